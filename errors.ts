@@ -1,0 +1,61 @@
+// Errors a person can act on: a code, what was tried, how to fix it. Bugs stay plain `Error`s.
+
+/** Every code with the HTTP status the API answers and what it stands for. Scripts may rely on the names. */
+export const errorCodes = {
+  BAD_REQUEST: { status: 400, summary: "The request is malformed or a value is not allowed" },
+  FORBIDDEN: { status: 403, summary: "The caller may not do this" },
+  NOT_FOUND: { status: 404, summary: "The named thing does not exist" },
+  ALREADY_EXISTS: { status: 409, summary: "A thing of this name exists" },
+  CONFLICT: { status: 409, summary: "Another change is in the way" },
+  PRECONDITION_FAILED: { status: 412, summary: "The object changed since it was read (ETag)" },
+  TOO_LARGE: { status: 413, summary: "The request body is larger than allowed" },
+  NOT_SUPPORTED: { status: 501, summary: "drey does not do this yet" },
+  INSTANCE_STATE: { status: 400, summary: "The instance is in a state that does not allow this" },
+  IMAGE_INVALID: { status: 400, summary: "An image is broken, hostile or of an unknown format" },
+  IMAGE_IN_USE: { status: 400, summary: "An image is still used" },
+  SUBID_MISSING: { status: 500, summary: "The user has no subordinate ids where they are needed" },
+  CGROUP_MISSING: {
+    status: 400,
+    summary: "No delegated cgroup v2 subtree, or a controller is not delegated",
+  },
+  TOOL_MISSING: { status: 500, summary: "A program drey calls is not installed" },
+  KERNEL_REFUSED: { status: 500, summary: "The kernel refused a system call" },
+  NO_SPACE: { status: 507, summary: "The disk is full" },
+  NETWORK: { status: 502, summary: "A mirror, registry or server cannot be reached" },
+  TIMEOUT: { status: 500, summary: "Something did not happen in time" },
+  CANCELLED: { status: 400, summary: "The operation was cancelled" },
+  COMMAND_FAILED: { status: 500, summary: "A program drey called failed" },
+  STATE_BROKEN: { status: 500, summary: "drey's own records cannot be read" },
+} as const satisfies Record<string, { status: number; summary: string }>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+export interface DreyErrorOptions {
+  /** one sentence in sentence case, without a final period: `Cannot <verb> <thing> "<name>": <what we found>` */
+  message: string;
+  /** what the reader can do about it, one line */
+  hint?: string;
+  cause?: unknown;
+}
+
+/** An error with a code from {@link errorCodes}, a message for people and, where one exists, the cure. */
+export class DreyError extends Error {
+  override readonly name = "DreyError";
+  readonly hint: string | undefined;
+
+  constructor(readonly code: ErrorCode, options: DreyErrorOptions) {
+    super(options.message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.hint = options.hint;
+  }
+
+  /** HTTP status of the API's answer */
+  get status(): number {
+    return errorCodes[this.code].status;
+  }
+}
+
+/** The message of anything thrown, with the hint where there is one; one line. */
+export function describeError(error: unknown): string {
+  if (error instanceof DreyError && error.hint !== undefined) return `${error.message}. ${error.hint}`;
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,89 @@
+// Images and their aliases.
+
+import * as s from "./schema.ts";
+
+export interface ImageAlias {
+  name: string;
+  description: string;
+}
+
+export interface Image {
+  fingerprint: string;
+  type: "container" | "virtual-machine";
+  architecture: string;
+  filename: string;
+  /** bytes of the image's files */
+  size: number;
+  properties: Record<string, string>;
+  aliases: ImageAlias[];
+  public: boolean;
+  cached: boolean;
+  auto_update: boolean;
+  profiles: string[];
+  project: string;
+  created_at: string;
+  expires_at: string;
+  last_used_at: string;
+  uploaded_at: string;
+  update_source?: {
+    alias: string;
+    certificate: string;
+    protocol: string;
+    server: string;
+    image_type: string;
+  };
+}
+
+export const imagePut = s.object({
+  auto_update: s.optional(s.boolean),
+  expires_at: s.optional(s.string),
+  profiles: s.optional(s.array(s.string)),
+  properties: s.optional(s.record(s.string)),
+  public: s.optional(s.boolean),
+});
+export type ImagePut = s.TypeOf<typeof imagePut>;
+
+export const imagesPost = s.object({
+  aliases: s.optional(s.array(s.object({ name: s.required(s.string), description: s.optional(s.string) }))),
+  auto_update: s.optional(s.boolean),
+  compression_algorithm: s.optional(s.string),
+  expires_at: s.optional(s.string),
+  filename: s.optional(s.string),
+  profiles: s.optional(s.array(s.string)),
+  properties: s.optional(s.record(s.string)),
+  public: s.optional(s.boolean),
+  source: s.optional(s.object({
+    type: s.required(s.string, "`image` (from a remote), `instance`, `snapshot` or `url`"),
+    mode: s.optional(s.string),
+    alias: s.optional(s.string),
+    fingerprint: s.optional(s.string),
+    name: s.optional(s.string),
+    server: s.optional(s.string),
+    protocol: s.optional(s.string),
+    secret: s.optional(s.string),
+    certificate: s.optional(s.string),
+    project: s.optional(s.string),
+    image_type: s.optional(s.string),
+    url: s.optional(s.string),
+  })),
+});
+export type ImagesPost = s.TypeOf<typeof imagesPost>;
+
+export interface ImageAliasesEntry {
+  name: string;
+  description: string;
+  /** fingerprint */
+  target: string;
+  type: "container" | "virtual-machine";
+}
+
+export const imageAliasesPost = s.object({
+  name: s.required(s.string),
+  description: s.optional(s.string),
+  target: s.required(s.string),
+  type: s.optional(s.string),
+});
+export type ImageAliasesPost = s.TypeOf<typeof imageAliasesPost>;
+export const imageAliasPut = s.object({ description: s.optional(s.string), target: s.optional(s.string) });
+export type ImageAliasPut = s.TypeOf<typeof imageAliasPut>;
+export const imageAliasPost = s.object({ name: s.required(s.string) });

@@ -1,0 +1,20 @@
+// Background operations.
+
+import type { OperationStatus } from "./status.ts";
+
+export interface Operation {
+  id: string;
+  class: "task" | "websocket" | "token";
+  description: string;
+  created_at: string;
+  updated_at: string;
+  status: OperationStatus;
+  status_code: number;
+  /** addresses by kind: `{ instances: ["/1.0/instances/c1"] }` */
+  resources: Record<string, string[]> | null;
+  /** keys that end in `_progress` hold strings; the lxc client relies on it */
+  metadata: Record<string, unknown> | null;
+  may_cancel: boolean;
+  err: string;
+  location: string;
+}

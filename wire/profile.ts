@@ -1,0 +1,28 @@
+// Profiles.
+
+import type { Config, Devices } from "./instance.ts";
+import * as s from "./schema.ts";
+
+export interface Profile {
+  name: string;
+  description: string;
+  config: Config;
+  devices: Devices;
+  used_by: string[];
+  project: string;
+}
+
+export const profilePut = s.object({
+  config: s.optional(s.record(s.string)),
+  description: s.optional(s.string),
+  devices: s.optional(s.record(s.record(s.string))),
+});
+export type ProfilePut = s.TypeOf<typeof profilePut>;
+export const profilesPost = s.object({
+  name: s.required(s.string),
+  config: s.optional(s.record(s.string)),
+  description: s.optional(s.string),
+  devices: s.optional(s.record(s.record(s.string))),
+});
+export type ProfilesPost = s.TypeOf<typeof profilesPost>;
+export const profilePost = s.object({ name: s.required(s.string) });

@@ -1,0 +1,46 @@
+// The server itself.
+
+export interface ServerEnvironment {
+  addresses: string[];
+  architectures: string[];
+  certificate: string;
+  certificate_fingerprint: string;
+  driver: string;
+  driver_version: string;
+  firewall: string;
+  instance_types: string[];
+  kernel: string;
+  kernel_architecture: string;
+  /** LXD sends booleans as strings here */
+  kernel_features: Record<string, string>;
+  kernel_version: string;
+  lxc_features: Record<string, string>;
+  os_name: string;
+  os_version: string;
+  project: string;
+  server: string;
+  server_clustered: boolean;
+  server_event_mode: string;
+  server_name: string;
+  server_pid: number;
+  server_version: string;
+  storage: string;
+  storage_version: string;
+  storage_supported_drivers: { Name: string; Version: string; Remote: boolean }[];
+}
+
+export interface ServerUntrusted {
+  api_extensions: string[];
+  api_status: string;
+  api_version: string;
+  auth: "trusted" | "untrusted";
+  auth_methods: string[];
+  public: boolean;
+}
+
+export interface Server extends ServerUntrusted {
+  config: Record<string, unknown>;
+  environment: ServerEnvironment;
+  auth_user_name: string;
+  auth_user_method: string;
+}

@@ -1,0 +1,25 @@
+// Status names and codes of operations and instances, as LXD numbers them (doc/rest-api.md, "Status codes").
+
+export const statusCodes = {
+  "Operation created": 100,
+  Started: 101,
+  Stopped: 102,
+  Running: 103,
+  Cancelling: 104,
+  Pending: 105,
+  Starting: 106,
+  Stopping: 107,
+  Aborting: 108,
+  Freezing: 109,
+  Frozen: 110,
+  Thawed: 111,
+  Error: 112,
+  Ready: 113,
+  Success: 200,
+  Failure: 400,
+  Cancelled: 401,
+} as const;
+
+export type StatusName = keyof typeof statusCodes;
+export type InstanceStatus = "Stopped" | "Running" | "Frozen" | "Error" | "Starting" | "Stopping";
+export type OperationStatus = "Pending" | "Running" | "Cancelling" | "Success" | "Failure" | "Cancelled";
