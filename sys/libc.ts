@@ -1,0 +1,229 @@
+// libc through FFI: the calls that have no command of their own. Everything is synchronous, since errno of a
+// call that ran on another thread is lost.
+
+import { DreyError } from "../errors.ts";
+
+const symbols = {
+  __errno_location: { parameters: [], result: "pointer" }, // int *__errno_location(void);
+  close: { parameters: ["i32"], result: "i32" }, // int close(int fd);
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" }, // int fcntl(int fd, int cmd, int arg);
+  flock: { parameters: ["i32", "i32"], result: "i32" }, // int flock(int fd, int operation);
+  ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" }, // int ioctl(int fd, unsigned long op, void *arg);
+  kill: { parameters: ["i32", "i32"], result: "i32" }, // int kill(pid_t pid, int sig);
+  mkfifo: { parameters: ["buffer", "u32"], result: "i32" }, // int mkfifo(const char *path, mode_t mode);
+  open: { parameters: ["buffer", "i32", "u32"], result: "i32" }, // int open(const char *path, int flags, mode_t mode);
+  syscall: { parameters: ["i64", "i64", "i64", "i64"], result: "i64" }, // long syscall(long number, ...);
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** `poll` may wait, so it runs on another thread; its result says all that is needed. */
+const waiting = {
+  poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true }, // int poll(struct pollfd *, nfds_t, int);
+} as const satisfies Deno.ForeignLibraryInterface;
+
+let library: Deno.DynamicLibrary<typeof symbols> | undefined;
+let waitingLibrary: Deno.DynamicLibrary<typeof waiting> | undefined;
+
+function open<T extends Deno.ForeignLibraryInterface>(interface_: T): Deno.DynamicLibrary<T> {
+  try {
+    return Deno.dlopen("libc.so.6", interface_);
+  } catch {
+    // musl has one file for everything and no versioned alias
+    return Deno.dlopen(`libc.musl-${Deno.build.arch}.so.1`, interface_);
+  }
+}
+
+function libc() {
+  library ??= open(symbols);
+  return library.symbols;
+}
+
+const errnoNames: Record<number, string> = {
+  1: "EPERM",
+  2: "ENOENT",
+  3: "ESRCH",
+  4: "EINTR",
+  5: "EIO",
+  6: "ENXIO",
+  9: "EBADF",
+  11: "EAGAIN",
+  12: "ENOMEM",
+  13: "EACCES",
+  16: "EBUSY",
+  17: "EEXIST",
+  19: "ENODEV",
+  20: "ENOTDIR",
+  22: "EINVAL",
+  24: "EMFILE",
+  25: "ENOTTY",
+  28: "ENOSPC",
+  30: "EROFS",
+  38: "ENOSYS",
+  95: "EOPNOTSUPP",
+};
+
+/** A system call that the kernel refused, with the name of its errno. */
+export class SysError extends DreyError {
+  constructor(readonly call: string, readonly errno: string, what: string) {
+    super("KERNEL_REFUSED", { message: `${call} on ${what}: ${errno}` });
+  }
+}
+
+function lastErrno(): string {
+  const location = libc().__errno_location();
+  const number = location === null ? 0 : new Deno.UnsafePointerView(location).getInt32();
+  return errnoNames[number] ?? `errno ${number}`;
+}
+
+function checked(result: number | bigint, call: string, what: string): number {
+  if (Number(result) < 0) throw new SysError(call, lastErrno(), what);
+  return Number(result);
+}
+
+const encoder = new TextEncoder();
+const cString = (text: string) => encoder.encode(`${text}\0`);
+
+export const O_RDONLY = 0;
+export const O_RDWR = 2;
+const O_CREAT = 0o100;
+export const O_NOCTTY = 0o400;
+export const O_CLOEXEC = 0o2000000;
+
+/**
+ * Opens a file and returns its descriptor, close-on-exec.
+ *
+ * @see open(2)
+ */
+export function openFd(path: string, flags: number): number {
+  return checked(libc().open(cString(path), flags | O_CLOEXEC, 0o600), "open(2)", `"${path}"`);
+}
+
+/** Closes a descriptor; one that is closed already is a bug and throws. */
+export function closeFd(fd: number): void {
+  checked(libc().close(fd), "close(2)", `descriptor ${fd}`);
+}
+
+/** Lets the programs started from now on inherit the descriptor, or not. */
+export function setInherited(fd: number, inherited: boolean): void {
+  const F_SETFD = 2;
+  checked(libc().fcntl(fd, F_SETFD, inherited ? 0 : 1), "fcntl(2)", `descriptor ${fd}`);
+}
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/**
+ * Opens (and creates) a lock file and takes its exclusive lock without waiting. The lock belongs to the open
+ * file: whoever inherits the descriptor holds it too, and it is free when the last of them is gone.
+ *
+ * @returns the descriptor, or undefined if somebody holds the lock
+ * @see flock(2)
+ */
+export function tryLockFile(path: string): number | undefined {
+  const fd = openFd(path, O_RDWR | O_CREAT);
+  if (libc().flock(fd, LOCK_EX | LOCK_NB) === 0) return fd;
+  const errno = lastErrno();
+  closeFd(fd);
+  if (errno === "EAGAIN") return undefined;
+  throw new SysError("flock(2)", errno, `"${path}"`);
+}
+
+/** Whether somebody holds the lock of this file; a missing file is nobody's. */
+export function isLocked(path: string): boolean {
+  const fd = libc().open(cString(path), O_RDONLY | O_CLOEXEC, 0);
+  if (fd < 0) return false;
+  const LOCK_SH = 1;
+  const free = libc().flock(fd, LOCK_SH | LOCK_NB) === 0;
+  libc().close(fd);
+  return !free;
+}
+
+export const signals = { HUP: 1, INT: 2, KILL: 9, USR2: 12, TERM: 15, PWR: 30, RTMIN_3: 37 } as const;
+
+/**
+ * Sends a signal to a process, or to a process group when `pid` is negative.
+ *
+ * @returns false if there is no such process
+ * @see kill(2)
+ */
+export function sendSignal(pid: number, signal: number): boolean {
+  if (libc().kill(pid, signal) === 0) return true;
+  const errno = lastErrno();
+  if (errno === "ESRCH") return false;
+  throw new SysError("kill(2)", errno, `process ${pid}`);
+}
+
+const syscallNumbers = { pidfd_open: 434, pidfd_getfd: 438, pidfd_send_signal: 424 } as const;
+
+/** A descriptor of a process that stays true when its pid is given to another; undefined if it is gone. */
+export function openPidfd(pid: number): number | undefined {
+  const fd = Number(libc().syscall(BigInt(syscallNumbers.pidfd_open), BigInt(pid), 0n, 0n));
+  if (fd >= 0) return fd;
+  const errno = lastErrno();
+  if (errno === "ESRCH") return undefined;
+  throw new SysError("pidfd_open(2)", errno, `process ${pid}`);
+}
+
+/** A copy of another process's descriptor, close-on-exec. Needs the right to trace that process. */
+export function copyFdFrom(pid: number, fd: number): number {
+  const pidfd = openPidfd(pid);
+  if (pidfd === undefined) throw new SysError("pidfd_open(2)", "ESRCH", `process ${pid}`);
+  try {
+    const copy = libc().syscall(BigInt(syscallNumbers.pidfd_getfd), BigInt(pidfd), BigInt(fd), 0n);
+    return checked(copy, "pidfd_getfd(2)", `descriptor ${fd} of process ${pid}`);
+  } finally {
+    closeFd(pidfd);
+  }
+}
+
+/**
+ * Waits until the process of a pidfd has ended.
+ *
+ * @param milliseconds how long; -1 for ever
+ * @returns whether it has ended
+ */
+export async function waitPidfd(pidfd: number, milliseconds: number): Promise<boolean> {
+  waitingLibrary ??= open(waiting);
+  const POLLIN = 1;
+  const pollfd = new Uint8Array(8);
+  const view = new DataView(pollfd.buffer);
+  view.setInt32(0, pidfd, true);
+  view.setInt16(4, POLLIN, true);
+  return await waitingLibrary.symbols.poll(pollfd, 1n, milliseconds) > 0;
+}
+
+/** Makes a FIFO that only its owner may use. */
+export function makeFifo(path: string): void {
+  checked(libc().mkfifo(cString(path), 0o600), "mkfifo(3)", `"${path}"`);
+}
+
+/**
+ * Puts this process into a session keyring of its own, so that what it starts cannot reach the caller's keys.
+ *
+ * @see keyctl(2), KEYCTL_JOIN_SESSION_KEYRING
+ */
+export function joinEmptyKeyring(): void {
+  const keyctl = Deno.build.arch === "x86_64" ? 250n : 219n;
+  // a kernel without keyrings answers ENOSYS, and then there is nothing to reach
+  libc().syscall(keyctl, 1n, 0n, 0n);
+}
+
+/** Sets the size of a terminal, in characters. */
+export function setWindowSize(fd: number, size: { rows: number; columns: number }): void {
+  const TIOCSWINSZ = 0x5414n;
+  const winsize = new Uint16Array([size.rows, size.columns, 0, 0]);
+  checked(
+    libc().ioctl(fd, TIOCSWINSZ, new Uint8Array(winsize.buffer)),
+    "ioctl(2) TIOCSWINSZ",
+    `descriptor ${fd}`,
+  );
+}
+
+/** Unlocks the slave of a terminal's master and returns its number below /dev/pts. */
+export function unlockTerminal(master: number): number {
+  const TIOCSPTLCK = 0x40045431n;
+  const TIOCGPTN = 0x80045430n;
+  const number = new Uint8Array(4);
+  checked(libc().ioctl(master, TIOCSPTLCK, number), "ioctl(2) TIOCSPTLCK", "/dev/ptmx");
+  checked(libc().ioctl(master, TIOCGPTN, number), "ioctl(2) TIOCGPTN", "/dev/ptmx");
+  return new DataView(number.buffer).getInt32(0, true);
+}
