@@ -24,6 +24,8 @@ export const errorCodes = {
   NETWORK: { status: 502, summary: "A mirror, registry or server cannot be reached" },
   TIMEOUT: { status: 500, summary: "Something did not happen in time" },
   CANCELLED: { status: 400, summary: "The operation was cancelled" },
+  OPERATION_FAILED: { status: 400, summary: "A background operation ended in failure" },
+  SERVER_FAILED: { status: 500, summary: "The server answered with an error of its own" },
   COMMAND_FAILED: { status: 500, summary: "A program drey called failed" },
   STATE_BROKEN: { status: 500, summary: "drey's own records cannot be read" },
 } as const satisfies Record<string, { status: number; summary: string }>;
