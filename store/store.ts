@@ -31,7 +31,10 @@ export interface Store extends AsyncDisposable {
   list<T = unknown>(prefix: Key): Promise<Entry<T>[]>;
   /** every check holds and every write happens, or nothing does; the answer says which */
   commit(checks: readonly Check[], writes: readonly Write[]): Promise<boolean>;
-  /** changes below a prefix from now on, in the order of their revisions, whichever process made them */
+  /**
+   * changes below a prefix from now on, in the order of their revisions, whichever process made them; an entry
+   * that changes again before it is read is told once, as it then stands
+   */
   watch(prefix: Key, signal: AbortSignal): AsyncIterable<Change>;
   /** waits for an exclusive lock; the kernel or a lease frees it when the holder dies */
   lock(key: Key, options?: { signal?: AbortSignal }): Promise<AsyncDisposable>;

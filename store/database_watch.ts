@@ -1,0 +1,81 @@
+// Waking whoever watches the store: at once for this process's commits, by inotify(7) on the database's
+// directory for those of others. What has changed is then asked of the database.
+
+import type { Change } from "./store.ts";
+
+/** Wakes waiting readers whenever the database may have changed. */
+export class DatabaseWatch {
+  readonly #directory: string;
+  readonly #wake = new Set<() => void>();
+  #files: Deno.FsWatcher | undefined;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** This process has committed. */
+  notify(): void {
+    for (const wake of this.#wake) wake();
+  }
+
+  /** What `read` finds, now and after each wake, until `signal` ends it. Registers before it returns. */
+  changes(signal: AbortSignal, read: () => Change[]): AsyncIterable<Change> {
+    let woken = Promise.withResolvers<void>();
+    const wake = () => woken.resolve();
+    const stop = () => {
+      this.#remove(wake);
+      wake();
+    };
+    if (!signal.aborted) {
+      this.#add(wake);
+      signal.addEventListener("abort", stop, { once: true });
+      // another process may have committed between the reader's start and inotify's
+      wake();
+    }
+    const added = this.#wake;
+    return (async function* () {
+      try {
+        while (!signal.aborted && added.has(wake)) {
+          await woken.promise;
+          if (signal.aborted || !added.has(wake)) return;
+          woken = Promise.withResolvers();
+          yield* read();
+        }
+      } finally {
+        signal.removeEventListener("abort", stop);
+        stop();
+      }
+    })();
+  }
+
+  /** Ends every watch. */
+  close(): void {
+    const waiting = [...this.#wake];
+    this.#wake.clear();
+    for (const wake of waiting) wake();
+    this.#stopFiles();
+  }
+
+  #add(wake: () => void): void {
+    this.#wake.add(wake);
+    if (this.#files !== undefined) return;
+    this.#files = Deno.watchFs(this.#directory, { recursive: false });
+    void this.#follow(this.#files);
+  }
+
+  #remove(wake: () => void): void {
+    this.#wake.delete(wake);
+    if (this.#wake.size === 0) this.#stopFiles();
+  }
+
+  #stopFiles(): void {
+    this.#files?.close();
+    this.#files = undefined;
+  }
+
+  async #follow(files: Deno.FsWatcher): Promise<void> {
+    for await (const event of files) {
+      if (event.kind !== "access") this.notify();
+    }
+  }
+}

@@ -1,0 +1,224 @@
+// The store on one host: a SQLite file in WAL mode, shared by every drey process of the user. Locks are in
+// file_lock.ts, changes seen from other processes in database_watch.ts.
+
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { join } from "@std/path";
+import { DreyError } from "../errors.ts";
+import type { Paths } from "../sys/paths.ts";
+import { DatabaseWatch } from "./database_watch.ts";
+import { lockFile } from "./file_lock.ts";
+import { decodeKey, encodeKey, rangeOf } from "./keys.ts";
+import type { Change, Check, Entry, Key, Store, Write } from "./store.ts";
+import { schemaVersion, upgrade, versionOf } from "./upgrades.ts";
+
+/** `milliseconds` a process waits for another one's commit; a commit takes well below one */
+const busyTimeout = 15_000;
+/** A deleted entry is forgotten after so many further revisions: what a watcher may lag behind. */
+const tombstonesKept = 4096;
+/** Every so many revisions old tombstones are removed. */
+const sweepEvery = 256;
+
+type Row = { key: string; value: string | null; revision: number };
+
+/**
+ * Opens the user's database, creating it and its directories (mode 0700) where they are missing.
+ *
+ * @throws {DreyError} `STATE_BROKEN` if the file is no database, of a newer drey, or on a network file system
+ */
+export async function openStore(paths: Paths): Promise<Store> {
+  const directory = join(paths.state, "database");
+  const file = join(directory, "drey.db");
+  const locks = join(paths.run, "locks");
+  const database = await openDatabase(directory, file, locks);
+  return new SqliteStore(database, directory, locks);
+}
+
+async function openDatabase(directory: string, file: string, locks: string): Promise<DatabaseSync> {
+  let database: DatabaseSync;
+  try {
+    database = new DatabaseSync(file);
+  } catch {
+    // the first run: only then is there anything to look at but the file
+    const { prepareDirectory } = await import("./database_directory.ts");
+    await prepareDirectory(directory);
+    database = new DatabaseSync(file);
+  }
+  try {
+    database.exec(`PRAGMA busy_timeout = ${busyTimeout}`);
+    if (versionOf(database) !== schemaVersion) {
+      // SQLite does not wait for others while it changes the mode
+      await using _alone = await lockFile(locks, "database", {});
+      useWal(database, file);
+      upgrade(database, file);
+    }
+    // WAL needs no fsync to stay consistent; after a power cut the last commits may be missing
+    database.exec("PRAGMA synchronous = NORMAL");
+    return database;
+  } catch (error) {
+    database.close();
+    if (error instanceof DreyError) throw error;
+    throw new DreyError("STATE_BROKEN", {
+      message: `Cannot open the database "${file}": ${error instanceof Error ? error.message : error}`,
+      hint: "Restore the file from a backup, or set DREY_DIR to a new directory",
+      cause: error,
+    });
+  }
+}
+
+function useWal(database: DatabaseSync, file: string): void {
+  const mode = database.prepare("PRAGMA journal_mode = WAL").get()?.["journal_mode"];
+  if (mode === "wal") return;
+  throw new DreyError("STATE_BROKEN", {
+    message: `Cannot open the database "${file}": SQLite keeps it in mode "${mode}", not in WAL`,
+    hint: "Set DREY_DIR to a directory on a local disk",
+  });
+}
+
+class SqliteStore implements Store {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  readonly #watch: DatabaseWatch;
+  readonly #locks: string;
+
+  constructor(database: DatabaseSync, directory: string, locks: string) {
+    this.#database = database;
+    this.#watch = new DatabaseWatch(directory);
+    this.#locks = locks;
+  }
+
+  get<T = unknown>(key: Key): Promise<Entry<T> | undefined> {
+    return promised(() => {
+      const row = this.#row(encodeKey(key));
+      return row === undefined || row.value === null ? undefined : entryOf<T>(row);
+    });
+  }
+
+  list<T = unknown>(prefix: Key): Promise<Entry<T>[]> {
+    return promised(() => {
+      const { self, from, to } = rangeOf(prefix);
+      return this.#rows(
+        "SELECT key, value, revision FROM entries " +
+          "WHERE (key = ? OR (key >= ? AND key < ?)) AND value IS NOT NULL ORDER BY key",
+        self,
+        from,
+        to,
+      ).map((row) => entryOf<T>(row));
+    });
+  }
+
+  commit(checks: readonly Check[], writes: readonly Write[]): Promise<boolean> {
+    return promised(() => {
+      this.#database.exec("BEGIN IMMEDIATE");
+      try {
+        const holds = checks.every((check) => this.#revisionOf(check.key) === check.revision);
+        if (holds) this.#write(writes);
+        this.#database.exec(holds ? "COMMIT" : "ROLLBACK");
+        if (holds && writes.length > 0) this.#watch.notify();
+        return holds;
+      } catch (error) {
+        this.#database.exec("ROLLBACK");
+        throw error;
+      }
+    }).catch((error) => {
+      throw describeFull(error);
+    });
+  }
+
+  watch(prefix: Key, signal: AbortSignal): AsyncIterable<Change> {
+    const { self, from, to } = rangeOf(prefix);
+    let seen = this.#lastRevision();
+    return this.#watch.changes(signal, () => {
+      const rows = this.#rows(
+        "SELECT key, value, revision FROM entries " +
+          "WHERE revision > ? AND (key = ? OR (key >= ? AND key < ?)) ORDER BY revision, key",
+        seen,
+        self,
+        from,
+        to,
+      );
+      seen = rows.at(-1)?.revision ?? seen;
+      return rows.map(changeOf);
+    });
+  }
+
+  lock(key: Key, options: { signal?: AbortSignal } = {}): Promise<AsyncDisposable> {
+    return lockFile(this.#locks, encodeKey(key).replaceAll(",", "%2C").replaceAll("/", ","), options);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#watch.close();
+    if (this.#database.isOpen) this.#database.close();
+    return Promise.resolve();
+  }
+
+  #write(writes: readonly Write[]): void {
+    const revision = this.#lastRevision() + 1;
+    for (const write of writes) {
+      const value = "delete" in write ? null : JSON.stringify(write.value);
+      this.#statement(
+        "INSERT INTO entries (key, value, revision) VALUES (?, ?, ?) " +
+          "ON CONFLICT (key) DO UPDATE SET value = excluded.value, revision = excluded.revision",
+      ).run(encodeKey(write.key), value, revision);
+    }
+    if (writes.length === 0 || revision % sweepEvery !== 0) return;
+    this.#statement("DELETE FROM entries WHERE revision < ? AND value IS NULL").run(
+      revision - tombstonesKept,
+    );
+  }
+
+  #revisionOf(key: Key): number {
+    const row = this.#row(encodeKey(key));
+    return row === undefined || row.value === null ? 0 : row.revision;
+  }
+
+  #lastRevision(): number {
+    return Number(this.#statement("SELECT max(revision) AS last FROM entries").get()?.["last"] ?? 0);
+  }
+
+  #row(key: string): Row | undefined {
+    return this.#statement("SELECT key, value, revision FROM entries WHERE key = ?").get(key) as
+      | Row
+      | undefined;
+  }
+
+  #rows(sql: string, ...values: (string | number)[]): Row[] {
+    return this.#statement(sql).all(...values) as Row[];
+  }
+
+  #statement(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}
+
+function entryOf<T>(row: Row): Entry<T> {
+  return { key: decodeKey(row.key), value: JSON.parse(row.value ?? "null") as T, revision: row.revision };
+}
+
+function changeOf(row: Row): Change {
+  const { revision } = row;
+  return row.value === null
+    ? { key: decodeKey(row.key), deleted: true, revision }
+    : { key: decodeKey(row.key), value: JSON.parse(row.value), revision };
+}
+
+/** SQLite answers at once; its errors must still arrive as rejections. */
+function promised<T>(work: () => T): Promise<T> {
+  try {
+    return Promise.resolve(work());
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+function describeFull(error: unknown): unknown {
+  if (!(error instanceof Error) || !/disk is full|SQLITE_FULL/i.test(error.message)) return error;
+  return new DreyError("NO_SPACE", {
+    message: "Cannot write to the database: the disk is full",
+    hint: "Free some space in drey's directory",
+    cause: error,
+  });
+}
