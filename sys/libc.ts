@@ -6,6 +6,8 @@ import { DreyError } from "../errors.ts";
 const symbols = {
   __errno_location: { parameters: [], result: "pointer" }, // int *__errno_location(void);
   close: { parameters: ["i32"], result: "i32" }, // int close(int fd);
+  dup: { parameters: ["i32"], result: "i32" }, // int dup(int fd);
+  dup2: { parameters: ["i32", "i32"], result: "i32" }, // int dup2(int fd, int newfd);
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" }, // int fcntl(int fd, int cmd, int arg);
   flock: { parameters: ["i32", "i32"], result: "i32" }, // int flock(int fd, int operation);
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" }, // int ioctl(int fd, unsigned long op, void *arg);
@@ -226,4 +228,31 @@ export function unlockTerminal(master: number): number {
   checked(libc().ioctl(master, TIOCSPTLCK, number), "ioctl(2) TIOCSPTLCK", "/dev/ptmx");
   checked(libc().ioctl(master, TIOCGPTN, number), "ioctl(2) TIOCGPTN", "/dev/ptmx");
   return new DataView(number.buffer).getInt32(0, true);
+}
+
+/** Opens the slave of a terminal by its master, whatever file system it lives in; ioctl_tty(2), TIOCGPTPEER. */
+export function openTerminalPeer(master: number): number {
+  const TIOCGPTPEER = 0x5441n;
+  const number = BigInt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  const ioctl = Deno.build.arch === "x86_64" ? 16n : 29n;
+  return checked(
+    libc().syscall(ioctl, BigInt(master), TIOCGPTPEER, number),
+    "ioctl(2) TIOCGPTPEER",
+    "/dev/ptmx",
+  );
+}
+
+/**
+ * Runs `start` with another file as this process's standard input, so that a program started by it inherits that
+ * file. Deno itself has no way to hand a descriptor to a child.
+ */
+export function withStdin<T>(fd: number, start: () => T): T {
+  const saved = checked(libc().dup(0), "dup(2)", "standard input");
+  try {
+    checked(libc().dup2(fd, 0), "dup2(2)", `descriptor ${fd}`);
+    return start();
+  } finally {
+    libc().dup2(saved, 0);
+    libc().close(saved);
+  }
 }

@@ -1,0 +1,258 @@
+// cgroup v2 trees: where a user may make them, one branch per instance, limits, freezer, statistics; cgroups(7).
+// Knows nothing of instances but a name.
+//
+//   <home>/supervisors            what waits for instances
+//   <home>/<name>                 an instance: the limits stand here, out of its reach
+//   <home>/<name>/payload         its own tree, given to its root
+//   <home>/<name>/exec            commands run in it from outside
+
+import { DreyError } from "../errors.ts";
+
+export interface CgroupFacts {
+  uid: number;
+  /** where the cgroup2 file system is mounted; absent on a pure v1 host */
+  mount: string | undefined;
+  /** drey's own cgroup, from `/proc/self/cgroup` */
+  own: string;
+  /** whether the user may create below a directory and move processes within it */
+  writable(directory: string): boolean;
+}
+
+/** Reads where cgroup v2 is mounted, which on hybrid hosts is beside the v1 controllers. */
+export function cgroup2Mount(mountinfo: string): string | undefined {
+  return /^\d+ \d+ \S+ \/ (\S+) .* - cgroup2 /m.exec(mountinfo)?.[1];
+}
+
+/** The v2 line of `/proc/PID/cgroup`. */
+export function cgroup2Path(text: string): string {
+  return /^0::(.*)$/m.exec(text)?.[1] ?? "/";
+}
+
+/**
+ * The directory in which drey may build: root's is at the top, a user's is the highest writable one above the
+ * caller, because moving a process needs write access to the common ancestor of both places.
+ */
+export function findHome({ uid, mount, own, writable }: CgroupFacts): string | undefined {
+  if (mount === undefined) return undefined;
+  if (uid === 0) return writable(mount) ? `${mount}/drey` : undefined;
+  const words = own.split("/").filter((word) => word !== "");
+  for (let depth = 0; depth <= words.length; depth++) {
+    const directory = [mount, ...words.slice(0, depth)].join("/");
+    if (writable(directory)) return `${directory}/drey`;
+  }
+  return undefined;
+}
+
+/** Facts of this host. */
+export function readCgroupFacts(uid: number): CgroupFacts {
+  return {
+    uid,
+    mount: cgroup2Mount(Deno.readTextFileSync("/proc/self/mountinfo")),
+    own: cgroup2Path(Deno.readTextFileSync("/proc/self/cgroup")),
+    writable: (directory) => ownedBy(uid, directory) && ownedBy(uid, `${directory}/cgroup.procs`),
+  };
+}
+
+function ownedBy(uid: number, path: string): boolean {
+  try {
+    const info = Deno.statSync(path);
+    return info.uid === uid && ((info.mode ?? 0) & 0o200) !== 0;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) return false;
+    throw error;
+  }
+}
+
+/** The cgroups of one instance. */
+export interface InstanceCgroup {
+  path: string;
+  payload: string;
+  exec: string;
+}
+
+export function instanceCgroup(home: string, name: string): InstanceCgroup {
+  const path = `${home}/${name}`;
+  return { path, payload: `${path}/payload`, exec: `${path}/exec` };
+}
+
+export const supervisorsCgroup = (home: string) => `${home}/supervisors`;
+
+/** Makes the tree of an instance, with every controller that the host lets through handed down to it. */
+export function createCgroup(home: string, name: string): InstanceCgroup {
+  const group = instanceCgroup(home, name);
+  for (const dir of [home, supervisorsCgroup(home), group.path]) makeDirectory(dir);
+  const parent = home.slice(0, home.lastIndexOf("/"));
+  for (const dir of [parent, home, group.path]) handDown(dir);
+  for (const dir of [group.payload, group.exec]) makeDirectory(dir);
+  return group;
+}
+
+/** Lets the children of a cgroup use its controllers. */
+function handDown(directory: string): void {
+  const available = controllers(directory);
+  const enabled = readWords(`${directory}/cgroup.subtree_control`);
+  for (const controller of available.filter((c) => !enabled.includes(c))) {
+    const enable = () =>
+      Deno.writeTextFileSync(`${directory}/cgroup.subtree_control`, `+${controller}`, { create: false });
+    try {
+      enable();
+    } catch (error) {
+      if (!isBusy(error)) continue; // some controllers cannot be had here; what needs them says so
+      evacuate(directory);
+      try {
+        enable();
+      } catch (again) {
+        if (!isBusy(again)) throw again; // still somebody's: the limits that need it are refused
+      }
+    }
+  }
+}
+
+/** Controllers hand down only from a cgroup without processes of its own: they move into a leaf. cgroup-v2.rst */
+function evacuate(directory: string): void {
+  const leaf = `${directory}/session`;
+  makeDirectory(leaf);
+  for (const pid of readWords(`${directory}/cgroup.procs`)) {
+    try {
+      Deno.writeTextFileSync(`${leaf}/cgroup.procs`, pid, { create: false });
+    } catch (error) {
+      if (errnoOf(error) !== "ESRCH") throw error; // ended meanwhile
+    }
+  }
+}
+
+/** Controllers a cgroup may use. */
+export function controllers(directory: string): string[] {
+  return readWords(`${directory}/cgroup.controllers`);
+}
+
+export interface Limit {
+  /** configuration key it comes from */
+  key: string;
+  controller: string;
+  file: string;
+  value: string;
+}
+
+/**
+ * Writes the limits of an instance; they hold at once.
+ *
+ * @throws {DreyError} `CGROUP_MISSING` if a controller is not delegated
+ */
+export function applyLimits(group: InstanceCgroup, limits: readonly Limit[]): void {
+  const have = controllers(group.path);
+  for (const limit of limits) {
+    if (!have.includes(limit.controller)) throw missingController(limit);
+    Deno.writeTextFileSync(`${group.path}/${limit.file}`, limit.value, { create: false });
+  }
+}
+
+/** The error of a limit that this host cannot keep. */
+export function missingController(limit: Limit): DreyError {
+  return new DreyError("CGROUP_MISSING", {
+    message:
+      `Cannot keep ${limit.key}: the cgroup controller "${limit.controller}" is not delegated to this user`,
+    hint: "Run drey doctor to see how to delegate it",
+  });
+}
+
+/** Freezes every process of an instance, or lets them go on; waits until it is so. */
+export async function setFrozen(group: InstanceCgroup, frozen: boolean): Promise<void> {
+  // notified before the change, so that it cannot be missed
+  using watcher = Deno.watchFs(`${group.path}/cgroup.events`);
+  Deno.writeTextFileSync(`${group.path}/cgroup.freeze`, frozen ? "1" : "0", { create: false });
+  const timer = setTimeout(() => watcher.close(), 5000);
+  try {
+    if (isFrozen(group) === frozen) return;
+    for await (const _ of watcher) {
+      if (isFrozen(group) === frozen) return;
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+  throw new DreyError("TIMEOUT", { message: `Cannot ${frozen ? "freeze" : "thaw"} within 5 seconds` });
+}
+
+/** Whether every process of an instance is frozen. */
+export function isFrozen(group: InstanceCgroup): boolean {
+  return /^frozen 1$/m.test(readText(`${group.path}/cgroup.events`) ?? "");
+}
+
+/** Kills every process of an instance at once; `cgroup.kill`, Linux 5.14. */
+export function killAll(group: InstanceCgroup): void {
+  try {
+    Deno.writeTextFileSync(`${group.path}/cgroup.kill`, "1", { create: false });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error; // gone, or an older kernel: the pid namespace dies with init
+  }
+}
+
+/** Removes the tree of an instance, which must hold no process any more; the innermost first. */
+export function removeCgroup(path: string): void {
+  let entries: Deno.DirEntry[];
+  try {
+    entries = [...Deno.readDirSync(path)];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  for (const entry of entries) {
+    if (entry.isDirectory) removeCgroup(`${path}/${entry.name}`);
+  }
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+export interface CgroupStats {
+  /** bytes; undefined where the controller is missing */
+  memory: number | undefined;
+  memoryPeak: number | undefined;
+  swap: number | undefined;
+  /** nanoseconds */
+  cpu: number | undefined;
+  processes: number | undefined;
+}
+
+/** What the processes of an instance use. */
+export function readStats(group: InstanceCgroup): CgroupStats {
+  const number = (file: string) => {
+    const text = readText(`${group.path}/${file}`);
+    return text === undefined ? undefined : Number(text);
+  };
+  const usage = /^usage_usec (\d+)$/m.exec(readText(`${group.path}/cpu.stat`) ?? "")?.[1];
+  return {
+    memory: number("memory.current"),
+    memoryPeak: number("memory.peak"),
+    swap: number("memory.swap.current"),
+    cpu: usage === undefined ? undefined : Number(usage) * 1000,
+    processes: number("pids.current"),
+  };
+}
+
+function makeDirectory(path: string): void {
+  try {
+    Deno.mkdirSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+const readWords = (path: string) => (readText(path) ?? "").split(/\s+/).filter((word) => word !== "");
+
+function errnoOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+const isBusy = (error: unknown) => error instanceof Deno.errors.Busy || errnoOf(error) === "EBUSY";

@@ -1,0 +1,179 @@
+// The first stage of a container as data: an ordered list of single steps, each close to one system call, and
+// their plain-text form that runtime/walker.pl.ts executes. Planning happens in TypeScript, where it can be
+// printed and tested; the walker only has hands.
+
+/** Linux constants used in steps; the same on every architecture. */
+export const flags = {
+  MS_RDONLY: 1,
+  MS_NOSUID: 2,
+  MS_NODEV: 4,
+  MS_NOEXEC: 8,
+  MS_REMOUNT: 32,
+  MS_BIND: 4096,
+  MS_REC: 16384,
+  MS_PRIVATE: 1 << 18,
+  MS_RELATIME: 1 << 21,
+  MNT_DETACH: 2,
+  CLONE_NEWNS: 0x20000,
+  CLONE_NEWCGROUP: 0x2000000,
+  CLONE_NEWUTS: 0x4000000,
+  CLONE_NEWIPC: 0x8000000,
+  CLONE_NEWUSER: 0x10000000,
+  CLONE_NEWPID: 0x20000000,
+  CLONE_NEWNET: 0x40000000,
+} as const;
+
+const mountFlags = {
+  ro: flags.MS_RDONLY,
+  nosuid: flags.MS_NOSUID,
+  nodev: flags.MS_NODEV,
+  noexec: flags.MS_NOEXEC,
+  remount: flags.MS_REMOUNT,
+  bind: flags.MS_BIND,
+  rec: flags.MS_REC,
+  private: flags.MS_PRIVATE,
+  relatime: flags.MS_RELATIME,
+} as const;
+export type MountFlag = keyof typeof mountFlags;
+
+const namespaceFlags = {
+  mnt: flags.CLONE_NEWNS,
+  cgroup: flags.CLONE_NEWCGROUP,
+  uts: flags.CLONE_NEWUTS,
+  ipc: flags.CLONE_NEWIPC,
+  user: flags.CLONE_NEWUSER,
+  pid: flags.CLONE_NEWPID,
+  net: flags.CLONE_NEWNET,
+} as const;
+export type NamespaceKind = keyof typeof namespaceFlags;
+
+export type Step =
+  | {
+    do: "mount";
+    type: string;
+    source: string;
+    target: string;
+    flags: MountFlag[];
+    data?: string;
+    /** go on when the kernel refuses; for what a container can live without */
+    optional?: boolean;
+  }
+  | { do: "unshare"; kinds: NamespaceKind[] }
+  /** enters the user namespace held by `pid` and becomes its root */
+  | { do: "enter-user"; pid: number; identity: "root" | "kept" }
+  /** makes a user namespace below the present one, writes its maps and enters it */
+  | { do: "new-user"; uidMap: string; gidMap: string; identity: "root" | "kept"; cgroup: boolean }
+  /** opens a file for the steps that name the descriptor */
+  | { do: "open"; fd: number; path: string; write: boolean }
+  | { do: "join-cgroup"; fd: number }
+  | { do: "mkdir" | "touch"; path: string }
+  | { do: "chown"; path: string; uid: number; gid: number }
+  | { do: "symlink"; path: string; target: string }
+  | { do: "write"; path: string; text: string; optional?: boolean }
+  | { do: "hostname"; name: string }
+  | { do: "loopback-up" }
+  /** a terminal of the container's own devpts on `fd`; its slave stands at `path` */
+  | { do: "console"; fd: number; ptmx: string; pts: string; path: string }
+  /** tells the starter the host pid, then waits for its word; without a starter any more, gives up */
+  | { do: "ready" }
+  | { do: "keyring" }
+  | { do: "pivot"; path: string }
+  | { do: "exec"; argv: string[]; env: Record<string, string>; stdio: string }
+  /** becomes another program of the host; descriptors stay open */
+  | { do: "become"; argv: string[] };
+
+/** System calls by number; syscalls(2), asm/unistd.h. */
+const numbers = {
+  x86_64: {
+    mount: 165,
+    umount2: 166,
+    pivot_root: 155,
+    unshare: 272,
+    setns: 308,
+    setresuid: 117,
+    setresgid: 119,
+    setgroups: 116,
+    keyctl: 250,
+    dup3: 292,
+    close_range: 436,
+    setsid: 112,
+    socket: 41,
+    sethostname: 170,
+  },
+  aarch64: {
+    mount: 40,
+    umount2: 39,
+    pivot_root: 41,
+    unshare: 97,
+    setns: 268,
+    setresuid: 147,
+    setresgid: 149,
+    setgroups: 159,
+    keyctl: 219,
+    dup3: 24,
+    close_range: 436,
+    setsid: 157,
+    socket: 198,
+    sethostname: 161,
+  },
+} as const;
+
+/** The call numbers the walker is given, as its first line. */
+export function callNumbers(arch: "x86_64" | "aarch64" = Deno.build.arch): Record<string, number> {
+  return numbers[arch];
+}
+
+/** One line a step: its words, tabs between them, `%XX` for what would break a line. */
+export function formatSteps(steps: readonly Step[]): string {
+  const lines = [["numbers", ...Object.entries(callNumbers()).flat().map(String)], ...steps.map(words)];
+  return lines.map((line) => line.map(escapeWord).join("\t")).join("\n") + "\n";
+}
+
+function escapeWord(word: string): string {
+  return word.replace(/[%\t\n\r\0]/g, (c) => `%${c.charCodeAt(0).toString(16).padStart(2, "0")}`);
+}
+
+function words(step: Step): string[] {
+  const optional = (value: boolean | undefined) => value ? "1" : "0";
+  switch (step.do) {
+    case "mount": {
+      const bits = String(step.flags.reduce((sum, flag) => sum | mountFlags[flag], 0));
+      return ["mount", optional(step.optional), step.source, step.target, step.type, bits, step.data ?? ""];
+    }
+    case "unshare":
+      return ["unshare", String(step.kinds.reduce((sum, kind) => sum | namespaceFlags[kind], 0))];
+    case "enter-user":
+      return ["enter-user", String(step.pid), step.identity];
+    case "new-user":
+      return ["new-user", step.uidMap, step.gidMap, step.identity, step.cgroup ? "1" : "0"];
+    case "open":
+      return ["open", String(step.fd), step.path, step.write ? ">" : "<"];
+    case "join-cgroup":
+      return ["join-cgroup", String(step.fd)];
+    case "mkdir":
+    case "touch":
+      return [step.do, step.path];
+    case "chown":
+      return ["chown", step.path, String(step.uid), String(step.gid)];
+    case "symlink":
+      return ["symlink", step.target, step.path];
+    case "write":
+      return ["write", optional(step.optional), step.path, step.text];
+    case "console":
+      return ["console", String(step.fd), step.ptmx, step.pts, step.path];
+    case "hostname":
+      return ["hostname", step.name];
+    case "pivot":
+      return ["pivot", step.path];
+    case "exec": {
+      const env = Object.entries(step.env).flat();
+      return ["exec", step.stdio, String(env.length), ...env, ...step.argv];
+    }
+    case "become":
+      return ["become", ...step.argv];
+    case "loopback-up":
+    case "ready":
+    case "keyring":
+      return [step.do];
+  }
+}

@@ -1,0 +1,280 @@
+// The process that outlives the command: a few lines of sh per running container that wait for its end. Whoever
+// holds the run directory's lock file is alive; the supervisor inherits that lock from the starter, so "is it
+// running" is a question to the kernel and not to a record.
+
+import { join } from "@std/path";
+import { DreyError } from "../errors.ts";
+import { isLocked, openPidfd, signals, tryLockFile } from "../sys/libc.ts";
+import * as libc from "../sys/libc.ts";
+import { fullPath, spawn } from "../sys/run.ts";
+import { consoleFd, type ContainerPlan, planFiles } from "./namespaces.ts";
+import { walker } from "./walker.pl.ts";
+
+/** Files of a running container, all in its run directory. */
+export const runFiles = {
+  /** held by the starter, then by the supervisor, then by the clean-up */
+  lock: "lock",
+  /** host pid of init */
+  init: "init.pid",
+  /** host pid of the process that writes the console log */
+  console: "console.pid",
+  /** exists when a command takes care of the end, so that the supervisor does not */
+  stopping: "stopping",
+  /** wait status of init: 129 asks for a reboot, 130 or 0 is an ordinary end; reboot(2) in a pid namespace */
+  exit: "exit",
+  /** what the first stage said when it failed */
+  log: "start.log",
+  plan: "plan.json",
+} as const;
+
+// $1 run directory, $2 cgroup of supervisors or "", the rest: the clean-up command.
+// The shell gives a background command /dev/null, hence the detour over descriptor 3; it keeps neither pipe.
+// A trapped signal makes wait return early, hence its loop.
+const script = `
+dir=$1 cgroup=$2; shift 2
+trap '' HUP INT TERM
+exec 3<&0 4>&1 </dev/null >/dev/null 2>"$dir/${runFiles.log}"
+[ -z "$cgroup" ] || echo 0 >"$cgroup/cgroup.procs"
+perl "$dir/walker.pl" "$dir/outer" <&3 >&4 3<&- 4>&- &
+p=$!
+exec 3<&- 4>&-
+while wait $p; rc=$?; kill -0 $p 2>/dev/null; do :; done
+echo $rc >"$dir/${runFiles.exit}"
+[ -e "$dir/${runFiles.stopping}" ] || exec "$@" 2>>"$dir/${runFiles.log}"
+`;
+
+// $1 log file. dd hands every read on at once, and ends after 256 of them or when the terminal is gone; the log is
+// turned over when it has 128 KiB, so there are never less than that nor much more than a megabyte.
+const consoleScript = `
+trap '' HUP INT TERM
+while dd bs=4096 count=256 status=none >>"$1" 2>/dev/null; do
+  [ "$(stat -c %s "$1")" -lt 131072 ] || mv "$1" "$1.1"
+done
+`;
+
+/**
+ * Makes the run directory of an instance, its lock held by this process.
+ *
+ * @returns the lock's descriptor
+ * @throws {DreyError} `INSTANCE_STATE` if the instance is running
+ */
+export function claimRunDirectory(directory: string): number {
+  Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const lock = tryLockFile(join(directory, runFiles.lock));
+  if (lock === undefined) {
+    throw new DreyError("INSTANCE_STATE", { message: "The instance is already running" });
+  }
+  return lock;
+}
+
+/** Whether anybody (starter, supervisor, clean-up) is busy with the instance of this run directory. */
+export function isAlive(directory: string): boolean {
+  return isLocked(join(directory, runFiles.lock));
+}
+
+export interface StartRequest {
+  /** the instance's run directory, claimed */
+  directory: string;
+  /** descriptor of its lock */
+  lock: number;
+  plan: ContainerPlan;
+  supervisors: string | undefined;
+  consoleLog: string;
+  /** argv of the clean-up after the end */
+  reap: readonly string[];
+  /** called between the container's birth and its first instruction: limits, network */
+  onReady?(pid: number): Promise<void> | void;
+}
+
+/**
+ * Starts a container and leaves it to its supervisor.
+ *
+ * @returns host pid of its init
+ * @throws {DreyError} `KERNEL_REFUSED` with what the first stage said
+ */
+export async function startContainer(request: StartRequest): Promise<number> {
+  const { directory, lock, plan } = request;
+  const inner = join(directory, "inner");
+  const walkerFile = join(directory, "walker.pl");
+  const files = planFiles(plan, { inner, walker: walkerFile });
+  // the container's root reads these two through descriptors, so they are open to all below a closed directory
+  for (
+    const [path, text] of [[inner, files.inner], [walkerFile, walker], [
+      join(directory, "outer"),
+      files.outer,
+    ]]
+  ) {
+    Deno.writeTextFileSync(path ?? "", text ?? "", { mode: 0o644 });
+  }
+  Deno.writeTextFileSync(join(directory, runFiles.plan), JSON.stringify(plan, null, 2));
+  const child = inheriting(
+    [lock],
+    () =>
+      spawn([
+        "setsid",
+        "sh",
+        "-c",
+        script,
+        "drey-supervisor",
+        directory,
+        request.supervisors ?? "",
+        ...request.reap,
+      ], {
+        stdin: "piped",
+        stdout: "piped",
+        stderr: "null",
+        env: cleanEnvironment(),
+        clearEnv: true,
+      }),
+  );
+  child.unref();
+  const pid = await readReady(child, directory);
+  Deno.writeTextFileSync(join(directory, runFiles.init), String(pid));
+  await request.onReady?.(pid);
+  startConsole(pid, directory, request.consoleLog);
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode("go\n"));
+  await writer.close();
+  await awaitExec(child, directory);
+  return pid;
+}
+
+/** What drey's own long-lived processes know of the caller's environment: where drey's files are, no more. */
+function cleanEnvironment(): Record<string, string> {
+  const kept = [
+    "HOME",
+    "USER",
+    "DREY_DIR",
+    "DREY_CONF",
+    "DENO_DIR",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+    "XDG_CONFIG_HOME",
+  ];
+  const env: Record<string, string> = { PATH: fullPath() };
+  for (const name of kept) {
+    const value = Deno.env.get(name);
+    if (value !== undefined) env[name] = value;
+  }
+  return env;
+}
+
+async function readReady(child: Deno.ChildProcess, directory: string): Promise<number> {
+  const reader = child.stdout.getReader();
+  const { value } = await reader.read();
+  reader.releaseLock();
+  const pid = /^ready (\d+)$/m.exec(new TextDecoder().decode(value))?.[1];
+  if (pid === undefined) throw startFailed(directory);
+  return Number(pid);
+}
+
+/** The pipe closes when the first stage becomes init; a word on it, or its end with a log, would be a failure. */
+async function awaitExec(child: Deno.ChildProcess, directory: string): Promise<void> {
+  await child.stdout.cancel();
+  // a first stage that fails now is seen by the supervisor like any other end
+  if (!isAlive(directory)) throw startFailed(directory);
+}
+
+function startFailed(directory: string): DreyError {
+  const said = readText(join(directory, runFiles.log)).trim().split("\n")[0] ?? "";
+  return new DreyError("KERNEL_REFUSED", {
+    message: said === "" ? "The container ended before its init ran" : `Cannot build the container: ${said}`,
+    hint: "Run drey doctor to see what this host allows",
+  });
+}
+
+/** Starts the process that keeps what the container's console prints. */
+function startConsole(pid: number, directory: string, log: string): void {
+  const master = libc.copyFdFrom(pid, consoleFd);
+  const slave = libc.openTerminalPeer(master);
+  try {
+    // the slave stays open with the logger, or the first close inside the container would end the console
+    const child = inheriting(
+      [slave],
+      () =>
+        libc.withStdin(master, () =>
+          spawn(["setsid", "sh", "-c", consoleScript, "drey-console", log], {
+            stdin: "inherit",
+            stdout: "null",
+            stderr: "null",
+            env: { PATH: fullPath() },
+            clearEnv: true,
+          })),
+    );
+    child.unref();
+    Deno.writeTextFileSync(join(directory, runFiles.console), String(child.pid));
+  } finally {
+    libc.closeFd(master);
+    libc.closeFd(slave);
+  }
+}
+
+function inheriting<T>(fds: readonly number[], start: () => T): T {
+  for (const fd of fds) libc.setInherited(fd, true);
+  try {
+    return start();
+  } finally {
+    for (const fd of fds) libc.setInherited(fd, false);
+  }
+}
+
+/** Host pid of a running container's init. */
+export function initPid(directory: string): number | undefined {
+  const pid = Number(readText(join(directory, runFiles.init)));
+  return pid > 0 ? pid : undefined;
+}
+
+/** The recorded end of init, if there is one. */
+export function exitStatus(directory: string): number | undefined {
+  const text = readText(join(directory, runFiles.exit)).trim();
+  return text === "" ? undefined : Number(text);
+}
+
+/** From now on the caller sees to the clean-up, and the supervisor just ends. */
+export function takeOver(directory: string): void {
+  Deno.writeTextFileSync(join(directory, runFiles.stopping), "");
+}
+
+/** Gives the clean-up back to the supervisor. */
+export function handBack(directory: string): void {
+  removeFile(join(directory, runFiles.stopping));
+}
+
+/**
+ * Waits for the end of a container's init.
+ *
+ * @returns false if it has not ended after `milliseconds`
+ */
+export async function waitForEnd(pid: number, milliseconds: number): Promise<boolean> {
+  const pidfd = openPidfd(pid);
+  if (pidfd === undefined) return true;
+  try {
+    return await libc.waitPidfd(pidfd, milliseconds);
+  } finally {
+    libc.closeFd(pidfd);
+  }
+}
+
+/** Ends the console's log keeper. */
+export function stopConsole(directory: string): void {
+  const pid = Number(readText(join(directory, runFiles.console)));
+  // its own session: dd and the shell are one process group
+  if (pid > 0) libc.sendSignal(-pid, signals.KILL);
+}
+
+function readText(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
+}
+
+function removeFile(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

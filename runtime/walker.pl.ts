@@ -1,0 +1,118 @@
+// The hands of the first stage: a Perl program that walks a list of steps (runtime/steps.ts), one system call or
+// so each. Perl, because it is on every Debian and Ubuntu (perl-base is essential), starts in 2 ms, has a single
+// thread (unshare(2) and setns(2) of user namespaces want that) and can still call the kernel after pivot_root(2),
+// when no program of the host is left. It decides nothing.
+
+export const walker = String.raw`
+use strict; use warnings; no warnings 'exec';
+my (%nr, @stack);
+my $file = shift @ARGV;
+my $text = do { open my $in, '<', $file or die "Cannot read the plan $file: $!\n"; local $/; <$in> };
+sub fail { my ($what) = @_; my $why = "$!"; print STDERR "$what: $why\n"; exit 125 }
+sub call { my ($name, @args) = @_; my $r = syscall($nr{$name}, @args); return $r }
+sub must { my ($what, $name, @args) = @_; my $r = call($name, @args); fail($what) if $r < 0; return $r }
+sub be_root {
+  return if $_[0] eq 'kept';
+  must('setgroups(2)', 'setgroups', 0, 0);
+  must('setresgid(2)', 'setresgid', 0, 0, 0);
+  must('setresuid(2)', 'setresuid', 0, 0, 0);
+}
+sub enter { my ($path, $kind) = @_;
+  open my $ns, '<', $path or fail(qq(open "$path"));
+  must(qq(setns(2) to "$path"), 'setns', fileno($ns), $kind);
+}
+sub move_fd { my ($handle, $fd) = @_;
+  must("dup3(2) to $fd", 'dup3', fileno($handle), $fd, 0) if fileno($handle) != $fd;
+}
+my %do;
+$do{numbers} = sub { %nr = @_ };
+$do{mount} = sub { my ($optional, $source, $target, $type, $bits, $data) = @_;
+  my $r = call('mount', $source, $target, $type, $bits + 0, $data eq '' ? 0 : $data);
+  fail(qq(mount(2) of $type on "$target")) if $r < 0 and !$optional;
+};
+$do{unshare} = sub { must('unshare(2)', 'unshare', $_[0] + 0) };
+$do{'enter-user'} = sub { my ($pid, $identity) = @_; enter("/proc/$pid/ns/user", 0x10000000); be_root($identity) };
+$do{'new-user'} = sub { my ($uids, $gids, $identity, $cgroup) = @_;
+  pipe(my $born, my $cry) or fail('pipe(2)');
+  pipe(my $hold, my $release) or fail('pipe(2)');
+  my $pid = fork; fail('fork(2)') if !defined $pid;
+  if (!$pid) {
+    close $born; close $release;
+    if ($cgroup) { open my $own, '>&=', 6 or fail('cgroup'); syswrite($own, "0") or fail('cgroup.procs') }
+    must('unshare(2) of a user namespace', 'unshare', 0x10000000 | ($cgroup ? 0x2000000 : 0));
+    syswrite $cry, 'x'; sysread $hold, my $x, 1; exit 0;
+  }
+  close $cry; close $hold;
+  sysread($born, my $x, 1) or exit 125;
+  for (['uid_map', $uids], ['gid_map', $gids]) {
+    open my $map, '>', "/proc/$pid/$_->[0]" or fail("open $_->[0]");
+    syswrite($map, $_->[1]) or fail("write $_->[0]");
+  }
+  if ($cgroup) { open my $ns, '<', "/proc/$pid/ns/cgroup" or fail('open cgroup namespace');
+    enter("/proc/$pid/ns/user", 0x10000000); must('setns(2) of cgroup', 'setns', fileno($ns), 0x2000000) }
+  else { enter("/proc/$pid/ns/user", 0x10000000) }
+  close $release; waitpid $pid, 0;
+  be_root($identity);
+};
+$do{open} = sub { my ($fd, $path, $mode) = @_;
+  open my $handle, $mode, $path or fail(qq(open "$path"));
+  move_fd($handle, $fd); push @stack, $handle if fileno($handle) == $fd;
+};
+$do{'join-cgroup'} = sub { open my $own, '>&=', $_[0] or fail('cgroup'); syswrite($own, "0") or fail('write cgroup.procs') };
+$do{mkdir} = sub { mkdir $_[0], 0755 or -d $_[0] or fail(qq(mkdir "$_[0]")) };
+$do{touch} = sub { open my $h, '>>', $_[0] or fail(qq(create "$_[0]")) };
+$do{chown} = sub { chown $_[1], $_[2], $_[0] or fail(qq(chown "$_[0]")) };
+$do{symlink} = sub { symlink $_[0], $_[1] or fail(qq(symlink "$_[1]")) };
+$do{write} = sub { my ($optional, $path, $data) = @_;
+  if (open my $h, '>', $path) { syswrite($h, $data) or $optional or fail(qq(write "$path")) }
+  elsif (!$optional) { fail(qq(open "$path")) }
+};
+$do{'loopback-up'} = sub {
+  # SIOCSIFFLAGS of netdevice(7): struct ifreq with the name and IFF_UP | IFF_RUNNING
+  my $fd = must('socket(2)', 'socket', 2, 2, 0);
+  open my $socket, '+<&=', $fd or fail('socket');
+  my $up = pack('a16 s x22', 'lo', 0x41);
+  ioctl($socket, 0x8914, $up) or fail('ioctl(2) SIOCSIFFLAGS');
+};
+$do{console} = sub { my ($fd, $ptmx, $pts, $path) = @_;
+  open my $master, '+<', $ptmx or fail(qq(open "$ptmx"));
+  my $n = pack('i', 0);
+  ioctl($master, 0x40045431, $n) or fail('ioctl(2) TIOCSPTLCK');
+  ioctl($master, 0x80045430, $n) or fail('ioctl(2) TIOCGPTN');
+  my $slave = $pts . '/' . unpack('i', $n);
+  $do{touch}->($path);
+  $do{mount}->(0, $slave, $path, 'none', 4096, '');
+  move_fd($master, $fd); push @stack, $master if fileno($master) == $fd;
+};
+$do{ready} = sub {
+  # the /proc of the host, so the pid of the host
+  my $pid = readlink '/proc/self';
+  syswrite STDOUT, "ready $pid\n" or exit 125;
+  my $got = sysread STDIN, my $word, 3;
+  exit 125 if !$got or $word !~ /^go/;
+};
+$do{hostname} = sub { must('sethostname(2)', 'sethostname', $_[0], length $_[0]) };
+$do{keyring} = sub { call('keyctl', 1, 0, 0) };
+$do{pivot} = sub { my ($path) = @_;
+  chdir $path or fail(qq(chdir "$path"));
+  must('pivot_root(2)', 'pivot_root', '.', '.');
+  must('umount2(2) of the old root', 'umount2', '.', 2);
+  chdir '/' or fail('chdir "/"');
+};
+$do{exec} = sub { my ($stdio, $count, @rest) = @_;
+  %ENV = splice @rest, 0, $count;
+  call('setsid');
+  if (sysopen my $t, $stdio, 2 | 0400) { must('dup3(2)', 'dup3', fileno($t), $_, 0) for 0, 1, 2 }
+  elsif (open my $null, '+<', '/dev/null') { must('dup3(2)', 'dup3', fileno($null), $_, 0) for 0, 1, 2 }
+  call('close_range', 3, 0xffffffff, 0);
+  $SIG{$_} = 'DEFAULT' for grep { $_ !~ /^(__|NUM|RT|IOT|CLD|POLL|UNUSED)/ } keys %SIG;
+  exec { $rest[0] } @rest;
+  fail("execve(2) of $rest[0]");
+};
+$do{become} = sub { $^F = 255; exec { $_[0] } @_; fail("execve(2) of $_[0]") };
+$^F = 255;
+for my $line (split /\n/, $text) {
+  my ($op, @args) = map { s/%([0-9a-f]{2})/chr hex $1/ger } split /\t/, $line, -1;
+  $do{$op}->(@args);
+}
+`;
