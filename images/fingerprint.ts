@@ -1,0 +1,49 @@
+// Fingerprints: SHA-256 over the bytes of an image's files, metadata first, computed while they are written.
+
+import { createHash } from "node:crypto";
+import { DreyError } from "../errors.ts";
+
+/** Writes the files of one image, one after the other, and knows their common digest. */
+export interface ImageWriter {
+  /** writes one file to its end; answers with its size in bytes */
+  write(path: string, content: AsyncIterable<Uint8Array>): Promise<number>;
+  /** 64 hexadecimal digits over everything written so far */
+  fingerprint(): string;
+}
+
+/** A writer for the files of one image. */
+export function imageWriter(): ImageWriter {
+  const hash = createHash("sha256");
+  return {
+    async write(path, content) {
+      using file = await Deno.open(path, { write: true, createNew: true, mode: 0o644 });
+      let size = 0;
+      for await (const chunk of content) {
+        hash.update(chunk);
+        size += chunk.length;
+        await writeAll(file, chunk);
+      }
+      return size;
+    },
+    fingerprint: () => hash.copy().digest("hex"),
+  };
+}
+
+/** The fingerprint of files that are there already. */
+export async function fingerprintOf(paths: readonly string[]): Promise<string> {
+  const hash = createHash("sha256");
+  for (const path of paths) {
+    using file = await Deno.open(path);
+    for await (const chunk of file.readable) hash.update(chunk);
+  }
+  return hash.digest("hex");
+}
+
+async function writeAll(file: Deno.FsFile, chunk: Uint8Array): Promise<void> {
+  try {
+    for (let done = 0; done < chunk.length;) done += await file.write(chunk.subarray(done));
+  } catch (error) {
+    if (!(error instanceof Error) || !/ENOSPC|EDQUOT|os error (28|122)/.test(error.message)) throw error;
+    throw new DreyError("NO_SPACE", { message: "Cannot store the image: the disk is full", cause: error });
+  }
+}

@@ -1,0 +1,236 @@
+// The tar format, read header by header from a stream, and written for one small file: tar(5). Names are kept
+// as one character per byte, so that no two names on disk look alike here.
+
+import { invalid } from "./archive.ts";
+
+export type TarEntryType =
+  | "file"
+  | "hardlink"
+  | "symlink"
+  | "char"
+  | "block"
+  | "directory"
+  | "fifo"
+  | "other";
+
+export interface TarEntry {
+  name: string;
+  type: TarEntryType;
+  /** target of a link, else empty */
+  target: string;
+  /** bytes of content in the archive */
+  size: number;
+}
+
+const block = 512;
+const types: Record<string, TarEntryType> = {
+  "0": "file",
+  "\0": "file",
+  "1": "hardlink",
+  "2": "symlink",
+  "3": "char",
+  "4": "block",
+  "5": "directory",
+  "6": "fifo",
+  "7": "file",
+  S: "file",
+};
+
+/** Reads exact amounts from a stream of chunks. */
+class ByteReader {
+  #chunks: AsyncIterator<Uint8Array>;
+  #left: Uint8Array = new Uint8Array();
+
+  constructor(stream: AsyncIterable<Uint8Array>) {
+    this.#chunks = stream[Symbol.asyncIterator]();
+  }
+
+  /** the next `count` bytes; fewer only where the stream ends */
+  async take(count: number): Promise<Uint8Array> {
+    if (this.#left.length >= count) return this.#cut(count);
+    const parts: Uint8Array[] = [];
+    for (let have = 0; have < count;) {
+      if (this.#left.length === 0 && !await this.#more()) break;
+      const part = this.#cut(Math.min(count - have, this.#left.length));
+      parts.push(part);
+      have += part.length;
+    }
+    return joinBytes(parts);
+  }
+
+  /** passes over `count` bytes; tells whether they were all there */
+  async skip(count: number): Promise<boolean> {
+    for (let left = count; left > 0;) {
+      if (this.#left.length === 0 && !await this.#more()) return false;
+      left -= this.#cut(Math.min(left, this.#left.length)).length;
+    }
+    return true;
+  }
+
+  #cut(count: number): Uint8Array {
+    const part = this.#left.subarray(0, count);
+    this.#left = this.#left.subarray(count);
+    return part;
+  }
+
+  async #more(): Promise<boolean> {
+    const next = await this.#chunks.next();
+    if (next.done === true) return false;
+    this.#left = next.value;
+    return true;
+  }
+}
+
+/**
+ * Walks the entries of a tar stream. `read()` gives the content of the entry just met, for small files.
+ *
+ * @throws {DreyError} `IMAGE_INVALID` if it is no tar stream or ends in the middle
+ */
+export async function* readTar(
+  stream: AsyncIterable<Uint8Array>,
+): AsyncGenerator<{ entry: TarEntry; read: () => Promise<Uint8Array> }> {
+  const bytes = new ByteReader(stream);
+  let extra: Partial<{ path: string; linkpath: string; size: string }> = {};
+  while (true) {
+    const header = await bytes.take(block);
+    if (header.length < block) throw invalid("the tarball is cut off");
+    // two empty blocks end a tarball; readers, like tar itself, are content with one
+    if (header.every((byte) => byte === 0)) return await drain(bytes);
+    const raw = parseHeader(header);
+    if ("xgLK".includes(raw.flag)) {
+      const content = await bytes.take(padded(raw.size));
+      if (content.length < padded(raw.size)) throw invalid("the tarball is cut off");
+      extra = { ...extra, ...parseExtension(raw.flag, content.subarray(0, raw.size)) };
+      continue;
+    }
+    const entry: TarEntry = {
+      name: extra.path ?? raw.name,
+      type: types[raw.flag] ?? "other",
+      target: extra.linkpath ?? raw.target,
+      size: extra.size === undefined ? raw.size : Number(extra.size),
+    };
+    extra = {};
+    if (raw.sparseContinues) await skipSparseMap(bytes);
+    let left = entry.type === "file" || entry.type === "other" ? padded(entry.size) : 0;
+    const read = async () => {
+      const content = await bytes.take(left);
+      if (content.length < left) throw invalid("the tarball is cut off");
+      left = 0;
+      return content.slice(0, entry.size);
+    };
+    yield { entry, read };
+    if (!await bytes.skip(left)) throw invalid(`the tarball is cut off in "${entry.name}"`);
+  }
+}
+
+/** A tar archive of ordinary files, owned by root. */
+export function writeTar(files: readonly { name: string; content: Uint8Array; mtime: Date }[]): Uint8Array {
+  const parts = files.flatMap(({ name, content, mtime }) => {
+    const tail = new Uint8Array(padded(content.length) - content.length);
+    return [makeHeader(name, content.length, mtime), content, tail];
+  });
+  return joinBytes([...parts, new Uint8Array(2 * block)]);
+}
+
+function makeHeader(name: string, size: number, mtime: Date): Uint8Array {
+  const header = new Uint8Array(block);
+  const put = (at: number, text: string) => header.set(new TextEncoder().encode(text), at);
+  const octal = (value: number, width: number) => value.toString(8).padStart(width, "0");
+  put(0, name);
+  put(100, "0000644\0");
+  put(108, "0000000\0");
+  put(116, "0000000\0");
+  put(124, `${octal(size, 11)}\0`);
+  put(136, `${octal(Math.floor(mtime.getTime() / 1000), 11)}\0`);
+  put(148, "        ");
+  put(156, "0");
+  put(257, "ustar\x0000");
+  put(148, `${octal(checksum(header), 6)}\0 `);
+  return header;
+}
+
+function parseHeader(header: Uint8Array) {
+  const text = (at: number, length: number) => {
+    const field = latin1(header.subarray(at, at + length));
+    const end = field.indexOf("\0");
+    return end < 0 ? field : field.slice(0, end);
+  };
+  if (number(header.subarray(148, 156)) !== checksum(header)) throw invalid("it is not a whole tarball");
+  const flag = latin1(header.subarray(156, 157));
+  const isPosix = text(257, 8) === "ustar";
+  const prefix = isPosix ? text(345, 155) : "";
+  return {
+    name: prefix === "" ? text(0, 100) : `${prefix}/${text(0, 100)}`,
+    size: number(header.subarray(124, 136)),
+    flag,
+    target: text(157, 100),
+    sparseContinues: flag === "S" && header[482] === 1,
+  };
+}
+
+/** Sum of the header's bytes with its own checksum field taken as blanks. */
+function checksum(header: Uint8Array): number {
+  return header.reduce((sum, byte, index) => sum + (index >= 148 && index < 156 ? 32 : byte), 0);
+}
+
+/** A number field: octal text, or GNU's big-endian bytes behind a high bit. */
+function number(field: Uint8Array): number {
+  const first = field[0] ?? 0;
+  if ((first & 0x80) === 0) return parseInt(latin1(field).replace(/\0.*$/s, "").trim() || "0", 8);
+  const value = field.reduce((sum, byte, index) => sum * 256 + (index === 0 ? byte & 0x3f : byte), 0);
+  if ((first & 0x40) !== 0 || !Number.isSafeInteger(value)) throw invalid("a size in the tarball is absurd");
+  return value;
+}
+
+function parseExtension(flag: string, content: Uint8Array) {
+  const text = latin1(content);
+  if (flag === "L") return { path: text.replace(/\0.*$/s, "") };
+  if (flag === "K") return { linkpath: text.replace(/\0.*$/s, "") };
+  const records: Record<string, string> = {};
+  for (let rest = text; rest !== "";) {
+    const length = parseInt(rest, 10);
+    const record = rest.slice(0, length);
+    const [, key, value] = /^\d+ ([^=]+)=(.*)\n$/s.exec(record) ?? [];
+    if (key === undefined || value === undefined) throw invalid("the tarball has a broken extended header");
+    records[key] = value;
+    rest = rest.slice(length);
+  }
+  const { path, linkpath, size, "GNU.sparse.name": sparse } = records;
+  return {
+    ...(sparse ?? path) === undefined ? {} : { path: sparse ?? path },
+    ...linkpath === undefined ? {} : { linkpath },
+    ...size === undefined ? {} : { size },
+  };
+}
+
+async function skipSparseMap(bytes: ByteReader): Promise<void> {
+  while (true) {
+    const map = await bytes.take(block);
+    if (map.length < block) throw invalid("the tarball is cut off");
+    if (map[504] !== 1) return;
+  }
+}
+
+/** Reads what follows the end mark, so that the program which feeds us ends of its own will. */
+async function drain(bytes: ByteReader): Promise<void> {
+  while (await bytes.skip(65536));
+}
+
+const padded = (size: number) => Math.ceil(size / block) * block;
+
+function latin1(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1 && parts[0] !== undefined) return parts[0];
+  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}

@@ -1,0 +1,139 @@
+// Unpacks an image into a directory: metadata.yaml, templates/ and rootfs/, the files belonging to the ids of a map.
+// The work happens beside the target under another name, so the target is there whole or not at all.
+
+import { type Account, readLayout } from "../idmap/ranges.ts";
+import { isSingle, type MappedRoot, openMappedRoot } from "../idmap/holder.ts";
+import type { IdMap } from "../idmap/map.ts";
+import { DreyError } from "../errors.ts";
+import { commandFailed, run, runChecked } from "../sys/run.ts";
+import { type ArchiveFormat, decompressor, invalid, readFormat } from "./archive.ts";
+import { jailed } from "./jail.ts";
+import { partialName } from "./partial.ts";
+import type { ImageFiles } from "./scan.ts";
+
+/**
+ * Unpacks an image.
+ *
+ * @param target directory to make; its parent must exist and be closed to other users
+ * @throws {DreyError} `IMAGE_INVALID`, `NO_SPACE`
+ */
+export async function unpackImage(
+  files: ImageFiles,
+  target: string,
+  { map, account }: { map: IdMap; account: Account },
+): Promise<void> {
+  const partial = partialName(target);
+  await Deno.mkdir(partial);
+  // root of the map must be able to write here, and is somebody else; the parent keeps all others out
+  await Deno.chmod(partial, 0o777);
+  try {
+    await using mapped = await openMappedRoot(map);
+    const work = { directory: partial, mapped, isSingle: isSingle(map) };
+    await unpackInto(work, files);
+    await Deno.chmod(partial, 0o755);
+    await Deno.rename(partial, target);
+  } catch (error) {
+    await removeTrees([partial], account);
+    throw error;
+  }
+}
+
+interface Work {
+  directory: string;
+  mapped: MappedRoot;
+  isSingle: boolean;
+}
+
+// `all` holds what the first tarball holds; its own directory entry may not become that of the work directory
+const takeOver = `
+for name in metadata.yaml templates rootfs; do
+  if [ -e all/$name ]; then mv all/$name .; fi
+done
+rm -rf all
+for name in metadata.yaml templates; do
+  if [ -e $name ]; then chmod -R a+rX $name; fi
+done`;
+
+async function unpackInto(work: Work, files: ImageFiles): Promise<void> {
+  const first = await readFormat(files.metadata);
+  if (first.kind !== "tar") throw invalid("its first file is no tarball");
+  await untar(work, files.metadata, first, "all");
+  await inWork(work, takeOver);
+  if (files.rootfs === undefined) return;
+  const second = await readFormat(files.rootfs);
+  if (second.kind === "tar") return await untar(work, files.rootfs, second, "rootfs");
+  if (second.kind === "squashfs") return await unsquash(work, files.rootfs);
+  throw new DreyError("NOT_SUPPORTED", { message: "Cannot unpack the disk of a virtual machine" });
+}
+
+/** Extracts a tarball into a new directory. A container gets its own /dev, and devices could not be made. */
+async function untar(work: Work, path: string, format: ArchiveFormat, into: string): Promise<void> {
+  if (format.kind !== "tar") return;
+  const excluded = ["dev/*", "rootfs/dev/*"].flatMap((name) => [`--exclude=${name}`, `--exclude=./${name}`]);
+  const owner = work.isSingle ? "--no-same-owner" : "--same-owner";
+  const tar = [
+    ...["tar", "-x", "-f", "-", "-C", into, "-p", owner, "--numeric-owner", "--anchored", ...excluded],
+    ...["--xattrs", "--xattrs-include=*", "--acls", "--warning=no-timestamp"],
+  ];
+  // modes of the archive come with -p; a root directory the archive does not mention is an ordinary one
+  const unpacker = jailed(work.mapped, [
+    "sh",
+    "-ec",
+    'cd /work; mkdir -m 755 "$1"; shift; exec "$@"',
+    "sh",
+    into,
+    ...tar,
+  ]);
+  const script = `exec 3>&1 1>&2
+    { ${decompressor(format.compression).join(" ")} <"$1" 3>&-; echo "read $?" >&3; } |
+    { shift; "$@" 3>&-; echo "unpack $?" >&3; }`;
+  const { stdout, stderr } = await run(["sh", "-c", script, "sh", path, ...unpacker], {
+    cwd: work.directory,
+  });
+  const status = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, "m").exec(stdout)?.[1] ?? "1");
+  const [read, unpack] = [status("read"), status("unpack")];
+  if (read === 0 && unpack === 0) return;
+  if (isFull(stderr)) throw commandFailed("tar", { code: unpack, stderr });
+  // 141: ended by SIGPIPE, because the reader of the pipe failed first
+  if (read !== 0 && read !== 141) throw invalid("its data is damaged or cut off");
+  throw invalid(`tar said: ${reason(stderr)}`);
+}
+
+/** Extracts a squashfs into rootfs/. */
+async function unsquash(work: Work, path: string): Promise<void> {
+  await Deno.link(path, `${work.directory}/source`);
+  const argv = ["unsquashfs", "-n", "-d", "/work/rootfs", "-excludes", "/work/source", "dev/*"];
+  const { code, stdout, stderr } = await run(jailed(work.mapped, argv), { cwd: work.directory });
+  await Deno.remove(`${work.directory}/source`);
+  if (isFull(stderr + stdout)) throw commandFailed("unsquashfs", { code, stderr });
+  // 2: it could not set an owner or an attribute, which a single id never can
+  if (code !== 0 && !(code === 2 && work.isSingle)) throw invalid(`unsquashfs said: ${reason(stderr)}`);
+  await inWork(work, "mkdir -p rootfs/dev");
+}
+
+/** Runs a little shell in the jail, in the work directory. */
+async function inWork(work: Work, script: string): Promise<void> {
+  const argv = jailed(work.mapped, ["sh", "-ec", `cd /work; ${script}`]);
+  const result = await run(argv, { cwd: work.directory });
+  if (result.code !== 0) throw commandFailed("sh", result);
+}
+
+/** Removes trees whose files belong to any of the user's ids. */
+export async function removeTrees(paths: readonly string[], account: Account): Promise<void> {
+  if (paths.length === 0) return;
+  const layout = await readLayout(account);
+  if (layout.parent === undefined) {
+    await runChecked(["rm", "-rf", "--", ...paths]);
+    return;
+  }
+  await using mapped = await openMappedRoot(layout.parent);
+  await runChecked(mapped.command(["rm", "-rf", "--", ...paths]));
+}
+
+const isFull = (text: string) => /No space left on device|Disk quota exceeded/.test(text);
+
+/** The first complaint that says what happened; what follows only says that something did. */
+function reason(stderr: string): string {
+  const lines = stderr.trim().split("\n").filter((line) => line !== "");
+  return lines.find((line) => !/Exiting with failure|timestamp/.test(line)) ?? "nothing";
+}
