@@ -1,0 +1,267 @@
+// The configuration keys of instances and profiles: those drey obeys, and the names of those it knows of.
+
+import { DreyError } from "../errors.ts";
+import type { InstanceType } from "../wire/instance.ts";
+import { findKey, type Key, key, type Values } from "./key.ts";
+import * as types from "./types.ts";
+
+const containers = ["container"] as const;
+const all = ["container", "virtual-machine"] as const;
+
+export const limitsCpu = key({
+  name: "limits.cpu",
+  on: all,
+  type: types.cpus,
+  live: true,
+  short: "Processors the instance may use: how many, or which",
+});
+export const limitsCpuAllowance = key({
+  name: "limits.cpu.allowance",
+  on: containers,
+  type: types.allowance,
+  live: true,
+  short: "Processor time: a share under contention, or a hard limit per period",
+});
+export const limitsMemory = key({
+  name: "limits.memory",
+  on: all,
+  type: types.memory,
+  live: true,
+  short: "Memory the instance may use",
+});
+export const limitsMemoryEnforce = key({
+  name: "limits.memory.enforce",
+  on: containers,
+  type: types.oneOf("hard", "soft"),
+  live: true,
+  default: "hard",
+  short: "Whether the memory limit is firm, or holds only while the host is short of memory",
+});
+export const limitsMemorySwap = key({
+  name: "limits.memory.swap",
+  on: containers,
+  type: types.bool,
+  live: true,
+  default: "true",
+  short: "Whether memory of the instance may be swapped out",
+});
+export const limitsProcesses = key({
+  name: "limits.processes",
+  on: containers,
+  type: types.integer({ min: 1 }),
+  live: true,
+  short: "Processes that may exist in the instance at once",
+});
+export const idmapIsolated = key({
+  name: "security.idmap.isolated",
+  on: containers,
+  type: types.bool,
+  live: false,
+  default: "false",
+  short: "Whether the instance has ids that no other instance has",
+});
+export const idmapSize = key({
+  name: "security.idmap.size",
+  on: containers,
+  type: types.integer({ min: 1, max: 0xffff_ffff }),
+  live: false,
+  short: "Number of ids of an instance with ids of its own",
+});
+export const idmapBase = key({
+  name: "security.idmap.base",
+  on: containers,
+  type: types.integer({ min: 1, max: 0xffff_ffff }),
+  live: false,
+  short: "First host id of an instance with ids of its own",
+});
+export const securityNesting = key({
+  name: "security.nesting",
+  on: containers,
+  type: types.bool,
+  live: true,
+  default: "false",
+  short: "Whether containers may run inside the instance",
+});
+export const securityPrivileged = key({
+  name: "security.privileged",
+  on: containers,
+  type: types.bool,
+  live: false,
+  default: "false",
+  short: "Whether root in the instance is root on the host; drey only takes false",
+});
+export const hostShutdownTimeout = key({
+  name: "boot.host_shutdown_timeout",
+  on: all,
+  type: types.integer({ min: 0 }),
+  live: true,
+  default: "30",
+  short: "Seconds the instance is given for a clean end",
+});
+export const environment = key({
+  name: "environment.*",
+  on: all,
+  type: types.string,
+  live: true,
+  short: "Environment variable of the init and of commands run in the instance",
+});
+export const user = key({
+  name: "user.*",
+  on: all,
+  type: types.string,
+  live: true,
+  short: "Anything, for people and scripts; drey only keeps it",
+});
+export const image = key({
+  name: "image.*",
+  on: all,
+  type: types.string,
+  live: true,
+  short: "Property copied from the image the instance was made of",
+  internal: true,
+});
+export const volatile = key({
+  name: "volatile.*",
+  on: all,
+  type: types.string,
+  live: true,
+  short: "What drey remembers about the instance",
+  internal: true,
+});
+
+/** Every key drey obeys, in the order of the reference page. */
+export const instanceKeys: readonly Key[] = [
+  hostShutdownTimeout,
+  environment,
+  image,
+  limitsCpu,
+  limitsCpuAllowance,
+  limitsMemory,
+  limitsMemoryEnforce,
+  limitsMemorySwap,
+  limitsProcesses,
+  idmapBase,
+  idmapIsolated,
+  idmapSize,
+  securityNesting,
+  securityPrivileged,
+  user,
+  volatile,
+];
+
+/** LXD's keys that drey does not obey yet: setting one is refused by name, so that nobody counts on it. */
+export const instanceKeysToCome: readonly string[] = [
+  "agent.nic_config",
+  "boot.autostart",
+  "boot.autostart.delay",
+  "boot.autostart.priority",
+  "boot.debug_edk2",
+  "boot.mode",
+  "boot.stop.priority",
+  "cloud-init.network-config",
+  "cloud-init.ssh-keys.*",
+  "cloud-init.user-data",
+  "cloud-init.vendor-data",
+  "cluster.evacuate",
+  "limits.cpu.nodes",
+  "limits.cpu.pin_strategy",
+  "limits.cpu.priority",
+  "limits.disk.priority",
+  "limits.hugepages.*",
+  "limits.kernel.*",
+  "limits.max_bus_ports",
+  "limits.memory.hugepages",
+  "limits.memory.swap.priority",
+  "limits.network.priority",
+  "linux.kernel_modules",
+  "linux.kernel_modules.load",
+  "linux.sysctl.*",
+  "migration.incremental.memory",
+  "migration.incremental.memory.goal",
+  "migration.incremental.memory.iterations",
+  "migration.stateful",
+  "nvidia.*",
+  "placement.group",
+  "raw.apparmor",
+  "raw.idmap",
+  "raw.lxc",
+  "raw.qemu",
+  "raw.qemu.conf",
+  "raw.seccomp",
+  "security.agent.metrics",
+  "security.csm",
+  "security.delegate_bpf",
+  "security.delegate_bpf.*",
+  "security.devlxd",
+  "security.devlxd.images",
+  "security.devlxd.management.volumes",
+  "security.protection.delete",
+  "security.protection.shift",
+  "security.protection.start",
+  "security.secureboot",
+  "security.sev",
+  "security.sev.*",
+  "security.syscalls.*",
+  "snapshots.expiry",
+  "snapshots.pattern",
+  "snapshots.schedule",
+  "snapshots.schedule.stopped",
+  "ubuntu_pro.guest_attach",
+];
+
+/**
+ * Holds the configuration of an instance against the table. An empty value is an unset key and always passes.
+ *
+ * @throws {DreyError} `BAD_REQUEST` for an unknown key or a value of the wrong form, `NOT_SUPPORTED` for a key
+ * of LXD that drey does not obey yet
+ */
+export function validateInstanceConfig(config: Values, type: InstanceType): void {
+  for (const [name, value] of Object.entries(config)) validateKey(name, value, [type]);
+}
+
+/**
+ * The same for a profile, which may serve both types of instances and holds nothing drey writes by itself.
+ *
+ * @throws {DreyError} as {@link validateInstanceConfig}
+ */
+export function validateProfileConfig(config: Values): void {
+  for (const [name, value] of Object.entries(config)) {
+    const row = findKey(instanceKeys, name);
+    if (row?.internal) throw bad(`Configuration key "${name}" can only be set on instances`);
+    validateKey(name, value, all);
+  }
+}
+
+function validateKey(name: string, value: string, types: readonly InstanceType[]): void {
+  const row = findKey(instanceKeys, name);
+  if (row === undefined) throw unknownKey(name);
+  if (!types.some((type) => row.on.includes(type))) {
+    throw bad(`Configuration key "${name}" is not for a ${types.join(" or ")}`);
+  }
+  // environment(7): a name ends at the first "="
+  if (row === environment && name.includes("=")) throw bad(`Unknown configuration key: ${name}`);
+  if (value === "") return;
+  if (value.includes("\0")) throw bad(`Invalid value for "${name}": it holds a zero byte`);
+  const parsed = row.type.parse(value);
+  if ("problem" in parsed) throw bad(`Invalid value for "${name}": ${parsed.problem}, got "${value}"`);
+  if (row === securityPrivileged && parsed.value === true) throw privileged();
+}
+
+function unknownKey(name: string): DreyError {
+  const isToCome = instanceKeysToCome.some((known) =>
+    known.endsWith("*") ? name.startsWith(known.slice(0, -1)) : name === known
+  );
+  if (!isToCome) return bad(`Unknown configuration key: ${name}`);
+  return new DreyError("NOT_SUPPORTED", { message: `Configuration key "${name}" is not supported yet` });
+}
+
+function privileged(): DreyError {
+  return new DreyError("NOT_SUPPORTED", {
+    message: "Privileged containers are not supported: root in a container is never root on the host",
+    hint: "Unset security.privileged",
+  });
+}
+
+function bad(message: string): DreyError {
+  return new DreyError("BAD_REQUEST", { message });
+}

@@ -1,0 +1,58 @@
+// What a configuration key is: a row of a table. Validation, help and the reference pages read the rows.
+
+import type { ValueType } from "./types.ts";
+
+export type Subject = "container" | "virtual-machine";
+
+export interface Key<T = unknown> {
+  /** a trailing `*` stands for any ending */
+  name: string;
+  on: readonly Subject[];
+  type: ValueType<T>;
+  /** a change reaches a running instance */
+  live: boolean;
+  /** the value that counts when none is set, as it would be typed */
+  default?: string;
+  /** what the key is for, a noun phrase */
+  short: string;
+  /** written by drey, not by people */
+  internal?: boolean;
+}
+
+export type Values = Readonly<Record<string, string>>;
+
+/** Declares a key; only the type of its value is inferred. */
+export function key<T>(row: Key<T>): Key<T> {
+  return row;
+}
+
+/** The row for a name: the exact one, else the longest pattern that fits. */
+export function findKey(table: readonly Key[], name: string): Key | undefined {
+  const exact = table.find((row) => row.name === name);
+  if (exact !== undefined) return exact;
+  const fits = table.filter((row) => row.name.endsWith("*") && isBelow(row.name.slice(0, -1), name));
+  return fits.toSorted((a, b) => b.name.length - a.name.length)[0];
+}
+
+function isBelow(prefix: string, name: string): boolean {
+  return name.length > prefix.length && name.startsWith(prefix);
+}
+
+/**
+ * The value of a key in a configuration that was validated: parsed, or its default, or `undefined`. An empty
+ * value counts as unset, as in LXD.
+ */
+export function readKey<T>(config: Values, row: Key<T>): T | undefined {
+  const text = config[row.name] || row.default;
+  if (text === undefined) return undefined;
+  const parsed = row.type.parse(text);
+  if ("problem" in parsed) throw new Error(`${row.name} holds "${text}", which was never validated`);
+  return parsed.value;
+}
+
+/** What follows a pattern's prefix, mapped to its value: `environment.*` as the variables themselves. */
+export function readPattern(config: Values, row: Key<string>): Record<string, string> {
+  const prefix = row.name.slice(0, -1);
+  const found = Object.entries(config).filter(([name]) => isBelow(prefix, name));
+  return Object.fromEntries(found.map(([name, value]) => [name.slice(prefix.length), value]));
+}

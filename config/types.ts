@@ -1,0 +1,123 @@
+// The types a configuration value can have: each parses what was typed and says what it wanted instead.
+
+import { parseSize } from "./size.ts";
+
+export type Parsed<T> = { value: T } | { problem: string };
+
+export interface ValueType<T> {
+  /** LXD's word for it: `bool`, `integer`, `string` */
+  name: string;
+  /** what is accepted, a noun phrase that follows "expected" */
+  wanted: string;
+  parse(text: string): Parsed<T>;
+}
+
+export type Memory = { kind: "bytes"; bytes: number } | { kind: "percent"; percent: number };
+/** so many processors of any, or exactly these */
+export type Cpus = { kind: "count"; count: number } | { kind: "set"; cpus: number[] };
+/** a share that counts when processors are contended, or a hard limit in microseconds */
+export type Allowance = { kind: "share"; percent: number } | {
+  kind: "quota";
+  quota: number;
+  period: number;
+};
+
+/** Builds a type from a parser that answers `undefined` for what it does not take. */
+function type<T>(name: string, wanted: string, parse: (text: string) => T | undefined): ValueType<T> {
+  return {
+    name,
+    wanted,
+    parse(text) {
+      const value = parse(text);
+      return value === undefined ? { problem: `expected ${wanted}` } : { value };
+    },
+  };
+}
+
+export const string: ValueType<string> = type("string", "text", (text) => text);
+
+/** LXD's words for yes and no. */
+export const bool: ValueType<boolean> = type("bool", "true or false", (text) => {
+  if (["true", "1", "yes", "on"].includes(text.toLowerCase())) return true;
+  if (["false", "0", "no", "off"].includes(text.toLowerCase())) return false;
+  return undefined;
+});
+
+export function integer(range: { min?: number; max?: number } = {}): ValueType<number> {
+  const { min = -Number.MAX_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = range;
+  return type("integer", `a whole number${describeRange(range)}`, (text) => {
+    const value = /^-?\d+$/.test(text) ? Number(text) : NaN;
+    return value >= min && value <= max ? value : undefined;
+  });
+}
+
+function describeRange({ min, max }: { min?: number; max?: number }): string {
+  if (min !== undefined && max !== undefined) return ` from ${min} to ${max}`;
+  if (min !== undefined) return `, ${min} or more`;
+  return max === undefined ? "" : `, ${max} or less`;
+}
+
+export function oneOf<const V extends readonly string[]>(...values: V): ValueType<V[number]> {
+  return type("string", `one of ${values.join(", ")}`, (text) => values.find((value) => value === text));
+}
+
+/** A positive amount of memory, absolute or as a share of the host's. */
+export const memory: ValueType<Memory> = type("string", "a size such as 512MiB, or 50%", (text) => {
+  const percent = percentage(text);
+  if (percent !== undefined) return { kind: "percent", percent };
+  const bytes = parseSize(text);
+  return bytes === undefined || bytes === 0 ? undefined : { kind: "bytes", bytes };
+});
+
+function percentage(text: string): number | undefined {
+  const value = /^\d+%$/.test(text) ? Number(text.slice(0, -1)) : NaN;
+  return value >= 1 && value <= 100 ? value : undefined;
+}
+
+/** LXD's reading: a lone number counts, and one single processor is pinned as `1-1`. */
+export const cpus: ValueType<Cpus> = type(
+  "string",
+  "a number of processors, or a set such as 0-3,5",
+  (text) => {
+    if (/^\d+$/.test(text)) return Number(text) > 0 ? { kind: "count", count: Number(text) } : undefined;
+    const set = parseCpuSet(text);
+    return set === undefined ? undefined : { kind: "set", cpus: set };
+  },
+);
+
+/** The numbers of `0-3,5`, ascending; the form of cpuset files in /sys as well. */
+export function parseCpuSet(text: string): number[] | undefined {
+  const found = new Set<number>();
+  for (const part of text.split(",")) {
+    const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part.trim());
+    if (match === null) return undefined;
+    const first = Number(match[1]);
+    const last = Number(match[2] ?? match[1]);
+    if (last < first) return undefined;
+    for (let cpu = first; cpu <= last; cpu++) found.add(cpu);
+  }
+  return [...found].toSorted((a, b) => a - b);
+}
+
+/** `50%` is a share of contended processors, `20ms/100ms` a hard limit per period. */
+export const allowance: ValueType<Allowance> = type(
+  "string",
+  "a share such as 50%, or 20ms/100ms",
+  (text) => {
+    const percent = percentage(text);
+    if (percent !== undefined) return { kind: "share", percent };
+    const match = /^(\d{1,9})ms\/(\d{1,9})ms$/.exec(text);
+    const [quota, period] = [Number(match?.[1]) * 1000, Number(match?.[2]) * 1000];
+    // the kernel takes quotas from 1 ms and periods from 1 ms to 1 s; cgroup-v2.rst, cpu.max
+    if (!(quota >= 1000 && period >= 1000 && period <= 1_000_000)) return undefined;
+    return { kind: "quota", quota, period };
+  },
+);
+
+/** A type that takes only one of the values of another, for keys whose other values are not built yet. */
+export function only<T>(inner: ValueType<T>, allowed: T, wanted: string): ValueType<T> {
+  return type(inner.name, wanted, (text) => {
+    const parsed = inner.parse(text);
+    return "value" in parsed && parsed.value === allowed ? allowed : undefined;
+  });
+}
