@@ -1,8 +1,23 @@
-// Background operations: started here, kept in the store, seen by every drey process.
+// Background operations: started here, kept in the store (operation_records.ts), seen by every drey process.
 
+import { describeError, DreyError } from "../errors.ts";
+import type { Write } from "../store/store.ts";
 import type { Operation } from "../wire/operation.ts";
 import type { Socket } from "../wire/socket.ts";
 import type { Context } from "./context.ts";
+import { emitLogging, lifecycleWrite } from "./events.ts";
+import {
+  expiredRecords,
+  getOperation,
+  isFinal,
+  type LiveOperation,
+  liveOperations,
+  operationWrites,
+  statusOf,
+} from "./operation_records.ts";
+
+export { getOperation, isFinal, listOperations } from "./operation_records.ts";
+export { waitOperation } from "./operation_wait.ts";
 
 /** What the work of an operation is given. */
 export interface Task {
@@ -28,5 +43,201 @@ export interface OperationStart {
   connect?(secret: string, socket: Socket): Promise<void>;
 }
 
+/** An operation of this process, with what drives it. */
+interface Running extends LiveOperation {
+  operation: Operation;
+  readonly start: OperationStart;
+  readonly abort: AbortController;
+}
+
 /** Starts the work and answers at once with the operation as it stands in the store. */
-export declare function startOperation(context: Context, start: OperationStart): Promise<Operation>;
+export async function startOperation(context: Context, start: OperationStart): Promise<Operation> {
+  const operation = newOperation(context, start);
+  const { promise: ended, resolve } = Promise.withResolvers<Operation>();
+  const abort = new AbortController();
+  const cancel = () => abort.abort(cancelled());
+  const connect = start.connect?.bind(start);
+  const running: Running = { context, start, operation, abort, ended, cancel, ...(connect && { connect }) };
+  // before the commit: a reader that finds it in the store must find it alive
+  liveOperations.set(operation.id, running);
+  try {
+    const old = await expiredRecords(context);
+    await context.store.commit([], [...old, ...operationWrites(context, start.project, operation)]);
+  } catch (error) {
+    liveOperations.delete(operation.id);
+    throw error;
+  }
+  void work(running).then(resolve);
+  return operation;
+}
+
+/**
+ * Asks the operation to end early, whichever process runs it.
+ *
+ * @throws {DreyError} `NOT_FOUND`, or `BAD_REQUEST` if it has ended or cannot be cancelled
+ */
+export async function cancelOperation(context: Context, id: string): Promise<void> {
+  const operation = await getOperation(context, id);
+  if (isFinal(operation)) {
+    throw new DreyError("BAD_REQUEST", { message: "Only running operations can be cancelled" });
+  }
+  if (!operation.may_cancel) {
+    throw new DreyError("BAD_REQUEST", { message: "This operation cannot be cancelled" });
+  }
+  await context.store.commit([], [
+    { key: ["cancellations", id], value: true },
+    lifecycleWrite(context, { project: "", action: "operation-cancelled", source: `/1.0/operations/${id}` }),
+  ]);
+  liveOperations.get(id)?.cancel();
+}
+
+/**
+ * Who takes the stream that came with this secret.
+ *
+ * @throws {DreyError} `NOT_FOUND`, `FORBIDDEN` for a wrong secret, `BAD_REQUEST` if it takes no streams here
+ */
+export async function findConnection(
+  context: Context,
+  id: string,
+  secret: string,
+): Promise<(socket: Socket) => Promise<void>> {
+  const operation = await getOperation(context, id);
+  if (operation.class !== "websocket") {
+    throw new DreyError("BAD_REQUEST", { message: "Only websocket operations can be connected" });
+  }
+  const live = liveOperations.get(id);
+  if (live?.connect === undefined) {
+    throw new DreyError("BAD_REQUEST", {
+      message: `Cannot connect to operation "${id}": it runs in another process or has ended`,
+      hint: "Connect through the server that started it",
+    });
+  }
+  const { fds } = (operation.metadata ?? {}) as { fds?: Record<string, string> };
+  if (secret === "" || !Object.values(fds ?? {}).includes(secret)) {
+    throw new DreyError("FORBIDDEN", { message: "The secret belongs to no stream of this operation" });
+  }
+  const connect = live.connect;
+  return (socket) => connect(secret, socket);
+}
+
+/** Hands a stream to the operation; see {@link findConnection}. */
+export async function connectOperation(
+  context: Context,
+  id: string,
+  stream: { secret: string; socket: Socket },
+): Promise<void> {
+  await (await findConnection(context, id, stream.secret))(stream.socket);
+}
+
+/**
+ * Waits for this process's operations to end, at most `grace` milliseconds; then cancels those that can be
+ * cancelled and waits as long again. True if none is left.
+ */
+export async function finishOperations(context: Context, grace: number): Promise<boolean> {
+  const mine = () => [...liveOperations.values()].filter((live) => live.context === context);
+  for (const step of ["wait", "cancel"]) {
+    const left = mine();
+    if (left.length === 0) return true;
+    if (step === "cancel") {
+      for (const live of left) if (live.operation.may_cancel) live.cancel();
+    }
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, grace);
+    await Promise.race([late.promise, Promise.all(left.map((live) => live.ended))]);
+    clearTimeout(timer);
+  }
+  return mine().length === 0;
+}
+
+async function work(running: Running): Promise<Operation> {
+  const { start, abort, operation: { id } } = running;
+  const ended = await outcome(running);
+  const forget: Write[] = abort.signal.aborted ? [{ key: ["cancellations", id], delete: true }] : [];
+  try {
+    await change(running, ended, forget);
+  } catch (error) {
+    // the outcome of `start` cannot be kept: whoever waits in this process still learns of it
+    const err = `${ended.err || `${start.description}: ${ended.status}`}. ${describeError(error)}`;
+    running.operation = { ...running.operation, ...statusOf("Failure"), err, err_code: 500 };
+  }
+  liveOperations.delete(id);
+  return running.operation;
+}
+
+async function outcome(running: Running): Promise<Partial<Operation>> {
+  const { context, start, abort } = running;
+  const stop = new AbortController();
+  const listening = start.mayCancel ? listenForCancel(running, stop.signal) : Promise.resolve();
+  // waits for both, so that no listener outlives the operation
+  const [work] = await Promise.allSettled([
+    start.run(taskOf(running)).finally(() => stop.abort()),
+    listening,
+  ]);
+  if (work.status === "fulfilled") return statusOf("Success");
+  if (abort.signal.aborted) {
+    return { ...statusOf("Cancelled"), err: cancelled().message, err_code: cancelled().status };
+  }
+  return await failure(context, work.reason);
+}
+
+async function listenForCancel(running: Running, signal: AbortSignal): Promise<void> {
+  const { context, abort, operation: { id } } = running;
+  abort.signal.addEventListener("abort", () => {
+    // a store that fails now fails again at the end, and is reported then
+    if (!signal.aborted) change(running, statusOf("Cancelling")).catch(() => {});
+  }, { once: true });
+  for await (const change of context.store.watch(["cancellations", id], signal)) {
+    if ("value" in change) running.cancel();
+  }
+}
+
+function taskOf(running: Running): Task {
+  return {
+    id: running.operation.id,
+    signal: running.abort.signal,
+    update: (metadata) => change(running, { metadata: { ...running.operation.metadata, ...metadata } }),
+    setResources: (resources) => change(running, { resources }),
+  };
+}
+
+/** Only its owner writes an operation, so no check is needed. */
+async function change(running: Running, fields: Partial<Operation>, more: Write[] = []): Promise<void> {
+  const { context, start } = running;
+  running.operation = { ...running.operation, ...fields, updated_at: context.now().toISOString() };
+  await context.store.commit([], [...operationWrites(context, start.project, running.operation), ...more]);
+}
+
+/** A bug also leaves its stack in the log. */
+async function failure(context: Context, error: unknown): Promise<Partial<Operation>> {
+  if (!(error instanceof DreyError)) {
+    const stack = error instanceof Error ? error.stack ?? "" : "";
+    await emitLogging(context, { level: "error", message: describeError(error), context: { stack } }).catch(
+      // a store that cannot be written to will say so when the outcome is kept
+      () => {},
+    );
+  }
+  const err_code = error instanceof DreyError ? error.status : 500;
+  return { ...statusOf("Failure"), err: describeError(error), err_code };
+}
+
+function newOperation(context: Context, start: OperationStart): Operation {
+  const now = context.now().toISOString();
+  return {
+    id: crypto.randomUUID(),
+    class: start.class ?? "task",
+    description: start.description,
+    created_at: now,
+    updated_at: now,
+    ...statusOf("Running"),
+    resources: start.resources ?? null,
+    metadata: start.metadata ?? null,
+    may_cancel: start.mayCancel ?? false,
+    err: "",
+    err_code: 0,
+    location: "none",
+  };
+}
+
+function cancelled(): DreyError {
+  return new DreyError("CANCELLED", { message: "The operation was cancelled" });
+}

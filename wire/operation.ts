@@ -16,5 +16,7 @@ export interface Operation {
   metadata: Record<string, unknown> | null;
   may_cancel: boolean;
   err: string;
+  /** HTTP status of the failure; 0 unless it failed */
+  err_code?: number;
   location: string;
 }

@@ -1,0 +1,112 @@
+// What happened: appended to a short ring in the store, which listeners in any drey process follow.
+
+import type { Event, EventType, Lifecycle, LogLine } from "../wire/event.ts";
+import type { Operation } from "../wire/operation.ts";
+import type { Entry, Write } from "../store/store.ts";
+import type { Context } from "./context.ts";
+
+export interface LifecycleStart {
+  project: string;
+  /** one of LXD's actions, such as `instance-started` */
+  action: string;
+  /** address of what it happened to, without its project: `/1.0/instances/c1` */
+  source: string;
+  context?: Record<string, unknown>;
+}
+
+export interface LoggingStart {
+  level: LogLine["level"];
+  message: string;
+  context?: Record<string, string>;
+  project?: string;
+}
+
+export interface Listening {
+  types: readonly EventType[];
+  project: string;
+  allProjects: boolean;
+}
+
+/** `milliseconds` an event stays readable */
+const kept = 60_000;
+let count = 0;
+
+/** Says that something happened to a resource. */
+export async function emitLifecycle(context: Context, start: LifecycleStart): Promise<void> {
+  await context.store.commit([], [lifecycleWrite(context, start)]);
+}
+
+/** The same as part of a commit that changes the resource. */
+export function lifecycleWrite(context: Context, start: LifecycleStart): Write {
+  const { project, action, source } = start;
+  const metadata: Lifecycle = {
+    action,
+    source: inProject(source, project),
+    ...(start.context === undefined ? {} : { context: start.context }),
+    ...instanceOf(start),
+  };
+  return write(context, { type: "lifecycle", project, metadata });
+}
+
+/** A line of the log, for whoever listens. */
+export async function emitLogging(context: Context, start: LoggingStart): Promise<void> {
+  const { level, message, project = "" } = start;
+  const metadata: LogLine = { level, message, context: start.context ?? {} };
+  await context.store.commit([], [write(context, { type: "logging", project, metadata })]);
+}
+
+/** An operation as it stands, as part of the commit that changes it. */
+export function operationWrite(context: Context, project: string, operation: Operation): Write {
+  return write(context, { type: "operation", project, metadata: operation });
+}
+
+/** Events from now on, whichever process they happen in, until `signal` ends it. */
+export function listenEvents(
+  context: Context,
+  listening: Listening,
+  signal: AbortSignal,
+): AsyncIterable<Event> {
+  const changes = context.store.watch(["events"], signal);
+  return (async function* () {
+    for await (const change of changes) {
+      if ("value" in change && isWanted(change.value as Event, listening)) yield change.value as Event;
+    }
+  })();
+}
+
+/** The deletion of events that everybody has had the time to see. */
+export async function expiredEvents(context: Context): Promise<Write[]> {
+  const before = idTime(context.now().getTime() - kept);
+  const entries: Entry[] = await context.store.list(["events"]);
+  return entries.filter(({ key }) => (key[1] ?? "") < before).map(({ key }) => ({ key, delete: true }));
+}
+
+type Happened<E = Event> = E extends Event ? Pick<E, "type" | "project" | "metadata"> : never;
+
+function write(context: Context, happened: Happened): Write {
+  const now = context.now();
+  const value = { ...happened, timestamp: now.toISOString(), location: "none" };
+  return { key: ["events", `${idTime(now.getTime())}-${Deno.pid}-${count++}`], value };
+}
+
+/** Sorts as text in the order of time, until the year 5188. */
+function idTime(milliseconds: number): string {
+  return milliseconds.toString(36).padStart(9, "0");
+}
+
+function isWanted(event: Event, { types, project, allProjects }: Listening): boolean {
+  if (!types.includes(event.type)) return false;
+  return allProjects || event.project === "" || event.project === project;
+}
+
+function inProject(source: string, project: string): string {
+  if (project === "" || project === "default" || source.includes("?")) return source;
+  return `${source}?project=${encodeURIComponent(project)}`;
+}
+
+/** Actions on instances name their instance a second time, as LXD's do. */
+function instanceOf({ action, source, project }: LifecycleStart): Pick<Lifecycle, "name" | "project"> {
+  const name = /^\/1\.0\/instances\/([^/?]+)$/.exec(source)?.[1];
+  if (name === undefined || !action.startsWith("instance-")) return {};
+  return { name: decodeURIComponent(name), project };
+}

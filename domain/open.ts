@@ -1,0 +1,76 @@
+// The context of this process: who runs drey, where it keeps things, the opened store.
+
+import { fromFileUrl, resolve } from "@std/path";
+import { openStore } from "../store/sqlite.ts";
+import { choosePaths, type Paths } from "../sys/paths.ts";
+import type { Context, User } from "./context.ts";
+
+/**
+ * Opens the store of whoever runs this process.
+ *
+ * @throws {DreyError} `STATE_BROKEN` if it cannot be opened
+ */
+export async function openContext(): Promise<Context & AsyncDisposable> {
+  const { user, home } = whoRuns();
+  const paths = pathsOf(user, home);
+  const store = await openStore(paths);
+  return {
+    store,
+    paths,
+    user,
+    program: program(),
+    now: () => new Date(),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+}
+
+/** Where drey of whoever runs this process keeps things. */
+export function currentPaths(): Paths {
+  const { user, home } = whoRuns();
+  return pathsOf(user, home);
+}
+
+function pathsOf(user: User, home: string): Paths {
+  const env = (name: string) => {
+    const value = Deno.env.get(name);
+    return value === undefined || value === "" ? undefined : resolve(value);
+  };
+  return choosePaths({ env, uid: user.uid, home, owns: (directory) => ownerOf(directory) === user.uid });
+}
+
+/** The first line of /etc/passwd with the uid; users it does not know (NSS) are named by the environment. */
+function whoRuns(): { user: User; home: string } {
+  const uid = Deno.uid() ?? 0;
+  const gid = Deno.gid() ?? 0;
+  const line = passwd().map((text) => text.split(":")).find((fields) => fields[2] === `${uid}`);
+  const name = line?.[0] ?? Deno.env.get("USER") ?? Deno.env.get("LOGNAME") ?? `${uid}`;
+  const home = Deno.env.get("HOME") ?? line?.[5] ?? "/";
+  return { user: { uid, gid, name }, home };
+}
+
+function passwd(): string[] {
+  try {
+    return Deno.readTextFileSync("/etc/passwd").split("\n");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+function ownerOf(directory: string): number | null {
+  try {
+    return Deno.statSync(directory).uid;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) return null;
+    throw error;
+  }
+}
+
+/** The entrance this process came through; a program that uses drey as a library gets the one beside it. */
+function program(): string[] {
+  if (Deno.build.standalone) return [Deno.execPath()];
+  const entrance = /\/(cli\.ts|drey|drey\.js)$/.test(Deno.mainModule)
+    ? Deno.mainModule
+    : new URL("../cli.ts", import.meta.url).href;
+  return [Deno.execPath(), "run", "-A", "--quiet", fromFileUrl(entrance)];
+}

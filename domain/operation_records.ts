@@ -1,0 +1,115 @@
+// Operations as records of the store and, where this process runs them, as they stand in memory. Starting and
+// ending them is in operations.ts.
+
+import { DreyError } from "../errors.ts";
+import type { Entry, Write } from "../store/store.ts";
+import type { Operation } from "../wire/operation.ts";
+import type { Socket } from "../wire/socket.ts";
+import { type OperationStatus, statusCodes } from "../wire/status.ts";
+import type { Context } from "./context.ts";
+import { expiredEvents, operationWrite } from "./events.ts";
+import { isAlive, isThisProcess, type Owner, thisProcess } from "./owner.ts";
+
+/** An operation as the store keeps it. */
+interface OperationRecord {
+  project: string;
+  owner: Owner;
+  operation: Operation;
+}
+
+/** `milliseconds` a finished operation stays readable */
+const kept = 60_000;
+
+/** An operation of this process. */
+export interface LiveOperation {
+  readonly context: Context;
+  /** as it stands */
+  readonly operation: Operation;
+  /** the operation at its end; never rejects */
+  readonly ended: Promise<Operation>;
+  cancel(): void;
+  connect?(secret: string, socket: Socket): Promise<void>;
+}
+
+/** What this process runs, by id. */
+export const liveOperations = new Map<string, LiveOperation>();
+
+/**
+ * One operation. If the process that ran it is gone, it has failed, and says so from now on.
+ *
+ * @throws {DreyError} `NOT_FOUND`
+ */
+export async function getOperation(context: Context, id: string): Promise<Operation> {
+  const running = liveOperations.get(id);
+  if (running !== undefined) return running.operation;
+  const entry = await context.store.get<OperationRecord>(["operations", id]);
+  if (entry === undefined) throw notFound();
+  return await settled(context, entry);
+}
+
+/** Operations of one project, or of all; the oldest first. */
+export async function listOperations(context: Context, project?: string): Promise<Operation[]> {
+  const entries = await context.store.list<OperationRecord>(["operations"]);
+  const wanted = entries.filter(({ value }) => project === undefined || value.project === project);
+  const operations = await Promise.all(wanted.map((entry) => settled(context, entry)));
+  return operations.sort((a, b) => a.created_at < b.created_at ? -1 : a.created_at > b.created_at ? 1 : 0);
+}
+
+/** Whether nothing more will happen to it. */
+export function isFinal(operation: Operation): boolean {
+  return operation.status_code >= 200;
+}
+
+/** The writes that keep an operation and tell listeners of it. */
+export function operationWrites(context: Context, project: string, operation: Operation): Write[] {
+  const value: OperationRecord = { project, owner: thisProcess(), operation };
+  return [{ key: ["operations", operation.id], value }, operationWrite(context, project, operation)];
+}
+
+/** Once in a while: what has been kept long enough, to be deleted with the next commit. */
+export async function expiredRecords(context: Context): Promise<Write[]> {
+  const now = context.now();
+  const last = await context.store.get<string>(["swept"]);
+  if (last !== undefined && now.getTime() - Date.parse(last.value) < kept) return [];
+  const entries = await context.store.list<OperationRecord>(["operations"]);
+  const old = entries.filter(({ value: { operation, owner } }) =>
+    now.getTime() - Date.parse(operation.updated_at) > kept && (isFinal(operation) || !isAlive(owner))
+  );
+  return [
+    { key: ["swept"], value: now.toISOString() },
+    ...old.map(({ key }): Write => ({ key, delete: true })),
+    ...await expiredEvents(context),
+  ];
+}
+
+/** A status with its number. */
+export function statusOf(status: OperationStatus): Pick<Operation, "status" | "status_code"> {
+  return { status, status_code: statusCodes[status] };
+}
+
+/** The operation of a record; a failed one if its owner died without ending it. */
+async function settled(context: Context, entry: Entry<OperationRecord>): Promise<Operation> {
+  const { operation, owner, project } = entry.value;
+  const running = liveOperations.get(operation.id);
+  if (running !== undefined) return running.operation;
+  if (isFinal(operation) || (!isThisProcess(owner) && isAlive(owner))) return operation;
+  const failed: Operation = {
+    ...operation,
+    ...statusOf("Failure"),
+    err: "The process that ran this operation ended before it was done",
+    err_code: 500,
+    updated_at: context.now().toISOString(),
+  };
+  const value: OperationRecord = { ...entry.value, operation: failed };
+  const won = await context.store.commit([{ key: entry.key, revision: entry.revision }], [
+    { key: entry.key, value },
+    { key: ["cancellations", operation.id], delete: true },
+    operationWrite(context, project, failed),
+  ]);
+  // another reader was faster, or it ended between our read and its owner's end
+  return won ? failed : await getOperation(context, operation.id);
+}
+
+function notFound(): DreyError {
+  return new DreyError("NOT_FOUND", { message: "Operation not found" });
+}

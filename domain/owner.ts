@@ -1,0 +1,54 @@
+// Which process runs an operation, told apart from a later one that got the same pid.
+
+export interface Owner {
+  pid: number;
+  /** clock ticks since boot at which the process started; field 22 of /proc/PID/stat */
+  start_time: number;
+  /** random per boot; /proc/sys/kernel/random/boot_id */
+  boot_id: string;
+}
+
+let own: Owner | undefined;
+
+/** This process. */
+export function thisProcess(): Owner {
+  return own ??= { pid: Deno.pid, start_time: startTime(Deno.pid) ?? 0, boot_id: bootId() };
+}
+
+/** Whether the process still runs, on this boot. */
+export function isAlive(owner: Owner): boolean {
+  return owner.boot_id === thisProcess().boot_id && startTime(owner.pid) === owner.start_time;
+}
+
+/** Whether it is this very process. */
+export function isThisProcess(owner: Owner): boolean {
+  const { pid, start_time, boot_id } = thisProcess();
+  return owner.pid === pid && owner.start_time === start_time && owner.boot_id === boot_id;
+}
+
+function bootId(): string {
+  return Deno.readTextFileSync("/proc/sys/kernel/random/boot_id").trim();
+}
+
+function startTime(pid: number): number | undefined {
+  try {
+    return parseStartTime(Deno.readTextFileSync(`/proc/${pid}/stat`));
+  } catch (error) {
+    // NotFound before, "No such process" while reading: both mean that it is gone
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Error && error.message.includes("os error 3")) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Start time out of a line of /proc/PID/stat, or nothing for a zombie. The second field is the program's name and
+ * may itself hold spaces and parentheses.
+ *
+ * @see proc_pid_stat(5)
+ */
+export function parseStartTime(stat: string): number | undefined {
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  if (fields[0] === "Z" || fields[0] === "X") return undefined;
+  return Number(fields[19]);
+}
