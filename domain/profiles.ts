@@ -1,0 +1,218 @@
+// Profiles: named pieces of configuration that instances share. `default` is always there.
+
+import { validateDevices } from "../config/device_keys.ts";
+import { validateProfileConfig } from "../config/instance_keys.ts";
+import { validateProfileName } from "../config/names.ts";
+import { DreyError } from "../errors.ts";
+import type { Entry, Key, Write } from "../store/store.ts";
+import type { Profile, ProfilePut, ProfilesPost } from "../wire/profile.ts";
+import type { Context, Ref } from "./context.ts";
+import { lifecycleWrite } from "./events.ts";
+
+/** What a profile says; what it is called is its key. */
+export type ProfileSettings = Pick<Profile, "description" | "config" | "devices">;
+
+/** The profile `default` until somebody changes it. */
+const untouchedDefault: ProfileSettings = {
+  description: "Default drey profile",
+  config: {},
+  devices: { root: { path: "/", pool: "default", type: "disk" } },
+};
+
+/** Records of instances, as far as profiles are concerned. */
+type User = { profiles?: string[] };
+
+/** All profiles of a project, or of all projects, by name. */
+export async function listProfiles(context: Context, project?: string): Promise<Profile[]> {
+  const entries = await context.store.list<ProfileSettings>(
+    project === undefined ? ["profiles"] : ["profiles", project],
+  );
+  const found = entries.map(({ key, value }) => ({
+    ref: { project: key[1] ?? "", name: key[2] ?? "" },
+    value,
+  }));
+  const home = project ?? "default";
+  if (!found.some(({ ref }) => ref.name === "default" && ref.project === home)) {
+    found.unshift({ ref: { project: home, name: "default" }, value: untouchedDefault });
+  }
+  const users = await context.store.list<User>(["instances"]);
+  return found.map(({ ref, value }) => ({ ...shape(ref, value), used_by: usersOf(users, ref).map(address) }))
+    .sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+/**
+ * One profile, with those who use it.
+ *
+ * @throws {DreyError} `NOT_FOUND`
+ */
+export async function getProfile(context: Context, ref: Ref): Promise<Profile> {
+  const settings = await readProfile(context, ref);
+  const users = await context.store.list<User>(["instances", ref.project]);
+  return { ...shape(ref, settings), used_by: usersOf(users, ref).map(address) };
+}
+
+/**
+ * What one profile says, without a look at who uses it.
+ *
+ * @throws {DreyError} `NOT_FOUND`
+ */
+export async function readProfile(context: Context, ref: Ref): Promise<ProfileSettings> {
+  return (await find(context, ref)).settings;
+}
+
+/** @throws {DreyError} `BAD_REQUEST` for a name or key that is not allowed, `ALREADY_EXISTS` */
+export async function createProfile(context: Context, project: string, body: ProfilesPost): Promise<void> {
+  validateProfileName(body.name);
+  const ref = { project, name: body.name };
+  const settings = checked({
+    description: body.description ?? "",
+    config: body.config ?? {},
+    devices: body.devices ?? {},
+  });
+  const free = ref.name !== "default" && await context.store.commit(
+    [{ key: keyOf(ref), revision: 0 }],
+    [{ key: keyOf(ref), value: settings }, happened(context, "profile-created", ref)],
+  );
+  if (!free) throw exists(ref.name);
+}
+
+/** Replaces what the profile says; what the body leaves out becomes empty. */
+export async function updateProfile(context: Context, ref: Ref, put: ProfilePut): Promise<void> {
+  await change(context, ref, () => ({
+    description: put.description ?? "",
+    config: put.config ?? {},
+    devices: put.devices ?? {},
+  }));
+}
+
+/** Changes the keys and devices the body names; an empty value removes a key. */
+export async function patchProfile(context: Context, ref: Ref, put: ProfilePut): Promise<void> {
+  await change(context, ref, (old) => ({
+    description: put.description ?? old.description,
+    config: withoutEmpty({ ...old.config, ...put.config }),
+    devices: { ...old.devices, ...put.devices },
+  }));
+}
+
+/**
+ * Renames the profile, in the lists of the instances that use it too.
+ *
+ * @throws {DreyError} `NOT_FOUND`, `ALREADY_EXISTS`, or `FORBIDDEN` for `default`
+ */
+export async function renameProfile(context: Context, ref: Ref, name: string): Promise<void> {
+  if (ref.name === "default") throw defaultStays("renamed");
+  validateProfileName(name);
+  const renamed = { ...ref, name };
+  if (name === "default") throw exists(name);
+  await retry(async () => {
+    const { settings, revision } = await find(context, ref);
+    if (await context.store.get(keyOf(renamed)) !== undefined) throw exists(name);
+    const users = usersOf(await context.store.list<User>(["instances", ref.project]), ref);
+    const writes: Write[] = users.map(({ key, value }) => ({
+      key,
+      value: { ...value, profiles: value.profiles?.map((used) => used === ref.name ? name : used) },
+    }));
+    return await context.store.commit(
+      [
+        { key: keyOf(ref), revision },
+        { key: keyOf(renamed), revision: 0 },
+        ...users.map(({ key, revision }) => ({ key, revision })),
+      ],
+      [
+        ...writes,
+        { key: keyOf(ref), delete: true },
+        { key: keyOf(renamed), value: settings },
+        happened(context, "profile-renamed", renamed, { old_name: ref.name }),
+      ],
+    );
+  });
+}
+
+/** @throws {DreyError} `NOT_FOUND`, `BAD_REQUEST` while in use, `FORBIDDEN` for `default` */
+export async function deleteProfile(context: Context, ref: Ref): Promise<void> {
+  if (ref.name === "default") throw defaultStays("deleted");
+  await retry(async () => {
+    const { revision } = await find(context, ref);
+    const users = usersOf(await context.store.list<User>(["instances", ref.project]), ref);
+    if (users.length > 0) {
+      throw new DreyError("BAD_REQUEST", {
+        message: `Cannot delete profile "${ref.name}": Profile is currently in use`,
+        hint: `Remove it from: ${users.map(({ key }) => key[2]).join(", ")}`,
+      });
+    }
+    return await context.store.commit(
+      [{ key: keyOf(ref), revision }],
+      [{ key: keyOf(ref), delete: true }, happened(context, "profile-deleted", ref)],
+    );
+  });
+}
+
+async function change(
+  context: Context,
+  ref: Ref,
+  to: (old: ProfileSettings) => ProfileSettings,
+): Promise<void> {
+  await retry(async () => {
+    const { settings, revision } = await find(context, ref);
+    return await context.store.commit(
+      [{ key: keyOf(ref), revision }],
+      [{ key: keyOf(ref), value: checked(to(settings)) }, happened(context, "profile-updated", ref)],
+    );
+  });
+}
+
+/** Somebody else's change between our look and our commit means looking again. */
+async function retry(attempt: () => Promise<boolean>): Promise<void> {
+  for (let left = 20; left > 0; left--) if (await attempt()) return;
+  throw new DreyError("CONFLICT", {
+    message: "The profile is being changed by somebody else",
+    hint: "Try again",
+  });
+}
+
+async function find(context: Context, ref: Ref): Promise<{ settings: ProfileSettings; revision: number }> {
+  const entry = await context.store.get<ProfileSettings>(keyOf(ref));
+  if (entry !== undefined) return { settings: entry.value, revision: entry.revision };
+  if (ref.name === "default") return { settings: untouchedDefault, revision: 0 };
+  throw new DreyError("NOT_FOUND", { message: `Profile "${ref.name}" not found` });
+}
+
+function checked(settings: ProfileSettings): ProfileSettings {
+  validateProfileConfig(settings.config);
+  validateDevices(settings.devices);
+  return settings;
+}
+
+function withoutEmpty(config: Profile["config"]): Profile["config"] {
+  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== ""));
+}
+
+function shape({ project, name }: Ref, settings: ProfileSettings): Omit<Profile, "used_by"> {
+  return { name, ...settings, project };
+}
+
+function usersOf(users: Entry<User>[], { project, name }: Ref): Entry<User>[] {
+  return users.filter(({ key, value }) =>
+    key.length === 3 && key[1] === project && value.profiles?.includes(name)
+  );
+}
+
+function address({ key: [, project = "", name = ""] }: { key: Key }): string {
+  const query = project === "default" ? "" : `?project=${encodeURIComponent(project)}`;
+  return `/1.0/instances/${encodeURIComponent(name)}${query}`;
+}
+
+function happened(context: Context, action: string, ref: Ref, more?: Record<string, unknown>): Write {
+  const source = `/1.0/profiles/${encodeURIComponent(ref.name)}`;
+  return lifecycleWrite(context, { project: ref.project, action, source, ...(more && { context: more }) });
+}
+
+const keyOf = (ref: Ref): Key => ["profiles", ref.project, ref.name];
+
+function exists(name: string): DreyError {
+  return new DreyError("ALREADY_EXISTS", { message: `The profile "${name}" already exists` });
+}
+
+function defaultStays(verb: string): DreyError {
+  return new DreyError("FORBIDDEN", { message: `The "default" profile cannot be ${verb}` });
+}

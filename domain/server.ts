@@ -1,0 +1,92 @@
+// The server itself: what it is, what it runs on, what it can do.
+
+import manifest from "../deno.json" with { type: "json" };
+import type { Server, ServerEnvironment, ServerUntrusted } from "../wire/server.ts";
+import { apiExtensions } from "./api_extensions.ts";
+import type { Context } from "./context.ts";
+
+/** What everybody may know. */
+export function describeUntrusted(): ServerUntrusted {
+  return {
+    api_extensions: [...apiExtensions],
+    api_status: "stable",
+    api_version: "1.0",
+    auth: "untrusted",
+    auth_methods: ["tls"],
+    public: false,
+  };
+}
+
+/** What the user may know. */
+export async function describeServer(
+  _context: Context,
+  caller: { username: string; project: string },
+): Promise<Server> {
+  return {
+    ...describeUntrusted(),
+    auth: "trusted",
+    config: {},
+    auth_user_name: caller.username,
+    auth_user_method: "unix",
+    environment: await describeEnvironment(caller.project),
+  };
+}
+
+async function describeEnvironment(project: string): Promise<ServerEnvironment> {
+  const os = await osRelease();
+  return {
+    addresses: [],
+    architectures: architectures(),
+    certificate: "",
+    certificate_fingerprint: "",
+    driver: "drey",
+    driver_version: manifest.version,
+    firewall: "",
+    instance_types: ["container"],
+    kernel: "Linux",
+    kernel_architecture: Deno.build.arch,
+    kernel_features: kernelFeatures(),
+    kernel_version: Deno.osRelease(),
+    lxc_features: {},
+    os_name: os["NAME"] ?? "",
+    os_version: os["VERSION_ID"] ?? "",
+    project,
+    server: "drey",
+    server_clustered: false,
+    server_event_mode: "full-mesh",
+    server_name: Deno.hostname(),
+    server_pid: Deno.pid,
+    server_version: manifest.version,
+    storage: "dir",
+    storage_version: "1",
+    storage_supported_drivers: [{ Name: "dir", Version: "1", Remote: false }],
+  };
+}
+
+/** The host's architecture and the one it also runs, in the kernel's names. */
+function architectures(): string[] {
+  return Deno.build.arch === "x86_64" ? ["x86_64", "i686"] : ["aarch64", "armv7l"];
+}
+
+/** What LXD asks of kernels; drey builds on none of it. */
+function kernelFeatures(): Record<string, string> {
+  const names = ["idmapped_mounts", "netnsid_getifaddrs", "seccomp_listener", "uevent_injection"];
+  return Object.fromEntries(names.map((name) => [name, "false"]));
+}
+
+/** @see os-release(5) */
+async function osRelease(): Promise<Record<string, string>> {
+  for (const path of ["/etc/os-release", "/usr/lib/os-release"]) {
+    try {
+      return parseOsRelease(await Deno.readTextFile(path));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return {};
+}
+
+function parseOsRelease(text: string): Record<string, string> {
+  const lines = text.matchAll(/^([A-Z_0-9]+)=(?:"([^"\n]*)"|'([^'\n]*)'|(.*))$/gm);
+  return Object.fromEntries([...lines].map((line) => [line[1] ?? "", line[2] ?? line[3] ?? line[4] ?? ""]));
+}
