@@ -16,13 +16,15 @@ export function imageWriter(): ImageWriter {
   const hash = createHash("sha256");
   return {
     async write(path, content) {
-      using file = await Deno.open(path, { write: true, createNew: true, mode: 0o644 });
+      using file = await Deno.open(path, { write: true, createNew: true });
       let size = 0;
       for await (const chunk of content) {
         hash.update(chunk);
         size += chunk.length;
         await writeAll(file, chunk);
       }
+      // whatever the umask: root of a map is to read it; the directory keeps others out
+      await Deno.chmod(path, 0o644);
       return size;
     },
     fingerprint: () => hash.copy().digest("hex"),

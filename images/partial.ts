@@ -35,7 +35,9 @@ function startTime(pid: number): string | undefined {
     // the command in parentheses may hold blanks and parentheses itself
     return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
   } catch (error) {
+    // NotFound before, "No such process" while reading: both mean that it is gone
     if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Error && error.message.includes("os error 3")) return undefined;
     throw error;
   }
 }

@@ -7,6 +7,7 @@ import { type Compression, decompressor, invalid, readFormat } from "./archive.t
 import { entryCheck, plainName } from "./entries.ts";
 import { type ImageMetadata, parseMetadata } from "./metadata.ts";
 import { jailed } from "./jail.ts";
+import { partialName } from "./partial.ts";
 import { readTar, type TarEntry } from "./tar.ts";
 
 /** Where the files of an image are. */
@@ -161,9 +162,10 @@ async function checkSquashfsLength(path: string): Promise<void> {
 
 /** A directory of its own with a hard link to the file, since the jail sees one directory only. */
 export async function linkedIntoWork(path: string): Promise<AsyncDisposable & { directory: string }> {
-  const { partialName } = await import("./partial.ts");
   const directory = partialName(path);
-  await Deno.mkdir(directory, { mode: 0o755 });
+  await Deno.mkdir(directory);
+  // whatever the umask: somebody else, root of a map, is to read it
+  await Deno.chmod(directory, 0o755);
   await Deno.link(path, `${directory}/source`);
   return {
     directory,
