@@ -1,0 +1,65 @@
+// Makes the two forms drey is handed out in: `bundle`, one file for `deno`, and `compile`, one binary without it.
+
+import { join } from "@std/path";
+import { deferBuiltins } from "./lazy_builtins.ts";
+
+const root = join(import.meta.dirname!, "../..");
+const shebang = "#!/usr/bin/env -S deno run -A --no-config --no-lock --quiet";
+
+type Built = { path: string } | { problem: string };
+
+/** Writes one self-contained, executable file that needs `deno` and nothing else. */
+export async function bundle(path: string): Promise<Built> {
+  const raw = await Deno.makeTempFile({ prefix: "drey-bundle-", suffix: ".js" });
+  try {
+    const built = await deno("bundle", "--quiet", "--output", raw, "cli.ts");
+    if (built.code !== 0) return { problem: built.stderr };
+    const text = (await Deno.readTextFile(raw)).replace(/^#!.*\n/, "");
+    await Deno.writeTextFile(path, `${shebang}\n${deferBuiltins(text)}`);
+    await Deno.chmod(path, 0o755);
+    return { path };
+  } finally {
+    await Deno.remove(raw);
+  }
+}
+
+/** Writes one binary. Deno downloads the base of it once, which is the usual reason for a problem. */
+export async function compile(path: string): Promise<Built> {
+  const built = await deno("compile", "--quiet", "-A", "--output", path, "cli.ts");
+  if (built.code === 0) return { path };
+  const isOffline = /denort|error sending request|dns error/.test(built.stderr);
+  return {
+    problem: isOffline
+      ? `Cannot compile: the base binary cannot be downloaded from dl.deno.land\n${built.stderr}`
+      : built.stderr,
+  };
+}
+
+async function deno(...args: string[]): Promise<{ code: number; stderr: string }> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: root,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  });
+  const { code, stderr } = await command.output();
+  return { code, stderr: new TextDecoder().decode(stderr).split("\nStack backtrace")[0]!.trim() };
+}
+
+if (import.meta.main) {
+  const builders = { bundle: () => bundle("dist/drey.js"), compile: () => compile("dist/drey") };
+  const build = builders[Deno.args[0] as keyof typeof builders];
+  if (build === undefined) {
+    console.error("Usage: package.ts bundle|compile");
+    Deno.exit(2);
+  }
+  Deno.chdir(root);
+  await Deno.mkdir("dist", { recursive: true });
+  const built = await build();
+  if ("problem" in built) {
+    console.error(built.problem);
+    Deno.exit(1);
+  }
+  const { size } = await Deno.stat(built.path);
+  console.log(`${built.path} (${Math.round(size / 1000)} kB)`);
+}
