@@ -45,8 +45,8 @@ export async function listProfiles(context: Context, project?: string): Promise<
  *
  * @throws {DreyError} `NOT_FOUND`
  */
-export async function getProfile(context: Context, ref: Ref): Promise<Profile> {
-  const settings = await readProfile(context, ref);
+export async function describeProfile(context: Context, ref: Ref): Promise<Profile> {
+  const settings = await getProfile(context, ref);
   const users = await context.store.list<User>(["instances", ref.project]);
   return { ...shape(ref, settings), used_by: usersOf(users, ref).map(address) };
 }
@@ -56,7 +56,7 @@ export async function getProfile(context: Context, ref: Ref): Promise<Profile> {
  *
  * @throws {DreyError} `NOT_FOUND`
  */
-export async function readProfile(context: Context, ref: Ref): Promise<ProfileSettings> {
+export async function getProfile(context: Context, ref: Ref): Promise<ProfileSettings> {
   return (await find(context, ref)).settings;
 }
 

@@ -1,5 +1,6 @@
 // Storage pools. So far there is one, `default`, which appears by itself and is a directory.
 
+import { join } from "@std/path";
 import { DreyError } from "../errors.ts";
 import type { StoragePool, StoragePoolResources } from "../wire/storage_pool.ts";
 import type { Context } from "./context.ts";
@@ -37,7 +38,7 @@ async function defaultPool(context: Context): Promise<StoragePool> {
     description: "",
     driver: "dir",
     status: "Created",
-    config: { source: context.paths.state },
+    config: { source: join(context.paths.state, "storage-pools", "default") },
     used_by: await usersOf(context, "default"),
     locations: ["none"],
   };
