@@ -1,0 +1,15 @@
+// Images: what is here, what remotes can give, and the unpacked layers instances stand on. A file per matter lies in
+// images/; whatever is slow to load is loaded when it is needed.
+
+export {
+  createAlias,
+  deleteAlias,
+  getAlias,
+  listAliases,
+  renameAlias,
+  updateAlias,
+} from "./images/aliases.ts";
+export { deleteImage, patchImage, updateImage } from "./images/change.ts";
+export { ensureUnpacked, lowerPath, releaseLower, sweepImages } from "./images/lower.ts";
+export { getImage, listImages } from "./images/records.ts";
+export { type NamedImage, resolveImage } from "./images/resolve.ts";

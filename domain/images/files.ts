@@ -1,0 +1,124 @@
+// Where images lie on disk, and how files become an image: `<fingerprint>` and, of a split image,
+// `<fingerprint>.rootfs`.
+
+import { join } from "@std/path";
+import { DreyError } from "../../errors.ts";
+import { partialName } from "../../images/partial.ts";
+import type { ImageFiles } from "../../images/scan.ts";
+import type { Write } from "../../store/store.ts";
+import type { ImageAlias } from "../../wire/image.ts";
+import type { Context } from "../context.ts";
+import { aliasExists, checkName } from "./aliases.ts";
+import { aliasKey, type AliasRecord, imageEvent, imageKey, imageLock, type ImageRecord } from "./records.ts";
+
+export const imagesDirectory = (context: Context): string => join(context.paths.state, "images");
+
+/** Both names an image's files may have; the second is there for split images only. */
+export function imageFileNames(context: Context, fingerprint: string) {
+  const metadata = join(imagesDirectory(context), fingerprint);
+  return { metadata, rootfs: `${metadata}.rootfs` };
+}
+
+/** The files of an image, as they are on disk. */
+export async function imageFiles(context: Context, fingerprint: string): Promise<ImageFiles> {
+  const { metadata, rootfs } = imageFileNames(context, fingerprint);
+  return await isThere(rootfs) ? { metadata, rootfs } : { metadata };
+}
+
+/** A new directory among the images for files on their way in; gone when disposed. */
+export async function openStage(context: Context, name: string): Promise<AsyncDisposable & { path: string }> {
+  const parent = imagesDirectory(context);
+  await makeClosed(parent);
+  const path = join(parent, partialName(name));
+  await Deno.mkdir(path);
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      const { removeTrees } = await import("../../images/unpack.ts");
+      await removeTrees([path], context.user);
+    },
+  };
+}
+
+/** A directory only the user may enter, whatever was there before. */
+export async function makeClosed(path: string): Promise<void> {
+  await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+  await Deno.chmod(path, 0o700);
+}
+
+/**
+ * Takes files in as an image of its project, with its aliases, all or nothing.
+ *
+ * @param files on the same file system as the images; they are moved
+ * @throws {DreyError} `ALREADY_EXISTS`
+ */
+export async function adoptImage(
+  context: Context,
+  files: ImageFiles,
+  { record, aliases = [], more = [] }: { record: ImageRecord; aliases?: ImageAlias[]; more?: Write[] },
+): Promise<void> {
+  const { project, fingerprint } = record;
+  for (const { name } of aliases) checkName(name);
+  await using _lock = await context.store.lock(imageLock(fingerprint));
+  const key = imageKey(project, fingerprint);
+  const aliasWrites = aliases.map(({ name, description }) => {
+    const value: AliasRecord = { description, target: fingerprint, type: record.type };
+    return { key: aliasKey(project, name), value };
+  });
+  // before the files: they may be those of another project's image
+  await refuseIfTaken(context, record, aliases);
+  const target = imageFileNames(context, fingerprint);
+  if (files.rootfs !== undefined) await Deno.rename(files.rootfs, target.rootfs);
+  await Deno.rename(files.metadata, target.metadata);
+  const committed = await context.store.commit(
+    [{ key, revision: 0 }, ...aliasWrites.map(({ key }) => ({ key, revision: 0 }))],
+    [
+      { key, value: record },
+      ...aliasWrites,
+      ...more,
+      imageEvent(context, "image-created", record, { type: record.type }),
+    ],
+  );
+  if (committed) return;
+  await removeIfUnused(context, fingerprint);
+  await refuseIfTaken(context, record, aliases);
+}
+
+/** Removes an image's files unless a project still has it. The caller holds the lock. */
+export async function removeIfUnused(context: Context, fingerprint: string): Promise<void> {
+  const entries = await context.store.list(["images"]);
+  if (entries.some(({ key }) => key[2] === fingerprint)) return;
+  const { metadata, rootfs } = imageFileNames(context, fingerprint);
+  await removeIfThere(metadata);
+  await removeIfThere(rootfs);
+}
+
+async function refuseIfTaken(context: Context, record: ImageRecord, aliases: ImageAlias[]): Promise<void> {
+  const { project, fingerprint } = record;
+  if (await context.store.get(imageKey(project, fingerprint)) !== undefined) {
+    throw new DreyError("ALREADY_EXISTS", {
+      message: `Image with same fingerprint already exists: ${fingerprint}`,
+    });
+  }
+  for (const { name } of aliases) {
+    if (await context.store.get(aliasKey(project, name)) !== undefined) throw aliasExists(name);
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

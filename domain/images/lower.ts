@@ -1,0 +1,124 @@
+// Unpacked images: the read-only lower layer that all instances of one image and one id map share. It outlives the
+// image's record as long as an instance stands on it.
+
+import { basename, dirname, join } from "@std/path";
+import { DreyError } from "../../errors.ts";
+import { type IdMap, mapId } from "../../idmap/map.ts";
+import { findAbandoned, partialName } from "../../images/partial.ts";
+import type { Image } from "../../wire/image.ts";
+import type { Config } from "../../wire/instance.ts";
+import type { Context } from "../context.ts";
+import { imageFiles, imagesDirectory, makeClosed, removeIfUnused } from "./files.ts";
+import { imageLock } from "./records.ts";
+
+const lowersDirectory = (context: Context) => join(context.paths.state, "storage-pools", "default", "images");
+
+/** Where an image is unpacked under a map: holds `rootfs`, `metadata.yaml` and perhaps `templates`. */
+export function lowerPath(context: Context, fingerprint: string, map: IdMap): string {
+  return join(lowersDirectory(context), `${fingerprint}-${mapId(map)}`);
+}
+
+/**
+ * The root file system of an image under a map, unpacked by whoever comes first. Costs one stat(2) from then on.
+ *
+ * @throws {DreyError} `IMAGE_INVALID`, `NO_SPACE`, `NOT_SUPPORTED` for the disk of a virtual machine
+ */
+export async function ensureUnpacked(
+  context: Context,
+  image: Pick<Image, "fingerprint" | "type">,
+  map: IdMap,
+): Promise<string> {
+  const lower = lowerPath(context, image.fingerprint, map);
+  const rootfs = join(lower, "rootfs");
+  if (isDirectory(rootfs)) return rootfs;
+  if (image.type === "virtual-machine") {
+    throw new DreyError("NOT_SUPPORTED", { message: "Cannot unpack the disk of a virtual machine yet" });
+  }
+  await using _lock = await context.store.lock(imageLock(image.fingerprint));
+  // somebody may have done it while we waited
+  if (isDirectory(rootfs)) return rootfs;
+  await makeClosed(dirname(lower));
+  const { unpackImage } = await import("../../images/unpack.ts");
+  await unpackImage(await imageFiles(context, image.fingerprint), lower, { map, account: context.user });
+  if (isDirectory(rootfs)) return rootfs;
+  throw new DreyError("IMAGE_INVALID", { message: "Cannot use the image: it holds no root file system" });
+}
+
+/**
+ * Removes the unpacked files of an image that was deleted, once no instance stands on them. To be called after an
+ * instance's record is gone.
+ */
+export async function releaseLower(context: Context, fingerprint: string): Promise<void> {
+  if (lowersOf(context, fingerprint).length === 0) return;
+  if (await isNeeded(context, fingerprint)) return;
+  await using _lock = await context.store.lock(imageLock(fingerprint));
+  const lowers = lowersOf(context, fingerprint);
+  if (lowers.length === 0 || await isNeeded(context, fingerprint)) return;
+  // under another name they are gone for everybody at once, and known as waste should we be killed
+  const doomed: string[] = [];
+  for (const lower of lowers) {
+    const name = partialName(lower);
+    await Deno.rename(lower, name);
+    doomed.push(name);
+  }
+  const { removeTrees } = await import("../../images/unpack.ts");
+  await removeTrees(doomed, context.user);
+}
+
+/** Removes what killed processes left: half-made files, and images without a record. Cheap where there is nothing. */
+export async function sweepImages(context: Context): Promise<void> {
+  const abandoned = [imagesDirectory(context), lowersDirectory(context)].flatMap(findAbandoned);
+  if (abandoned.length > 0) {
+    const { removeTrees } = await import("../../images/unpack.ts");
+    await removeTrees(abandoned, context.user);
+  }
+  const files = fingerprintsIn(imagesDirectory(context), /^([0-9a-f]{64})(\.rootfs)?$/);
+  const lowers = fingerprintsIn(lowersDirectory(context), /^([0-9a-f]{64})-[^.]*$/);
+  if (files.size + lowers.size === 0) return;
+  const known = new Set((await context.store.list(["images"])).map(({ key }) => key[2]));
+  for (const fingerprint of files) {
+    if (known.has(fingerprint)) continue;
+    await using _lock = await context.store.lock(imageLock(fingerprint));
+    await removeIfUnused(context, fingerprint);
+  }
+  for (const fingerprint of lowers) {
+    if (!known.has(fingerprint)) await releaseLower(context, fingerprint);
+  }
+}
+
+/** Whether an image has a record, or an instance stands on it. */
+async function isNeeded(context: Context, fingerprint: string): Promise<boolean> {
+  const images = await context.store.list(["images"]);
+  if (images.some(({ key }) => key[2] === fingerprint)) return true;
+  const instances = await context.store.list<{ config?: Config }>(["instances"]);
+  return instances.some(({ value }) => value.config?.["volatile.base_image"] === fingerprint);
+}
+
+function lowersOf(context: Context, fingerprint: string): string[] {
+  const directory = lowersDirectory(context);
+  return namesIn(directory).filter((name) =>
+    name.startsWith(`${fingerprint}-`) && !basename(name).includes(".partial-")
+  ).map((name) => join(directory, name));
+}
+
+function fingerprintsIn(directory: string, pattern: RegExp): Set<string> {
+  return new Set(namesIn(directory).flatMap((name) => pattern.exec(name)?.[1] ?? []));
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return [...Deno.readDirSync(directory)].map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,91 @@
+// The `debian` protocol: images nobody serves, built here when they are first asked for and kept as cached images.
+
+import { DreyError } from "../../errors.ts";
+import { defaultMap } from "../../idmap/ranges.ts";
+import { parseAlias, suiteAlias } from "../../images/debian_suites.ts";
+import { kernelArchitecture } from "../../images/metadata.ts";
+import type { Image } from "../../wire/image.ts";
+import type { Context } from "../context.ts";
+import type { Task } from "../operations.ts";
+import { adoptImage, openStage } from "./files.ts";
+import { newRecord } from "./new_record.ts";
+import { type AliasRecord, imageKey, type ImageRecord, sourceKey, withAliases } from "./records.ts";
+
+/**
+ * The image of a release, built now if this project has none yet. Whoever asks for the same one meanwhile waits for it.
+ *
+ * @throws {DreyError} `NOT_FOUND` for an unknown release, and what a build throws
+ */
+export async function debianImage(
+  context: Context,
+  project: string,
+  { alias, server, task }: { alias: string; server: string; task: Task | undefined },
+): Promise<Image> {
+  const host = Deno.build.arch;
+  const { suite, architecture = host } = parseAlias(alias, kernelArchitecture);
+  if (architecture !== host) {
+    throw new DreyError("NOT_SUPPORTED", {
+      message:
+        `Cannot build image "${alias}": this host is ${host}, and foreign architectures are not built yet`,
+    });
+  }
+  const name = `${suiteAlias(suite)}/${architecture}`;
+  const cached = await findCached(context, project, name);
+  if (cached !== undefined) return cached;
+  const options = task === undefined ? {} : { signal: task.signal };
+  await using _lock = await context.store.lock(["image_builds", encodeURIComponent(name)], options);
+  const meanwhile = await findCached(context, project, name);
+  if (meanwhile !== undefined) return meanwhile;
+
+  await using stage = await openStage(context, "build");
+  const { buildDebian } = await import("../../images/debian_build.ts");
+  const report = reporter(task);
+  const built = await buildDebian(suite, {
+    architecture,
+    map: await defaultMap(context.user),
+    directory: stage.path,
+    now: context.now(),
+    progress: report.say,
+    ...options,
+  });
+  await report.done();
+  const record: ImageRecord = {
+    ...newRecord(context, { project, ...built, type: "container" }),
+    filename: `${suite.distribution}-${suite.codename}-${architecture}.tar`,
+    cached: true,
+    update_source: { alias, certificate: "", protocol: "debian", server, image_type: "container" },
+  };
+  const source = { key: sourceKey(project, "debian", name), value: { fingerprint: built.fingerprint } };
+  const files = { metadata: `${stage.path}/metadata`, rootfs: `${stage.path}/rootfs` };
+  await adoptImage(context, files, { record, more: [source] });
+  return { ...record, aliases: [] };
+}
+
+async function findCached(context: Context, project: string, name: string): Promise<Image | undefined> {
+  const source = await context.store.get<{ fingerprint: string }>(sourceKey(project, "debian", name));
+  if (source === undefined) return undefined;
+  const entry = await context.store.get<ImageRecord>(imageKey(project, source.value.fingerprint));
+  if (entry === undefined) return undefined;
+  return withAliases(entry.value, await context.store.list<AliasRecord>(["image_aliases", project]));
+}
+
+/** Progress as metadata of the operation, one write at a time; what comes while one is under way replaces the next. */
+function reporter(task: Task | undefined) {
+  let next: string | undefined;
+  let writing: Promise<void> | undefined;
+  const write = async () => {
+    while (next !== undefined) {
+      const text = next;
+      next = undefined;
+      await task?.update({ download_progress: text });
+    }
+    writing = undefined;
+  };
+  return {
+    say(text: string) {
+      next = text;
+      writing ??= write();
+    },
+    done: async () => await writing,
+  };
+}
