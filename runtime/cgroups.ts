@@ -18,9 +18,9 @@ export interface CgroupFacts {
   writable(directory: string): boolean;
 }
 
-/** Reads where cgroup v2 is mounted, which on hybrid hosts is beside the v1 controllers. */
+/** Reads where cgroup v2 is mounted to be written, which on hybrid hosts is beside the v1 controllers. */
 export function cgroup2Mount(mountinfo: string): string | undefined {
-  return /^\d+ \d+ \S+ \/ (\S+) .* - cgroup2 /m.exec(mountinfo)?.[1];
+  return /^\d+ \d+ \S+ \/ (\S+) rw\S* .*- cgroup2 /m.exec(mountinfo)?.[1];
 }
 
 /** The v2 line of `/proc/PID/cgroup`. */
@@ -56,7 +56,8 @@ export function readCgroupFacts(uid: number): CgroupFacts {
 function ownedBy(uid: number, path: string): boolean {
   try {
     const info = Deno.statSync(path);
-    return info.uid === uid && ((info.mode ?? 0) & 0o200) !== 0;
+    // the top of a hierarchy has mode 0555, which does not keep root out
+    return info.uid === uid && (uid === 0 || ((info.mode ?? 0) & 0o200) !== 0);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) return false;
     throw error;

@@ -1,6 +1,7 @@
 // Running other programs: argv in, status and output out. No shell is involved.
 
 import { DreyError } from "../errors.ts";
+import { packageOf } from "./tools.ts";
 
 export interface RunOptions {
   cwd?: string;
@@ -79,25 +80,11 @@ export function commandFailed(program: string, result: { code: number; stderr: s
   });
 }
 
-/** Debian packages of the programs drey calls, for the hint when one is missing. */
-const packages: Record<string, string> = {
-  newuidmap: "uidmap",
-  newgidmap: "uidmap",
-  mmdebstrap: "mmdebstrap",
-  unsquashfs: "squashfs-tools",
-  zstd: "zstd",
-  xz: "xz-utils",
-  unshare: "util-linux",
-  nsenter: "util-linux",
-  perl: "perl-base",
-};
-
 function toolMissing(program: string, cause: unknown): DreyError {
   const name = program.split("/").at(-1) ?? program;
-  const pkg = packages[name] ?? name;
   return new DreyError("TOOL_MISSING", {
     message: `Cannot run "${name}": it is not installed`,
-    hint: `Ask an administrator to run: apt-get install ${pkg}`,
+    hint: `Ask an administrator to run: apt-get install ${packageOf(name)}`,
     cause,
   });
 }

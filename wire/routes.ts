@@ -1,5 +1,6 @@
 // The table of routes. The app, the typed client, validation, the OpenAPI document and docs/api.md read it.
 
+import type * as doctor from "./doctor.ts";
 import type { Event } from "./event.ts";
 import * as image from "./image.ts";
 import * as instance from "./instance.ts";
@@ -262,6 +263,17 @@ export const routes = {
     "GET /1.0/operations/{id}/websocket",
     "A stream of the operation",
     { query: ["secret"], access: "untrusted" },
+  ),
+
+  "doctor": route<doctor.Prerequisite[]>()(
+    "sync",
+    "GET /internal/doctor",
+    "What drey needs from the host, and how to mend what is missing",
+  ),
+  "doctor.fix": route<doctor.DoctorFixed>()(
+    "sync",
+    "POST /internal/doctor",
+    "Install the Debian packages that are missing",
   ),
 } as const;
 
