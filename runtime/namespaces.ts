@@ -17,8 +17,8 @@ export interface ContainerPlan {
   ids: {
     /** the map in host ids */
     map: IdMap;
-    /** the parent namespace: its map and the process that holds it; absent for root */
-    parent: { map: IdMap; pid: number } | undefined;
+    /** the parent namespace: its map and a process in it (`own`) or in a child of it (`parent`); absent for root */
+    parent: { map: IdMap; pid: number; level: "own" | "parent" } | undefined;
   };
   /** cgroup directory of the instance, delegated to its root; absent where the host delegates none */
   cgroup: string | undefined;
@@ -43,6 +43,19 @@ const maskedFiles = [
   "/proc/timer_list",
 ];
 const maskedDirectories = ["/proc/scsi", "/proc/acpi", "/sys/firmware"];
+/**
+ * Places where an init mounts what no container may mount: taken, so that it does not try and fail. The kernel keeps
+ * them empty, so they hide nothing and new /sys may still be mounted inside.
+ */
+const takenDirectories = [
+  "/sys/kernel/debug",
+  "/sys/kernel/tracing",
+  "/sys/kernel/security",
+  "/sys/kernel/config",
+  "/sys/fs/pstore",
+  "/sys/fs/fuse/connections",
+  "/sys/fs/bpf",
+];
 const readOnlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger"];
 const links: [path: string, target: string][] = [
   ["fd", "/proc/self/fd"],
@@ -74,7 +87,9 @@ export function outerSteps(plan: ContainerPlan, files: { inner: string; walker: 
   const relative = (kind: "uids" | "gids") =>
     parent === undefined ? map[kind] : relativeTo(map[kind], parent.map[kind]);
   return [
-    ...(parent === undefined ? [] : [{ do: "enter-user", pid: parent.pid, identity } satisfies Step]),
+    ...(parent === undefined
+      ? []
+      : [{ do: "enter-user", pid: parent.pid, level: parent.level, identity } satisfies Step]),
     { do: "keyring" },
     { do: "unshare", kinds: ["mnt"] },
     { do: "mount", type: "none", source: "none", target: "/", flags: ["rec", "private"] },
@@ -91,6 +106,7 @@ export function outerSteps(plan: ContainerPlan, files: { inner: string; walker: 
       data: "mode=755,size=64k",
     },
     { do: "mkdir", path: `${staging}/root` },
+    ...ownRoot(plan.root, relative("uids"), relative("gids")),
     mountRoot(plan.root, `${staging}/root`, parent !== undefined),
     {
       do: "new-user",
@@ -113,6 +129,12 @@ export function outerSteps(plan: ContainerPlan, files: { inner: string; walker: 
       ],
     },
   ];
+}
+
+/** The instance's own layer shows through as the directory "/", so it belongs to the container's root. */
+function ownRoot(root: RootSource, uids: IdRange[], gids: IdRange[]): Step[] {
+  if (root.kind !== "overlay") return [];
+  return [{ do: "chown", path: root.upper, uid: toHost(uids, 0) ?? 0, gid: toHost(gids, 0) ?? 0 }];
 }
 
 /** Gives the cgroup to the container's root, who may then divide it, and keeps a way in: cgroup-v2.rst, "Delegation". */
@@ -161,6 +183,7 @@ export function innerSteps(plan: ContainerPlan): Step[] {
     { do: "loopback-up" },
     ...kernelFileSystems(plan, root),
     ...devices(plan, root),
+    ...takenDirectories.map((path) => cover(root + path)),
     ...(plan.nesting ? [] : masks(root)),
     { do: "ready" },
     { do: "keyring" },
@@ -243,6 +266,20 @@ function devices(plan: ContainerPlan, root: string): Step[] {
   ];
 }
 
+/** Covers a directory with an empty one; where it does not exist, there is nothing to cover. */
+function cover(target: string): Step {
+  const flags: MountFlag[] = ["ro", "nosuid", "nodev", "noexec"];
+  return {
+    do: "mount",
+    type: "tmpfs",
+    source: "tmpfs",
+    target,
+    flags,
+    data: "size=0,mode=555",
+    optional: true,
+  };
+}
+
 function masks(root: string): Step[] {
   const kept: MountFlag[] = ["nosuid", "nodev", "noexec"];
   return [
@@ -254,15 +291,7 @@ function masks(root: string): Step[] {
       flags: ["bind"],
       optional: true,
     })),
-    ...maskedDirectories.map((path): Step => ({
-      do: "mount",
-      type: "tmpfs",
-      source: "tmpfs",
-      target: root + path,
-      flags: ["ro", ...kept],
-      data: "size=0,mode=555",
-      optional: true,
-    })),
+    ...maskedDirectories.map((path) => cover(root + path)),
     ...readOnlyPaths.flatMap((path): Step[] => [
       {
         do: "mount",

@@ -59,8 +59,8 @@ export type Step =
     optional?: boolean;
   }
   | { do: "unshare"; kinds: NamespaceKind[] }
-  /** enters the user namespace held by `pid` and becomes its root */
-  | { do: "enter-user"; pid: number; identity: "root" | "kept" }
+  /** enters the user namespace that `pid` is in, or that one's parent, and becomes its root */
+  | { do: "enter-user"; pid: number; level: "own" | "parent"; identity: "root" | "kept" }
   /** makes a user namespace below the present one, writes its maps and enters it */
   | { do: "new-user"; uidMap: string; gidMap: string; identity: "root" | "kept"; cgroup: boolean }
   /** opens a file for the steps that name the descriptor */
@@ -79,6 +79,8 @@ export type Step =
   | { do: "keyring" }
   | { do: "pivot"; path: string }
   | { do: "exec"; argv: string[]; env: Record<string, string>; stdio: string }
+  /** a session of its own with this terminal as standard input, output and error */
+  | { do: "terminal"; path: string }
   /** becomes another program of the host; descriptors stay open */
   | { do: "become"; argv: string[] };
 
@@ -143,7 +145,7 @@ function words(step: Step): string[] {
     case "unshare":
       return ["unshare", String(step.kinds.reduce((sum, kind) => sum | namespaceFlags[kind], 0))];
     case "enter-user":
-      return ["enter-user", String(step.pid), step.identity];
+      return ["enter-user", String(step.pid), step.level, step.identity];
     case "new-user":
       return ["new-user", step.uidMap, step.gidMap, step.identity, step.cgroup ? "1" : "0"];
     case "open":
@@ -169,6 +171,8 @@ function words(step: Step): string[] {
       const env = Object.entries(step.env).flat();
       return ["exec", step.stdio, String(env.length), ...env, ...step.argv];
     }
+    case "terminal":
+      return ["terminal", step.path];
     case "become":
       return ["become", ...step.argv];
     case "loopback-up":

@@ -25,13 +25,13 @@ export const runFiles = {
   /** what the first stage said when it failed */
   log: "start.log",
   plan: "plan.json",
+  walker: "walker.pl",
 } as const;
 
 // $1 run directory, $2 cgroup of supervisors or "", the rest: the clean-up command.
 // The shell gives a background command /dev/null, hence the detour over descriptor 3; it keeps neither pipe.
 // A trapped signal makes wait return early, hence its loop.
-const script = `
-dir=$1 cgroup=$2; shift 2
+const supervisorScript = `dir=$1 cgroup=$2; shift 2
 trap '' HUP INT TERM
 exec 3<&0 4>&1 </dev/null >/dev/null 2>"$dir/${runFiles.log}"
 [ -z "$cgroup" ] || echo 0 >"$cgroup/cgroup.procs"
@@ -43,12 +43,20 @@ echo $rc >"$dir/${runFiles.exit}"
 [ -e "$dir/${runFiles.stopping}" ] || exec "$@" 2>>"$dir/${runFiles.log}"
 `;
 
-// $1 log file. dd hands every read on at once, and ends after 256 of them or when the terminal is gone; the log is
-// turned over when it has 128 KiB, so there are never less than that nor much more than a megabyte.
-const consoleScript = `
-trap '' HUP INT TERM
-while dd bs=4096 count=256 status=none >>"$1" 2>/dev/null; do
-  [ "$(stat -c %s "$1")" -lt 131072 ] || mv "$1" "$1.1"
+// $1 log file, $2 cgroup of supervisors or "". Builtins only, so that one small process is enough. The log turns over
+// at 128 KiB: never less than that is kept, once there was so much, and never more than twice.
+const consoleScript = `trap '' HUP INT TERM
+[ -z "$2" ] || echo 0 >"$2/cgroup.procs"
+log=$1 size=0
+exec >>"$log"
+while IFS= read -r line || [ -n "$line" ]; do
+  printf '%s\\n' "$line"
+  size=$((size + \${#line} + 1))
+  if [ $size -ge 131072 ]; then
+    mv "$log" "$log.1"
+    exec >"$log"
+    size=0
+  fi
 done
 `;
 
@@ -95,31 +103,22 @@ export interface StartRequest {
 export async function startContainer(request: StartRequest): Promise<number> {
   const { directory, lock, plan } = request;
   const inner = join(directory, "inner");
-  const walkerFile = join(directory, "walker.pl");
+  const walkerFile = join(directory, runFiles.walker);
   const files = planFiles(plan, { inner, walker: walkerFile });
   // the container's root reads these two through descriptors, so they are open to all below a closed directory
-  for (
-    const [path, text] of [[inner, files.inner], [walkerFile, walker], [
-      join(directory, "outer"),
-      files.outer,
-    ]]
-  ) {
-    Deno.writeTextFileSync(path ?? "", text ?? "", { mode: 0o644 });
-  }
+  const script = join(directory, "supervisor");
+  const texts = {
+    [inner]: files.inner,
+    [walkerFile]: walker,
+    [join(directory, "outer")]: files.outer,
+    [script]: supervisorScript,
+  };
+  for (const [path, text] of Object.entries(texts)) Deno.writeTextFileSync(path, text, { mode: 0o644 });
   Deno.writeTextFileSync(join(directory, runFiles.plan), JSON.stringify(plan, null, 2));
   const child = inheriting(
     [lock],
     () =>
-      spawn([
-        "setsid",
-        "sh",
-        "-c",
-        script,
-        "drey-supervisor",
-        directory,
-        request.supervisors ?? "",
-        ...request.reap,
-      ], {
+      spawn(["setsid", "sh", script, directory, request.supervisors ?? "", ...request.reap], {
         stdin: "piped",
         stdout: "piped",
         stderr: "null",
@@ -131,7 +130,7 @@ export async function startContainer(request: StartRequest): Promise<number> {
   const pid = await readReady(child, directory);
   Deno.writeTextFileSync(join(directory, runFiles.init), String(pid));
   await request.onReady?.(pid);
-  startConsole(pid, directory, request.consoleLog);
+  startConsole(pid, request);
   const writer = child.stdin.getWriter();
   await writer.write(new TextEncoder().encode("go\n"));
   await writer.close();
@@ -184,7 +183,9 @@ function startFailed(directory: string): DreyError {
 }
 
 /** Starts the process that keeps what the container's console prints. */
-function startConsole(pid: number, directory: string, log: string): void {
+function startConsole(pid: number, { directory, consoleLog, supervisors }: StartRequest): void {
+  const script = join(directory, "console");
+  Deno.writeTextFileSync(script, consoleScript);
   const master = libc.copyFdFrom(pid, consoleFd);
   const slave = libc.openTerminalPeer(master);
   try {
@@ -193,7 +194,7 @@ function startConsole(pid: number, directory: string, log: string): void {
       [slave],
       () =>
         libc.withStdin(master, () =>
-          spawn(["setsid", "sh", "-c", consoleScript, "drey-console", log], {
+          spawn(["setsid", "sh", script, consoleLog, supervisors ?? ""], {
             stdin: "inherit",
             stdout: "null",
             stderr: "null",
@@ -222,6 +223,16 @@ function inheriting<T>(fds: readonly number[], start: () => T): T {
 export function initPid(directory: string): number | undefined {
   const pid = Number(readText(join(directory, runFiles.init)));
   return pid > 0 ? pid : undefined;
+}
+
+/** Waits until nobody holds the lock of a run directory any more. */
+export async function waitUnlocked(directory: string): Promise<void> {
+  try {
+    using file = await Deno.open(join(directory, runFiles.lock), { read: true });
+    await file.lock(true);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error; // the clean-up has ended and taken the file with it
+  }
 }
 
 /** The recorded end of init, if there is one. */
@@ -258,8 +269,7 @@ export async function waitForEnd(pid: number, milliseconds: number): Promise<boo
 /** Ends the console's log keeper. */
 export function stopConsole(directory: string): void {
   const pid = Number(readText(join(directory, runFiles.console)));
-  // its own session: dd and the shell are one process group
-  if (pid > 0) libc.sendSignal(-pid, signals.KILL);
+  if (pid > 0) libc.sendSignal(pid, signals.KILL);
 }
 
 function readText(path: string): string {

@@ -7,7 +7,7 @@ export const walker = String.raw`
 use strict; use warnings; no warnings 'exec';
 my (%nr, @stack);
 my $file = shift @ARGV;
-my $text = do { open my $in, '<', $file or die "Cannot read the plan $file: $!\n"; local $/; <$in> };
+my $text = do { open my $in, $file or die "Cannot read the plan $file: $!\n"; local $/; <$in> };
 sub fail { my ($what) = @_; my $why = "$!"; print STDERR "$what: $why\n"; exit 125 }
 sub call { my ($name, @args) = @_; my $r = syscall($nr{$name}, @args); return $r }
 sub must { my ($what, $name, @args) = @_; my $r = call($name, @args); fail($what) if $r < 0; return $r }
@@ -31,7 +31,13 @@ $do{mount} = sub { my ($optional, $source, $target, $type, $bits, $data) = @_;
   fail(qq(mount(2) of $type on "$target")) if $r < 0 and !$optional;
 };
 $do{unshare} = sub { must('unshare(2)', 'unshare', $_[0] + 0) };
-$do{'enter-user'} = sub { my ($pid, $identity) = @_; enter("/proc/$pid/ns/user", 0x10000000); be_root($identity) };
+$do{'enter-user'} = sub { my ($pid, $level, $identity) = @_;
+  open my $ns, '<', "/proc/$pid/ns/user" or fail("open the user namespace of $pid");
+  my $fd = fileno $ns;
+  if ($level eq 'parent') { $fd = ioctl($ns, 0xb702, 0) or fail('ioctl(2) NS_GET_PARENT') }
+  must('setns(2) of a user namespace', 'setns', $fd + 0, 0x10000000);
+  be_root($identity);
+};
 $do{'new-user'} = sub { my ($uids, $gids, $identity, $cgroup) = @_;
   pipe(my $born, my $cry) or fail('pipe(2)');
   pipe(my $hold, my $release) or fail('pipe(2)');
@@ -108,6 +114,12 @@ $do{exec} = sub { my ($stdio, $count, @rest) = @_;
   $SIG{$_} = 'DEFAULT' for grep { $_ !~ /^(__|NUM|RT|IOT|CLD|POLL|UNUSED)/ } keys %SIG;
   exec { $rest[0] } @rest;
   fail("execve(2) of $rest[0]");
+};
+$do{terminal} = sub { my ($path) = @_;
+  call('setsid');
+  open my $t, '+<', $path or fail(qq(open "$path"));
+  ioctl($t, 0x540e, 0);
+  must('dup3(2)', 'dup3', fileno($t), $_, 0) for 0, 1, 2;
 };
 $do{become} = sub { $^F = 255; exec { $_[0] } @_; fail("execve(2) of $_[0]") };
 $^F = 255;

@@ -1,0 +1,79 @@
+// After an instance has ended, however: its run directory, cgroup and log keeper go. Safe to repeat, and to run on
+// what a killed process left half done. Mounts and namespaces need no hand: the kernel drops them with the last process.
+
+import { DreyError } from "../../errors.ts";
+import { enterAsRoot, openMappedRoot } from "../../idmap/holder.ts";
+import { readLayout } from "../../idmap/ranges.ts";
+import { instanceCgroup, killAll, removeCgroup } from "../../runtime/cgroups.ts";
+import {
+  initPid,
+  isAlive,
+  stopConsole,
+  takeOver,
+  waitForEnd,
+  waitUnlocked,
+} from "../../runtime/supervisor.ts";
+import { sendSignal, signals } from "../../sys/libc.ts";
+import { commandFailed, run } from "../../sys/run.ts";
+import type { Context, Ref } from "../context.ts";
+import { directoryName, instancePaths } from "./record.ts";
+import { readRunRecord } from "./run_record.ts";
+
+/**
+ * Removes what the run of an instance has left. The caller holds the instance's lock, and nobody the run directory's.
+ *
+ * @param kill also ends what still runs
+ */
+export async function cleanUp(context: Context, ref: Ref, { kill = false } = {}): Promise<void> {
+  const { run: directory } = instancePaths(context, ref);
+  if (!exists(directory)) return;
+  if (kill) await killRest(context, ref);
+  if (isAlive(directory)) {
+    throw new DreyError("CONFLICT", {
+      message: `Instance "${ref.name}" is busy: another drey looks after its end`,
+    });
+  }
+  stopConsole(directory);
+  const home = readRunRecord(directory)?.cgroupHome;
+  if (home !== undefined) await removeTree(context, instanceCgroup(home, directoryName(ref)).path);
+  Deno.removeSync(directory, { recursive: true });
+}
+
+async function killRest(context: Context, ref: Ref): Promise<void> {
+  const { run: directory } = instancePaths(context, ref);
+  takeOver(directory);
+  const home = readRunRecord(directory)?.cgroupHome;
+  if (home !== undefined) killAll(instanceCgroup(home, directoryName(ref)));
+  const pid = initPid(directory);
+  if (pid !== undefined) {
+    sendSignal(pid, signals.KILL);
+    await waitForEnd(pid, 5000);
+  }
+  await waitUnlocked(directory);
+}
+
+/** Removes a cgroup tree; the parts that the container's root has made need a root that stands above it. */
+async function removeTree(context: Context, path: string): Promise<void> {
+  try {
+    removeCgroup(path);
+    return;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+  }
+  const { parent } = await readLayout(context.user);
+  if (parent === undefined) return;
+  await using root = await openMappedRoot(parent);
+  const argv = ["find", path, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"];
+  const result = await run(enterAsRoot(root.pid, parent, argv));
+  if (result.code !== 0 && exists(path)) throw commandFailed("rmdir", result);
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,138 @@
+// Creating an instance: from an image to a record and, if asked, a running container.
+
+import { validateDevices } from "../../config/device_keys.ts";
+import { validateInstanceConfig } from "../../config/instance_keys.ts";
+import { validateInstanceName } from "../../config/names.ts";
+import { DreyError } from "../../errors.ts";
+import { readLayout } from "../../idmap/ranges.ts";
+import type { Image } from "../../wire/image.ts";
+import type { Config, InstancesPost } from "../../wire/instance.ts";
+import type { Operation } from "../../wire/operation.ts";
+import type { Context, Ref } from "../context.ts";
+import { lifecycleWrite } from "../events.ts";
+import { ensureUnpacked, resolveImage } from "../images.ts";
+import { startOperation, type Task } from "../operations.ts";
+import { expand } from "./expand.ts";
+import { randomName } from "./random_name.ts";
+import { instanceAddress, instanceKey, type InstanceRecord, lockInstance } from "./record.ts";
+import { startLocked } from "./start.ts";
+
+/**
+ * Starts the creation of an instance and answers with its operation.
+ *
+ * @throws {DreyError} `BAD_REQUEST` for a name or settings that are not allowed, `ALREADY_EXISTS`
+ */
+export async function createInstance(
+  context: Context,
+  project: string,
+  body: InstancesPost,
+): Promise<Operation> {
+  const ref = { project, name: body.name || await freeName(context, project) };
+  await check(context, ref, body);
+  return await startOperation(context, {
+    project,
+    description: "Creating instance",
+    resources: { instances: [instanceAddress(ref.name)] },
+    mayCancel: true,
+    run: (task) => create(context, ref, { body, task }),
+  });
+}
+
+async function check(context: Context, ref: Ref, body: InstancesPost): Promise<void> {
+  validateInstanceName(ref.name);
+  if (body.type === "virtual-machine") {
+    throw new DreyError("NOT_SUPPORTED", { message: "Virtual machines are not supported yet" });
+  }
+  if (body.source.type !== "image") {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: `Instances from source "${body.source.type}" are not supported yet`,
+      hint: "Name an image instead",
+    });
+  }
+  if (body.instance_type) {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: "Cloud instance types are not supported; set limits.cpu and limits.memory",
+    });
+  }
+  validateInstanceConfig(userConfig(body.config ?? {}), "container");
+  validateDevices(body.devices ?? {});
+  await expand(context, ref.project, settingsOf(body));
+  await refuseTaken(context, ref);
+}
+
+async function refuseTaken(context: Context, ref: Ref): Promise<void> {
+  if (await context.store.get(instanceKey(ref)) !== undefined) throw taken(ref);
+}
+
+const taken = (ref: Ref) =>
+  new DreyError("ALREADY_EXISTS", { message: `Instance "${ref.name}" already exists` });
+
+function settingsOf(body: InstancesPost) {
+  return { config: body.config ?? {}, devices: body.devices ?? {}, profiles: body.profiles ?? ["default"] };
+}
+
+/** Settings without drey's own keys, which a client may send back but not make. */
+export function userConfig(config: Config): Config {
+  return Object.fromEntries(Object.entries(config).filter(([key]) => !key.startsWith("volatile.")));
+}
+
+async function create(
+  context: Context,
+  ref: Ref,
+  { body, task }: { body: InstancesPost; task: Task },
+): Promise<void> {
+  await using _lock = await lockInstance(context, ref, task.signal);
+  await refuseTaken(context, ref);
+  const image = await resolveImage(context, ref.project, body.source, task);
+  if (image.type !== "container") {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: `Image "${image.fingerprint.slice(0, 12)}" is for a virtual machine`,
+    });
+  }
+  const layout = await readLayout(context.user);
+  await ensureUnpacked(context, image, layout.container);
+  task.signal.throwIfAborted();
+  // last of all, so that whatever fails before leaves nothing; a name taken meanwhile makes it fail
+  const done = await context.store.commit([{ key: instanceKey(ref), revision: 0 }], [
+    { key: instanceKey(ref), value: newRecord(context, body, image) },
+    lifecycleWrite(context, {
+      project: ref.project,
+      action: "instance-created",
+      source: instanceAddress(ref.name),
+    }),
+  ]);
+  if (!done) throw taken(ref);
+  if (!body.start) return;
+  const warnings = await startLocked(context, ref);
+  if (warnings.length > 0) await task.update({ warnings });
+}
+
+function newRecord(context: Context, body: InstancesPost, image: Image): InstanceRecord {
+  const now = context.now().toISOString();
+  const fromImage = Object.entries(image.properties).map(([key, value]) => [`image.${key}`, value]);
+  return {
+    description: body.description ?? "",
+    type: "container",
+    architecture: image.architecture,
+    created_at: now,
+    last_used_at: "1970-01-01T00:00:00Z",
+    ephemeral: body.ephemeral ?? false,
+    stateful: false,
+    profiles: settingsOf(body).profiles,
+    config: {
+      ...Object.fromEntries(fromImage),
+      ...userConfig(body.config ?? {}),
+      "volatile.base_image": image.fingerprint,
+      "volatile.uuid": crypto.randomUUID(),
+      "volatile.last_state.power": "STOPPED",
+    },
+    devices: body.devices ?? {},
+  };
+}
+
+async function freeName(context: Context, project: string): Promise<string> {
+  for (;;) {
+    const name = randomName();
+    if (await context.store.get(instanceKey({ project, name })) === undefined) return name;
+  }
+}

@@ -1,0 +1,37 @@
+// Deleting an instance.
+
+import { DreyError } from "../../errors.ts";
+import type { Operation } from "../../wire/operation.ts";
+import type { Context, Ref } from "../context.ts";
+import { startOperation } from "../operations.ts";
+import { cleanUp } from "./clean_up.ts";
+import { deleteFiles } from "./files_of.ts";
+import { instanceAddress, loadRecord, lockInstance } from "./record.ts";
+import { currentState } from "./status.ts";
+import { stopLocked } from "./stop.ts";
+
+/**
+ * Deletes an instance and everything it has on disk.
+ *
+ * @param force stops it first, without asking
+ * @throws {DreyError} `NOT_FOUND`; `INSTANCE_STATE` if it runs and `force` is not set
+ */
+export async function deleteInstance(context: Context, ref: Ref, { force = false } = {}): Promise<Operation> {
+  await loadRecord(context, ref);
+  return await startOperation(context, {
+    project: ref.project,
+    description: "Deleting instance",
+    resources: { instances: [instanceAddress(ref.name)] },
+    async run(task) {
+      await using _lock = await lockInstance(context, ref, task.signal);
+      const { value } = await loadRecord(context, ref);
+      if (currentState(context, ref).status !== "Stopped") {
+        if (!force) throw new DreyError("INSTANCE_STATE", { message: "The instance is currently running" });
+        await stopLocked(context, ref, { force: true, timeout: 0 });
+        if (value.ephemeral) return; // gone with its stop
+      }
+      await cleanUp(context, ref);
+      await deleteFiles(context, ref);
+    },
+  });
+}

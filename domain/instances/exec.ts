@@ -1,0 +1,115 @@
+// Running a command in an instance, as a websocket operation with LXD's streams: "0" input (or the terminal), "1"
+// output, "2" errors, "control" for window sizes and signals. An empty text frame ends a stream.
+
+import { join } from "@std/path";
+import * as keys from "../../config/instance_keys.ts";
+import { readPattern } from "../../config/key.ts";
+import { DreyError } from "../../errors.ts";
+import { parseMap } from "../../idmap/map.ts";
+import { readLayout } from "../../idmap/ranges.ts";
+import { attach, type AttachRequest, attachTerminal } from "../../runtime/attach.ts";
+import { instanceCgroup } from "../../runtime/cgroups.ts";
+import type { InstanceExecPost } from "../../wire/instance.ts";
+import type { Operation } from "../../wire/operation.ts";
+import type { Context, Ref } from "../context.ts";
+import { startOperation, type Task } from "../operations.ts";
+import { createStreams, runOnTerminal, runPiped, runRecorded } from "./exec_streams.ts";
+import { expand } from "./expand.ts";
+import { requireRunning } from "./list.ts";
+import { directoryName, instanceAddress, instancePaths, loadRecord } from "./record.ts";
+import { readRunRecord } from "./run_record.ts";
+
+const defaultEnvironment = {
+  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  LANG: "C.UTF-8",
+};
+
+/**
+ * Starts a command and answers with its operation; its streams follow as sockets if `wait-for-websocket` is set.
+ *
+ * @throws {DreyError} `NOT_FOUND`; `INSTANCE_STATE` if it is not running; `BAD_REQUEST` for an empty command
+ */
+export async function execInstance(context: Context, ref: Ref, post: InstanceExecPost): Promise<Operation> {
+  const request = await prepare(context, ref, post);
+  const resources = { instances: [instanceAddress(ref.name)] };
+  const common = { project: ref.project, description: "Executing command", resources };
+  const metadata = {
+    command: post.command,
+    environment: request.env,
+    interactive: post.interactive ?? false,
+  };
+  if (!post["wait-for-websocket"]) {
+    const run = (task: Task) => recordOutput(context, ref, { post, request, task });
+    return await startOperation(context, { ...common, metadata, run });
+  }
+  const streams = createStreams(streamNames(post));
+  const { parent } = await readLayout(context.user);
+  return await startOperation(context, {
+    ...common,
+    class: "websocket",
+    metadata: { ...metadata, fds: streams.secrets },
+    connect: streams.connect,
+    async run(task) {
+      await streams.ready();
+      const size = { columns: post.width || 80, rows: post.height || 24 };
+      const code = post.interactive
+        ? await runOnTerminal(await attachTerminal(request, { size, parent }), streams)
+        : await runPiped(attach(request), streams);
+      await task.update({ return: code });
+    },
+  });
+}
+
+const streamNames = (post: InstanceExecPost) =>
+  post.interactive ? ["0", "control"] : ["0", "1", "2", "control"];
+
+async function prepare(context: Context, ref: Ref, post: InstanceExecPost): Promise<AttachRequest> {
+  const { value: record } = await loadRecord(context, ref);
+  if (post.command.length === 0 || post.command[0] === "") {
+    throw new DreyError("BAD_REQUEST", { message: "Cannot run an empty command" });
+  }
+  const init = requireRunning(context, ref);
+  const { config } = await expand(context, ref.project, record);
+  const home = readRunRecord(instancePaths(context, ref).run)?.cgroupHome;
+  const user = post.user ?? 0;
+  const account: Record<string, string> = user === 0 ? { HOME: "/root", USER: "root" } : { HOME: "/" };
+  return {
+    init,
+    argv: post.command,
+    env: { ...defaultEnvironment, ...account, ...readPattern(config, keys.environment), ...post.environment },
+    cwd: post.cwd || defaultDirectory(init, user),
+    user,
+    group: post.group ?? 0,
+    map: parseMap(record.config["volatile.idmap.current"] ?? "[]"),
+    cgroup: home === undefined ? undefined : instanceCgroup(home, directoryName(ref)).exec,
+  };
+}
+
+function defaultDirectory(init: number, user: number): string {
+  if (user !== 0) return "/";
+  try {
+    return Deno.statSync(`/proc/${init}/root/root`).isDirectory ? "/root" : "/";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) return "/";
+    throw error;
+  }
+}
+
+/** Without sockets: output goes to files that the logs API serves, if it is asked for. */
+async function recordOutput(
+  context: Context,
+  ref: Ref,
+  run: { post: InstanceExecPost; request: AttachRequest; task: Task },
+) {
+  const { post, request, task } = run;
+  if (!post["record-output"]) return await task.update({ return: await runRecorded(attach(request), {}) });
+  const directory = join(instancePaths(context, ref).logs, "exec-output");
+  await Deno.mkdir(directory, { recursive: true });
+  const [stdout, stderr] = [`exec_${task.id}.stdout`, `exec_${task.id}.stderr`];
+  const code = await runRecorded(attach(request), {
+    stdout: join(directory, stdout),
+    stderr: join(directory, stderr),
+  });
+  const address = (name: string) => `${instanceAddress(ref.name)}/logs/exec-output/${name}`;
+  await task.update({ return: code, output: { "1": address(stdout), "2": address(stderr) } });
+}

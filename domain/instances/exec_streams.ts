@@ -1,0 +1,200 @@
+// The streams of an exec: which socket is which, and the copying between them and the process.
+
+import { DreyError } from "../../errors.ts";
+import { type AttachedTerminal, signalAttached } from "../../runtime/attach.ts";
+import { openTerminal } from "../../runtime/pty.ts";
+import type { Socket } from "../../wire/socket.ts";
+
+/** `milliseconds` a client has to connect its streams */
+const connectTime = 10_000;
+/** `milliseconds` a stream may stay silent once the command has ended, when something left behind keeps it open */
+const lingering = 50;
+
+/** The sockets of one exec, by LXD's names: "0", "1", "2", "control". */
+export interface ExecStreams {
+  /** secrets by name, for the operation's metadata */
+  readonly secrets: Record<string, string>;
+  connect(secret: string, socket: Socket): Promise<void>;
+  /** waits for every stream but control, which is a courtesy of the client */
+  ready(): Promise<void>;
+  get(name: string): Socket | undefined;
+  /** calls back with the control socket, whenever it connects */
+  onControl(listener: (socket: Socket) => void): void;
+}
+
+export function createStreams(names: readonly string[]): ExecStreams {
+  const secrets = Object.fromEntries(names.map((name) => [name, secret()]));
+  const sockets = new Map<string, Socket>();
+  const control = Promise.withResolvers<Socket>();
+  const all = Promise.withResolvers<void>();
+  return {
+    secrets,
+    get: (name) => sockets.get(name),
+    onControl: (listener) => void control.promise.then(listener),
+    connect(given, socket) {
+      const name = names.find((key) => secrets[key] === given && !sockets.has(key));
+      if (name === undefined) {
+        throw new DreyError("FORBIDDEN", {
+          message: "The secret belongs to no stream that is still awaited",
+        });
+      }
+      sockets.set(name, socket);
+      if (name === "control") control.resolve(socket);
+      if (names.every((key) => key === "control" || sockets.has(key))) all.resolve();
+      return Promise.resolve();
+    },
+    async ready() {
+      const late = setTimeout(
+        () =>
+          all.reject(new DreyError("TIMEOUT", { message: "Timed out waiting for websockets to connect" })),
+        connectTime,
+      );
+      try {
+        await all.promise;
+      } finally {
+        clearTimeout(late);
+      }
+    },
+  };
+}
+
+function secret(): string {
+  return crypto.getRandomValues(new Uint8Array(32)).toHex();
+}
+
+/** Runs a command on pipes to its end; the answer is its exit status. */
+export async function runPiped(child: Deno.ChildProcess, streams: ExecStreams): Promise<number> {
+  followControl(streams, child, () => {});
+  void feedInput(streams.get("0"), child);
+  const ended = child.status;
+  await Promise.all([
+    copyOutput(child.stdout, streams.get("1"), ended),
+    copyOutput(child.stderr, streams.get("2"), ended),
+  ]);
+  const { code } = await ended;
+  streams.get("0")?.close();
+  return code;
+}
+
+/** Runs a command on a terminal to its end; the answer is its exit status. */
+export async function runOnTerminal(attached: AttachedTerminal, streams: ExecStreams): Promise<number> {
+  const { child, master } = attached;
+  await using terminal = await openTerminal(master);
+  followControl(streams, child, terminal.resize);
+  const socket = streams.get("0");
+  if (socket === undefined) throw new Error("a terminal needs its socket");
+  void (async () => {
+    for await (const message of socket.messages) {
+      if (typeof message !== "string") await terminal.write(message);
+    }
+    // the client is gone: what a hang-up of a real terminal does
+    signalAttached(child, 1);
+  })();
+  const ended = child.status;
+  void ended.then(() => setTimeout(terminal.finish, lingering));
+  for await (const chunk of terminal.output) await socket.send(chunk);
+  await socket.send("");
+  const { code } = await ended;
+  socket.close();
+  return code;
+}
+
+/** Runs a command without input, its output going to files or nowhere; the answer is its exit status. */
+export async function runRecorded(
+  child: Deno.ChildProcess,
+  files: { stdout?: string; stderr?: string },
+): Promise<number> {
+  await child.stdin.close();
+  const keep = async (stream: ReadableStream<Uint8Array>, path: string | undefined) => {
+    if (path === undefined) return await stream.cancel();
+    const file = await Deno.open(path, { write: true, create: true, truncate: true, mode: 0o600 });
+    await stream.pipeTo(file.writable);
+  };
+  await Promise.all([keep(child.stdout, files.stdout), keep(child.stderr, files.stderr)]);
+  return (await child.status).code;
+}
+
+/** Obeys the control socket: sizes and signals, as `lxc` words them. */
+function followControl(
+  streams: ExecStreams,
+  child: Deno.ChildProcess,
+  resize: (size: { columns: number; rows: number }) => void,
+): void {
+  streams.onControl(async (socket) => {
+    void child.status.then(() => socket.close());
+    for await (const message of socket.messages) {
+      const text = typeof message === "string" ? message : new TextDecoder().decode(message);
+      const order = parseOrder(text);
+      if (order?.command === "window-resize") {
+        resize({ columns: Number(order.args?.width ?? 80), rows: Number(order.args?.height ?? 24) });
+      } else if (order?.command === "signal" && order.signal !== undefined) {
+        signalAttached(child, order.signal);
+      }
+    }
+  });
+}
+
+interface ControlOrder {
+  command: string;
+  args?: { width?: string; height?: string };
+  signal?: number;
+}
+
+/** A control message; whatever is none is passed over, as LXD does. */
+function parseOrder(text: string): ControlOrder | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && "command" in value
+      ? value as ControlOrder
+      : undefined;
+  } catch {
+    return undefined; // the end mark is an empty text frame
+  }
+}
+
+async function feedInput(socket: Socket | undefined, child: Deno.ChildProcess): Promise<void> {
+  const writer = child.stdin.getWriter();
+  try {
+    for await (const message of socket?.messages ?? []) {
+      if (typeof message === "string") break; // the end mark
+      await writer.write(message);
+    }
+    await writer.close();
+  } catch (error) {
+    // a command need not read its input to the end
+    if (!(error instanceof Deno.errors.BrokenPipe) && !(error instanceof TypeError)) throw error;
+  }
+}
+
+/** Copies what the command prints, and marks the end; a process left behind does not hold it up. */
+async function copyOutput(
+  stream: ReadableStream<Uint8Array>,
+  socket: Socket | undefined,
+  ended: Promise<unknown>,
+): Promise<void> {
+  const reader = stream.getReader();
+  const silence = ended.then(() => "ended" as const);
+  for (let over = false;;) {
+    const next = reader.read();
+    let got = over ? await withinLingering(next) : await Promise.race([next, silence]);
+    if (got === "ended") {
+      over = true;
+      got = await withinLingering(next);
+    }
+    if (got === undefined || got === "ended" || got.done) break;
+    await socket?.send(got.value);
+  }
+  await reader.cancel();
+  await socket?.send("");
+  socket?.close();
+}
+
+async function withinLingering<T>(promise: Promise<T>): Promise<T | undefined> {
+  let timer: number | undefined;
+  const late = new Promise<undefined>((resolve) => timer = setTimeout(() => resolve(undefined), lingering));
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

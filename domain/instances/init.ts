@@ -1,0 +1,107 @@
+// Which init an image brings: what to run as process 1, and what asks it to power off.
+
+import { join } from "@std/path";
+import { signals } from "../../sys/libc.ts";
+
+export type InitKind = "systemd" | "busybox" | "other" | "none";
+
+export interface InitChoice {
+  argv: string[];
+  haltSignal: number;
+  /** what is less than the image expects, for people */
+  warning?: string;
+}
+
+/**
+ * What `/sbin/init` of a root file system is, looked up in its layers from the top; links are followed inside the
+ * layers only.
+ */
+export function findInit(layers: readonly string[]): InitKind {
+  const kinds: [RegExp, InitKind][] = [[/(^|\/)systemd$/, "systemd"], [/(^|\/)busybox$/, "busybox"]];
+  let path = "/sbin/init";
+  for (let hops = 0; hops < 10; hops++) {
+    const found = lookUp(layers, path);
+    if (found === undefined) return "none";
+    const kind = kinds.find(([pattern]) => pattern.test(path))?.[1];
+    if (kind !== undefined) return kind;
+    if (found.link === undefined) return "other";
+    path = found.link;
+  }
+  return "other";
+}
+
+/** A path in the layers: where it leads if one of its parts is a link, else that it exists. */
+function lookUp(layers: readonly string[], path: string): { link?: string } | undefined {
+  const words = path.split("/").filter((word) => word !== "");
+  for (let depth = 1; depth <= words.length; depth++) {
+    const part = words.slice(0, depth).join("/");
+    const link = firstOf(layers, (layer) => readLink(join(layer, part)));
+    if (link === undefined) continue;
+    const base = link.startsWith("/") ? [] : words.slice(0, depth - 1);
+    const resolved = normalize([...base, ...link.split("/"), ...words.slice(depth)]);
+    return { link: `/${resolved.join("/")}` };
+  }
+  return layers.some((layer) => isThere(join(layer, path))) ? {} : undefined;
+}
+
+function normalize(words: readonly string[]): string[] {
+  const result: string[] = [];
+  for (const word of words) {
+    if (word === "..") result.pop();
+    else if (word !== "" && word !== ".") result.push(word);
+  }
+  return result;
+}
+
+function firstOf<T>(layers: readonly string[], look: (layer: string) => T | undefined): T | undefined {
+  for (const layer of layers) {
+    const found = look(layer);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function readLink(path: string): string | undefined {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return undefined; // no link, not there, or not for our eyes
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false; // not there, or not for our eyes
+  }
+}
+
+/** Takes the place of an init that cannot run: reaps what is left to it and ends when asked. */
+const substitute = "trap 'exit 0' TERM PWR INT; while :; do sleep 2147483647 & wait $!; done";
+
+/**
+ * How process 1 is started. systemd needs a cgroup it may divide; without one a shell of the image stands in, so that
+ * commands still run.
+ */
+export function chooseInit(kind: InitKind, hasCgroup: boolean): InitChoice {
+  if (kind === "systemd" && !hasCgroup) {
+    return {
+      argv: ["/bin/sh", "-c", substitute],
+      haltSignal: signals.PWR,
+      warning:
+        "systemd cannot run without a cgroup of its own and this host delegates none to the user, so no service " +
+        "is started; see drey doctor",
+    };
+  }
+  if (kind === "none") {
+    return {
+      argv: ["/bin/sh", "-c", substitute],
+      haltSignal: signals.PWR,
+      warning: "the image has no /sbin/init, so a shell that waits stands in",
+    };
+  }
+  const haltSignal = { systemd: signals.RTMIN_3, busybox: signals.USR2, other: signals.PWR }[kind];
+  return { argv: ["/sbin/init"], haltSignal };
+}

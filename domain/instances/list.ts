@@ -1,0 +1,137 @@
+// Instances as the API shows them.
+
+import { DreyError } from "../../errors.ts";
+import { instanceCgroup, readStats } from "../../runtime/cgroups.ts";
+import type { Entry } from "../../store/store.ts";
+import { type Instance, type InstanceFull, type InstanceState } from "../../wire/instance.ts";
+import { type InstanceStatus, statusCodes } from "../../wire/status.ts";
+import type { Context, Ref } from "../context.ts";
+import { getProfile } from "../profiles.ts";
+import { mergeSettings } from "./expand.ts";
+import { readNetworkState } from "./network_state.ts";
+import { countProcesses } from "./processes.ts";
+import { directoryName, instancePaths, type InstanceRecord, loadRecord } from "./record.ts";
+import { readRunRecord } from "./run_record.ts";
+import { currentState, type State } from "./status.ts";
+
+/** All instances, of one project or of every one, ordered by name. */
+export async function listInstances(context: Context, project?: string): Promise<Instance[]> {
+  const entries = await context.store.list<InstanceRecord>(
+    project === undefined ? ["instances"] : ["instances", project],
+  );
+  const profiles = new Map<string, ReturnType<typeof getProfile>>();
+  return await Promise.all(entries.map(async (entry) => {
+    const ref = refOfEntry(entry);
+    const layers = entry.value.profiles.map((name) => {
+      const key = `${ref.project}/${name}`;
+      const known = profiles.get(key) ?? getProfile(context, { project: ref.project, name });
+      profiles.set(key, known);
+      return known;
+    });
+    return toWire(context, ref, { record: entry.value, layers: await Promise.all(layers) });
+  }));
+}
+
+const refOfEntry = ({ key }: Entry): Ref => ({ project: key[1] ?? "", name: key[2] ?? "" });
+
+/**
+ * One instance.
+ *
+ * @throws {DreyError} `NOT_FOUND`
+ */
+export async function getInstance(context: Context, ref: Ref): Promise<Instance> {
+  const { value: record } = await loadRecord(context, ref);
+  const layers = await Promise.all(
+    record.profiles.map((name) => getProfile(context, { project: ref.project, name })),
+  );
+  return toWire(context, ref, { record, layers });
+}
+
+type Layers = Parameters<typeof mergeSettings>[0];
+
+function toWire(
+  context: Context,
+  ref: Ref,
+  { record, layers }: { record: InstanceRecord; layers: Layers },
+): Instance {
+  const expanded = mergeSettings([...layers, record]);
+  const { status } = currentState(context, ref);
+  return {
+    name: ref.name,
+    description: record.description,
+    type: record.type,
+    architecture: record.architecture,
+    status,
+    status_code: statusCodes[status],
+    created_at: record.created_at,
+    last_used_at: record.last_used_at,
+    ephemeral: record.ephemeral,
+    stateful: record.stateful,
+    profiles: record.profiles,
+    config: record.config,
+    devices: record.devices,
+    expanded_config: expanded.config,
+    expanded_devices: expanded.devices,
+    location: "none",
+    project: ref.project,
+  };
+}
+
+/** An instance with its state, snapshots and backups. */
+export async function instanceFull(context: Context, ref: Ref): Promise<InstanceFull> {
+  const [instance, state] = await Promise.all([getInstance(context, ref), instanceState(context, ref)]);
+  return { ...instance, state, backups: null, snapshots: null };
+}
+
+/** What an instance uses right now. */
+export async function instanceState(context: Context, ref: Ref): Promise<InstanceState> {
+  await loadRecord(context, ref);
+  const state = currentState(context, ref);
+  if (!("pid" in state)) return stopped(state.status);
+  const home = readRunRecord(instancePaths(context, ref).run)?.cgroupHome;
+  const stats = home === undefined ? undefined : readStats(instanceCgroup(home, directoryName(ref)));
+  const counted = countProcesses(state.pid);
+  return {
+    status: state.status,
+    status_code: statusCodes[state.status],
+    disk: null,
+    memory: {
+      usage: stats?.memory ?? counted.memory,
+      usage_peak: stats?.memoryPeak ?? 0,
+      total: Deno.systemMemoryInfo().total,
+      swap_usage: stats?.swap ?? 0,
+      swap_usage_peak: 0,
+    },
+    network: readNetworkState(state.pid),
+    pid: state.pid,
+    processes: stats?.processes ?? counted.processes,
+    cpu: { usage: stats?.cpu ?? counted.cpu },
+  };
+}
+
+function stopped(status: InstanceStatus): InstanceState {
+  return {
+    status,
+    status_code: statusCodes[status],
+    disk: null,
+    memory: { usage: 0, usage_peak: 0, total: 0, swap_usage: 0, swap_usage_peak: 0 },
+    network: null,
+    pid: 0,
+    processes: 0,
+    cpu: { usage: 0 },
+  };
+}
+
+/**
+ * The host pid of a running instance's init.
+ *
+ * @throws {DreyError} `INSTANCE_STATE` if it is not running
+ */
+export function requireRunning(context: Context, ref: Ref): number {
+  const state: State = currentState(context, ref);
+  if ("pid" in state && state.status === "Running") return state.pid;
+  throw new DreyError("INSTANCE_STATE", {
+    message: state.status === "Frozen" ? "The instance is frozen" : "The instance is not running",
+    hint: state.status === "Frozen" ? `Run: drey resume ${ref.name}` : `Run: drey start ${ref.name}`,
+  });
+}

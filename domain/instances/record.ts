@@ -1,0 +1,79 @@
+// What drey remembers of an instance, and where its things lie. Whether it runs is not remembered: the kernel
+// knows (runtime/supervisor.ts).
+
+import { join } from "@std/path";
+import { DreyError } from "../../errors.ts";
+import type { Entry, Key } from "../../store/store.ts";
+import type { Config, Devices, InstanceType } from "../../wire/instance.ts";
+import type { Context, Ref } from "../context.ts";
+
+export interface InstanceRecord {
+  description: string;
+  type: InstanceType;
+  architecture: string;
+  created_at: string;
+  last_used_at: string;
+  ephemeral: boolean;
+  stateful: boolean;
+  profiles: string[];
+  /** includes drey's own `volatile.*` keys, as LXD's does */
+  config: Config;
+  devices: Devices;
+}
+
+export const instanceKey = (ref: Ref): Key => ["instances", ref.project, ref.name];
+export const instanceAddress = (name: string) => `/1.0/instances/${name}`;
+
+/**
+ * The record of an instance.
+ *
+ * @throws {DreyError} `NOT_FOUND`
+ */
+export async function loadRecord(context: Context, ref: Ref): Promise<Entry<InstanceRecord>> {
+  const entry = await context.store.get<InstanceRecord>(instanceKey(ref));
+  if (entry === undefined) throw new DreyError("NOT_FOUND", { message: `Instance "${ref.name}" not found` });
+  return entry;
+}
+
+/** Takes the lock of an instance: whoever changes it, or starts or stops it, holds it meanwhile. */
+export async function lockInstance(
+  context: Context,
+  ref: Ref,
+  signal?: AbortSignal,
+): Promise<AsyncDisposable> {
+  return await context.store.lock(instanceKey(ref), signal === undefined ? {} : { signal });
+}
+
+/** LXD's directory name: the project comes first unless it is the default one. */
+export function directoryName({ project, name }: Ref): string {
+  return project === "default" ? name : `${project}_${name}`;
+}
+
+export interface InstancePaths {
+  /** the root volume in the pool */
+  volume: string;
+  /** supervisor's files; exists while the instance runs */
+  run: string;
+  logs: string;
+  consoleLog: string;
+}
+
+export function instancePaths(context: Context, ref: Ref): InstancePaths {
+  const name = directoryName(ref);
+  const logs = join(context.paths.state, "logs", name);
+  return {
+    volume: join(context.paths.state, "storage-pools", "default", "containers", name),
+    run: join(runDirectories(context), name),
+    logs,
+    consoleLog: join(logs, "console.log"),
+  };
+}
+
+export const runDirectories = (context: Context) => join(context.paths.run, "instances");
+
+/** The instance a directory name stands for. */
+export function refOf(directory: string): Ref {
+  const cut = directory.indexOf("_");
+  if (cut < 0) return { project: "default", name: directory };
+  return { project: directory.slice(0, cut), name: directory.slice(cut + 1) };
+}

@@ -1,0 +1,26 @@
+// What the start of an instance leaves for its end: kept in the run directory, gone with it.
+
+import { join } from "@std/path";
+
+export interface RunRecord {
+  /** directory of drey's cgroups; absent where the host delegates none */
+  cgroupHome?: string;
+  /** signal that asks init to power off */
+  haltSignal: number;
+  /** why something is less than it could be, for people */
+  warnings: string[];
+}
+
+export function writeRunRecord(run: string, record: RunRecord): void {
+  Deno.writeTextFileSync(join(run, "run.json"), JSON.stringify(record));
+}
+
+/** The record, or undefined while the instance is not yet started. */
+export function readRunRecord(run: string): RunRecord | undefined {
+  try {
+    return JSON.parse(Deno.readTextFileSync(join(run, "run.json"))) as RunRecord;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

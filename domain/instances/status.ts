@@ -1,0 +1,33 @@
+// What an instance is doing, asked of the kernel: the lock of its run directory, its init, its freezer.
+
+import { initPid, isAlive } from "../../runtime/supervisor.ts";
+import { instanceCgroup, isFrozen } from "../../runtime/cgroups.ts";
+import type { InstanceStatus } from "../../wire/status.ts";
+import type { Context, Ref } from "../context.ts";
+import { directoryName, instancePaths } from "./record.ts";
+import { readRunRecord } from "./run_record.ts";
+
+export type Running = { status: "Running" | "Frozen"; pid: number };
+export type State = Running | { status: Exclude<InstanceStatus, "Running" | "Frozen"> };
+
+/** The state of an instance; cheap enough for a list of many. */
+export function currentState(context: Context, ref: Ref): State {
+  const { run } = instancePaths(context, ref);
+  if (!isAlive(run)) return { status: "Stopped" };
+  const pid = initPid(run);
+  if (pid === undefined) return { status: "Starting" };
+  if (!exists(`/proc/${pid}/ns`)) return { status: "Stopping" };
+  const home = readRunRecord(run)?.cgroupHome;
+  const frozen = home !== undefined && isFrozen(instanceCgroup(home, directoryName(ref)));
+  return { status: frozen ? "Frozen" : "Running", pid };
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

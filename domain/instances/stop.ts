@@ -1,0 +1,102 @@
+// Stopping an instance: its init is asked, and after the time-out the kernel ends everything in it.
+
+import * as keys from "../../config/instance_keys.ts";
+import { readKey } from "../../config/key.ts";
+import { DreyError } from "../../errors.ts";
+import { instanceCgroup, killAll, setFrozen } from "../../runtime/cgroups.ts";
+import { handBack, takeOver, waitForEnd, waitUnlocked } from "../../runtime/supervisor.ts";
+import { sendSignal, signals } from "../../sys/libc.ts";
+import type { Config } from "../../wire/instance.ts";
+import type { Context, Ref } from "../context.ts";
+import { lifecycleWrite } from "../events.ts";
+import { cleanUp } from "./clean_up.ts";
+import { deleteFiles } from "./files_of.ts";
+import { directoryName, instanceAddress, instanceKey, instancePaths, loadRecord } from "./record.ts";
+import { readRunRecord } from "./run_record.ts";
+import { currentState } from "./status.ts";
+
+export interface StopOptions {
+  /** no question asked */
+  force: boolean;
+  /** `seconds` until a clean end is given up; -1 takes the instance's own */
+  timeout: number;
+  /** the instance starts again at once, so an ephemeral one stays */
+  restarting?: boolean;
+}
+
+/** `seconds`; longer than systemd waits for its slowest service */
+const defaultTimeout = 120;
+
+/**
+ * Stops an instance whose lock the caller holds.
+ *
+ * @throws {DreyError} `INSTANCE_STATE` if it is stopped already
+ */
+export async function stopLocked(context: Context, ref: Ref, options: StopOptions): Promise<void> {
+  const state = currentState(context, ref);
+  if (state.status === "Stopped") {
+    throw new DreyError("INSTANCE_STATE", { message: "The instance is already stopped" });
+  }
+  const { value: record } = await loadRecord(context, ref);
+  const { run } = instancePaths(context, ref);
+  takeOver(run);
+  try {
+    const seconds = secondsOf(options, record.config);
+    if ("pid" in state) await endInit(context, ref, { pid: state.pid, seconds });
+  } catch (error) {
+    handBack(run);
+    throw error;
+  }
+  await waitUnlocked(run);
+  await cleanUp(context, ref);
+  await rememberStopped(
+    context,
+    ref,
+    options.force ? "instance-stopped" : "instance-shutdown",
+    options.restarting,
+  );
+}
+
+function secondsOf({ force, timeout }: StopOptions, config: Config): number {
+  if (force) return 0;
+  return timeout >= 0 ? timeout : readKey(config, keys.hostShutdownTimeout) ?? defaultTimeout;
+}
+
+async function endInit(
+  context: Context,
+  ref: Ref,
+  { pid, seconds }: { pid: number; seconds: number },
+): Promise<void> {
+  const record = readRunRecord(instancePaths(context, ref).run);
+  const group = record?.cgroupHome === undefined
+    ? undefined
+    : instanceCgroup(record.cgroupHome, directoryName(ref));
+  if (seconds > 0 && sendSignal(pid, record?.haltSignal ?? signals.PWR)) {
+    if (group !== undefined) await setFrozen(group, false);
+    if (await waitForEnd(pid, seconds * 1000)) return;
+  }
+  // the pid namespace ends with its init; the cgroup also holds what entered from outside
+  if (group !== undefined) killAll(group);
+  sendSignal(pid, signals.KILL);
+  if (!await waitForEnd(pid, 10_000)) {
+    throw new DreyError("TIMEOUT", {
+      message: `Cannot end process ${pid} of instance "${ref.name}" by SIGKILL`,
+    });
+  }
+}
+
+/** Records that an instance has stopped; an ephemeral one is gone with that. */
+export async function rememberStopped(
+  context: Context,
+  ref: Ref,
+  action: string,
+  restarting = false,
+): Promise<void> {
+  const { value, revision } = await loadRecord(context, ref);
+  const said = lifecycleWrite(context, { project: ref.project, action, source: instanceAddress(ref.name) });
+  const config: Config = { ...value.config, "volatile.last_state.power": "STOPPED" };
+  delete config["volatile.idmap.current"];
+  const key = instanceKey(ref);
+  await context.store.commit([{ key, revision }], [{ key, value: { ...value, config } }, said]);
+  if (value.ephemeral && !restarting) await deleteFiles(context, ref);
+}

@@ -1,0 +1,122 @@
+// Changing an instance's settings. Limits reach a running instance at once; the rest counts from the next start.
+
+import { validateDevices } from "../../config/device_keys.ts";
+import { findKey } from "../../config/key.ts";
+import { instanceKeys, validateInstanceConfig } from "../../config/instance_keys.ts";
+import { DreyError } from "../../errors.ts";
+import { applyLimits, controllers, instanceCgroup, missingController } from "../../runtime/cgroups.ts";
+import type { Config, InstancePut } from "../../wire/instance.ts";
+import type { Operation } from "../../wire/operation.ts";
+import type { Context, Ref } from "../context.ts";
+import { lifecycleWrite } from "../events.ts";
+import { startOperation } from "../operations.ts";
+import { userConfig } from "./create.ts";
+import { expand } from "./expand.ts";
+import { readHostSize } from "./host_size.ts";
+import { planLimits } from "./limits.ts";
+import {
+  directoryName,
+  instanceAddress,
+  instanceKey,
+  instancePaths,
+  type InstanceRecord,
+  loadRecord,
+  lockInstance,
+} from "./record.ts";
+import { readRunRecord } from "./run_record.ts";
+import { currentState } from "./status.ts";
+
+/** Replaces the settings of an instance, as an operation. */
+export async function updateInstance(context: Context, ref: Ref, put: InstancePut): Promise<Operation> {
+  await loadRecord(context, ref);
+  if (put.restore) throw new DreyError("NOT_SUPPORTED", { message: "Snapshots are not supported yet" });
+  return await startOperation(context, {
+    project: ref.project,
+    description: "Updating instance",
+    resources: { instances: [instanceAddress(ref.name)] },
+    async run(task) {
+      await using _lock = await lockInstance(context, ref, task.signal);
+      await change(context, ref, (record) => ({
+        ...record,
+        description: put.description ?? "",
+        ephemeral: put.ephemeral ?? false,
+        profiles: put.profiles ?? [],
+        devices: put.devices ?? {},
+        config: { ...volatileConfig(record.config), ...userConfig(put.config ?? {}) },
+      }));
+    },
+  });
+}
+
+/** Changes the settings that `put` names and leaves the others; an empty value unsets a key. */
+export async function patchInstance(context: Context, ref: Ref, put: InstancePut): Promise<void> {
+  await using _lock = await lockInstance(context, ref);
+  await change(context, ref, (record) => ({
+    ...record,
+    description: put.description ?? record.description,
+    ephemeral: put.ephemeral ?? record.ephemeral,
+    profiles: put.profiles ?? record.profiles,
+    devices: { ...record.devices, ...put.devices },
+    config: { ...record.config, ...userConfig(put.config ?? {}) },
+  }));
+}
+
+function volatileConfig(config: Config): Config {
+  return Object.fromEntries(Object.entries(config).filter(([key]) => key.startsWith("volatile.")));
+}
+
+async function change(
+  context: Context,
+  ref: Ref,
+  edit: (record: InstanceRecord) => InstanceRecord,
+): Promise<void> {
+  const { value: before, revision } = await loadRecord(context, ref);
+  const edited = edit(before);
+  const config = Object.fromEntries(Object.entries(edited.config).filter(([, value]) => value !== ""));
+  const after = { ...edited, config };
+  validateInstanceConfig(userConfig(config), after.type);
+  validateDevices(after.devices);
+  const expanded = {
+    before: await expand(context, ref.project, before),
+    after: await expand(context, ref.project, after),
+  };
+  refuseFixed(context, ref, expanded.before.config, expanded.after.config);
+  await applyLive(context, ref, expanded.after.config);
+  const said = { project: ref.project, action: "instance-updated", source: instanceAddress(ref.name) };
+  const key = instanceKey(ref);
+  const done = await context.store.commit([{ key, revision }], [
+    { key, value: after },
+    lifecycleWrite(context, said),
+  ]);
+  if (!done) throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
+}
+
+/** The id map belongs to the files: it changes only while the instance is stopped. */
+function refuseFixed(context: Context, ref: Ref, before: Config, after: Config): void {
+  if (currentState(context, ref).status === "Stopped") return;
+  const fixed = Object.keys({ ...before, ...after }).find((key) =>
+    before[key] !== after[key] && key.startsWith("security.idmap.") &&
+    findKey(instanceKeys, key)?.live === false
+  );
+  if (fixed === undefined) return;
+  throw new DreyError("BAD_REQUEST", {
+    message: `Cannot change ${fixed} while the instance is running`,
+    hint: `Run: drey stop ${ref.name}`,
+  });
+}
+
+async function applyLive(context: Context, ref: Ref, config: Config): Promise<void> {
+  const { status } = currentState(context, ref);
+  if (status !== "Running" && status !== "Frozen") return await Promise.resolve();
+  const home = readRunRecord(instancePaths(context, ref).run)?.cgroupHome;
+  const group = home === undefined ? undefined : instanceCgroup(home, directoryName(ref));
+  const have = group === undefined ? [] : controllers(group.path);
+  const host = readHostSize(have);
+  const wanted = planLimits(config, host);
+  const refused = wanted.find((limit) => !have.includes(limit.controller));
+  if (refused !== undefined) throw missingController(refused);
+  if (group === undefined) return;
+  // limits that are set no longer go back to none, where there is a file to write that to
+  const all = planLimits(config, host, { reset: true });
+  applyLimits(group, all.filter((limit) => have.includes(limit.controller)));
+}
