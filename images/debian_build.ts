@@ -142,8 +142,10 @@ function buildFailed(recipe: Recipe, code: number, said: readonly string[]): Dre
   );
   if (network !== undefined) {
     return new DreyError("NETWORK", {
-      message: `Cannot build image "${name}": ${network.replace(/^(E|Err|W):\s*/, "").replace(/\.$/, "")}`,
-      hint: "Name a mirror that answers in /etc/apt/sources.list or DREY_DEBIAN_MIRROR",
+      message: `Cannot build image "${name}": ${
+        network.replace(/^(E|Err|W):\s*/, "").replace(/\.$/, "").replace(/\s+/g, " ")
+      }`,
+      hint: `Name a mirror that answers in /etc/apt/sources.list or ${mirrorVariable(recipe.suite)}`,
     });
   }
   const last = said.findLast((line) => line.startsWith("E:")) ?? said.at(-1) ?? "";
@@ -180,9 +182,11 @@ async function checkHost({ distribution, ...suite }: Suite, map: IdMap): Promise
 function hostRecipe(suite: Suite, architecture: string): Recipe {
   const codenames = allSuites().filter((s) => s.distribution === suite.distribution).map((s) => s.codename);
   const host = chooseMirrors(readAptSources("/etc/apt"), suite.distribution, codenames);
-  const override = Deno.env.get(`DREY_${suite.distribution.toUpperCase()}_MIRROR`);
+  const override = Deno.env.get(mirrorVariable(suite));
   return makeRecipe(suite, { architecture, host, override: override === "" ? undefined : override });
 }
+
+const mirrorVariable = ({ distribution }: Suite) => `DREY_${distribution.toUpperCase()}_MIRROR`;
 
 /** The description of a build, in the words LXD's image server uses. */
 export function describeImage(recipe: Recipe, architecture: string, now: Date): ImageMetadata {

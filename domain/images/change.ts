@@ -32,13 +32,14 @@ export async function updateImage(
   }));
 }
 
-/** Changes what the body names; properties are merged. */
+/** Changes what the body names; properties are merged. `cached: false` makes it one that is meant to stay. */
 export async function patchImage(
   context: Context,
   project: string,
-  change: { fingerprint: string; put: ImagePut },
+  change: { fingerprint: string; put: ImagePut; cached?: boolean },
 ): Promise<void> {
   await changeRecord(context, project, change.fingerprint, (old) => ({
+    cached: change.cached ?? old.cached,
     auto_update: change.put.auto_update ?? old.auto_update,
     public: change.put.public ?? old.public,
     properties: { ...old.properties, ...change.put.properties },

@@ -1,0 +1,159 @@
+// Images and their aliases.
+
+import * as images from "../../domain/images.ts";
+import type { ImagePart, ImageWish } from "../../domain/images.ts";
+import { DreyError } from "../../errors.ts";
+import type { Image } from "../../wire/image.ts";
+import { imagesPost } from "../../wire/image.ts";
+import type { ImagesPost } from "../../wire/image.ts";
+import { readBody } from "../body.ts";
+import { type Caller, Created, type Handlers } from "../call.ts";
+import { addressOf, isOn, listed } from "../lists.ts";
+import { isTrusted } from "../middleware/permission.ts";
+
+type Names =
+  | "images.list"
+  | "images.create"
+  | "image.get"
+  | "image.update"
+  | "image.patch"
+  | "image.delete"
+  | "image.export"
+  | "image.aliases.list"
+  | "image.aliases.create"
+  | "image.alias.get"
+  | "image.alias.update"
+  | "image.alias.patch"
+  | "image.alias.rename"
+  | "image.alias.delete";
+
+export const handlers: Handlers<Names> = {
+  "images.list": async ({ context, caller, project, recursion, query }) => {
+    const all = await images.listImages(context, isOn(query("all-projects")) ? undefined : project);
+    return listed(all.filter((image) => isVisible(caller, image)), {
+      recursion,
+      filter: query("filter"),
+      address: (image) => addressOf("images", image.fingerprint, image.project),
+    });
+  },
+  "images.create": async ({ context, project, request }) => {
+    const parts = await partsOf(request);
+    if (parts !== undefined) {
+      const { createImageFromParts } = await import("../../domain/images/create.ts");
+      return await createImageFromParts(context, project, { parts, wish: wishOf(request.headers) });
+    }
+    const body = await readBody(request, imagesPost) as ImagesPost;
+    const { createImageFromSource } = await import("../../domain/images/create.ts");
+    return await createImageFromSource(context, project, body);
+  },
+  "image.get": async ({ context, caller, project, params }) => {
+    const image = await images.getImage(context, project, params.fingerprint);
+    mustSee(caller, image);
+    return image;
+  },
+  "image.update": async ({ context, project, params, body }) => {
+    await images.updateImage(context, project, { fingerprint: params.fingerprint, put: body });
+    return null;
+  },
+  "image.patch": async ({ context, project, params, body }) => {
+    await images.patchImage(context, project, { fingerprint: params.fingerprint, put: body });
+    return null;
+  },
+  "image.delete": ({ context, project, params }) => images.deleteImage(context, project, params.fingerprint),
+  "image.export": async ({ context, caller, project, params }) => {
+    mustSee(caller, await images.getImage(context, project, params.fingerprint));
+    const { exportImage } = await import("../../domain/images/export.ts");
+    const files = await exportImage(context, project, params.fingerprint);
+    const [only] = files;
+    if (only === undefined || files.length > 1) return await sendParts(files);
+    return new Response((await Deno.open(only.path)).readable, {
+      headers: {
+        "content-type": "application/octet-stream",
+        "content-disposition": `inline;filename=${only.filename}`,
+        "content-length": String(only.size),
+      },
+    });
+  },
+  "image.aliases.list": async ({ context, caller, project, recursion, query }) => {
+    const all = await images.listAliases(context, isOn(query("all-projects")) ? undefined : project);
+    return listed(isTrusted(caller) ? all : [], {
+      recursion,
+      filter: query("filter"),
+      address: (alias) => addressOf("images/aliases", alias.name, project),
+    });
+  },
+  "image.aliases.create": async ({ context, project, body }) => {
+    await images.createAlias(context, project, body);
+    return new Created(addressOf("images/aliases", body.name, project));
+  },
+  "image.alias.get": async ({ context, caller, project, params }) => {
+    const alias = await images.getAlias(context, { project, name: params.name });
+    mustSee(caller, await images.getImage(context, project, alias.target));
+    return alias;
+  },
+  "image.alias.update": async ({ context, project, params, body }) => {
+    await images.updateAlias(context, { project, name: params.name }, body);
+    return null;
+  },
+  "image.alias.patch": async ({ context, project, params, body }) => {
+    await images.updateAlias(context, { project, name: params.name }, body);
+    return null;
+  },
+  "image.alias.rename": async ({ context, project, params, body }) => {
+    await images.renameAlias(context, { project, name: params.name }, body.name);
+    return new Created(addressOf("images/aliases", body.name, project));
+  },
+  "image.alias.delete": async ({ context, project, params }) => {
+    await images.deleteAlias(context, { project, name: params.name });
+    return null;
+  },
+};
+
+const isVisible = (caller: Caller, image: Image) => isTrusted(caller) || image.public;
+
+/** To a stranger, a private image and none look alike. */
+function mustSee(caller: Caller, image: Image): void {
+  if (isVisible(caller, image)) return;
+  throw new DreyError("NOT_FOUND", { message: "Image not found" });
+}
+
+/** The files a request carries; nothing if it is JSON that names a source. */
+async function partsOf(request: Request): Promise<AsyncIterable<ImagePart> | undefined> {
+  const type = request.headers.get("content-type") ?? "";
+  const { body } = request;
+  if (body === null || /^application\/json\b/i.test(type)) return undefined;
+  const { boundaryOf, readMultipart } = await import("../multipart.ts");
+  const boundary = boundaryOf(type);
+  if (boundary !== undefined) return readMultipart(body, boundary);
+  if (/^application\/octet-stream\b/i.test(type)) return only({ name: "metadata", content: body });
+  if (request.headers.has("x-lxd-filename") || request.headers.has("x-lxd-fingerprint")) {
+    return only({ name: "metadata", content: body });
+  }
+  return undefined;
+}
+
+async function* only(part: ImagePart): AsyncGenerator<ImagePart> {
+  yield await Promise.resolve(part);
+}
+
+async function sendParts(
+  files: Parameters<typeof import("../multipart.ts").multipartBody>[0],
+): Promise<Response> {
+  const { multipartBody } = await import("../multipart.ts");
+  const { body, type, length } = multipartBody(files);
+  return new Response(body, { headers: { "content-type": type, "content-length": String(length) } });
+}
+
+/** LXD's headers of an upload. */
+function wishOf(headers: Headers): ImageWish {
+  const [filename, fingerprint, isPublic] = ["filename", "fingerprint", "public"]
+    .map((name) => headers.get(`x-lxd-${name}`) ?? "");
+  const profiles = new URLSearchParams(headers.get("x-lxd-profiles") ?? "").getAll("profile");
+  return {
+    ...filename && { filename },
+    ...fingerprint && { fingerprint },
+    public: isOn(isPublic),
+    properties: Object.fromEntries(new URLSearchParams(headers.get("x-lxd-properties") ?? "")),
+    ...profiles.length > 0 && { profiles },
+  };
+}

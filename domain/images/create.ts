@@ -1,0 +1,208 @@
+// Adding images: from files a client sends, from a URL, or from a remote.
+
+import { DreyError } from "../../errors.ts";
+import { defaultMap } from "../../idmap/ranges.ts";
+import type { ImageAlias, ImagesPost } from "../../wire/image.ts";
+import type { Operation } from "../../wire/operation.ts";
+import type { Context } from "../context.ts";
+import { startOperation, type Task } from "../operations.ts";
+import { createAlias } from "./aliases.ts";
+import { patchImage } from "./change.ts";
+import { adoptImage } from "./files.ts";
+import { newRecord } from "./new_record.ts";
+import { type ImagePart, type ReceivedImage, receiveImage } from "./receive.ts";
+import type { ImageRecord } from "./records.ts";
+import { resolveImage } from "./resolve.ts";
+
+/** What a client says about the image it adds; whatever is left out follows from the image. */
+export interface ImageWish {
+  filename?: string;
+  /** expected fingerprint */
+  fingerprint?: string;
+  public?: boolean;
+  auto_update?: boolean;
+  expires_at?: string;
+  properties?: Record<string, string>;
+  profiles?: string[];
+  aliases?: ImageAlias[];
+}
+
+/**
+ * Takes in the files of an upload, then checks them in the background. The answer waits until all have arrived.
+ *
+ * @throws {DreyError} `BAD_REQUEST`, `NO_SPACE`; what is wrong with the image itself fails the operation
+ */
+export async function createImageFromParts(
+  context: Context,
+  project: string,
+  { parts, wish }: { parts: AsyncIterable<ImagePart>; wish: ImageWish },
+): Promise<Operation> {
+  await using undo = new AsyncDisposableStack();
+  const received = undo.use(await receiveImage(context, parts));
+  const operation = await startOperation(context, {
+    project,
+    description: "Downloading image",
+    async run(task) {
+      await using image = received;
+      await takeIn(context, project, { image, wish, task });
+    },
+  });
+  undo.move(); // from here the operation owns the files
+  return operation;
+}
+
+/**
+ * Adds the image a source names.
+ *
+ * @throws {DreyError} `NOT_SUPPORTED` for sources drey cannot use yet, `BAD_REQUEST`
+ */
+export async function createImageFromSource(
+  context: Context,
+  project: string,
+  body: ImagesPost,
+): Promise<Operation> {
+  const { source } = body;
+  const wish = wishOf(body);
+  const start = (run: (task: Task) => Promise<void>) =>
+    startOperation(context, { project, description: "Downloading image", mayCancel: true, run });
+  switch (source?.type) {
+    case "image":
+      return await start((task) => copyIn(context, project, { source, wish, task }));
+    case "url": {
+      const { url = "" } = source;
+      if (!/^https?:\/\//.test(url)) {
+        throw new DreyError("BAD_REQUEST", {
+          message: `Cannot download an image from "${url}": no web address`,
+        });
+      }
+      return await start((task) => download(context, project, { url, wish, task }));
+    }
+    case "instance":
+    case "container":
+    case "snapshot":
+      throw new DreyError("NOT_SUPPORTED", { message: "drey cannot publish instances as images yet" });
+    default:
+      throw new DreyError("BAD_REQUEST", { message: `Invalid image source type "${source?.type ?? ""}"` });
+  }
+}
+
+/** Checks what has arrived and makes it an image. */
+async function takeIn(
+  context: Context,
+  project: string,
+  { image, wish, task }: { image: ReceivedImage; wish: ImageWish; task: Task },
+): Promise<void> {
+  const { fingerprint, files, size } = image;
+  if (wish.fingerprint !== undefined && wish.fingerprint !== fingerprint) {
+    throw new DreyError("IMAGE_INVALID", {
+      message:
+        `Cannot use the image: its fingerprint is ${fingerprint}, but ${wish.fingerprint} was expected`,
+    });
+  }
+  const { scanImage } = await import("../../images/scan.ts");
+  const { openMappedRoot } = await import("../../idmap/holder.ts");
+  await using undo = new AsyncDisposableStack();
+  const mapped = async () => undo.use(await openMappedRoot(await defaultMap(context.user)));
+  const scanned = await scanImage(files, mapped);
+  const fresh = newRecord(context, { project, fingerprint, size, ...scanned });
+  const record: ImageRecord = {
+    ...fresh,
+    filename: wish.filename ?? image.filename,
+    properties: { ...fresh.properties, ...wish.properties },
+    public: wish.public ?? false,
+    auto_update: wish.auto_update ?? false,
+    profiles: wish.profiles ?? fresh.profiles,
+    expires_at: wish.expires_at ?? fresh.expires_at,
+  };
+  await adoptImage(context, files, { record, aliases: wish.aliases });
+  await announce(task, record);
+}
+
+/** An image of a remote becomes one of our own: no longer a cached one. */
+async function copyIn(
+  context: Context,
+  project: string,
+  { source, wish, task }: { source: NonNullable<ImagesPost["source"]>; wish: ImageWish; task: Task },
+): Promise<void> {
+  const image = await resolveImage(context, project, source, task);
+  await patchImage(context, project, {
+    fingerprint: image.fingerprint,
+    put: { ...wish, auto_update: wish.auto_update ?? false, public: wish.public ?? false },
+    cached: false,
+  });
+  for (const alias of wish.aliases ?? []) {
+    await createAlias(context, project, { ...alias, target: image.fingerprint });
+  }
+  await announce(task, image);
+}
+
+/** LXD's way: the address answers with headers that say where the file is and what it hashes to. */
+async function download(
+  context: Context,
+  project: string,
+  { url, wish, task }: { url: string; wish: ImageWish; task: Task },
+): Promise<void> {
+  const head = await ask(url, { method: "HEAD", signal: task.signal });
+  const address = head.headers.get("lxd-image-url");
+  const hash = head.headers.get("lxd-image-hash");
+  await head.body?.cancel();
+  if (address === null || hash === null) {
+    throw new DreyError("BAD_REQUEST", {
+      message: `Cannot download an image from "${url}": it names no LXD-Image-URL and LXD-Image-Hash`,
+    });
+  }
+  const response = await ask(new URL(address, url).href, { signal: task.signal });
+  const content = counted(response, (text) => task.update({ download_progress: text }));
+  const filename = new URL(address, url).pathname.split("/").at(-1) ?? "";
+  async function* parts(): AsyncGenerator<ImagePart> {
+    yield await Promise.resolve({ name: "metadata", filename, content });
+  }
+  await using image = await receiveImage(context, parts());
+  await takeIn(context, project, { image, wish: { ...wish, fingerprint: hash }, task });
+}
+
+async function ask(url: string, init: RequestInit): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(url, init);
+  } catch (error) {
+    if (init.signal?.aborted) throw init.signal.reason;
+    throw new DreyError("NETWORK", { message: `Cannot reach "${new URL(url).host}"`, cause: error });
+  }
+  if (response.ok) return response;
+  await response.body?.cancel();
+  throw new DreyError("NETWORK", {
+    message: `Cannot download "${url}": the server answered ${response.status}`,
+  });
+}
+
+async function* counted(response: Response, say: (text: string) => Promise<void>) {
+  const total = Number(response.headers.get("content-length") ?? 0);
+  let done = 0;
+  let shown = -1;
+  for await (const chunk of response.body ?? []) {
+    done += chunk.length;
+    const percent = total === 0 ? -1 : Math.floor(100 * done / total);
+    if (percent > shown) await say(`rootfs: ${percent}%`);
+    shown = Math.max(shown, percent);
+    yield chunk;
+  }
+}
+
+/** What clients read from the finished operation. */
+async function announce(task: Task, { fingerprint, size }: Pick<ImageRecord, "fingerprint" | "size">) {
+  await task.setResources({ images: [`/1.0/images/${fingerprint}`] });
+  await task.update({ fingerprint, size: String(size) });
+}
+
+function wishOf(body: ImagesPost): ImageWish {
+  return {
+    ...body.filename && { filename: body.filename },
+    ...body.public != null && { public: body.public },
+    ...body.auto_update != null && { auto_update: body.auto_update },
+    ...body.expires_at && { expires_at: body.expires_at },
+    ...body.properties && { properties: body.properties },
+    ...body.profiles && { profiles: body.profiles },
+    aliases: (body.aliases ?? []).map(({ name, description }) => ({ name, description: description ?? "" })),
+  };
+}

@@ -1,0 +1,66 @@
+// Images on their way in: the parts of an upload, or of a download, written to disk and hashed as they come.
+
+import { DreyError } from "../../errors.ts";
+import type { ImageFiles } from "../../images/scan.ts";
+import type { Context } from "../context.ts";
+import { openStage } from "./files.ts";
+
+/** One file of an image as a client sends it. */
+export interface ImagePart {
+  /** `metadata` of a split or the one file of a unified image; then `rootfs`, or `rootfs.img` for a disk */
+  name: string;
+  filename?: string;
+  content: AsyncIterable<Uint8Array>;
+}
+
+/** Files that have arrived, and nothing more is known of them. They go when it is disposed. */
+export interface ReceivedImage extends AsyncDisposable {
+  files: ImageFiles;
+  fingerprint: string;
+  /** bytes of all files */
+  size: number;
+  filename: string;
+}
+
+/**
+ * Takes the parts in as they come, without holding them in memory.
+ *
+ * @throws {DreyError} `BAD_REQUEST` for unknown parts or a wrong order, `NO_SPACE`
+ */
+export async function receiveImage(
+  context: Context,
+  parts: AsyncIterable<ImagePart>,
+): Promise<ReceivedImage> {
+  await using undo = new AsyncDisposableStack();
+  const stage = undo.use(await openStage(context, "upload"));
+  const { imageWriter } = await import("../../images/fingerprint.ts");
+  const writer = imageWriter();
+  const paths: string[] = [];
+  let size = 0;
+  let filename = "";
+  for await (const part of parts) {
+    const [expected, path] = paths.length === 0
+      ? [["metadata"], `${stage.path}/metadata`]
+      : [["rootfs", "rootfs.img"], `${stage.path}/rootfs`];
+    if (paths.length > 1 || !expected.includes(part.name)) {
+      throw new DreyError("BAD_REQUEST", {
+        message: `Cannot take part "${part.name}" of the image: "metadata" and then "rootfs" were expected`,
+      });
+    }
+    size += await writer.write(path, part.content);
+    filename ||= part.filename ?? "";
+    paths.push(path);
+  }
+  const [metadata, rootfs] = paths;
+  if (metadata === undefined || size === 0) {
+    throw new DreyError("BAD_REQUEST", { message: "Cannot add an image: the request holds no file" });
+  }
+  const kept = undo.move();
+  return {
+    files: rootfs === undefined ? { metadata } : { metadata, rootfs },
+    fingerprint: writer.fingerprint(),
+    size,
+    filename,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
