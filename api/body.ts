@@ -1,0 +1,80 @@
+// Request bodies: read within a limit, parsed as JSON, held against the schema of the route.
+
+import { DreyError } from "../errors.ts";
+import { mismatch, type Schema } from "../wire/schema.ts";
+
+/** `bytes` of JSON a request may hold; files are not sent this way */
+const limit = 1024 * 1024;
+
+/**
+ * The body of a request as its schema describes it; fields that are null count as left out.
+ *
+ * @throws {DreyError} `BAD_REQUEST` if it is no such thing, `TOO_LARGE`
+ */
+export async function readBody(request: Request, schema: Schema): Promise<unknown> {
+  const value = parse(await readText(request));
+  const wrong = mismatch(schema, value);
+  if (wrong !== undefined) throw bad(`Invalid request body: ${wrong}`);
+  return withoutNulls(schema, value);
+}
+
+async function readText(request: Request): Promise<string> {
+  if (Number(request.headers.get("content-length") ?? 0) > limit) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength;
+    if (size > limit) throw tooLarge();
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw bad("Invalid request body: it is not UTF-8", error);
+  }
+}
+
+function parse(text: string): unknown {
+  if (text.trim() === "") throw bad("Invalid request body: it is empty, JSON was expected");
+  try {
+    return JSON.parse(text, text.includes("__proto__") ? refuseProto : undefined);
+  } catch (error) {
+    if (error instanceof DreyError) throw error;
+    throw bad(`Invalid request body: ${error instanceof Error ? error.message : error}`, error);
+  }
+}
+
+/** A key of this name would turn into something else as soon as it is assigned. */
+function refuseProto(key: string, value: unknown): unknown {
+  if (key === "__proto__") throw bad('Invalid request body: "__proto__" is no name');
+  return value;
+}
+
+function withoutNulls(schema: Schema, value: unknown): unknown {
+  if (schema.kind === "array") {
+    return (value as unknown[]).map((item) => withoutNulls(schema.items, item));
+  }
+  if (schema.kind !== "object") return value;
+  return Object.fromEntries(
+    Object.entries(value as Record<string, unknown>).filter(([, item]) => item !== null).map(
+      ([key, item]) => {
+        const field = Object.hasOwn(schema.fields, key) ? schema.fields[key] : undefined;
+        return [key, field === undefined ? item : withoutNulls(field.schema, item)];
+      },
+    ),
+  );
+}
+
+function bad(message: string, cause?: unknown): DreyError {
+  return new DreyError("BAD_REQUEST", { message, cause });
+}
+
+function tooLarge(): DreyError {
+  return new DreyError("TOO_LARGE", { message: `The request body is larger than ${limit} bytes` });
+}

@@ -1,0 +1,58 @@
+// What a handler is given and what it may answer, typed by the route it serves.
+
+import type { Context } from "../domain/context.ts";
+import type { Operation } from "../wire/operation.ts";
+import type { BodyOf, ParamsOf, ResultOf, RouteName, Routes } from "../wire/routes.ts";
+import type { Socket } from "../wire/socket.ts";
+
+export interface Caller {
+  uid: number;
+  protocol: "in-process" | "unix" | "tls";
+  username: string;
+}
+
+/** What the door a request came through adds to it. */
+export interface Env {
+  caller: Caller;
+  /** opens the stream the request asks for; called at most once */
+  accept(request: Request): Promise<Socket>;
+}
+
+export interface Call<N extends RouteName = RouteName> {
+  context: Context;
+  caller: Caller;
+  request: Request;
+  /** decoded path parameters */
+  params: { readonly [P in ParamsOf<N>]: string };
+  /** checked against the route's declaration */
+  body: BodyOf<N>;
+  /** an existing project */
+  project: string;
+  /** how much of each thing a list shows: 0 addresses, 1 things, 2 things with what belongs to them */
+  recursion: number;
+  /** one of the query parameters the route declares */
+  query(name: Routes[N]["query"][number]): string | undefined;
+}
+
+/** A sync answer with status 201 and the address of what was made. */
+export class Created {
+  constructor(readonly location: string) {}
+}
+
+/** What a stream's handler answers: what to do with the socket once it is open. */
+export interface Stream {
+  serve(socket: Socket): Promise<void>;
+  /** the socket could not be opened */
+  abandon?(): void;
+}
+
+interface Answers<N extends RouteName> {
+  sync: ResultOf<N> | Created;
+  async: Operation;
+  raw: Response;
+  socket: Stream;
+}
+
+export type Answer<N extends RouteName> = Answers<N>[Routes[N]["kind"]];
+export type Handler<N extends RouteName> = (call: Call<N>) => Promise<Answer<N>>;
+export type Handlers<N extends RouteName = RouteName> = { [M in N]: Handler<M> };

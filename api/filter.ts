@@ -1,0 +1,112 @@
+// LXD's filter expressions: `name eq c1 and not config.limits.cpu eq 2`. Clauses join from left to right.
+
+import { DreyError } from "../errors.ts";
+
+interface Clause {
+  join: "and" | "or";
+  negated: boolean;
+  field: string;
+  operator: "eq" | "ne";
+  value: string;
+}
+
+/** A test for things as the API shows them. */
+export type Filter = (thing: unknown) => boolean;
+
+/**
+ * Reads a filter expression.
+ *
+ * @throws {DreyError} `BAD_REQUEST`
+ */
+export function parseFilter(text: string): Filter {
+  const clauses = clausesOf(wordsOf(text));
+  return (thing) =>
+    clauses.reduce((matches, clause) => {
+      const found = matchesField(fieldOf(thing, clause.field.split(".")), clause);
+      const holds = (found === (clause.operator === "eq")) !== clause.negated;
+      return clause.join === "and" ? matches && holds : matches || holds;
+    }, true);
+}
+
+interface Word {
+  text: string;
+  quoted: boolean;
+}
+
+/** Words apart by white space; single or double quotes hold white space together. */
+function wordsOf(text: string): Word[] {
+  const words: Word[] = [];
+  const pattern = /\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^\s"']+))/y;
+  while (text.slice(pattern.lastIndex).trim() !== "") {
+    const at = pattern.lastIndex;
+    const match = pattern.exec(text);
+    if (match === null) throw invalid(`cannot read on from ${JSON.stringify(text.slice(at).trim())}`);
+    const quoted = match[1] ?? match[2];
+    words.push(
+      quoted === undefined
+        ? { text: match[3] ?? "", quoted: false }
+        : { text: quoted.replace(/\\(.)/g, "$1"), quoted: true },
+    );
+  }
+  return words;
+}
+
+function clausesOf(words: Word[]): Clause[] {
+  const clauses: Clause[] = [];
+  let join: Clause["join"] = "and";
+  while (words.length > 0) {
+    const negated = isWord(words[0], "not");
+    if (negated) words.shift();
+    const [field, operator, value] = words.splice(0, 3);
+    if (field === undefined || operator === undefined) throw invalid("a clause is: field eq value");
+    const compare = operator.text.toLowerCase();
+    if (compare !== "eq" && compare !== "ne") throw invalid(`unknown operator "${operator.text}"`);
+    if (value === undefined) throw invalid(`"${field.text} ${operator.text}" lacks a value`);
+    clauses.push({ join, negated, field: field.text, operator: compare, value: value.text });
+    const next = words.shift();
+    if (next === undefined) return clauses;
+    if (!isWord(next, "and") && !isWord(next, "or")) {
+      throw invalid(`expected "and" or "or", got "${next.text}"`);
+    }
+    if (words.length === 0) throw invalid(`nothing follows "${next.text}"`);
+    join = isWord(next, "or") ? "or" : "and";
+  }
+  throw invalid("it is empty");
+}
+
+function isWord(word: Word | undefined, text: string): boolean {
+  return word !== undefined && !word.quoted && word.text.toLowerCase() === text;
+}
+
+/** Keys may hold dots themselves (`limits.cpu`): the longest that exists is taken first. */
+function fieldOf(thing: unknown, words: readonly string[]): unknown {
+  if (words.length === 0) return thing;
+  if (typeof thing !== "object" || thing === null || Array.isArray(thing)) return undefined;
+  for (let length = words.length; length > 0; length--) {
+    const key = words.slice(0, length).join(".");
+    if (!Object.hasOwn(thing, key)) continue;
+    const found = fieldOf((thing as Record<string, unknown>)[key], words.slice(length));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Statuses are written with a capital, and asked for without. */
+function matchesField(found: unknown, { field, value }: Clause): boolean {
+  if (field !== "status") return isEqual(found, value);
+  return typeof found === "string" && found.toLowerCase() === value.toLowerCase();
+}
+
+/** A list matches if one of its items does; what is missing matches the empty value. */
+function isEqual(found: unknown, wanted: string): boolean {
+  if (found === undefined || found === null) return wanted === "";
+  if (Array.isArray(found)) return found.some((item) => isEqual(item, wanted));
+  if (typeof found === "object") return false;
+  if (typeof found === "number") return wanted.trim() !== "" && found === Number(wanted);
+  if (typeof found === "boolean") return wanted.toLowerCase() === String(found);
+  return String(found) === wanted;
+}
+
+function invalid(reason: string): DreyError {
+  return new DreyError("BAD_REQUEST", { message: `Invalid filter: ${reason}` });
+}

@@ -1,0 +1,63 @@
+import { assertEquals, assertThrows } from "@std/testing";
+import { DreyError } from "../errors.ts";
+import { parseFilter } from "./filter.ts";
+
+const c1 = {
+  name: "c1",
+  status: "Running",
+  ephemeral: false,
+  size: 5,
+  profiles: ["default", "web"],
+  config: { "limits.cpu": "2", "user.a": "x y", "image.os": "Debian" },
+  devices: { root: { type: "disk", path: "/" } },
+};
+
+Deno.test("a filter tests fields, keys with dots, lists, numbers and booleans", () => {
+  const cases: [string, boolean][] = [
+    ["name eq c1", true],
+    ["name eq c2", false],
+    ["name ne c2", true],
+    ["not name eq c1", false],
+    ["status eq running", true],
+    ["config.limits.cpu eq 2", true],
+    ["config.image.os eq debian", false],
+    ["config.image.os eq Debian", true],
+    ['config.user.a eq "x y"', true],
+    ["config.user.a eq 'x y'", true],
+    ["config.none eq 2", false],
+    ["config.none eq ''", true],
+    ["devices.root.type eq disk", true],
+    ["profiles eq web", true],
+    ["ephemeral eq false", true],
+    ["size eq 5", true],
+    ["size eq ''", false],
+    ["name eq c1 and status eq stopped", false],
+    ["name eq c2 or status eq running", true],
+    ["name eq c1 and status eq stopped or size eq 5", true],
+    ["name EQ c1 AND NOT size eq 4", true],
+  ];
+  for (const [text, expected] of cases) assertEquals(parseFilter(text)(c1), expected, text);
+});
+
+Deno.test("a filter that cannot be read is a bad request", () => {
+  for (
+    const text of [
+      "",
+      "  ",
+      "name",
+      "name eq",
+      "name like c1",
+      "name eq c1 and",
+      "name eq c1 xor a eq b",
+      'a eq "b',
+    ]
+  ) {
+    assertEquals(assertThrows(() => parseFilter(text), DreyError).code, "BAD_REQUEST", text);
+  }
+});
+
+Deno.test("a filter does not reach what is not a field", () => {
+  for (const field of ["constructor", "__proto__", "name.length", "toString.name"]) {
+    assertEquals(parseFilter(`${field} eq ''`)(c1), true, field);
+  }
+});

@@ -1,0 +1,68 @@
+// Which file of handlers serves which route. Files are loaded with the first request that needs them, so that a
+// command pays for what it uses only; the types hold the two tables together.
+
+import type { RouteName } from "../wire/routes.ts";
+import type { Handlers } from "./call.ts";
+
+/** For each route, how to load a file that handles it. */
+export type HandlerSources = { [N in RouteName]: () => Promise<{ handlers: Handlers<N> }> };
+
+const server = () => import("./handlers/server.ts");
+const events = () => import("./handlers/events.ts");
+const instances = () => import("./handlers/instances.ts");
+const images = () => import("./handlers/images.ts");
+const aliases = () => import("./handlers/image_aliases.ts");
+const profiles = () => import("./handlers/profiles.ts");
+const pools = () => import("./handlers/storage_pools.ts");
+const operations = () => import("./handlers/operations.ts");
+const doctor = () => import("./handlers/doctor.ts");
+
+export const handlerSources: HandlerSources = {
+  "api.versions": server,
+  "server.get": server,
+  "events.listen": events,
+  "instances.list": instances,
+  "instances.create": instances,
+  "instances.state": instances,
+  "instance.get": instances,
+  "instance.update": instances,
+  "instance.patch": instances,
+  "instance.rename": instances,
+  "instance.delete": instances,
+  "instance.state": instances,
+  "instance.state.change": instances,
+  "instance.exec": instances,
+  "instance.console.log": instances,
+  "instance.console.clear": instances,
+  "images.list": images,
+  "images.create": images,
+  "image.get": images,
+  "image.update": images,
+  "image.patch": images,
+  "image.delete": images,
+  "image.export": images,
+  "image.aliases.list": aliases,
+  "image.aliases.create": aliases,
+  "image.alias.get": aliases,
+  "image.alias.update": aliases,
+  "image.alias.patch": aliases,
+  "image.alias.rename": aliases,
+  "image.alias.delete": aliases,
+  "profiles.list": profiles,
+  "profiles.create": profiles,
+  "profile.get": profiles,
+  "profile.update": profiles,
+  "profile.patch": profiles,
+  "profile.rename": profiles,
+  "profile.delete": profiles,
+  "pools.list": pools,
+  "pool.get": pools,
+  "pool.resources": pools,
+  "operations.list": operations,
+  "operation.get": operations,
+  "operation.cancel": operations,
+  "operation.wait": operations,
+  "operation.socket": operations,
+  "doctor": doctor,
+  "doctor.fix": doctor,
+};

@@ -1,0 +1,44 @@
+// What happens, as it happens: `/1.0/events`.
+
+import { listenEvents } from "../../domain/events.ts";
+import { DreyError } from "../../errors.ts";
+import type { EventType } from "../../wire/event.ts";
+import type { Handlers } from "../call.ts";
+import { isOn } from "../lists.ts";
+
+const eventTypes: readonly EventType[] = ["logging", "operation", "lifecycle"];
+
+export const handlers: Handlers<"events.listen"> = {
+  "events.listen": (call) => {
+    const stop = new AbortController();
+    // listens from here on, so that nothing is missed while the stream is being opened
+    const events = listenEvents(call.context, {
+      types: typesOf(call.query("type")),
+      project: call.project,
+      allProjects: isOn(call.query("all-projects")),
+    }, stop.signal);
+    return Promise.resolve({
+      abandon: () => stop.abort(),
+      async serve(socket) {
+        void socket.closed.then(() => stop.abort());
+        void drain(socket.messages);
+        for await (const event of events) await socket.send(JSON.stringify(event));
+        socket.close();
+      },
+    });
+  },
+};
+
+function typesOf(text: string | undefined): EventType[] {
+  if (text === undefined || text === "") return [...eventTypes];
+  return text.split(",").map((word) => {
+    const type = eventTypes.find((known) => known === word);
+    if (type !== undefined) return type;
+    throw new DreyError("BAD_REQUEST", { message: `"${word}" is not a supported event type` });
+  });
+}
+
+/** Whatever a listener says is read and dropped, so that its end is noticed. */
+async function drain(messages: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of messages);
+}

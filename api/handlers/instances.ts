@@ -1,0 +1,95 @@
+// Instances. Each verb is a file of the domain and loaded alone: `exec` must not wait for what `create` needs.
+
+import { DreyError } from "../../errors.ts";
+import type { Call, Handlers } from "../call.ts";
+import { addressOf, isOn, listed } from "../lists.ts";
+
+type Names =
+  | "instances.list"
+  | "instances.create"
+  | "instances.state"
+  | "instance.get"
+  | "instance.update"
+  | "instance.patch"
+  | "instance.rename"
+  | "instance.delete"
+  | "instance.state"
+  | "instance.state.change"
+  | "instance.exec"
+  | "instance.console.log"
+  | "instance.console.clear";
+
+const list = () => import("../../domain/instances/list.ts");
+const update = () => import("../../domain/instances/update.ts");
+const state = () => import("../../domain/instances/state.ts");
+const consoleLog = () => import("../../domain/instances/console.ts");
+
+const refOf = ({ project, params }: { project: string; params: { readonly name: string } }) => ({
+  project,
+  name: params.name,
+});
+
+export const handlers: Handlers<Names> = {
+  "instances.list": listInstances,
+  "instances.create": async ({ context, project, body }) => {
+    const { createInstance } = await import("../../domain/instances/create.ts");
+    return await createInstance(context, project, body);
+  },
+  "instances.state": async ({ context, project, body }) =>
+    await (await state()).changeAllStates(context, project, body.state),
+  "instance.get": async (call) => {
+    const { getInstance, instanceFull } = await list();
+    return await (call.recursion > 0 ? instanceFull : getInstance)(call.context, refOf(call));
+  },
+  "instance.update": async (call) =>
+    await (await update()).updateInstance(call.context, refOf(call), call.body),
+  "instance.patch": async (call) => {
+    await (await update()).patchInstance(call.context, refOf(call), call.body);
+    return null;
+  },
+  "instance.rename": async (call) => {
+    const { renameInstance } = await import("../../domain/instances/rename.ts");
+    return await renameInstance(call.context, refOf(call), call.body);
+  },
+  "instance.delete": async (call) => {
+    const { deleteInstance } = await import("../../domain/instances/delete.ts");
+    return await deleteInstance(call.context, refOf(call), { force: isOn(call.query("force")) });
+  },
+  "instance.state": async (call) => await (await list()).instanceState(call.context, refOf(call)),
+  "instance.state.change": async (call) =>
+    await (await state()).changeState(call.context, refOf(call), call.body),
+  "instance.exec": async (call) => {
+    const { execInstance } = await import("../../domain/instances/exec.ts");
+    return await execInstance(call.context, refOf(call), call.body);
+  },
+  "instance.console.log": async (call) => {
+    const bytes = await (await consoleLog()).consoleLog(call.context, refOf(call));
+    return new Response(Uint8Array.from(bytes), { headers: { "content-type": "application/octet-stream" } });
+  },
+  "instance.console.clear": async (call) => {
+    await (await consoleLog()).clearConsoleLog(call.context, refOf(call));
+    return null;
+  },
+};
+
+async function listInstances(call: Call<"instances.list">) {
+  const { context, project, recursion, query } = call;
+  const { listInstances: all, instanceFull } = await list();
+  const type = typeOf(query("instance-type"));
+  const instances = (await all(context, isOn(query("all-projects")) ? undefined : project))
+    .filter((instance) => type === undefined || instance.type === type);
+  const things = recursion < 2 ? instances : await Promise.all(
+    instances.map((instance) => instanceFull(context, { project: instance.project, name: instance.name })),
+  );
+  return listed(things, {
+    recursion,
+    filter: query("filter"),
+    address: (instance) => addressOf("instances", instance.name, instance.project),
+  });
+}
+
+function typeOf(text: string | undefined): string | undefined {
+  if (text === undefined || text === "") return undefined;
+  if (text === "container" || text === "virtual-machine") return text;
+  throw new DreyError("BAD_REQUEST", { message: `Invalid instance type "${text}"` });
+}

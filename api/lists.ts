@@ -1,0 +1,26 @@
+// Answers of list routes: filtered, and as addresses or whole, as `recursion` asks.
+
+import { parseFilter } from "./filter.ts";
+
+interface Listing<T> {
+  recursion: number;
+  filter: string | undefined;
+  address(thing: T): string;
+}
+
+/** The things themselves, or their addresses. */
+export function listed<T>(things: T[], { recursion, filter, address }: Listing<T>): T[] | string[] {
+  const wanted = filter === undefined || filter === "" ? things : things.filter(parseFilter(filter));
+  return recursion > 0 ? wanted : wanted.map(address);
+}
+
+/** The address of a thing below a collection; things outside the default project say theirs. */
+export function addressOf(collection: string, name: string, project: string): string {
+  const query = project === "default" || project === "" ? "" : `?project=${encodeURIComponent(project)}`;
+  return `/1.0/${collection}/${encodeURIComponent(name)}${query}`;
+}
+
+/** Whether a query parameter that is a switch is on. */
+export function isOn(value: string | undefined): boolean {
+  return value !== undefined && /^(1|true|yes|on)$/i.test(value);
+}
