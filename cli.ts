@@ -1,0 +1,25 @@
+#!/usr/bin/env -S deno run -A
+// First word to entrance: a command, the server, or the clean-up after an instance. Each part is loaded only if it
+// is the one that runs, since a command's time is mostly loading.
+
+/** Runs one command line to the exit status of the process. */
+export async function enter(argv: readonly string[]): Promise<number> {
+  const [first, ...rest] = argv;
+  switch (first) {
+    case "reap": {
+      const { reap } = await import("./domain/instances/reap.ts");
+      await reap(rest);
+      return 0;
+    }
+    case "serve":
+      if (!rest.some((word) => word === "--help" || word === "-h")) {
+        const { serve } = await import("./api/serve.ts");
+        return await serve(rest) ?? 0;
+      }
+  }
+  const { main } = await import("./cli/main.ts");
+  return await main(argv);
+}
+
+// exiting at once does not wait for what a command left behind, such as a read of the terminal
+if (import.meta.main) Deno.exit(await enter(Deno.args));

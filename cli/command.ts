@@ -1,0 +1,109 @@
+// What a row of the table of commands is made of. Parsing, help, completion and the manual read the same rows.
+
+import type { Shell } from "./shell.ts";
+
+export interface Flag {
+  /** long name without dashes */
+  name: string;
+  /** one letter */
+  short?: string;
+  /** what it takes, a noun for help; a flag without it is on or off */
+  value?: string;
+  /** may be given more than once; every value counts */
+  isList?: boolean;
+  /** the value must be a whole number */
+  isInteger?: boolean;
+  /** the only values allowed */
+  choices?: readonly string[];
+  /** used when the flag is not given */
+  default?: string;
+  /** one line for help, without a final period */
+  summary: string;
+}
+
+/** What a positional argument names; completion asks the server for it. */
+export type ArgKind =
+  | "instance"
+  | "image"
+  | "alias"
+  | "profile"
+  | "pool"
+  | "operation"
+  | "remote"
+  | "device"
+  | "key"
+  | "file"
+  | "command"
+  | "text";
+
+export interface Arg {
+  /** shown between angle brackets */
+  name: string;
+  kind: ArgKind;
+  /** may carry `remote:` in front */
+  remote?: boolean;
+  optional?: boolean;
+  /** takes all that follow */
+  many?: boolean;
+}
+
+export interface Example {
+  /** without the leading `drey` */
+  line: string;
+  about: string;
+}
+
+export type Handler = (shell: Shell) => Promise<number | void>;
+
+export interface Command {
+  /** words that start it, `config device add` */
+  path: string;
+  /** other last words that mean the same: `rm` for `delete` */
+  aliases?: readonly string[];
+  /** aliases that work and are not shown */
+  hiddenAliases?: readonly string[];
+  args: readonly Arg[];
+  flags: readonly Flag[];
+  /** one line, imperative, without a final period */
+  summary: string;
+  /** further lines of help */
+  about?: string;
+  examples: readonly Example[];
+  /** flags end where the command to run in the instance begins */
+  endsFlags?: boolean;
+  isHidden?: boolean;
+  /** loads the code; nothing of it is loaded for help */
+  load(): Promise<Handler>;
+}
+
+/** A first word with commands below it. */
+export interface Group {
+  path: string;
+  summary: string;
+}
+
+/** Flags every command takes. */
+export const globalFlags: readonly Flag[] = [
+  { name: "help", short: "h", summary: "Show how to use the command" },
+  { name: "project", value: "project", summary: "Project to work in" },
+  { name: "force-local", summary: "Do the work in this process even if a server is listening" },
+  { name: "quiet", short: "q", summary: "Show no progress" },
+  { name: "debug", summary: "Show requests, and where an error came from" },
+  { name: "version", summary: "Show the version of drey" },
+];
+
+/** How an argument is written in a usage line: `[<remote>:]<instance>`, `[<name>...]`. */
+export function argText({ name, remote, optional, many }: Arg): string {
+  const isRemoteOnly = remote && name === "remote";
+  const text = isRemoteOnly ? "<remote>:" : `${remote ? "[<remote>:]" : ""}<${name}>`;
+  const repeated = many ? `${text}...` : text;
+  return optional ? `[${repeated}]` : repeated;
+}
+
+/** The usage line of a command, without `drey`. */
+export function usage({ path, args, flags, endsFlags }: Command): string {
+  const words = args.map(argText);
+  const shown = flags.length === 0 ? [] : ["[flags]"];
+  if (endsFlags) return [path, words[0], ...shown, "[--]", ...words.slice(1)].join(" ");
+  return [path, ...words, ...shown].join(" ");
+}

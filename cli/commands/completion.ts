@@ -1,0 +1,100 @@
+// drey completion: scripts for shells, and the words that may come next.
+
+import { DreyError } from "../../errors.ts";
+import { commands, groups } from "../commands.ts";
+import { candidates, type Wanted } from "../complete.ts";
+import { resolve, resolveOnServer } from "../resolve.ts";
+import type { Shell } from "../shell.ts";
+import { remotes } from "../../client/remotes.ts";
+import type { Image } from "../../wire/image.ts";
+import type { Operation } from "../../wire/operation.ts";
+
+const scripts: Record<string, string> = {
+  bash: `_drey() {
+    local line=\${COMP_LINE:0:COMP_POINT} words
+    read -ra words <<<"$line"
+    [[ $line == *[[:space:]] ]] && words+=("")
+    local current=\${words[-1]}
+    mapfile -t COMPREPLY < <(drey __complete -- "\${words[@]:1}" 2>/dev/null)
+    # bash splits words at colons: what stands before the last one is there already
+    [[ $current == *:* ]] && COMPREPLY=("\${COMPREPLY[@]#"\${current%:*}":}")
+}
+complete -o default -F _drey drey
+`,
+  zsh: `#compdef drey
+_drey() {
+    local -a found
+    found=("\${(@f)$(drey __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+    if [[ -n "$found" ]]; then compadd -- $found; else _files; fi
+}
+if [[ "$funcstack[1]" = "_drey" ]]; then _drey "$@"; else compdef _drey drey; fi
+`,
+  fish: `function __drey_complete
+    set -l words (commandline -opc) (commandline -ct)
+    drey __complete -- $words[2..-1] 2>/dev/null
+end
+complete -c drey -a '(__drey_complete)'
+`,
+};
+
+export function completion(shell: Shell): Promise<void> {
+  const [name = ""] = shell.typed.args;
+  const script = scripts[name];
+  if (script === undefined) {
+    throw new DreyError("BAD_REQUEST", {
+      message: `There is no completion for "${name}"; there is for ${Object.keys(scripts).join(", ")}`,
+    });
+  }
+  shell.print(script);
+  return Promise.resolve();
+}
+
+export async function complete(shell: Shell): Promise<void> {
+  const words = shell.typed.args;
+  const typed = words.at(-1) ?? "";
+  const found = candidates(words, { commands, groups });
+  const names = found.wanted === undefined ? [] : await namesOf(shell, found.wanted, typed);
+  for (const word of [...found.words, ...names]) if (word.startsWith(typed)) shell.print(`${word}\n`);
+}
+
+async function namesOf(shell: Shell, wanted: Wanted, typed: string): Promise<string[]> {
+  const colon = typed.indexOf(":");
+  const prefix = typed.slice(0, colon + 1);
+  const others = wanted === "image" || wanted === "remote"
+    ? remotes
+    : remotes.filter((row) => !row.isImageServer);
+  const remoteNames = colon === -1 ? others.map(({ name }) => `${name}:`) : [];
+  if (wanted === "remote") return remoteNames;
+  if (resolve(typed).remote.isImageServer) return [];
+  const found = await listNames(shell, wanted, colon === -1 ? "local:" : prefix);
+  return [...found.map((name) => `${prefix}${name}`), ...(wanted === "image" ? remoteNames : [])];
+}
+
+async function listNames(shell: Shell, wanted: Wanted, remote: string): Promise<string[]> {
+  const client = await shell.connect(resolveOnServer(remote).remote);
+  const last = (addresses: unknown) =>
+    (addresses as string[]).map((address) => decodeURIComponent(address.split("/").at(-1) ?? ""));
+  switch (wanted) {
+    case "instance":
+      return last(await client.call("instances.list"));
+    case "profile":
+      return last(await client.call("profiles.list"));
+    case "pool":
+      return last(await client.call("pools.list"));
+    case "alias":
+      return last(await client.call("image.aliases.list"));
+    case "image": {
+      const images = await client.call("images.list", { query: { recursion: 1 } }) as Image[];
+      return images.flatMap(({ fingerprint, aliases }) => [
+        ...aliases.map(({ name }) => name),
+        fingerprint.slice(0, 12),
+      ]);
+    }
+    case "operation": {
+      const found = await client.call("operations.list", { query: { recursion: 1 } });
+      return Object.values(found as Record<string, Operation[]>).flat().map(({ id }) => id);
+    }
+    case "remote":
+      return [];
+  }
+}

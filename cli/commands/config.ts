@@ -1,0 +1,99 @@
+// drey config get, set, unset, show, edit: of an instance, or of the server when no instance is named.
+
+import { DreyError } from "../../errors.ts";
+import type { Client } from "../../client/client.ts";
+import { readAnswer, throwIfError } from "../../client/answers.ts";
+import type { Server } from "../../wire/server.ts";
+import { change, configured, getProperty, instanceWritable, setProperty } from "../configured.ts";
+import { edit as editYaml, readStdin } from "../editor.ts";
+import { toYaml } from "../output.ts";
+import { keyValues, resolveName, resolveOnServer } from "../resolve.ts";
+import type { Shell } from "../shell.ts";
+
+export async function get(shell: Shell): Promise<void> {
+  const { args, has } = shell.typed;
+  const { instance, rest: [key = ""] } = split(args, args.length < 2);
+  if (instance === undefined) {
+    const server = await serverOf(await localClient(shell));
+    return shell.print(`${server.config[key] ?? ""}\n`);
+  }
+  const { remote, name } = resolveName(instance, "instance");
+  const value = await (await shell.connect(remote)).call("instance.get", { params: { name } });
+  const config = has("expanded") ? value.expanded_config : value.config;
+  shell.print(`${has("property") ? getProperty({ ...value }, key) : config[key] ?? ""}\n`);
+}
+
+export async function set(shell: Shell): Promise<void> {
+  const { args, has } = shell.typed;
+  const { instance, rest } = split(args, args.length < 2 || args[0]?.includes("=") === true);
+  const pairs = await readPairs(rest);
+  if (instance === undefined) return await patchServer(await localClient(shell), pairs);
+  await change(await configured(shell, "instance", instance), (value) => {
+    if (!has("property")) Object.assign(value.config, pairs);
+    else for (const [key, text] of Object.entries(pairs)) setProperty(value, key, text);
+  });
+}
+
+export async function unset(shell: Shell): Promise<void> {
+  const { args, has } = shell.typed;
+  const { instance, rest: [key = ""] } = split(args, args.length < 2);
+  if (instance === undefined) return await patchServer(await localClient(shell), { [key]: "" });
+  await change(await configured(shell, "instance", instance), (value) => {
+    if (has("property")) setProperty(value, key, "");
+    else if (!(key in value.config)) {
+      throw new DreyError("NOT_FOUND", {
+        message: `Cannot unset key "${key}": instance "${instance}" does not set it`,
+      });
+    } else delete value.config[key];
+  });
+}
+
+export async function show(shell: Shell): Promise<void> {
+  const { remote, name } = resolveOnServer(shell.typed.args[0] ?? "local:");
+  const client = await shell.connect(remote);
+  if (name === "") {
+    const { config } = await serverOf(client);
+    return shell.print(await toYaml({ config }));
+  }
+  const instance = await client.call("instance.get", { params: { name } });
+  const own = instanceWritable(instance);
+  const { expanded_config: config, expanded_devices: devices } = instance;
+  shell.print(await toYaml(shell.typed.has("expanded") ? { ...own, config, devices } : own));
+}
+
+export async function edit(shell: Shell): Promise<void> {
+  const { remote, name } = resolveOnServer(shell.typed.args[0] ?? "local:");
+  if (name === "") {
+    const client = await shell.connect(remote);
+    const { config } = await serverOf(client);
+    return await editYaml(shell, { config }, async (value) => {
+      await throwIfError(await client.send("PUT", "/1.0", JSON.stringify(value)));
+    });
+  }
+  const owner = await configured(shell, "instance", shell.typed.args[0] ?? "");
+  const { value, etag } = await owner.read();
+  await editYaml(shell, value, (edited) => owner.write({ ...value, ...edited }, etag));
+}
+
+/** `key=value` words, or LXD's older `key value`; a value of `-` is standard input. */
+export async function readPairs(words: readonly string[]): Promise<Record<string, string>> {
+  const [key = "", value] = words;
+  const pairs = words.length === 2 && !key.includes("=") ? { [key]: value ?? "" } : keyValues(words);
+  for (const [name, text] of Object.entries(pairs)) {
+    if (text === "-") pairs[name] = await readStdin();
+  }
+  return pairs;
+}
+
+const split = (args: readonly string[], isServer: boolean) =>
+  isServer ? { instance: undefined, rest: args } : { instance: args[0], rest: args.slice(1) };
+
+const localClient = (shell: Shell) => shell.connect(resolveOnServer("local:").remote);
+
+async function serverOf(client: Client): Promise<Server> {
+  return await client.call("server.get") as Server;
+}
+
+async function patchServer(client: Client, config: Record<string, string>): Promise<void> {
+  await readAnswer(await client.send("PATCH", "/1.0", JSON.stringify({ config })));
+}

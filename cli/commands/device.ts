@@ -1,0 +1,90 @@
+// drey config device and drey profile device: the same verbs on an instance and on a profile.
+
+import { DreyError } from "../../errors.ts";
+import type { Handler } from "../command.ts";
+import { change, configured, type ConfiguredKind, deviceOf } from "../configured.ts";
+import { toYaml } from "../output.ts";
+import { keyValues, resolveName } from "../resolve.ts";
+import type { Shell } from "../shell.ts";
+
+export const addDevice = (kind: ConfiguredKind): Handler => async (shell) => {
+  const { owner, device, rest: [type = "", ...pairs] } = await read(shell, kind);
+  await change(owner, ({ devices }) => {
+    if (devices[device] !== undefined) {
+      throw new DreyError("ALREADY_EXISTS", {
+        message: `The ${owner.title} has a device "${device}" already`,
+      });
+    }
+    devices[device] = { type, ...keyValues(pairs) };
+  });
+  shell.print(`Device ${device} added to ${owner.name}\n`);
+};
+
+export const getDevice = (kind: ConfiguredKind): Handler => async (shell) => {
+  const { owner, device, rest: [key = ""] } = await read(shell, kind);
+  const { value } = await owner.read();
+  shell.print(`${deviceOf(owner, value, device)[key] ?? ""}\n`);
+};
+
+export const listDevices = (kind: ConfiguredKind): Handler => async (shell) => {
+  const { owner } = await read(shell, kind);
+  const { value } = await owner.read();
+  for (const name of Object.keys(value.devices).sort()) shell.print(`${name}\n`);
+};
+
+export const removeDevices = (kind: ConfiguredKind): Handler => async (shell) => {
+  const { owner, device, rest } = await read(shell, kind);
+  await change(owner, (value) => {
+    for (const name of [device, ...rest]) {
+      deviceOf(owner, value, name);
+      delete value.devices[name];
+    }
+  });
+  for (const name of [device, ...rest]) shell.print(`Device ${name} removed from ${owner.name}\n`);
+};
+
+export const setDevice = (kind: ConfiguredKind): Handler => async (shell) => {
+  const { owner, device, rest } = await read(shell, kind);
+  const [key = "", text = ""] = rest;
+  const pairs = rest.length === 2 && !key.includes("=") ? { [key]: text } : keyValues(rest);
+  await change(owner, (value) => void Object.assign(deviceOf(owner, value, device), pairs));
+};
+
+export const showDevices = (kind: ConfiguredKind): Handler => async (shell) => {
+  const { owner } = await read(shell, kind);
+  const { value } = await owner.read();
+  shell.print(await toYaml(value.devices));
+};
+
+export const unsetDevice = (kind: ConfiguredKind): Handler => async (shell) => {
+  const { owner, device, rest: [key = ""] } = await read(shell, kind);
+  await change(owner, (value) => {
+    delete deviceOf(owner, value, device)[key];
+  });
+};
+
+/** Makes a device of a profile the instance's own, with changes. */
+export async function overrideDevice(shell: Shell): Promise<void> {
+  const { owner, device, rest } = await read(shell, "instance");
+  const { remote, name } = resolveName(shell.typed.args[0] ?? "", "instance");
+  const instance = await (await shell.connect(remote)).call("instance.get", { params: { name } });
+  const inherited = instance.expanded_devices[device];
+  if (instance.devices[device] !== undefined) {
+    throw new DreyError("ALREADY_EXISTS", {
+      message: `The ${owner.title} has a device "${device}" of its own`,
+    });
+  }
+  if (inherited === undefined) {
+    throw new DreyError("NOT_FOUND", { message: `No profile of ${owner.title} has a device "${device}"` });
+  }
+  await change(owner, ({ devices }) => {
+    devices[device] = { ...inherited, ...keyValues(rest) };
+  });
+  shell.print(`Device ${device} overridden for ${owner.name}\n`);
+}
+
+async function read(shell: Shell, kind: ConfiguredKind) {
+  const [text = "", device = "", ...rest] = shell.typed.args;
+  const owner = await configured(shell, kind, text);
+  return { owner: { ...owner, name: resolveName(text, kind).name }, device, rest };
+}

@@ -1,0 +1,73 @@
+// drey exec and drey shell: a command in an instance, with our terminal or our plain streams.
+
+import { DreyError } from "../../errors.ts";
+import { type ExecControl, type ExecStreams, execute } from "../../client/streams.ts";
+import type { InstanceExecPost } from "../../wire/instance.ts";
+import { keyValues, resolveName } from "../resolve.ts";
+import type { Shell } from "../shell.ts";
+import { isInteractive, onResize, onSignals, rawMode, terminalSize } from "../terminal.ts";
+
+export async function exec(shell: Shell): Promise<number> {
+  const { typed } = shell;
+  const interactive = wantsTerminal(shell);
+  return await run(shell, {
+    command: typed.args.slice(1),
+    interactive,
+    environment: keyValues(typed.list("env")),
+    ...optional("cwd", typed.text("cwd")),
+    ...optional("user", typed.integer("user")),
+    ...optional("group", typed.integer("group")),
+  }, typed.has("disable-stdin"));
+}
+
+export function shell(shell: Shell): Promise<number> {
+  return run(shell, { command: ["su", "-l"], interactive: isInteractive(), environment: {} }, false);
+}
+
+const optional = <K extends string, T>(key: K, value: T | undefined) =>
+  value === undefined ? {} : { [key]: value } as Record<K, T>;
+
+function wantsTerminal({ typed }: Shell): boolean {
+  const yes = typed.has("force-interactive");
+  const no = typed.has("force-noninteractive");
+  if ((yes && no) || ((yes || no) && typed.text("mode") !== "auto")) {
+    throw new DreyError("BAD_REQUEST", { message: "Give one of --mode, -t and -T" });
+  }
+  if (yes || typed.text("mode") === "interactive") return true;
+  if (no || typed.text("mode") === "non-interactive") return false;
+  return !typed.has("disable-stdin") && isInteractive();
+}
+
+async function run(shell: Shell, post: InstanceExecPost, isDeaf: boolean): Promise<number> {
+  const { remote, name } = resolveName(shell.typed.args[0] ?? "", "instance");
+  const client = await shell.connect(remote);
+  const term = Deno.env.get("TERM");
+  if (post.interactive) {
+    Object.assign(post, terminalSize());
+    if (term !== undefined) post.environment = { TERM: term, ...post.environment };
+  }
+  using resources = new DisposableStack();
+  const streams: ExecStreams = {
+    ...(isDeaf ? {} : { stdin: readStdin() }),
+    stdout: (data) => shell.print(data),
+    stderr: writeStderr,
+    onControl(control) {
+      resources.use(post.interactive ? followTerminal(control) : onSignals(control.signal));
+    },
+  };
+  if (post.interactive) resources.use(rawMode());
+  return await execute(client, { name, post }, streams);
+}
+
+function followTerminal(control: ExecControl): Disposable {
+  return onResize(control.resize);
+}
+
+async function* readStdin(): AsyncGenerator<Uint8Array> {
+  const buffer = new Uint8Array(64 << 10);
+  for (let count; (count = await Deno.stdin.read(buffer)) !== null;) yield buffer.slice(0, count);
+}
+
+function writeStderr(data: Uint8Array): void {
+  for (let at = 0; at < data.length;) at += Deno.stderr.writeSync(data.subarray(at));
+}

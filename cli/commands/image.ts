@@ -1,0 +1,138 @@
+// drey image: what images are here, and their properties.
+
+import { DreyError } from "../../errors.ts";
+import type { Client } from "../../client/client.ts";
+import type { Image, ImagePut } from "../../wire/image.ts";
+import { chooseColumns, type Columns, toTable } from "../columns.ts";
+import { edit as editYaml } from "../editor.ts";
+import { binarySize, dateTime, decimalSize, type Format, formatList, longDate, toYaml } from "../output.ts";
+import { checkImageRemote, resolve } from "../resolve.ts";
+import type { Shell } from "../shell.ts";
+
+const columns: Columns<Image> = {
+  l: { header: "ALIAS", cell: ({ aliases: [first, ...more] }) => aliasText(first?.name, more.length) },
+  L: { header: "ALIASES", cell: ({ aliases }) => aliases.map(({ name }) => name).join("\n") },
+  f: { header: "FINGERPRINT", cell: ({ fingerprint }) => fingerprint.slice(0, 12) },
+  F: { header: "FINGERPRINT", cell: ({ fingerprint }) => fingerprint },
+  p: { header: "PUBLIC", cell: (image) => image.public ? "yes" : "no" },
+  d: { header: "DESCRIPTION", cell: ({ properties }) => properties.description ?? "" },
+  e: { header: "PROJECT", cell: ({ project }) => project },
+  a: { header: "ARCHITECTURE", cell: ({ architecture }) => architecture },
+  t: { header: "TYPE", cell: ({ type }) => type.toUpperCase() },
+  s: { header: "SIZE", cell: ({ size }) => decimalSize(size) },
+  u: { header: "UPLOAD DATE", cell: ({ uploaded_at }) => longDate(uploaded_at) },
+};
+
+const aliasText = (first = "", more: number) => more === 0 ? first : `${first} (${more} more)`;
+
+export async function list(shell: Shell): Promise<void> {
+  const { typed } = shell;
+  const [first = "local:", ...rest] = typed.args;
+  const { remote, name } = resolve(/^[\w-]+:/.test(first) && !first.includes("=") ? first : `local:${first}`);
+  checkImageRemote(remote);
+  if (remote.isImageServer) {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: `Listing what the remote "${remote.name}" can build is not supported yet`,
+      hint: "Releases go by number or name: debian:12, debian:trixie",
+    });
+  }
+  const client = await shell.connect(remote);
+  const isWide = typed.has("all-projects");
+  const found = await client.call("images.list", {
+    query: { recursion: 1, "all-projects": isWide || undefined },
+  }) as Image[];
+  const filters = [name, ...rest].filter((filter) => filter !== "");
+  const shown = found.filter((image) => filters.every((filter) => passes(image, filter)));
+  const letters = `${isWide ? "e" : ""}${typed.text("columns")}`;
+  const table = toTable(shown, chooseColumns(letters, columns));
+  shell.print(await formatList(typed.text("format") as Format, table, shown));
+}
+
+function passes(image: Image, filter: string): boolean {
+  const at = filter.indexOf("=");
+  if (at === -1) {
+    return image.fingerprint.startsWith(filter) || image.aliases.some(({ name }) => name.includes(filter));
+  }
+  const [key, value] = [filter.slice(0, at), filter.slice(at + 1)];
+  const fields: Record<string, string> = { type: image.type, architecture: image.architecture };
+  return (fields[key] ?? image.properties[key] ?? "").toLowerCase() === value.toLowerCase();
+}
+
+export async function info(shell: Shell): Promise<void> {
+  const { client, fingerprint } = await readImage(shell, shell.typed.args[0] ?? "");
+  const image = await client.call("image.get", { params: { fingerprint } });
+  const time = (iso: string, never: string) => dateTime(iso) || never;
+  shell.print([
+    `Fingerprint: ${image.fingerprint}`,
+    `Size: ${binarySize(image.size)}`,
+    `Architecture: ${image.architecture}`,
+    `Type: ${image.type}`,
+    `Public: ${image.public ? "yes" : "no"}`,
+    "Timestamps:",
+    `    Created: ${time(image.created_at, "unknown")}`,
+    `    Uploaded: ${time(image.uploaded_at, "unknown")}`,
+    `    Expires: ${time(image.expires_at, "never")}`,
+    `    Last used: ${time(image.last_used_at, "never")}`,
+    "Properties:",
+    ...Object.entries(image.properties).sort().map(([key, value]) => `    ${key}: ${value}`),
+    "Aliases:",
+    ...image.aliases.map(({ name }) => `    - ${name}`),
+    `Cached: ${image.cached ? "yes" : "no"}`,
+    `Auto update: ${image.auto_update ? "enabled" : "disabled"}`,
+    `Profiles: ${image.profiles.join(", ")}`,
+    "",
+  ].join("\n"));
+}
+
+export async function show(shell: Shell): Promise<void> {
+  const { client, fingerprint } = await readImage(shell, shell.typed.args[0] ?? "");
+  shell.print(await toYaml(writable(await client.call("image.get", { params: { fingerprint } }))));
+}
+
+export async function edit(shell: Shell): Promise<void> {
+  const { client, fingerprint } = await readImage(shell, shell.typed.args[0] ?? "");
+  const { value, etag } = await client.read("image.get", { params: { fingerprint } });
+  await editYaml(shell, writable(value), async (edited) => {
+    const body = { ...writable(value), ...edited } as ImagePut;
+    await client.call("image.update", { params: { fingerprint }, body, etag });
+  });
+}
+
+const writable = ({ auto_update, properties, public: isPublic, expires_at, profiles }: Image): ImagePut => ({
+  auto_update,
+  properties,
+  public: isPublic,
+  expires_at,
+  profiles,
+});
+
+export async function remove(shell: Shell): Promise<void> {
+  for (const text of shell.typed.args) {
+    const { client, fingerprint } = await readImage(shell, text);
+    await shell.wait(await client.start("image.delete", { params: { fingerprint } }), text);
+  }
+}
+
+/** The fingerprint, or the beginning of one, that a typed alias or fingerprint means. */
+export async function readImage(
+  shell: Shell,
+  text: string,
+): Promise<{ client: Client; fingerprint: string }> {
+  const { remote, name } = resolve(text);
+  if (remote.isImageServer) {
+    checkImageRemote(remote);
+    throw new DreyError("NOT_SUPPORTED", {
+      message: `The remote "${remote.name}" builds images when they are launched and keeps none of its own`,
+      hint: "See: drey image list",
+    });
+  }
+  if (name === "") throw new DreyError("BAD_REQUEST", { message: `Missing name of the image in "${text}"` });
+  const client = await shell.connect(remote);
+  try {
+    const { target } = await client.call("image.alias.get", { params: { name } });
+    return { client, fingerprint: target };
+  } catch (error) {
+    if (error instanceof DreyError && error.code === "NOT_FOUND") return { client, fingerprint: name };
+    throw error;
+  }
+}

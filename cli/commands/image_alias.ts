@@ -1,0 +1,50 @@
+// drey image alias: names of images.
+
+import type { ImageAliasesEntry } from "../../wire/image.ts";
+import { toTable } from "../columns.ts";
+import { type Format, formatList } from "../output.ts";
+import { resolveName, resolveOnServer } from "../resolve.ts";
+import type { Shell } from "../shell.ts";
+
+export async function create(shell: Shell): Promise<void> {
+  const { client, name } = await read(shell);
+  const body = {
+    name,
+    target: shell.typed.args[1] ?? "",
+    description: shell.typed.text("description") ?? "",
+  };
+  await client.call("image.aliases.create", { body });
+}
+
+export async function remove(shell: Shell): Promise<void> {
+  const { client, name } = await read(shell);
+  await client.call("image.alias.delete", { params: { name } });
+}
+
+export async function rename(shell: Shell): Promise<void> {
+  const { client, name } = await read(shell);
+  await client.call("image.alias.rename", { params: { name }, body: { name: shell.typed.args[1] ?? "" } });
+}
+
+export async function list(shell: Shell): Promise<void> {
+  const [first = "local:", ...rest] = shell.typed.args;
+  const { remote, name } = resolveOnServer(first.includes(":") ? first : `local:${first}`);
+  const client = await shell.connect(remote);
+  const found = await client.call("image.aliases.list", { query: { recursion: 1 } }) as ImageAliasesEntry[];
+  const filters = [name, ...rest];
+  const shown = found.filter((alias) =>
+    filters.every((filter) => alias.name.includes(filter) || alias.target.startsWith(filter))
+  );
+  const table = toTable(shown, [
+    { header: "ALIAS", cell: (alias) => alias.name },
+    { header: "FINGERPRINT", cell: ({ target }) => target.slice(0, 12) },
+    { header: "TYPE", cell: ({ type }) => type.toUpperCase() },
+    { header: "DESCRIPTION", cell: ({ description }) => description },
+  ]);
+  shell.print(await formatList(shell.typed.text("format") as Format, table, shown));
+}
+
+async function read(shell: Shell) {
+  const { remote, name } = resolveName(shell.typed.args[0] ?? "", "image alias");
+  return { client: await shell.connect(remote), name };
+}

@@ -1,0 +1,115 @@
+// drey launch and drey init: a new instance from an image.
+
+import { DreyError } from "../../errors.ts";
+import type { Client } from "../../client/client.ts";
+import type { Devices, InstanceSource, InstancesPost } from "../../wire/instance.ts";
+import type { Operation } from "../../wire/operation.ts";
+import type { Typed } from "../parse.ts";
+import { asRemoteImage, keyValues, resolveImage, resolveOnServer } from "../resolve.ts";
+import type { Shell } from "../shell.ts";
+import { isStdinFile } from "../terminal.ts";
+
+export const launch = (shell: Shell): Promise<void> => create(shell, true);
+export const init = (shell: Shell): Promise<void> => create(shell, false);
+
+async function create(shell: Shell, start: boolean): Promise<void> {
+  const { image, target } = readArguments(shell.typed);
+  const { remote, name } = resolveOnServer(target ?? "local:");
+  const [client, fromFile] = await Promise.all([shell.connect(remote), readFile()]);
+  const source = image === undefined ? { type: "none" } as const : await findImage(client, image);
+  const body: InstancesPost = {
+    ...fromFile,
+    ...(name === "" ? {} : { name }),
+    source,
+    ...await chosen(client, shell.typed, fromFile),
+    ...(start ? { start } : {}),
+  };
+  shell.print(name === "" ? "Creating the instance\n" : `Creating ${name}\n`);
+  const ended = await shell.wait(await client.start("instances.create", { body }), name || "instance");
+  const created = name || createdName(ended);
+  if (name === "") shell.print(`Instance name is: ${created}\n`);
+  if (start) shell.print(`Starting ${created}\n`);
+}
+
+function readArguments({ args, has, command }: Typed): { image?: string; target?: string } {
+  const [first, second] = args;
+  if (!has("empty")) {
+    if (first !== undefined) return { image: first, target: second };
+    throw new DreyError("BAD_REQUEST", {
+      message: `"drey ${command.path}" needs an image, such as debian:12`,
+      hint: `See: drey ${command.path} --help`,
+    });
+  }
+  if (second === undefined) return { target: first };
+  throw new DreyError("BAD_REQUEST", {
+    message: "An instance is made from an image or with --empty, not both",
+  });
+}
+
+async function readFile(): Promise<Partial<InstancesPost>> {
+  if (!isStdinFile()) return {};
+  const { parseYaml, readStdin } = await import("../editor.ts");
+  return await parseYaml(await readStdin()) as Partial<InstancesPost>;
+}
+
+// `debian/12` may be a local alias or mean `debian:12`: only such names cost a request.
+async function findImage(client: Client, text: string): Promise<InstanceSource> {
+  const remoteImage = text.includes(":") ? undefined : asRemoteImage(text);
+  if (remoteImage === undefined) return resolveImage(text);
+  try {
+    await client.call("image.alias.get", { params: { name: text } });
+    return resolveImage(text);
+  } catch (error) {
+    if (error instanceof DreyError && error.code === "NOT_FOUND") return resolveImage(remoteImage);
+    throw error;
+  }
+}
+
+async function chosen(
+  client: Client,
+  typed: Typed,
+  fromFile: Partial<InstancesPost>,
+): Promise<Partial<InstancesPost>> {
+  const config = { ...fromFile.config, ...keyValues(typed.list("config")) };
+  const profiles = typed.has("no-profiles") ? [] : typed.has("profile") ? typed.list("profile") : undefined;
+  const devices = await chosenDevices(client, typed, { ...fromFile.devices }, profiles ?? fromFile.profiles);
+  return {
+    ...(Object.keys(config).length > 0 ? { config } : {}),
+    ...(Object.keys(devices).length > 0 ? { devices } : {}),
+    ...(profiles === undefined ? {} : { profiles }),
+    ...(typed.has("ephemeral") ? { ephemeral: true } : {}),
+    ...(typed.has("vm") ? { type: "virtual-machine" } : {}),
+  };
+}
+
+async function chosenDevices(
+  client: Client,
+  typed: Typed,
+  devices: Devices,
+  profiles: readonly string[] = ["default"],
+): Promise<Devices> {
+  const network = typed.text("network");
+  if (network !== undefined) devices.eth0 = { type: "nic", name: "eth0", network };
+  const pool = typed.text("storage");
+  if (pool !== undefined) devices.root = { ...devices.root, type: "disk", path: "/", pool };
+  for (const text of typed.list("device")) {
+    const [name = "", ...words] = text.split(",");
+    if (words.length === 0) {
+      throw new DreyError("BAD_REQUEST", { message: `Expected device,key=value, got "${text}"` });
+    }
+    devices[name] ??= await deviceOfProfiles(client, profiles, name);
+    Object.assign(devices[name], keyValues(words));
+  }
+  return devices;
+}
+
+async function deviceOfProfiles(client: Client, profiles: readonly string[], name: string) {
+  const read = profiles.map((profile) => client.call("profile.get", { params: { name: profile } }));
+  const last = (await Promise.all(read)).findLast((profile) => profile.devices[name] !== undefined);
+  return { ...last?.devices[name] };
+}
+
+function createdName({ resources }: Operation): string {
+  const address = resources?.instances?.[0] ?? resources?.containers?.[0] ?? "";
+  return decodeURIComponent(address.split("/").at(-1) ?? "");
+}

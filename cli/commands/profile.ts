@@ -1,0 +1,140 @@
+// drey profile: configuration that instances share.
+
+import { DreyError } from "../../errors.ts";
+import type { Profile, ProfilesPost } from "../../wire/profile.ts";
+import { toTable } from "../columns.ts";
+import { change, configured, getProperty, profileWritable, setProperty } from "../configured.ts";
+import { edit as editYaml, parseYaml, readStdin } from "../editor.ts";
+import { type Format, formatList, toYaml } from "../output.ts";
+import { resolveName, resolveOnServer } from "../resolve.ts";
+import type { Shell } from "../shell.ts";
+import { isStdinFile } from "../terminal.ts";
+import { readPairs } from "./config.ts";
+
+export async function list(shell: Shell): Promise<void> {
+  const client = await shell.connect(resolveOnServer(shell.typed.args[0] ?? "local:").remote);
+  const isWide = shell.typed.has("all-projects");
+  const found = await client.call("profiles.list", {
+    query: { recursion: 1, "all-projects": isWide || undefined },
+  }) as Profile[];
+  const table = toTable(found, [
+    ...(isWide ? [{ header: "PROJECT", cell: ({ project }: Profile) => project }] : []),
+    { header: "NAME", cell: ({ name }) => name },
+    { header: "DESCRIPTION", cell: ({ description }) => description },
+    { header: "USED BY", cell: ({ used_by }) => String(used_by.length) },
+  ]);
+  shell.print(await formatList(shell.typed.text("format") as Format, table, found));
+}
+
+export async function show(shell: Shell): Promise<void> {
+  const { client, name } = await read(shell);
+  const { config, description, devices, used_by } = await client.call("profile.get", { params: { name } });
+  shell.print(await toYaml({ name, description, config, devices, used_by }));
+}
+
+export async function create(shell: Shell): Promise<void> {
+  const { client, name } = await read(shell);
+  const fromFile = isStdinFile() ? await parseYaml(await readStdin()) : {};
+  const description = shell.typed.text("description");
+  const body = { ...fromFile, ...(description === undefined ? {} : { description }), name } as ProfilesPost;
+  await client.call("profiles.create", { body });
+  shell.print(`Profile ${name} created\n`);
+}
+
+export async function remove(shell: Shell): Promise<void> {
+  for (const text of shell.typed.args) {
+    const { remote, name } = resolveName(text, "profile");
+    await (await shell.connect(remote)).call("profile.delete", { params: { name } });
+    shell.print(`Profile ${name} deleted\n`);
+  }
+}
+
+export async function copy(shell: Shell): Promise<void> {
+  const { client, name } = await read(shell);
+  const target = resolveName(shell.typed.args[1] ?? "", "profile");
+  const profile = await client.call("profile.get", { params: { name } });
+  const { config, description, devices } = profileWritable(profile);
+  await (await shell.connect(target.remote)).call("profiles.create", {
+    body: { name: target.name, config, description, devices },
+  });
+}
+
+export async function rename(shell: Shell): Promise<void> {
+  const { client, name } = await read(shell);
+  const to = shell.typed.args[1] ?? "";
+  await client.call("profile.rename", { params: { name }, body: { name: to } });
+  shell.print(`Profile ${name} renamed to ${to}\n`);
+}
+
+export async function edit(shell: Shell): Promise<void> {
+  const owner = await configured(shell, "profile", shell.typed.args[0] ?? "");
+  const { value, etag } = await owner.read();
+  await editYaml(shell, value, (edited) => owner.write({ ...value, ...edited }, etag));
+}
+
+export async function get(shell: Shell): Promise<void> {
+  const { client, name } = await read(shell);
+  const key = shell.typed.args[1] ?? "";
+  const profile = await client.call("profile.get", { params: { name } });
+  const value = shell.typed.has("property") ? getProperty({ ...profile }, key) : profile.config[key] ?? "";
+  shell.print(`${value}\n`);
+}
+
+export async function set(shell: Shell): Promise<void> {
+  const [text = "", ...words] = shell.typed.args;
+  const pairs = await readPairs(words);
+  await change(await configured(shell, "profile", text), (value) => {
+    if (!shell.typed.has("property")) Object.assign(value.config, pairs);
+    else for (const [key, item] of Object.entries(pairs)) setProperty(value, key, item);
+  });
+}
+
+export async function unset(shell: Shell): Promise<void> {
+  const [text = "", key = ""] = shell.typed.args;
+  await change(await configured(shell, "profile", text), (value) => {
+    if (shell.typed.has("property")) setProperty(value, key, "");
+    else if (key in value.config) delete value.config[key];
+    else {throw new DreyError("NOT_FOUND", {
+        message: `Cannot unset key "${key}": profile "${text}" does not set it`,
+      });}
+  });
+}
+
+export async function assign(shell: Shell): Promise<void> {
+  const names = (shell.typed.args[1] ?? "").split(",").filter((name) => name !== "");
+  await changeProfiles(shell, () => names);
+  shell.print(`Profiles ${names.join(", ") || "(none)"} applied to ${shell.typed.args[0]}\n`);
+}
+
+export async function add(shell: Shell): Promise<void> {
+  const [instance = "", profile = ""] = shell.typed.args;
+  await changeProfiles(shell, (names) => {
+    if (!names.includes(profile)) return [...names, profile];
+    throw new DreyError("ALREADY_EXISTS", {
+      message: `Instance "${instance}" has profile "${profile}" already`,
+    });
+  });
+  shell.print(`Profile ${profile} added to ${instance}\n`);
+}
+
+export async function take(shell: Shell): Promise<void> {
+  const [instance = "", profile = ""] = shell.typed.args;
+  await changeProfiles(shell, (names) => {
+    if (names.includes(profile)) return names.filter((name) => name !== profile);
+    throw new DreyError("NOT_FOUND", {
+      message: `Instance "${instance}" does not have profile "${profile}"`,
+    });
+  });
+  shell.print(`Profile ${profile} removed from ${instance}\n`);
+}
+
+async function changeProfiles(shell: Shell, edit: (names: string[]) => string[]): Promise<void> {
+  await change(await configured(shell, "instance", shell.typed.args[0] ?? ""), (value) => {
+    value.profiles = edit(value.profiles as string[]);
+  });
+}
+
+async function read(shell: Shell) {
+  const { remote, name } = resolveName(shell.typed.args[0] ?? "", "profile");
+  return { client: await shell.connect(remote), name };
+}

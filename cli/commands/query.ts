@@ -1,0 +1,46 @@
+// drey query: any request to the API, as it is.
+
+import { DreyError } from "../../errors.ts";
+import { apiError, readAnswer } from "../../client/answers.ts";
+import { runningOperation } from "../../client/operations.ts";
+import type { Method } from "../../wire/routes.ts";
+import { readStdin } from "../editor.ts";
+import { resolveOnServer } from "../resolve.ts";
+import type { Shell } from "../shell.ts";
+
+const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+
+export async function query(shell: Shell): Promise<void> {
+  const { typed } = shell;
+  const { remote, path } = readPath(typed.args[0] ?? "");
+  const method = (typed.text("request") ?? "GET").toUpperCase();
+  if (!methods.includes(method)) {
+    throw new DreyError("BAD_REQUEST", {
+      message: `There is no method "${method}"; there are ${methods.join(", ")}`,
+    });
+  }
+  const client = await shell.connect(remote);
+  const data = typed.text("data");
+  const response = await client.send(method as Method, path, data === "-" ? await readStdin() : data);
+  if (!response.headers.get("content-type")?.includes("json")) return await printBytes(shell, response);
+  if (typed.has("raw")) return shell.print(`${(await response.text()).trimEnd()}\n`);
+  const answer = await readAnswer<unknown>(response);
+  const isWaiting = answer.type === "async" && typed.has("wait");
+  const metadata = isWaiting
+    ? await shell.wait(runningOperation(client, answer.metadata), path)
+    : answer.metadata;
+  if (metadata !== null && metadata !== undefined) shell.print(`${JSON.stringify(metadata, null, "\t")}\n`);
+}
+
+async function printBytes(shell: Shell, response: Response): Promise<void> {
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  if (response.status >= 400) throw apiError(response.status, new TextDecoder().decode(bytes).trim());
+  shell.print(bytes);
+}
+
+// a path starts with a slash, so what stands before it can only be a remote
+function readPath(text: string) {
+  const { remote, name } = resolveOnServer(/^[\w-]+:/.test(text) ? text : `local:${text}`);
+  if (name.startsWith("/")) return { remote, path: name };
+  throw new DreyError("BAD_REQUEST", { message: `"${text}" is no path of the API: it begins with a slash` });
+}

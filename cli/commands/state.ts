@@ -1,0 +1,43 @@
+// drey start, stop, restart, pause, resume: one request per instance, all at the same time.
+
+import { DreyError } from "../../errors.ts";
+import type { InstanceStatePut } from "../../wire/instance.ts";
+import { resolveOnServer } from "../resolve.ts";
+import type { Shell } from "../shell.ts";
+import { forEach } from "./several.ts";
+
+export const start = (shell: Shell): Promise<number> => change(shell, { action: "start" });
+export const pause = (shell: Shell): Promise<number> => change(shell, { action: "freeze" });
+export const resume = (shell: Shell): Promise<number> => change(shell, { action: "unfreeze" });
+export const stop = (shell: Shell): Promise<number> => change(shell, { action: "stop", ...ending(shell) });
+export const restart = (shell: Shell): Promise<number> =>
+  change(shell, { action: "restart", ...ending(shell) });
+
+function ending({ typed }: Shell): Pick<InstanceStatePut, "force" | "timeout"> {
+  return typed.has("force") ? { force: true } : { timeout: typed.integer("timeout") };
+}
+
+async function change(shell: Shell, body: InstanceStatePut): Promise<number> {
+  const { args, command } = shell.typed;
+  if (shell.typed.has("all")) return await changeAll(shell, body);
+  if (args.length === 0) {
+    throw new DreyError("BAD_REQUEST", {
+      message: `"drey ${command.path}" needs the name of an instance, or --all`,
+      hint: `See: drey ${command.path} --help`,
+    });
+  }
+  return await forEach(shell, args, async (client, name) => {
+    await shell.wait(await client.start("instance.state.change", { params: { name }, body }), name);
+  });
+}
+
+async function changeAll(shell: Shell, state: InstanceStatePut): Promise<number> {
+  const [first, second] = shell.typed.args;
+  const { remote, name } = resolveOnServer(first ?? "local:");
+  if (name !== "" || second !== undefined) {
+    throw new DreyError("BAD_REQUEST", { message: "Name instances or give --all, not both" });
+  }
+  const client = await shell.connect(remote);
+  await shell.wait(await client.start("instances.state", { body: { state } }), "all instances");
+  return 0;
+}

@@ -1,0 +1,25 @@
+// drey version: ours, and the server's that would be called.
+
+import type { Server } from "../../wire/server.ts";
+import { resolveOnServer } from "../resolve.ts";
+import type { Shell } from "../shell.ts";
+import { version as ours } from "../version.ts";
+
+export async function version(shell: Shell): Promise<void> {
+  const { args } = shell.typed;
+  shell.print(`Client version: ${ours}\n`);
+  // without a named remote and a listening server, both are this program, and nothing needs to be asked
+  if (args.length === 0 && !await isServed()) {
+    shell.print(`Server version: ${ours}\n`);
+    return;
+  }
+  const client = await shell.connect(resolveOnServer(args[0] ?? "local:").remote);
+  const server = await client.call("server.get") as Server;
+  shell.print(`Server version: ${server.environment?.server_version ?? "unknown"}\n`);
+}
+
+async function isServed(): Promise<boolean> {
+  const { defaultSocket } = await import("../../client/connect.ts");
+  const { answers } = await import("../../client/unix.ts");
+  return answers(await defaultSocket());
+}

@@ -1,0 +1,82 @@
+// Which words may come next on a half-typed command line. Pure: what only a server knows is named, not asked.
+
+import { type ArgKind, type Command, globalFlags, type Group } from "./command.ts";
+import type { Grammar } from "./parse.ts";
+
+/** Names a server has to be asked for. */
+export type Wanted = Extract<
+  ArgKind,
+  "instance" | "image" | "alias" | "profile" | "pool" | "operation" | "remote"
+>;
+
+export interface Candidates {
+  words: string[];
+  wanted?: Wanted;
+}
+
+const askable: readonly string[] = ["instance", "image", "alias", "profile", "pool", "operation", "remote"];
+
+/** What fits after `words`, the last of which is still being typed. */
+export function candidates(words: readonly string[], grammar: Grammar): Candidates {
+  const before = words.slice(0, -1);
+  const current = words.at(-1) ?? "";
+  const { command, path, rest } = findCommand(before, grammar);
+  if (command === undefined) {
+    return { words: rest.length > 0 ? [] : current.startsWith("-") ? flagWords([]) : below(path, grammar) };
+  }
+  if (command.path === "help") return { words: below(rest.join(" "), grammar) };
+  if (command.path === "completion") return { words: ["bash", "zsh", "fish"] };
+  const awaited = awaitedFlag(rest, command);
+  if (awaited !== undefined) {
+    return awaited.name === "profile"
+      ? { words: [], wanted: "profile" }
+      : { words: [...awaited.choices ?? []] };
+  }
+  if (current.startsWith("-")) return { words: flagWords(command.flags) };
+  const wanted = awaitedArg(rest, command);
+  return { words: [], ...(wanted === undefined ? {} : { wanted }) };
+}
+
+function findCommand(words: readonly string[], { commands, groups }: Grammar) {
+  let path = "";
+  for (const [at, word] of words.entries()) {
+    const next = path === "" ? word : `${path} ${word}`;
+    const parent = path;
+    const command = commands.find((row) => row.path === next || isAlias(row, parent, word));
+    if (command !== undefined) return { command, path: command.path, rest: words.slice(at + 1) };
+    if (!groups.some((group) => group.path === next)) {
+      return { command: undefined, path, rest: words.slice(at) };
+    }
+    path = next;
+  }
+  return { command: undefined, path, rest: [] };
+}
+
+const isAlias = ({ path, aliases }: Command, parent: string, word: string) =>
+  path.split(" ").slice(0, -1).join(" ") === parent && aliases?.includes(word) === true;
+
+function below(path: string, { commands, groups }: Grammar): string[] {
+  const prefix = path === "" ? "" : `${path} `;
+  return ([...groups, ...commands.filter((row) => !row.isHidden)] as Group[])
+    .map((row) => row.path)
+    .filter((row) => row.startsWith(prefix) && !row.slice(prefix.length).includes(" "))
+    .map((row) => row.slice(prefix.length))
+    .sort();
+}
+
+const flagWords = (flags: Command["flags"]) => [...flags, ...globalFlags].map(({ name }) => `--${name}`);
+
+function awaitedFlag(rest: readonly string[], { flags }: Command) {
+  const last = rest.at(-1);
+  if (last === undefined || !last.startsWith("-") || last.includes("=")) return undefined;
+  return [...flags, ...globalFlags].find(({ name, short, value }) =>
+    value !== undefined && (last === `--${name}` || last === `-${short}`)
+  );
+}
+
+function awaitedArg(rest: readonly string[], { args, flags }: Command): Wanted | undefined {
+  const takesValue = (word: string) => awaitedFlag([word], { flags } as Command) !== undefined;
+  const given = rest.filter((word, at) => !word.startsWith("-") && !takesValue(rest[at - 1] ?? ""));
+  const arg = args[given.length] ?? (args.at(-1)?.many ? args.at(-1) : undefined);
+  return arg !== undefined && askable.includes(arg.kind) ? arg.kind as Wanted : undefined;
+}

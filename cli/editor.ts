@@ -1,0 +1,66 @@
+// Editing YAML: in the user's editor, or from standard input where there is no terminal.
+
+import { DreyError } from "../errors.ts";
+import { toYaml } from "./output.ts";
+import type { Shell } from "./shell.ts";
+
+/** Reads YAML that must be a mapping. @throws {DreyError} `BAD_REQUEST` */
+export async function parseYaml(text: string): Promise<Record<string, unknown>> {
+  const { parse } = await import("@std/yaml");
+  let value: unknown;
+  try {
+    value = parse(text, { schema: "core" });
+  } catch (error) {
+    const said = error instanceof Error ? error.message.split("\n")[0] : error;
+    throw new DreyError("BAD_REQUEST", { message: `Cannot read the YAML: ${said}`, cause: error });
+  }
+  if (value === null || value === undefined) return {};
+  if (typeof value === "object" && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new DreyError("BAD_REQUEST", { message: "Cannot read the YAML: expected keys and values" });
+}
+
+/** All of standard input as text. */
+export async function readStdin(): Promise<string> {
+  return await new Response(Deno.stdin.readable).text();
+}
+
+/**
+ * Lets the user change `value` and hands the outcome to `apply`. What `apply` refuses may be edited again.
+ */
+export async function edit(
+  shell: Shell,
+  value: unknown,
+  apply: (value: Record<string, unknown>) => Promise<void>,
+): Promise<void> {
+  if (!Deno.stdin.isTerminal()) return await apply(await parseYaml(await readStdin()));
+  const before = await toYaml(value);
+  for (let text = before;;) {
+    text = await openEditor(text);
+    if (text === before) return;
+    try {
+      return await apply(await parseYaml(text));
+    } catch (error) {
+      if (!(error instanceof DreyError)) throw error;
+      shell.say(`Error: ${error.message}`);
+      if (!confirm("Open the editor again?")) throw error;
+    }
+  }
+}
+
+async function openEditor(text: string): Promise<string> {
+  const { spawn } = await import("../sys/run.ts");
+  const file = await Deno.makeTempFile({ prefix: "drey_", suffix: ".yaml" });
+  try {
+    await Deno.writeTextFile(file, text);
+    const editor = Deno.env.get("VISUAL") || Deno.env.get("EDITOR") || "vi";
+    // an editor may come with flags, "code --wait": a shell splits them as people expect
+    const argv = ["sh", "-c", `${editor} "$0"`, file];
+    const { code } = await spawn(argv, { stdin: "inherit", stdout: "inherit", stderr: "inherit" }).status;
+    if (code !== 0) {
+      throw new DreyError("COMMAND_FAILED", { message: `The editor "${editor}" ended with status ${code}` });
+    }
+    return await Deno.readTextFile(file);
+  } finally {
+    await Deno.remove(file);
+  }
+}

@@ -1,0 +1,92 @@
+// Help texts, made from the table of commands.
+
+import { type Command, type Flag, globalFlags, type Group, usage } from "./command.ts";
+import type { Grammar } from "./parse.ts";
+
+/** The page for a command, for a group of commands, or for the whole program (an empty topic). */
+export function help(topic: string, grammar: Grammar): string {
+  const command = grammar.commands.find(({ path }) => path === topic);
+  if (command !== undefined) return commandPage(command);
+  return topic === "" ? programPage(grammar) : groupPage(topic, grammar);
+}
+
+function programPage(grammar: Grammar): string {
+  return page([
+    ["", ["drey runs system containers without root."]],
+    ["Usage", ["drey <command> [flags]"]],
+    ["Commands", listing(children("", grammar))],
+    [
+      "Examples",
+      examples([
+        { line: "launch debian:12 web", about: "Create a Debian 12 container and start it" },
+        { line: "exec web -- systemctl status", about: "Run a command in it" },
+        { line: "list", about: "See what there is" },
+        { line: "delete -f web", about: "Stop it and delete it" },
+      ]),
+    ],
+    ["Global flags", flagLines(globalFlags)],
+    ["", ["More on a command: drey help <command>"]],
+  ]);
+}
+
+function groupPage(topic: string, grammar: Grammar): string {
+  const group = grammar.groups.find(({ path }) => path === topic);
+  const below = children(topic, grammar);
+  const shown = grammar.commands.filter(({ path }) => path.startsWith(`${topic} `)).slice(0, 3);
+  return page([
+    ["", [`${group?.summary ?? topic}.`]],
+    ["Usage", [`drey ${topic} <command> [flags]`]],
+    ["Commands", listing(below)],
+    ["Examples", examples(shown.flatMap((command) => command.examples.slice(0, 1)))],
+    ["", [`More on a command: drey help ${topic} <command>`]],
+  ]);
+}
+
+function commandPage(command: Command): string {
+  return page([
+    ["", [`${command.summary}.`]],
+    ["Usage", [`drey ${usage(command)}`]],
+    ["Aliases", (command.aliases ?? []).map((alias) => aliasPath(command, alias))],
+    ["", command.about?.split("\n") ?? []],
+    ["Examples", examples(command.examples)],
+    ["Flags", flagLines(command.flags)],
+    ["Global flags", flagLines(globalFlags)],
+  ]);
+}
+
+const aliasPath = ({ path }: Command, alias: string) => [...path.split(" ").slice(0, -1), alias].join(" ");
+
+/** What stands directly below a group: its groups and its commands, by name. */
+function children(topic: string, { commands, groups }: Grammar): Group[] {
+  const prefix = topic === "" ? "" : `${topic} `;
+  return [...groups, ...commands.filter((command) => !command.isHidden)]
+    .filter(({ path }) => path.startsWith(prefix) && !path.slice(prefix.length).includes(" "))
+    .map(({ path, summary }) => ({ path: path.slice(prefix.length), summary }))
+    .sort((a, b) => a.path < b.path ? -1 : 1);
+}
+
+const listing = (rows: readonly Group[]) => aligned(rows.map(({ path, summary }) => [path, summary]));
+
+const examples = (rows: Command["examples"]) =>
+  rows.flatMap(({ line, about }) => [`drey ${line}`, `    ${about}`]);
+
+const flagLines = (flags: readonly Flag[]) =>
+  aligned(flags.map(({ name, short, value, isList, summary }) => [
+    `${short ? `-${short}, ` : "    "}--${name}${value ? ` <${value}>` : ""}${isList ? "..." : ""}`,
+    summary,
+  ]));
+
+function aligned(rows: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(0, ...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `${left.padEnd(width)}  ${right}`);
+}
+
+/** Sections with a title are indented below it; empty ones are left out. */
+function page(sections: readonly [string, readonly string[]][]): string {
+  return sections.filter(([, lines]) => lines.length > 0)
+    .map(([title, lines]) =>
+      title === ""
+        ? lines.map((line) => `${line}\n`).join("")
+        : `${title}:\n${lines.map((line) => `  ${line}`.trimEnd() + "\n").join("")}`
+    ).join("\n");
+}

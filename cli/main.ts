@@ -1,0 +1,91 @@
+// The command line: argv in, exit status out. Loads only what the typed command needs.
+
+import { describeError, DreyError } from "../errors.ts";
+import type { Client } from "../client/client.ts";
+import type { Remote } from "../client/remotes.ts";
+import { commands, groups } from "./commands.ts";
+import { parse, type Typed } from "./parse.ts";
+import type { Shell } from "./shell.ts";
+
+/** Runs one command line and returns the exit status of the process. */
+export async function main(argv: readonly string[]): Promise<number> {
+  try {
+    return await runLine(argv);
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) return 0; // the reader of our output has seen enough
+    const isDebug = argv.includes("--debug");
+    if (!(error instanceof DreyError) || isDebug) say(error instanceof Error ? error.stack ?? "" : "");
+    if (error instanceof DreyError) say(`Error: ${oneLine(describeError(error))}`);
+    return 1;
+  }
+}
+
+async function runLine(argv: readonly string[]): Promise<number> {
+  const parsed = parse(argv, { commands, groups });
+  if (parsed.kind === "version") return await runLine(["version"]);
+  if (parsed.kind === "help") {
+    const { help } = await import("./help.ts");
+    print(help(parsed.topic, { commands, groups }));
+    return 0;
+  }
+  const handler = await parsed.typed.command.load();
+  await using clients = openClients(parsed.typed);
+  return await handler(createShell(parsed.typed, clients.connect)) ?? 0;
+}
+
+function createShell(typed: Typed, connect: Shell["connect"]): Shell {
+  return {
+    typed,
+    connect,
+    print,
+    say,
+    async wait(running, label) {
+      const { waitShown } = await import("./progress.ts");
+      return waitShown(running, { label, isShown: Deno.stderr.isTerminal() && !typed.has("quiet") });
+    },
+  };
+}
+
+interface Clients extends AsyncDisposable {
+  connect(remote: Remote): Promise<Client>;
+}
+
+function openClients(typed: Typed): Clients {
+  const open = new Map<string, Promise<Client>>();
+  const connectTo = async (): Promise<Client> => {
+    const { connect } = await import("../client/connect.ts");
+    return connect({
+      ...(typed.text("project") === undefined ? {} : { project: typed.text("project") }),
+      door: typed.has("force-local") ? "in-process" : "auto",
+      ...(typed.has("debug") ? { onRequest: (line) => say(`debug: ${line}`) } : {}),
+    });
+  };
+  return {
+    connect(remote) {
+      const client = open.get(remote.name) ?? connectTo();
+      open.set(remote.name, client);
+      return client;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const client of await Promise.allSettled(open.values())) {
+        if (client.status === "fulfilled") await client.value[Symbol.asyncDispose]();
+      }
+    },
+  };
+}
+
+const encoder = new TextEncoder();
+
+function print(text: string | Uint8Array): void {
+  writeAll(Deno.stdout, typeof text === "string" ? encoder.encode(text) : text);
+}
+
+function say(line: string): void {
+  writeAll(Deno.stderr, encoder.encode(`${line}\n`));
+}
+
+function writeAll(to: { writeSync(data: Uint8Array): number }, data: Uint8Array): void {
+  for (let at = 0; at < data.length;) at += to.writeSync(data.subarray(at));
+}
+
+const oneLine = (text: string) => text.trim().replace(/\s*\n\s*/g, "; ");

@@ -1,0 +1,31 @@
+// "Did you mean …": the known word closest to a mistyped one.
+
+/** The candidate a typist most likely meant; none if all are far away. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const limit = Math.max(1, Math.floor(word.length / 3));
+  let best: string | undefined;
+  let least = limit + 1;
+  for (const candidate of candidates) {
+    const steps = distance(word, candidate);
+    if (steps < least) [best, least] = [candidate, steps];
+  }
+  return best ?? candidates.find((candidate) => word.length > 2 && candidate.startsWith(word));
+}
+
+/** Letters to insert, delete, replace or swap to make one word of the other (Damerau, restricted). */
+export function distance(a: string, b: string): number {
+  const rows = [Array.from({ length: b.length + 1 }, (_, column) => column)];
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const at = (up: number, left: number) => rows[i - up]?.[j - left] ?? 0;
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      let cost = Math.min(at(1, 0) + 1, (row[j - 1] ?? 0) + 1, at(1, 1) + same);
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (isSwap) cost = Math.min(cost, at(2, 2) + 1);
+      row[j] = cost;
+    }
+    rows[i] = row;
+  }
+  return rows[a.length]?.[b.length] ?? 0;
+}

@@ -1,0 +1,62 @@
+// An operation as it runs: one line that changes, on a terminal only. Ctrl-C asks the operation to end, a second
+// one ends drey.
+
+import type { RunningOperation } from "../client/operations.ts";
+import type { Operation } from "../wire/operation.ts";
+
+export interface ProgressOptions {
+  /** what the line starts with, such as the instance's name */
+  label: string;
+  /** whether to draw the line at all */
+  isShown: boolean;
+}
+
+/** Waits for an operation and shows what it says about its progress. */
+export async function waitShown(running: RunningOperation, options: ProgressOptions): Promise<Operation> {
+  using _cancelling = cancelOnInterrupt(running);
+  if (!options.isShown) return await running.wait();
+  using line = progressLine();
+  return await running.wait({
+    onUpdate: (operation) => {
+      const text = progressText(operation);
+      if (text !== undefined) line.show(`${options.label}: ${text}`);
+    },
+  });
+}
+
+/** What an operation says about how far it is: the latest of its `…_progress` keys. */
+export function progressText(operation: Operation): string | undefined {
+  const entries = Object.entries(operation.metadata ?? {});
+  const last = entries.findLast(([key, value]) => key.endsWith("_progress") && typeof value === "string");
+  return last?.[1] as string | undefined;
+}
+
+function progressLine(): Disposable & { show(text: string): void } {
+  const write = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
+  let isDrawn = false;
+  return {
+    show(text) {
+      const { columns } = Deno.consoleSize();
+      write(`\r\x1b[K${text.replaceAll("\n", " ").slice(0, columns - 1)}`);
+      isDrawn = true;
+    },
+    [Symbol.dispose]() {
+      if (isDrawn) write("\r\x1b[K");
+    },
+  };
+}
+
+function cancelOnInterrupt(running: RunningOperation): Disposable {
+  let isAsked = false;
+  const interrupt = () => {
+    if (isAsked) Deno.exit(130);
+    isAsked = true;
+    running.cancel().catch((error) => {
+      const said = error instanceof Error ? error.message : error;
+      const text = `Cannot cancel: ${said}. Press Ctrl-C again to leave anyway\n`;
+      Deno.stderr.writeSync(new TextEncoder().encode(text));
+    });
+  };
+  Deno.addSignalListener("SIGINT", interrupt);
+  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGINT", interrupt) };
+}

@@ -1,0 +1,57 @@
+// The terminal drey runs in: whether there is one, its size, raw mode.
+
+/** Whether a command in an instance can be given a terminal: both ends must be one. */
+export function isInteractive(): boolean {
+  return Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
+}
+
+/** Whether standard input is a file, as in `< web.yaml`; a pipe is left alone, since it may never end. */
+export function isStdinFile(): boolean {
+  try {
+    return Deno.statSync("/proc/self/fd/0").isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false; // closed
+    throw error;
+  }
+}
+
+/** Size in characters; 80 by 24 where nobody knows. */
+export function terminalSize(): { width: number; height: number } {
+  try {
+    const { columns, rows } = Deno.consoleSize();
+    return { width: columns || 80, height: rows || 24 };
+  } catch {
+    return { width: 80, height: 24 }; // standard streams that are no terminal have no size
+  }
+}
+
+/** Puts the terminal into raw mode until disposed: every key goes to the instance, Ctrl-C too. */
+export function rawMode(): Disposable {
+  if (!Deno.stdin.isTerminal()) return { [Symbol.dispose]() {} };
+  Deno.stdin.setRaw(true);
+  return { [Symbol.dispose]: () => Deno.stdin.setRaw(false) };
+}
+
+/** Calls back with the new size whenever the window changes, until disposed. */
+export function onResize(callback: (width: number, height: number) => void): Disposable {
+  const listen = () => {
+    const { width, height } = terminalSize();
+    callback(width, height);
+  };
+  Deno.addSignalListener("SIGWINCH", listen);
+  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGWINCH", listen) };
+}
+
+/** Signals handed on to a command that has no terminal, with their numbers. */
+const handedOn = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGUSR1: 10, SIGUSR2: 12, SIGTERM: 15 } as const;
+
+/** Calls back with the number of a signal sent to drey, until disposed. */
+export function onSignals(callback: (number: number) => void): Disposable {
+  const stack = new DisposableStack();
+  for (const [name, number] of Object.entries(handedOn)) {
+    const listen = () => callback(number);
+    Deno.addSignalListener(name as keyof typeof handedOn, listen);
+    stack.defer(() => Deno.removeSignalListener(name as keyof typeof handedOn, listen));
+  }
+  return stack;
+}

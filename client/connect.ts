@@ -1,0 +1,48 @@
+// Choosing a door: a server that listens on this user's socket, otherwise the API in this process.
+
+import { resolve } from "@std/path";
+import { choosePaths } from "../sys/paths.ts";
+import { type Client, type ClientOptions, createClient } from "./client.ts";
+import { openInProcess } from "./in_process.ts";
+import type { Transport } from "./transport.ts";
+import { answers, overUnixSocket } from "./unix.ts";
+
+export interface ConnectOptions extends ClientOptions {
+  /** `auto` takes a listening server if there is one; default */
+  door?: "auto" | "in-process" | "unix";
+  /** path of the socket; without it, the one in the state directory */
+  socket?: string;
+  /** told each request as one line, `GET /1.0/instances` */
+  onRequest?: (line: string) => void;
+}
+
+/** Opens the API of this user on this machine. */
+export async function connect(options: ConnectOptions = {}): Promise<Client> {
+  const door = await openDoor(options);
+  return createClient(options.onRequest ? watched(door, options.onRequest) : door, options);
+}
+
+function watched(door: Transport, onRequest: (line: string) => void): Transport {
+  return {
+    ...door,
+    fetch(request) {
+      const { pathname, search } = new URL(request.url);
+      onRequest(`${request.method} ${pathname}${search} (${door.kind})`);
+      return door.fetch(request);
+    },
+  };
+}
+
+async function openDoor({ door = "auto", socket }: ConnectOptions): Promise<Transport> {
+  if (door === "in-process") return openInProcess();
+  const path = socket ?? await defaultSocket();
+  return door === "unix" || await answers(path) ? overUnixSocket(path) : openInProcess();
+}
+
+/** Where `drey serve` listens for this user. */
+export async function defaultSocket(): Promise<string> {
+  const home = Deno.env.get("HOME") ?? (await import("node:os")).homedir();
+  const uid = Deno.uid() ?? 0;
+  const env = (name: string) => Deno.env.get(name) ? resolve(Deno.env.get(name) as string) : undefined;
+  return `${choosePaths({ env, uid, home, owns: () => false }).state}/unix.socket`;
+}

@@ -1,0 +1,73 @@
+// Waiting for, watching and cancelling a background operation.
+
+import { DreyError } from "../errors.ts";
+import type { Operation } from "../wire/operation.ts";
+import { statusCodes } from "../wire/status.ts";
+import type { Client } from "./client.ts";
+
+/** An operation the server has accepted and works on. */
+export interface RunningOperation {
+  /** as it stood when it was accepted */
+  readonly operation: Operation;
+  /**
+   * Resolves with the operation once it succeeded.
+   *
+   * @throws {DreyError} `OPERATION_FAILED` with what the server said, or `CANCELLED`
+   */
+  wait(options?: WaitOptions): Promise<Operation>;
+  /** asks for the end of the work; `wait` tells how that went */
+  cancel(): Promise<void>;
+}
+
+export interface WaitOptions {
+  /** called with the operation when its metadata changed, a few times a second at most */
+  onUpdate?: (operation: Operation) => void;
+}
+
+/** milliseconds between two looks at an operation somebody wants to watch */
+const pollInterval = 200;
+
+/** The handle of an operation known by what the server answered. */
+export function runningOperation(client: Client, operation: Operation): RunningOperation {
+  const params = { id: operation.id };
+  return {
+    operation,
+    async wait({ onUpdate } = {}) {
+      using _polling = onUpdate && poll(client, operation, onUpdate);
+      return succeeded(await client.call("operation.wait", { params, query: { timeout: -1 } }));
+    },
+    async cancel() {
+      await client.call("operation.cancel", { params });
+    },
+  };
+}
+
+/** An ended operation, if it ended well. @throws {DreyError} otherwise */
+export function succeeded(operation: Operation): Operation {
+  if (operation.status_code === statusCodes.Success) return operation;
+  const isCancelled = operation.status_code === statusCodes.Cancelled;
+  const fallback = isCancelled
+    ? "The operation was cancelled"
+    : `The operation ended as ${operation.status || operation.status_code}`;
+  throw new DreyError(isCancelled ? "CANCELLED" : "OPERATION_FAILED", {
+    message: operation.err === "" ? fallback : operation.err,
+  });
+}
+
+// Looking again is simpler than listening to events and, in process, as cheap; short operations end before the
+// first look, so the fast path pays nothing.
+function poll(client: Client, first: Operation, onUpdate: (operation: Operation) => void): Disposable {
+  let last = first.updated_at;
+  let isBusy = false;
+  const timer = setInterval(() => {
+    if (isBusy) return;
+    isBusy = true;
+    client.call("operation.get", { params: { id: first.id } }).then((operation) => {
+      isBusy = false;
+      if (operation.updated_at === last) return;
+      last = operation.updated_at;
+      onUpdate(operation);
+    }, () => clearInterval(timer)); // `wait` reports why the server stopped answering
+  }, pollInterval);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}

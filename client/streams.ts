@@ -1,0 +1,100 @@
+// The streams of a command that runs in an instance: LXD's exec protocol from the client's side. Data travels
+// in binary frames, an empty text frame ends a stream; `control` takes JSON commands.
+
+import { DreyError } from "../errors.ts";
+import type { InstanceExecPost } from "../wire/instance.ts";
+import type { Socket } from "../wire/socket.ts";
+import type { Client } from "./client.ts";
+
+/** What a command reads and writes. */
+export interface ExecStreams {
+  /** the command's standard input; without it the command reads nothing */
+  stdin?: AsyncIterable<Uint8Array>;
+  /** gets all output if the command has a terminal */
+  stdout(data: Uint8Array): Promise<void> | void;
+  stderr(data: Uint8Array): Promise<void> | void;
+  /** called once, as soon as the running command can be controlled */
+  onControl?(control: ExecControl): void;
+}
+
+export interface ExecControl {
+  /** tells the command's terminal its new size, in `characters` */
+  resize(width: number, height: number): void;
+  /** sends the command a signal by number */
+  signal(number: number): void;
+}
+
+export interface ExecTarget {
+  name: string;
+  post: Omit<InstanceExecPost, "wait-for-websocket" | "record-output">;
+}
+
+/**
+ * Runs a command in an instance and carries its streams.
+ *
+ * @returns its exit status: 127 if it was not found, 126 if it could not be run, 128 + n if signal n ended it
+ */
+export async function execute(client: Client, target: ExecTarget, streams: ExecStreams): Promise<number> {
+  const running = await client.start("instance.exec", {
+    params: { name: target.name },
+    body: { ...target.post, "wait-for-websocket": true },
+  });
+  const fds = running.operation.metadata?.fds as Record<string, string> | undefined;
+  if (fds?.["0"] === undefined) {
+    throw new DreyError("SERVER_FAILED", { message: "The server gave no streams for the command" });
+  }
+  const open = (fd: string) => {
+    const secret = fds[fd];
+    if (secret === undefined) return undefined;
+    const path = `/1.0/operations/${running.operation.id}/websocket?secret=${encodeURIComponent(secret)}`;
+    return client.socket(path);
+  };
+  const [input, output, errors, control] = await Promise.all(["0", "1", "2", "control"].map(open));
+  const ended = running.wait();
+  if (control) controlOf(control, streams);
+  const feeding = feed(input as Socket, streams.stdin);
+  // with a terminal everything comes back on the stream that takes the input
+  const drained = Promise.all([
+    drain(output ?? input, streams.stdout),
+    drain(errors, streams.stderr),
+  ]);
+  const operation = await ended;
+  await drained;
+  feeding.stop();
+  for (const socket of [input, output, errors, control]) socket?.close();
+  return Number(operation.metadata?.return ?? 0);
+}
+
+async function drain(socket: Socket | undefined, write: ExecStreams["stdout"]): Promise<void> {
+  if (socket === undefined) return;
+  for await (const message of socket.messages) {
+    if (typeof message === "string") return; // the end mark
+    await write(message);
+  }
+}
+
+function feed(socket: Socket, stdin: AsyncIterable<Uint8Array> | undefined): { stop(): void } {
+  let isStopped = false;
+  const pump = async () => {
+    for await (const data of stdin ?? []) {
+      if (isStopped) return;
+      await socket.send(data);
+    }
+    await socket.send("");
+  };
+  // a command may end without reading its input: then the stream is closed under the pump, which is no failure
+  pump().catch(() => socket.close());
+  return { stop: () => isStopped = true };
+}
+
+function controlOf(socket: Socket, streams: ExecStreams): void {
+  const send = (command: unknown) => {
+    socket.send(JSON.stringify(command)).catch(() => {}); // the command has ended: nothing is left to control
+  };
+  streams.onControl?.({
+    // the numbers are strings on the wire
+    resize: (width, height) =>
+      send({ command: "window-resize", args: { width: String(width), height: String(height) } }),
+    signal: (number) => send({ command: "signal", signal: number }),
+  });
+}

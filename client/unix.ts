@@ -1,0 +1,44 @@
+// The door to a `drey serve` (or an LXD) on this machine: HTTP and websockets over a unix socket.
+
+import { DreyError } from "../errors.ts";
+import { origin, type Transport } from "./transport.ts";
+import { openWebSocket } from "./websocket.ts";
+
+/** Whether somebody listens at this socket; a file left behind by a dead server does not count. */
+export async function answers(path: string): Promise<boolean> {
+  try {
+    (await Deno.connect({ transport: "unix", path })).close();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.ConnectionRefused) return false;
+    throw new DreyError("FORBIDDEN", {
+      message: `Cannot connect to the socket "${path}": ${error instanceof Error ? error.message : error}`,
+      cause: error,
+    });
+  }
+}
+
+/** The door to the server that listens at `path`. */
+export function overUnixSocket(path: string): Transport {
+  const client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
+  return {
+    kind: "unix",
+    async fetch(request) {
+      try {
+        return await fetch(request, { client });
+      } catch (error) {
+        if (request.signal.aborted) throw error;
+        throw new DreyError("NETWORK", {
+          message: `Cannot reach the server at "${path}": ${error instanceof Error ? error.message : error}`,
+          cause: error,
+        });
+      }
+    },
+    socket: (location, signal) =>
+      openWebSocket(new WebSocket(origin.replace("http", "ws") + location, { client }), signal),
+    [Symbol.asyncDispose]() {
+      client.close();
+      return Promise.resolve();
+    },
+  };
+}
