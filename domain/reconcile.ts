@@ -1,10 +1,10 @@
 // Making records agree with the kernel: what a killed process or a crashed host has left is cleaned up by the next
 // command, whichever it is.
 
-import { isAlive } from "../runtime/supervisor.ts";
+import { join } from "@std/path";
+import { runFiles } from "../runtime/run_files.ts";
+import { isLocked } from "../sys/libc.ts";
 import type { Context } from "./context.ts";
-import { finish } from "./instances/reap.ts";
-import { directoryNames } from "./instances/parent.ts";
 import { lockInstance, refOf, runDirectories } from "./instances/record.ts";
 
 /**
@@ -12,12 +12,23 @@ import { lockInstance, refOf, runDirectories } from "./instances/record.ts";
  * Costs one directory listing when all is well.
  */
 export async function reconcile(context: Context): Promise<void> {
-  for (const name of directoryNames(runDirectories(context))) {
-    const run = `${runDirectories(context)}/${name}`;
-    if (isAlive(run)) continue;
+  for (const name of namesIn(runDirectories(context))) {
+    const lock = join(runDirectories(context), name, runFiles.lock);
+    if (isLocked(lock)) continue;
     const ref = refOf(name);
     await using _lock = await lockInstance(context, ref);
     // whoever held the lock may have done it, or started the instance again
-    if (!isAlive(run)) await finish(context, ref);
+    if (isLocked(lock)) continue;
+    const { finish } = await import("./instances/reap.ts");
+    await finish(context, ref);
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return [...Deno.readDirSync(directory)].map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
   }
 }

@@ -59,6 +59,7 @@ function throughCgroup(cgroup: string | undefined, argv: readonly string[]): str
 /** Starts a command with pipes for its standard streams. */
 export function attach(request: AttachRequest): Deno.ChildProcess {
   libc.joinEmptyKeyring();
+  libc.sealDescriptors();
   return spawn(throughCgroup(request.cgroup, enterArgs(request)), {
     env: request.env,
     clearEnv: true,
@@ -83,6 +84,7 @@ export async function attachTerminal(
     const slave = `${root}/dev/pts/${libc.unlockTerminal(master)}`;
     libc.setWindowSize(master, size);
     libc.joinEmptyKeyring();
+    libc.sealDescriptors();
     const steps = formatSteps(terminalSteps(request, slave, parent));
     const argv = throughCgroup(request.cgroup, ["/usr/bin/perl", "-e", walker, "-"]);
     const child = spawn(argv, {

@@ -8,25 +8,8 @@ import { isLocked, openPidfd, signals, tryLockFile } from "../sys/libc.ts";
 import * as libc from "../sys/libc.ts";
 import { fullPath, spawn } from "../sys/run.ts";
 import { consoleFd, type ContainerPlan, planFiles } from "./namespaces.ts";
+import { runFiles } from "./run_files.ts";
 import { walker } from "./walker.pl.ts";
-
-/** Files of a running container, all in its run directory. */
-export const runFiles = {
-  /** held by the starter, then by the supervisor, then by the clean-up */
-  lock: "lock",
-  /** host pid of init */
-  init: "init.pid",
-  /** host pid of the process that writes the console log */
-  console: "console.pid",
-  /** exists when a command takes care of the end, so that the supervisor does not */
-  stopping: "stopping",
-  /** wait status of init: 129 asks for a reboot, 130 or 0 is an ordinary end; reboot(2) in a pid namespace */
-  exit: "exit",
-  /** what the first stage said when it failed */
-  log: "start.log",
-  plan: "plan.json",
-  walker: "walker.pl",
-} as const;
 
 // $1 run directory, $2 cgroup of supervisors or "", the rest: the clean-up command.
 // The shell gives a background command /dev/null, hence the detour over descriptor 3; it keeps neither pipe.

@@ -173,15 +173,15 @@ async function copyOutput(
   ended: Promise<unknown>,
 ): Promise<void> {
   const reader = stream.getReader();
-  const silence = ended.then(() => "ended" as const);
-  for (let over = false;;) {
+  let over = false;
+  const end = ended.then(() => {
+    over = true;
+  });
+  for (;;) {
     const next = reader.read();
-    let got = over ? await withinLingering(next) : await Promise.race([next, silence]);
-    if (got === "ended") {
-      over = true;
-      got = await withinLingering(next);
-    }
-    if (got === undefined || got === "ended" || got.done) break;
+    if (!over) await Promise.race([next, end]);
+    const got = over ? await withinLingering(next) : await next;
+    if (got === undefined || got.done) break;
     await socket?.send(got.value);
   }
   await reader.cancel();
@@ -190,8 +190,8 @@ async function copyOutput(
 }
 
 async function withinLingering<T>(promise: Promise<T>): Promise<T | undefined> {
-  let timer: number | undefined;
-  const late = new Promise<undefined>((resolve) => timer = setTimeout(() => resolve(undefined), lingering));
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, lingering, undefined);
   try {
     return await Promise.race([promise, late]);
   } finally {

@@ -25,6 +25,7 @@ export async function reap([project, name]: readonly string[]): Promise<void> {
 /** Cleans up after an instance that ended; the caller holds its lock. Does nothing if there is nothing to do. */
 export async function finish(context: Context, ref: Ref): Promise<void> {
   const { run } = instancePaths(context, ref);
+  if (!exists(run)) return;
   const status = exitStatus(run);
   await cleanUp(context, ref);
   if (await context.store.get(instanceKey(ref)) === undefined) return;
@@ -40,5 +41,14 @@ function releaseInheritedLock(run: string): void {
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error; // the descriptor that listed the directory
     }
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }

@@ -6,7 +6,7 @@ import { formatMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import * as cgroups from "../../runtime/cgroups.ts";
 import { claimRunDirectory, startContainer } from "../../runtime/supervisor.ts";
-import { closeFd, joinEmptyKeyring } from "../../sys/libc.ts";
+import { closeFd, joinEmptyKeyring, sealDescriptors } from "../../sys/libc.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
@@ -66,6 +66,7 @@ export async function startLocked(
       .filter((warning) => warning !== undefined);
     writeRunRecord(paths.run, { cgroupHome: home, haltSignal: init.haltSignal, warnings });
     joinEmptyKeyring();
+    sealDescriptors();
     await using parent = await openParent(context, layout);
     await startContainer({
       directory: paths.run,

@@ -1,0 +1,19 @@
+// The files of a running container's run directory, which the starter, the supervisor and the clean-up share.
+
+/** Files of a running container, all in its run directory. */
+export const runFiles = {
+  /** held by the starter, then by the supervisor, then by the clean-up */
+  lock: "lock",
+  /** host pid of init */
+  init: "init.pid",
+  /** host pid of the process that writes the console log */
+  console: "console.pid",
+  /** exists when a command takes care of the end, so that the supervisor does not */
+  stopping: "stopping",
+  /** wait status of init: 129 asks for a reboot, 130 or 0 is an ordinary end; reboot(2) in a pid namespace */
+  exit: "exit",
+  /** what the first stage said when it failed */
+  log: "start.log",
+  plan: "plan.json",
+  walker: "walker.pl",
+} as const;
