@@ -1,4 +1,4 @@
-// Images and their aliases.
+// Images; their aliases are in image_aliases.ts.
 
 import * as images from "../../domain/images.ts";
 import type { ImagePart, ImageWish } from "../../domain/images.ts";
@@ -7,7 +7,7 @@ import type { Image } from "../../wire/image.ts";
 import { imagesPost } from "../../wire/image.ts";
 import type { ImagesPost } from "../../wire/image.ts";
 import { readBody } from "../body.ts";
-import { type Caller, Created, type Handlers } from "../call.ts";
+import type { Caller, Handlers } from "../call.ts";
 import { addressOf, isOn, listed } from "../lists.ts";
 import { isTrusted } from "../middleware/permission.ts";
 
@@ -18,14 +18,7 @@ type Names =
   | "image.update"
   | "image.patch"
   | "image.delete"
-  | "image.export"
-  | "image.aliases.list"
-  | "image.aliases.create"
-  | "image.alias.get"
-  | "image.alias.update"
-  | "image.alias.patch"
-  | "image.alias.rename"
-  | "image.alias.delete";
+  | "image.export";
 
 export const handlers: Handlers<Names> = {
   "images.list": async ({ context, caller, project, recursion, query }) => {
@@ -74,41 +67,9 @@ export const handlers: Handlers<Names> = {
       },
     });
   },
-  "image.aliases.list": async ({ context, caller, project, recursion, query }) => {
-    const all = await images.listAliases(context, isOn(query("all-projects")) ? undefined : project);
-    return listed(isTrusted(caller) ? all : [], {
-      recursion,
-      filter: query("filter"),
-      address: (alias) => addressOf("images/aliases", alias.name, project),
-    });
-  },
-  "image.aliases.create": async ({ context, project, body }) => {
-    await images.createAlias(context, project, body);
-    return new Created(addressOf("images/aliases", body.name, project));
-  },
-  "image.alias.get": async ({ context, caller, project, params }) => {
-    const alias = await images.getAlias(context, { project, name: params.name });
-    mustSee(caller, await images.getImage(context, project, alias.target));
-    return alias;
-  },
-  "image.alias.update": async ({ context, project, params, body }) => {
-    await images.updateAlias(context, { project, name: params.name }, body);
-    return null;
-  },
-  "image.alias.patch": async ({ context, project, params, body }) => {
-    await images.updateAlias(context, { project, name: params.name }, body);
-    return null;
-  },
-  "image.alias.rename": async ({ context, project, params, body }) => {
-    await images.renameAlias(context, { project, name: params.name }, body.name);
-    return new Created(addressOf("images/aliases", body.name, project));
-  },
-  "image.alias.delete": async ({ context, project, params }) => {
-    await images.deleteAlias(context, { project, name: params.name });
-    return null;
-  },
 };
 
+/** Whether a caller may know of an image. */
 const isVisible = (caller: Caller, image: Image) => isTrusted(caller) || image.public;
 
 /** To a stranger, a private image and none look alike. */
