@@ -31,6 +31,8 @@ export const handlerSources: HandlerSources = {
   "instance.delete": instances,
   "instance.state": instances,
   "instance.state.change": instances,
+  "instance.plan": instances,
+  "instance.plan": instances,
   "instance.exec": instances,
   "instance.console.log": instances,
   "instance.console.clear": instances,

@@ -144,6 +144,13 @@ export const routes = {
     { query: one },
   ),
 
+  "instance.plan": route<unknown>()(
+    "sync",
+    "GET /internal/instances/{name}/plan",
+    "What a start of the instance would do, step by step",
+    { query: one },
+  ),
+
   "images.list": route<string[] | image.Image[]>()("sync", "GET /1.0/images", "All images", {
     query: lists,
     access: "untrusted",

@@ -15,6 +15,7 @@ type Names =
   | "instance.delete"
   | "instance.state"
   | "instance.state.change"
+  | "instance.plan"
   | "instance.exec"
   | "instance.console.log"
   | "instance.console.clear";
@@ -54,6 +55,10 @@ export const handlers: Handlers<Names> = {
   "instance.delete": async (call) => {
     const { deleteInstance } = await import("../../domain/instances/delete.ts");
     return await deleteInstance(call.context, refOf(call), { force: isOn(call.query("force")) });
+  },
+  "instance.plan": async (call) => {
+    const { showPlan } = await import("../../domain/instances/start.ts");
+    return await showPlan(call.context, refOf(call));
   },
   "instance.state": async (call) => await (await list()).instanceState(call.context, refOf(call)),
   "instance.state.change": async (call) =>

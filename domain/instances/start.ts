@@ -2,9 +2,11 @@
 
 import { join } from "@std/path";
 import { DreyError } from "../../errors.ts";
-import { formatMap } from "../../idmap/map.ts";
-import { readLayout } from "../../idmap/ranges.ts";
+import { formatMap, type IdMap } from "../../idmap/map.ts";
+import { type IdLayout, readLayout } from "../../idmap/ranges.ts";
 import * as cgroups from "../../runtime/cgroups.ts";
+import { type ContainerPlan, innerSteps, outerSteps, type RootSource } from "../../runtime/namespaces.ts";
+import type { Step } from "../../runtime/steps.ts";
 import { claimRunDirectory, startContainer } from "../../runtime/supervisor.ts";
 import { closeFd, joinEmptyKeyring, sealDescriptors } from "../../sys/libc.ts";
 import type { Config } from "../../wire/instance.ts";
@@ -15,13 +17,74 @@ import { cleanUp } from "./clean_up.ts";
 import { expand } from "./expand.ts";
 import { readHostSize } from "./host_size.ts";
 import { chooseMap } from "./ids.ts";
-import { chooseInit, findInit } from "./init.ts";
+import { chooseInit, findInit, type InitChoice } from "./init.ts";
 import { planLimits } from "./limits.ts";
 import { openParent } from "./parent.ts";
 import { directoryName, instanceAddress, instanceKey, instancePaths, loadRecord } from "./record.ts";
 import { writeRunRecord } from "./run_record.ts";
 import { deviceNodes, planStart } from "./start_plan.ts";
 import { currentState } from "./status.ts";
+
+/** Everything the start of an instance follows from. */
+interface Facts {
+  config: Config;
+  layout: IdLayout;
+  map: IdMap;
+  root: RootSource & { kind: "overlay" };
+  /** directory of drey's cgroups, and the instance's below it */
+  home: string | undefined;
+  cgroup: cgroups.InstanceCgroup | undefined;
+  init: InitChoice;
+}
+
+async function gather(context: Context, ref: Ref): Promise<Facts> {
+  const { value: record } = await loadRecord(context, ref);
+  const { config } = await expand(context, ref.project, record);
+  const layout = await readLayout(context.user);
+  const map = await chooseMap(context, ref, { config, layout });
+  const fingerprint = record.config["volatile.base_image"] ?? "";
+  const lower = await ensureUnpacked(context, { fingerprint, type: "container" }, map);
+  const { volume } = instancePaths(context, ref);
+  const upper = join(volume, "upper");
+  const home = cgroups.findHome(cgroups.readCgroupFacts(context.user.uid));
+  const init = chooseInit(findInit([upper, lower]), home !== undefined);
+  return {
+    config,
+    layout,
+    map,
+    root: { kind: "overlay", lower: [lower], upper, work: join(volume, "work") },
+    home,
+    cgroup: home === undefined ? undefined : cgroups.instanceCgroup(home, directoryName(ref)),
+    init,
+  };
+}
+
+function planOf(ref: Ref, facts: Facts, parent: ContainerPlan["ids"]["parent"]): ContainerPlan {
+  return planStart({
+    name: ref.name,
+    config: facts.config,
+    root: facts.root,
+    ids: { map: facts.map, parent },
+    cgroup: facts.cgroup?.payload,
+    init: facts.init.argv,
+    deviceNodes: usableNodes(),
+  });
+}
+
+/**
+ * The plan an instance would be started with now, and its steps; the parent namespace is that of no process yet.
+ */
+export async function showPlan(
+  context: Context,
+  ref: Ref,
+): Promise<{ plan: ContainerPlan; outer: Step[]; inner: Step[] }> {
+  const facts = await gather(context, ref);
+  const map = facts.layout.parent;
+  const plan = planOf(ref, facts, map === undefined ? undefined : { map, pid: 0, level: "own" });
+  const { run } = instancePaths(context, ref);
+  const files = { inner: join(run, "inner"), walker: join(run, "walker.pl") };
+  return { plan, outer: outerSteps(plan, files), inner: innerSteps(plan) };
+}
 
 /**
  * Starts an instance whose lock the caller holds.
@@ -34,62 +97,45 @@ export async function startLocked(
   ref: Ref,
   action = "instance-started",
 ): Promise<string[]> {
-  const { value: record } = await loadRecord(context, ref);
   const state = currentState(context, ref);
   if (state.status !== "Stopped") {
     throw new DreyError("INSTANCE_STATE", {
       message: `The instance is already ${state.status.toLowerCase()}`,
     });
   }
+  const facts = await gather(context, ref);
+  const { layout, root, home } = facts;
   const paths = instancePaths(context, ref);
-  const { config } = await expand(context, ref.project, record);
-  const layout = await readLayout(context.user);
-  const map = await chooseMap(context, ref, { config, layout });
-  const fingerprint = record.config["volatile.base_image"] ?? "";
-  const lower = await ensureUnpacked(context, { fingerprint, type: "container" }, map);
-  const upper = join(paths.volume, "upper");
-  const work = join(paths.volume, "work");
-  for (const directory of [upper, work, paths.logs]) {
+  for (const directory of [root.upper, root.work, paths.logs]) {
     Deno.mkdirSync(directory, { recursive: true, mode: 0o755 });
   }
   for (const old of [paths.consoleLog, `${paths.consoleLog}.1`]) removeFile(old);
-
   await cleanUp(context, ref); // what a killed start or stop has left
-  const lock = claimRunDirectory(paths.run);
+  let lock: number | undefined = claimRunDirectory(paths.run);
   try {
-    const facts = cgroups.readCgroupFacts(context.user.uid);
-    const home = cgroups.findHome(facts);
-    const cgroup = home === undefined ? undefined : cgroups.createCgroup(home, directoryName(ref));
-    setLimits(config, cgroup);
-    const init = chooseInit(findInit([upper, lower]), cgroup !== undefined);
-    const warnings = [init.warning, layout.kind === "single" ? singleIdWarning(context) : undefined]
+    if (home !== undefined) cgroups.createCgroup(home, directoryName(ref));
+    setLimits(facts.config, facts.cgroup);
+    const warnings = [facts.init.warning, layout.kind === "single" ? singleIdWarning(context) : undefined]
       .filter((warning) => warning !== undefined);
-    writeRunRecord(paths.run, { cgroupHome: home, haltSignal: init.haltSignal, warnings });
+    writeRunRecord(paths.run, { cgroupHome: home, haltSignal: facts.init.haltSignal, warnings });
     joinEmptyKeyring();
     sealDescriptors();
     await using parent = await openParent(context, layout);
     await startContainer({
       directory: paths.run,
       lock,
-      plan: planStart({
-        name: ref.name,
-        config,
-        root: { kind: "overlay", lower: [lower], upper, work },
-        ids: { map, parent: parent.parent },
-        cgroup: cgroup?.payload,
-        init: init.argv,
-        deviceNodes: usableNodes(),
-      }),
+      plan: planOf(ref, facts, parent.parent),
       supervisors: home === undefined ? undefined : cgroups.supervisorsCgroup(home),
       consoleLog: paths.consoleLog,
       reap: [...context.program, "reap", ref.project, ref.name],
     });
     // the supervisor has inherited the lock and keeps it
     closeFd(lock);
-    await remember(context, ref, { map: formatMap(map), action });
+    lock = undefined;
+    await remember(context, ref, { map: formatMap(facts.map), action });
     return warnings;
   } catch (error) {
-    closeFd(lock);
+    if (lock !== undefined) closeFd(lock);
     await cleanUp(context, ref, { kill: true });
     throw error;
   }
