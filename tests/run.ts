@@ -1,0 +1,73 @@
+// `deno task test`: the whole suite. An ordinary user runs it as it is. Root first installs what is missing, makes
+// an unprivileged user with a cgroup of its own, runs the suite as that user, then the end-to-end tests as root.
+
+import { join } from "@std/path";
+import { installPackages } from "../domain/host_packages.ts";
+import { runChecked } from "../sys/run.ts";
+import { closingLine, runSuite, sum, type Tally } from "./support/suite.ts";
+import { delegateCgroup } from "./support/test_cgroup.ts";
+import { prepareTestUser } from "./support/test_user.ts";
+
+const root = join(import.meta.dirname!, "..");
+const endToEnd = "tests/e2e";
+
+/** Debian packages of the whole suite: what drey needs, and what only tests do. */
+const packages = [
+  "ca-certificates",
+  "debian-archive-keyring",
+  "mmdebstrap",
+  "passwd",
+  "perl-base",
+  "squashfs-tools",
+  "tar",
+  "uidmap",
+  "util-linux",
+  "xz-utils",
+  "zstd",
+];
+
+/** Paths named on the command line instead of everything. */
+const paths = Deno.args.length > 0 ? Deno.args : ["."];
+
+async function asRoot(): Promise<Tally[]> {
+  await installMissingPackages();
+  const user = await prepareTestUser(root);
+  const whole = await (async () => {
+    await using cgroup = await delegateCgroup(user.name);
+    console.log(`\nThe suite as ${user.name} (${user.tree})`);
+    const deno = user.command(["deno"]);
+    return await runSuite({
+      deno: cgroup === undefined ? deno : cgroup.command(deno),
+      paths,
+      cwd: user.tree,
+      env: user.env,
+    });
+  })();
+  console.log("\nThe end-to-end tests as root");
+  const asRoot = await runSuite({
+    deno: [Deno.execPath()],
+    paths: Deno.args.length > 0 ? Deno.args.filter((path) => path.startsWith(endToEnd)) : [endToEnd],
+    cwd: root,
+  });
+  return [whole, asRoot];
+}
+
+/** apt-get would take a second even with nothing to do. */
+async function installMissingPackages(): Promise<void> {
+  const query = ["dpkg-query", "--show", "--showformat=${db:Status-Status} ${Package}\\n", ...packages];
+  const known = await runChecked(["sh", "-c", '"$@" 2>/dev/null || true', "query", ...query]);
+  const installed = known.split("\n").filter((line) => line.startsWith("installed ")).map((line) =>
+    line.slice("installed ".length)
+  );
+  const missing = packages.filter((name) => !installed.includes(name));
+  if (missing.length > 0) await installPackages(missing, console.log);
+}
+
+async function asUser(): Promise<Tally[]> {
+  return [await runSuite({ deno: [Deno.execPath()], paths, cwd: root })];
+}
+
+const total = sum(Deno.uid() === 0 ? await asRoot() : await asUser());
+if (total.skipped.length > 0) console.log(`\nSkipped:\n  ${total.skipped.join("\n  ")}`);
+console.log(`\n${closingLine(total)}`);
+Deno.exit(total.failed === 0 && total.passed > 0 ? 0 : 1);
