@@ -1,0 +1,139 @@
+// A door for other programs: node:http in front, the app behind. node:http because HTTPS will need client
+// certificates that nobody verifies, and SFTP an upgrade that is no websocket; Deno.serve offers neither.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { DreyError } from "../errors.ts";
+import type { Socket } from "../wire/socket.ts";
+import type { App } from "./app.ts";
+import type { Caller } from "./call.ts";
+import { failure } from "./envelope.ts";
+
+/** Makes a server that answers with the app, for callers of one kind. It listens nowhere yet. */
+export function createListener(app: App, caller: Caller): Server {
+  const server = createServer({ keepAliveTimeout: 60_000 });
+  server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    const gone = new AbortController();
+    outgoing.on("close", () => gone.abort());
+    void answer(app, incoming, { caller, signal: gone.signal, accept: refuseStream })
+      .then((response) => sendResponse(response, incoming, outgoing))
+      // the client went away in the middle: there is nobody to tell
+      .catch(() => outgoing.destroy());
+  });
+  server.on("upgrade", (incoming: IncomingMessage, connection: Duplex, head: Uint8Array) => {
+    // a client that vanishes is noticed by the stream itself
+    connection.on("error", () => {});
+    void upgrade(app, caller, { request: incoming, connection, head }).catch(() => connection.destroy());
+  });
+  return server;
+}
+
+interface Arrival {
+  caller: Caller;
+  signal: AbortSignal;
+  accept(): Promise<Socket>;
+}
+
+async function answer(app: App, incoming: IncomingMessage, arrival: Arrival): Promise<Response> {
+  const { caller, signal, accept } = arrival;
+  let request: Request;
+  try {
+    request = requestOf(incoming, signal);
+  } catch (error) {
+    return failure(new DreyError("BAD_REQUEST", { message: "The request cannot be read", cause: error }));
+  }
+  return await app.fetch(request, { caller, accept });
+}
+
+function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request {
+  const method = incoming.method ?? "GET";
+  const headers = new Headers();
+  for (let at = 0; at + 1 < incoming.rawHeaders.length; at += 2) {
+    headers.append(incoming.rawHeaders[at] ?? "", incoming.rawHeaders[at + 1] ?? "");
+  }
+  const hasBody = method !== "GET" && method !== "HEAD";
+  // the path as it came: what was escaped stays escaped
+  const path = (incoming.url ?? "/").replace(/^[a-z]+:\/\/[^/]*/i, "");
+  return new Request(`http://drey${path.startsWith("/") ? path : `/${path}`}`, {
+    method,
+    headers,
+    signal,
+    ...(hasBody && { body: bodyOf(incoming) }),
+  });
+}
+
+/** Reads on only as the app does. */
+function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
+  const chunks = incoming[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await chunks.next();
+      if (done) controller.close();
+      else controller.enqueue(Uint8Array.from(value));
+    },
+    async cancel() {
+      await chunks.return?.();
+    },
+  }, { highWaterMark: 0 });
+}
+
+async function sendResponse(
+  response: Response,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  // a body nobody has read would stand before the connection's next request
+  const isRead = incoming.complete || incoming.method === "GET" || incoming.method === "HEAD";
+  outgoing.writeHead(response.status, {
+    ...Object.fromEntries(response.headers),
+    ...(!isRead && { connection: "close" }),
+  });
+  for await (const chunk of response.body ?? []) {
+    if (outgoing.destroyed) return;
+    if (!outgoing.write(chunk)) await drained(outgoing);
+  }
+  outgoing.end();
+}
+
+function drained(outgoing: ServerResponse): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  outgoing.once("drain", resolve);
+  outgoing.once("close", resolve);
+  return promise;
+}
+
+async function upgrade(
+  app: App,
+  caller: Caller,
+  arrived: { request: IncomingMessage; connection: Duplex; head: Uint8Array },
+): Promise<void> {
+  let isAccepted = false;
+  const accept = async () => {
+    const { openWebSocket } = await import("./websockets.ts");
+    isAccepted = true;
+    return await openWebSocket(arrived);
+  };
+  const { signal } = new AbortController();
+  const response = await answer(app, arrived.request, { caller, signal, accept });
+  if (!isAccepted) await sendRaw(response, arrived.connection);
+}
+
+/** What node:http does no more for a request that asked for an upgrade. */
+async function sendRaw(response: Response, connection: Duplex): Promise<void> {
+  const body = new Uint8Array(await response.arrayBuffer());
+  const headers = [...response.headers, ["content-length", String(body.length)], ["connection", "close"]];
+  const lines = headers.map(([name, value]) => `${name}: ${value}`);
+  connection.write(
+    `HTTP/1.1 ${response.status} ${response.statusText || "-"}\r\n${lines.join("\r\n")}\r\n\r\n`,
+  );
+  connection.end(body);
+}
+
+function refuseStream(): Promise<Socket> {
+  return Promise.reject(
+    new DreyError("BAD_REQUEST", {
+      message: "This address is a stream of messages",
+      hint: "Connect to it with a websocket",
+    }),
+  );
+}

@@ -1,0 +1,79 @@
+// Websockets of a listener as sockets of the wire: npm's `ws` does the framing, this file the back pressure.
+
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+// @ts-types="./ws.d.ts"
+import { type WebSocket, WebSocketServer } from "ws";
+import { DreyError } from "../errors.ts";
+import type { Socket } from "../wire/socket.ts";
+import { closedError, Inbox } from "./sockets.ts";
+
+/** `bytes` of one message a client may send */
+const maxPayload = 16 * 1024 * 1024;
+/** `milliseconds` the other side has to answer our goodbye */
+const goodbye = 5_000;
+
+const server = new WebSocketServer({ noServer: true, maxPayload, perMessageDeflate: false });
+
+/** An upgrade as node:http hands it out. */
+export interface Upgrade {
+  request: IncomingMessage;
+  connection: Duplex;
+  head: Uint8Array;
+}
+
+/**
+ * Answers an upgrade with a websocket.
+ *
+ * @throws {DreyError} `BAD_REQUEST` if it asks for no proper one
+ */
+export function openWebSocket({ request, connection, head }: Upgrade): Promise<Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+  // ws answers a request it does not like by itself, and then ends the connection
+  connection.once("close", () => {
+    reject(new DreyError("BAD_REQUEST", { message: "The websocket could not be opened" }));
+  });
+  server.handleUpgrade(request, connection, head, (socket) => resolve(wrap(socket)));
+  return promise;
+}
+
+function wrap(webSocket: WebSocket): Socket {
+  const inbox = new Inbox();
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  let isOpen = true;
+  webSocket.on("message", (data, isBinary) => {
+    // a copy: ws may use its buffer again
+    const message = isBinary ? Uint8Array.from(data) : new TextDecoder().decode(data);
+    if (!inbox.push(message)) return;
+    webSocket.pause();
+    void inbox.room.then(() => webSocket.resume());
+  });
+  webSocket.on("close", () => {
+    isOpen = false;
+    inbox.end();
+    resolve();
+  });
+  // "close" follows and says all there is to say
+  webSocket.on("error", () => {});
+  return {
+    messages: inbox.read(),
+    closed,
+    close() {
+      if (!isOpen) return;
+      isOpen = false;
+      inbox.end();
+      webSocket.close();
+      const timer = setTimeout(() => webSocket.terminate(), goodbye);
+      void closed.then(() => clearTimeout(timer));
+    },
+    send(message) {
+      if (!isOpen) return Promise.reject(closedError());
+      const { promise, resolve: sent, reject } = Promise.withResolvers<void>();
+      webSocket.send(message, { binary: typeof message !== "string" }, (error) => {
+        if (error === undefined || error === null) sent();
+        else reject(closedError());
+      });
+      return promise;
+    },
+  };
+}
