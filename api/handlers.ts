@@ -32,7 +32,6 @@ export const handlerSources: HandlerSources = {
   "instance.state": instances,
   "instance.state.change": instances,
   "instance.plan": instances,
-  "instance.plan": instances,
   "instance.exec": instances,
   "instance.console.log": instances,
   "instance.console.clear": instances,
