@@ -88,9 +88,12 @@ export function createCgroup(home: string, name: string): InstanceCgroup {
   return group;
 }
 
+/** The controllers that limits or an init inside ask for; others stay as they are. */
+const useful = ["cpu", "cpuset", "io", "memory", "pids"];
+
 /** Lets the children of a cgroup use its controllers. */
 function handDown(directory: string): void {
-  const available = controllers(directory);
+  const available = controllers(directory).filter((controller) => useful.includes(controller));
   const enabled = readWords(`${directory}/cgroup.subtree_control`);
   for (const controller of available.filter((c) => !enabled.includes(c))) {
     const enable = () =>
