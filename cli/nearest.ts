@@ -2,7 +2,7 @@
 
 /** The candidate a typist most likely meant; none if all are far away. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
-  const limit = Math.max(1, Math.floor(word.length / 3));
+  const limit = Math.max(1, Math.floor(word.length * 0.4));
   let best: string | undefined;
   let least = limit + 1;
   for (const candidate of candidates) {

@@ -1,7 +1,7 @@
 // From argv to what was typed: which command, its arguments and flags. Knows the table, not what commands do.
 
 import { DreyError } from "../errors.ts";
-import { type Command, type Flag, globalFlags, type Group, usage } from "./command.ts";
+import { type Command, type Flag, globalFlags, type Group } from "./command.ts";
 import { nearest } from "./nearest.ts";
 
 /** What was typed after the command's words. */
@@ -38,7 +38,6 @@ export function parse(argv: readonly string[], grammar: Grammar): Parsed {
   const found = findCommand(argv, grammar);
   if (found.command === undefined) {
     if (found.isVersion) return { kind: "version" };
-    if (!found.isHelp && found.topic !== "") throw missingWord(found.topic);
     return { kind: "help", topic: found.topic };
   }
   const command = found.command;
@@ -53,7 +52,6 @@ interface Found {
   command: Command | undefined;
   topic: string;
   rest: string[];
-  isHelp: boolean;
   isVersion: boolean;
 }
 
@@ -64,6 +62,7 @@ function findCommand(argv: readonly string[], grammar: Grammar): Found {
   for (let at = 0; at < argv.length; at++) {
     const word = argv[at] as string;
     if (word.startsWith("-") && word !== "-") {
+      if (findFlag(globalFlags, word) === undefined) throw unknownFlag(word, globalFlags, words.join(" "));
       before.push(word);
       if (takesNext(word)) before.push(...argv.slice(++at, at + 1));
       continue;
@@ -76,13 +75,10 @@ function findCommand(argv: readonly string[], grammar: Grammar): Found {
       return { ...flagsOf(before), command, topic: path, rest: [...before, ...argv.slice(at + 1)] };
     }
   }
-  const unknown = before.find((flag) => flag.startsWith("-") && findFlag(globalFlags, flag) === undefined);
-  if (unknown !== undefined) throw unknownFlag(unknown, globalFlags, words.join(" "));
   return { ...flagsOf(before), command: undefined, topic: words.join(" "), rest: before };
 }
 
 const flagsOf = (before: string[]) => ({
-  isHelp: before.includes("--help") || before.includes("-h"),
   isVersion: before.includes("--version"),
 });
 
@@ -118,13 +114,6 @@ function unknownWord(before: readonly string[], word: string, { commands, groups
   return new DreyError("BAD_REQUEST", {
     message: `Unknown command "${name}"`,
     hint: hint(`${prefix}--help`, guess && `${prefix}${guess}`),
-  });
-}
-
-function missingWord(topic: string): DreyError {
-  return new DreyError("BAD_REQUEST", {
-    message: `"drey ${topic}" needs a further word`,
-    hint: `See: drey ${topic} --help`,
   });
 }
 
@@ -213,7 +202,7 @@ function checkCount(args: readonly string[], command: Command): void {
   const isOpen = command.args.some((arg) => arg.many);
   if (args.length < least) {
     const missing = command.args[args.length];
-    throw wrong(`"drey ${command.path}" needs <${missing?.name}>; usage: drey ${usage(command)}`, command);
+    throw wrong(`"drey ${command.path}" needs <${missing?.name}>`, command);
   }
   if (!isOpen && args.length > command.args.length) {
     throw wrong(`"drey ${command.path}" has no use for "${args[command.args.length]}"`, command);
@@ -222,9 +211,11 @@ function checkCount(args: readonly string[], command: Command): void {
 
 function unknownFlag(written: string, flags: readonly Flag[], path: string): DreyError {
   const isLong = written.startsWith("--");
-  const guess = isLong ? nearest(written.slice(2), flags.map((flag) => flag.name)) : undefined;
+  const guess = isLong
+    ? nearest(written.slice(2).split("=")[0] ?? "", flags.map((flag) => flag.name))
+    : undefined;
   return new DreyError("BAD_REQUEST", {
-    message: `Unknown flag "${written}"`,
+    message: `Unknown flag "${written.split("=")[0]}"`,
     hint: hint(path === "" ? "--help" : `${path} --help`, guess && `--${guess}`),
   });
 }

@@ -1,0 +1,31 @@
+import { assert, assertEquals } from "@std/testing";
+import { commands, groups } from "./commands.ts";
+import { candidates } from "./complete.ts";
+
+const grammar = { commands, groups };
+const after = (line: string) => candidates(line.split(" "), grammar);
+
+Deno.test("candidates() offers commands first, and those of a group after its word", () => {
+  assert(after("").words.includes("launch"));
+  assert(!after("").words.includes("__complete"));
+  assert(after("config device ").words.includes("override"));
+});
+
+Deno.test("candidates() offers the flags of a command, and the values of a flag", () => {
+  assert(after("list --").words.includes("--all-projects"));
+  assertEquals(after("list --format ").words, ["table", "json", "yaml", "csv", "compact"]);
+  assertEquals(after("launch -p ").wanted, "profile");
+});
+
+Deno.test("candidates() knows what an argument names", () => {
+  assertEquals(after("exec w").wanted, "instance");
+  assertEquals(after("start a b ").wanted, "instance");
+  assertEquals(after("launch ").wanted, "image");
+  assertEquals(after("profile add web ").wanted, "profile");
+  assertEquals(after("storage show ").wanted, "pool");
+  assertEquals(after("image rm ").wanted, "image");
+});
+
+Deno.test("candidates() is silent after an unknown word", () => {
+  assertEquals(after("nonsense "), { words: [] });
+});

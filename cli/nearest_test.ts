@@ -1,0 +1,18 @@
+import { assertEquals } from "@std/testing";
+import { distance, nearest } from "./nearest.ts";
+
+Deno.test("distance() counts a swap of neighbours as one step", () => {
+  assertEquals([distance("ab", "ba"), distance("list", "lst"), distance("a", "b")], [1, 1, 1]);
+  assertEquals([distance("", "abc"), distance("same", "same")], [3, 0]);
+});
+
+Deno.test("nearest() finds a misspelt or shortened word, and nothing for a strange one", () => {
+  const words = ["launch", "list", "delete", "config"];
+  assertEquals(["lauhc", "lst", "delte", "conf", "zzzzzz"].map((word) => nearest(word, words)), [
+    "launch",
+    "list",
+    "delete",
+    "config",
+    undefined,
+  ]);
+});
