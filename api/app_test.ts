@@ -1,0 +1,255 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/testing";
+import { startOperation, waitOperation } from "../domain/operations.ts";
+import { temporaryContext } from "../tests/support/temporary_context.ts";
+import { routes } from "../wire/routes.ts";
+import type { Socket } from "../wire/socket.ts";
+import { createApp } from "./app.ts";
+import type { Caller } from "./call.ts";
+import { handlerSources } from "./handlers.ts";
+import { socketPair } from "./sockets.ts";
+
+const user: Caller = { uid: 1000, protocol: "unix", username: "tester" };
+const stranger: Caller = { uid: -1, protocol: "tls", username: "" };
+const json = { "content-type": "application/json" };
+
+async function openTestApp() {
+  const context = await temporaryContext();
+  const app = createApp(context);
+  const refuse = () => Promise.reject(new Error("no stream here"));
+  const ask = async (
+    line: string,
+    body?: unknown,
+    options: { headers?: HeadersInit; caller?: Caller } = {},
+  ) => {
+    const [method = "GET", path = "/"] = line.split(" ");
+    const text = typeof body === "string" ? body : JSON.stringify(body);
+    const init = { method, headers: options.headers ?? json, ...(body !== undefined && { body: text }) };
+    const env = { caller: options.caller ?? user, accept: refuse };
+    const response = await app.fetch(new Request(`http://drey${path}`, init), env);
+    const answer = await response.text();
+    return { response, status: response.status, body: answer === "" ? undefined : JSON.parse(answer) };
+  };
+  return { context, app, ask, [Symbol.asyncDispose]: () => context[Symbol.asyncDispose]() };
+}
+
+Deno.test("every route has a handler that its file really holds", async () => {
+  for (const [name, load] of Object.entries(handlerSources)) {
+    assert(name in (await load()).handlers, name);
+  }
+});
+
+Deno.test("createApp() refuses a route without a handler and the reverse", async () => {
+  await using context = await temporaryContext();
+  const { "pool.get": _left, ...less } = handlerSources;
+  assertThrows(() => createApp(context, less as never), Error, "Routes without a handler: pool.get");
+  const more = { ...handlerSources, "no.route": handlerSources["pool.get"] };
+  assertThrows(() => createApp(context, more), Error, "Handlers without a route: no.route");
+});
+
+Deno.test("sync, created, async and error have LXD's envelopes", async () => {
+  await using api = await openTestApp();
+  const { response, body } = await api.ask("GET /");
+  assertEquals(response.headers.get("content-type"), "application/json");
+  assertEquals(body, {
+    type: "sync",
+    status: "Success",
+    status_code: 200,
+    operation: "",
+    error_code: 0,
+    error: "",
+    metadata: ["/1.0"],
+  });
+  const created = await api.ask("POST /1.0/profiles", { name: "p1" });
+  assertEquals([created.status, created.response.headers.get("location")], [201, "/1.0/profiles/p1"]);
+  const missing = await api.ask("GET /1.0/profiles/p2");
+  assertEquals([missing.status, missing.body], [404, {
+    type: "error",
+    status: "",
+    status_code: 0,
+    operation: "",
+    error_code: 404,
+    error: 'Profile "p2" not found',
+    metadata: null,
+  }]);
+});
+
+Deno.test("an error's hint follows its message", async () => {
+  await using api = await openTestApp();
+  await api.ask("POST /1.0/profiles", { name: "p1" });
+  const used = { profiles: ["p1"], config: {}, devices: {} };
+  await api.context.store.commit([], [{ key: ["instances", "default", "c1"], value: used }]);
+  const { status, body } = await api.ask("DELETE /1.0/profiles/p1");
+  assertEquals(status, 400);
+  assertEquals(body.error, 'Cannot delete profile "p1": Profile is currently in use. Remove it from: c1');
+});
+
+Deno.test("unknown paths are 404, known ones with another verb 501", async () => {
+  await using api = await openTestApp();
+  for (const path of ["/2.0", "/1.0/nothing", "/1.0/profiles/a/b", "/1.0/profiles/../../x/y"]) {
+    const { status, body } = await api.ask(`GET ${path}`);
+    assertEquals([status, body.error], [404, "not found"], path);
+  }
+  for (const line of ["DELETE /1.0", "PATCH /1.0/instances", "POST /1.0/storage-pools/default"]) {
+    const { status, body } = await api.ask(line);
+    assertEquals([status, body.error], [501, "not implemented"], line);
+  }
+});
+
+Deno.test("a body that is not what the route declares is a bad request", async () => {
+  await using api = await openTestApp();
+  const bodies = ["", "{", "[]", "null", "7", '{"name": 7}', '{"config": {}}', '{"name":"a","__proto__":{}}'];
+  for (const text of bodies) {
+    const { status, body } = await api.ask("POST /1.0/profiles", text);
+    assertEquals([status, body.type], [400, "error"], text);
+    assertStringIncludes(body.error, "Invalid request body");
+  }
+  const wrong = await api.ask("POST /1.0/profiles", { name: "a", devices: { root: { path: 1 } } });
+  assertMatch(wrong.body.error, /devices\.root\.path: expected a string, got a number/);
+  const large = await api.ask("POST /1.0/profiles", { name: "a", description: "x".repeat(2 ** 20) });
+  assertEquals([large.status, large.body.type], [413, "error"]);
+  const nulls = await api.ask("POST /1.0/profiles", { name: "a", description: null, config: null });
+  assertEquals(nulls.status, 201);
+});
+
+Deno.test("an update with an old ETag is refused and changes nothing", async () => {
+  await using api = await openTestApp();
+  await api.ask("POST /1.0/profiles", { name: "p1", config: { "user.b": "2", "user.a": "1" } });
+  const etag = (await api.ask("GET /1.0/profiles/p1")).response.headers.get("etag") ?? "";
+  assertMatch(etag, /^[0-9a-f]{64}$/);
+  const put = (description: string, match: string) =>
+    api.ask("PUT /1.0/profiles/p1", { description }, { headers: { ...json, "if-match": match } });
+  assertEquals((await put("first", etag)).status, 200);
+  const late = await put("second", etag);
+  assertEquals([late.status, late.body.error_code], [412, 412]);
+  assertEquals((await api.ask("GET /1.0/profiles/p1")).body.metadata.description, "first");
+  assertEquals((await put("any", "*")).status, 200);
+  const fresh = (await api.ask("GET /1.0/profiles/p1")).response.headers.get("etag") ?? "";
+  const both = await Promise.all([put("a", fresh), put("b", `"${fresh}"`)]);
+  assertEquals(both.map(({ status }) => status).sort(), [200, 412]);
+});
+
+Deno.test("lists answer with addresses, things, or those a filter lets through", async () => {
+  await using api = await openTestApp();
+  await api.ask("POST /1.0/profiles", { name: "web", config: { "limits.cpu": "2" } });
+  const list = async (query: string) => (await api.ask(`GET /1.0/profiles${query}`)).body.metadata;
+  assertEquals(await list(""), ["/1.0/profiles/default", "/1.0/profiles/web"]);
+  assertEquals((await list("?recursion=1")).map(({ name }: { name: string }) => name), ["default", "web"]);
+  assertEquals(await list("?filter=config.limits.cpu%20eq%202"), ["/1.0/profiles/web"]);
+  assertEquals(await list("?recursion=x"), ["/1.0/profiles/default", "/1.0/profiles/web"]);
+  assertEquals((await api.ask("GET /1.0/profiles?filter=name")).status, 400);
+});
+
+Deno.test("a project that does not exist is not found", async () => {
+  await using api = await openTestApp();
+  const { status, body } = await api.ask("GET /1.0/profiles?project=other");
+  assertEquals([status, body.error], [404, 'Project "other" not found']);
+});
+
+Deno.test("an escaped slash stays inside its parameter", async () => {
+  await using api = await openTestApp();
+  const { status, body } = await api.ask("GET /1.0/images/aliases/debian%2F12");
+  assertEquals([status, body.error], [404, 'Image alias "debian/12" not found']);
+});
+
+Deno.test("strangers see the server's outside and nothing else", async () => {
+  await using api = await openTestApp();
+  const seen = (await api.ask("GET /1.0", undefined, { caller: stranger })).body.metadata;
+  assertEquals([seen.auth, "environment" in seen], ["untrusted", false]);
+  assertEquals((await api.ask("GET /1.0")).body.metadata.auth, "trusted");
+  for (const [name, { method, path, access }] of Object.entries(routes)) {
+    if (access === "untrusted") continue;
+    const { status } = await api.ask(`${method} ${path.replace(/\{\w+\}/g, "x")}`, undefined, {
+      caller: stranger,
+    });
+    assertEquals(status, 403, name);
+  }
+});
+
+Deno.test("the API leaves out the extensions whose operations clients misread", async () => {
+  await using api = await openTestApp();
+  const { api_extensions } = (await api.ask("GET /1.0")).body.metadata;
+  assert(api_extensions.includes("instances"));
+  for (const kind of ["storage_and_network", "storage_and_profile"]) {
+    assert(!api_extensions.includes(`${kind}_operations`));
+  }
+  assert(!api_extensions.includes("project_delete_operation"));
+});
+
+Deno.test("older paths list one type of instances under the name they were asked by", async () => {
+  await using api = await openTestApp();
+  for (const path of ["/1.0/containers", "/1.0/virtual-machines"]) {
+    const { status, body } = await api.ask(`GET ${path}`);
+    assertEquals([status, body.metadata], [200, []], path);
+  }
+  assertEquals((await api.ask("GET /1.0/containersx")).status, 404);
+});
+
+Deno.test("operations are listed by status and waited for with a time limit", async () => {
+  await using api = await openTestApp();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { id } = await startOperation(api.context, {
+    project: "default",
+    description: "x",
+    run: () => promise,
+  });
+  const address = `/1.0/operations/${id}`;
+  assertEquals((await api.ask("GET /1.0/operations")).body.metadata, { running: [address] });
+  assertEquals((await api.ask(`GET ${address}/wait?timeout=0`)).body.metadata.status, "Running");
+  assertEquals((await api.ask(`GET ${address}/wait?timeout=x`)).status, 400);
+  resolve();
+  assertEquals((await api.ask(`GET ${address}/wait`)).body.metadata.status, "Success");
+  assertEquals((await api.ask("GET /1.0/operations/none")).status, 404);
+});
+
+Deno.test("a listener hears what happens from the moment its stream is open", async () => {
+  await using api = await openTestApp();
+  const [ours, theirs] = socketPair();
+  const accept = () => Promise.resolve<Socket>(theirs);
+  const listen = (query: string) =>
+    api.app.fetch(new Request(`http://drey/1.0/events${query}`), { caller: user, accept });
+  assertEquals((await listen("?type=nonsense")).status, 400);
+  await listen("?type=lifecycle");
+  await api.ask("POST /1.0/profiles", { name: "p1" });
+  const first = await ours.messages[Symbol.asyncIterator]().next();
+  const event = JSON.parse(String(first.value));
+  assertEquals([event.type, event.project], ["lifecycle", "default"]);
+  assertEquals(event.metadata, { action: "profile-created", source: "/1.0/profiles/p1" });
+  ours.close();
+});
+
+Deno.test("a stream's address without a stream says what it is", async () => {
+  await using api = await openTestApp();
+  const run = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
+  const { id } = await startOperation(api.context, { project: "default", description: "x", run });
+  const { status } = await api.ask(`GET /1.0/operations/${id}/websocket?secret=x`);
+  assertEquals(status, 400);
+  await waitOperation(api.context, id);
+});
+
+Deno.test("no route answers nonsense with anything but an envelope, or blames itself", async () => {
+  await using api = await openTestApp();
+  const words = [
+    "..%2F..%2Fetc%2Fpasswd",
+    "%00",
+    "%ff",
+    "a%20b",
+    "__proto__",
+    "constructor",
+    "x".repeat(300),
+    "%2e%2e",
+  ];
+  const bodies = [undefined, "", "{", "null", "[]", '"x"', "{}", '{"name":{"a":1}}', '{"config":[1]}'];
+  for (const [name, { method, path }] of Object.entries(routes)) {
+    // these look at the host, or install packages on it
+    if (name.startsWith("doctor")) continue;
+    for (const word of words) {
+      for (const text of method === "GET" ? [undefined] : bodies) {
+        const line = `${method} ${path.replace(/\{\w+\}/g, word)}?recursion=-1&timeout=0`;
+        if (name === "events.listen") continue;
+        const { status, body } = await api.ask(line, text);
+        assert(status < 500 || status === 501, `${line} ${text}: ${status} ${body?.error}`);
+        if (status >= 400) assertEquals(body.error_code, status, line);
+      }
+    }
+  }
+});
