@@ -64,7 +64,8 @@ function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request {
 
 /** Reads on only as the app does. */
 function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
-  const chunks = incoming[Symbol.asyncIterator]();
+  // the connection must survive a body that is left half read: the answer goes over it
+  const chunks = incoming.iterator({ destroyOnReturn: false });
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       const { done, value } = await chunks.next();
@@ -82,17 +83,15 @@ async function sendResponse(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<void> {
-  // a body nobody has read would stand before the connection's next request
-  const isRead = incoming.complete || incoming.method === "GET" || incoming.method === "HEAD";
-  outgoing.writeHead(response.status, {
-    ...Object.fromEntries(response.headers),
-    ...(!isRead && { connection: "close" }),
-  });
+  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
   for await (const chunk of response.body ?? []) {
     if (outgoing.destroyed) return;
     if (!outgoing.write(chunk)) await drained(outgoing);
   }
   outgoing.end();
+  // what the app did not read stands before the connection's next request; a client that is still sending reads
+  // the answer only if it may finish
+  incoming.resume();
 }
 
 function drained(outgoing: ServerResponse): Promise<void> {

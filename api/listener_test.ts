@@ -1,0 +1,156 @@
+import type { Server } from "node:http";
+import { assert, assertEquals, assertRejects } from "@std/testing";
+import { DreyError } from "../errors.ts";
+import type { Socket } from "../wire/socket.ts";
+import type { App } from "./app.ts";
+import { failure } from "./envelope.ts";
+import { createListener } from "./listener.ts";
+
+const caller = { uid: 1, protocol: "unix", username: "tester" } as const;
+
+interface Door extends AsyncDisposable {
+  path: string;
+  client: Deno.HttpClient;
+  server: Server;
+}
+
+/** An app behind a real socket; what it throws is answered as the API would. */
+async function openDoor(fetch: App["fetch"]): Promise<Door> {
+  const directory = await Deno.makeTempDir({ prefix: "drey-door-" });
+  const path = `${directory}/s`;
+  const server = createListener({ fetch: (...args) => fetch(...args).catch(failure) }, caller);
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
+  return {
+    path,
+    client,
+    server,
+    async [Symbol.asyncDispose]() {
+      client.close();
+      server.close();
+      server.closeAllConnections();
+      await Deno.remove(directory, { recursive: true });
+    },
+  };
+}
+
+function openWebSocket(door: Door): Promise<WebSocket> {
+  const socket = new WebSocket("ws://drey/1.0/x", { client: door.client });
+  socket.binaryType = "arraybuffer";
+  const { promise, resolve, reject } = Promise.withResolvers<WebSocket>();
+  socket.onopen = () => resolve(socket);
+  socket.onerror = (event) => reject(new Error((event as ErrorEvent).message));
+  return promise;
+}
+
+/** An app that gives each stream to `serve`. */
+const streams = (serve: (socket: Socket) => Promise<void>): App["fetch"] => async (request, env) => {
+  serve(await env.accept(request)).catch(() => {});
+  return new Response(null, { status: 204 });
+};
+
+Deno.test("a request arrives as it was sent, and its answer likewise", async () => {
+  await using door = await openDoor(async (request) => {
+    const { pathname, search } = new URL(request.url);
+    const seen = [request.method, pathname, search, request.headers.get("x-a"), await request.text()];
+    return new Response(JSON.stringify(seen), { status: 202, headers: { location: "/there" } });
+  });
+  const response = await fetch("http://drey/1.0/a%2Fb?c=d%20e", {
+    client: door.client,
+    method: "PUT",
+    body: "x".repeat(300_000),
+    headers: { "x-a": "1" },
+  });
+  assertEquals([response.status, response.headers.get("location")], [202, "/there"]);
+  const [method, path, search, header, body] = await response.json();
+  assertEquals([method, path, search, header, body.length], ["PUT", "/1.0/a%2Fb", "?c=d%20e", "1", 300_000]);
+});
+
+Deno.test("a body that is left unread does not keep the answer, or the next one, from its client", async () => {
+  const apps: App["fetch"][] = [
+    () => Promise.resolve(new Response("no", { status: 413 })),
+    async (request) => {
+      // one piece, then no more
+      for await (const _ of request.body ?? []) break;
+      return new Response("no", { status: 413 });
+    },
+  ];
+  for (const app of apps) {
+    await using door = await openDoor(app);
+    for (let n = 0; n < 3; n++) {
+      const body = "GET / HTTP/1.1\r\n\r\n".repeat(200_000);
+      const response = await fetch("http://drey/1.0", { client: door.client, method: "POST", body });
+      assertEquals([response.status, await response.text()], [413, "no"]);
+    }
+  }
+});
+
+Deno.test("a client that goes away aborts its request", async () => {
+  const gone = Promise.withResolvers<void>();
+  await using door = await openDoor(async (request) => {
+    request.signal.addEventListener("abort", () => gone.resolve());
+    await gone.promise;
+    return new Response();
+  });
+  const signal = AbortSignal.timeout(30);
+  await assertRejects(() => fetch("http://drey/1.0", { client: door.client, signal }));
+  await gone.promise;
+});
+
+Deno.test("messages cross a websocket both ways as they are, empty ones too", async () => {
+  await using door = await openDoor(streams(async (socket) => {
+    for await (const message of socket.messages) await socket.send(message);
+  }));
+  const socket = await openWebSocket(door);
+  const sent: (string | Uint8Array<ArrayBuffer>)[] = [
+    "a",
+    "",
+    new Uint8Array(),
+    new Uint8Array(2 ** 20).fill(7),
+  ];
+  const back = Promise.withResolvers<unknown[]>();
+  const arrived: unknown[] = [];
+  socket.onmessage = ({ data }) => {
+    if (arrived.push(typeof data === "string" ? data : new Uint8Array(data)) === sent.length) {
+      back.resolve(arrived);
+    }
+  };
+  for (const message of sent) socket.send(message);
+  assertEquals(await back.promise, sent);
+  const closed = new Promise((resolve) => socket.onclose = resolve);
+  socket.close();
+  await closed;
+});
+
+Deno.test("a writer waits for a slow reader on the other side of a websocket", async () => {
+  let sent = 0;
+  await using door = await openDoor(streams(async (socket) => {
+    for (; sent < 4000; sent++) await socket.send(new Uint8Array(64 * 1024));
+  }));
+  const connection = await Deno.connect({ transport: "unix", path: door.path });
+  const key = "dGhlIHNhbXBsZSBub25jZQ==";
+  const request = `GET /1.0/x HTTP/1.1\r\nHost: drey\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+    `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`;
+  await connection.write(new TextEncoder().encode(request));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert(sent > 0 && sent < 500, `${sent} messages were sent to nobody`);
+  connection.close();
+});
+
+Deno.test("a stream that is refused answers with an error, on the upgrade too", async () => {
+  const refuse = () => Promise.reject(new DreyError("FORBIDDEN", { message: "no" }));
+  await using door = await openDoor(refuse);
+  await assertRejects(() => openWebSocket(door));
+  const connection = await Deno.connect({ transport: "unix", path: door.path });
+  const request = "GET /1.0/x HTTP/1.1\r\nHost: drey\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+  await connection.write(new TextEncoder().encode(request));
+  const text = await new Response(connection.readable).text();
+  assert(text.startsWith("HTTP/1.1 403 "), text);
+  assert(text.includes('"error_code":403'), text);
+});
+
+Deno.test("a stream's address without an upgrade is a bad request", async () => {
+  await using door = await openDoor(streams(() => Promise.resolve()));
+  const response = await fetch("http://drey/1.0/x", { client: door.client });
+  assertEquals([response.status, (await response.json()).error_code], [400, 400]);
+});
