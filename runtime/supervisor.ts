@@ -210,12 +210,7 @@ export function initPid(directory: string): number | undefined {
 
 /** Waits until nobody holds the lock of a run directory any more. */
 export async function waitUnlocked(directory: string): Promise<void> {
-  try {
-    using file = await Deno.open(join(directory, runFiles.lock), { read: true });
-    await file.lock(true);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error; // the clean-up has ended and taken the file with it
-  }
+  await libc.waitUnlocked(join(directory, runFiles.lock));
 }
 
 /** The recorded end of init, if there is one. */

@@ -9,7 +9,7 @@ const symbols = {
   dup: { parameters: ["i32"], result: "i32" }, // int dup(int fd);
   dup2: { parameters: ["i32", "i32"], result: "i32" }, // int dup2(int fd, int newfd);
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" }, // int fcntl(int fd, int cmd, int arg);
-  flock: { parameters: ["i32", "i32"], result: "i32" }, // int flock(int fd, int operation);
+  fcntlLock: { name: "fcntl", parameters: ["i32", "i32", "buffer"], result: "i32" }, // with a struct flock *
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" }, // int ioctl(int fd, unsigned long op, void *arg);
   kill: { parameters: ["i32", "i32"], result: "i32" }, // int kill(pid_t pid, int sig);
   mkfifo: { parameters: ["buffer", "u32"], result: "i32" }, // int mkfifo(const char *path, mode_t mode);
@@ -17,8 +17,9 @@ const symbols = {
   syscall: { parameters: ["i64", "i64", "i64", "i64"], result: "i64" }, // long syscall(long number, ...);
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** `poll` may wait, so it runs on another thread; its result says all that is needed. */
+/** Calls that may wait run on another thread; their results say all that is needed. */
 const waiting = {
+  fcntlLock: { name: "fcntl", parameters: ["i32", "i32", "buffer"], result: "i32", nonblocking: true },
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true }, // int poll(struct pollfd *, nfds_t, int);
 } as const satisfies Deno.ForeignLibraryInterface;
 
@@ -110,33 +111,54 @@ export function setInherited(fd: number, inherited: boolean): void {
   checked(libc().fcntl(fd, F_SETFD, inherited ? 0 : 1), "fcntl(2)", `descriptor ${fd}`);
 }
 
-const LOCK_EX = 2;
-const LOCK_NB = 4;
+// Locks of open file descriptions, fcntl(2): like those of flock(2) they are inherited and die with their last holder,
+// but one can ask about them without taking them.
+const F_OFD_GETLK = 36;
+const F_OFD_SETLK = 37;
+const F_OFD_SETLKW = 38;
+const lockTypes = { read: 0, write: 1, none: 2 };
+
+/** A `struct flock` over the whole file. */
+function flock(type: keyof typeof lockTypes): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(32);
+  new DataView(bytes.buffer).setInt16(0, lockTypes[type], true);
+  return bytes;
+}
 
 /**
  * Opens (and creates) a lock file and takes its exclusive lock without waiting. The lock belongs to the open
  * file: whoever inherits the descriptor holds it too, and it is free when the last of them is gone.
  *
  * @returns the descriptor, or undefined if somebody holds the lock
- * @see flock(2)
  */
 export function tryLockFile(path: string): number | undefined {
   const fd = openFd(path, O_RDWR | O_CREAT);
-  if (libc().flock(fd, LOCK_EX | LOCK_NB) === 0) return fd;
+  if (libc().fcntlLock(fd, F_OFD_SETLK, flock("write")) === 0) return fd;
   const errno = lastErrno();
   closeFd(fd);
-  if (errno === "EAGAIN") return undefined;
-  throw new SysError("flock(2)", errno, `"${path}"`);
+  if (errno === "EAGAIN" || errno === "EACCES") return undefined;
+  throw new SysError("fcntl(2) F_OFD_SETLK", errno, `"${path}"`);
 }
 
 /** Whether somebody holds the lock of this file; a missing file is nobody's. */
 export function isLocked(path: string): boolean {
   const fd = libc().open(cString(path), O_RDONLY | O_CLOEXEC, 0);
   if (fd < 0) return false;
-  const LOCK_SH = 1;
-  const free = libc().flock(fd, LOCK_SH | LOCK_NB) === 0;
+  const asked = flock("read");
+  const known = libc().fcntlLock(fd, F_OFD_GETLK, asked) === 0;
   libc().close(fd);
-  return !free;
+  return known && new DataView(asked.buffer).getInt16(0, true) !== lockTypes.none;
+}
+
+/** Waits until nobody holds the lock of this file any more; a missing file is nobody's. */
+export async function waitUnlocked(path: string): Promise<void> {
+  const fd = libc().open(cString(path), O_RDONLY | O_CLOEXEC, 0);
+  if (fd < 0) return;
+  waitingLibrary ??= open(waiting);
+  await waitingLibrary.symbols.fcntlLock(fd, F_OFD_SETLKW, flock("read"));
+  // given back before the close: a program that is being started right now still has a copy of the descriptor
+  libc().fcntlLock(fd, F_OFD_SETLK, flock("none"));
+  libc().close(fd);
 }
 
 export const signals = { HUP: 1, INT: 2, KILL: 9, USR2: 12, TERM: 15, PWR: 30, RTMIN_3: 37 } as const;
