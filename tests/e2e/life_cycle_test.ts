@@ -1,0 +1,55 @@
+// The life of an instance, from launch to delete, as a person types it.
+
+import { assertEquals, assertMatch } from "@std/testing";
+import { e2e } from "../support/drey.ts";
+
+await e2e("a container sees its own init as PID 1", { needs: ["userns", "subids"] }, async (drey) => {
+  await drey`launch tiny c1`;
+  assertMatch(await drey`exec c1 -- cat /proc/1/cmdline`, /init/);
+  assertEquals(await drey`exec c1 -- hostname`, "c1\n");
+});
+
+await e2e("exec passes on the exit status of the command", { needs: ["userns", "subids"] }, async (drey) => {
+  await drey`launch tiny c1`;
+  assertEquals((await drey.tries`exec c1 -- sh -c ${"exit 42"}`).code, 42);
+  assertEquals((await drey.tries`exec c1 -- no-such-program`).code, 127);
+  assertEquals((await drey.tries`exec c1 -- /etc/passwd`).code, 126);
+});
+
+await e2e(
+  "an instance stops, starts, restarts and is deleted",
+  { needs: ["userns", "subids"] },
+  async (drey) => {
+    const status = async () => JSON.parse(await drey`list c1 --format json`)[0]?.status;
+    await drey`init tiny c1`;
+    assertEquals(await status(), "Stopped");
+    await drey`start c1`;
+    assertEquals(await status(), "Running");
+    await drey`exec c1 -- touch /root/kept`;
+    await drey`restart -f c1`;
+    assertEquals(await drey`exec c1 -- ls /root`, "kept\n");
+    await drey`stop -f c1`;
+    assertEquals(await status(), "Stopped");
+    await drey`delete c1`;
+    assertEquals(await status(), undefined);
+  },
+);
+
+await e2e("a running instance is not deleted by accident", { needs: ["userns", "subids"] }, async (drey) => {
+  await drey`launch tiny c1`;
+  const { code, stderr } = await drey.tries`delete c1`;
+  assertEquals(code, 1);
+  assertMatch(stderr, /running/i);
+});
+
+await e2e(
+  "Debian boots to the end",
+  { needs: ["userns", "subids", "debian"], images: ["debian"] },
+  async (drey) => {
+    await drey`launch debian web`;
+    assertMatch(await drey`exec web -- cat /etc/os-release`, /Debian GNU\/Linux 12/);
+    const { stdout } = await drey.tries`exec web -- systemctl is-system-running --wait`;
+    assertEquals(stdout, "running\n");
+    await drey`stop web`;
+  },
+);

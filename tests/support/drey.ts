@@ -1,0 +1,207 @@
+// The end-to-end harness: a drey of its own for each test, driven as a person drives it, by whole processes. What a
+// test leaves behind fails it.
+
+import { assertEquals } from "@std/testing";
+import { fromFileUrl, join } from "@std/path";
+import { openMappedRoot } from "../../idmap/holder.ts";
+import { readLayout } from "../../idmap/ranges.ts";
+import { runChecked, type RunResult } from "../../sys/run.ts";
+import { findLeftovers } from "./leftovers.ts";
+import { hostFacts, type Need, testDirectory, unmet } from "./needs.ts";
+import { makeTinyImage } from "./tiny_image.ts";
+
+type Word = string | number | readonly string[];
+
+export interface CommandOptions {
+  stdin?: string;
+  env?: Record<string, string>;
+  /** milliseconds after which the command is killed and the test fails */
+  timeout?: number;
+}
+
+/** One drey with its own state; as a template tag it runs a command that must succeed and gives its output. */
+export interface Drey {
+  (template: TemplateStringsArray, ...words: Word[]): Promise<string>;
+  /** `DREY_DIR` */
+  readonly directory: string;
+  /** runs a command that may fail */
+  tries(template: TemplateStringsArray, ...words: Word[]): Promise<RunResult>;
+  run(argv: readonly string[], options?: CommandOptions): Promise<RunResult>;
+  /** starts a command and leaves it running */
+  spawn(argv: readonly string[], options?: Deno.CommandOptions): Deno.ChildProcess;
+}
+
+export interface TestOptions {
+  needs: readonly Need[];
+  /** images that are there under these aliases when the test begins; `tiny` unless told otherwise */
+  images?: readonly ("tiny" | "debian")[];
+}
+
+/** What starts drey: the sources, or what `DREY_TEST_PROGRAM` names, such as a bundle. */
+function program(): string[] {
+  const named = Deno.env.get("DREY_TEST_PROGRAM");
+  if (named) return [named];
+  return [Deno.execPath(), "run", "-A", "--quiet", fromFileUrl(new URL("../../cli.ts", import.meta.url))];
+}
+
+/** Declares an end-to-end test; where the host lacks something, the test is skipped and its name says what. */
+export async function e2e(
+  name: string,
+  options: TestOptions,
+  test: (drey: Drey) => Promise<void>,
+): Promise<void> {
+  const reason = await unmet(options.needs);
+  const as = Deno.uid() === 0 ? " (as root)" : "";
+  Deno.test({
+    name: `${name}${as}${reason === undefined ? "" : ` (skipped: ${reason})`}`,
+    ignore: reason !== undefined,
+    fn: async () => {
+      const drey = await openDrey();
+      try {
+        for (const image of options.images ?? ["tiny"]) await importImage(drey, image);
+        await test(drey);
+      } catch (error) {
+        await removeInstances(drey).catch((later) => console.error(String(later)));
+        throw error;
+      } finally {
+        await closeDrey(drey);
+      }
+    },
+  });
+}
+
+/** A fresh drey. */
+export async function openDrey(): Promise<Drey> {
+  await Deno.mkdir(testDirectory(), { recursive: true });
+  const directory = await Deno.makeTempDir({ dir: testDirectory(), prefix: "d" });
+  const run: Drey["run"] = (argv, options = {}) => runCommand(directory, argv, options);
+  const tries = (template: TemplateStringsArray, ...words: Word[]) => run(split(template, words));
+  const must = async (template: TemplateStringsArray, ...words: Word[]) => {
+    const argv = split(template, words);
+    const { code, stdout, stderr } = await run(argv);
+    if (code !== 0) throw new Error(`drey ${argv.join(" ")} ended with ${code}:\n${stderr}${stdout}`);
+    return stdout;
+  };
+  const spawn: Drey["spawn"] = (argv, options = {}) => {
+    const [path = "", ...before] = program();
+    return new Deno.Command(path, {
+      stdin: "null",
+      ...options,
+      args: [...before, ...argv],
+      env: { ...environment(directory), ...options.env },
+    }).spawn();
+  };
+  return Object.assign(must, { directory, run, tries, spawn });
+}
+
+function environment(directory: string): Record<string, string> {
+  return { DREY_DIR: directory, DREY_CONF: join(directory, "config"), NO_COLOR: "1", LC_ALL: "C.UTF-8" };
+}
+
+/** The words of a command line: blanks part those of the template, what is put in stays whole. */
+function split(template: readonly string[], words: readonly Word[]): string[] {
+  const mark = "\0";
+  const values = words.map((word) => typeof word === "object" ? [...word] : [String(word)]);
+  const texts = template.join(mark).split(/\s+/).filter((text) => text !== "");
+  let next = 0;
+  return texts.flatMap((text) => {
+    if (text === mark) return values[next++] ?? [];
+    return [text.replaceAll(mark, () => (values[next++] ?? []).join(" "))];
+  });
+}
+
+async function runCommand(
+  directory: string,
+  argv: readonly string[],
+  { stdin, env = {}, timeout = 180_000 }: CommandOptions,
+): Promise<RunResult> {
+  const [path = "", ...before] = program();
+  const child = new Deno.Command(path, {
+    args: [...before, ...argv],
+    env: { ...environment(directory), ...env },
+    stdin: stdin === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    child.kill("SIGKILL");
+  }, timeout);
+  try {
+    const fed = stdin === undefined ? undefined : feed(child.stdin, stdin);
+    const { code, stdout, stderr } = await child.output();
+    await fed;
+    if (isLate) throw new Error(`drey ${argv.join(" ")} did not end within ${timeout} ms`);
+    const decoder = new TextDecoder();
+    return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function feed(stdin: WritableStream<Uint8Array>, text: string): Promise<void> {
+  try {
+    await new Blob([text]).stream().pipeTo(stdin);
+  } catch (error) {
+    // the command may end without reading it all
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
+
+async function importImage(drey: Drey, image: "tiny" | "debian"): Promise<void> {
+  await drey`image import ${await imageFile(image)} --alias ${image}`;
+}
+
+const made = new Map<string, Promise<string>>();
+
+/** The file of a test image; made once, for Debian even across runs of the tests. */
+export function imageFile(image: "tiny" | "debian"): Promise<string> {
+  const directory = join(testDirectory(), "images", image);
+  const file = made.get(image) ?? (image === "tiny" ? makeTinyImage(directory) : buildDebian(directory));
+  made.set(image, file);
+  return file;
+}
+
+async function buildDebian(directory: string): Promise<string> {
+  const file = join(directory, "debian.tar");
+  if (await Deno.stat(file).then(() => true, () => false)) return file;
+  await Deno.mkdir(directory, { recursive: true });
+  const drey = await openDrey();
+  try {
+    await drey`init debian:12 builder`;
+    const [image] = JSON.parse(await drey`image list --format json`);
+    await drey`image export ${image.fingerprint} ${join(directory, "building")}`;
+    const [exported] = [...Deno.readDirSync(directory)].filter(({ name }) => name.startsWith("building"));
+    if (exported === undefined) throw new Error("image export wrote no file");
+    await Deno.rename(join(directory, exported.name), file);
+  } finally {
+    await closeDrey(drey);
+  }
+  return file;
+}
+
+/** Deletes what the test made, and holds the rest of the world against what it was before. */
+async function closeDrey(drey: Drey): Promise<void> {
+  try {
+    await removeInstances(drey);
+    assertEquals(await findLeftovers(drey.directory), { processes: [], mounts: [], cgroups: [], files: [] });
+  } finally {
+    await removeState(drey.directory);
+  }
+}
+
+async function removeInstances(drey: Drey): Promise<void> {
+  const instances: { name: string }[] = JSON.parse(await drey`list --format json`);
+  if (instances.length > 0) await drey`delete --force ${instances.map(({ name }) => name)}`;
+}
+
+/** Files of instances belong to subordinate ids: only root of their map can remove them. */
+async function removeState(directory: string): Promise<void> {
+  const { user } = await hostFacts();
+  const layout = await readLayout({ ...user, gid: Deno.gid() ?? 0 });
+  const remove = ["rm", "-rf", "--", directory.split("/").at(-1)!];
+  if (layout.parent === undefined) return void await runChecked(remove, { cwd: testDirectory() });
+  await using root = await openMappedRoot(layout.parent);
+  await runChecked(root.command(remove), { cwd: testDirectory() });
+}

@@ -1,0 +1,79 @@
+// What a test must not leave behind: processes, mounts, cgroups and files of instances.
+
+import { defaultMap } from "../../idmap/ranges.ts";
+import { hostFacts } from "./needs.ts";
+
+export interface Leftovers {
+  processes: string[];
+  mounts: string[];
+  cgroups: string[];
+  files: string[];
+}
+
+/** What of this drey is still there, after a moment in which the last things may end. */
+export async function findLeftovers(directory: string): Promise<Leftovers> {
+  const start = Date.now();
+  while (true) {
+    const found = await look(directory);
+    if (Object.values(found).every((list) => list.length === 0)) return found;
+    if (Date.now() - start > 3000) return found;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function look(directory: string): Promise<Leftovers> {
+  return {
+    processes: await findProcesses(directory),
+    mounts: Deno.readTextFileSync("/proc/self/mountinfo").split("\n").filter((line) =>
+      line.includes(directory)
+    ),
+    cgroups: await findCgroups(),
+    files: instanceDirectories.flatMap((path) => namesIn(`${directory}/${path}`)),
+  };
+}
+
+/** Directories that hold one entry per instance. */
+const instanceDirectories = ["storage-pools/default/containers", "run/instances", "logs"];
+
+/** Processes whose command line names the directory, and those that run as one of the ids containers get. */
+async function findProcesses(directory: string): Promise<string[]> {
+  const { user } = await hostFacts();
+  const map = await defaultMap({ ...user, gid: Deno.gid() ?? 0 });
+  const isSubId = (uid: number) =>
+    uid !== user.uid && map.uids.some(({ hostId, count }) => uid >= hostId && uid < hostId + count);
+  return namesIn("/proc").filter((pid) => /^\d+$/.test(pid) && pid !== String(Deno.pid)).flatMap((pid) => {
+    const argv = readText(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
+    const uid = Number(/^Uid:\t(\d+)/m.exec(readText(`/proc/${pid}/status`))?.[1]);
+    return argv !== "" && (argv.includes(directory) || isSubId(uid)) ? [`${pid} (uid ${uid}) ${argv}`] : [];
+  });
+}
+
+/** Cgroups of instances; the branch of supervisors may stay, it is empty. */
+async function findCgroups(): Promise<string[]> {
+  const { cgroup: { home } } = await hostFacts();
+  if (home === undefined) return [];
+  const groups = directoriesIn(home).filter((name) => name !== "supervisors");
+  const waiting = readText(`${home}/supervisors/cgroup.procs`).split("\n").filter((pid) => pid !== "");
+  return [...groups, ...waiting.map((pid) => `supervisors: ${pid}`)];
+}
+
+const directoriesIn = (path: string) => entriesOf(path).filter((e) => e.isDirectory).map(({ name }) => name);
+const namesIn = (path: string) => entriesOf(path).map(({ name }) => name);
+
+function entriesOf(path: string): Deno.DirEntry[] {
+  try {
+    return [...Deno.readDirSync(path)];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+/** The text of a file in /proc, which may go at any time. */
+function readText(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return ""; // the process has ended
+  }
+}

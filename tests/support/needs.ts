@@ -1,0 +1,81 @@
+// What an end-to-end test can ask of its host, found out once per test file.
+
+import { type HostFacts, readHostFacts } from "../../domain/host_facts.ts";
+import { missingTools } from "../../domain/host_packages.ts";
+import type { Context } from "../../domain/context.ts";
+import { cgroup2Mount } from "../../runtime/cgroups.ts";
+
+/** `debian`: images can be built; a controller's name: limits of it can be kept */
+export type Need =
+  | "userns"
+  | "subids"
+  | "overlay"
+  | "cgroup"
+  | "cpu"
+  | "cpuset"
+  | "memory"
+  | "pids"
+  | "debian"
+  | "root"
+  | "user";
+
+type Check = (facts: HostFacts) => string | undefined;
+
+const controller = (name: string): Check => ({ cgroup }) =>
+  cgroup.controllers.includes(name) ? undefined : `the cgroup controller ${name} is not delegated`;
+
+const checks: Record<Need, Check> = {
+  userns: ({ userNamespace }) => userNamespace.ok ? undefined : `no user namespaces: ${userNamespace.said}`,
+  subids: ({ subIds, idMap }) => {
+    if (Math.min(subIds.uids, subIds.gids) < 65_535) return "the user has no 65536 subordinate ids";
+    return idMap.ok ? undefined : `ids cannot be mapped: ${idMap.said}`;
+  },
+  overlay: ({ overlay }) => overlay.ok ? undefined : `no overlay: ${overlay.said}`,
+  cgroup: ({ cgroup }) => cgroup.home === undefined ? "no cgroup is delegated" : undefined,
+  cpu: controller("cpu"),
+  cpuset: controller("cpuset"),
+  memory: controller("memory"),
+  pids: controller("pids"),
+  debian: ({ keyrings }) => {
+    const missing = missingTools(["mmdebstrap"]);
+    if (missing.length > 0) return "mmdebstrap is not installed";
+    return keyrings.some((path) => path.includes("debian")) ? undefined : "no keyring of Debian's archive";
+  },
+  root: ({ user }) => user.uid === 0 ? undefined : "it is for root",
+  user: ({ user }) => user.uid === 0 ? "it is for an ordinary user" : undefined,
+};
+
+/** The first need this host does not meet, as a reason to skip. */
+export async function unmet(needs: readonly Need[]): Promise<string | undefined> {
+  const facts = await hostFacts();
+  for (const need of needs) {
+    const reason = checks[need](facts);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
+}
+
+let known: Promise<HostFacts> | undefined;
+
+/** Facts of the host for whoever runs the tests. */
+export function hostFacts(): Promise<HostFacts> {
+  return known ??= readHostFacts({
+    user: { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0, name: userName() },
+    paths: { state: testDirectory(), run: testDirectory(), config: testDirectory() },
+  } as Context);
+}
+
+function userName(): string {
+  const lines = Deno.readTextFileSync("/etc/passwd").split("\n").map((line) => line.split(":"));
+  return lines.find((fields) => fields[2] === String(Deno.uid()))?.[0] ?? String(Deno.uid());
+}
+
+/** Where tests keep their dreys: on a disk, since overlay wants one. */
+export function testDirectory(): string {
+  return Deno.env.get("DREY_TEST_DIR") || `/var/tmp/drey-test-${Deno.uid()}`;
+}
+
+/** Where cgroup v2 is mounted. */
+export function cgroupMount(): string | undefined {
+  return cgroup2Mount(Deno.readTextFileSync("/proc/self/mountinfo"));
+}
