@@ -162,19 +162,33 @@ export function missingController(limit: Limit): DreyError {
 
 /** Freezes every process of an instance, or lets them go on; waits until it is so. */
 export async function setFrozen(group: InstanceCgroup, frozen: boolean): Promise<void> {
-  // notified before the change, so that it cannot be missed
+  const order = () =>
+    Deno.writeTextFileSync(`${group.path}/cgroup.freeze`, frozen ? "1" : "0", { create: false });
+  if (await reaches(group, () => isFrozen(group) === frozen, order)) return;
+  throw new DreyError("TIMEOUT", { message: `Cannot ${frozen ? "freeze" : "thaw"} within 5 seconds` });
+}
+
+/** Waits until the last process of an instance has left its cgroups; killed ones take a moment. */
+export async function waitEmpty(group: InstanceCgroup): Promise<boolean> {
+  return await reaches(group, () => !/^populated 1$/m.test(readText(`${group.path}/cgroup.events`) ?? ""));
+}
+
+/** Waits, 5 seconds at most, for what `cgroup.events` tells; the kernel notifies of its changes. */
+async function reaches(group: InstanceCgroup, condition: () => boolean, order = () => {}): Promise<boolean> {
+  if (readText(`${group.path}/cgroup.events`) === undefined) return condition();
+  // listening before the order, so that the change cannot be missed
   using watcher = Deno.watchFs(`${group.path}/cgroup.events`);
-  Deno.writeTextFileSync(`${group.path}/cgroup.freeze`, frozen ? "1" : "0", { create: false });
+  order();
   const timer = setTimeout(() => watcher.close(), 5000);
   try {
-    if (isFrozen(group) === frozen) return;
+    if (condition()) return true;
     for await (const _ of watcher) {
-      if (isFrozen(group) === frozen) return;
+      if (condition()) return true;
     }
+    return condition();
   } finally {
     clearTimeout(timer);
   }
-  throw new DreyError("TIMEOUT", { message: `Cannot ${frozen ? "freeze" : "thaw"} within 5 seconds` });
 }
 
 /** Whether every process of an instance is frozen. */

@@ -4,7 +4,13 @@
 import { DreyError } from "../../errors.ts";
 import { enterAsRoot, openMappedRoot } from "../../idmap/holder.ts";
 import { readLayout } from "../../idmap/ranges.ts";
-import { instanceCgroup, killAll, removeCgroup } from "../../runtime/cgroups.ts";
+import {
+  type InstanceCgroup,
+  instanceCgroup,
+  killAll,
+  removeCgroup,
+  waitEmpty,
+} from "../../runtime/cgroups.ts";
 import {
   initPid,
   isAlive,
@@ -35,7 +41,7 @@ export async function cleanUp(context: Context, ref: Ref, { kill = false } = {})
   }
   stopConsole(directory);
   const home = readRunRecord(directory)?.cgroupHome;
-  if (home !== undefined) await removeTree(context, instanceCgroup(home, directoryName(ref)).path);
+  if (home !== undefined) await removeGroup(context, instanceCgroup(home, directoryName(ref)));
   Deno.removeSync(directory, { recursive: true });
 }
 
@@ -50,6 +56,15 @@ async function killRest(context: Context, ref: Ref): Promise<void> {
     await waitForEnd(pid, 5000);
   }
   await waitUnlocked(directory);
+}
+
+async function removeGroup(context: Context, group: InstanceCgroup): Promise<void> {
+  // what entered from outside is not in the pid namespace and does not end with it
+  killAll(group);
+  if (!await waitEmpty(group)) {
+    throw new DreyError("TIMEOUT", { message: `Cannot end the last processes in cgroup "${group.path}"` });
+  }
+  await removeTree(context, group.path);
 }
 
 /** Removes a cgroup tree; the parts that the container's root has made need a root that stands above it. */
