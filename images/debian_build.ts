@@ -142,15 +142,19 @@ function buildFailed(recipe: Recipe, code: number, said: readonly string[]): Dre
   );
   if (network !== undefined) {
     return new DreyError("NETWORK", {
-      message: `Cannot build image "${name}": ${
-        network.replace(/^(E|Err|W):\s*/, "").replace(/\.$/, "").replace(/\s+/g, " ")
-      }`,
+      message: `Cannot build image "${name}": ${tidy(network)}`,
       hint: `Name a mirror that answers in /etc/apt/sources.list or ${mirrorVariable(recipe.suite)}`,
     });
   }
-  const last = said.findLast((line) => line.startsWith("E:")) ?? said.at(-1) ?? "";
-  return commandFailed("mmdebstrap", { code, stderr: last });
+  // the first complaint says what happened, those after it only who gave up because of it
+  const first = said.find((line) => /^E:/.test(line)) ?? said[0];
+  return new DreyError("COMMAND_FAILED", {
+    message: `Cannot build image "${name}": ${tidy(first ?? `mmdebstrap ended with status ${code}`)}`,
+  });
 }
+
+/** A complaint of apt as part of a sentence. */
+const tidy = (line: string) => line.replace(/^(E|Err|W):\s*/, "").replace(/\.$/, "").replace(/\s+/g, " ");
 
 async function checkHost({ distribution, ...suite }: Suite, map: IdMap): Promise<void> {
   const alias = suiteAlias({ distribution, ...suite });

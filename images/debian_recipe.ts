@@ -81,6 +81,7 @@ export function mmdebstrapArgs(recipe: Recipe): string[] {
     // a container gets its own /dev
     "--skip=output/dev",
     `--customize-hook=${settings}`,
+    ...recipe.suite.codename === "bullseye" ? [`--customize-hook=${oldSystemd}`] : [],
     recipe.suite.codename,
     "-",
     ...recipe.sources,
@@ -95,7 +96,16 @@ printf '[Match]\\nName=eth0\\n\\n[Network]\\nDHCP=yes\\n\\n[DHCPv4]\\nUseDomains
 printf '127.0.0.1\\tlocalhost\\n::1\\t\\tlocalhost ip6-localhost ip6-loopback\\nff02::1\\t\\tip6-allnodes\\nff02::2\\t\\tip6-allrouters\\n' >"$root/etc/hosts"
 echo LANG=C.UTF-8 >"$root/etc/default/locale"
 chroot "$root" systemctl enable systemd-networkd.service systemd-resolved.service
+# they look after disks, and a container has none
+chroot "$root" systemctl disable e2scrub_reap.service e2scrub_all.timer fstrim.timer
 ln -sf ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
 : >"$root/etc/machine-id"
 rm -f "$root/var/lib/dbus/machine-id"
 rm -rf "$root"/var/log/apt "$root"/var/log/*.log "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old`;
+
+/** systemd 247 takes two things for failures that an ordinary user's container cannot do; later ones do not. */
+const oldSystemd = `set -eu
+dir=$1/etc/systemd/system
+ln -s /dev/null "$dir/systemd-journald-audit.socket"
+mkdir "$dir/systemd-udev-trigger.service.d"
+printf '[Service]\\nExecStart=\\nExecStart=-udevadm trigger --subsystem-match=net --action=add\\n' >"$dir/systemd-udev-trigger.service.d/container.conf"`;
