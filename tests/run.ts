@@ -4,6 +4,7 @@
 import { join } from "@std/path";
 import { installPackages } from "../domain/host_packages.ts";
 import { runChecked } from "../sys/run.ts";
+import { testDirectory } from "./support/needs.ts";
 import { closingLine, runSuite, sum, type Tally } from "./support/suite.ts";
 import { delegateCgroup } from "./support/test_cgroup.ts";
 import { prepareTestUser } from "./support/test_user.ts";
@@ -32,6 +33,8 @@ const paths = Deno.args.length > 0 ? Deno.args : ["."];
 async function asRoot(): Promise<Tally[]> {
   await installMissingPackages();
   const user = await prepareTestUser(root);
+  await forgetImages(user.env["DREY_TEST_DIR"]);
+  await forgetImages();
   const whole = await (async () => {
     await using cgroup = await delegateCgroup(user.name);
     console.log(`\nThe suite as ${user.name} (${user.tree})`);
@@ -63,7 +66,13 @@ async function installMissingPackages(): Promise<void> {
   if (missing.length > 0) await installPackages(missing, console.log);
 }
 
+/** Images that earlier runs have built may be of an older recipe. */
+async function forgetImages(directory: string = testDirectory()): Promise<void> {
+  await runChecked(["rm", "-rf", "--", join(directory, "images")]);
+}
+
 async function asUser(): Promise<Tally[]> {
+  await forgetImages();
   return [await runSuite({ deno: [Deno.execPath()], paths, cwd: root })];
 }
 

@@ -150,35 +150,39 @@ async function feed(stdin: WritableStream<Uint8Array>, text: string): Promise<vo
 }
 
 async function importImage(drey: Drey, image: "tiny" | "debian"): Promise<void> {
-  await drey`image import ${await imageFile(image)} --alias ${image}`;
+  await drey`image import ${await imageFiles(image)} --alias ${image}`;
 }
 
-const made = new Map<string, Promise<string>>();
-
-/** The file of a test image; made once, for Debian even across runs of the tests. */
-export function imageFile(image: "tiny" | "debian"): Promise<string> {
+/** The files of a test image, metadata first; made once for all test files. */
+export async function imageFiles(image: "tiny" | "debian"): Promise<string[]> {
   const directory = join(testDirectory(), "images", image);
-  const file = made.get(image) ?? (image === "tiny" ? makeTinyImage(directory) : buildDebian(directory));
-  made.set(image, file);
-  return file;
+  if (!await exists(directory)) {
+    const building = `${directory}.${Deno.pid}`;
+    await Deno.mkdir(building, { recursive: true });
+    await (image === "tiny" ? makeTinyImage(building) : buildDebian(building));
+    await Deno.rename(building, directory);
+  }
+  const isRootfs = (name: string) => Number(/\.(root|squashfs)/.test(name));
+  const names = [...Deno.readDirSync(directory)].map(({ name }) => name);
+  return names.toSorted((a, b) => isRootfs(a) - isRootfs(b)).map((name) => join(directory, name));
 }
 
-async function buildDebian(directory: string): Promise<string> {
-  const file = join(directory, "debian.tar");
-  if (await Deno.stat(file).then(() => true, () => false)) return file;
-  await Deno.mkdir(directory, { recursive: true });
+async function buildDebian(directory: string): Promise<void> {
   const drey = await openDrey();
   try {
     await drey`init debian:12 builder`;
     const [image] = JSON.parse(await drey`image list --format json`);
-    await drey`image export ${image.fingerprint} ${join(directory, "building")}`;
-    const [exported] = [...Deno.readDirSync(directory)].filter(({ name }) => name.startsWith("building"));
-    if (exported === undefined) throw new Error("image export wrote no file");
-    await Deno.rename(join(directory, exported.name), file);
+    await drey`image export ${image.fingerprint} ${join(directory, "debian")}`;
   } finally {
     await closeDrey(drey);
   }
-  return file;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, (error) => {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  });
 }
 
 /** Deletes what the test made, and holds the rest of the world against what it was before. */
