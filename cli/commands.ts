@@ -836,11 +836,16 @@ e project, a architecture, t type, s size, u uploaded`,
   {
     path: "serve",
     args: [],
-    flags: [],
+    flags: [{
+      name: "socket",
+      value: "path",
+      summary: "Where to listen, instead of unix.socket in the state directory",
+    }],
     summary: "Serve the API on a unix socket until told to end",
     about: "Instances do not depend on it: it may come and go while they run.",
     examples: [example("serve", "In the foreground, on unix.socket in the state directory")],
-    load: () => Promise.reject(new Error("cli.ts starts the server without the command line")),
+    // for help only: cli.ts hands the words to the server without coming here
+    load: () => Promise.reject(new Error("The server is an entrance of its own")),
   },
   {
     path: "completion",

@@ -50,19 +50,24 @@ export async function execute(client: Client, target: ExecTarget, streams: ExecS
     return client.socket(path);
   };
   const [input, output, errors, control] = await Promise.all(["0", "1", "2", "control"].map(open));
-  const ended = running.wait();
+  using _sockets = closing([input, output, errors, control]);
   if (control) controlOf(control, streams);
-  const feeding = feed(input as Socket, streams.stdin);
+  feed(input as Socket, streams.stdin);
   // with a terminal everything comes back on the stream that takes the input
-  const drained = Promise.all([
+  const [operation] = await Promise.all([
+    running.wait(),
     drain(output ?? input, streams.stdout),
     drain(errors, streams.stderr),
   ]);
-  const operation = await ended;
-  await drained;
-  feeding.stop();
-  for (const socket of [input, output, errors, control]) socket?.close();
   return Number(operation.metadata?.return ?? 0);
+}
+
+function closing(sockets: readonly (Socket | undefined)[]): Disposable {
+  return {
+    [Symbol.dispose]() {
+      for (const socket of sockets) socket?.close();
+    },
+  };
 }
 
 async function drain(socket: Socket | undefined, write: ExecStreams["stdout"]): Promise<void> {
@@ -73,18 +78,13 @@ async function drain(socket: Socket | undefined, write: ExecStreams["stdout"]): 
   }
 }
 
-function feed(socket: Socket, stdin: AsyncIterable<Uint8Array> | undefined): { stop(): void } {
-  let isStopped = false;
+function feed(socket: Socket, stdin: AsyncIterable<Uint8Array> | undefined): void {
   const pump = async () => {
-    for await (const data of stdin ?? []) {
-      if (isStopped) return;
-      await socket.send(data);
-    }
+    for await (const data of stdin ?? []) await socket.send(data);
     await socket.send("");
   };
   // a command may end without reading its input: then the stream is closed under the pump, which is no failure
   pump().catch(() => socket.close());
-  return { stop: () => isStopped = true };
 }
 
 function controlOf(socket: Socket, streams: ExecStreams): void {

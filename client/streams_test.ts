@@ -1,0 +1,114 @@
+import { assertEquals } from "@std/testing";
+import { socketPair } from "../api/sockets.ts";
+import type { Socket } from "../wire/socket.ts";
+import { type Client, createClient } from "./client.ts";
+import { execute } from "./streams.ts";
+
+/** A server end of an exec: its sockets by stream, and the end of the operation. */
+function fakeExec(names: readonly string[]) {
+  const theirs: Record<string, Socket> = {};
+  const ended = Promise.withResolvers<number>();
+  const connected = Promise.withResolvers<void>();
+  const posted: unknown[] = [];
+  const client: Client = createClient({
+    kind: "in-process",
+    async fetch(request) {
+      if (request.method === "POST") {
+        posted.push(await request.json());
+        const fds = Object.fromEntries(names.map((name) => [name, `secret ${name}`]));
+        return Response.json({ type: "async", metadata: { id: "o1", metadata: { fds } } });
+      }
+      const metadata = {
+        id: "o1",
+        status: "Success",
+        status_code: 200,
+        metadata: { return: await ended.promise },
+      };
+      return Response.json({ type: "sync", metadata });
+    },
+    socket(path) {
+      const secret = new URL(`http://x${path}`).searchParams.get("secret") ?? "";
+      const [ours, their] = socketPair();
+      theirs[secret.replace("secret ", "")] = their;
+      if (Object.keys(theirs).length === names.length) connected.resolve();
+      return Promise.resolve(ours);
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  });
+  return { client, theirs, posted, connected: connected.promise, end: ended.resolve };
+}
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const text = (data: Uint8Array) => new TextDecoder().decode(data);
+
+async function readAll(socket: Socket | undefined): Promise<string[]> {
+  const seen: string[] = [];
+  for await (const message of socket?.messages ?? []) {
+    seen.push(typeof message === "string" ? `text "${message}"` : text(message));
+    if (message === "") break;
+  }
+  return seen;
+}
+
+Deno.test("execute() carries input, output and errors, marks the end of the input, and returns the status", async () => {
+  const exec = fakeExec(["0", "1", "2", "control"]);
+  const seen: string[] = [];
+  const running = execute(exec.client, { name: "c1", post: { command: ["cat"] } }, {
+    stdin: ReadableStream.from([bytes("in")]),
+    stdout: (data) => void seen.push(`out ${text(data)}`),
+    stderr: (data) => void seen.push(`err ${text(data)}`),
+  });
+  await exec.connected;
+  assertEquals(await readAll(exec.theirs["0"]), ["in", 'text ""']);
+  await exec.theirs["1"]?.send(bytes("a"));
+  await exec.theirs["1"]?.send("");
+  await exec.theirs["2"]?.send(bytes("b"));
+  await exec.theirs["2"]?.send("");
+  exec.end(7);
+  assertEquals(await running, 7);
+  assertEquals(seen.sort(), ["err b", "out a"]);
+  assertEquals(exec.posted, [{ command: ["cat"], "wait-for-websocket": true }]);
+});
+
+Deno.test("execute() waits for output that arrives after the command has ended", async () => {
+  const exec = fakeExec(["0", "1", "2"]);
+  const seen: string[] = [];
+  const running = execute(exec.client, { name: "c1", post: { command: ["ls"] } }, {
+    stdout: (data) => void seen.push(text(data)),
+    stderr: () => {},
+  });
+  await exec.connected;
+  exec.end(0);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await exec.theirs["1"]?.send(bytes("late"));
+  for (const name of ["1", "2"]) await exec.theirs[name]?.send("");
+  assertEquals(await running, 0);
+  assertEquals(seen, ["late"]);
+});
+
+Deno.test("execute() with a terminal reads where it writes, and sends sizes and signals as strings and numbers", async () => {
+  const exec = fakeExec(["0", "control"]);
+  const seen: string[] = [];
+  const running = execute(exec.client, { name: "c1", post: { command: ["sh"], interactive: true } }, {
+    stdout: (data) => void seen.push(text(data)),
+    stderr: () => {},
+    onControl(control) {
+      control.resize(80, 24);
+      control.signal(2);
+    },
+  });
+  await exec.connected;
+  const orders: unknown[] = [];
+  for await (const message of exec.theirs.control?.messages ?? []) {
+    if (orders.push(JSON.parse(String(message))) === 2) break;
+  }
+  assertEquals(orders, [
+    { command: "window-resize", args: { width: "80", height: "24" } },
+    { command: "signal", signal: 2 },
+  ]);
+  await exec.theirs["0"]?.send(bytes("$ "));
+  await exec.theirs["0"]?.send("");
+  exec.end(0);
+  assertEquals(await running, 0);
+  assertEquals(seen, ["$ "]);
+});

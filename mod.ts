@@ -1,0 +1,42 @@
+/**
+ * drey as a library: the API of LXD, in this process or on a server, typed.
+ *
+ * @example Start a container, run a command in it, delete it
+ * ```ts
+ * import { connect, execute } from "@drey/drey";
+ *
+ * await using drey = await connect();
+ * const creating = await drey.start("instances.create", {
+ *   body: { name: "web", start: true, source: { type: "image", protocol: "debian", alias: "12" } },
+ * });
+ * await creating.wait({ onUpdate: ({ metadata }) => console.log(metadata?.download_progress) });
+ *
+ * const status = await execute(drey, { name: "web", post: { command: ["cat", "/etc/os-release"] } }, {
+ *   stdout: (data) => console.log(new TextDecoder().decode(data)),
+ *   stderr: () => {},
+ * });
+ * console.log(status, (await drey.call("instance.get", { params: { name: "web" } })).status);
+ *
+ * const deleting = await drey.start("instance.delete", { params: { name: "web" }, query: { force: 1 } });
+ * await deleting.wait();
+ * ```
+ *
+ * @module
+ */
+
+export { connect, type ConnectOptions } from "./client/connect.ts";
+export type { CallOptions, Client, ClientOptions, Query } from "./client/client.ts";
+export type { RunningOperation, WaitOptions } from "./client/operations.ts";
+export { type ExecControl, type ExecStreams, type ExecTarget, execute } from "./client/streams.ts";
+export type { Transport } from "./client/transport.ts";
+export { DreyError, type DreyErrorOptions, type ErrorCode, errorCodes } from "./errors.ts";
+export type * from "./wire/event.ts";
+export type * from "./wire/image.ts";
+export type * from "./wire/instance.ts";
+export type * from "./wire/operation.ts";
+export type * from "./wire/profile.ts";
+export type { RouteName, Routes } from "./wire/routes.ts";
+export type * from "./wire/server.ts";
+export type { Message, Socket } from "./wire/socket.ts";
+export type * from "./wire/status.ts";
+export type * from "./wire/storage_pool.ts";
