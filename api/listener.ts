@@ -96,8 +96,11 @@ async function sendResponse(
 
 function drained(outgoing: ServerResponse): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  outgoing.once("drain", resolve);
-  outgoing.once("close", resolve);
+  const done = () => {
+    outgoing.off("drain", done).off("close", done);
+    resolve();
+  };
+  outgoing.on("drain", done).on("close", done);
   return promise;
 }
 

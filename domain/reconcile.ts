@@ -5,11 +5,13 @@ import { join } from "@std/path";
 import { runFiles } from "../runtime/run_files.ts";
 import { isLocked } from "../sys/libc.ts";
 import type { Context } from "./context.ts";
+import { sweepImages } from "./images/sweep.ts";
 import { lockInstance, refOf, runDirectories } from "./instances/record.ts";
 
 /**
  * Finishes instances that ended with nobody to look after them: a run directory is left and nobody holds its lock.
- * Costs one directory listing when all is well.
+ * Then removes half-made images.
+ * Costs a few directory listings when all is well.
  */
 export async function reconcile(context: Context): Promise<void> {
   for (const name of namesIn(runDirectories(context))) {
@@ -22,6 +24,7 @@ export async function reconcile(context: Context): Promise<void> {
     const { finish } = await import("./instances/reap.ts");
     await finish(context, ref);
   }
+  await sweepImages(context);
 }
 
 function namesIn(directory: string): string[] {

@@ -10,6 +10,11 @@ export function partialName(name: string): string {
   return `${name}.partial-${Deno.pid}-${start}-${random.toString(16).padStart(8, "0")}`;
 }
 
+/** Whether a name is that of unfinished work. */
+export function isPartial(name: string): boolean {
+  return pattern.test(name);
+}
+
 /** Whether a name is that of unfinished work nobody goes on with. */
 export function isAbandoned(name: string): boolean {
   const [, pid, start] = pattern.exec(name) ?? [];

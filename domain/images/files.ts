@@ -9,9 +9,8 @@ import type { Write } from "../../store/store.ts";
 import type { ImageAlias } from "../../wire/image.ts";
 import type { Context } from "../context.ts";
 import { aliasExists, checkName } from "./aliases.ts";
+import { imagesDirectory } from "./directories.ts";
 import { aliasKey, type AliasRecord, imageEvent, imageKey, imageLock, type ImageRecord } from "./records.ts";
-
-export const imagesDirectory = (context: Context): string => join(context.paths.state, "images");
 
 /** Both names an image's files may have; the second is there for split images only. */
 export function imageFileNames(context: Context, fingerprint: string) {

@@ -1,17 +1,16 @@
 // Unpacked images: the read-only lower layer that all instances of one image and one id map share. It outlives the
 // image's record as long as an instance stands on it.
 
-import { basename, dirname, join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { DreyError } from "../../errors.ts";
 import { type IdMap, mapId } from "../../idmap/map.ts";
-import { findAbandoned, partialName } from "../../images/partial.ts";
+import { isPartial, partialName } from "../../images/partial.ts";
 import type { Image } from "../../wire/image.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Context } from "../context.ts";
-import { imageFiles, imagesDirectory, makeClosed, removeIfUnused } from "./files.ts";
+import { lowersDirectory } from "./directories.ts";
+import { imageFiles, makeClosed } from "./files.ts";
 import { imageLock } from "./records.ts";
-
-const lowersDirectory = (context: Context) => join(context.paths.state, "storage-pools", "default", "images");
 
 /** Where an image is unpacked under a map: holds `rootfs`, `metadata.yaml` and perhaps `templates`. */
 export function lowerPath(context: Context, fingerprint: string, map: IdMap): string {
@@ -65,27 +64,6 @@ export async function releaseLower(context: Context, fingerprint: string): Promi
   await removeTrees(doomed, context.user);
 }
 
-/** Removes what killed processes left: half-made files, and images without a record. Cheap where there is nothing. */
-export async function sweepImages(context: Context): Promise<void> {
-  const abandoned = [imagesDirectory(context), lowersDirectory(context)].flatMap(findAbandoned);
-  if (abandoned.length > 0) {
-    const { removeTrees } = await import("../../images/unpack.ts");
-    await removeTrees(abandoned, context.user);
-  }
-  const files = fingerprintsIn(imagesDirectory(context), /^([0-9a-f]{64})(\.rootfs)?$/);
-  const lowers = fingerprintsIn(lowersDirectory(context), /^([0-9a-f]{64})-[^.]*$/);
-  if (files.size + lowers.size === 0) return;
-  const known = new Set((await context.store.list(["images"])).map(({ key }) => key[2]));
-  for (const fingerprint of files) {
-    if (known.has(fingerprint)) continue;
-    await using _lock = await context.store.lock(imageLock(fingerprint));
-    await removeIfUnused(context, fingerprint);
-  }
-  for (const fingerprint of lowers) {
-    if (!known.has(fingerprint)) await releaseLower(context, fingerprint);
-  }
-}
-
 /** Whether an image has a record, or an instance stands on it. */
 async function isNeeded(context: Context, fingerprint: string): Promise<boolean> {
   const images = await context.store.list(["images"]);
@@ -96,13 +74,9 @@ async function isNeeded(context: Context, fingerprint: string): Promise<boolean>
 
 function lowersOf(context: Context, fingerprint: string): string[] {
   const directory = lowersDirectory(context);
-  return namesIn(directory).filter((name) =>
-    name.startsWith(`${fingerprint}-`) && !basename(name).includes(".partial-")
-  ).map((name) => join(directory, name));
-}
-
-function fingerprintsIn(directory: string, pattern: RegExp): Set<string> {
-  return new Set(namesIn(directory).flatMap((name) => pattern.exec(name)?.[1] ?? []));
+  return namesIn(directory).filter((name) => name.startsWith(`${fingerprint}-`) && !isPartial(name)).map((
+    name,
+  ) => join(directory, name));
 }
 
 function namesIn(directory: string): string[] {
