@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run -A
+#!/usr/bin/env -S deno run -A --quiet
 // First word to entrance: a command, the server, or the clean-up after an instance. Each part is loaded only if it
 // is the one that runs, since a command's time is mostly loading.
 

@@ -26,9 +26,13 @@ export function terminalSize(): { width: number; height: number } {
 }
 
 /** Puts the terminal into raw mode until disposed: every key goes to the instance, Ctrl-C too. */
-export function rawMode(): Disposable {
+export async function rawMode(): Promise<Disposable> {
   if (!Deno.stdin.isTerminal()) return { [Symbol.dispose]() {} };
   Deno.stdin.setRaw(true);
+  // Deno leaves output processing on, which would turn the line feeds of full-screen programs into line breaks;
+  // leaving raw mode puts back all that was there before
+  const { spawn } = await import("../sys/run.ts");
+  await spawn(["stty", "-opost"], { stdin: "inherit", stdout: "null", stderr: "null" }).status;
   return { [Symbol.dispose]: () => Deno.stdin.setRaw(false) };
 }
 

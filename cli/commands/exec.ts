@@ -55,7 +55,7 @@ async function run(shell: Shell, post: InstanceExecPost, isDeaf: boolean): Promi
       resources.use(post.interactive ? followTerminal(control) : onSignals(control.signal));
     },
   };
-  if (post.interactive) resources.use(rawMode());
+  if (post.interactive) resources.use(await rawMode());
   return await execute(client, { name, post }, streams);
 }
 
