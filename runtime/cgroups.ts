@@ -29,16 +29,17 @@ export function cgroup2Path(text: string): string {
 }
 
 /**
- * The directory in which drey may build: root's is at the top, a user's is the highest writable one above the
- * caller, because moving a process needs write access to the common ancestor of both places.
+ * The directory in which drey may build where no service manager hands one out: root's is at the top, a user's in the
+ * highest writable one above the caller, because moving a process needs write access to the common ancestor of both
+ * places.
  */
-export function findHome({ uid, mount, own, writable }: CgroupFacts): string | undefined {
+export function findHome({ uid, mount, own, writable }: CgroupFacts, name = "drey"): string | undefined {
   if (mount === undefined) return undefined;
-  if (uid === 0) return writable(mount) ? `${mount}/drey` : undefined;
+  if (uid === 0) return writable(mount) ? `${mount}/${name}` : undefined;
   const words = own.split("/").filter((word) => word !== "");
   for (let depth = 0; depth <= words.length; depth++) {
     const directory = [mount, ...words.slice(0, depth)].join("/");
-    if (writable(directory)) return `${directory}/drey`;
+    if (writable(directory)) return `${directory}/${name}`;
   }
   return undefined;
 }
@@ -82,8 +83,9 @@ export const supervisorsCgroup = (home: string) => `${home}/supervisors`;
 export function createCgroup(home: string, name: string): InstanceCgroup {
   const group = instanceCgroup(home, name);
   for (const dir of [home, supervisorsCgroup(home), group.path]) makeDirectory(dir);
-  const parent = home.slice(0, home.lastIndexOf("/"));
-  for (const dir of [parent, home, group.path]) handDown(dir);
+  // what is above a scope is systemd's to divide
+  const above = home.endsWith(".scope") ? [] : [home.slice(0, home.lastIndexOf("/"))];
+  for (const dir of [...above, home, group.path]) handDown(dir);
   for (const dir of [group.payload, group.exec]) makeDirectory(dir);
   return group;
 }
@@ -91,32 +93,30 @@ export function createCgroup(home: string, name: string): InstanceCgroup {
 /** The controllers that limits or an init inside ask for; others stay as they are. */
 const useful = ["cpu", "cpuset", "io", "memory", "pids"];
 
-/** Lets the children of a cgroup use its controllers. */
+/** Lets the children of a cgroup use its controllers. Some cannot be had here: a limit that needs one says so. */
 function handDown(directory: string): void {
-  const available = controllers(directory).filter((controller) => useful.includes(controller));
   const enabled = readWords(`${directory}/cgroup.subtree_control`);
-  for (const controller of available.filter((c) => !enabled.includes(c))) {
-    const enable = () =>
-      Deno.writeTextFileSync(`${directory}/cgroup.subtree_control`, `+${controller}`, { create: false });
+  const missing = controllers(directory).filter((name) => useful.includes(name) && !enabled.includes(name));
+  if (missing.length === 0) return;
+  evacuate(directory);
+  for (const controller of missing) {
     try {
-      enable();
+      Deno.writeTextFileSync(`${directory}/cgroup.subtree_control`, `+${controller}`, { create: false });
     } catch (error) {
-      if (!isBusy(error)) continue; // some controllers cannot be had here; what needs them says so
-      evacuate(directory);
-      try {
-        enable();
-      } catch (again) {
-        if (!isBusy(again)) throw again; // still somebody's: the limits that need it are refused
-      }
+      if (errnoOf(error) === undefined) throw error;
     }
   }
 }
 
 /** Controllers hand down only from a cgroup without processes of its own: they move into a leaf. cgroup-v2.rst */
 function evacuate(directory: string): void {
+  // the root of the hierarchy, which has no type, is exempt
+  if (readText(`${directory}/cgroup.type`) === undefined) return;
+  const inside = readWords(`${directory}/cgroup.procs`);
+  if (inside.length === 0) return;
   const leaf = `${directory}/session`;
   makeDirectory(leaf);
-  for (const pid of readWords(`${directory}/cgroup.procs`)) {
+  for (const pid of inside) {
     try {
       Deno.writeTextFileSync(`${leaf}/cgroup.procs`, pid, { create: false });
     } catch (error) {
@@ -205,6 +205,17 @@ export function killAll(group: InstanceCgroup): void {
   }
 }
 
+/** Removes drey's own directories once no instance is left in them. */
+export function removeHome(home: string): void {
+  for (const directory of [supervisorsCgroup(home), home]) {
+    try {
+      Deno.removeSync(directory);
+    } catch {
+      return; // an instance, or a process on its way out, is still there; or it is gone with its scope
+    }
+  }
+}
+
 /** Removes the tree of an instance, which must hold no process any more; the innermost first. */
 export function removeCgroup(path: string): void {
   let entries: Deno.DirEntry[];
@@ -272,5 +283,3 @@ const readWords = (path: string) => (readText(path) ?? "").split(/\s+/).filter((
 function errnoOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
-
-const isBusy = (error: unknown) => error instanceof Deno.errors.Busy || errnoOf(error) === "EBUSY";

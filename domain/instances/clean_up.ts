@@ -9,6 +9,7 @@ import {
   instanceCgroup,
   killAll,
   removeCgroup,
+  removeHome,
   waitEmpty,
 } from "../../runtime/cgroups.ts";
 import {
@@ -22,7 +23,8 @@ import {
 import { sendSignal, signals } from "../../sys/libc.ts";
 import { commandFailed, run } from "../../sys/run.ts";
 import type { Context, Ref } from "../context.ts";
-import { directoryName, instancePaths } from "./record.ts";
+import { directoryNames } from "./parent.ts";
+import { directoryName, instancePaths, runDirectories } from "./record.ts";
 import { readRunRecord } from "./run_record.ts";
 
 /**
@@ -43,6 +45,7 @@ export async function cleanUp(context: Context, ref: Ref, { kill = false } = {})
   const home = readRunRecord(directory)?.cgroupHome;
   if (home !== undefined) await removeGroup(context, instanceCgroup(home, directoryName(ref)));
   Deno.removeSync(directory, { recursive: true });
+  if (home !== undefined && directoryNames(runDirectories(context)).length === 0) removeHome(home);
 }
 
 async function killRest(context: Context, ref: Ref): Promise<void> {

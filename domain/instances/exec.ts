@@ -12,6 +12,7 @@ import { instanceCgroup } from "../../runtime/cgroups.ts";
 import type { InstanceExecPost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
+import { joinHome } from "../cgroup_home.ts";
 import { startOperation, type Task } from "../operations.ts";
 import { createStreams, runOnTerminal, runPiped, runRecorded } from "./exec_streams.ts";
 import { expand } from "./expand.ts";
@@ -71,6 +72,7 @@ async function prepare(context: Context, ref: Ref, post: InstanceExecPost): Prom
   const init = requireRunning(context, ref);
   const { config } = await expand(context, ref.project, record);
   const home = readRunRecord(instancePaths(context, ref).run)?.cgroupHome;
+  if (home !== undefined) await joinHome(context);
   const user = post.user ?? 0;
   const account: Record<string, string> = user === 0 ? { HOME: "/root", USER: "root" } : { HOME: "/" };
   return {

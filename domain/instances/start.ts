@@ -16,6 +16,7 @@ import { ensureUnpacked } from "../images.ts";
 import { cleanUp } from "./clean_up.ts";
 import { expand } from "./expand.ts";
 import { readHostSize } from "./host_size.ts";
+import { openHome, planHome } from "../cgroup_home.ts";
 import { chooseMap } from "./ids.ts";
 import { chooseInit, findInit, type InitChoice } from "./init.ts";
 import { planLimits } from "./limits.ts";
@@ -46,7 +47,7 @@ async function gather(context: Context, ref: Ref): Promise<Facts> {
   const lower = await ensureUnpacked(context, { fingerprint, type: "container" }, map);
   const { volume } = instancePaths(context, ref);
   const upper = join(volume, "upper");
-  const home = cgroups.findHome(cgroups.readCgroupFacts(context.user.uid));
+  const home = planHome(context)?.path;
   const init = chooseInit(findInit([upper, lower]), home !== undefined);
   return {
     config,
@@ -113,6 +114,7 @@ export async function startLocked(
   await cleanUp(context, ref); // what a killed start or stop has left
   let lock: number | undefined = claimRunDirectory(paths.run);
   try {
+    await using _home = await openHome(context);
     if (home !== undefined) cgroups.createCgroup(home, directoryName(ref));
     setLimits(facts.config, facts.cgroup);
     const warnings = [facts.init.warning, layout.kind === "single" ? singleIdWarning(context) : undefined]

@@ -1,0 +1,83 @@
+// Where drey's cgroups live on this host, and how its processes get in: below a writable cgroup of the caller's, or in
+// a delegated scope of the user's systemd manager.
+
+import { cgroup2Path, findHome, readCgroupFacts } from "../runtime/cgroups.ts";
+import { spawn } from "../sys/run.ts";
+import { joinScope, managerSocket } from "../sys/systemd.ts";
+import type { Context } from "./context.ts";
+
+export interface CgroupHome {
+  path: string;
+  /** the scope it is, where systemd gives it */
+  scope?: string;
+}
+
+/** Two dreys with files in different places keep apart here too. */
+function homeName({ paths }: Context): string {
+  if (paths.run.startsWith("/run/")) return "drey";
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(paths.run)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return `drey-${hash.toString(16).padStart(8, "0")}`;
+}
+
+/** Where the cgroups of instances go; undefined where this host delegates none to the user. */
+export function planHome(context: Context): CgroupHome | undefined {
+  const { uid } = context.user;
+  const facts = readCgroupFacts(uid);
+  const name = homeName(context);
+  if (uid !== 0 && facts.mount !== undefined && exists(managerSocket(uid))) {
+    const scope = `${name}.scope`;
+    return { path: `${facts.mount}/${managerTree(uid)}/app.slice/${scope}`, scope };
+  }
+  const path = findHome(facts, name);
+  return path === undefined ? undefined : { path };
+}
+
+const managerTree = (uid: number) => `user.slice/user-${uid}.slice/user@${uid}.service`;
+
+/**
+ * Makes sure that the home exists and that this process may move others into it. Dispose it once a process that
+ * stays is in there.
+ */
+export async function openHome(context: Context): Promise<AsyncDisposable> {
+  const home = planHome(context);
+  if (home?.scope === undefined) return { [Symbol.asyncDispose]: () => Promise.resolve() };
+  if (!isBelowManager(context)) {
+    await joinHome(context);
+    return { [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
+  // a service keeps its own cgroup; somebody else opens the scope
+  const holder = spawn(["cat"], { stdin: "piped", stdout: "null", stderr: "null" });
+  await joinScope(context.user.uid, { scope: home.scope, below: "/session", pid: holder.pid });
+  return {
+    async [Symbol.asyncDispose]() {
+      await holder.stdin.close();
+      await holder.status;
+    },
+  };
+}
+
+/**
+ * Moves this process to where it may move others into an instance's cgroup. Only a process that came from outside
+ * the user's manager, such as a login session, has to be moved.
+ */
+export async function joinHome(context: Context): Promise<void> {
+  const home = planHome(context);
+  if (home?.scope === undefined || isBelowManager(context)) return;
+  await joinScope(context.user.uid, { scope: home.scope, below: "/session", pid: Deno.pid });
+}
+
+function isBelowManager({ user }: Context): boolean {
+  const own = cgroup2Path(Deno.readTextFileSync("/proc/self/cgroup"));
+  return own.startsWith(`/${managerTree(user.uid)}/`);
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) return false;
+    throw error;
+  }
+}
