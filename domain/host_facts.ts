@@ -3,9 +3,10 @@
 import { openMappedRoot } from "../idmap/holder.ts";
 import { type IdLayout, readLayout } from "../idmap/ranges.ts";
 import { readAptSources } from "../images/apt_sources.ts";
-import { controllers, findHome, readCgroupFacts } from "../runtime/cgroups.ts";
+import { controllers, readCgroupFacts } from "../runtime/cgroups.ts";
 import { fullPath, run } from "../sys/run.ts";
 import { findTool, tools } from "../sys/tools.ts";
+import { planHome } from "./cgroup_home.ts";
 import type { Context } from "./context.ts";
 
 /** The outcome of trying something; `said` is what the program complained of. */
@@ -72,7 +73,7 @@ export async function readHostFacts(context: Context): Promise<HostFacts> {
     userNamespace,
     idMap,
     overlay,
-    cgroup: readCgroup(context.user.uid),
+    cgroup: readCgroup(context),
     systemd: {
       booted: exists("/run/systemd/system"),
       userSession: exists(`/run/user/${context.user.uid}/systemd/private`),
@@ -88,11 +89,12 @@ function count(ranges: readonly { count: number }[]): number {
   return ranges.reduce((sum, range) => sum + range.count, 0);
 }
 
-function readCgroup(uid: number): HostFacts["cgroup"] {
-  const facts = readCgroupFacts(uid);
-  const home = findHome(facts);
-  // the home itself may not exist yet: its parent's controllers are those it can be given
-  const parent = home?.slice(0, home.lastIndexOf("/"));
+function readCgroup(context: Context): HostFacts["cgroup"] {
+  const facts = readCgroupFacts(context.user.uid);
+  const home = planHome(context)?.path;
+  // the home itself may not exist yet: what stands above it tells which controllers it can be given
+  const above = home?.slice(0, home.lastIndexOf("/"));
+  const parent = above?.replace(/\/app\.slice$/, "");
   const hasV1 = exists("/proc/cgroups") && /^\d+:[a-z]/m.test(readText("/proc/self/cgroup") ?? "");
   return {
     layout: facts.mount === undefined ? "v1" : hasV1 ? "hybrid" : "unified",
