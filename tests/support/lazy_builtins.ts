@@ -4,6 +4,11 @@
 
 const importLine = /^import (.+) from "(node:[\w/]+)";$/;
 const partLine = /^var init_\w+ = __esm\(\{$/;
+/** the preamble for CommonJS packages, whose `require()` is only wanted when one of them is entered */
+const eagerRequire =
+  /^import \{ createRequire as (\w+) \} from "node:module";\nvar __require = \1\(import\.meta\.url\);$/m;
+const lazyRequire = `var __created;
+var __require = (id) => (__created ??= process.getBuiltinModule("node:module").createRequire(import.meta.url))(id);`;
 
 /**
  * Moves imports of built-in modules into the first lines of the lazy part they precede; those of parts that
@@ -12,7 +17,7 @@ const partLine = /^var init_\w+ = __esm\(\{$/;
 export function deferBuiltins(bundle: string): string {
   const done: string[] = [];
   let imports: { at: number; binding: string; module: string }[] = [];
-  const lines = bundle.split("\n");
+  const lines = bundle.replace(eagerRequire, lazyRequire).split("\n");
   for (let index = 0; index < lines.length; index++) {
     const line = lines[index]!;
     const [, binding, module] = importLine.exec(line) ?? [];

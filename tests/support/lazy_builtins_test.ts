@@ -34,3 +34,10 @@ import { c } from "node:path";
 c();`,
   );
 });
+
+Deno.test("deferBuiltins() makes the require() of CommonJS packages lazy", () => {
+  const bundle = `import { createRequire as __make } from "node:module";
+var __require = __make(import.meta.url);
+`;
+  assertEquals(/^import/m.test(deferBuiltins(bundle)), false);
+});

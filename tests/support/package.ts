@@ -6,6 +6,13 @@ import { deferBuiltins } from "./lazy_builtins.ts";
 const root = join(import.meta.dirname!, "../..");
 const shebang = "#!/usr/bin/env -S deno run -A --no-config --no-lock --quiet";
 
+const exitLine = "if (import.meta.main) Deno.exit(await enter(Deno.args));";
+/** One more turn of its loop, in which Deno keeps the compiled code: the next start saves 5 ms of parsing. */
+const exitLater = `if (import.meta.main) {
+  const status = await enter(Deno.args);
+  setTimeout(() => Deno.exit(status), 0);
+}`;
+
 type Built = { path: string } | { problem: string };
 
 /** Writes one self-contained, executable file that needs `deno` and nothing else. */
@@ -15,7 +22,8 @@ export async function bundle(path: string): Promise<Built> {
     const built = await deno("bundle", "--quiet", "--output", raw, "cli.ts");
     if (built.code !== 0) return { problem: built.stderr };
     const text = (await Deno.readTextFile(raw)).replace(/^#!.*\n/, "");
-    await Deno.writeTextFile(path, `${shebang}\n${deferBuiltins(text)}`);
+    if (!text.includes(exitLine)) return { problem: `cli.ts no longer ends in: ${exitLine}` };
+    await Deno.writeTextFile(path, `${shebang}\n${deferBuiltins(text).replace(exitLine, exitLater)}`);
     await Deno.chmod(path, 0o755);
     return { path };
   } finally {

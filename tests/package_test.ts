@@ -1,0 +1,54 @@
+// The two forms drey is handed out in, made and run away from the source tree.
+
+import { assert, assertEquals, assertMatch } from "@std/testing";
+import { join } from "@std/path";
+import manifest from "../deno.json" with { type: "json" };
+import { runChecked } from "../sys/run.ts";
+import { bundle, compile } from "./support/package.ts";
+
+/** Runs a built program in a directory of its own, with deno on the PATH and nothing else of ours. */
+async function runBuilt(program: string, directory: string, ...args: string[]): Promise<string> {
+  const deno = Deno.execPath();
+  const path = `${deno.slice(0, deno.lastIndexOf("/"))}:/usr/bin:/bin`;
+  const env = { ...Deno.env.toObject(), PATH: path, DREY_DIR: join(directory, "state"), NO_COLOR: "1" };
+  return await runChecked([program, ...args], { cwd: directory, env });
+}
+
+Deno.test("the bundle is one file that runs without the source tree", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "drey-bundle-" });
+  try {
+    const built = await bundle(join(directory, "drey.js"));
+    assert("path" in built, "problem" in built ? built.problem : "");
+    assertMatch(await runBuilt(built.path, directory, "version"), new RegExp(`\\b${manifest.version}\\b`));
+    assertMatch(await runBuilt(built.path, directory, "--help"), /Usage:/);
+    // these enter the lazy parts: the whole API in process, and its store
+    assertEquals(JSON.parse(await runBuilt(built.path, directory, "list", "--format", "json")), []);
+    assertMatch(await runBuilt(built.path, directory, "profile", "show", "default"), /name: default/);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("the bundle loads no built-in module before a part asks for it", async () => {
+  const path = await Deno.makeTempFile({ prefix: "drey-bundle-", suffix: ".js" });
+  try {
+    const built = await bundle(path);
+    assert("path" in built);
+    const imports = (await Deno.readTextFile(path)).match(/^import .*$/gm) ?? [];
+    assertEquals(imports, []);
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
+Deno.test("compile makes one binary, or says why it cannot", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "drey-compile-" });
+  try {
+    const built = await compile(join(directory, "drey"));
+    if ("problem" in built) return assertMatch(built.problem, /^Cannot compile: the base binary cannot be/);
+    assertMatch(await runBuilt(built.path, directory, "version"), new RegExp(`\\b${manifest.version}\\b`));
+    assertEquals(JSON.parse(await runBuilt(built.path, directory, "list", "--format", "json")), []);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
