@@ -29,7 +29,8 @@ export async function waitOperation(
     if (live !== undefined) return await Promise.race([live.ended, aborted(stop.signal, live)]);
     return await waitElsewhere(context, id, stop);
   } finally {
-    clearTimeout(timer);
+    // only if there is one: the first use of a timer function takes Deno 3 ms, which every command would feel
+    if (timer !== undefined) clearTimeout(timer);
     signal?.removeEventListener("abort", given);
     stop.abort();
   }

@@ -44,16 +44,9 @@ export function createStreams(names: readonly string[]): ExecStreams {
       return Promise.resolve();
     },
     async ready() {
-      const late = setTimeout(
-        () =>
-          all.reject(new DreyError("TIMEOUT", { message: "Timed out waiting for websockets to connect" })),
-        connectTime,
-      );
-      try {
-        await all.promise;
-      } finally {
-        clearTimeout(late);
-      }
+      const given = () =>
+        all.reject(new DreyError("TIMEOUT", { message: "Timed out waiting for websockets to connect" }));
+      await withClock(connectTime, given, all.promise);
     },
   };
 }
@@ -191,10 +184,16 @@ async function copyOutput(
 
 async function withinLingering<T>(promise: Promise<T>): Promise<T | undefined> {
   const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(resolve, lingering, undefined);
+  return await withClock(lingering, () => resolve(undefined), Promise.race([promise, late]));
+}
+
+// The clock of a signal and not setTimeout(), whose first use takes Deno 3 ms: every exec would feel it.
+async function withClock<T>(milliseconds: number, ring: () => void, promise: Promise<T>): Promise<T> {
+  const clock = AbortSignal.timeout(milliseconds);
+  clock.addEventListener("abort", ring, { once: true });
   try {
-    return await Promise.race([promise, late]);
+    return await promise;
   } finally {
-    clearTimeout(timer);
+    clock.removeEventListener("abort", ring);
   }
 }
