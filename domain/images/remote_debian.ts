@@ -6,6 +6,7 @@ import { parseAlias, suiteAlias } from "../../images/debian_suites.ts";
 import { kernelArchitecture } from "../../images/metadata.ts";
 import type { Image } from "../../wire/image.ts";
 import type { Context } from "../context.ts";
+import { installMissing } from "../host_packages.ts";
 import type { Task } from "../operations.ts";
 import { adoptImage, openStage } from "./files.ts";
 import { newRecord } from "./new_record.ts";
@@ -37,6 +38,8 @@ export async function debianImage(
   const meanwhile = await findCached(context, project, name);
   if (meanwhile !== undefined) return meanwhile;
 
+  // root on a bare machine gets what is missing; anybody else learns from the build what to ask for
+  if (context.user.uid === 0) await installMissing(["mmdebstrap", "zstd"]);
   await using stage = await openStage(context, "build");
   const { buildDebian } = await import("../../images/debian_build.ts");
   const report = reporter(task);
