@@ -63,6 +63,7 @@ export function mismatch(schema: Schema, value: unknown, at = ""): string | unde
     case "string":
     case "number":
     case "boolean":
+      // deno-lint-ignore valid-typeof -- these kinds are named after what typeof says
       return typeof value === schema.kind ? undefined : wrong(`a ${schema.kind}`);
     case "enum":
       return schema.values.includes(value as string)
