@@ -1,21 +1,25 @@
-// Waking whoever watches the store: at once for this process's commits, by inotify(7) on the database's
-// directory for those of others. What has changed is then asked of the database.
+// Waking whoever watches the store: at once for this process's commits, by inotify(7) on a file for those of others.
+// The WAL itself will not do: SQLite writes it before it publishes the commit in shared memory, so a reader that is
+// woken by the write may look too early and then sleep for good. Hence a file of our own, touched after each commit.
 
+import { join } from "@std/path";
 import type { Change } from "./store.ts";
 
 /** Wakes waiting readers whenever the database may have changed. */
 export class DatabaseWatch {
-  readonly #directory: string;
+  /** an empty file; its time is that of the last commit */
+  readonly #file: string;
   readonly #wake = new Set<() => void>();
   #files: Deno.FsWatcher | undefined;
 
   constructor(directory: string) {
-    this.#directory = directory;
+    this.#file = join(directory, "changed");
   }
 
-  /** This process has committed. */
+  /** This process has committed, and others can see it. */
   notify(): void {
-    for (const wake of this.#wake) wake();
+    this.#touch();
+    this.#wakeAll();
   }
 
   /** What `read` finds, now and after each wake, until `signal` ends it. Registers before it returns. */
@@ -59,7 +63,8 @@ export class DatabaseWatch {
   #add(wake: () => void): void {
     this.#wake.add(wake);
     if (this.#files !== undefined) return;
-    this.#files = Deno.watchFs(this.#directory, { recursive: false });
+    this.#makeFile();
+    this.#files = Deno.watchFs(this.#file, { recursive: false });
     void this.#follow(this.#files);
   }
 
@@ -75,7 +80,25 @@ export class DatabaseWatch {
 
   async #follow(files: Deno.FsWatcher): Promise<void> {
     for await (const event of files) {
-      if (event.kind !== "access") this.notify();
+      if (event.kind !== "access") this.#wakeAll();
     }
+  }
+
+  #wakeAll(): void {
+    for (const wake of this.#wake) wake();
+  }
+
+  #touch(): void {
+    const now = new Date();
+    try {
+      Deno.utimeSync(this.#file, now, now);
+    } catch (error) {
+      // without the file nobody watches it yet
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+
+  #makeFile(): void {
+    Deno.openSync(this.#file, { write: true, create: true, mode: 0o600 }).close();
   }
 }

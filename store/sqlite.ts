@@ -1,18 +1,16 @@
 // The store on one host: a SQLite file in WAL mode, shared by every drey process of the user. Locks are in
 // file_lock.ts, changes seen from other processes in database_watch.ts.
 
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { join } from "@std/path";
 import { DreyError } from "../errors.ts";
 import type { Paths } from "../sys/paths.ts";
+import { type OpenDatabase, openDatabase } from "./database_file.ts";
 import { DatabaseWatch } from "./database_watch.ts";
 import { lockFile } from "./file_lock.ts";
 import { decodeKey, encodeKey, rangeOf } from "./keys.ts";
 import type { Change, Check, Entry, Key, Store, Write } from "./store.ts";
-import { schemaVersion, upgrade, versionOf } from "./upgrades.ts";
 
-/** `milliseconds` a process waits for another one's commit; a commit takes well below one */
-const busyTimeout = 15_000;
 /** A deleted entry is forgotten after so many further revisions: what a watcher may lag behind. */
 const tombstonesKept = 4096;
 /** Every so many revisions old tombstones are removed. */
@@ -29,59 +27,19 @@ export async function openStore(paths: Paths): Promise<Store> {
   const directory = join(paths.state, "database");
   const file = join(directory, "drey.db");
   const locks = join(paths.run, "locks");
-  const database = await openDatabase(directory, file, locks);
-  return new SqliteStore(database, directory, locks);
-}
-
-async function openDatabase(directory: string, file: string, locks: string): Promise<DatabaseSync> {
-  let database: DatabaseSync;
-  try {
-    database = new DatabaseSync(file);
-  } catch {
-    // the first run: only then is there anything to look at but the file
-    const { prepareDirectory } = await import("./database_directory.ts");
-    await prepareDirectory(directory);
-    database = new DatabaseSync(file);
-  }
-  try {
-    database.exec(`PRAGMA busy_timeout = ${busyTimeout}`);
-    if (versionOf(database) !== schemaVersion) {
-      // SQLite does not wait for others while it changes the mode
-      await using _alone = await lockFile(locks, "database", {});
-      useWal(database, file);
-      upgrade(database, file);
-    }
-    // WAL needs no fsync to stay consistent; after a power cut the last commits may be missing
-    database.exec("PRAGMA synchronous = NORMAL");
-    return database;
-  } catch (error) {
-    database.close();
-    if (error instanceof DreyError) throw error;
-    throw new DreyError("STATE_BROKEN", {
-      message: `Cannot open the database "${file}": ${error instanceof Error ? error.message : error}`,
-      hint: "Restore the file from a backup, or set DREY_DIR to a new directory",
-      cause: error,
-    });
-  }
-}
-
-function useWal(database: DatabaseSync, file: string): void {
-  const mode = database.prepare("PRAGMA journal_mode = WAL").get()?.["journal_mode"];
-  if (mode === "wal") return;
-  throw new DreyError("STATE_BROKEN", {
-    message: `Cannot open the database "${file}": SQLite keeps it in mode "${mode}", not in WAL`,
-    hint: "Set DREY_DIR to a directory on a local disk",
-  });
+  const opened = await openDatabase({ directory, file, locks });
+  return new SqliteStore(opened, directory, locks);
 }
 
 class SqliteStore implements Store {
-  readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #watch: DatabaseWatch;
   readonly #locks: string;
 
-  constructor(database: DatabaseSync, directory: string, locks: string) {
-    this.#database = database;
+  #opened: OpenDatabase | undefined;
+
+  constructor(opened: OpenDatabase, directory: string, locks: string) {
+    this.#opened = opened;
     this.#watch = new DatabaseWatch(directory);
     this.#locks = locks;
   }
@@ -108,15 +66,16 @@ class SqliteStore implements Store {
 
   commit(checks: readonly Check[], writes: readonly Write[]): Promise<boolean> {
     return promised(() => {
-      this.#database.exec("BEGIN IMMEDIATE");
+      const database = this.#database;
+      database.exec("BEGIN IMMEDIATE");
       try {
         const holds = checks.every((check) => this.#revisionOf(check.key) === check.revision);
         if (holds) this.#write(writes);
-        this.#database.exec(holds ? "COMMIT" : "ROLLBACK");
+        database.exec(holds ? "COMMIT" : "ROLLBACK");
         if (holds && writes.length > 0) this.#watch.notify();
         return holds;
       } catch (error) {
-        this.#database.exec("ROLLBACK");
+        database.exec("ROLLBACK");
         throw error;
       }
     }).catch((error) => {
@@ -147,8 +106,16 @@ class SqliteStore implements Store {
 
   [Symbol.asyncDispose](): Promise<void> {
     this.#watch.close();
-    if (this.#database.isOpen) this.#database.close();
+    this.#statements.clear();
+    this.#opened?.[Symbol.dispose]();
+    this.#opened = undefined;
     return Promise.resolve();
+  }
+
+  /** The connection may by now belong to another store: whoever comes too late must not reach it. */
+  get #database(): DatabaseSync {
+    if (this.#opened === undefined) throw new Error("The store is closed");
+    return this.#opened.database;
   }
 
   #write(writes: readonly Write[]): void {

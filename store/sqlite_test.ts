@@ -106,3 +106,29 @@ Deno.test("a network file system is refused by name, with the setting that moves
   assertStringIncludes(error.message, "network file system (nfs)");
   assertStringIncludes(error.hint ?? "", "DREY_DIR");
 });
+
+Deno.test("a store that is opened again sees a file that has taken the old one's place", async () => {
+  const paths = temporaryPaths();
+  const first = await openStore(paths);
+  await first.commit([], [{ key: ["old"], value: 1 }]);
+  await first[Symbol.asyncDispose]();
+  await Deno.remove(paths.state, { recursive: true });
+  await using second = await openStore(paths);
+  assertEquals(await second.list([]), []);
+  await second.commit([], [{ key: ["new"], value: 1 }]);
+});
+
+Deno.test("a process that ends at once leaves all it has committed", async () => {
+  const paths = temporaryPaths();
+  const module = new URL("./sqlite.ts", import.meta.url).href;
+  const program = `import { openStore } from ${JSON.stringify(module)};
+    const store = await openStore(${JSON.stringify(paths)});
+    for (let n = 0; n < 300; n++) await store.commit([], [{ key: ["n", String(n)], value: "x".repeat(500) }]);
+    await store[Symbol.asyncDispose]();
+    Deno.exit(0);`;
+  const config = new URL("../deno.json", import.meta.url).pathname;
+  const args = ["eval", "--quiet", "--ext=js", `--config=${config}`, program];
+  assertEquals((await new Deno.Command(Deno.execPath(), { args }).output()).code, 0);
+  await using store = await openStore(paths);
+  assertEquals((await store.list(["n"])).length, 300);
+});

@@ -117,6 +117,16 @@ export function testStore(name: string, maker: StoreMaker): void {
     assertEquals(await second, []);
   });
 
+  test("a closed store answers nothing, and may be closed again", async (store) => {
+    const other = await store.again();
+    await other[Symbol.asyncDispose]();
+    await other[Symbol.asyncDispose]();
+    await assertRejects(() => other.get(["a"]));
+    await assertRejects(() => other.commit([], [{ key: ["a"], value: 1 }]));
+    await using third = await store.again();
+    assertEquals(await third.list([]), []);
+  });
+
   test("watch() sees what another process commits", async (store) => {
     const seen = take(store.watch(["w"], inTime()), 2);
     const other = maker.elsewhere(`
@@ -128,6 +138,27 @@ export function testStore(name: string, maker: StoreMaker): void {
     const [first, second] = await seen;
     assertEquals(first !== undefined && "value" in first && first.value, "from elsewhere");
     assert(second !== undefined && "deleted" in second);
+  });
+
+  test("two processes that answer each other through watch() never wait in vain", async (store) => {
+    const rounds = 300;
+    const calls = store.watch(["pong"], inTime());
+    const other = maker.elsewhere(`
+      const calls = store.watch(["ping"], AbortSignal.timeout(10_000));
+      await store.commit([], [{ key: ["pong"], value: -1 }]);
+      for await (const { value } of calls) {
+        await store.commit([], [{ key: ["pong"], value }]);
+        if (value === ${rounds}) break;
+      }
+    `);
+    let heard = -2;
+    for await (const change of calls) {
+      if ("value" in change) heard = change.value as number;
+      if (heard === rounds) break;
+      await store.commit([], [{ key: ["ping"], value: heard + 1 }]);
+    }
+    assertEquals(heard, rounds);
+    await other.output;
   });
 
   test("two processes that count with checks lose nothing", async (store) => {
