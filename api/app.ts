@@ -39,7 +39,7 @@ export function createApp(context: Context, sources: HandlerSources = handlerSou
   mustPair(Object.keys(routes), Object.keys(sources));
   const hono = new Hono<{ Bindings: Env }>();
   hono.onError((error) => answerError(context, error));
-  hono.notFound(() => refusal(404, "not found"));
+  hono.notFound(({ req }) => isKnown(req.path) ? refusal(501, "not implemented") : refusal(404, "not found"));
   const ordered = [...Object.entries(routes)].sort(([, a], [, b]) => compare(a.path, b.path));
   for (const [name, route] of ordered) {
     const path = route.path.replace(/\{(\w+)\}/g, ":$1");
@@ -47,9 +47,6 @@ export function createApp(context: Context, sources: HandlerSources = handlerSou
       const params = req.param() as Record<string, string>;
       return answer({ context, sources, name: name as RouteName, request: req.raw, env, params });
     });
-  }
-  for (const path of new Set(ordered.map(([, route]) => route.path.replace(/\{(\w+)\}/g, ":$1")))) {
-    hono.all(path, () => refusal(501, "not implemented"));
   }
   const fetch = async (request: Request, env: Env) => await hono.fetch(request, env);
   return {
@@ -63,6 +60,16 @@ function mustPair(names: string[], handled: string[]): void {
   const extra = handled.filter((name) => !names.includes(name));
   if (lost.length > 0) throw new Error(`Routes without a handler: ${lost.join(", ")}`);
   if (extra.length > 0) throw new Error(`Handlers without a route: ${extra.join(", ")}`);
+}
+
+/** Whether a path belongs to a route, with whatever method. */
+function isKnown(path: string): boolean {
+  const words = path.split("/");
+  return Object.values(routes).some((route) => {
+    const wanted = route.path.split("/");
+    return wanted.length === words.length &&
+      wanted.every((word, at) => word.startsWith("{") ? words[at] !== "" : word === words[at]);
+  });
 }
 
 /** Fixed words before parameters: `/1.0/images/aliases` must not be taken for a fingerprint. */
