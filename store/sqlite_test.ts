@@ -12,7 +12,19 @@ function temporaryPaths(): Paths {
   return { state, run: join(state, "run"), config: join(state, "config") };
 }
 
-let current = temporaryPaths();
+let current: Paths;
+
+/** A test with paths of its own, which go with it. */
+function test(sentence: string, body: (paths: Paths) => Promise<void>): void {
+  Deno.test(sentence, async () => {
+    const paths = temporaryPaths();
+    try {
+      await body(paths);
+    } finally {
+      await Deno.remove(paths.state, { recursive: true });
+    }
+  });
+}
 
 testStore("sqlite", {
   async open() {
@@ -43,8 +55,7 @@ testStore("sqlite", {
   },
 });
 
-Deno.test("openStore() makes private directories and a WAL database", async () => {
-  const paths = temporaryPaths();
+test("openStore() makes private directories and a WAL database", async (paths) => {
   await Deno.remove(paths.state);
   await using store = await openStore(paths);
   await (await store.lock(["a"]))[Symbol.asyncDispose]();
@@ -54,8 +65,7 @@ Deno.test("openStore() makes private directories and a WAL database", async () =
   assert((await Array.fromAsync(Deno.readDir(join(paths.run, "locks")))).length === 0);
 });
 
-Deno.test("openStore() refuses the database of a newer drey and leaves it alone", async () => {
-  const paths = temporaryPaths();
+test("openStore() refuses the database of a newer drey and leaves it alone", async (paths) => {
   await (await openStore(paths))[Symbol.asyncDispose]();
   const database = new DatabaseSync(join(paths.state, "database", "drey.db"));
   database.exec("PRAGMA user_version = 999");
@@ -65,8 +75,7 @@ Deno.test("openStore() refuses the database of a newer drey and leaves it alone"
   assertStringIncludes(error.message, "a newer drey has written it (schema 999");
 });
 
-Deno.test("openStore() says so when the file is no database", async () => {
-  const paths = temporaryPaths();
+test("openStore() says so when the file is no database", async (paths) => {
   await Deno.mkdir(join(paths.state, "database"));
   await Deno.writeTextFile(join(paths.state, "database", "drey.db"), "not a database, but long".repeat(100));
   const error = await assertRejects(() => openStore(paths), DreyError);
@@ -74,16 +83,14 @@ Deno.test("openStore() says so when the file is no database", async () => {
   assertStringIncludes(error.hint ?? "", "DREY_DIR");
 });
 
-Deno.test("ten connections may open a new database at once", async () => {
-  const paths = temporaryPaths();
+test("ten connections may open a new database at once", async (paths) => {
   const stores = await Promise.all(Array.from({ length: 10 }, () => openStore(paths)));
   for (const [index, store] of stores.entries()) await store.commit([], [{ key: [`k${index}`], value: 1 }]);
   assertEquals((await stores[0]?.list([]))?.length, 10);
   for (const store of stores) await store[Symbol.asyncDispose]();
 });
 
-Deno.test("old tombstones go, entries stay", async () => {
-  const paths = temporaryPaths();
+test("old tombstones go, entries stay", async (paths) => {
   await using store = await openStore(paths);
   await store.commit([], [{ key: ["kept"], value: 1 }]);
   for (let n = 0; n < 4700; n++) {
@@ -107,8 +114,7 @@ Deno.test("a network file system is refused by name, with the setting that moves
   assertStringIncludes(error.hint ?? "", "DREY_DIR");
 });
 
-Deno.test("a store that is opened again sees a file that has taken the old one's place", async () => {
-  const paths = temporaryPaths();
+test("a store that is opened again sees a file that has taken the old one's place", async (paths) => {
   const first = await openStore(paths);
   await first.commit([], [{ key: ["old"], value: 1 }]);
   await first[Symbol.asyncDispose]();
@@ -118,8 +124,7 @@ Deno.test("a store that is opened again sees a file that has taken the old one's
   await second.commit([], [{ key: ["new"], value: 1 }]);
 });
 
-Deno.test("a process that ends at once leaves all it has committed", async () => {
-  const paths = temporaryPaths();
+test("a process that ends at once leaves all it has committed", async (paths) => {
   const module = new URL("./sqlite.ts", import.meta.url).href;
   const program = `import { openStore } from ${JSON.stringify(module)};
     const store = await openStore(${JSON.stringify(paths)});
