@@ -1,5 +1,4 @@
-// Running a command inside a container that runs: nsenter(1) joins all its namespaces in one step, so that no
-// half-entered process can be traced from inside.
+// Running a command inside a container that runs, setns(2): as steps for the walker, like the container itself.
 
 import type { IdMap } from "../idmap/map.ts";
 import { relativeTo, toHost } from "../idmap/map.ts";
@@ -20,6 +19,8 @@ export interface AttachRequest {
   user: number;
   group: number;
   map: IdMap;
+  /** whether the container stands below a parent user namespace, as it does for everybody but root */
+  hasParent: boolean;
   /** leaf that the command is put in; absent where there are no cgroups */
   cgroup: string | undefined;
 }
@@ -30,37 +31,43 @@ export interface AttachedTerminal {
   master: number;
 }
 
-const nsenter = "/usr/bin/nsenter";
-
-function enterArgs(request: AttachRequest): string[] {
-  // setgroups(2) is not to be had in a namespace of one id, whose only user is root anyway
-  const identity = isSingle(request.map)
-    ? ["--preserve-credentials"]
-    : ["-S", String(request.user), "-G", String(request.group)];
-  const kinds = ["-U", "-m", "-p", "-n", "-u", "-i", "-C"];
-  return [
-    nsenter,
-    "-t",
-    String(request.init),
-    ...kinds,
-    ...identity,
-    `--wdns=${request.cwd}`,
-    "--",
-    ...request.argv,
-  ];
+/** argv of the walker with its steps; what is secret goes through the environment, which others cannot read. */
+function walk(steps: readonly Step[]): string[] {
+  return ["/usr/bin/perl", "-e", walker, formatSteps(steps)];
 }
 
-/** The shell joins the cgroup first: it, not drey, may be frozen with the container. */
-function throughCgroup(cgroup: string | undefined, argv: readonly string[]): string[] {
-  if (cgroup === undefined) return [...argv];
-  return ["/bin/sh", "-c", 'echo 0 >"$0/cgroup.procs" || exit 125; exec "$@"', cgroup, ...argv];
+/** Enters the parent namespace, whose root may move a process into the container's pid namespace and cgroup. */
+function enterParent(request: AttachRequest): Step[] {
+  if (!request.hasParent) return [];
+  const identity = isSingle(request.map) ? "kept" : "root";
+  return [{ do: "enter-user", pid: request.init, level: "parent", identity }];
+}
+
+/**
+ * The way in. The child is born where the container's processes are, still as somebody its root cannot touch, and
+ * takes on all other namespaces at once: at no moment could it be traced from inside while it sees the host.
+ */
+function joinSteps(request: AttachRequest): { toChild: Step[]; toCommand: Step[] } {
+  return {
+    toChild: [{ do: "join-pid", pid: request.init }, { do: "fork", cgroup: request.cgroup }],
+    toCommand: [
+      { do: "join-rest" },
+      // setgroups(2) is not to be had in a namespace of one id, whose only user is root anyway
+      ...(isSingle(request.map)
+        ? []
+        : [{ do: "be", user: request.user, group: request.group } satisfies Step]),
+      { do: "chdir", path: request.cwd },
+      { do: "run", argv: [...request.argv] },
+    ],
+  };
 }
 
 /** Starts a command with pipes for its standard streams. */
 export function attach(request: AttachRequest): Deno.ChildProcess {
   libc.joinEmptyKeyring();
   libc.sealDescriptors();
-  return spawn(throughCgroup(request.cgroup, enterArgs(request)), {
+  const { toChild, toCommand } = joinSteps(request);
+  return spawn(walk([...enterParent(request), ...toChild, ...toCommand]), {
     env: request.env,
     clearEnv: true,
     stdin: "piped",
@@ -74,10 +81,10 @@ export function attach(request: AttachRequest): Deno.ChildProcess {
  *
  * @param size in characters
  */
-export async function attachTerminal(
+export function attachTerminal(
   request: AttachRequest,
   { size, parent }: { size: { columns: number; rows: number }; parent: IdMap | undefined },
-): Promise<AttachedTerminal> {
+): AttachedTerminal {
   const root = `/proc/${request.init}/root`;
   const master = libc.openFd(`${root}/dev/pts/ptmx`, libc.O_RDWR | libc.O_NOCTTY);
   try {
@@ -85,18 +92,22 @@ export async function attachTerminal(
     libc.setWindowSize(master, size);
     libc.joinEmptyKeyring();
     libc.sealDescriptors();
-    const steps = formatSteps(terminalSteps(request, slave, parent));
-    const argv = throughCgroup(request.cgroup, ["/usr/bin/perl", "-e", walker, "-"]);
-    const child = spawn(argv, {
+    const { toChild, toCommand } = joinSteps(request);
+    const steps: Step[] = [
+      ...enterParent(request),
+      ...giveTerminal(request, slave, parent),
+      { do: "open-terminal", path: slave },
+      ...toChild,
+      { do: "terminal" },
+      ...toCommand,
+    ];
+    const child = spawn(walk(steps), {
       env: request.env,
       clearEnv: true,
-      stdin: "piped",
+      stdin: "null",
       stdout: "null",
       stderr: "null",
     });
-    const writer = child.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(steps));
-    await writer.close();
     return { child, master };
   } catch (error) {
     libc.closeFd(master);
@@ -105,31 +116,17 @@ export async function attachTerminal(
 }
 
 /** The terminal was opened by the user; it must belong to the one inside whose terminal it is. */
-function terminalSteps(request: AttachRequest, slave: string, parent: IdMap | undefined): Step[] {
-  const identity = isSingle(request.map) ? "kept" : "root";
+function giveTerminal(request: AttachRequest, slave: string, parent: IdMap | undefined): Step[] {
+  if (isSingle(request.map)) return [];
   const owner = (kind: "uids" | "gids", id: number) => {
     const ranges = parent === undefined ? request.map[kind] : relativeTo(request.map[kind], parent[kind]);
     return toHost(ranges, id) ?? toHost(ranges, 0) ?? 0;
   };
   const tty = 5;
-  return [
-    ...(parent === undefined
-      ? []
-      : [{ do: "enter-user", pid: request.init, level: "parent", identity } satisfies Step]),
-    ...(isSingle(request.map) ? [] : [
-      {
-        do: "chown",
-        path: slave,
-        uid: owner("uids", request.user),
-        gid: owner("gids", tty),
-      } satisfies Step,
-    ]),
-    { do: "terminal", path: slave },
-    { do: "become", argv: enterArgs(request) },
-  ];
+  return [{ do: "chown", path: slave, uid: owner("uids", request.user), gid: owner("gids", tty) }];
 }
 
-/** Sends a signal to the command, which is the child of the nsenter that waits for it. */
+/** Sends a signal to the command, which is the child of the process that waits for it. */
 export function signalAttached(child: Deno.ChildProcess, signal: number): void {
   const pids = readChildren(child.pid);
   for (const pid of pids.length > 0 ? pids : [child.pid]) libc.sendSignal(pid, signal);
@@ -137,9 +134,8 @@ export function signalAttached(child: Deno.ChildProcess, signal: number): void {
 
 function readChildren(pid: number): number[] {
   try {
-    return Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`).trim().split(" ").filter((p) =>
-      p !== ""
-    ).map(Number);
+    const text = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
+    return text.trim().split(" ").filter((word) => word !== "").map(Number);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;

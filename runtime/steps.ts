@@ -79,8 +79,20 @@ export type Step =
   | { do: "keyring" }
   | { do: "pivot"; path: string }
   | { do: "exec"; argv: string[]; env: Record<string, string>; stdio: string }
-  /** a session of its own with this terminal as standard input, output and error */
-  | { do: "terminal"; path: string }
+  /** opens a terminal for the step `terminal`, which may come when its path is out of reach */
+  | { do: "open-terminal"; path: string }
+  /** a session of its own with that terminal as standard input, output and error */
+  | { do: "terminal" }
+  /** from now on children are born in the pid namespace of a process */
+  | { do: "join-pid"; pid: number }
+  /** goes on as a child, born in a cgroup if one is given; the parent waits and ends as the child does */
+  | { do: "fork"; cgroup: string | undefined }
+  /** joins all other namespaces of the process of `join-pid`, in one step */
+  | { do: "join-rest" }
+  | { do: "be"; user: number; group: number }
+  | { do: "chdir"; path: string }
+  /** becomes a program found through PATH, environment kept; ends with 127 or 126 as a shell does */
+  | { do: "run"; argv: string[] }
   /** becomes another program of the host; descriptors stay open */
   | { do: "become"; argv: string[] };
 
@@ -100,6 +112,8 @@ const numbers = {
     close_range: 436,
     setsid: 112,
     socket: 41,
+    pidfd_open: 434,
+    clone3: 435,
     sethostname: 170,
   },
   aarch64: {
@@ -116,6 +130,8 @@ const numbers = {
     close_range: 436,
     setsid: 157,
     socket: 198,
+    pidfd_open: 434,
+    clone3: 435,
     sethostname: 161,
   },
 } as const;
@@ -171,11 +187,22 @@ function words(step: Step): string[] {
       const env = Object.entries(step.env).flat();
       return ["exec", step.stdio, String(env.length), ...env, ...step.argv];
     }
-    case "terminal":
-      return ["terminal", step.path];
+    case "open-terminal":
+    case "chdir":
+      return [step.do, step.path];
+    case "join-pid":
+      return ["join-pid", String(step.pid)];
+    case "fork":
+      return ["fork", step.cgroup ?? ""];
+    case "be":
+      return ["be", String(step.user), String(step.group)];
+    case "run":
+      return ["run", ...step.argv];
     case "become":
       return ["become", ...step.argv];
     case "loopback-up":
+    case "terminal":
+    case "join-rest":
     case "ready":
     case "keyring":
       return [step.do];

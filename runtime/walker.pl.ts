@@ -7,7 +7,8 @@ export const walker = String.raw`
 use strict; use warnings; no warnings 'exec';
 my (%nr, @stack);
 my $file = shift @ARGV;
-my $text = do { open my $in, $file or die "Cannot read the plan $file: $!\n"; local $/; <$in> };
+# a plan of several lines is the plan itself
+my $text = $file =~ /\n/ ? $file : do { open my $in, '<', $file or die "Cannot read the plan $file: $!\n"; local $/; <$in> };
 sub fail { my ($what) = @_; my $why = "$!"; print STDERR "$what: $why\n"; exit 125 }
 sub call { my ($name, @args) = @_; my $r = syscall($nr{$name}, @args); return $r }
 sub must { my ($what, $name, @args) = @_; my $r = call($name, @args); fail($what) if $r < 0; return $r }
@@ -111,15 +112,52 @@ $do{exec} = sub { my ($stdio, $count, @rest) = @_;
   if (sysopen my $t, $stdio, 2 | 0400) { must('dup3(2)', 'dup3', fileno($t), $_, 0) for 0, 1, 2 }
   elsif (open my $null, '+<', '/dev/null') { must('dup3(2)', 'dup3', fileno($null), $_, 0) for 0, 1, 2 }
   call('close_range', 3, 0xffffffff, 0);
-  $SIG{$_} = 'DEFAULT' for grep { $_ !~ /^(__|NUM|RT|IOT|CLD|POLL|UNUSED)/ } keys %SIG;
+  reset_signals();
   exec { $rest[0] } @rest;
   fail("execve(2) of $rest[0]");
 };
-$do{terminal} = sub { my ($path) = @_;
+my ($terminal, $pidfd);
+$do{'open-terminal'} = sub { open $terminal, '+<', $_[0] or fail(qq(open "$_[0]")) };
+$do{terminal} = sub {
   call('setsid');
-  open my $t, '+<', $path or fail(qq(open "$path"));
-  ioctl($t, 0x540e, 0);
-  must('dup3(2)', 'dup3', fileno($t), $_, 0) for 0, 1, 2;
+  ioctl($terminal, 0x540e, 0);
+  must('dup3(2)', 'dup3', fileno($terminal), $_, 0) for 0, 1, 2;
+};
+$do{'join-pid'} = sub {
+  $pidfd = must("pidfd_open(2) of $_[0]", 'pidfd_open', $_[0] + 0, 0);
+  must('setns(2) of a pid namespace', 'setns', $pidfd, 0x20000000);
+};
+$do{fork} = sub { my ($cgroup) = @_;
+  # clone3(2) with CLONE_INTO_CGROUP: moving a process that exists already makes the kernel wait for all processors
+  my ($flags, $fd, $directory) = (0, 0);
+  if ($cgroup ne '') {
+    open $directory, '<', $cgroup or fail(qq(open "$cgroup"));
+    ($flags, $fd) = (1 << 33, fileno $directory);
+  }
+  my $arguments = pack('Q11', $flags, 0, 0, 0, 17, 0, 0, 0, 0, 0, $fd);
+  my $pid = must('clone3(2)', 'clone3', $arguments, length $arguments);
+  close $directory if $directory;
+  return if !$pid;
+  $0 = 'drey: waiting for a command';
+  $SIG{$_} = 'IGNORE' for qw(HUP INT QUIT TERM TSTP);
+  waitpid $pid, 0;
+  exit($? & 127 ? 128 + ($? & 127) : $? >> 8);
+};
+$do{'join-rest'} = sub { must('setns(2) of a container', 'setns', $pidfd, 0x10000000 | 0x20000 | 0x40000000 | 0x4000000 | 0x8000000 | 0x2000000) };
+$do{be} = sub { my ($user, $group) = @_;
+  must('setgroups(2)', 'setgroups', 0, 0);
+  must('setresgid(2)', 'setresgid', ($group + 0) x 3);
+  must('setresuid(2)', 'setresuid', ($user + 0) x 3);
+};
+$do{chdir} = sub { chdir $_[0] or fail(qq(Cannot change to directory "$_[0]")) };
+sub reset_signals { $SIG{$_} = 'DEFAULT' for grep { $_ !~ /^(__|NUM|RT|IOT|CLD|POLL|UNUSED)/ } keys %SIG }
+$do{run} = sub {
+  call('close_range', 3, 0xffffffff, 4);
+  reset_signals();
+  exec { $_[0] } @_;
+  my ($code, $why) = ($! == 2 ? 127 : 126, "$!");
+  print STDERR "drey: cannot run $_[0]: $why\n";
+  exit $code;
 };
 $do{become} = sub { $^F = 255; exec { $_[0] } @_; fail("execve(2) of $_[0]") };
 $^F = 255;

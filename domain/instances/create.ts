@@ -5,6 +5,7 @@ import { validateInstanceConfig } from "../../config/instance_keys.ts";
 import { validateInstanceName } from "../../config/names.ts";
 import { DreyError } from "../../errors.ts";
 import { readLayout } from "../../idmap/ranges.ts";
+import { primeMoves, readCgroupFacts } from "../../runtime/cgroups.ts";
 import type { Image } from "../../wire/image.ts";
 import type { Config, InstancesPost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
@@ -27,6 +28,7 @@ export async function createInstance(
   project: string,
   body: InstancesPost,
 ): Promise<Operation> {
+  if (body.start) primeMoves(readCgroupFacts(context.user.uid));
   const ref = { project, name: body.name || await freeName(context, project) };
   await check(context, ref, body);
   return await startOperation(context, {

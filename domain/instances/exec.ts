@@ -54,7 +54,7 @@ export async function execInstance(context: Context, ref: Ref, post: InstanceExe
       await streams.ready();
       const size = { columns: post.width || 80, rows: post.height || 24 };
       const code = post.interactive
-        ? await runOnTerminal(await attachTerminal(request, { size, parent }), streams)
+        ? await runOnTerminal(attachTerminal(request, { size, parent }), streams)
         : await runPiped(attach(request), streams);
       await task.update({ return: code });
     },
@@ -83,6 +83,7 @@ async function prepare(context: Context, ref: Ref, post: InstanceExecPost): Prom
     user,
     group: post.group ?? 0,
     map: parseMap(record.config["volatile.idmap.current"] ?? "[]"),
+    hasParent: context.user.uid !== 0,
     cgroup: home === undefined ? undefined : instanceCgroup(home, directoryName(ref)).exec,
   };
 }

@@ -1,7 +1,7 @@
 // Start, stop, restart, freeze and unfreeze, as operations.
 
 import { DreyError } from "../../errors.ts";
-import { instanceCgroup, setFrozen } from "../../runtime/cgroups.ts";
+import { instanceCgroup, primeMoves, readCgroupFacts, setFrozen } from "../../runtime/cgroups.ts";
 import type { InstanceStatePut } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
@@ -37,6 +37,7 @@ const descriptions: Record<Action, string> = {
  * @throws {DreyError} `NOT_FOUND` at once if there is no such instance
  */
 export async function changeState(context: Context, ref: Ref, put: InstanceStatePut): Promise<Operation> {
+  if (put.action === "start") primeMoves(readCgroupFacts(context.user.uid));
   await loadRecord(context, ref);
   if (put.stateful) {
     throw new DreyError("NOT_SUPPORTED", {

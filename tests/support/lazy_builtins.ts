@@ -2,7 +2,9 @@
 // file, so that each command would load node:http, node:child_process and the rest for parts it never enters: 22
 // ms of a start of 45. Here they go back into the part that asked for them.
 
-const importLine = /^import (.+) from "(node:[\w/]+)";$/;
+// node:sqlite is the exception: almost every command wants it, it loads in a millisecond, and fetching it later through
+// `process` would load all that stands behind that global
+const importLine = /^import (.+) from "(node:(?!sqlite")[\w/]+)";$/;
 const partLine = /^var init_\w+ = __esm\(\{$/;
 /** the preamble for CommonJS packages, whose `require()` is only wanted when one of them is entered */
 const eagerRequire =
