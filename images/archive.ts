@@ -48,7 +48,7 @@ export async function readFormat(path: string): Promise<ArchiveFormat> {
 }
 
 /** argv that reads a compressed file on standard input and writes it plain. */
-export function decompressor(compression: Compression): string[] {
+export function decompressor(compression: Compression): [program: string, ...args: string[]] {
   switch (compression) {
     case "none":
       return ["cat"];
@@ -63,6 +63,22 @@ export function decompressor(compression: Compression): string[] {
     case "zstd":
       return ["zstd", "-qdc"];
   }
+}
+
+/** Debian packages of the programs that are not on every system. */
+const packages: Record<string, string> = {
+  bzip2: "bzip2",
+  xz: "xz-utils",
+  zstd: "zstd",
+  unsquashfs: "squashfs-tools",
+};
+
+/** The error for a program without which this image cannot be read. */
+export function readerMissing(program: string): DreyError {
+  return new DreyError("TOOL_MISSING", {
+    message: `Cannot read the image: ${program} is not installed`,
+    hint: `Ask an administrator to run: apt-get install ${packages[program] ?? program}`,
+  });
 }
 
 /** What a file of this format is called after its dot. */

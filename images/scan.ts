@@ -3,7 +3,7 @@
 
 import type { MappedRoot } from "../idmap/holder.ts";
 import { run, spawn } from "../sys/run.ts";
-import { type Compression, decompressor, invalid, readFormat } from "./archive.ts";
+import { type Compression, decompressor, invalid, readerMissing, readFormat } from "./archive.ts";
 import { entryCheck, plainName } from "./entries.ts";
 import { type ImageMetadata, parseMetadata } from "./metadata.ts";
 import { jailed } from "./jail.ts";
@@ -109,7 +109,7 @@ async function eachEntry(
   }
   const { code, signal } = await child.status;
   // SIGPIPE is what our own early end gives it
-  if (code === 127) throw invalid(`"${decompressor(compression)[0]}" is not installed to read it`);
+  if (code === 127) throw readerMissing(decompressor(compression)[0]);
   if (code !== 0 && signal !== "SIGPIPE") throw invalid("its data is damaged or cut off", failure);
   if (failure !== undefined) throw failure;
 }
@@ -120,6 +120,7 @@ async function scanSquashfs(path: string, mapped: MappedRoot): Promise<void> {
   await using link = await linkedIntoWork(path);
   const argv = jailed(mapped, ["unsquashfs", "-lln", "-d", "", "/work/source"]);
   const { code, stdout, stderr } = await run(argv, { cwd: link.directory });
+  if (code === 127) throw readerMissing("unsquashfs");
   if (code !== 0) throw invalid(`its squashfs is damaged: ${lastLine(stderr)}`);
   const check = entryCheck("");
   for (const line of stdout.split("\n")) {

@@ -6,7 +6,7 @@ import { isSingle, type MappedRoot, openMappedRoot } from "../idmap/holder.ts";
 import type { IdMap } from "../idmap/map.ts";
 import { DreyError } from "../errors.ts";
 import { commandFailed, run, runChecked } from "../sys/run.ts";
-import { type ArchiveFormat, decompressor, invalid, readFormat } from "./archive.ts";
+import { type ArchiveFormat, decompressor, invalid, readerMissing, readFormat } from "./archive.ts";
 import { jailed } from "./jail.ts";
 import { partialName } from "./partial.ts";
 import type { ImageFiles } from "./scan.ts";
@@ -93,6 +93,7 @@ async function untar(work: Work, path: string, format: ArchiveFormat, into: stri
   const status = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, "m").exec(stdout)?.[1] ?? "1");
   const [read, unpack] = [status("read"), status("unpack")];
   if (read === 0 && unpack === 0) return;
+  if (read === 127) throw readerMissing(decompressor(format.compression)[0]);
   if (isFull(stderr)) throw commandFailed("tar", { code: unpack, stderr });
   // 141: ended by SIGPIPE, because the reader of the pipe failed first
   if (read !== 0 && read !== 141) throw invalid("its data is damaged or cut off");
@@ -105,6 +106,7 @@ async function unsquash(work: Work, path: string): Promise<void> {
   const argv = ["unsquashfs", "-n", "-d", "/work/rootfs", "-excludes", "/work/source", "dev/*"];
   const { code, stdout, stderr } = await run(jailed(work.mapped, argv), { cwd: work.directory });
   await Deno.remove(`${work.directory}/source`);
+  if (code === 127) throw readerMissing("unsquashfs");
   if (isFull(stderr + stdout)) throw commandFailed("unsquashfs", { code, stderr });
   // 2: it could not set an owner or an attribute, which a single id never can
   if (code !== 0 && !(code === 2 && work.isSingle)) throw invalid(`unsquashfs said: ${reason(stderr)}`);
