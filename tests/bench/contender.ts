@@ -1,0 +1,72 @@
+// What is compared, and how: the same steps for everybody, each a whole process from start to exit.
+
+export const steps = ["launch", "exec", "stop", "start", "delete"] as const;
+export type Step = typeof steps[number];
+
+/** Milliseconds per step, sorted by when they were taken. */
+export type Times = Partial<Record<string, number[]>>;
+
+export interface Contender extends AsyncDisposable {
+  name: string;
+  /** argv of one step on the instance of this name */
+  argv(step: Step, instance: string): readonly string[];
+  env?: Record<string, string>;
+  /** waits until a booted instance has come to rest */
+  settle?(instance: string): Promise<void>;
+  /** steps of its own, each an argv */
+  extra?: Record<string, readonly string[]>;
+}
+
+/** The image everybody starts from. */
+export interface Material {
+  /** files of the image, LXD's split form */
+  metadata: string;
+  rootfs: string;
+  /** directory with room for everybody, on a disk */
+  directory: string;
+}
+
+/** Runs one whole process and says how long it took, in milliseconds. */
+export async function time(argv: readonly string[], env: Record<string, string> = {}): Promise<number> {
+  const [program = "", ...args] = argv;
+  const command = new Deno.Command(program, { args, env, stdin: "null", stdout: "null", stderr: "piped" });
+  const start = performance.now();
+  const child = command.spawn();
+  const { code } = await child.status;
+  const took = performance.now() - start;
+  const said = await new Response(child.stderr).text();
+  if (code !== 0) throw new Error(`${argv.join(" ")} ended with ${code}: ${said.trim()}`);
+  return took;
+}
+
+/** Takes an instance through its life several times; the first rounds only warm up. */
+export async function measure(
+  contender: Contender,
+  { rounds, warmUp = 2 }: { rounds: number; warmUp?: number },
+) {
+  const times: Times = {};
+  for (let round = 0; round < warmUp + rounds; round++) {
+    const counts = round >= warmUp;
+    const take = async (name: string, argv: readonly string[]) => {
+      const took = await time(argv, contender.env);
+      if (counts) (times[name] ??= []).push(took);
+    };
+    const instance = `bench-${round}`;
+    await take("launch", contender.argv("launch", instance));
+    await contender.settle?.(instance);
+    await take("exec", contender.argv("exec", instance));
+    await take("stop", contender.argv("stop", instance));
+    await take("start", contender.argv("start", instance));
+    await contender.settle?.(instance);
+    await time(contender.argv("stop", instance), contender.env);
+    await take("delete", contender.argv("delete", instance));
+    for (const [name, argv] of Object.entries(contender.extra ?? {})) await take(name, argv);
+  }
+  return times;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return ((sorted[Math.floor(middle)] ?? NaN) + (sorted[Math.ceil(middle) - 1] ?? NaN)) / 2;
+}

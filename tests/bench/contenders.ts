@@ -1,0 +1,145 @@
+// Who is compared: drey, the floor, rootless Podman and LXD, the last two where they are installed.
+
+import { join } from "@std/path";
+import { runChecked } from "../../sys/run.ts";
+import { missingTools } from "../../domain/host_packages.ts";
+import type { Contender, Material } from "./contender.ts";
+
+/** Opens a contender, or says why it cannot take part. */
+export type Opener = (material: Material) => Promise<Contender | { absent: string }>;
+
+export const contenders: Record<string, Opener> = { drey, floor, podman, lxd };
+
+/** `DREY_BENCH_PROGRAM` names the bundle. */
+function dreyProgram(): string {
+  const program = Deno.env.get("DREY_BENCH_PROGRAM");
+  if (!program) throw new Error("DREY_BENCH_PROGRAM is not set");
+  return program;
+}
+
+async function drey({ metadata, rootfs, directory }: Material): Promise<Contender> {
+  const program = dreyProgram();
+  const env = { DREY_DIR: join(directory, "drey"), DREY_CONF: join(directory, "config") };
+  const call = (...args: string[]) =>
+    runChecked([program, ...args], { env: { ...Deno.env.toObject(), ...env } });
+  await call("image", "import", metadata, rootfs, "--alias", "bench");
+  return {
+    name: "drey",
+    env,
+    argv: (step, instance) => {
+      const words = {
+        launch: ["launch", "bench", instance],
+        exec: ["exec", instance, "--", "true"],
+        stop: ["stop", "--force", instance],
+        start: ["start", instance],
+        delete: ["delete", instance],
+      };
+      return [program, ...words[step]];
+    },
+    settle: async (instance) => {
+      // ends with another status where a unit has failed: at rest all the same
+      await call("exec", instance, "--", "sh", "-c", "systemctl is-system-running --wait >/dev/null || true");
+    },
+    extra: { "--help": [program, "--help"] },
+    async [Symbol.asyncDispose]() {
+      const left: { name: string }[] = JSON.parse(await call("list", "--format", "json"));
+      if (left.length > 0) await call("delete", "--force", ...left.map(({ name }) => name));
+    },
+  };
+}
+
+async function floor({ rootfs, directory }: Material): Promise<Contender> {
+  const script = join(import.meta.dirname!, "floor.sh");
+  const place = join(directory, "floor");
+  const lower = join(place, "lower");
+  const own = Deno.uid() === 0 ? [] : ["unshare", "-U", "--map-root-user", "--map-auto"];
+  await Deno.mkdir(lower, { recursive: true });
+  await runChecked([
+    ...own,
+    "tar",
+    "-x",
+    "-f",
+    rootfs,
+    "-C",
+    lower,
+    "-p",
+    "--numeric-owner",
+    "--exclude=./dev/*",
+  ]);
+  return {
+    name: "floor",
+    argv: (step, instance) => ["sh", script, step, join(place, instance), lower],
+    [Symbol.asyncDispose]: async () => void await runChecked([...own, "rm", "-rf", place]),
+  };
+}
+
+async function podman({ rootfs, directory }: Material): Promise<Contender | { absent: string }> {
+  if (missingTools(["podman"]).length > 0) return { absent: "Podman is not installed" };
+  const place = join(directory, "podman");
+  await Deno.mkdir(join(place, "run"), { recursive: true, mode: 0o700 });
+  const env = {
+    XDG_RUNTIME_DIR: join(place, "run"),
+    XDG_DATA_HOME: place,
+    XDG_CONFIG_HOME: join(place, "config"),
+  };
+  const base = ["podman", "--root", join(place, "root"), "--runroot", join(place, "runroot")];
+  const podman = [...base, "--cgroup-manager=cgroupfs", "--storage-driver=overlay"];
+  const call = (...args: string[]) =>
+    runChecked([...podman, ...args], { env: { ...Deno.env.toObject(), ...env } });
+  await runChecked(["sh", "-c", 'zstd -qdc "$0" >"$1"', rootfs, join(place, "rootfs.tar")]);
+  try {
+    await call("import", join(place, "rootfs.tar"), "bench");
+    await call("run", "--rm", "--network=none", "--cgroups=disabled", "bench", "true");
+  } catch (error) {
+    return { absent: `Podman cannot run here: ${(error as Error).message}` };
+  }
+  return {
+    name: "podman",
+    env,
+    argv: (step, instance) => {
+      // the fair match of a drey without a network, and kinder to Podman than booting the image's init
+      const run = ["run", "--detach", "--name", instance, "--network=none", "--cgroups=disabled"];
+      const words = {
+        launch: [...run, "bench", "sleep", "infinity"],
+        exec: ["exec", instance, "true"],
+        stop: ["stop", "--time=0", instance],
+        start: ["start", instance],
+        delete: ["rm", instance],
+      };
+      return [...podman, ...words[step]];
+    },
+    async [Symbol.asyncDispose]() {
+      await call("rm", "--all", "--force", "--time=0");
+      await call("system", "migrate"); // ends the process that holds Podman's user namespace
+      await runChecked(["unshare", "-U", "--map-root-user", "--map-auto", "rm", "-rf", place]);
+    },
+  };
+}
+
+async function lxd({ metadata, rootfs }: Material): Promise<Contender | { absent: string }> {
+  if (missingTools(["lxc"]).length > 0) return { absent: "LXD is not installed" };
+  try {
+    await runChecked(["lxc", "query", "/1.0"]);
+  } catch (error) {
+    return { absent: `LXD does not answer: ${(error as Error).message}` };
+  }
+  await runChecked(["lxc", "image", "import", metadata, rootfs, "--alias", "drey-bench"]);
+  return {
+    name: "lxd",
+    argv: (step, instance) => {
+      const words = {
+        launch: ["launch", "drey-bench", instance],
+        exec: ["exec", instance, "--", "true"],
+        stop: ["stop", "--force", instance],
+        start: ["start", instance],
+        delete: ["delete", instance],
+      };
+      return ["lxc", ...words[step]];
+    },
+    settle: async (instance) => {
+      const wait = "systemctl is-system-running --wait >/dev/null || true";
+      await runChecked(["lxc", "exec", instance, "--", "sh", "-c", wait]);
+    },
+    [Symbol.asyncDispose]: async () => void await runChecked(["lxc", "image", "delete", "drey-bench"]),
+  };
+}
