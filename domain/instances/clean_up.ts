@@ -2,8 +2,6 @@
 // what a killed process left half done. Mounts and namespaces need no hand: the kernel drops them with the last process.
 
 import { DreyError } from "../../errors.ts";
-import { enterAsRoot, openMappedRoot } from "../../idmap/holder.ts";
-import { readLayout } from "../../idmap/ranges.ts";
 import {
   type InstanceCgroup,
   instanceCgroup,
@@ -21,8 +19,8 @@ import {
   waitUnlocked,
 } from "../../runtime/supervisor.ts";
 import { sendSignal, signals } from "../../sys/libc.ts";
-import { commandFailed, run } from "../../sys/run.ts";
 import type { Context, Ref } from "../context.ts";
+import { type FileRoot, openFileRoot } from "./file_root.ts";
 import { directoryNames } from "./parent.ts";
 import { directoryName, instancePaths, runDirectories } from "./record.ts";
 import { readRunRecord } from "./run_record.ts";
@@ -30,9 +28,13 @@ import { readRunRecord } from "./run_record.ts";
 /**
  * Removes what the run of an instance has left. The caller holds the instance's lock, and nobody the run directory's.
  *
- * @param kill also ends what still runs
+ * @param options `kill` also ends what still runs; `files` is a root to use, where the caller has one
  */
-export async function cleanUp(context: Context, ref: Ref, { kill = false } = {}): Promise<void> {
+export async function cleanUp(
+  context: Context,
+  ref: Ref,
+  { kill = false, files }: { kill?: boolean; files?: FileRoot } = {},
+): Promise<void> {
   const { run: directory } = instancePaths(context, ref);
   if (!exists(directory)) return;
   if (kill) await killRest(context, ref);
@@ -43,7 +45,7 @@ export async function cleanUp(context: Context, ref: Ref, { kill = false } = {})
   }
   stopConsole(directory);
   const home = readRunRecord(directory)?.cgroupHome;
-  if (home !== undefined) await removeGroup(context, instanceCgroup(home, directoryName(ref)));
+  if (home !== undefined) await removeGroup(context, instanceCgroup(home, directoryName(ref)), files);
   Deno.removeSync(directory, { recursive: true });
   if (home !== undefined && directoryNames(runDirectories(context)).length === 0) removeHome(home);
 }
@@ -61,29 +63,31 @@ async function killRest(context: Context, ref: Ref): Promise<void> {
   await waitUnlocked(directory);
 }
 
-async function removeGroup(context: Context, group: InstanceCgroup): Promise<void> {
+async function removeGroup(
+  context: Context,
+  group: InstanceCgroup,
+  files: FileRoot | undefined,
+): Promise<void> {
   // what entered from outside is not in the pid namespace and does not end with it
   killAll(group);
   if (!await waitEmpty(group)) {
     throw new DreyError("TIMEOUT", { message: `Cannot end the last processes in cgroup "${group.path}"` });
   }
-  await removeTree(context, group.path);
+  await removeTree(context, group.path, files);
 }
 
 /** Removes a cgroup tree; the parts that the container's root has made need a root that stands above it. */
-async function removeTree(context: Context, path: string): Promise<void> {
+async function removeTree(context: Context, path: string, given: FileRoot | undefined): Promise<void> {
   try {
     removeCgroup(path);
     return;
   } catch (error) {
     if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
   }
-  const { parent } = await readLayout(context.user);
-  if (parent === undefined) return;
-  await using root = await openMappedRoot(parent);
   const argv = ["find", path, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"];
-  const result = await run(enterAsRoot(root.pid, parent, argv));
-  if (result.code !== 0 && exists(path)) throw commandFailed("rmdir", result);
+  if (given !== undefined) return await given.run(argv);
+  await using files = openFileRoot(context);
+  await files.run(argv);
 }
 
 function exists(path: string): boolean {

@@ -5,6 +5,7 @@ import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
 import { startOperation } from "../operations.ts";
 import { cleanUp } from "./clean_up.ts";
+import { openFileRoot } from "./file_root.ts";
 import { deleteFiles } from "./files_of.ts";
 import { instanceAddress, loadRecord, lockInstance } from "./record.ts";
 import { currentState } from "./status.ts";
@@ -17,21 +18,28 @@ import { stopLocked } from "./stop.ts";
  * @throws {DreyError} `NOT_FOUND`; `INSTANCE_STATE` if it runs and `force` is not set
  */
 export async function deleteInstance(context: Context, ref: Ref, { force = false } = {}): Promise<Operation> {
-  await loadRecord(context, ref);
+  const files = openFileRoot(context);
+  try {
+    await loadRecord(context, ref);
+  } catch (error) {
+    await files[Symbol.asyncDispose]();
+    throw error;
+  }
   return await startOperation(context, {
     project: ref.project,
     description: "Deleting instance",
     resources: { instances: [instanceAddress(ref.name)] },
     async run(task) {
+      await using _files = files;
       await using _lock = await lockInstance(context, ref, task.signal);
       const { value } = await loadRecord(context, ref);
       if (currentState(context, ref).status !== "Stopped") {
         if (!force) throw new DreyError("INSTANCE_STATE", { message: "The instance is currently running" });
-        await stopLocked(context, ref, { force: true, timeout: 0 });
+        await stopLocked(context, ref, { force: true, timeout: 0, files });
         if (value.ephemeral) return; // gone with its stop
       }
-      await cleanUp(context, ref);
-      await deleteFiles(context, ref);
+      await cleanUp(context, ref, { files });
+      await deleteFiles(context, ref, files);
     },
   });
 }

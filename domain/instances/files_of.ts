@@ -1,9 +1,8 @@
 // The end of an instance's files and of its record. Files of sub-ids need a root that stands above them.
 
-import { readLayout } from "../../idmap/ranges.ts";
-import { removeTrees } from "../../images/unpack.ts";
 import type { Context, Ref } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
+import { type FileRoot, openFileRoot } from "./file_root.ts";
 import { releaseLower } from "../images.ts";
 import { instanceAddress, instanceKey, instancePaths, loadRecord } from "./record.ts";
 
@@ -11,10 +10,10 @@ import { instanceAddress, instanceKey, instancePaths, loadRecord } from "./recor
  * Deletes a stopped instance whose lock the caller holds: files first, so that a record is left to try again with
  * if that is cut short.
  */
-export async function deleteFiles(context: Context, ref: Ref): Promise<void> {
+export async function deleteFiles(context: Context, ref: Ref, given?: FileRoot): Promise<void> {
   const { value, revision } = await loadRecord(context, ref);
   const { volume, logs } = instancePaths(context, ref);
-  await removeVolume(context, volume);
+  await removeVolume(context, volume, given);
   removeOwn(logs);
   await context.store.commit([{ key: instanceKey(ref), revision }], [
     { key: instanceKey(ref), delete: true },
@@ -28,15 +27,17 @@ export async function deleteFiles(context: Context, ref: Ref): Promise<void> {
   if (base !== undefined) await releaseLower(context, base);
 }
 
-async function removeVolume(context: Context, volume: string): Promise<void> {
+async function removeVolume(context: Context, volume: string, given: FileRoot | undefined): Promise<void> {
   try {
     removeOwn(volume);
+    return;
   } catch (error) {
     if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
-    const layout = await readLayout(context.user);
-    if (layout.kind !== "ranges") throw error;
-    await removeTrees([volume], context.user);
   }
+  const argv = ["rm", "-rf", "--", volume];
+  if (given !== undefined) return await given.run(argv);
+  await using files = openFileRoot(context);
+  await files.run(argv);
 }
 
 function removeOwn(path: string): void {

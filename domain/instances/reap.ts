@@ -29,8 +29,9 @@ export async function finish(context: Context, ref: Ref): Promise<void> {
   const status = exitStatus(run);
   await cleanUp(context, ref);
   if (await context.store.get(instanceKey(ref)) === undefined) return;
-  await rememberStopped(context, ref, "instance-stopped", status === rebootStatus);
-  if (status === rebootStatus) await startLocked(context, ref, "instance-restarted");
+  const restarting = status === rebootStatus;
+  await rememberStopped(context, ref, { action: "instance-stopped", restarting });
+  if (restarting) await startLocked(context, ref, "instance-restarted");
 }
 
 /** The supervisor held the run directory's lock and became this process, so this process holds it: no longer. */

@@ -10,6 +10,7 @@ import type { Config } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
 import { cleanUp } from "./clean_up.ts";
+import { type FileRoot, openFileRoot } from "./file_root.ts";
 import { deleteFiles } from "./files_of.ts";
 import { directoryName, instanceAddress, instanceKey, instancePaths, loadRecord } from "./record.ts";
 import { readRunRecord } from "./run_record.ts";
@@ -22,6 +23,8 @@ export interface StopOptions {
   timeout: number;
   /** the instance starts again at once, so an ephemeral one stays */
   restarting?: boolean;
+  /** a root to use for what belongs to sub-ids, where the caller has one */
+  files?: FileRoot;
 }
 
 /** `seconds`; longer than systemd waits for its slowest service */
@@ -37,6 +40,9 @@ export async function stopLocked(context: Context, ref: Ref, options: StopOption
   if (state.status === "Stopped") {
     throw new DreyError("INSTANCE_STATE", { message: "The instance is already stopped" });
   }
+  // wanted once the end has come, so it opens meanwhile
+  await using own = options.files === undefined ? openFileRoot(context) : undefined;
+  const files = options.files ?? own;
   const { value: record } = await loadRecord(context, ref);
   const { run } = instancePaths(context, ref);
   takeOver(run);
@@ -48,13 +54,9 @@ export async function stopLocked(context: Context, ref: Ref, options: StopOption
     throw error;
   }
   await waitUnlocked(run);
-  await cleanUp(context, ref);
-  await rememberStopped(
-    context,
-    ref,
-    options.force ? "instance-stopped" : "instance-shutdown",
-    options.restarting,
-  );
+  await cleanUp(context, ref, { files });
+  const action = options.force ? "instance-stopped" : "instance-shutdown";
+  await rememberStopped(context, ref, { action, restarting: options.restarting, files });
 }
 
 function secondsOf({ force, timeout }: StopOptions, config: Config): number {
@@ -89,8 +91,7 @@ async function endInit(
 export async function rememberStopped(
   context: Context,
   ref: Ref,
-  action: string,
-  restarting = false,
+  { action, restarting = false, files }: { action: string; restarting?: boolean; files?: FileRoot },
 ): Promise<void> {
   const { value, revision } = await loadRecord(context, ref);
   const said = lifecycleWrite(context, { project: ref.project, action, source: instanceAddress(ref.name) });
@@ -98,5 +99,5 @@ export async function rememberStopped(
   delete config["volatile.idmap.current"];
   const key = instanceKey(ref);
   await context.store.commit([{ key, revision }], [{ key, value: { ...value, config } }, said]);
-  if (value.ephemeral && !restarting) await deleteFiles(context, ref);
+  if (value.ephemeral && !restarting) await deleteFiles(context, ref, files);
 }
