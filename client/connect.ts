@@ -5,7 +5,6 @@ import { choosePaths } from "../sys/paths.ts";
 import { type Client, type ClientOptions, createClient } from "./client.ts";
 import { openInProcess } from "./in_process.ts";
 import type { Transport } from "./transport.ts";
-import { answers, overUnixSocket } from "./unix.ts";
 
 export interface ConnectOptions extends ClientOptions {
   /** `auto` takes a listening server if there is one; default */
@@ -36,7 +35,20 @@ function watched(door: Transport, onRequest: (line: string) => void): Transport 
 async function openDoor({ door = "auto", socket }: ConnectOptions): Promise<Transport> {
   if (door === "in-process") return openInProcess();
   const path = socket ?? await defaultSocket();
+  // a look at the file spares most commands the code for sockets
+  if (door === "auto" && !exists(path)) return openInProcess();
+  const { answers, overUnixSocket } = await import("./unix.ts");
   return door === "unix" || await answers(path) ? overUnixSocket(path) : openInProcess();
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+    throw error;
+  }
 }
 
 /** Where `drey serve` listens for this user. */
