@@ -3,8 +3,10 @@
 
 import { join } from "@std/path";
 import { runFiles } from "../runtime/run_files.ts";
+import { describeError } from "../errors.ts";
 import { isLocked } from "../sys/libc.ts";
 import type { Context } from "./context.ts";
+import { emitLogging } from "./events.ts";
 import { sweepImages } from "./images/sweep.ts";
 import { lockInstance, refOf, runDirectories } from "./instances/record.ts";
 
@@ -22,7 +24,13 @@ export async function reconcile(context: Context): Promise<void> {
     // whoever held the lock may have done it, or started the instance again
     if (isLocked(lock)) continue;
     const { finish } = await import("./instances/reap.ts");
-    await finish(context, ref);
+    try {
+      await finish(context, ref);
+    } catch (error) {
+      // it stays for the next command; this one may be about something else
+      const message = `Cannot clean up after instance "${ref.name}": ${describeError(error)}`;
+      await emitLogging(context, { level: "warning", message, project: ref.project });
+    }
   }
   await sweepImages(context);
 }

@@ -7,6 +7,7 @@
 //   <home>/<name>/exec            commands run in it from outside
 
 import { DreyError } from "../errors.ts";
+import { closeFd, O_RDONLY, openFd, rereadFd, SysError, waitKernelFile } from "../sys/libc.ts";
 
 export interface CgroupFacts {
   uid: number;
@@ -175,37 +176,47 @@ export function missingController(limit: Limit): DreyError {
 export async function setFrozen(group: InstanceCgroup, frozen: boolean): Promise<void> {
   const order = () =>
     Deno.writeTextFileSync(`${group.path}/cgroup.freeze`, frozen ? "1" : "0", { create: false });
-  if (await reaches(group, () => isFrozen(group) === frozen, order)) return;
+  if (await reaches(group, (events) => saysFrozen(events) === frozen, order)) return;
   throw new DreyError("TIMEOUT", { message: `Cannot ${frozen ? "freeze" : "thaw"} within 5 seconds` });
 }
 
 /** Waits until the last process of an instance has left its cgroups; killed ones take a moment. */
 export async function waitEmpty(group: InstanceCgroup): Promise<boolean> {
-  return await reaches(group, () => !/^populated 1$/m.test(readText(`${group.path}/cgroup.events`) ?? ""));
+  return await reaches(group, (events) => !/^populated 1$/m.test(events));
 }
 
-/** Waits, 5 seconds at most, for what `cgroup.events` tells; the kernel notifies of its changes. */
-async function reaches(group: InstanceCgroup, condition: () => boolean, order = () => {}): Promise<boolean> {
-  if (readText(`${group.path}/cgroup.events`) === undefined) return condition();
-  // listening before the order, so that the change cannot be missed
-  using watcher = Deno.watchFs(`${group.path}/cgroup.events`);
-  order();
-  const timer = setTimeout(() => watcher.close(), 5000);
+/** Waits, 5 seconds at most, until `cgroup.events` says what is wanted; a cgroup that is gone says nothing more. */
+async function reaches(
+  group: InstanceCgroup,
+  wanted: (events: string) => boolean,
+  order: () => void = () => {},
+): Promise<boolean> {
+  let fd: number;
   try {
-    if (condition()) return true;
-    for await (const _ of watcher) {
-      if (condition()) return true;
+    fd = openFd(`${group.path}/cgroup.events`, O_RDONLY);
+  } catch (error) {
+    if (error instanceof SysError && error.errno === "ENOENT") return wanted("");
+    throw error;
+  }
+  try {
+    order();
+    const deadline = performance.now() + 5000;
+    while (!wanted(rereadFd(fd))) {
+      const left = deadline - performance.now();
+      if (left <= 0 || !await waitKernelFile(fd, Math.ceil(left))) return wanted(rereadFd(fd));
     }
-    return condition();
+    return true;
   } finally {
-    clearTimeout(timer);
+    closeFd(fd);
   }
 }
 
 /** Whether every process of an instance is frozen. */
 export function isFrozen(group: InstanceCgroup): boolean {
-  return /^frozen 1$/m.test(readText(`${group.path}/cgroup.events`) ?? "");
+  return saysFrozen(readText(`${group.path}/cgroup.events`) ?? "");
 }
+
+const saysFrozen = (events: string) => /^frozen 1$/m.test(events);
 
 /** Kills every process of an instance at once; `cgroup.kill`, Linux 5.14. */
 export function killAll(group: InstanceCgroup): void {

@@ -5,12 +5,21 @@
 import { join } from "@std/path";
 import type { Change } from "./store.ts";
 
+/** `milliseconds` between looks where no watch can be had */
+const lookEvery = 100;
+
+/** inotify(7) has so many instances for a user and all containers of that user; a booted systemd takes five. */
+function isExhausted(error: unknown): boolean {
+  return error instanceof Error && /os error (24|28)/.test(error.message);
+}
+
 /** Wakes waiting readers whenever the database may have changed. */
 export class DatabaseWatch {
   /** an empty file; its time is that of the last commit */
   readonly #file: string;
   readonly #wake = new Set<() => void>();
   #files: Deno.FsWatcher | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(directory: string) {
     this.#file = join(directory, "changed");
@@ -64,8 +73,21 @@ export class DatabaseWatch {
     this.#wake.add(wake);
     if (this.#files !== undefined) return;
     this.#makeFile();
-    this.#files = Deno.watchFs(this.#file, { recursive: false });
+    try {
+      this.#files = Deno.watchFs(this.#file, { recursive: false });
+    } catch (error) {
+      if (!isExhausted(error)) throw error;
+      this.#look();
+      return;
+    }
     void this.#follow(this.#files);
+  }
+
+  /** Without a watch: looks now and then, for as long as somebody waits. */
+  #look(): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = setInterval(() => this.#wake.size === 0 ? this.#stopFiles() : this.#wakeAll(), lookEvery);
+    Deno.unrefTimer(this.#timer);
   }
 
   #remove(wake: () => void): void {
@@ -74,6 +96,8 @@ export class DatabaseWatch {
   }
 
   #stopFiles(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
     this.#files?.close();
     this.#files = undefined;
   }

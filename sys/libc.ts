@@ -12,8 +12,8 @@ const symbols = {
   fcntlLock: { name: "fcntl", parameters: ["i32", "i32", "buffer"], result: "i32" }, // with a struct flock *
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" }, // int ioctl(int fd, unsigned long op, void *arg);
   kill: { parameters: ["i32", "i32"], result: "i32" }, // int kill(pid_t pid, int sig);
-  mkfifo: { parameters: ["buffer", "u32"], result: "i32" }, // int mkfifo(const char *path, mode_t mode);
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" }, // int open(const char *path, int flags, mode_t mode);
+  pread: { parameters: ["i32", "buffer", "u64", "i64"], result: "i64" }, // ssize_t pread(int, void *, size_t, off_t);
   syscall: { parameters: ["i64", "i64", "i64", "i64"], result: "i64" }, // long syscall(long number, ...);
 } as const satisfies Deno.ForeignLibraryInterface;
 
@@ -206,18 +206,36 @@ export function copyFdFrom(pid: number, fd: number): number {
  * @returns whether it has ended
  */
 export async function waitPidfd(pidfd: number, milliseconds: number): Promise<boolean> {
-  waitingLibrary ??= open(waiting);
   const POLLIN = 1;
-  const pollfd = new Uint8Array(8);
-  const view = new DataView(pollfd.buffer);
-  view.setInt32(0, pidfd, true);
-  view.setInt16(4, POLLIN, true);
-  return await waitingLibrary.symbols.poll(pollfd, 1n, milliseconds) > 0;
+  return await poll(pidfd, { events: POLLIN, milliseconds });
 }
 
-/** Makes a FIFO that only its owner may use. */
-export function makeFifo(path: string): void {
-  checked(libc().mkfifo(cString(path), 0o600), "mkfifo(3)", `"${path}"`);
+/**
+ * Waits until a file of the kernel's, such as `cgroup.events`, has changed since it was last read. Unlike a watch of
+ * inotify(7) it takes nothing of a limited supply, of which containers use much.
+ *
+ * @returns whether it has
+ */
+export async function waitKernelFile(fd: number, milliseconds: number): Promise<boolean> {
+  const POLLPRI = 2;
+  return await poll(fd, { events: POLLPRI, milliseconds });
+}
+
+/** poll(2) of one descriptor, on another thread. */
+async function poll(fd: number, wanted: { events: number; milliseconds: number }): Promise<boolean> {
+  waitingLibrary ??= open(waiting);
+  const pollfd = new Uint8Array(8);
+  const view = new DataView(pollfd.buffer);
+  view.setInt32(0, fd, true);
+  view.setInt16(4, wanted.events, true);
+  return await waitingLibrary.symbols.poll(pollfd, 1n, wanted.milliseconds) > 0;
+}
+
+/** Reads a short file again from its start. */
+export function rereadFd(fd: number): string {
+  const buffer = new Uint8Array(4096);
+  const size = checked(libc().pread(fd, buffer, 4096n, 0n), "pread(2)", `descriptor ${fd}`);
+  return new TextDecoder().decode(buffer.subarray(0, size));
 }
 
 /**
