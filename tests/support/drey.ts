@@ -5,8 +5,9 @@ import { assertEquals } from "@std/testing";
 import { fromFileUrl, join } from "@std/path";
 import { openMappedRoot } from "../../idmap/holder.ts";
 import { readLayout } from "../../idmap/ranges.ts";
+import { removeCgroup } from "../../runtime/cgroups.ts";
 import { runChecked, type RunResult } from "../../sys/run.ts";
-import { findLeftovers } from "./leftovers.ts";
+import { cgroupHome, findLeftovers } from "./leftovers.ts";
 import { hostFacts, type Need, testDirectory, unmet } from "./needs.ts";
 import { makeTinyImage } from "./tiny_image.ts";
 
@@ -202,6 +203,8 @@ async function removeInstances(drey: Drey): Promise<void> {
 
 /** Files of instances belong to subordinate ids: only root of their map can remove them. */
 async function removeState(directory: string): Promise<void> {
+  const home = await cgroupHome(directory);
+  if (home !== undefined) removeCgroup(home);
   const { user } = await hostFacts();
   const layout = await readLayout({ ...user, gid: Deno.gid() ?? 0 });
   const remove = ["rm", "-rf", "--", directory.split("/").at(-1)!];

@@ -1,6 +1,8 @@
 // What a test must not leave behind: processes, mounts, cgroups and files of instances.
 
 import { defaultMap } from "../../idmap/ranges.ts";
+import type { Context } from "../../domain/context.ts";
+import { planHome } from "../../domain/cgroup_home.ts";
 import { hostFacts } from "./needs.ts";
 
 export interface Leftovers {
@@ -27,7 +29,7 @@ async function look(directory: string): Promise<Leftovers> {
     mounts: Deno.readTextFileSync("/proc/self/mountinfo").split("\n").filter((line) =>
       line.includes(directory)
     ),
-    cgroups: await findCgroups(),
+    cgroups: await findCgroups(directory),
     files: instanceDirectories.flatMap((path) => namesIn(`${directory}/${path}`)),
   };
 }
@@ -49,12 +51,19 @@ async function findProcesses(directory: string): Promise<string[]> {
 }
 
 /** Cgroups of instances; the branch of supervisors may stay, it is empty. */
-async function findCgroups(): Promise<string[]> {
-  const { cgroup: { home } } = await hostFacts();
+async function findCgroups(directory: string): Promise<string[]> {
+  const home = await cgroupHome(directory);
   if (home === undefined) return [];
-  const groups = directoriesIn(home).filter((name) => name !== "supervisors");
+  const groups = directoriesIn(home).filter((name) => name !== "supervisors" && name !== "session");
   const waiting = readText(`${home}/supervisors/cgroup.procs`).split("\n").filter((pid) => pid !== "");
   return [...groups, ...waiting.map((pid) => `supervisors: ${pid}`)];
+}
+
+/** The cgroup in which the drey of this directory keeps its instances. */
+export async function cgroupHome(directory: string): Promise<string | undefined> {
+  const { user } = await hostFacts();
+  const paths = { state: directory, run: `${directory}/run`, config: `${directory}/config` };
+  return planHome({ user: { ...user, gid: Deno.gid() ?? 0 }, paths } as Context)?.path;
 }
 
 const directoriesIn = (path: string) => entriesOf(path).filter((e) => e.isDirectory).map(({ name }) => name);

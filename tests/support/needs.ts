@@ -3,7 +3,6 @@
 import { type HostFacts, readHostFacts } from "../../domain/host_facts.ts";
 import { missingTools } from "../../domain/host_packages.ts";
 import type { Context } from "../../domain/context.ts";
-import { cgroup2Mount } from "../../runtime/cgroups.ts";
 
 /** `debian`: images can be built; a controller's name: limits of it can be kept */
 export type Need =
@@ -73,9 +72,4 @@ function userName(): string {
 /** Where tests keep their dreys: on a disk, since overlay wants one. */
 export function testDirectory(): string {
   return Deno.env.get("DREY_TEST_DIR") || `/var/tmp/drey-test-${Deno.uid()}`;
-}
-
-/** Where cgroup v2 is mounted. */
-export function cgroupMount(): string | undefined {
-  return cgroup2Mount(Deno.readTextFileSync("/proc/self/mountinfo"));
 }
