@@ -67,6 +67,15 @@ export async function joinHome(context: Context): Promise<void> {
   await joinScope(context.user.uid, { scope: home.scope, below: "/session", pid: Deno.pid });
 }
 
+/**
+ * Whether this process may move others into cgroups below a home that an earlier process opened: it must stand in the
+ * same delegated tree itself.
+ */
+export function mayEnter(context: Context, home: string): boolean {
+  const planned = planHome(context);
+  return planned?.scope !== undefined || planned?.path === home;
+}
+
 function isBelowManager({ user }: Context): boolean {
   const own = cgroup2Path(Deno.readTextFileSync("/proc/self/cgroup"));
   return own.startsWith(`/${managerTree(user.uid)}/`);

@@ -9,13 +9,15 @@ import { parseMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import { attach, type AttachRequest, attachTerminal } from "../../runtime/attach.ts";
 import { instanceCgroup } from "../../runtime/cgroups.ts";
-import type { InstanceExecPost } from "../../wire/instance.ts";
+import type { Config, InstanceExecPost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
-import { joinHome } from "../cgroup_home.ts";
+import { joinHome, mayEnter } from "../cgroup_home.ts";
 import { startOperation, type Task } from "../operations.ts";
 import { createStreams, runOnTerminal, runPiped, runRecorded } from "./exec_streams.ts";
 import { expand } from "./expand.ts";
+import { readHostSize } from "./host_size.ts";
+import { planLimits } from "./limits.ts";
 import { requireRunning } from "./list.ts";
 import { directoryName, instanceAddress, instancePaths, loadRecord } from "./record.ts";
 import { readRunRecord } from "./run_record.ts";
@@ -72,7 +74,9 @@ async function prepare(context: Context, ref: Ref, post: InstanceExecPost): Prom
   const init = requireRunning(context, ref);
   const { config } = await expand(context, ref.project, record);
   const home = readRunRecord(instancePaths(context, ref).run)?.cgroupHome;
-  if (home !== undefined) await joinHome(context);
+  const isInside = home !== undefined && mayEnter(context, home);
+  if (isInside) await joinHome(context);
+  if (home !== undefined && !isInside) refuseUnlimited(config);
   const user = post.user ?? 0;
   const account: Record<string, string> = user === 0 ? { HOME: "/root", USER: "root" } : { HOME: "/" };
   return {
@@ -84,8 +88,19 @@ async function prepare(context: Context, ref: Ref, post: InstanceExecPost): Prom
     group: post.group ?? 0,
     map: parseMap(record.config["volatile.idmap.current"] ?? "[]"),
     hasParent: context.user.uid !== 0,
-    cgroup: home === undefined ? undefined : instanceCgroup(home, directoryName(ref)).exec,
+    cgroup: isInside ? instanceCgroup(home, directoryName(ref)).exec : undefined,
   };
+}
+
+/** A command started outside the delegated tree stays outside, where no limit reaches it: only if there is none. */
+function refuseUnlimited(config: Config): void {
+  const first = planLimits(config, readHostSize([]))[0];
+  if (first === undefined) return;
+  throw new DreyError("CGROUP_MISSING", {
+    message:
+      `Cannot run a command under ${first.key}: this shell is not in the cgroup that was delegated to the user`,
+    hint: "Run drey from where the instance was started",
+  });
 }
 
 function defaultDirectory(init: number, user: number): string {

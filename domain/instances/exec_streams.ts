@@ -3,7 +3,8 @@
 import { DreyError } from "../../errors.ts";
 import { type AttachedTerminal, signalAttached } from "../../runtime/attach.ts";
 import { openTerminal } from "../../runtime/pty.ts";
-import type { Socket } from "../../wire/socket.ts";
+import { signals } from "../../sys/libc.ts";
+import type { Message, Socket } from "../../wire/socket.ts";
 
 /** `milliseconds` a client has to connect its streams */
 const connectTime = 10_000;
@@ -55,39 +56,58 @@ function secret(): string {
   return crypto.getRandomValues(new Uint8Array(32)).toHex();
 }
 
+/** A command that runs, and that may be sent signals for as long as it does: after that its pid is another's. */
+interface Command {
+  readonly child: Deno.ChildProcess;
+  readonly ended: Promise<Deno.CommandStatus>;
+  signal(signal: number): void;
+}
+
+function commandOf(child: Deno.ChildProcess): Command {
+  let isOver = false;
+  const ended = child.status.finally(() => {
+    isOver = true;
+  });
+  return {
+    child,
+    ended,
+    signal(signal) {
+      if (!isOver) signalAttached(child, signal);
+    },
+  };
+}
+
 /** Runs a command on pipes to its end; the answer is its exit status. */
 export async function runPiped(child: Deno.ChildProcess, streams: ExecStreams): Promise<number> {
-  followControl(streams, child, () => {});
+  const command = commandOf(child);
+  followControl(streams, command, () => {});
   void feedInput(streams.get("0"), child);
-  const ended = child.status;
   await Promise.all([
-    copyOutput(child.stdout, streams.get("1"), ended),
-    copyOutput(child.stderr, streams.get("2"), ended),
+    copyOutput(child.stdout, streams.get("1"), command.ended),
+    copyOutput(child.stderr, streams.get("2"), command.ended),
   ]);
-  const { code } = await ended;
+  const { code } = await command.ended;
   streams.get("0")?.close();
   return code;
 }
 
 /** Runs a command on a terminal to its end; the answer is its exit status. */
 export async function runOnTerminal(attached: AttachedTerminal, streams: ExecStreams): Promise<number> {
-  const { child, master } = attached;
-  await using terminal = await openTerminal(master);
-  followControl(streams, child, terminal.resize);
+  const command = commandOf(attached.child);
+  await using terminal = await openTerminal(attached.master);
+  followControl(streams, command, terminal.resize);
   const socket = streams.get("0");
   if (socket === undefined) throw new Error("a terminal needs its socket");
   void (async () => {
     for await (const message of socket.messages) {
       if (typeof message !== "string") await terminal.write(message);
     }
-    // the client is gone: what a hang-up of a real terminal does
-    signalAttached(child, 1);
+    command.signal(signals.HUP); // the client is gone: what a hang-up of a real terminal does
   })();
-  const ended = child.status;
-  void ended.then(() => setTimeout(terminal.finish, lingering));
+  void command.ended.then(() => setTimeout(terminal.finish, lingering));
   for await (const chunk of terminal.output) await socket.send(chunk);
   await socket.send("");
-  const { code } = await ended;
+  const { code } = await command.ended;
   socket.close();
   return code;
 }
@@ -110,20 +130,21 @@ export async function runRecorded(
 /** Obeys the control socket: sizes and signals, as `lxc` words them. */
 function followControl(
   streams: ExecStreams,
-  child: Deno.ChildProcess,
+  command: Command,
   resize: (size: { columns: number; rows: number }) => void,
 ): void {
   streams.onControl(async (socket) => {
-    void child.status.then(() => socket.close());
+    void command.ended.then(() => socket.close());
     for await (const message of socket.messages) {
       const text = typeof message === "string" ? message : new TextDecoder().decode(message);
       const order = parseOrder(text);
       if (order?.command === "window-resize") {
         resize({ columns: Number(order.args?.width ?? 80), rows: Number(order.args?.height ?? 24) });
       } else if (order?.command === "signal" && order.signal !== undefined) {
-        signalAttached(child, order.signal);
+        command.signal(order.signal);
       }
     }
+    command.signal(signals.KILL); // the client is gone, and nobody will hear how it ends
   });
 }
 
@@ -175,11 +196,21 @@ async function copyOutput(
     if (!over) await Promise.race([next, end]);
     const got = over ? await withinLingering(next) : await next;
     if (got === undefined || got.done) break;
-    await socket?.send(got.value);
+    // nobody reads any more: the command learns it as in any pipe, by SIGPIPE
+    if (!await sent(socket, got.value)) break;
   }
   await reader.cancel();
-  await socket?.send("");
+  await sent(socket, "");
   socket?.close();
+}
+
+/** Sends a message, unless the other side is gone. */
+async function sent(socket: Socket | undefined, message: Message): Promise<boolean> {
+  if (socket === undefined) return true;
+  return await Promise.race([
+    socket.send(message).then(() => true, () => false),
+    socket.closed.then(() => false),
+  ]);
 }
 
 async function withinLingering<T>(promise: Promise<T>): Promise<T | undefined> {
