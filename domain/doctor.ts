@@ -113,8 +113,8 @@ function overlay({ overlay, disk }: HostFacts): Prerequisite {
     "overlay",
     "Instances that share the files of their image",
     overlay.ok ? ["ok", "mounts in a user namespace"] : [
-      "warning",
-      `${said(overlay)}: every instance gets a full copy`,
+      "missing",
+      said(overlay),
       `Use Linux 5.11 or later, and keep ${disk.path} off network and stacked file systems`,
     ],
   );
