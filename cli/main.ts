@@ -40,8 +40,11 @@ function createShell(typed: Typed, connect: Shell["connect"]): Shell {
     print,
     say,
     async wait(running, label) {
-      const { waitShown } = await import("./progress.ts");
-      return waitShown(running, { label, isShown: Deno.stderr.isTerminal() && !typed.has("quiet") });
+      const { waitShown, warningsOf } = await import("./progress.ts");
+      const isShown = Deno.stderr.isTerminal() && !typed.has("quiet");
+      const ended = await waitShown(running, { label, isShown });
+      for (const warning of warningsOf(ended)) say(`Warning: ${label}: ${warning}`);
+      return ended;
     },
   };
 }

@@ -31,6 +31,12 @@ export function progressText(operation: Operation): string | undefined {
   return last?.[1] as string | undefined;
 }
 
+/** What an operation that succeeded could not do as well as it should. */
+export function warningsOf(operation: Operation): string[] {
+  const { warnings } = operation.metadata ?? {};
+  return Array.isArray(warnings) ? warnings.map(String) : [];
+}
+
 function progressLine(): Disposable & { show(text: string): void } {
   const write = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text));
   let isDrawn = false;

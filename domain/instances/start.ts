@@ -22,6 +22,7 @@ import { chooseInit, findInit, type InitChoice } from "./init.ts";
 import { planLimits } from "./limits.ts";
 import { openParent } from "./parent.ts";
 import { directoryName, instanceAddress, instanceKey, instancePaths, loadRecord } from "./record.ts";
+import { copyInstead, isOverlayRefused, layersOf, prepareRoot, rootSource } from "./root_volume.ts";
 import { writeRunRecord } from "./run_record.ts";
 import { deviceNodes, planStart } from "./start_plan.ts";
 import { currentState } from "./status.ts";
@@ -31,7 +32,7 @@ interface Facts {
   config: Config;
   layout: IdLayout;
   map: IdMap;
-  root: RootSource & { kind: "overlay" };
+  root: RootSource;
   /** directory of drey's cgroups, and the instance's below it */
   home: string | undefined;
   cgroup: cgroups.InstanceCgroup | undefined;
@@ -45,15 +46,14 @@ async function gather(context: Context, ref: Ref): Promise<Facts> {
   const map = await chooseMap(context, ref, { config, layout });
   const fingerprint = record.config["volatile.base_image"] ?? "";
   const lower = await ensureUnpacked(context, { fingerprint, type: "container" }, map);
-  const { volume } = instancePaths(context, ref);
-  const upper = join(volume, "upper");
+  const root = rootSource(context, ref, lower);
   const home = planHome(context)?.path;
-  const init = chooseInit(findInit([upper, lower]), home !== undefined);
+  const init = chooseInit(findInit(layersOf(root)), home !== undefined);
   return {
     config,
     layout,
     map,
-    root: { kind: "overlay", lower: [lower], upper, work: join(volume, "work") },
+    root,
     home,
     cgroup: home === undefined ? undefined : cgroups.instanceCgroup(home, directoryName(ref)),
     init,
@@ -107,9 +107,8 @@ export async function startLocked(
   const facts = await gather(context, ref);
   const { layout, root, home } = facts;
   const paths = instancePaths(context, ref);
-  for (const directory of [root.upper, root.work, paths.logs]) {
-    Deno.mkdirSync(directory, { recursive: true, mode: 0o755 });
-  }
+  prepareRoot(root);
+  Deno.mkdirSync(paths.logs, { recursive: true, mode: 0o755 });
   for (const old of [paths.consoleLog, `${paths.consoleLog}.1`]) removeFile(old);
   await cleanUp(context, ref); // what a killed start or stop has left
   let lock: number | undefined = claimRunDirectory(paths.run);
@@ -139,7 +138,11 @@ export async function startLocked(
   } catch (error) {
     if (lock !== undefined) closeFd(lock);
     await cleanUp(context, ref, { kill: true });
-    throw error;
+    // found out by trying: asking every time would cost more than the rare second start
+    if (!isOverlayRefused(error) || root.kind !== "overlay" || !await copyInstead(context, ref, root)) {
+      throw error;
+    }
+    return await startLocked(context, ref, action);
   }
 }
 
