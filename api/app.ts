@@ -2,11 +2,11 @@
 
 import { Hono } from "hono/tiny";
 import { DreyError } from "../errors.ts";
-import type { Context } from "../domain/context.ts";
+import type { Context, Requestor } from "../domain/context.ts";
 import { emitLogging } from "../domain/events.ts";
 import { type Route, type RouteName, routes } from "../wire/routes.ts";
 import { readBody } from "./body.ts";
-import { type Call, Created, type Env, type Handler, type Stream } from "./call.ts";
+import { type Call, type Caller, Created, type Env, type Handler, type Stream } from "./call.ts";
 import { async, failure, refusal, sync } from "./envelope.ts";
 import { type HandlerSources, handlerSources } from "./handlers.ts";
 import { etagOf, mustMatch, shownBy } from "./middleware/etag.ts";
@@ -106,7 +106,7 @@ async function callOf(arrived: Arrived, route: Route): Promise<Call> {
   const query = new URL(request.url).searchParams;
   const body = route.body === undefined ? undefined : await readBody(request, route.body);
   return {
-    context,
+    context: { ...context, requestor: requestorOf(env.caller) },
     caller: env.caller,
     request,
     params,
@@ -118,6 +118,11 @@ async function callOf(arrived: Arrived, route: Route): Promise<Call> {
       return query.get(name) ?? undefined;
     },
   } as Call;
+}
+
+/** Callers on this machine have no address; LXD shows what Go makes of that. */
+function requestorOf({ username, protocol }: Caller): Requestor {
+  return { username, protocol, address: "@" };
 }
 
 /** As in LXD, what is no number counts as 0. */

@@ -213,7 +213,8 @@ Deno.test("a listener hears what happens from the moment its stream is open", as
   const first = await ours.messages[Symbol.asyncIterator]().next();
   const event = JSON.parse(String(first.value));
   assertEquals([event.type, event.project], ["lifecycle", "default"]);
-  assertEquals(event.metadata, { action: "profile-created", source: "/1.0/profiles/p1" });
+  const requestor = { username: user.username, protocol: user.protocol, address: "@" };
+  assertEquals(event.metadata, { action: "profile-created", source: "/1.0/profiles/p1", requestor });
   ours.close();
 });
 

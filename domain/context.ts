@@ -9,6 +9,13 @@ export interface User {
   name: string;
 }
 
+/** Who asked for a change, as lifecycle events tell it. */
+export interface Requestor {
+  username: string;
+  protocol: string;
+  address: string;
+}
+
 export interface Context {
   store: Store;
   paths: Paths;
@@ -16,6 +23,8 @@ export interface Context {
   user: User;
   /** argv that starts this drey again, for the clean-up after an instance */
   program: readonly string[];
+  /** the caller of the API request that is being served; absent for what drey does by itself */
+  requestor?: Requestor;
   now(): Date;
 }
 

@@ -43,6 +43,7 @@ export function lifecycleWrite(context: Context, start: LifecycleStart): Write {
     action,
     source: inProject(source, project),
     ...(start.context === undefined ? {} : { context: start.context }),
+    ...(context.requestor === undefined ? {} : { requestor: context.requestor }),
     ...instanceOf(start),
   };
   return write(context, { type: "lifecycle", project, metadata });

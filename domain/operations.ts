@@ -134,7 +134,7 @@ export async function connectOperation(
  * cancelled and waits as long again. True if none is left.
  */
 export async function finishOperations(context: Context, grace: number): Promise<boolean> {
-  const mine = () => [...liveOperations.values()].filter((live) => live.context === context);
+  const mine = () => [...liveOperations.values()].filter((live) => live.context.store === context.store);
   for (const step of ["wait", "cancel"]) {
     const left = mine();
     if (left.length === 0) return true;

@@ -13,6 +13,7 @@ import type { Config, InstanceExecPost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
 import { joinHome, mayEnter } from "../cgroup_home.ts";
+import { emitLifecycle } from "../events.ts";
 import { startOperation, type Task } from "../operations.ts";
 import { createStreams, runOnTerminal, runPiped, runRecorded } from "./exec_streams.ts";
 import { expand } from "./expand.ts";
@@ -55,12 +56,23 @@ export async function execInstance(context: Context, ref: Ref, post: InstanceExe
     async run(task) {
       await streams.ready();
       const size = { columns: post.width || 80, rows: post.height || 24 };
-      const code = post.interactive
-        ? await runOnTerminal(attachTerminal(request, { size, parent }), streams)
-        : await runPiped(attach(request), streams);
+      const ended = post.interactive
+        ? runOnTerminal(attachTerminal(request, { size, parent }), streams)
+        : runPiped(attach(request), streams);
+      // told while the command starts, which takes longer
+      const [code] = await Promise.all([ended, tellExec(context, ref, post)]);
       await task.update({ return: code });
     },
   });
+}
+
+async function tellExec(
+  context: Context,
+  { project, name }: Ref,
+  { command }: InstanceExecPost,
+): Promise<void> {
+  const source = instanceAddress(name);
+  await emitLifecycle(context, { project, action: "instance-exec", source, context: { command } });
 }
 
 const streamNames = (post: InstanceExecPost) =>
@@ -120,6 +132,7 @@ async function recordOutput(
   run: { post: InstanceExecPost; request: AttachRequest; task: Task },
 ) {
   const { post, request, task } = run;
+  await tellExec(context, ref, post);
   if (!post["record-output"]) return await task.update({ return: await runRecorded(attach(request), {}) });
   const directory = join(instancePaths(context, ref).logs, "exec-output");
   await Deno.mkdir(directory, { recursive: true });
