@@ -3,7 +3,7 @@
 
 import { dirname, join } from "@std/path";
 import { DreyError } from "../../errors.ts";
-import { type IdMap, mapId } from "../../idmap/map.ts";
+import { formatMap, type IdMap, mapId } from "../../idmap/map.ts";
 import { isPartial, partialName } from "../../images/partial.ts";
 import type { Image } from "../../wire/image.ts";
 import type { Config } from "../../wire/instance.ts";
@@ -53,7 +53,27 @@ export async function releaseLower(context: Context, fingerprint: string): Promi
   await using _lock = await context.store.lock(imageLock(fingerprint));
   const lowers = lowersOf(context, fingerprint);
   if (lowers.length === 0 || await isNeeded(context, fingerprint)) return;
-  // under another name they are gone for everybody at once, and known as waste should we be killed
+  await removeLowers(context, lowers);
+}
+
+/**
+ * Removes the unpacked files of an image under the map of one isolated instance that was deleted, unless another
+ * instance has been given the same map meanwhile.
+ */
+export async function releaseIsolated(context: Context, fingerprint: string, map: IdMap): Promise<void> {
+  const lower = lowerPath(context, fingerprint, map);
+  await using _lock = await context.store.lock(imageLock(fingerprint));
+  const instances = await context.store.list<{ config?: Config }>(["instances"]);
+  const text = formatMap(map);
+  const isUsed = instances.some(({ value }) =>
+    value.config?.["volatile.base_image"] === fingerprint &&
+    value.config["volatile.last_state.idmap"] === text
+  );
+  if (!isUsed && isDirectory(lower)) await removeLowers(context, [lower]);
+}
+
+/** Under another name they are gone for everybody at once, and known as waste should we be killed. */
+async function removeLowers(context: Context, lowers: readonly string[]): Promise<void> {
   const doomed: string[] = [];
   for (const lower of lowers) {
     const name = partialName(lower);

@@ -1,9 +1,11 @@
 // The end of an instance's files and of its record. Files of sub-ids need a root that stands above them.
 
+import { formatMap, parseMap } from "../../idmap/map.ts";
+import { readLayout } from "../../idmap/ranges.ts";
 import type { Context, Ref } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
 import { type FileRoot, openFileRoot } from "./file_root.ts";
-import { releaseLower } from "../images.ts";
+import { releaseIsolated, releaseLower } from "../images.ts";
 import { instanceAddress, instanceKey, instancePaths, loadRecord } from "./record.ts";
 
 /**
@@ -24,7 +26,11 @@ export async function deleteFiles(context: Context, ref: Ref, given?: FileRoot):
     }),
   ]);
   const base = value.config["volatile.base_image"];
-  if (base !== undefined) await releaseLower(context, base);
+  if (base === undefined) return;
+  const map = value.config["volatile.last_state.idmap"];
+  const { container } = await readLayout(context.user);
+  if (map !== undefined && map !== formatMap(container)) await releaseIsolated(context, base, parseMap(map));
+  await releaseLower(context, base);
 }
 
 async function removeVolume(context: Context, volume: string, given: FileRoot | undefined): Promise<void> {
