@@ -81,40 +81,17 @@ export function stagingDirectory(root: RootSource): string {
 
 /** What happens in the parent namespace: the root file system is mounted and the container's user namespace made. */
 export function outerSteps(plan: ContainerPlan, files: { inner: string; walker: string }): Step[] {
-  const staging = stagingDirectory(plan.root);
-  const { map, parent } = plan.ids;
-  const identity = isSingle(map) ? "kept" : "root";
-  const relative = (kind: "uids" | "gids") =>
-    parent === undefined ? map[kind] : relativeTo(map[kind], parent.map[kind]);
+  const { uids, gids } = innerIds(plan);
   return [
-    ...(parent === undefined
-      ? []
-      : [{ do: "enter-user", pid: parent.pid, level: parent.level, identity } satisfies Step]),
+    ...enterParent(plan),
     { do: "keyring" },
     { do: "unshare", kinds: ["mnt"] },
     { do: "mount", type: "none", source: "none", target: "/", flags: ["rec", "private"] },
     // open before the staging directory hides anything, and as the user: the container's root may not come here
     { do: "open", fd: planFd, path: files.inner, write: false },
     { do: "open", fd: walkerFd, path: files.walker, write: false },
-    ...(plan.cgroup === undefined ? [] : cgroupSteps(plan.cgroup, relative("uids"), relative("gids"))),
-    {
-      do: "mount",
-      type: "tmpfs",
-      source: "drey",
-      target: staging,
-      flags: ["nosuid", "nodev"],
-      data: "mode=755,size=64k",
-    },
-    { do: "mkdir", path: `${staging}/root` },
-    ...ownRoot(plan.root, relative("uids"), relative("gids")),
-    mountRoot(plan.root, `${staging}/root`, parent !== undefined),
-    {
-      do: "new-user",
-      uidMap: mapText(relative("uids")),
-      gidMap: mapText(relative("gids")),
-      identity,
-      cgroup: plan.cgroup !== undefined,
-    },
+    ...(plan.cgroup === undefined ? [] : cgroupSteps(plan.cgroup, uids, gids)),
+    ...rootSteps(plan),
     // the fork after the new pid namespace: this process stays outside and waits, the child is init
     {
       do: "become",
@@ -127,6 +104,55 @@ export function outerSteps(plan: ContainerPlan, files: { inner: string; walker: 
         fdPath(walkerFd),
         fdPath(planFd),
       ],
+    },
+  ];
+}
+
+/** What a stopped instance's files are reached by: its root mounted for one process, which becomes its root there. */
+export function fileSteps(plan: ContainerPlan): Step[] {
+  return [
+    ...enterParent(plan),
+    { do: "unshare", kinds: ["mnt"] },
+    { do: "mount", type: "none", source: "none", target: "/", flags: ["rec", "private"] },
+    ...rootSteps({ ...plan, cgroup: undefined }),
+    { do: "chroot", path: `${stagingDirectory(plan.root)}/root` },
+  ];
+}
+
+function enterParent({ ids: { map, parent } }: ContainerPlan): Step[] {
+  if (parent === undefined) return [];
+  const identity = isSingle(map) ? "kept" : "root";
+  return [{ do: "enter-user", pid: parent.pid, level: parent.level, identity }];
+}
+
+/** The container's ids as its parent namespace counts them. */
+function innerIds({ ids: { map, parent } }: ContainerPlan): IdMap {
+  if (parent === undefined) return map;
+  return { uids: relativeTo(map.uids, parent.map.uids), gids: relativeTo(map.gids, parent.map.gids) };
+}
+
+/** Mounts the root file system in the staging directory, then enters a user namespace with the container's ids. */
+function rootSteps(plan: ContainerPlan): Step[] {
+  const staging = stagingDirectory(plan.root);
+  const { uids, gids } = innerIds(plan);
+  return [
+    {
+      do: "mount",
+      type: "tmpfs",
+      source: "drey",
+      target: staging,
+      flags: ["nosuid", "nodev"],
+      data: "mode=755,size=64k",
+    },
+    { do: "mkdir", path: `${staging}/root` },
+    ...ownRoot(plan.root, uids, gids),
+    mountRoot(plan.root, `${staging}/root`, plan.ids.parent !== undefined),
+    {
+      do: "new-user",
+      uidMap: mapText(uids),
+      gidMap: mapText(gids),
+      identity: isSingle(plan.ids.map) ? "kept" : "root",
+      cgroup: plan.cgroup !== undefined,
     },
   ];
 }

@@ -89,6 +89,11 @@ export type Step =
   | { do: "fork"; cgroup: string | undefined }
   /** joins all other namespaces of the process of `join-pid`, in one step */
   | { do: "join-rest" }
+  /** joins the user and mount namespaces of a process and becomes their root, unseen by its pid namespace */
+  | { do: "join-files"; pid: number; identity: "root" | "kept" }
+  | { do: "chroot"; path: string }
+  /** serves one request about a file; for the walker of runtime/file_server.pl.ts */
+  | { do: "file"; request: string[] }
   | { do: "be"; user: number; group: number }
   | { do: "chdir"; path: string }
   /** becomes a program found through PATH, environment kept; ends with 127 or 126 as a shell does */
@@ -115,6 +120,7 @@ const numbers = {
     pidfd_open: 434,
     clone3: 435,
     sethostname: 170,
+    fchownat: 260,
   },
   aarch64: {
     mount: 40,
@@ -133,6 +139,7 @@ const numbers = {
     pidfd_open: 434,
     clone3: 435,
     sethostname: 161,
+    fchownat: 54,
   },
 } as const;
 
@@ -189,11 +196,16 @@ function words(step: Step): string[] {
     }
     case "open-terminal":
     case "chdir":
+    case "chroot":
       return [step.do, step.path];
     case "join-pid":
       return ["join-pid", String(step.pid)];
     case "fork":
       return ["fork", step.cgroup ?? ""];
+    case "join-files":
+      return ["join-files", String(step.pid), step.identity];
+    case "file":
+      return ["file", ...step.request];
     case "be":
       return ["be", String(step.user), String(step.group)];
     case "run":

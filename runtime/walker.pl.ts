@@ -3,7 +3,7 @@
 // thread (unshare(2) and setns(2) of user namespaces want that) and can still call the kernel after pivot_root(2),
 // when no program of the host is left. It decides nothing.
 
-export const walker = String.raw`
+const hands = String.raw`
 use strict; use warnings; no warnings 'exec';
 my (%nr, @stack);
 my $file = shift @ARGV;
@@ -160,9 +160,17 @@ $do{run} = sub {
   exit $code;
 };
 $do{become} = sub { $^F = 255; exec { $_[0] } @_; fail("execve(2) of $_[0]") };
+`;
+
+const walk = String.raw`
 $^F = 255;
 for my $line (split /\n/, $text) {
   my ($op, @args) = map { s/%([0-9a-f]{2})/chr hex $1/ger } split /\t/, $line, -1;
   $do{$op}->(@args);
 }
 `;
+
+export const walker = hands + walk;
+
+/** The walker with further hands. */
+export const walkerWith = (more: string): string => hands + more + walk;

@@ -1,0 +1,227 @@
+// One request about one file of a container: a process that stands inside for as long as it takes. Paths are the
+// container's own and are resolved by the kernel there, so they may come from anybody.
+
+import { DreyError } from "../errors.ts";
+import { sealDescriptors } from "../sys/libc.ts";
+import { fullPath, spawn } from "../sys/run.ts";
+import { fileServer } from "./file_server.pl.ts";
+import { formatSteps, type Step } from "./steps.ts";
+
+/** What is set of a file; -1 leaves it to the kernel. Ids are the container's. */
+export interface FileOwner {
+  uid: number;
+  gid: number;
+  mode: number;
+}
+
+export type FileRequest =
+  | { do: "get" | "head" | "delete"; path: string }
+  /** `modify` names what of the owner is also set on something that exists */
+  | ({ do: "file"; path: string; write: "overwrite" | "append"; modify: readonly string[] } & FileOwner)
+  | ({ do: "directory"; path: string; modify: readonly string[] } & FileOwner)
+  | ({ do: "symlink"; path: string; target: string } & FileOwner);
+
+export interface FileStat extends FileOwner {
+  type: "file" | "directory" | "symlink";
+  /** seconds since 1970 */
+  modified: number;
+  /** bytes of content */
+  size: number;
+}
+
+export interface FileAnswer {
+  /** present for `get` and `head` */
+  stat?: FileStat;
+  /** bytes of a file, target of a symlink, names in a directory with NUL between */
+  content: ReadableStream<Uint8Array<ArrayBuffer>>;
+}
+
+export interface FileServing {
+  /** how to get inside */
+  steps: readonly Step[];
+  /** called once the process stands inside and needs nothing of the outside any more */
+  onInside?(): Promise<void>;
+  /** content to write */
+  body?: ReadableStream<Uint8Array>;
+}
+
+/**
+ * Serves one request.
+ *
+ * @throws {DreyError} `NOT_FOUND`, `FORBIDDEN`, `NO_SPACE`, `BAD_REQUEST` for what the path is not; `KERNEL_REFUSED`
+ */
+export async function serveFile(request: FileRequest, serving: FileServing): Promise<FileAnswer> {
+  sealDescriptors();
+  const steps: Step[] = [...serving.steps, { do: "file", request: words(request) }];
+  const child = spawn(["/usr/bin/perl", "-e", fileServer, formatSteps(steps)], {
+    env: { PATH: fullPath() },
+    clearEnv: true,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  });
+  const said = new Response(child.stderr).text();
+  const lines = new LineReader(child.stdout);
+  try {
+    const ready = await lines.next();
+    await serving.onInside?.();
+    if (ready !== "ready") throw refusedToJoin(await said);
+    const fed = feed(child, serving.body);
+    const line = await lines.next();
+    await fed;
+    if (line === undefined) throw refusedToJoin(await said);
+    const [verdict, ...rest] = line.split("\t").map(unescapeWord);
+    if (verdict !== "ok") throw fileError(request.path, Number(rest[0]), rest[1] ?? "");
+    const stat = rest.length > 0 ? toStat(rest) : undefined;
+    const isEndless = stat?.type === "file" && stat.size === 0; // as files of /proc say
+    const content = lines.rest(isEndless ? Infinity : stat?.size ?? 0, () => end(child));
+    return { ...(stat === undefined ? {} : { stat }), content };
+  } catch (error) {
+    end(child);
+    throw error;
+  }
+}
+
+function words(request: FileRequest): string[] {
+  const mine = (owner: FileOwner) => [owner.uid, owner.gid, owner.mode].map(String);
+  switch (request.do) {
+    case "get":
+    case "head":
+      return ["get", request.path, request.do];
+    case "delete":
+      return ["delete", request.path];
+    case "file":
+      return ["file", request.path, request.write, ...mine(request), request.modify.join(",")];
+    case "directory":
+      return ["directory", request.path, "", ...mine(request), request.modify.join(",")];
+    case "symlink":
+      return ["symlink", request.path, "", ...mine(request), "", request.target];
+  }
+}
+
+function toStat([type, uid, gid, mode, modified, size]: string[]): FileStat {
+  return {
+    type: type as FileStat["type"],
+    uid: Number(uid),
+    gid: Number(gid),
+    mode: Number(mode),
+    modified: Number(modified),
+    size: Number(size),
+  };
+}
+
+const unescapeWord = (word: string) =>
+  word.replace(/%([0-9a-f]{2})/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
+
+/** Sends the content; a process that refused it has ended, and says why on its output. */
+async function feed(child: Deno.ChildProcess, body: ReadableStream<Uint8Array> | undefined): Promise<void> {
+  if (body === undefined) return await child.stdin.close();
+  const writer = child.stdin.getWriter();
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      if (!await taken(writer.write(value))) return await reader.cancel();
+    }
+    await taken(writer.close());
+  } finally {
+    reader.releaseLock();
+  }
+}
+
+async function taken(writing: Promise<void>): Promise<boolean> {
+  try {
+    await writing;
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) return false;
+    throw error;
+  }
+}
+
+function end(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // it has ended
+  }
+}
+
+/** Lines at the head of a stream, and what follows them. */
+class LineReader {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  #held = new Uint8Array();
+
+  constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
+    this.#reader = stream.getReader();
+  }
+
+  async next(): Promise<string | undefined> {
+    for (;;) {
+      const end = this.#held.indexOf(10);
+      if (end >= 0) {
+        const line = new TextDecoder().decode(this.#held.subarray(0, end));
+        this.#held = this.#held.slice(end + 1);
+        return line;
+      }
+      const { done, value } = await this.#reader.read();
+      if (done) return undefined;
+      const longer = new Uint8Array(this.#held.length + value.length);
+      longer.set(this.#held);
+      longer.set(value, this.#held.length);
+      this.#held = longer;
+    }
+  }
+
+  /** At most `size` bytes; a file that grows while it is read is cut where it ended at first. */
+  rest(size: number, close: () => void): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const reader = this.#reader;
+    let held = this.#held;
+    let left = size;
+    const finish = async (control: ReadableStreamDefaultController) => {
+      close();
+      await reader.cancel();
+      control.close();
+    };
+    return new ReadableStream({
+      async pull(control) {
+        if (left <= 0) return await finish(control);
+        const next = held.length > 0 ? { done: false as const, value: held } : await reader.read();
+        held = new Uint8Array();
+        if (next.done || next.value === undefined) return await finish(control);
+        const chunk = next.value.subarray(0, Math.min(left, next.value.length));
+        left -= chunk.length;
+        control.enqueue(chunk);
+      },
+      async cancel() {
+        close();
+        await reader.cancel();
+      },
+    }, { highWaterMark: 0 });
+  }
+}
+
+function refusedToJoin(said: string): DreyError {
+  const why = said.trim().split("\n")[0] ?? "";
+  return new DreyError("KERNEL_REFUSED", {
+    message: `Cannot reach the instance's files${why === "" ? "" : `: ${why}`}`,
+  });
+}
+
+const errnos: Record<number, "NOT_FOUND" | "FORBIDDEN" | "NO_SPACE"> = {
+  1: "FORBIDDEN",
+  2: "NOT_FOUND",
+  13: "FORBIDDEN",
+  28: "NO_SPACE",
+  30: "FORBIDDEN",
+  122: "NO_SPACE",
+};
+const EINVAL = 22;
+
+function fileError(path: string, errno: number, text: string): DreyError {
+  const why = errno === EINVAL ? "It is neither a file, a directory nor a symlink" : text;
+  return new DreyError(errnos[errno] ?? "BAD_REQUEST", {
+    message: `Cannot use "${path}" of the instance: ${why}`,
+  });
+}
