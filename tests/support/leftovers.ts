@@ -1,6 +1,5 @@
 // What a test must not leave behind: processes, mounts, cgroups and files of instances.
 
-import { defaultMap } from "../../idmap/ranges.ts";
 import type { Context } from "../../domain/context.ts";
 import { planHome } from "../../domain/cgroup_home.ts";
 import { hostFacts } from "./needs.ts";
@@ -25,7 +24,7 @@ export async function findLeftovers(directory: string): Promise<Leftovers> {
 
 async function look(directory: string): Promise<Leftovers> {
   return {
-    processes: await findProcesses(directory),
+    processes: findProcesses(directory),
     mounts: Deno.readTextFileSync("/proc/self/mountinfo").split("\n").filter((line) =>
       line.includes(directory)
     ),
@@ -37,16 +36,13 @@ async function look(directory: string): Promise<Leftovers> {
 /** Directories that hold one entry per instance. */
 const instanceDirectories = ["storage-pools/default/containers", "run/instances", "logs"];
 
-/** Processes whose command line names the directory, and those that run as one of the ids containers get. */
-async function findProcesses(directory: string): Promise<string[]> {
-  const { user } = await hostFacts();
-  const map = await defaultMap({ ...user, gid: Deno.gid() ?? 0 });
-  const isSubId = (uid: number) =>
-    uid !== user.uid && map.uids.some(({ hostId, count }) => uid >= hostId && uid < hostId + count);
+/** Processes that name the directory in their command line, or stand on a mount of it as those in containers do. */
+function findProcesses(directory: string): string[] {
   return namesIn("/proc").filter((pid) => /^\d+$/.test(pid) && pid !== String(Deno.pid)).flatMap((pid) => {
-    const argv = readText(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
-    const uid = Number(/^Uid:\t(\d+)/m.exec(readText(`/proc/${pid}/status`))?.[1]);
-    return argv !== "" && (argv.includes(directory) || isSubId(uid)) ? [`${pid} (uid ${uid}) ${argv}`] : [];
+    const argv = readText(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim();
+    if (argv === "") return []; // a thread of the kernel, or ended
+    const isOurs = argv.includes(directory) || readText(`/proc/${pid}/mountinfo`).includes(`${directory}/`);
+    return isOurs ? [`${pid} ${argv.slice(0, 200)}`] : [];
   });
 }
 
