@@ -249,7 +249,8 @@ Deno.test("no route answers nonsense with anything but an envelope, or blames it
         if (name === "events.listen") continue;
         const { status, body } = await api.ask(line, text);
         assert(status < 500 || status === 501, `${line} ${text}: ${status} ${body?.error}`);
-        if (status >= 400) assertEquals(body.error_code, status, line);
+        // an answer to HEAD has no body
+        if (status >= 400 && method !== "HEAD") assertEquals(body.error_code, status, line);
       }
     }
   }

@@ -10,6 +10,7 @@ export type HandlerSources = { [N in RouteName]: () => Promise<{ handlers: Handl
 const server = () => import("./handlers/server.ts");
 const events = () => import("./handlers/events.ts");
 const instances = () => import("./handlers/instances.ts");
+const files = () => import("./handlers/instance_files.ts");
 const images = () => import("./handlers/images.ts");
 const aliases = () => import("./handlers/image_aliases.ts");
 const profiles = () => import("./handlers/profiles.ts");
@@ -35,6 +36,10 @@ export const handlerSources: HandlerSources = {
   "instance.exec": instances,
   "instance.console.log": instances,
   "instance.console.clear": instances,
+  "instance.file.get": files,
+  "instance.file.head": files,
+  "instance.file.put": files,
+  "instance.file.delete": files,
   "images.list": images,
   "images.create": images,
   "image.get": images,

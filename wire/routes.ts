@@ -144,6 +144,30 @@ export const routes = {
     { query: one },
   ),
 
+  "instance.file.get": route()(
+    "raw",
+    "GET /1.0/instances/{name}/files",
+    "A file, or the names in a directory",
+    {
+      query: ["project", "path"],
+    },
+  ),
+  "instance.file.head": route()("raw", "HEAD /1.0/instances/{name}/files", "Owner, mode and size of a file", {
+    query: ["project", "path"],
+  }),
+  "instance.file.put": route<null>()(
+    "sync",
+    "POST /1.0/instances/{name}/files",
+    "Write a file, make a directory or a symlink",
+    { query: ["project", "path"] },
+  ),
+  "instance.file.delete": route<null>()(
+    "sync",
+    "DELETE /1.0/instances/{name}/files",
+    "Delete a file or an empty directory",
+    { query: ["project", "path"] },
+  ),
+
   "instance.plan": route<unknown>()(
     "sync",
     "GET /internal/instances/{name}/plan",
