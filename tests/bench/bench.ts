@@ -2,14 +2,13 @@
 // one run. `--json` prints every figure, `--rounds=N` changes how many are taken, `--columns=a,b` who takes part.
 
 import { join } from "@std/path";
-import { runChecked } from "../../sys/run.ts";
 import { imageFiles } from "../support/drey.ts";
 import { testDirectory } from "../support/needs.ts";
 import { bundle } from "../support/package.ts";
 import { delegateCgroup } from "../support/test_cgroup.ts";
 import { prepareTestUser } from "../support/test_user.ts";
 import { type Contender, type Material, measure, time, type Times } from "./contender.ts";
-import { contenders } from "./contenders.ts";
+import { clear, contenders } from "./contenders.ts";
 import { formatReport, judge, type Results } from "./report.ts";
 
 const root = join(import.meta.dirname!, "../..");
@@ -29,8 +28,12 @@ async function asRoot(): Promise<Results> {
     if (wanted.length === 0) return { times: {}, absent: {} };
     const argv = user.command(["deno", "run", "-A", "--quiet", "tests/bench/bench.ts", "--json"]);
     const more = [`--rounds=${rounds}`, `--columns=${wanted.join(",")}`];
-    const env = { ...Deno.env.toObject(), ...user.env };
-    const results: Results = JSON.parse(await runChecked(wrap([...argv, ...more]), { cwd: user.tree, env }));
+    const env = user.env;
+    const [program = "", ...args] = wrap([...argv, ...more]);
+    const child = new Deno.Command(program, { args, cwd: user.tree, env, stderr: "inherit" });
+    const { code, stdout } = await child.output();
+    if (code !== 0) throw new Error(`The run as ${user.name} ended with ${code}`);
+    const results: Results = JSON.parse(new TextDecoder().decode(stdout));
     return results;
   };
   await using cgroup = await delegateCgroup(user.name);
@@ -48,6 +51,7 @@ async function asRoot(): Promise<Results> {
 
 async function asUser(names: readonly string[]): Promise<Results> {
   const directory = join(testDirectory(), "bench");
+  await clear(directory);
   await Deno.mkdir(directory, { recursive: true });
   const built = await bundle(join(directory, "drey.js"));
   if ("problem" in built) throw new Error(built.problem);
@@ -67,6 +71,7 @@ async function asUser(names: readonly string[]): Promise<Results> {
     const times = await measure(contender, { rounds });
     results.times[name] = name === "drey" ? { ...times, "list of 50": await listFifty(contender) } : times;
   }
+  await clear(directory);
   return results;
 }
 

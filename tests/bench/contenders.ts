@@ -10,6 +10,14 @@ export type Opener = (material: Material) => Promise<Contender | { absent: strin
 
 export const contenders: Record<string, Opener> = { drey, floor, podman, lxd };
 
+/** argv before a program that runs as root of the user's ids, whose files instances are made of. */
+const own = Deno.uid() === 0 ? [] : ["unshare", "-U", "--map-root-user", "--map-auto"];
+
+/** Removes a directory with everything that contenders left in it, however they ended. */
+export async function clear(directory: string): Promise<void> {
+  await runChecked([...own, "rm", "-rf", "--", directory]);
+}
+
 /** `DREY_BENCH_PROGRAM` names the bundle. */
 function dreyProgram(): string {
   const program = Deno.env.get("DREY_BENCH_PROGRAM");
@@ -52,7 +60,6 @@ async function floor({ rootfs, directory }: Material): Promise<Contender> {
   const script = join(import.meta.dirname!, "floor.sh");
   const place = join(directory, "floor");
   const lower = join(place, "lower");
-  const own = Deno.uid() === 0 ? [] : ["unshare", "-U", "--map-root-user", "--map-auto"];
   await Deno.mkdir(lower, { recursive: true });
   await runChecked([
     ...own,
@@ -69,7 +76,7 @@ async function floor({ rootfs, directory }: Material): Promise<Contender> {
   return {
     name: "floor",
     argv: (step, instance) => ["sh", script, step, join(place, instance), lower],
-    [Symbol.asyncDispose]: async () => void await runChecked([...own, "rm", "-rf", place]),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
 
@@ -111,7 +118,6 @@ async function podman({ rootfs, directory }: Material): Promise<Contender | { ab
     async [Symbol.asyncDispose]() {
       await call("rm", "--all", "--force", "--time=0");
       await call("system", "migrate"); // ends the process that holds Podman's user namespace
-      await runChecked(["unshare", "-U", "--map-root-user", "--map-auto", "rm", "-rf", place]);
     },
   };
 }
