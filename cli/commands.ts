@@ -14,6 +14,7 @@ const remote: Arg = { name: "remote", kind: "remote", remote: true, optional: tr
 const device: Arg = { name: "device", kind: "device" };
 const key: Arg = { name: "key", kind: "key" };
 const keyValues: Arg = { name: "key=value", kind: "key", many: true };
+const instancePath: Arg = { name: "instance>/<path", kind: "instance", remote: true };
 const newName: Arg = { name: "new-name", kind: "text" };
 
 const format: Flag = {
@@ -39,6 +40,11 @@ const property: Flag = {
 };
 const force = (summary: string): Flag => ({ name: "force", short: "f", summary });
 const all: Flag = { name: "all", summary: "Every instance of the project" };
+
+const copying: readonly Flag[] = [
+  { name: "recursive", short: "r", summary: "Copy directories with all that is in them" },
+  { name: "create-dirs", short: "p", summary: "Make the directories the target lies in" },
+];
 
 const creation: readonly Flag[] = [
   {
@@ -83,12 +89,14 @@ const aliases = () => import("./commands/image_alias.ts");
 const storage = () => import("./commands/storage.ts");
 const operations = () => import("./commands/operation.ts");
 const remotes = () => import("./commands/remote.ts");
+const files = () => import("./commands/file.ts");
 const execs = () => import("./commands/exec.ts");
 const renames = () => import("./commands/rename.ts");
 
 export const groups: readonly Group[] = [
   { path: "config", summary: "Configuration of instances and of the server" },
   { path: "config device", summary: "Devices of instances" },
+  { path: "file", summary: "Files of instances" },
   { path: "image", summary: "Images instances are made from" },
   { path: "image alias", summary: "Names of images" },
   { path: "operation", summary: "What runs in the background" },
@@ -381,6 +389,54 @@ The exit status is the command's; 127 if it was not found, 126 if it could not b
     summary: "Attach to the console of an instance, or print its log",
     examples: [example("console web --show-log", "What its init wrote while it started")],
     load: async () => (await import("./commands/console.ts")).console,
+  },
+
+  {
+    path: "file push",
+    args: [{ name: "source", kind: "file", many: true }, instancePath],
+    flags: [
+      ...copying,
+      { name: "uid", value: "uid", isInteger: true, summary: "Owner (default that of the source)" },
+      { name: "gid", value: "gid", isInteger: true, summary: "Group (default that of the source)" },
+      { name: "mode", value: "mode", summary: "Mode in octal digits (default that of the source)" },
+    ],
+    summary: "Copy files into an instance",
+    about: "A target that ends in a slash is a directory. The source - is standard input.",
+    examples: [
+      example("file push nginx.conf web/etc/nginx/", "One file into a directory"),
+      example("file push -r site web/srv/ --uid 33 --gid 33", "A tree, owned by www-data"),
+    ],
+    load: async () => (await files()).push,
+  },
+  {
+    path: "file pull",
+    args: [{ ...instancePath, many: true }, { name: "target", kind: "file" }],
+    flags: copying,
+    summary: "Copy files out of an instance",
+    about: "The target - is standard output.",
+    examples: [
+      example("file pull web/etc/hosts .", "One file"),
+      example("file pull -r web/var/log .", "A tree"),
+    ],
+    load: async () => (await files()).pull,
+  },
+  {
+    path: "file edit",
+    args: [instancePath],
+    flags: [],
+    summary: "Edit a file of an instance in your editor",
+    about: "Where standard input is no terminal, it becomes the content.",
+    examples: [example("file edit web/etc/hosts", "In $VISUAL or $EDITOR")],
+    load: async () => (await files()).edit,
+  },
+  {
+    path: "file delete",
+    aliases: ["rm"],
+    args: [{ ...instancePath, many: true }],
+    flags: [],
+    summary: "Delete files or empty directories of instances",
+    examples: [example("file delete web/etc/motd", "One file")],
+    load: async () => (await files()).remove,
   },
 
   {

@@ -47,9 +47,10 @@ export async function edit(
   }
 }
 
-async function openEditor(text: string): Promise<string> {
+/** Lets the user change a text; `suffix` tells the editor what it is. */
+export async function openEditor(text: string, suffix = ".yaml"): Promise<string> {
   const { spawn } = await import("../sys/run.ts");
-  const file = await Deno.makeTempFile({ prefix: "drey_", suffix: ".yaml" });
+  const file = await Deno.makeTempFile({ prefix: "drey_", suffix });
   try {
     await Deno.writeTextFile(file, text);
     const editor = Deno.env.get("VISUAL") || Deno.env.get("EDITOR") || "vi";

@@ -15,6 +15,7 @@ export type Need =
   | "memory"
   | "pids"
   | "debian"
+  | "lxc"
   | "root"
   | "user";
 
@@ -40,6 +41,7 @@ const checks: Record<Need, Check> = {
     if (missing.length > 0) return "mmdebstrap is not installed";
     return keyrings.some((path) => path.includes("debian")) ? undefined : "no keyring of Debian's archive";
   },
+  lxc: () => missingTools(["lxc"]).length > 0 ? "LXD's client lxc is not installed" : undefined,
   root: ({ user }) => user.uid === 0 ? undefined : "it is for root",
   user: ({ user }) => user.uid === 0 ? "it is for an ordinary user" : undefined,
 };

@@ -1,0 +1,110 @@
+// Files of instances: pushed, pulled, edited and deleted, running or not, and never outside of the instance.
+
+import { assert, assertEquals, assertMatch } from "@std/testing";
+import { join } from "@std/path";
+import { type Drey, e2e } from "../support/drey.ts";
+import { serve } from "../support/server.ts";
+
+const needs = ["userns", "subids", "overlay"] as const;
+
+/** A small tree on this side: a file, a directory, a link. */
+async function makeTree(drey: Drey): Promise<string> {
+  const tree = join(drey.directory, "tree");
+  await Deno.mkdir(join(tree, "sub"), { recursive: true });
+  await Deno.writeTextFile(join(tree, "one"), "one\n");
+  await Deno.writeTextFile(join(tree, "sub", "two"), "two\n");
+  await Deno.symlink("../one", join(tree, "sub", "link"));
+  return tree;
+}
+
+await e2e("files go into a running instance and come out again", { needs }, async (drey) => {
+  const tree = await makeTree(drey);
+  await drey`launch tiny c1`;
+  await drey`file push ${join(tree, "one")} c1/root/new --uid 1000 --gid 5 --mode 0640`;
+  assertEquals(await drey`exec c1 -- stat -c ${"%u %g %a"} /root/new`, "1000 5 640\n");
+  await drey`file push -r ${tree} c1/srv/deep -p`;
+  assertEquals(await drey`exec c1 -- cat /srv/deep/tree/sub/link`, "one\n");
+  const out = join(drey.directory, "out");
+  await drey`file pull -r c1/srv/deep/tree ${out}`;
+  assertEquals(await Deno.readTextFile(join(out, "sub", "two")), "two\n");
+  assertEquals(await Deno.readLink(join(out, "sub", "link")), "/srv/deep/tree/one");
+  await drey.run(["file", "edit", "c1/root/new"], { stdin: "edited\n" });
+  assertEquals(await drey`exec c1 -- cat /root/new`, "edited\n");
+  // what exists keeps its owner
+  assertEquals(await drey`exec c1 -- stat -c ${"%u %a"} /root/new`, "1000 640\n");
+  await drey`file delete c1/root/new`;
+  assertEquals((await drey.tries`file pull c1/root/new -`).code, 1);
+});
+
+await e2e("files of a stopped instance are the same", { needs }, async (drey) => {
+  const tree = await makeTree(drey);
+  await drey`init tiny c1`;
+  await drey`file push ${join(tree, "one")} c1/root/before`;
+  assertMatch(await drey`file pull c1/etc/os-release -`, /Tiny/);
+  await drey`start c1`;
+  assertEquals(await drey`exec c1 -- cat /root/before`, "one\n");
+  await drey`stop -f c1`;
+  assertEquals(await drey`file pull c1/root/before -`, "one\n");
+});
+
+await e2e("a large file survives the journey", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  const [there, back] = [join(drey.directory, "there"), join(drey.directory, "back")];
+  const bytes = new Uint8Array(20_000_000).map((_, at) => (at * at) >> 8);
+  await Deno.writeFile(there, bytes);
+  await drey`file push ${there} c1/root/big`;
+  await drey`file pull c1/root/big ${back}`;
+  const digest = async (path: string) =>
+    new Uint8Array(await crypto.subtle.digest("SHA-256", await Deno.readFile(path))).toHex();
+  assertEquals(await digest(back), await digest(there));
+});
+
+await e2e("no path and no link leads out of an instance", { needs }, async (drey) => {
+  const secret = join(drey.directory, "secret");
+  await Deno.writeTextFile(secret, "of the host\n");
+  await drey`launch tiny c1`;
+  await drey`exec c1 -- ln -s ${secret} /root/absolute`;
+  await drey`exec c1 -- ln -s ${`../../../../../../..${secret}`} /root/relative`;
+  await drey`exec c1 -- ln -s / /root/up`;
+  const isDenied = async (state: string) => {
+    for (const path of [`/root/up${secret}`, `/../../../..${secret}`, `/root/../..${secret}`]) {
+      const { code, stdout } = await drey.tries`file pull c1${path} -`;
+      assertEquals([code, stdout], [1, ""], `${state}: ${path}`);
+    }
+    for (const link of ["absolute", "relative"]) {
+      await drey.tries`file push ${secret} c1/root/${link}`;
+      assertEquals(await Deno.readTextFile(secret), "of the host\n", `${state}: ${link}`);
+    }
+  };
+  await isDenied("running");
+  await drey`stop -f c1`;
+  await isDenied("stopped");
+});
+
+await e2e("pipes and devices hold nobody up", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  await drey`exec c1 -- mknod /root/pipe p`;
+  for (const path of ["/root/pipe", "/dev/zero", "/dev/console"]) {
+    const { code, stderr } = await drey.run(["file", "pull", `c1${path}`, "-"], { timeout: 20_000 });
+    assertEquals(code, 1, path);
+    assertMatch(stderr, /neither a file/);
+    assertEquals((await drey.run(["file", "edit", `c1${path}`], { stdin: "x", timeout: 20_000 })).code, 1);
+  }
+});
+
+await e2e("lxc pushes, pulls and deletes files", { needs: [...needs, "lxc"] }, async (drey) => {
+  const tree = await makeTree(drey);
+  await drey`launch tiny c1`;
+  await using server = await serve(drey);
+  for (const state of ["running", "stopped"]) {
+    await server.lxc("file", "push", "-q", "-r", tree, "c1/root/");
+    assertEquals(await server.lxc("file", "pull", "c1/root/tree/sub/two", "-"), "two\n", state);
+    const out = join(drey.directory, state);
+    await Deno.mkdir(out);
+    await server.lxc("file", "pull", "-q", "-r", "c1/root/tree", out);
+    assertEquals(await Deno.readTextFile(join(out, "tree", "one")), "one\n");
+    await server.lxc("file", "delete", "c1/root/tree/one");
+    assert((await server.tries(["file", "pull", "c1/root/tree/one", "-"])).code !== 0);
+    if (state === "running") await drey`stop -f c1`;
+  }
+});

@@ -1,0 +1,43 @@
+// A drey that serves, and LXD's own client pointed at it.
+
+import { join } from "@std/path";
+import { run, type RunResult } from "../../sys/run.ts";
+import type { Drey } from "./drey.ts";
+
+export interface TestServer extends AsyncDisposable {
+  /** runs `lxc` with these words and must succeed; answers with what it printed */
+  lxc(...argv: string[]): Promise<string>;
+  tries(argv: readonly string[], options?: { stdin?: string }): Promise<RunResult>;
+}
+
+/** Starts `drey serve` and waits until it listens. */
+export async function serve(drey: Drey): Promise<TestServer> {
+  const child = drey.spawn(["serve"], { stdout: "null", stderr: "null" });
+  const socket = join(drey.directory, "unix.socket");
+  for (let tries = 0; tries < 100 && !await isThere(socket); tries++) await sleep(50);
+  const home = join(drey.directory, "lxc");
+  await Deno.mkdir(home, { recursive: true });
+  const env = { ...Deno.env.toObject(), LXD_SOCKET: socket, HOME: home, LXD_CONF: home, LC_ALL: "C.UTF-8" };
+  const tries: TestServer["tries"] = (argv, options = {}) => run(["lxc", ...argv], { env, ...options });
+  return {
+    tries,
+    async lxc(...argv) {
+      const { code, stdout, stderr } = await tries(argv);
+      if (code !== 0) throw new Error(`lxc ${argv.join(" ")} ended with ${code}:\n${stderr}${stdout}`);
+      return stdout;
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      await child.status;
+    },
+  };
+}
+
+const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+async function isThere(path: string): Promise<boolean> {
+  return await Deno.lstat(path).then(() => true, (error) => {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  });
+}
