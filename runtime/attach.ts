@@ -85,10 +85,13 @@ export function attachTerminal(
   request: AttachRequest,
   { size, parent }: { size: { columns: number; rows: number }; parent: IdMap | undefined },
 ): AttachedTerminal {
-  const root = `/proc/${request.init}/root`;
-  const master = libc.openFd(`${root}/dev/pts/ptmx`, libc.O_RDWR | libc.O_NOCTTY);
+  // The container's root may have put links where its terminals were: they must not lead to files of the host, so the
+  // path stays inside and the slave is had from the master.
+  const master = libc.openBelow(`/proc/${request.init}/root`, "dev/pts/ptmx", libc.O_RDWR | libc.O_NOCTTY);
+  let slave: number | undefined;
   try {
-    const slave = `${root}/dev/pts/${libc.unlockTerminal(master)}`;
+    libc.unlockTerminal(master);
+    slave = libc.openTerminalPeer(master);
     libc.setWindowSize(master, size);
     libc.joinEmptyKeyring();
     libc.sealDescriptors();
@@ -96,34 +99,42 @@ export function attachTerminal(
     const steps: Step[] = [
       ...enterParent(request),
       ...giveTerminal(request, slave, parent),
-      { do: "open-terminal", path: slave },
+      { do: "take-terminal", fd: slave },
       ...toChild,
       { do: "terminal" },
       ...toCommand,
     ];
-    const child = spawn(walk(steps), {
-      env: request.env,
-      clearEnv: true,
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    });
+    const child = libc.inheriting([slave], () =>
+      spawn(walk(steps), {
+        env: request.env,
+        clearEnv: true,
+        stdin: "null",
+        stdout: "null",
+        stderr: "null",
+      }));
     return { child, master };
   } catch (error) {
     libc.closeFd(master);
     throw error;
+  } finally {
+    if (slave !== undefined) libc.closeFd(slave);
   }
 }
 
 /** The terminal was opened by the user; it must belong to the one inside whose terminal it is. */
-function giveTerminal(request: AttachRequest, slave: string, parent: IdMap | undefined): Step[] {
+function giveTerminal(request: AttachRequest, slave: number, parent: IdMap | undefined): Step[] {
   if (isSingle(request.map)) return [];
   const owner = (kind: "uids" | "gids", id: number) => {
     const ranges = parent === undefined ? request.map[kind] : relativeTo(request.map[kind], parent[kind]);
     return toHost(ranges, id) ?? toHost(ranges, 0) ?? 0;
   };
   const tty = 5;
-  return [{ do: "chown", path: slave, uid: owner("uids", request.user), gid: owner("gids", tty) }];
+  return [{
+    do: "chown",
+    path: `/proc/self/fd/${slave}`,
+    uid: owner("uids", request.user),
+    gid: owner("gids", tty),
+  }];
 }
 
 /** Sends a signal to the command, which is the child of the process that waits for it. */

@@ -79,8 +79,8 @@ export type Step =
   | { do: "keyring" }
   | { do: "pivot"; path: string }
   | { do: "exec"; argv: string[]; env: Record<string, string>; stdio: string }
-  /** opens a terminal for the step `terminal`, which may come when its path is out of reach */
-  | { do: "open-terminal"; path: string }
+  /** takes an inherited terminal for the step `terminal` */
+  | { do: "take-terminal"; fd: number }
   /** a session of its own with that terminal as standard input, output and error */
   | { do: "terminal" }
   /** from now on children are born in the pid namespace of a process */
@@ -194,10 +194,11 @@ function words(step: Step): string[] {
       const env = Object.entries(step.env).flat();
       return ["exec", step.stdio, String(env.length), ...env, ...step.argv];
     }
-    case "open-terminal":
     case "chdir":
     case "chroot":
       return [step.do, step.path];
+    case "take-terminal":
+      return ["take-terminal", String(step.fd)];
     case "join-pid":
       return ["join-pid", String(step.pid)];
     case "fork":

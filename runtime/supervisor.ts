@@ -98,7 +98,7 @@ export async function startContainer(request: StartRequest): Promise<number> {
   };
   for (const [path, text] of Object.entries(texts)) Deno.writeTextFileSync(path, text, { mode: 0o644 });
   Deno.writeTextFileSync(join(directory, runFiles.plan), JSON.stringify(plan, null, 2));
-  const child = inheriting(
+  const child = libc.inheriting(
     [lock],
     () =>
       spawn(["setsid", "sh", script, directory, request.supervisors ?? "", ...request.reap], {
@@ -173,7 +173,7 @@ function startConsole(pid: number, { directory, consoleLog, supervisors }: Start
   const slave = libc.openTerminalPeer(master);
   try {
     // the slave stays open with the logger, or the first close inside the container would end the console
-    const child = inheriting(
+    const child = libc.inheriting(
       [slave],
       () =>
         libc.withStdin(master, () =>
@@ -190,15 +190,6 @@ function startConsole(pid: number, { directory, consoleLog, supervisors }: Start
   } finally {
     libc.closeFd(master);
     libc.closeFd(slave);
-  }
-}
-
-function inheriting<T>(fds: readonly number[], start: () => T): T {
-  for (const fd of fds) libc.setInherited(fd, true);
-  try {
-    return start();
-  } finally {
-    for (const fd of fds) libc.setInherited(fd, false);
   }
 }
 

@@ -117,7 +117,7 @@ $do{exec} = sub { my ($stdio, $count, @rest) = @_;
   fail("execve(2) of $rest[0]");
 };
 my ($terminal, $pidfd);
-$do{'open-terminal'} = sub { open $terminal, '+<', $_[0] or fail(qq(open "$_[0]")) };
+$do{'take-terminal'} = sub { open $terminal, '+<&=', $_[0] or fail('the terminal') };
 $do{terminal} = sub {
   call('setsid');
   ioctl($terminal, 0x540e, 0);

@@ -13,6 +13,7 @@ const symbols = {
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" }, // int ioctl(int fd, unsigned long op, void *arg);
   kill: { parameters: ["i32", "i32"], result: "i32" }, // int kill(pid_t pid, int sig);
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" }, // int open(const char *path, int flags, mode_t mode);
+  openat2: { name: "syscall", parameters: ["i64", "i32", "buffer", "buffer", "u64"], result: "i64" }, // with a struct open_how *
   pread: { parameters: ["i32", "buffer", "u64", "i64"], result: "i64" }, // ssize_t pread(int, void *, size_t, off_t);
   syscall: { parameters: ["i64", "i64", "i64", "i64"], result: "i64" }, // long syscall(long number, ...);
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -100,13 +101,42 @@ export function openFd(path: string, flags: number): number {
   return checked(libc().open(cString(path), flags | O_CLOEXEC, 0o600), "open(2)", `"${path}"`);
 }
 
+/**
+ * Opens a file below a directory that somebody else fills: links and `..` lead no further than that directory, as if
+ * it were the root.
+ *
+ * @see openat2(2), RESOLVE_IN_ROOT
+ */
+export function openBelow(root: string, path: string, flags: number): number {
+  const O_PATH = 0o10000000;
+  const RESOLVE_NO_MAGICLINKS = 2n;
+  const RESOLVE_IN_ROOT = 16n;
+  const directory = openFd(root, O_PATH);
+  try {
+    const how = new BigUint64Array([BigInt(flags | O_CLOEXEC), 0n, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS]);
+    const opened = libc().openat2(437n, directory, cString(path), new Uint8Array(how.buffer), 24n);
+    return checked(opened, "openat2(2)", `"${path}" in "${root}"`);
+  } finally {
+    closeFd(directory);
+  }
+}
+
 /** Closes a descriptor; one that is closed already is a bug and throws. */
 export function closeFd(fd: number): void {
   checked(libc().close(fd), "close(2)", `descriptor ${fd}`);
 }
 
-/** Lets the programs started from now on inherit the descriptor, or not. */
-export function setInherited(fd: number, inherited: boolean): void {
+/** Lets the programs that `start` starts inherit these descriptors. */
+export function inheriting<T>(fds: readonly number[], start: () => T): T {
+  for (const fd of fds) setInherited(fd, true);
+  try {
+    return start();
+  } finally {
+    for (const fd of fds) setInherited(fd, false);
+  }
+}
+
+function setInherited(fd: number, inherited: boolean): void {
   const F_SETFD = 2;
   checked(libc().fcntl(fd, F_SETFD, inherited ? 0 : 1), "fcntl(2)", `descriptor ${fd}`);
 }
@@ -297,7 +327,8 @@ export function openTerminalPeer(master: number): number {
  * file. Deno itself has no way to hand a descriptor to a child.
  */
 export function withStdin<T>(fd: number, start: () => T): T {
-  const saved = checked(libc().dup(0), "dup(2)", "standard input");
+  const F_DUPFD_CLOEXEC = 1030;
+  const saved = checked(libc().fcntl(0, F_DUPFD_CLOEXEC, 3), "fcntl(2)", "standard input");
   try {
     checked(libc().dup2(fd, 0), "dup2(2)", `descriptor ${fd}`);
     return start();
