@@ -28,6 +28,9 @@ export interface Drey {
   /** runs a command that may fail */
   tries(template: TemplateStringsArray, ...words: Word[]): Promise<RunResult>;
   run(argv: readonly string[], options?: CommandOptions): Promise<RunResult>;
+  /** the whole command line, for a test that starts it by another program */
+  commandLine(argv: readonly string[]): string[];
+  readonly environment: Readonly<Record<string, string>>;
   /** starts a command and leaves it running */
   spawn(argv: readonly string[], options?: Deno.CommandOptions): Deno.ChildProcess;
 }
@@ -92,7 +95,15 @@ export async function openDrey(): Promise<Drey> {
       env: { ...environment(directory), ...options.env },
     }).spawn();
   };
-  return Object.assign(must, { directory, run, tries, spawn });
+  const commandLine: Drey["commandLine"] = (argv) => [...program(), ...argv];
+  return Object.assign(must, {
+    directory,
+    run,
+    tries,
+    spawn,
+    commandLine,
+    environment: environment(directory),
+  });
 }
 
 function environment(directory: string): Record<string, string> {

@@ -38,7 +38,7 @@ const programs = [
     "seq",
   ],
   ...["sleep", "sort", "stat", "stty", "tail", "test", "touch", "tr", "true", "tty", "umount", "uname", "wc"],
-  ...["whoami", "yes", "ip", "unshare"],
+  ...["whoami", "yes", "ip", "unshare", "perl"],
 ];
 
 // the shell collects orphans while it waits, and a trap runs as soon as a signal ends the wait

@@ -1,0 +1,166 @@
+// Commands in a container: their streams, exit status, identity and terminal.
+
+import { assert, assertEquals, assertMatch } from "@std/testing";
+import { type Drey, e2e } from "../support/drey.ts";
+
+const needs = ["userns", "subids"] as const;
+
+await e2e("five megabytes go in and come out as they were", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  const data = new Uint8Array(5 << 20);
+  for (let at = 0; at < data.length; at += 65_536) crypto.getRandomValues(data.subarray(at, at + 65_536));
+  const child = drey.spawn(["exec", "c1", "--", "cat"], { stdin: "piped", stdout: "piped" });
+  const [, { code, stdout }] = await Promise.all([
+    new Blob([data]).stream().pipeTo(child.stdin),
+    child.output(),
+  ]);
+  assertEquals(code, 0);
+  assertEquals(stdout.length, data.length);
+  assertEquals(await sha256(stdout), await sha256(data));
+});
+
+await e2e("output and errors stay apart", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  const { stdout, stderr } = await drey.tries`exec c1 -- sh -c ${"echo out; echo err >&2"}`;
+  assertEquals([stdout, stderr], ["out\n", "err\n"]);
+});
+
+await e2e("the exit status is the one a shell would give", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  const expected: [string[], number][] = [
+    [["true"], 0],
+    [["sh", "-c", "exit 7"], 7],
+    [["/etc/passwd"], 126],
+    [["no-such-program"], 127],
+    [["sh", "-c", "kill -9 $$"], 137],
+    [["sh", "-c", "kill -TERM $$"], 143],
+  ];
+  for (const [command, code] of expected) {
+    assertEquals((await drey.tries`exec c1 -- ${command}`).code, code, command.join(" "));
+  }
+});
+
+await e2e("a command gets the environment, directory, user and group asked for", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  const flags = ["--env", "A=b c", "--cwd", "/tmp", "--user", "1000", "--group", "1000"];
+  const say = 'echo "$A"; pwd; id -u; id -g; id -G';
+  assertEquals(
+    await drey`exec c1 ${flags} -- sh -c ${say}`,
+    "b c\n/tmp\n1000\n1000\n1000\n",
+  );
+  assertEquals(await drey`exec c1 -- sh -c ${"pwd; echo $HOME; id -u"}`, "/root\n/root\n0\n");
+  const refused = await drey.tries`exec c1 --cwd /nowhere -- pwd`;
+  assert(refused.code !== 0);
+  assertMatch(refused.stderr, /\/nowhere/);
+});
+
+await e2e("a command on a terminal has one of the container's own", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  const say = "tty; stat -c %u $(tty); stty size; test -w /dev/tty && echo writable";
+  const shown = await onTerminal(drey, ["exec", "c1", "--", "sh", "-c", say], {
+    before: "stty rows 33 cols 111",
+  });
+  assertMatch(shown.output, /^\/dev\/pts\/\d+\r\n0\r\n33 111\r\nwritable\r\n/);
+  const plain = await drey.tries`exec c1 -- tty`;
+  assertEquals(plain.stdout, "not a tty\n");
+  assertEquals((await onTerminal(drey, ["exec", "c1", "--", "sh", "-c", "exit 9"])).code, 9);
+});
+
+await e2e("the size of the terminal follows the caller's", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  const wait =
+    'for i in $(seq 50); do [ "$(stty size)" = "40 120" ] && echo resized && exit; sleep 0.1; done';
+  const { output } = await onTerminal(drey, ["exec", "c1", "--", "sh", "-c", wait], {
+    before: 'T=$(tty); { sleep 0.7; stty -F "$T" rows 40 cols 120; } &',
+  });
+  assertMatch(output, /resized/);
+});
+
+await e2e("Ctrl-C reaches the job in the foreground", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  const wait = "trap 'echo caught' INT; echo ready; sleep 30; echo went on";
+  const started = Date.now();
+  const { output } = await onTerminal(drey, ["exec", "c1", "--", "sh", "-c", wait], {
+    typed: { after: "ready", text: "\x03" },
+  });
+  assertMatch(output, /caught\r\nwent on/);
+  assert(Date.now() - started < 20_000);
+});
+
+await e2e("a process left in the background holds up no exec", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  const leave = "sleep 300 & echo started";
+  const started = Date.now();
+  assertEquals(await drey`exec c1 -- sh -c ${leave}`, "started\n");
+  assertMatch((await onTerminal(drey, ["exec", "c1", "--", "sh", "-c", leave])).output, /started/);
+  assert(Date.now() - started < 10_000);
+  assertMatch(await drey`exec c1 -- ps -e -o args`, /sleep 300/);
+});
+
+await e2e("a reader that goes away ends the command", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  const words = drey.commandLine(["exec", "c1", "--", "yes"]);
+  const { stdout } = await new Deno.Command("sh", {
+    args: ["-c", 'timeout 20 "$@" | head -n 1', "sh", ...words],
+    env: { ...drey.environment },
+  }).output();
+  assertEquals(new TextDecoder().decode(stdout), "y\n");
+  for (let tries = 0; tries < 30; tries++) {
+    if (!(await drey`exec c1 -- ps -e -o comm`).includes("yes")) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error("yes still runs");
+});
+
+await e2e("twenty commands at the same time each answer", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  const numbers = Array.from({ length: 20 }, (_, index) => index);
+  const said = await Promise.all(numbers.map((n) => drey.tries`exec c1 -- sh -c ${`echo ${n}; exit ${n}`}`));
+  assertEquals(said.map(({ stdout, code }) => [stdout, code]), numbers.map((n) => [`${n}\n`, n]));
+});
+
+await e2e("nothing runs in an instance that is stopped", { needs }, async (drey) => {
+  await drey`init tiny c1`;
+  const { code, stderr } = await drey.tries`exec c1 -- true`;
+  assertEquals(code, 1);
+  assertMatch(stderr, /not running/);
+});
+
+interface TerminalOptions {
+  /** shell commands on the terminal before drey starts */
+  before?: string;
+  /** what is typed once a text has been shown */
+  typed?: { after: string; text: string };
+}
+
+/** Runs drey on a terminal that script(1) makes. */
+async function onTerminal(
+  drey: Drey,
+  argv: readonly string[],
+  { before = ":", typed }: TerminalOptions = {},
+): Promise<{ output: string; code: number }> {
+  const quoted = drey.commandLine(argv).map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  const child = new Deno.Command("script", {
+    args: ["-qec", `${before}\n${quoted}`, "/dev/null"],
+    env: { ...drey.environment, TERM: "xterm", SHELL: "/bin/sh" },
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), 30_000);
+  const keyboard = child.stdin.getWriter();
+  let output = "";
+  let isTyped = typed === undefined;
+  for await (const chunk of child.stdout) {
+    output += new TextDecoder().decode(chunk);
+    if (isTyped || typed === undefined || !output.includes(typed.after)) continue;
+    isTyped = true;
+    await keyboard.write(new TextEncoder().encode(typed.text));
+  }
+  clearTimeout(timer);
+  await keyboard.close().catch(() => {}); // script may be gone
+  return { output, code: (await child.status).code };
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}
