@@ -227,13 +227,30 @@ export function killAll(group: InstanceCgroup): void {
   }
 }
 
-/** Removes drey's own directories once no instance is left in them. */
-export function removeHome(home: string): void {
-  for (const directory of [supervisorsCgroup(home), home]) {
+/** Removes drey's own directories once no instance is left in them; what waited for the last one ends just now. */
+export async function removeHome(home: string): Promise<void> {
+  const supervisors = supervisorsCgroup(home);
+  if (readText(`${supervisors}/cgroup.procs`) === undefined) return;
+  if (readWords(`${supervisors}/cgroup.procs`).includes(String(Deno.pid))) leave(home);
+  await waitEmpty({ path: supervisors, payload: supervisors, exec: supervisors });
+  for (const directory of [supervisors, home]) {
     try {
       Deno.removeSync(directory);
     } catch {
-      return; // an instance, or a process on its way out, is still there; or it is gone with its scope
+      return; // another instance has begun; or it is gone with its scope
+    }
+  }
+}
+
+/** The clean-up that a supervisor became stands in the directory it shall remove: it goes to where its user's are. */
+function leave(home: string): void {
+  const above = home.slice(0, home.lastIndexOf("/"));
+  for (const directory of [`${above}/session`, above]) {
+    try {
+      Deno.writeTextFileSync(`${directory}/cgroup.procs`, String(Deno.pid), { create: false });
+      return;
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error; // not there, or divided among others: then the next place
     }
   }
 }

@@ -47,7 +47,7 @@ export async function cleanUp(
   const home = readRunRecord(directory)?.cgroupHome;
   if (home !== undefined) await removeGroup(context, instanceCgroup(home, directoryName(ref)), files);
   Deno.removeSync(directory, { recursive: true });
-  if (home !== undefined && directoryNames(runDirectories(context)).length === 0) removeHome(home);
+  if (home !== undefined && directoryNames(runDirectories(context)).length === 0) await removeHome(home);
 }
 
 async function killRest(context: Context, ref: Ref): Promise<void> {
