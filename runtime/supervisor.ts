@@ -238,7 +238,9 @@ export async function waitForEnd(pid: number, milliseconds: number): Promise<boo
 /** Ends the console's log keeper. */
 export function stopConsole(directory: string): void {
   const pid = Number(readText(join(directory, runFiles.console)));
-  if (pid > 0) libc.sendSignal(pid, signals.KILL);
+  // it may have ended long ago, with the host even, and its pid be another's
+  const argv = pid > 0 ? readText(`/proc/${pid}/cmdline`).split("\0") : [];
+  if (argv.includes(join(directory, "console"))) libc.sendSignal(pid, signals.KILL);
 }
 
 function readText(path: string): string {

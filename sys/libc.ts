@@ -136,7 +136,8 @@ export function inheriting<T>(fds: readonly number[], start: () => T): T {
   }
 }
 
-function setInherited(fd: number, inherited: boolean): void {
+/** Lets the programs started from now on inherit the descriptor, or not. */
+export function setInherited(fd: number, inherited: boolean): void {
   const F_SETFD = 2;
   checked(libc().fcntl(fd, F_SETFD, inherited ? 0 : 1), "fcntl(2)", `descriptor ${fd}`);
 }

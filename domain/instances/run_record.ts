@@ -12,7 +12,10 @@ export interface RunRecord {
 }
 
 export function writeRunRecord(run: string, record: RunRecord): void {
-  Deno.writeTextFileSync(join(run, "run.json"), JSON.stringify(record));
+  // renamed into place: a start that is killed here must not leave half a record to those who clean up
+  const path = join(run, "run.json");
+  Deno.writeTextFileSync(`${path}.new`, JSON.stringify(record));
+  Deno.renameSync(`${path}.new`, path);
 }
 
 /** The record, or undefined while the instance is not yet started. */

@@ -114,11 +114,12 @@ export async function startLocked(
   let lock: number | undefined = claimRunDirectory(paths.run);
   try {
     await using _home = await openHome(context);
-    if (home !== undefined) cgroups.createCgroup(home, directoryName(ref));
-    setLimits(facts.config, facts.cgroup);
     const warnings = [facts.init.warning, layout.kind === "single" ? singleIdWarning(context) : undefined]
       .filter((warning) => warning !== undefined);
+    // before the cgroup is made: whoever cleans up after a killed start reads here where it is
     writeRunRecord(paths.run, { cgroupHome: home, haltSignal: facts.init.haltSignal, warnings });
+    if (home !== undefined) cgroups.createCgroup(home, directoryName(ref));
+    setLimits(facts.config, facts.cgroup);
     joinEmptyKeyring();
     sealDescriptors();
     await using parent = await openParent(context, layout);

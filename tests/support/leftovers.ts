@@ -11,46 +11,71 @@ export interface Leftovers {
   files: string[];
 }
 
-/** What of this drey is still there, after a moment in which the last things may end. */
-export async function findLeftovers(directory: string): Promise<Leftovers> {
+/** An instance that is known, of which things may be there. */
+export interface Known {
+  name: string;
+  /** whether it runs, so that processes and cgroups may be there too */
+  isRunning: boolean;
+}
+
+/**
+ * What of this drey is still there beside what belongs to these instances, after a moment in which the last things may
+ * end.
+ */
+export async function findLeftovers(directory: string, known: readonly Known[] = []): Promise<Leftovers> {
   const start = Date.now();
   while (true) {
-    const found = await look(directory);
+    const found = await look(directory, known);
     if (Object.values(found).every((list) => list.length === 0)) return found;
     if (Date.now() - start > 3000) return found;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
-async function look(directory: string): Promise<Leftovers> {
+async function look(directory: string, known: readonly Known[]): Promise<Leftovers> {
+  const all = known.map(({ name }) => name);
+  const running = known.filter(({ isRunning }) => isRunning).map(({ name }) => name);
   return {
-    processes: findProcesses(directory),
+    processes: findProcesses(directory, running),
     mounts: Deno.readTextFileSync("/proc/self/mountinfo").split("\n").filter((line) =>
       line.includes(directory)
     ),
-    cgroups: await findCgroups(directory),
-    files: instanceDirectories.flatMap((path) => namesIn(`${directory}/${path}`)),
+    cgroups: await findCgroups(directory, running),
+    files: Object.entries(instanceDirectories).flatMap(([path, whose]) =>
+      namesIn(`${directory}/${path}`).filter((name) => !(whose === "all" ? all : running).includes(name))
+    ),
   };
 }
 
-/** Directories that hold one entry per instance. */
-const instanceDirectories = ["storage-pools/default/containers", "run/instances", "logs"];
+/** Directories that hold one entry per instance, or per running one. */
+const instanceDirectories = {
+  "storage-pools/default/containers": "all",
+  "run/instances": "running",
+  "logs": "all",
+} as const;
 
 /** Processes that name the directory in their command line, or stand on a mount of it as those in containers do. */
-function findProcesses(directory: string): string[] {
+function findProcesses(directory: string, running: readonly string[]): string[] {
+  const mayRun = running.flatMap((name) => [`/containers/${name}/`, `/run/instances/${name}/`]);
+
   return namesIn("/proc").filter((pid) => /^\d+$/.test(pid) && pid !== String(Deno.pid)).flatMap((pid) => {
     const argv = readText(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim();
     if (argv === "") return []; // a thread of the kernel, or ended
-    const isOurs = argv.includes(directory) || readText(`/proc/${pid}/mountinfo`).includes(`${directory}/`);
-    return isOurs ? [`${pid} ${argv.slice(0, 200)}`] : [];
+    const told = argv + readText(`/proc/${pid}/mountinfo`);
+    const isOurs = argv.includes(directory) || told.includes(`${directory}/`);
+    return isOurs && !mayRun.some((path) => told.includes(directory) && told.includes(path))
+      ? [`${pid} ${argv.slice(0, 200)}`]
+      : [];
   });
 }
 
 /** Cgroups of instances; the branch of supervisors may stay, it is empty. */
-async function findCgroups(directory: string): Promise<string[]> {
+async function findCgroups(directory: string, running: readonly string[]): Promise<string[]> {
   const home = await cgroupHome(directory);
   if (home === undefined) return [];
-  const groups = directoriesIn(home).filter((name) => name !== "supervisors" && name !== "session");
+  const expected = ["supervisors", "session", ...running];
+  const groups = directoriesIn(home).filter((name) => !expected.includes(name));
+  if (running.length > 0) return groups;
   const waiting = readText(`${home}/supervisors/cgroup.procs`).split("\n").filter((pid) => pid !== "");
   return [...groups, ...waiting.map((pid) => `supervisors: ${pid}`)];
 }

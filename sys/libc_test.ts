@@ -1,0 +1,25 @@
+import { assertEquals, assertThrows } from "@std/testing";
+import { join } from "@std/path";
+import { closeFd, O_RDONLY, openBelow, rereadFd, SysError } from "./libc.ts";
+
+Deno.test("openBelow() follows links as if the directory were the root", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(join(root, "etc"));
+    await Deno.writeTextFile(join(root, "etc/passwd"), "inside");
+    await Deno.symlink("/etc/passwd", join(root, "absolute"));
+    await Deno.symlink("../../../../../../../etc/passwd", join(root, "upwards"));
+    await Deno.symlink("/etc/hostname", join(root, "missing"));
+    await Deno.symlink("/proc/self/fd/0", join(root, "magic"));
+    for (const path of ["etc/passwd", "absolute", "upwards", "/etc/passwd"]) {
+      const fd = openBelow(root, path, O_RDONLY);
+      assertEquals(rereadFd(fd), "inside");
+      closeFd(fd);
+    }
+    for (const path of ["missing", "magic"]) {
+      assertThrows(() => openBelow(root, path, O_RDONLY), SysError, "ENOENT");
+    }
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
