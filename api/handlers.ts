@@ -34,6 +34,7 @@ export const handlerSources: HandlerSources = {
   "instance.state.change": instances,
   "instance.plan": instances,
   "instance.exec": instances,
+  "instance.console": instances,
   "instance.console.log": instances,
   "instance.console.clear": instances,
   "instance.file.get": files,

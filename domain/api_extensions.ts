@@ -7,7 +7,9 @@ export const apiExtensions: readonly string[] = [
   "api_filtering",
   "api_os",
   "auth_user",
+  "console",
   "container_cpu_time",
+  "container_exec_recording",
   "container_exec_signal_handling",
   "container_exec_user_group_cwd",
   "container_full",
@@ -39,5 +41,6 @@ export const apiExtensions: readonly string[] = [
   "profile_usedby",
   "profiles_all_projects",
   "server_supported_storage_drivers",
+  "storage",
   "usedby_consistency",
 ];

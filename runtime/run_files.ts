@@ -8,6 +8,8 @@ export const runFiles = {
   init: "init.pid",
   /** host pid of the process that writes the console log */
   console: "console.pid",
+  /** held by whoever is attached to the console */
+  consoleLock: "console.lock",
   /** exists when a command takes care of the end, so that the supervisor does not */
   stopping: "stopping",
   /** wait status of init: 129 asks for a reboot, 130 or 0 is an ordinary end; reboot(2) in a pid namespace */

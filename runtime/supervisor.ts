@@ -26,6 +26,9 @@ echo $rc >"$dir/${runFiles.exit}"
 [ -e "$dir/${runFiles.stopping}" ] || exec "$@" 2>>"$dir/${runFiles.log}"
 `;
 
+/** `bytes` at which the console's log turns over */
+export const consoleLogLimit = 131_072;
+
 // $1 log file, $2 cgroup of supervisors or "". Builtins only, so that one small process is enough. The log turns over
 // at 128 KiB: never less than that is kept, once there was so much, and never more than twice.
 const consoleScript = `trap '' HUP INT TERM
@@ -35,9 +38,9 @@ exec >>"$log"
 while IFS= read -r line || [ -n "$line" ]; do
   printf '%s\\n' "$line"
   size=$((size + \${#line} + 1))
-  if [ $size -ge 131072 ]; then
+  if [ $size -ge ${consoleLogLimit} ]; then
     mv "$log" "$log.1"
-    exec >"$log"
+    exec >>"$log"
     size=0
   fi
 done

@@ -93,6 +93,13 @@ export const instanceExecPost = s.object({
 });
 export type InstanceExecPost = s.TypeOf<typeof instanceExecPost>;
 
+export const instanceConsolePost = s.object({
+  width: s.optional(s.integer),
+  height: s.optional(s.integer),
+  type: s.optional(s.oneOf("", "console", "vga")),
+});
+export type InstanceConsolePost = s.TypeOf<typeof instanceConsolePost>;
+
 export interface Instance {
   name: string;
   description: string;

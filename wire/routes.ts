@@ -134,6 +134,10 @@ export const routes = {
     query: one,
     body: instance.instanceExecPost,
   }),
+  "instance.console": route()("async", "POST /1.0/instances/{name}/console", "Attach to the console", {
+    query: one,
+    body: instance.instanceConsolePost,
+  }),
   "instance.console.log": route<string>()("raw", "GET /1.0/instances/{name}/console", "The console log", {
     query: one,
   }),

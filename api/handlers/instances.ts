@@ -17,6 +17,7 @@ type Names =
   | "instance.state.change"
   | "instance.plan"
   | "instance.exec"
+  | "instance.console"
   | "instance.console.log"
   | "instance.console.clear";
 
@@ -66,6 +67,10 @@ export const handlers: Handlers<Names> = {
   "instance.exec": async (call) => {
     const { execInstance } = await import("../../domain/instances/exec.ts");
     return await execInstance(call.context, refOf(call), call.body);
+  },
+  "instance.console": async (call) => {
+    const { consoleInstance } = await import("../../domain/instances/console_attach.ts");
+    return await consoleInstance(call.context, refOf(call), call.body);
   },
   "instance.console.log": async (call) => {
     const bytes = await (await consoleLog()).consoleLog(call.context, refOf(call));

@@ -155,7 +155,7 @@ interface ControlOrder {
 }
 
 /** A control message; whatever is none is passed over, as LXD does. */
-function parseOrder(text: string): ControlOrder | undefined {
+export function parseOrder(text: string): ControlOrder | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null && "command" in value

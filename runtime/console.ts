@@ -1,0 +1,100 @@
+// Attaching to the console of a running container. Its terminal's master is in the hands of the log keeper
+// (supervisor.ts); a relay takes its place for as long as somebody is attached.
+
+import { join } from "@std/path";
+import { DreyError } from "../errors.ts";
+import * as libc from "../sys/libc.ts";
+import { fullPath, spawn } from "../sys/run.ts";
+import { consoleRelay } from "./console_relay.pl.ts";
+import { runFiles } from "./run_files.ts";
+import { consoleLogLimit } from "./supervisor.ts";
+
+export interface AttachedConsole extends AsyncDisposable {
+  /** what the console prints; ends with the container or the attachment */
+  readonly output: ReadableStream<Uint8Array>;
+  write(bytes: Uint8Array): Promise<void>;
+  resize(size: { columns: number; rows: number }): void;
+}
+
+/** Whether somebody is attached to the console of this run directory. */
+export function isAttached(directory: string): boolean {
+  return libc.isLocked(join(directory, runFiles.consoleLock));
+}
+
+/** The error for a second attachment. */
+export function alreadyAttached(): DreyError {
+  return new DreyError("INSTANCE_STATE", {
+    message: "Somebody is attached to the console already",
+    hint: "One at a time can be: wait, or take a shell with drey exec",
+  });
+}
+
+/**
+ * Attaches to the console of the container with this run directory.
+ *
+ * @throws {DreyError} `INSTANCE_STATE` if somebody else is attached, or the container has just ended
+ */
+export function attachConsole(directory: string, log: string): AttachedConsole {
+  const lock = libc.tryLockFile(join(directory, runFiles.consoleLock));
+  if (lock === undefined) throw alreadyAttached();
+  const keeper = Number(Deno.readTextFileSync(join(directory, runFiles.console)));
+  let master: number | undefined;
+  try {
+    const fd = master = copyMaster(keeper);
+    const child = startRelay(keeper, { master: fd, log });
+    const writer = child.stdin.getWriter();
+    let isOpen = true;
+    return {
+      output: child.stdout,
+      async write(bytes) {
+        await writer.write(bytes).catch(ignoreBrokenPipe);
+      },
+      resize(size) {
+        if (isOpen) libc.setWindowSize(fd, size);
+      },
+      async [Symbol.asyncDispose]() {
+        isOpen = false;
+        await writer.close().catch(ignoreBrokenPipe);
+        await child.status;
+        libc.closeFd(fd);
+        libc.closeFd(lock);
+      },
+    };
+  } catch (error) {
+    if (master !== undefined) libc.closeFd(master);
+    libc.closeFd(lock);
+    throw error;
+  }
+}
+
+function copyMaster(keeper: number): number {
+  try {
+    return libc.copyFdFrom(keeper, 0);
+  } catch (error) {
+    throw new DreyError("KERNEL_REFUSED", {
+      message: `Cannot take over the console: ${error instanceof Error ? error.message : error}`,
+      hint:
+        "Where kernel.yama.ptrace_scope is above 0, only root may attach: see drey console --show-log, drey exec",
+      cause: error,
+    });
+  }
+}
+
+function startRelay(keeper: number, { master, log }: { master: number; log: string }): Deno.ChildProcess {
+  libc.sealDescriptors();
+  const argv = ["setsid", "/usr/bin/perl", "-e", consoleRelay, ...[keeper, master].map(String), log];
+  // a session of its own: Ctrl-C on the terminal of drey is not for it
+  return libc.inheriting([master], () =>
+    spawn([...argv, String(consoleLogLimit)], {
+      env: { PATH: fullPath() },
+      clearEnv: true,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }));
+}
+
+function ignoreBrokenPipe(error: unknown): void {
+  // the relay ends with the container
+  if (!(error instanceof Deno.errors.BrokenPipe) && !(error instanceof TypeError)) throw error;
+}
