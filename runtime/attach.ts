@@ -6,7 +6,7 @@ import { isSingle } from "../idmap/holder.ts";
 import * as libc from "../sys/libc.ts";
 import { spawn } from "../sys/run.ts";
 import { formatSteps, type Step } from "./steps.ts";
-import { walker } from "./walker.pl.ts";
+import { walkerFor } from "./walker.pl.ts";
 
 export interface AttachRequest {
   /** host pid of the container's init */
@@ -33,7 +33,7 @@ export interface AttachedTerminal {
 
 /** argv of the walker with its steps; what is secret goes through the environment, which others cannot read. */
 function walk(steps: readonly Step[]): string[] {
-  return ["/usr/bin/perl", "-e", walker, formatSteps(steps)];
+  return ["/usr/bin/perl", "-e", walkerFor(steps), formatSteps(steps)];
 }
 
 /** Enters the parent namespace, whose root may move a process into the container's pid namespace and cgroup. */

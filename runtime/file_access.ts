@@ -53,7 +53,7 @@ export interface FileServing {
 export async function serveFile(request: FileRequest, serving: FileServing): Promise<FileAnswer> {
   sealDescriptors();
   const steps: Step[] = [...serving.steps, { do: "file", request: words(request) }];
-  const child = spawn(["/usr/bin/perl", "-e", fileServer, formatSteps(steps)], {
+  const child = spawn(["/usr/bin/perl", "-e", fileServer(steps), formatSteps(steps)], {
     env: { PATH: fullPath() },
     clearEnv: true,
     stdin: "piped",

@@ -4,9 +4,10 @@
 // It prints `ready` once it stands inside, then one line of words, `ok …` or `error ERRNO TEXT`, then what was asked
 // for. Content to write arrives on standard input.
 
-import { walkerWith } from "./walker.pl.ts";
+import type { Step } from "./steps.ts";
+import { walkerFor } from "./walker.pl.ts";
 
-export const fileServer = walkerWith(String.raw`
+const fileHands = String.raw`
 use Fcntl;
 $do{'join-files'} = sub { my ($pid, $identity) = @_;
   my $fd = must("pidfd_open(2) of $pid", 'pidfd_open', $pid + 0, 0);
@@ -95,4 +96,7 @@ $do{file} = sub { my ($what, @words) = @_;
   $serve{$what}->(@words);
   exit 0;
 };
-`);
+`;
+
+/** The walker of these steps, with hands for the last of them. */
+export const fileServer = (steps: readonly Step[]): string => walkerFor(steps, fileHands);

@@ -4,6 +4,7 @@
 import { type IdMap, type IdRange, mapText, relativeTo, toHost } from "../idmap/map.ts";
 import { isSingle } from "../idmap/holder.ts";
 import { formatSteps, type MountFlag, type Step } from "./steps.ts";
+import { walkerFor } from "./walker.pl.ts";
 
 export type RootSource =
   /** read-only image layers below, the instance's own changes on top; overlayfs */
@@ -339,10 +340,12 @@ function masks(root: string): Step[] {
   ];
 }
 
-/** The two step files the walker reads. */
+/** The two step files, and the program that walks them. */
 export function planFiles(
   plan: ContainerPlan,
   files: { inner: string; walker: string },
-): { outer: string; inner: string } {
-  return { outer: formatSteps(outerSteps(plan, files)), inner: formatSteps(innerSteps(plan)) };
+): { outer: string; inner: string; walker: string } {
+  const outer = outerSteps(plan, files);
+  const inner = innerSteps(plan);
+  return { outer: formatSteps(outer), inner: formatSteps(inner), walker: walkerFor([...outer, ...inner]) };
 }

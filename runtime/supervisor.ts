@@ -9,7 +9,6 @@ import * as libc from "../sys/libc.ts";
 import { fullPath, spawn } from "../sys/run.ts";
 import { consoleFd, type ContainerPlan, planFiles } from "./namespaces.ts";
 import { runFiles } from "./run_files.ts";
-import { walker } from "./walker.pl.ts";
 
 // $1 run directory, $2 cgroup of supervisors or "", the rest: the clean-up command.
 // The shell gives a background command /dev/null, hence the detour over descriptor 3; it keeps neither pipe.
@@ -95,7 +94,7 @@ export async function startContainer(request: StartRequest): Promise<number> {
   const script = join(directory, "supervisor");
   const texts = {
     [inner]: files.inner,
-    [walkerFile]: walker,
+    [walkerFile]: files.walker,
     [join(directory, "outer")]: files.outer,
     [script]: supervisorScript,
   };

@@ -3,9 +3,12 @@
 // thread (unshare(2) and setns(2) of user namespaces want that) and can still call the kernel after pivot_root(2),
 // when no program of the host is left. It decides nothing.
 
-const hands = String.raw`
-use strict; use warnings; no warnings 'exec';
-my (%nr, @stack);
+import type { Step } from "./steps.ts";
+
+/** What every walk begins with. */
+const prelude = String.raw`
+use strict;
+my (%nr, @stack, $terminal, $pidfd);
 my $file = shift @ARGV;
 # a plan of several lines is the plan itself
 my $text = $file =~ /\n/ ? $file : do { open my $in, '<', $file or die "Cannot read the plan $file: $!\n"; local $/; <$in> };
@@ -25,21 +28,26 @@ sub enter { my ($path, $kind) = @_;
 sub move_fd { my ($handle, $fd) = @_;
   must("dup3(2) to $fd", 'dup3', fileno($handle), $fd, 0) if fileno($handle) != $fd;
 }
+sub reset_signals { $SIG{$_} = 'DEFAULT' for grep { $_ !~ /^(__|NUM|RT|IOT|CLD|POLL|UNUSED)/ } keys %SIG }
 my %do;
 $do{numbers} = sub { %nr = @_ };
-$do{mount} = sub { my ($optional, $source, $target, $type, $bits, $data) = @_;
+`;
+
+/** A Perl subroutine for each step but those about files (file_server.pl.ts); its arguments are the words of the line. */
+const hands: Record<Exclude<Step["do"], "file" | "join-files" | "chroot">, string> = {
+  mount: String.raw`sub { my ($optional, $source, $target, $type, $bits, $data) = @_;
   my $r = call('mount', $source, $target, $type, $bits + 0, $data eq '' ? 0 : $data);
   fail(qq(mount(2) of $type on "$target")) if $r < 0 and !$optional;
-};
-$do{unshare} = sub { must('unshare(2)', 'unshare', $_[0] + 0) };
-$do{'enter-user'} = sub { my ($pid, $level, $identity) = @_;
+}`,
+  unshare: String.raw`sub { must('unshare(2)', 'unshare', $_[0] + 0) }`,
+  "enter-user": String.raw`sub { my ($pid, $level, $identity) = @_;
   open my $ns, '<', "/proc/$pid/ns/user" or fail("open the user namespace of $pid");
   my $fd = fileno $ns;
   if ($level eq 'parent') { $fd = ioctl($ns, 0xb702, 0) or fail('ioctl(2) NS_GET_PARENT') }
   must('setns(2) of a user namespace', 'setns', $fd + 0, 0x10000000);
   be_root($identity);
-};
-$do{'new-user'} = sub { my ($uids, $gids, $identity, $cgroup) = @_;
+}`,
+  "new-user": String.raw`sub { my ($uids, $gids, $identity, $cgroup) = @_;
   pipe(my $born, my $cry) or fail('pipe(2)');
   pipe(my $hold, my $release) or fail('pipe(2)');
   my $pid = fork; fail('fork(2)') if !defined $pid;
@@ -60,28 +68,29 @@ $do{'new-user'} = sub { my ($uids, $gids, $identity, $cgroup) = @_;
   else { enter("/proc/$pid/ns/user", 0x10000000) }
   close $release; waitpid $pid, 0;
   be_root($identity);
-};
-$do{open} = sub { my ($fd, $path, $mode) = @_;
+}`,
+  open: String.raw`sub { my ($fd, $path, $mode) = @_;
   open my $handle, $mode, $path or fail(qq(open "$path"));
   move_fd($handle, $fd); push @stack, $handle if fileno($handle) == $fd;
-};
-$do{'join-cgroup'} = sub { open my $own, '>&=', $_[0] or fail('cgroup'); syswrite($own, "0") or fail('write cgroup.procs') };
-$do{mkdir} = sub { mkdir $_[0], 0755 or -d $_[0] or fail(qq(mkdir "$_[0]")) };
-$do{touch} = sub { open my $h, '>>', $_[0] or fail(qq(create "$_[0]")) };
-$do{chown} = sub { chown $_[1], $_[2], $_[0] or fail(qq(chown "$_[0]")) };
-$do{symlink} = sub { symlink $_[0], $_[1] or fail(qq(symlink "$_[1]")) };
-$do{write} = sub { my ($optional, $path, $data) = @_;
+}`,
+  "join-cgroup": String
+    .raw`sub { open my $own, '>&=', $_[0] or fail('cgroup'); syswrite($own, "0") or fail('write cgroup.procs') }`,
+  mkdir: String.raw`sub { mkdir $_[0], 0755 or -d $_[0] or fail(qq(mkdir "$_[0]")) }`,
+  touch: String.raw`sub { open my $h, '>>', $_[0] or fail(qq(create "$_[0]")) }`,
+  chown: String.raw`sub { chown $_[1], $_[2], $_[0] or fail(qq(chown "$_[0]")) }`,
+  symlink: String.raw`sub { symlink $_[0], $_[1] or fail(qq(symlink "$_[1]")) }`,
+  write: String.raw`sub { my ($optional, $path, $data) = @_;
   if (open my $h, '>', $path) { syswrite($h, $data) or $optional or fail(qq(write "$path")) }
   elsif (!$optional) { fail(qq(open "$path")) }
-};
-$do{'loopback-up'} = sub {
+}`,
+  "loopback-up": String.raw`sub {
   # SIOCSIFFLAGS of netdevice(7): struct ifreq with the name and IFF_UP | IFF_RUNNING
   my $fd = must('socket(2)', 'socket', 2, 2, 0);
   open my $socket, '+<&=', $fd or fail('socket');
   my $up = pack('a16 s x22', 'lo', 0x41);
   ioctl($socket, 0x8914, $up) or fail('ioctl(2) SIOCSIFFLAGS');
-};
-$do{console} = sub { my ($fd, $ptmx, $pts, $path) = @_;
+}`,
+  console: String.raw`sub { my ($fd, $ptmx, $pts, $path) = @_;
   open my $master, '+<', $ptmx or fail(qq(open "$ptmx"));
   my $n = pack('i', 0);
   ioctl($master, 0x40045431, $n) or fail('ioctl(2) TIOCSPTLCK');
@@ -90,23 +99,23 @@ $do{console} = sub { my ($fd, $ptmx, $pts, $path) = @_;
   $do{touch}->($path);
   $do{mount}->(0, $slave, $path, 'none', 4096, '');
   move_fd($master, $fd); push @stack, $master if fileno($master) == $fd;
-};
-$do{ready} = sub {
+}`,
+  ready: String.raw`sub {
   # the /proc of the host, so the pid of the host
   my $pid = readlink '/proc/self';
   syswrite STDOUT, "ready $pid\n" or exit 125;
   my $got = sysread STDIN, my $word, 3;
   exit 125 if !$got or $word !~ /^go/;
-};
-$do{hostname} = sub { must('sethostname(2)', 'sethostname', $_[0], length $_[0]) };
-$do{keyring} = sub { call('keyctl', 1, 0, 0) };
-$do{pivot} = sub { my ($path) = @_;
+}`,
+  hostname: String.raw`sub { must('sethostname(2)', 'sethostname', $_[0], length $_[0]) }`,
+  keyring: String.raw`sub { call('keyctl', 1, 0, 0) }`,
+  pivot: String.raw`sub { my ($path) = @_;
   chdir $path or fail(qq(chdir "$path"));
   must('pivot_root(2)', 'pivot_root', '.', '.');
   must('umount2(2) of the old root', 'umount2', '.', 2);
   chdir '/' or fail('chdir "/"');
-};
-$do{exec} = sub { my ($stdio, $count, @rest) = @_;
+}`,
+  exec: String.raw`sub { my ($stdio, $count, @rest) = @_;
   %ENV = splice @rest, 0, $count;
   call('setsid');
   if (sysopen my $t, $stdio, 2 | 0400) { must('dup3(2)', 'dup3', fileno($t), $_, 0) for 0, 1, 2 }
@@ -115,19 +124,18 @@ $do{exec} = sub { my ($stdio, $count, @rest) = @_;
   reset_signals();
   exec { $rest[0] } @rest;
   fail("execve(2) of $rest[0]");
-};
-my ($terminal, $pidfd);
-$do{'take-terminal'} = sub { open $terminal, '+<&=', $_[0] or fail('the terminal') };
-$do{terminal} = sub {
+}`,
+  "take-terminal": String.raw`sub { open $terminal, '+<&=', $_[0] or fail('the terminal') }`,
+  terminal: String.raw`sub {
   call('setsid');
   ioctl($terminal, 0x540e, 0);
   must('dup3(2)', 'dup3', fileno($terminal), $_, 0) for 0, 1, 2;
-};
-$do{'join-pid'} = sub {
+}`,
+  "join-pid": String.raw`sub {
   $pidfd = must("pidfd_open(2) of $_[0]", 'pidfd_open', $_[0] + 0, 0);
   must('setns(2) of a pid namespace', 'setns', $pidfd, 0x20000000);
-};
-$do{fork} = sub { my ($cgroup) = @_;
+}`,
+  fork: String.raw`sub { my ($cgroup) = @_;
   # clone3(2) with CLONE_INTO_CGROUP: moving a process that exists already makes the kernel wait for all processors
   my ($flags, $fd, $directory) = (0, 0);
   if ($cgroup ne '') {
@@ -142,25 +150,28 @@ $do{fork} = sub { my ($cgroup) = @_;
   $SIG{$_} = 'IGNORE' for qw(HUP INT QUIT TERM TSTP);
   waitpid $pid, 0;
   exit($? & 127 ? 128 + ($? & 127) : $? >> 8);
-};
-$do{'join-rest'} = sub { must('setns(2) of a container', 'setns', $pidfd, 0x10000000 | 0x20000 | 0x40000000 | 0x4000000 | 0x8000000 | 0x2000000) };
-$do{be} = sub { my ($user, $group) = @_;
+}`,
+  "join-rest": String
+    .raw`sub { must('setns(2) of a container', 'setns', $pidfd, 0x10000000 | 0x20000 | 0x40000000 | 0x4000000 | 0x8000000 | 0x2000000) }`,
+  be: String.raw`sub { my ($user, $group) = @_;
   must('setgroups(2)', 'setgroups', 0, 0);
   must('setresgid(2)', 'setresgid', ($group + 0) x 3);
   must('setresuid(2)', 'setresuid', ($user + 0) x 3);
-};
-$do{chdir} = sub { chdir $_[0] or fail(qq(Cannot change to directory "$_[0]")) };
-sub reset_signals { $SIG{$_} = 'DEFAULT' for grep { $_ !~ /^(__|NUM|RT|IOT|CLD|POLL|UNUSED)/ } keys %SIG }
-$do{run} = sub {
+}`,
+  chdir: String.raw`sub { chdir $_[0] or fail(qq(Cannot change to directory "$_[0]")) }`,
+  run: String.raw`sub {
   call('close_range', 3, 0xffffffff, 4);
   reset_signals();
   exec { $_[0] } @_;
   my ($code, $why) = ($! == 2 ? 127 : 126, "$!");
   print STDERR "drey: cannot run $_[0]: $why\n";
   exit $code;
+}`,
+  become: String.raw`sub { $^F = 255; exec { $_[0] } @_; fail("execve(2) of $_[0]") }`,
 };
-$do{become} = sub { $^F = 255; exec { $_[0] } @_; fail("execve(2) of $_[0]") };
-`;
+
+/** Hands that use other hands. */
+const helpers: Partial<Record<Step["do"], readonly (keyof typeof hands)[]>> = { console: ["touch", "mount"] };
 
 const walk = String.raw`
 $^F = 255;
@@ -170,7 +181,13 @@ for my $line (split /\n/, $text) {
 }
 `;
 
-export const walker = hands + walk;
-
-/** The walker with further hands. */
-export const walkerWith = (more: string): string => hands + more + walk;
+/**
+ * The program that walks these steps: with the hands they need and no others, for Perl compiles it at each start.
+ *
+ * @param more further hands, as Perl
+ */
+export function walkerFor(steps: readonly Step[], more = ""): string {
+  const needed = new Set(steps.flatMap(({ do: name }) => [name, ...(helpers[name] ?? [])]));
+  const used = Object.entries(hands).filter(([name]) => needed.has(name as Step["do"]));
+  return prelude + used.map(([name, code]) => `$do{'${name}'} = ${code};\n`).join("") + more + walk;
+}
