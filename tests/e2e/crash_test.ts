@@ -1,0 +1,226 @@
+// Whatever is killed, and whenever: the next command finds or makes a consistent state.
+
+import { assert, assertEquals } from "@std/testing";
+import { type Drey, e2e } from "../support/drey.ts";
+import { initOf, ourProcesses, snippets } from "../support/inside.ts";
+import { findLeftovers } from "../support/leftovers.ts";
+
+const needs = ["userns", "subids"] as const;
+const nothing = { processes: [], mounts: [], cgroups: [], files: [] };
+
+interface Row {
+  name: string;
+  status: string;
+}
+
+const rows = async (drey: Drey): Promise<Row[]> => JSON.parse(await drey`list --format json`);
+
+/** Holds what is there against what a listing says, and every status against those that last. */
+async function assertConsistent(drey: Drey, when: string): Promise<Row[]> {
+  await rows(drey); // the next command
+  let list = await rows(drey);
+  // a supervisor's clean-up may be at work on its own
+  for (
+    let tries = 0;
+    tries < 40 && list.some(({ status }) => /ing$/.test(status) && status !== "Running");
+    tries++
+  ) {
+    await pause(100);
+    list = await rows(drey);
+  }
+  for (const { status } of list) assert(["Running", "Stopped"].includes(status), `${when}: ${status}`);
+  const known = list.map(({ name, status }) => ({ name, isRunning: status === "Running" }));
+  assertEquals(await findLeftovers(drey.directory, known), nothing, when);
+  for (const { name, status } of list) {
+    if (status === "Running") assertEquals(await drey`exec ${name} -- echo alive`, "alive\n", when);
+  }
+  const operations: { status: string }[] = JSON.parse(await drey`operation list --format json`);
+  assertEquals(operations.filter(({ status }) => status === "Running"), [], when);
+  return list;
+}
+
+/** A number in [0, 1) that follows from the seed: mulberry32. */
+function dice(seed: number): () => number {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+const verbs: { verb: string; argv: string[]; before?: string[]; milliseconds: number }[] = [
+  { verb: "launch", argv: ["launch", "tiny", "c1"], milliseconds: 400 },
+  { verb: "start", argv: ["start", "c1"], before: ["init", "tiny", "c1"], milliseconds: 300 },
+  { verb: "stop", argv: ["stop", "-f", "c1"], before: ["launch", "tiny", "c1"], milliseconds: 250 },
+  { verb: "delete", argv: ["delete", "-f", "c1"], before: ["launch", "tiny", "c1"], milliseconds: 300 },
+];
+
+await e2e("a command killed at any moment leaves a consistent state", { needs }, async (drey) => {
+  const seed = Number(Deno.env.get("DREY_TEST_SEED") ?? Date.now() % 1_000_000);
+  console.log(`DREY_TEST_SEED=${seed}`);
+  const random = dice(seed);
+  for (let round = 0; round < 16; round++) {
+    const { verb, argv, before, milliseconds } = verbs[round % verbs.length]!;
+    if (before !== undefined) assertEquals((await drey.run(before)).code, 0);
+    const after = Math.floor(random() * milliseconds);
+    const child = drey.spawn(argv, { stdout: "null", stderr: "null" });
+    await pause(after);
+    try {
+      child.kill("SIGKILL");
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // it has ended already
+    }
+    await child.status;
+    const list = await assertConsistent(drey, `${verb} killed after ${after} ms`);
+    for (const { name } of list) await drey`delete -f ${name}`;
+    assertEquals(
+      await findLeftovers(drey.directory),
+      nothing,
+      `${verb} killed after ${after} ms, then deleted`,
+    );
+  }
+});
+
+await e2e("a reboot killed at any moment leaves a consistent state", { needs }, async (drey) => {
+  const seed = Number(Deno.env.get("DREY_TEST_SEED") ?? Date.now() % 1_000_000);
+  console.log(`DREY_TEST_SEED=${seed}`);
+  const random = dice(seed);
+  for (let round = 0; round < 4; round++) {
+    if ((await rows(drey)).length === 0) await drey`launch tiny c1`;
+    const list = await rows(drey);
+    if (list[0]?.status === "Stopped") await drey`start c1`;
+    await drey.tries`exec c1 -- perl -e ${snippets.reboot}`;
+    const reaper = await waitForReaper(drey);
+    const after = Math.floor(random() * 300);
+    await pause(after);
+    killIfThere(reaper);
+    await assertConsistent(drey, `reboot killed after ${after} ms`);
+  }
+});
+
+await e2e("without its supervisor an instance runs on and ends cleanly", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  await killOurs(drey, /\/supervisor /);
+  assertEquals(await drey`exec c1 -- echo alive`, "alive\n");
+  assertEquals((await assertConsistent(drey, "supervisor killed"))[0]?.status, "Running");
+  await drey`stop c1`;
+  assertEquals((await assertConsistent(drey, "then stopped"))[0]?.status, "Stopped");
+  await drey`start c1`;
+  await killOurs(drey, /\/supervisor /);
+  await drey.tries`exec c1 -- perl -e ${snippets.powerOff}`;
+  assertEquals((await assertConsistent(drey, "then powered off"))[0]?.status, "Stopped");
+});
+
+await e2e("without its console logger an instance runs on and ends cleanly", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  await killOurs(drey, /\/console /);
+  await drey.tries`exec c1 -- sh -c ${"echo lost >/dev/console"}`;
+  assertEquals((await assertConsistent(drey, "logger killed"))[0]?.status, "Running");
+  await drey`restart -f c1`;
+  assertEquals((await assertConsistent(drey, "then restarted"))[0]?.status, "Running");
+});
+
+await e2e("an instance whose init is killed from outside is stopped", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  await drey`launch tiny c2 --ephemeral`;
+  Deno.kill(await initOf(drey, "c1"), "SIGKILL");
+  Deno.kill(await initOf(drey, "c2"), "SIGKILL");
+  await pause(500);
+  const list = await assertConsistent(drey, "init killed");
+  assertEquals(list.map(({ name, status }) => `${name} ${status}`), ["c1 Stopped"]);
+});
+
+await e2e("a stale run directory of a host that crashed harms nobody", { needs }, async (drey) => {
+  await drey`init tiny c1`;
+  await using stranger = sleeper();
+  const run = `${drey.directory}/run/instances/c1`;
+  await Deno.mkdir(run, { recursive: true });
+  for (const file of ["init.pid", "console.pid"]) {
+    await Deno.writeTextFile(`${run}/${file}`, String(stranger.pid));
+  }
+  await Deno.writeTextFile(`${run}/lock`, "");
+  await assertConsistent(drey, "after a crash of the host");
+  assert(isAlive(stranger.pid), "a process that only has the same pid was killed");
+  await drey`start c1`;
+});
+
+await e2e("a server killed in the middle of its work leaves a consistent state", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  const server = drey.spawn(["serve"], { stdout: "null", stderr: "null" });
+  await waitForSocket(drey);
+  const exec = drey.spawn(["exec", "c1", "--", "sleep", "300"], { stdout: "null", stderr: "null" });
+  await pause(500);
+  const launch = drey.spawn(["launch", "tiny", "c2"], { stdout: "null", stderr: "null" });
+  await pause(170);
+  server.kill("SIGKILL");
+  const ends = await Promise.all([exec.status, launch.status, server.status]);
+  assert(ends[0].code !== 0, "the exec that lost its server says so");
+  const list = await assertConsistent(drey, "server killed");
+  assertEquals(list.find(({ name }) => name === "c1")?.status, "Running");
+});
+
+/** Kills the process of ours for c1 whose command line matches. */
+async function killOurs(drey: Drey, pattern: RegExp): Promise<void> {
+  const found = (await ourProcesses(drey, "c1")).filter(({ argv }) => pattern.test(argv));
+  assertEquals(found.length, 1, `one process matches ${pattern}`);
+  Deno.kill(found[0]!.pid, "SIGKILL");
+  await pause(100);
+}
+
+/** The pid of the clean-up that the supervisor of this drey's c1 has become. */
+async function waitForReaper(drey: Drey): Promise<number> {
+  for (let tries = 0; tries < 200; tries++) {
+    for (const { name } of Deno.readDirSync("/proc")) {
+      if (!/^\d+$/.test(name) || !read(`/proc/${name}/cmdline`).endsWith("\0reap\0default\0c1\0")) continue;
+      if (read(`/proc/${name}/environ`).includes(`DREY_DIR=${drey.directory}\0`)) return Number(name);
+    }
+    await pause(5);
+  }
+  throw new Error("nobody looks after the reboot");
+}
+
+async function waitForSocket(drey: Drey): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    try {
+      if ((await Deno.lstat(`${drey.directory}/unix.socket`)).isSocket) return;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    await pause(50);
+  }
+  throw new Error("drey serve does not listen");
+}
+
+function killIfThere(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  return /^State:\t[^ZX]/m.test(read(`/proc/${pid}/status`));
+}
+
+function read(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return ""; // ended, or somebody else's
+  }
+}
+
+function sleeper() {
+  const child = new Deno.Command("sleep", { args: ["60"] }).spawn();
+  return {
+    pid: child.pid,
+    async [Symbol.asyncDispose]() {
+      killIfThere(child.pid);
+      await child.status;
+    },
+  };
+}
