@@ -173,7 +173,7 @@ export const commands: readonly Command[] = [
   {
     path: "launch",
     args: [{ ...image, optional: true }, { ...instance, name: "name", optional: true }],
-    flags: creation,
+    flags: [...creation, { name: "console", summary: "Attach to its console once it has started" }],
     summary: "Create an instance from an image and start it",
     about: "Without a name drey picks one. A file as standard input is read as YAML configuration.",
     examples: [
@@ -387,7 +387,11 @@ The exit status is the command's; 127 if it was not found, 126 if it could not b
     args: [instance],
     flags: [{ name: "show-log", summary: "Print what the console showed so far" }],
     summary: "Attach to the console of an instance, or print its log",
-    examples: [example("console web --show-log", "What its init wrote while it started")],
+    about: "Ctrl-a q ends the attachment.",
+    examples: [
+      example("console web", "Log in as at the machine itself"),
+      example("console web --show-log", "What its init wrote while it started"),
+    ],
     load: async () => (await import("./commands/console.ts")).console,
   },
 

@@ -2,7 +2,7 @@
 // in binary frames, an empty text frame ends a stream; `control` takes JSON commands.
 
 import { DreyError } from "../errors.ts";
-import type { InstanceExecPost } from "../wire/instance.ts";
+import type { InstanceConsolePost, InstanceExecPost } from "../wire/instance.ts";
 import type { Socket } from "../wire/socket.ts";
 import type { Client } from "./client.ts";
 
@@ -62,6 +62,38 @@ export async function execute(client: Client, target: ExecTarget, streams: ExecS
   return Number(operation.metadata?.return ?? 0);
 }
 
+/** What a person at a console types and sees. */
+export interface ConsoleStreams {
+  /** what is typed; its end changes nothing */
+  input: AsyncIterable<Uint8Array>;
+  output(data: Uint8Array): Promise<void> | void;
+  /** called once, as soon as the console can be told its size */
+  onControl?(control: Pick<ExecControl, "resize">): void;
+  /** ends the attachment */
+  detach: AbortSignal;
+}
+
+/** Attaches to the console of an instance until it ends or `detach` says so. */
+export async function attachConsole(
+  client: Client,
+  { name, post }: { name: string; post: InstanceConsolePost },
+  streams: ConsoleStreams,
+): Promise<void> {
+  const running = await client.start("instance.console", { params: { name }, body: post });
+  const fds = running.operation.metadata?.fds as Record<string, string> | undefined;
+  const open = (fd: string) =>
+    client.socket(
+      `/1.0/operations/${running.operation.id}/websocket?secret=${encodeURIComponent(fds?.[fd] ?? "")}`,
+    );
+  const [terminal, control] = await Promise.all([open("0"), open("control")]);
+  using _sockets = closing([terminal, control]);
+  controlOf(control, streams);
+  streams.detach.addEventListener("abort", () => control.close(), { once: true });
+  feed(terminal, streams.input);
+  await drain(terminal, streams.output);
+  await running.wait();
+}
+
 function closing(sockets: readonly (Socket | undefined)[]): Disposable {
   return {
     [Symbol.dispose]() {
@@ -87,7 +119,7 @@ function feed(socket: Socket, stdin: AsyncIterable<Uint8Array> | undefined): voi
   pump().catch(() => socket.close());
 }
 
-function controlOf(socket: Socket, streams: ExecStreams): void {
+function controlOf(socket: Socket, streams: Pick<ExecStreams, "onControl">): void {
   const send = (command: unknown) => {
     socket.send(JSON.stringify(command)).catch(() => {}); // the command has ended: nothing is left to control
   };

@@ -1,18 +1,61 @@
-// drey console: what the console of an instance showed.
+// drey console: at the console of an instance, until Ctrl-a q; or what it showed so far.
 
-import { DreyError } from "../../errors.ts";
+import type { Client } from "../../client/client.ts";
+import { attachConsole } from "../../client/streams.ts";
 import { resolveName } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
+import { onResize, rawMode, terminalSize } from "../terminal.ts";
 
 export async function console(shell: Shell): Promise<void> {
   const { remote, name } = resolveName(shell.typed.args[0] ?? "", "instance");
-  if (!shell.typed.has("show-log")) {
-    throw new DreyError("NOT_SUPPORTED", {
-      message: "Attaching to a console is not supported yet",
-      hint: `For its log: drey console ${name} --show-log; for a shell: drey exec ${name} bash`,
-    });
-  }
   const client = await shell.connect(remote);
+  if (!shell.typed.has("show-log")) return await attach(shell, { client, name });
   const response = await client.raw("instance.console.log", { params: { name } });
   shell.print(new Uint8Array(await response.arrayBuffer()));
+}
+
+/** Attaches to the console of an instance. */
+export async function attach(
+  shell: Shell,
+  { client, name }: { client: Client; name: string },
+): Promise<void> {
+  const detach = new AbortController();
+  using resources = new DisposableStack();
+  if (Deno.stdin.isTerminal()) shell.say("To detach from the console, press: <ctrl>+a q");
+  resources.use(await rawMode());
+  await attachConsole(client, { name, post: { type: "console", ...terminalSize() } }, {
+    input: untilDetached(readStdin(), () => detach.abort()),
+    output: (data) => shell.print(data),
+    onControl: ({ resize }) => resources.use(onResize(resize)),
+    detach: detach.signal,
+  });
+}
+
+async function* readStdin(): AsyncGenerator<Uint8Array> {
+  const buffer = new Uint8Array(4096);
+  for (let count; (count = await Deno.stdin.read(buffer)) !== null;) yield buffer.slice(0, count);
+}
+
+const ctrlA = 1;
+const q = "q".charCodeAt(0);
+
+/** Passes on what is typed; Ctrl-a waits for the next key, and with q ends it. */
+export async function* untilDetached(
+  typed: AsyncIterable<Uint8Array>,
+  detach: () => void,
+): AsyncGenerator<Uint8Array> {
+  let isEscaped = false;
+  for await (const chunk of typed) {
+    const passed: number[] = [];
+    for (const key of chunk) {
+      if (isEscaped && key === q) {
+        if (passed.length > 0) yield Uint8Array.from(passed);
+        return detach();
+      }
+      if (isEscaped) passed.push(ctrlA);
+      isEscaped = key === ctrlA && !isEscaped;
+      if (!isEscaped && key !== ctrlA) passed.push(key);
+    }
+    if (passed.length > 0) yield Uint8Array.from(passed);
+  }
 }

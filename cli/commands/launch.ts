@@ -28,7 +28,11 @@ async function create(shell: Shell, start: boolean): Promise<void> {
   const ended = await shell.wait(await client.start("instances.create", { body }), name || "instance");
   const created = name || createdName(ended);
   if (name === "") shell.print(`Instance name is: ${created}\n`);
-  if (start) shell.print(`Starting ${created}\n`);
+  if (!start) return;
+  shell.print(`Starting ${created}\n`);
+  if (!shell.typed.has("console")) return;
+  const { attach } = await import("./console.ts");
+  await attach(shell, { client, name: created });
 }
 
 function readArguments({ args, has, command }: Typed): { image?: string; target?: string } {
