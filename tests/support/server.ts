@@ -7,6 +7,8 @@ import type { Drey } from "./drey.ts";
 export interface TestServer extends AsyncDisposable {
   /** runs `lxc` with these words and must succeed; answers with what it printed */
   lxc(...argv: string[]): Promise<string>;
+  /** runs a line of sh in which `lxc` means this server */
+  shell(line: string): Promise<RunResult>;
   tries(argv: readonly string[], options?: { stdin?: string }): Promise<RunResult>;
 }
 
@@ -21,6 +23,7 @@ export async function serve(drey: Drey): Promise<TestServer> {
   const tries: TestServer["tries"] = (argv, options = {}) => run(["lxc", ...argv], { env, ...options });
   return {
     tries,
+    shell: (line) => run(["sh", "-c", line], { env }),
     async lxc(...argv) {
       const { code, stdout, stderr } = await tries(argv);
       if (code !== 0) throw new Error(`lxc ${argv.join(" ")} ended with ${code}:\n${stderr}${stdout}`);

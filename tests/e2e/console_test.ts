@@ -1,0 +1,129 @@
+// The console of an instance: attached to, shared with nobody, given back to the log however the attachment ends.
+
+import { assertEquals, assertMatch } from "@std/testing";
+import { type Drey, e2e } from "../support/drey.ts";
+import { serve } from "../support/server.ts";
+
+const needs = ["userns", "subids", "overlay"] as const;
+
+/** Somebody inside who answers what is typed at the console. */
+async function answerAtConsole(drey: Drey): Promise<void> {
+  await drey`launch tiny c1`;
+  const script = `(exec </dev/console >/dev/console 2>&1; while read x; do echo "got $x"; stty size; done) &`;
+  await drey`exec c1 -- sh -c ${script}`;
+}
+
+interface Session extends AsyncDisposable {
+  type(text: string): Promise<void>;
+  /** waits until the console has shown this */
+  shows(text: string): Promise<void>;
+  child: Deno.ChildProcess;
+}
+
+function attach(drey: Drey): Session {
+  const child = drey.spawn(["console", "c1"], { stdin: "piped", stdout: "piped", stderr: "inherit" });
+  const writer = child.stdin.getWriter();
+  const reader = child.stdout.getReader();
+  let shown = "";
+  return {
+    child,
+    type: (text) => writer.write(new TextEncoder().encode(text)),
+    async shows(text) {
+      const late = setTimeout(() => child.kill("SIGKILL"), 20_000);
+      while (!shown.includes(text)) {
+        const { done, value } = await reader.read();
+        if (done) throw new Error(`The console ended without "${text}": ${shown}`);
+        shown += new TextDecoder().decode(value);
+      }
+      clearTimeout(late);
+    },
+    async [Symbol.asyncDispose]() {
+      await writer.close().catch(() => {}); // it may have ended by itself
+      await reader.cancel();
+      await child.status;
+    },
+  };
+}
+
+await e2e("a console takes what is typed, until Ctrl-a q", { needs }, async (drey) => {
+  await answerAtConsole(drey);
+  for (const round of ["one", "two"]) {
+    await using session = attach(drey);
+    await session.type(`${round}\n`);
+    await session.shows(`got ${round}`);
+    await session.shows("24 80");
+    const { code, stderr } = await drey.tries`console c1`;
+    assertEquals(code, 1);
+    assertMatch(stderr, /attached/);
+    await session.type("\x01q");
+    assertEquals((await session.child.status).code, 0);
+  }
+  // what was shown meanwhile is in the log, and so is what comes after
+  await drey`exec c1 -- sh -c ${"echo afterwards >/dev/console"}`;
+  assertMatch(await drey`console c1 --show-log`, /got one[^]*got two[^]*afterwards/);
+});
+
+await e2e("a killed drey gives the console back to the log", { needs }, async (drey) => {
+  await answerAtConsole(drey);
+  {
+    await using session = attach(drey);
+    await session.type("before\n");
+    await session.shows("got before");
+    session.child.kill("SIGKILL");
+  }
+  for (let tries = 0; tries < 50; tries++) {
+    await drey`exec c1 -- sh -c ${"echo the log goes on >/dev/console"}`;
+    if (/the log goes on/.test(await drey`console c1 --show-log`)) break;
+  }
+  assertMatch(await drey`console c1 --show-log`, /got before[^]*the log goes on/);
+  await using session = attach(drey);
+  await session.type("again\n");
+  await session.shows("got again");
+  await session.type("\x01q");
+});
+
+await e2e("a console ends with its instance", { needs }, async (drey) => {
+  await answerAtConsole(drey);
+  await using session = attach(drey);
+  await session.type("x\n");
+  await session.shows("got x");
+  await drey`stop -f c1`;
+  assertEquals((await session.child.status).code, 0);
+  const { code, stderr } = await drey.tries`console c1`;
+  assertEquals(code, 1);
+  assertMatch(stderr, /not running/);
+});
+
+await e2e("the console's log stays bounded while somebody watches", { needs }, async (drey) => {
+  await answerAtConsole(drey);
+  await using session = attach(drey);
+  await session.type("x\n");
+  await session.shows("got x");
+  // together: a console that nobody reads makes those wait who write to it
+  await Promise.all([drey`exec c1 -- sh -c ${"seq 1 60000 >/dev/console"}`, session.shows("60000")]);
+  await session.type("\x01q");
+  await session.child.status;
+  const log = await drey`console c1 --show-log`;
+  assertMatch(log, /60000/);
+  assertEquals(log.length > 60_000 && log.length < 500_000, true, `${log.length}`);
+});
+
+await e2e("a served console works like one's own", { needs }, async (drey) => {
+  await answerAtConsole(drey);
+  await using _server = await serve(drey);
+  await using session = attach(drey);
+  await session.type("served\n");
+  await session.shows("got served");
+  await session.type("\x01q");
+  assertEquals((await session.child.status).code, 0);
+});
+
+await e2e("lxc attaches to a console", { needs: [...needs, "lxc"] }, async (drey) => {
+  await answerAtConsole(drey);
+  await using server = await serve(drey);
+  // script(1) lends it a terminal; the client looks at the first byte of what it reads only
+  const typed = "(sleep 1; printf 'hello\\n'; sleep 1; printf '\\001'; sleep 1; printf q; sleep 1)";
+  const { stdout } = await server.shell(`${typed} | script -qec 'lxc console c1' /dev/null`);
+  assertMatch(stdout, /got hello/);
+  assertMatch(await server.lxc("console", "c1", "--show-log"), /got hello/);
+});
