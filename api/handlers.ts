@@ -11,6 +11,7 @@ const server = () => import("./handlers/server.ts");
 const events = () => import("./handlers/events.ts");
 const instances = () => import("./handlers/instances.ts");
 const files = () => import("./handlers/instance_files.ts");
+const logs = () => import("./handlers/instance_logs.ts");
 const images = () => import("./handlers/images.ts");
 const aliases = () => import("./handlers/image_aliases.ts");
 const profiles = () => import("./handlers/profiles.ts");
@@ -41,6 +42,12 @@ export const handlerSources: HandlerSources = {
   "instance.file.head": files,
   "instance.file.put": files,
   "instance.file.delete": files,
+  "instance.logs": logs,
+  "instance.log.get": logs,
+  "instance.log.delete": logs,
+  "instance.outputs": logs,
+  "instance.output.get": logs,
+  "instance.output.delete": logs,
   "images.list": images,
   "images.create": images,
   "image.get": images,

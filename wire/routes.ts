@@ -172,6 +172,37 @@ export const routes = {
     { query: ["project", "path"] },
   ),
 
+  "instance.logs": route<string[]>()("sync", "GET /1.0/instances/{name}/logs", "The log files", {
+    query: one,
+  }),
+  "instance.log.get": route()("raw", "GET /1.0/instances/{name}/logs/{file}", "One log file", { query: one }),
+  "instance.log.delete": route<null>()(
+    "sync",
+    "DELETE /1.0/instances/{name}/logs/{file}",
+    "Delete a log file",
+    {
+      query: one,
+    },
+  ),
+  "instance.outputs": route<string[]>()(
+    "sync",
+    "GET /1.0/instances/{name}/logs/exec-output",
+    "Recorded output of commands",
+    { query: one },
+  ),
+  "instance.output.get": route()(
+    "raw",
+    "GET /1.0/instances/{name}/logs/exec-output/{file}",
+    "What a command printed",
+    { query: one },
+  ),
+  "instance.output.delete": route<null>()(
+    "sync",
+    "DELETE /1.0/instances/{name}/logs/exec-output/{file}",
+    "Delete what a command printed",
+    { query: one },
+  ),
+
   "instance.plan": route<unknown>()(
     "sync",
     "GET /internal/instances/{name}/plan",

@@ -1,0 +1,29 @@
+// Log files of instances, and the output of commands that was recorded.
+
+import { assertEquals, assertMatch } from "@std/testing";
+import { e2e } from "../support/drey.ts";
+import { serve } from "../support/server.ts";
+
+const needs = ["userns", "subids", "overlay"] as const;
+
+await e2e("output of a command can be recorded, read and deleted", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  const post = { command: ["sh", "-c", "echo out; echo err >&2; exit 3"], "record-output": true };
+  await drey`query --request POST --wait --data ${JSON.stringify(post)} /1.0/instances/c1/exec`;
+  const listed = JSON.parse(await drey`query /1.0/instances/c1/logs/exec-output`) as string[];
+  const [stderr = "", stdout = ""] = listed;
+  assertEquals(listed.length, 2);
+  assertEquals([await drey`query ${stdout}`, await drey`query ${stderr}`], ["out\n", "err\n"]);
+  await drey`query --request DELETE ${stdout}`;
+  assertEquals(JSON.parse(await drey`query /1.0/instances/c1/logs/exec-output`), [stderr]);
+  for (const name of ["..%2Fconsole.log", "%2Fetc%2Fpasswd", "exec_x.stdout"]) {
+    assertEquals((await drey.tries`query /1.0/instances/c1/logs/exec-output/${name}`).code, 1, name);
+    assertEquals((await drey.tries`query /1.0/instances/c1/logs/${name}`).code, 1, name);
+  }
+});
+
+await e2e("lxc shows the log of an instance", { needs: [...needs, "lxc"] }, async (drey) => {
+  await drey`launch tiny c1`;
+  await using server = await serve(drey);
+  assertMatch(await server.lxc("info", "c1", "--show-log"), /tiny init started/);
+});
