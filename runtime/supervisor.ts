@@ -28,9 +28,13 @@ echo $rc >"$dir/${runFiles.exit}"
 /** `bytes` at which the console's log turns over */
 export const consoleLogLimit = 131_072;
 
-// $1 log file, $2 cgroup of supervisors or "". Builtins only, so that one small process is enough. The log turns over
-// at 128 KiB: never less than that is kept, once there was so much, and never more than twice.
+// $1 file for its pid, $2 log file, $3 cgroup of supervisors or "". Builtins only, so that one small process is enough.
+// The log turns over at 128 KiB: never less than that is kept, once there was so much, and never more than twice.
+// A pid file that is there already is a clean-up's: drey was killed and the container ended before this began. A line
+// that does not end would fill the host's memory: with the limit it ends the logging, and nothing else.
 const consoleScript = `trap '' HUP INT TERM
+set -C; echo $$ >"$1" || exit; set +C; shift
+ulimit -d 8192
 [ -z "$2" ] || echo 0 >"$2/cgroup.procs"
 log=$1 size=0
 exec >>"$log"
@@ -178,17 +182,22 @@ function startConsole(pid: number, { directory, consoleLog, supervisors }: Start
     const child = libc.inheriting(
       [slave],
       () =>
-        libc.withStdin(master, () =>
-          spawn(["setsid", "sh", script, consoleLog, supervisors ?? ""], {
-            stdin: "inherit",
-            stdout: "null",
-            stderr: "null",
-            env: { PATH: fullPath() },
-            clearEnv: true,
-          })),
+        libc.withStdin(
+          master,
+          () =>
+            spawn(
+              ["setsid", "sh", script, join(directory, runFiles.console), consoleLog, supervisors ?? ""],
+              {
+                stdin: "inherit",
+                stdout: "null",
+                stderr: "null",
+                env: { PATH: fullPath() },
+                clearEnv: true,
+              },
+            ),
+        ),
     );
     child.unref();
-    Deno.writeTextFileSync(join(directory, runFiles.console), String(child.pid));
   } finally {
     libc.closeFd(master);
     libc.closeFd(slave);
@@ -237,12 +246,33 @@ export async function waitForEnd(pid: number, milliseconds: number): Promise<boo
   }
 }
 
-/** Ends the console's log keeper. */
-export function stopConsole(directory: string): void {
-  const pid = Number(readText(join(directory, runFiles.console)));
+/** Ends the console's log keeper, also one that is still to begin. */
+export async function stopConsole(directory: string): Promise<void> {
+  const path = join(directory, runFiles.console);
+  if (createFile(path)) return;
+  const pid = Number(await readWritten(path));
   // it may have ended long ago, with the host even, and its pid be another's
   const argv = pid > 0 ? readText(`/proc/${pid}/cmdline`).split("\0") : [];
   if (argv.includes(join(directory, "console"))) libc.sendSignal(pid, signals.KILL);
+}
+
+/** Makes an empty file; false if there is one. */
+function createFile(path: string): boolean {
+  try {
+    Deno.openSync(path, { write: true, createNew: true }).close();
+    return true;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    return false;
+  }
+}
+
+/** Reads a file that its maker is about to write; one that was killed just then never does. */
+async function readWritten(path: string): Promise<string> {
+  for (let tries = 0; tries < 20 && readText(path) === ""; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return readText(path);
 }
 
 function readText(path: string): string {

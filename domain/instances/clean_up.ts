@@ -43,7 +43,7 @@ export async function cleanUp(
       message: `Instance "${ref.name}" is busy: another drey looks after its end`,
     });
   }
-  stopConsole(directory);
+  await stopConsole(directory);
   const home = readRunRecord(directory)?.cgroupHome;
   if (home !== undefined) await removeGroup(context, instanceCgroup(home, directoryName(ref)), files);
   Deno.removeSync(directory, { recursive: true });
