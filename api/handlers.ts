@@ -22,6 +22,7 @@ const doctor = () => import("./handlers/doctor.ts");
 export const handlerSources: HandlerSources = {
   "api.versions": server,
   "server.get": server,
+  "resources.get": server,
   "events.listen": events,
   "instances.list": instances,
   "instances.create": instances,

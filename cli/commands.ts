@@ -334,6 +334,7 @@ u processor time. Also configuration keys: -c n,user.team:TEAM:10,devices:eth0.p
     flags: [
       { name: "show-log", summary: "Show the end of the instance's log as well" },
       { name: "plan", summary: "Show the steps drey takes to start it" },
+      { name: "resources", summary: "Show the hardware of the server" },
     ],
     summary: "Show an instance and what it uses, or the server",
     examples: [

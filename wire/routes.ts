@@ -6,6 +6,7 @@ import * as image from "./image.ts";
 import * as instance from "./instance.ts";
 import type { Operation } from "./operation.ts";
 import * as profile from "./profile.ts";
+import type { Resources } from "./resources.ts";
 import type { Schema } from "./schema.ts";
 import type { Server, ServerUntrusted } from "./server.ts";
 import type { StoragePool, StoragePoolResources } from "./storage_pool.ts";
@@ -77,6 +78,7 @@ export const routes = {
       access: "untrusted",
     },
   ),
+  "resources.get": route<Resources>()("sync", "GET /1.0/resources", "The hardware of the host"),
   "events.listen": route<Event>()("socket", "GET /1.0/events", "What happens, as it happens", {
     query: ["project", "type", "all-projects"],
   }),

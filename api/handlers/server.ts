@@ -3,8 +3,9 @@
 import type { Handlers } from "../call.ts";
 import { isTrusted } from "../middleware/permission.ts";
 
-export const handlers: Handlers<"api.versions" | "server.get"> = {
+export const handlers: Handlers<"api.versions" | "server.get" | "resources.get"> = {
   "api.versions": () => Promise.resolve(["/1.0"]),
+  "resources.get": async () => (await import("../../domain/resources.ts")).readResources(),
   "server.get": async ({ context, caller, project }) => {
     const { describeServer, describeUntrusted } = await import("../../domain/server.ts");
     if (!isTrusted(caller)) return describeUntrusted();

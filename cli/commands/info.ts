@@ -11,7 +11,9 @@ import { drawTable } from "../table.ts";
 export async function info(shell: Shell): Promise<void> {
   const { remote, name } = resolveOnServer(shell.typed.args[0] ?? "local:");
   const client = await shell.connect(remote);
-  if (name === "") {
+  if (name === "" && shell.typed.has("resources")) {
+    shell.print(await toYaml(await client.call("resources.get")));
+  } else if (name === "") {
     shell.print(await toYaml(await client.call("server.get")));
   } else if (shell.typed.has("plan")) {
     const path = `/internal/instances/${encodeURIComponent(name)}/plan`;
