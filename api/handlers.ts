@@ -12,6 +12,7 @@ const events = () => import("./handlers/events.ts");
 const instances = () => import("./handlers/instances.ts");
 const files = () => import("./handlers/instance_files.ts");
 const logs = () => import("./handlers/instance_logs.ts");
+const metadata = () => import("./handlers/instance_metadata.ts");
 const images = () => import("./handlers/images.ts");
 const aliases = () => import("./handlers/image_aliases.ts");
 const profiles = () => import("./handlers/profiles.ts");
@@ -49,6 +50,12 @@ export const handlerSources: HandlerSources = {
   "instance.outputs": logs,
   "instance.output.get": logs,
   "instance.output.delete": logs,
+  "instance.metadata.get": metadata,
+  "instance.metadata.put": metadata,
+  "instance.metadata.patch": metadata,
+  "instance.templates.get": metadata,
+  "instance.templates.put": metadata,
+  "instance.templates.delete": metadata,
   "images.list": images,
   "images.create": images,
   "image.get": images,

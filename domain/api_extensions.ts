@@ -9,6 +9,7 @@ export const apiExtensions: readonly string[] = [
   "auth_user",
   "console",
   "container_cpu_time",
+  "container_edit_metadata",
   "container_exec_recording",
   "container_exec_signal_handling",
   "container_exec_user_group_cwd",

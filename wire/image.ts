@@ -34,6 +34,36 @@ export interface Image {
   };
 }
 
+const template = s.object({
+  when: s.optional(s.array(s.string)),
+  template: s.required(s.string, "file among the templates"),
+  create_only: s.optional(s.boolean),
+  properties: s.optional(s.record(s.string)),
+});
+
+/** What an image says of itself; of an instance, what its image said. */
+export const imageMetadataPut = s.object({
+  architecture: s.optional(s.string),
+  creation_date: s.optional(s.integer, "seconds since 1970"),
+  expiry_date: s.optional(s.integer, "seconds since 1970; 0 for never"),
+  properties: s.optional(s.record(s.string)),
+  templates: s.optional(s.record(template), "by the path of the file each makes"),
+});
+export type ImageMetadataPut = s.TypeOf<typeof imageMetadataPut>;
+
+export interface ImageMetadata {
+  architecture: string;
+  creation_date: number;
+  expiry_date: number;
+  properties: Record<string, string>;
+  templates: Record<string, {
+    when: string[];
+    template: string;
+    create_only: boolean;
+    properties: Record<string, string>;
+  }>;
+}
+
 export const imagePut = s.object({
   auto_update: s.optional(s.boolean),
   expires_at: s.optional(s.string),

@@ -174,6 +174,42 @@ export const routes = {
     { query: ["project", "path"] },
   ),
 
+  "instance.metadata.get": route<image.ImageMetadata>()(
+    "sync",
+    "GET /1.0/instances/{name}/metadata",
+    "What the instance's image said of itself",
+    { query: one },
+  ),
+  "instance.metadata.put": route<null>()(
+    "sync",
+    "PUT /1.0/instances/{name}/metadata",
+    "Replace the metadata",
+    { query: one, body: image.imageMetadataPut },
+  ),
+  "instance.metadata.patch": route<null>()(
+    "sync",
+    "PATCH /1.0/instances/{name}/metadata",
+    "Change parts of the metadata",
+    { query: one, body: image.imageMetadataPut },
+  ),
+  "instance.templates.get": route()(
+    "raw",
+    "GET /1.0/instances/{name}/metadata/templates",
+    "Names of the templates, or one of them",
+    { query: ["project", "path"] },
+  ),
+  "instance.templates.put": route<null>()(
+    "sync",
+    "POST /1.0/instances/{name}/metadata/templates",
+    "Create or replace a template",
+    { query: ["project", "path"] },
+  ),
+  "instance.templates.delete": route<null>()(
+    "sync",
+    "DELETE /1.0/instances/{name}/metadata/templates",
+    "Delete a template",
+    { query: ["project", "path"] },
+  ),
   "instance.logs": route<string[]>()("sync", "GET /1.0/instances/{name}/logs", "The log files", {
     query: one,
   }),

@@ -1,7 +1,7 @@
 // ETags: a digest of what a client may change of a thing, so that an update can insist on having seen the latest.
 
 import { DreyError } from "../../errors.ts";
-import type { Image } from "../../wire/image.ts";
+import type { Image, ImageMetadata } from "../../wire/image.ts";
 import type { Instance } from "../../wire/instance.ts";
 import type { Profile } from "../../wire/profile.ts";
 import type { ResultOf, RouteName } from "../../wire/routes.ts";
@@ -17,6 +17,11 @@ const writable: Writable = {
     sorted(devices),
     ephemeral,
     profiles,
+  ],
+  "instance.metadata.get": ({ properties, templates, ...rest }: ImageMetadata) => [
+    sorted(rest),
+    sorted(properties),
+    sorted(templates),
   ],
   "profile.get": (
     { config, description, devices }: Profile,
@@ -34,6 +39,8 @@ const writable: Writable = {
 export const shownBy: { [N in RouteName]?: keyof typeof writable } = {
   "instance.update": "instance.get",
   "instance.patch": "instance.get",
+  "instance.metadata.put": "instance.metadata.get",
+  "instance.metadata.patch": "instance.metadata.get",
   "profile.update": "profile.get",
   "profile.patch": "profile.get",
   "image.update": "image.get",
