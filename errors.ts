@@ -58,6 +58,8 @@ export class DreyError extends Error {
 
 /** The message of anything thrown, with the hint where there is one; one line. */
 export function describeError(error: unknown): string {
+  // what failed first, and not that undoing it failed as well, often for the same reason
+  if (error instanceof SuppressedError) return describeError(error.suppressed);
   if (error instanceof DreyError && error.hint !== undefined) return `${error.message}. ${error.hint}`;
   return error instanceof Error ? error.message : String(error);
 }

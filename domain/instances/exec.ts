@@ -5,6 +5,7 @@ import { join } from "@std/path";
 import * as keys from "../../config/instance_keys.ts";
 import { readPattern } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
+import { isSingle } from "../../idmap/holder.ts";
 import { parseMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import { attach, type AttachRequest, attachTerminal } from "../../runtime/attach.ts";
@@ -90,6 +91,15 @@ async function prepare(context: Context, ref: Ref, post: InstanceExecPost): Prom
   if (isInside) await joinHome(context);
   if (home !== undefined && !isInside) refuseUnlimited(config);
   const user = post.user ?? 0;
+  const group = post.group ?? 0;
+  const map = parseMap(record.config["volatile.idmap.current"] ?? "[]");
+  if (isSingle(map) && (user !== 0 || group !== 0)) {
+    throw new DreyError("SUBID_MISSING", {
+      message:
+        `Cannot run a command as user ${user} and group ${group}: the container has one user only, root`,
+      hint: `Ask an administrator for subordinate ids; drey doctor says how`,
+    });
+  }
   const account: Record<string, string> = user === 0 ? { HOME: "/root", USER: "root" } : { HOME: "/" };
   return {
     init,
@@ -97,8 +107,8 @@ async function prepare(context: Context, ref: Ref, post: InstanceExecPost): Prom
     env: { ...defaultEnvironment, ...account, ...readPattern(config, keys.environment), ...post.environment },
     cwd: post.cwd || defaultDirectory(init, user),
     user,
-    group: post.group ?? 0,
-    map: parseMap(record.config["volatile.idmap.current"] ?? "[]"),
+    group,
+    map,
     hasParent: context.user.uid !== 0,
     cgroup: isInside ? instanceCgroup(home, directoryName(ref)).exec : undefined,
   };
