@@ -24,15 +24,24 @@ export async function reconcile(context: Context): Promise<void> {
     // whoever held the lock may have done it, or started the instance again
     if (isLocked(lock)) continue;
     const { finish } = await import("./instances/reap.ts");
-    try {
-      await finish(context, ref);
-    } catch (error) {
-      // it stays for the next command; this one may be about something else
-      const message = `Cannot clean up after instance "${ref.name}": ${describeError(error)}`;
-      await emitLogging(context, { level: "warning", message, project: ref.project });
-    }
+    await orLater(context, { ...ref, what: `instance "${ref.name}"` }, finish(context, ref));
   }
-  await sweepImages(context);
+  // a program that a killed drey started may still be unpacking what is to be removed
+  await orLater(context, { project: "", what: "an image" }, sweepImages(context));
+}
+
+/** What cannot be cleaned up now stays for the next command: this one may be about something else. */
+async function orLater(
+  context: Context,
+  { project, what }: { project: string; what: string },
+  work: Promise<void>,
+): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    const message = `Cannot clean up after ${what}: ${describeError(error)}`;
+    await emitLogging(context, { level: "warning", message, project });
+  }
 }
 
 function namesIn(directory: string): string[] {
