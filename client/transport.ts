@@ -16,5 +16,8 @@ export interface Transport extends AsyncDisposable {
   socket(path: string, signal?: AbortSignal): Promise<Socket>;
 }
 
-/** Origin of the addresses in requests; no transport so far looks at the host. */
-export const origin = "http://drey";
+/**
+ * What stands before the path in a request's address; no transport looks at it. A number and not a name: Deno looks
+ * names up even for a unix socket, which takes ten seconds where no name server answers.
+ */
+export const origin = "http://127.0.0.1";
