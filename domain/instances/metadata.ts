@@ -145,6 +145,8 @@ function stat(path: string): Deno.FileInfo | undefined {
 }
 
 function writeWhole(path: string, content: string | Uint8Array): void {
+  // an instance that never started has no directory yet
+  Deno.mkdirSync(dirname(path), { recursive: true });
   const partial = join(dirname(path), ".partial");
   if (typeof content === "string") Deno.writeTextFileSync(partial, content);
   else Deno.writeFileSync(partial, content);
