@@ -1,4 +1,4 @@
 // @std/cli as npm serves it, with its types. On JSR this file is one line of deno.json.
 
 // @ts-types="./cli.d.ts"
-export { unicodeWidth } from "deno-std/cli/unicode_width.js";
+export { parseArgs } from "deno-std/cli/parse_args.js";

@@ -1,6 +1,7 @@
 // `deno task bench`: whole-process timings of drey against the floor, rootless Podman and LXD, on one Debian image in
 // one run. `--json` prints every figure, `--rounds=N` changes how many are taken, `--columns=a,b` who takes part.
 
+import { parseArgs } from "@std/cli";
 import { join } from "@std/path";
 import { imageFiles } from "../support/drey.ts";
 import { testDirectory } from "../support/needs.ts";
@@ -13,12 +14,13 @@ import { formatReport, judge, type Results } from "./report.ts";
 
 const root = join(import.meta.dirname!, "../..");
 
-function option(name: string): string | undefined {
-  return Deno.args.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
-}
-
-const rounds = Number(option("rounds") ?? 10);
-const columns = option("columns")?.split(",") ?? Object.keys(contenders);
+const options = parseArgs(Deno.args, {
+  boolean: ["json"],
+  string: ["rounds", "columns"],
+  default: { rounds: "10", columns: Object.keys(contenders).join(",") },
+});
+const rounds = Number(options.rounds);
+const columns = String(options.columns).split(",");
 
 /** As the test user: drey with a cgroup, and Podman where its runtime finds the cgroup layout it knows. */
 async function asRoot(): Promise<Results> {
@@ -89,7 +91,7 @@ async function listFifty(drey: Contender): Promise<number[]> {
 
 const results: Results = Deno.uid() === 0 ? await asRoot() : await asUser(columns);
 const withTimes: Times[] = Object.values(results.times);
-if (Deno.args.includes("--json")) {
+if (options.json === true) {
   console.log(JSON.stringify({ ...results, verdicts: judge(results) }, null, 2));
 } else console.log(formatReport(results));
 Deno.exit(withTimes.length > 0 ? 0 : 1);

@@ -1,5 +1,6 @@
 // Makes the two forms drey is handed out in: `bundle`, one file for `deno`, and `compile`, one binary without it.
 
+import $ from "@david/dax";
 import { join } from "@std/path";
 import { deferBuiltins } from "./lazy_builtins.ts";
 
@@ -51,14 +52,9 @@ export async function compile(path: string): Promise<Built> {
 }
 
 async function deno(...args: string[]): Promise<{ code: number; stderr: string }> {
-  const command = new Deno.Command(Deno.execPath(), {
-    args,
-    cwd: root,
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-  });
-  const { code, stderr } = await command.output();
-  return { code, stderr: new TextDecoder().decode(stderr).split("\nStack backtrace")[0]!.trim() };
+  const { code, stderr } = await $`${Deno.execPath()} ${args}`.cwd(root).env("NO_COLOR", "1").stdin("null")
+    .stdout("null").stderr("piped").noThrow();
+  return { code, stderr: stderr.split("\nStack backtrace")[0]!.trim() };
 }
 
 if (import.meta.main) {
