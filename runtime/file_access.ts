@@ -66,9 +66,8 @@ export async function serveFile(request: FileRequest, serving: FileServing): Pro
     const ready = await lines.next();
     await serving.onInside?.();
     if (ready !== "ready") throw refusedToJoin(await said);
-    const fed = feed(child, serving.body);
-    const line = await lines.next();
-    await fed;
+    // together: a client that goes away while it sends must be noticed while the answer is awaited
+    const [line] = await Promise.all([lines.next(), feed(child, serving.body)]);
     if (line === undefined) throw refusedToJoin(await said);
     const [verdict, ...rest] = line.split("\t").map(unescapeWord);
     if (verdict !== "ok") throw fileError(request.path, Number(rest[0]), rest[1] ?? "");

@@ -61,14 +61,15 @@ async function carry(terminal: AttachedConsole, streams: ExecStreams): Promise<v
   if (socket === undefined) throw new Error("a console needs its socket");
   const controlled = Promise.withResolvers<void>();
   let control: Socket | undefined;
-  streams.onControl(async (given) => {
+  const follow = async (given: Socket) => {
     control = given;
     for await (const message of given.messages) obey(message, terminal);
-    controlled.resolve();
-  });
+  };
+  // a terminal that takes no size any more has ended, as its output tells
+  streams.onControl((given) => void follow(given).then(controlled.resolve, controlled.resolve));
   const gone = Promise.race([takeInput(socket, terminal), controlled.promise]);
   const reader = terminal.output.getReader();
-  void gone.then(() => reader.cancel());
+  void gone.then(() => reader.cancel(), () => reader.cancel());
   for (;;) {
     const { done, value } = await reader.read();
     if (done) break;

@@ -42,7 +42,11 @@ export async function useFile(
   const action = actions[request.do];
   if (action !== undefined) {
     const source = instanceAddress(ref.name);
-    await emitLifecycle(context, { project: ref.project, action, source, context: { path: checked.path } });
+    const told = { project: ref.project, action, source, context: { path: checked.path } };
+    await emitLifecycle(context, told).catch(async (error) => {
+      await answer.content.cancel();
+      throw error;
+    });
   }
   return answer;
 }
@@ -96,9 +100,12 @@ async function inStopped(context: Context, ref: Ref, { request, body }: Wanted):
   if (plan.root.kind === "overlay") {
     for (const directory of [plan.root.upper, plan.root.work]) Deno.mkdirSync(directory, { recursive: true });
   }
-  await using parent = await openParent(context, await readLayout(context.user));
-  const steps = fileSteps({ ...plan, ids: { ...plan.ids, parent: parent.parent } });
-  const answer = await serveFile(request, serving(steps, body));
+  await using way = new AsyncDisposableStack();
+  const { parent } = way.use(await openParent(context, await readLayout(context.user)));
+  const steps = fileSteps({ ...plan, ids: { ...plan.ids, parent } });
+  // others who want to start wait for the way in, and a transfer may be long
+  const onInside = () => way.disposeAsync();
+  const answer = await serveFile(request, { ...serving(steps, body), onInside });
   if (answer.stat === undefined || request.do === "head") {
     await answer.content.cancel();
     return answer;

@@ -92,6 +92,27 @@ await e2e("pipes and devices hold nobody up", { needs }, async (drey) => {
   }
 });
 
+await e2e("a client that goes away takes its transfer along, and nothing else", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  await using _server = await serve(drey);
+  const socket = join(drey.directory, "unix.socket");
+  const { createConnection } = await import("node:net");
+  for (const method of ["POST", "GET"]) {
+    const path = method === "POST" ? "/root/part" : "/dev/../proc/kallsyms";
+    const connection = createConnection(socket);
+    connection.on("error", () => {}); // the server may say goodbye first
+    connection.write(`${method} /1.0/instances/c1/files?path=${path} HTTP/1.1\r\nhost: x\r\n`);
+    connection.write(method === "POST" ? "content-length: 1000000\r\n\r\n0123456789" : "\r\n");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    connection.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assertMatch(await drey`file pull c1/etc/os-release -`, /Tiny/);
+    // what is left of an upload was nobody's to read yet
+    if (method === "POST") assertEquals(await drey`exec c1 -- stat -c %a /root/part`, "600\n");
+  }
+  assertMatch((await drey.tries`list --debug`).stderr, /\(unix\)/);
+});
+
 await e2e("lxc pushes, pulls and deletes files", { needs: [...needs, "lxc"] }, async (drey) => {
   const tree = await makeTree(drey);
   await drey`launch tiny c1`;
