@@ -71,11 +71,11 @@ export async function runChecked(argv: readonly string[], options: RunOptions = 
 
 /** The error for a program that ended badly. */
 export function commandFailed(program: string, result: { code: number; stderr: string }): DreyError {
+  if (/No space left on device|ENOSPC|Disk quota exceeded/.test(result.stderr)) {
+    return new DreyError("NO_SPACE", { message: `The disk is full: ${program} could not write` });
+  }
   const said = result.stderr.trim().split("\n").at(-1) ?? "";
-  const code = /No space left on device|ENOSPC|Disk quota exceeded/.test(result.stderr)
-    ? "NO_SPACE"
-    : "COMMAND_FAILED";
-  return new DreyError(code, {
+  return new DreyError("COMMAND_FAILED", {
     message: `${program} ended with status ${result.code}${said === "" ? "" : `: ${said}`}`,
   });
 }

@@ -131,9 +131,9 @@ await e2e("the console log has what init printed, and stays bounded", { needs },
 
 await e2e("a line that does not end fills no memory of the host", { needs }, async (drey) => {
   await drey`launch tiny c1`;
-  await drey`exec c1 -- sh -c ${"head -c 12000000 /dev/zero | tr '\\0' x >/dev/console; true"}`;
+  await drey`exec c1 -- sh -c ${"head -c 6000000 /dev/zero | tr '\\0' x >/dev/console; true"}`;
   for (const { pid, argv } of await ourProcesses(drey, "c1")) {
-    assert(proportionalSize(pid) < 16_384, `${proportionalSize(pid)} kB: ${argv}`);
+    assert(proportionalSize(pid) < 8192, `${proportionalSize(pid)} kB: ${argv}`);
   }
   assertEquals(await drey`exec c1 -- echo alive`, "alive\n");
 });
