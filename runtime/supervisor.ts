@@ -34,7 +34,7 @@ export const consoleLogLimit = 131_072;
 // that does not end would fill the host's memory: with the limit it ends the logging, and nothing else.
 const consoleScript = `trap '' HUP INT TERM
 set -C; echo $$ >"$1" || exit; set +C; shift
-ulimit -d 8192
+ulimit -d 4096
 [ -z "$2" ] || echo 0 >"$2/cgroup.procs"
 log=$1 size=0
 exec >>"$log"
