@@ -17,7 +17,7 @@ import { cleanUp } from "./clean_up.ts";
 import { expand } from "./expand.ts";
 import { readHostSize } from "./host_size.ts";
 import { openHome, planHome } from "../cgroup_home.ts";
-import { chooseMap } from "./ids.ts";
+import { chooseMap, settleMap } from "./ids.ts";
 import { chooseInit, findInit, type InitChoice } from "./init.ts";
 import { planLimits } from "./limits.ts";
 import { openParent } from "./parent.ts";
@@ -39,11 +39,11 @@ interface Facts {
   init: InitChoice;
 }
 
-async function gather(context: Context, ref: Ref): Promise<Facts> {
+async function gather(context: Context, ref: Ref, findMap: typeof chooseMap): Promise<Facts> {
   const { value: record } = await loadRecord(context, ref);
   const { config } = await expand(context, ref.project, record);
   const layout = await readLayout(context.user);
-  const map = await chooseMap(context, ref, { config, layout });
+  const map = await findMap(context, ref, { config, layout });
   const fingerprint = record.config["volatile.base_image"] ?? "";
   const lower = await ensureUnpacked(context, { fingerprint, type: "container" }, map);
   const root = rootSource(context, ref, lower);
@@ -79,7 +79,7 @@ export async function showPlan(
   context: Context,
   ref: Ref,
 ): Promise<{ plan: ContainerPlan; outer: Step[]; inner: Step[] }> {
-  const facts = await gather(context, ref);
+  const facts = await gather(context, ref, chooseMap);
   const map = facts.layout.parent;
   const plan = planOf(ref, facts, map === undefined ? undefined : { map, pid: 0, level: "own" });
   const { run } = instancePaths(context, ref);
@@ -104,7 +104,7 @@ export async function startLocked(
       message: `The instance is already ${state.status.toLowerCase()}`,
     });
   }
-  const facts = await gather(context, ref);
+  const facts = await gather(context, ref, settleMap);
   const { layout, root, home } = facts;
   const paths = instancePaths(context, ref);
   prepareRoot(root);

@@ -1,8 +1,7 @@
 // Changing an instance's settings. Limits reach a running instance at once; the rest counts from the next start.
 
 import { validateDevices } from "../../config/device_keys.ts";
-import { findKey } from "../../config/key.ts";
-import { instanceKeys, validateInstanceConfig } from "../../config/instance_keys.ts";
+import { validateInstanceConfig } from "../../config/instance_keys.ts";
 import { DreyError } from "../../errors.ts";
 import { applyLimits, controllers, instanceCgroup, missingController } from "../../runtime/cgroups.ts";
 import type { Config, InstancePut } from "../../wire/instance.ts";
@@ -80,7 +79,7 @@ async function change(
     before: await expand(context, ref.project, before),
     after: await expand(context, ref.project, after),
   };
-  refuseFixed(context, ref, expanded.before.config, expanded.after.config);
+  refuseFixed(expanded.before.config, expanded.after.config);
   await applyLive(context, ref, expanded.after.config);
   const said = { project: ref.project, action: "instance-updated", source: instanceAddress(ref.name) };
   const key = instanceKey(ref);
@@ -91,17 +90,17 @@ async function change(
   if (!done) throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
 }
 
-/** The id map belongs to the files: it changes only while the instance is stopped. */
-function refuseFixed(context: Context, ref: Ref, before: Config, after: Config): void {
-  if (currentState(context, ref).status === "Stopped") return;
+/** The id map belongs to the files: it is chosen at the first start and stays. */
+function refuseFixed(before: Config, after: Config): void {
+  if (before["volatile.last_state.idmap"] === undefined) return;
   const fixed = Object.keys({ ...before, ...after }).find((key) =>
-    before[key] !== after[key] && key.startsWith("security.idmap.") &&
-    findKey(instanceKeys, key)?.live === false
+    before[key] !== after[key] && key.startsWith("security.idmap.")
   );
   if (fixed === undefined) return;
-  throw new DreyError("BAD_REQUEST", {
-    message: `Cannot change ${fixed} while the instance is running`,
-    hint: `Run: drey stop ${ref.name}`,
+  throw new DreyError("NOT_SUPPORTED", {
+    message:
+      `Cannot change ${fixed} once an instance has been started: its files belong to the ids it was given`,
+    hint: "Set it when the instance is created: drey init IMAGE NAME -c " + fixed + "=…",
   });
 }
 
