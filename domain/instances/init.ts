@@ -34,14 +34,14 @@ export function findInit(layers: readonly string[]): InitKind {
 function lookUp(layers: readonly string[], path: string): { link?: string } | undefined {
   const words = path.split("/").filter((word) => word !== "");
   for (let depth = 1; depth <= words.length; depth++) {
-    const part = words.slice(0, depth).join("/");
-    const link = firstOf(layers, (layer) => readLink(join(layer, part)));
-    if (link === undefined) continue;
-    const base = link.startsWith("/") ? [] : words.slice(0, depth - 1);
-    const resolved = normalize([...base, ...link.split("/"), ...words.slice(depth)]);
+    const entry = topEntry(layers, words.slice(0, depth).join("/"));
+    if (entry === undefined) return undefined;
+    if (entry.link === undefined) continue;
+    const base = entry.link.startsWith("/") ? [] : words.slice(0, depth - 1);
+    const resolved = normalize([...base, ...entry.link.split("/"), ...words.slice(depth)]);
     return { link: `/${resolved.join("/")}` };
   }
-  return layers.some((layer) => isThere(join(layer, path))) ? {} : undefined;
+  return {};
 }
 
 function normalize(words: readonly string[]): string[] {
@@ -53,29 +53,18 @@ function normalize(words: readonly string[]): string[] {
   return result;
 }
 
-function firstOf<T>(layers: readonly string[], look: (layer: string) => T | undefined): T | undefined {
+/** What the first layer that knows a path says of it; a character device is how overlayfs says "deleted". */
+function topEntry(layers: readonly string[], path: string): { link?: string } | undefined {
   for (const layer of layers) {
-    const found = look(layer);
-    if (found !== undefined) return found;
+    try {
+      const info = Deno.lstatSync(join(layer, path));
+      if (info.isCharDevice) return undefined;
+      return info.isSymlink ? { link: Deno.readLinkSync(join(layer, path)) } : {};
+    } catch {
+      // not there, or not for our eyes
+    }
   }
   return undefined;
-}
-
-function readLink(path: string): string | undefined {
-  try {
-    return Deno.readLinkSync(path);
-  } catch {
-    return undefined; // no link, not there, or not for our eyes
-  }
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false; // not there, or not for our eyes
-  }
 }
 
 /** Takes the place of an init that cannot run: reaps what is left to it and ends when asked. */
