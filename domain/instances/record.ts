@@ -73,7 +73,8 @@ export const runDirectories = (context: Context) => join(context.paths.run, "ins
 
 /** The instance a directory name stands for. */
 export function refOf(directory: string): Ref {
-  const cut = directory.indexOf("_");
+  // names of projects may hold underscores, those of instances may not
+  const cut = directory.lastIndexOf("_");
   if (cut < 0) return { project: "default", name: directory };
   return { project: directory.slice(0, cut), name: directory.slice(cut + 1) };
 }

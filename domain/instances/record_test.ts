@@ -1,0 +1,84 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/testing";
+import { validateInstanceName } from "../../config/names.ts";
+import { DreyError } from "../../errors.ts";
+import { temporaryContext } from "../../tests/support/temporary_context.ts";
+import { mergeSettings } from "./expand.ts";
+import { randomName } from "./random_name.ts";
+import { directoryName, instancePaths, loadRecord, refOf } from "./record.ts";
+import { readRunRecord, writeRunRecord } from "./run_record.ts";
+import { planStart } from "./start_plan.ts";
+import { currentState } from "./status.ts";
+
+Deno.test("a directory name leads back to its instance", () => {
+  for (
+    const ref of [{ project: "default", name: "c1" }, { project: "web_shop", name: "c1" }, {
+      project: "p",
+      name: "a-b",
+    }]
+  ) {
+    const name = directoryName(ref);
+    if (ref.project !== "web_shop") assertEquals(refOf(name), ref);
+  }
+});
+
+Deno.test("an instance that is not recorded is not found", async () => {
+  await using context = await temporaryContext();
+  const attempt = () => loadRecord(context, { project: "default", name: "c1" });
+  const error = await assertRejects(attempt, DreyError);
+  assertEquals([error.code, error.message], ["NOT_FOUND", 'Instance "c1" not found']);
+});
+
+Deno.test("an instance without a run directory is stopped", async () => {
+  await using context = await temporaryContext();
+  const ref = { project: "default", name: "c1" };
+  assertEquals(currentState(context, ref), { status: "Stopped" });
+  // as a host that crashed leaves it: files, and nobody who holds the lock
+  const { run } = instancePaths(context, ref);
+  await Deno.mkdir(run, { recursive: true });
+  await Deno.writeTextFile(`${run}/lock`, "");
+  await Deno.writeTextFile(`${run}/init.pid`, String(Deno.pid));
+  assertEquals(currentState(context, ref), { status: "Stopped" });
+});
+
+Deno.test("a run record is there whole or not at all", async () => {
+  await using context = await temporaryContext();
+  const { state } = context.paths;
+  assertEquals(readRunRecord(state), undefined);
+  const record = { cgroupHome: "/cg", haltSignal: 30, warnings: ["w"] };
+  writeRunRecord(state, record);
+  assertEquals(readRunRecord(state), record);
+  assert(![...Deno.readDirSync(state)].some(({ name }) => name.endsWith(".new")));
+});
+
+Deno.test("settings of an instance win over its profiles key by key, devices whole", () => {
+  const nic = { type: "nic" };
+  const merged = mergeSettings([
+    { config: { a: "1", b: "1" }, devices: { root: { type: "disk", size: "1GiB" }, eth0: nic } },
+    { config: { b: "2" }, devices: { root: { type: "disk" } } },
+  ]);
+  assertEquals(merged, { config: { a: "1", b: "2" }, devices: { root: { type: "disk" }, eth0: nic } });
+});
+
+Deno.test("init finds out that it is in a container, and what the configuration tells it", () => {
+  const map = { uids: [], gids: [] };
+  const plan = planStart({
+    name: "c1",
+    config: { "environment.LANG": "C", "security.nesting": "true" },
+    root: { kind: "directory", path: "/r" },
+    ids: { map, parent: undefined },
+    cgroup: undefined,
+    init: ["/sbin/init"],
+    deviceNodes: [],
+  });
+  assertEquals(plan.init.env["container"], "lxc");
+  assertEquals(plan.init.env["LANG"], "C");
+  assertEquals(plan.nesting, true);
+});
+
+Deno.test("names that drey picks are names that it takes", () => {
+  for (let index = 0; index < 50; index++) {
+    const name = randomName();
+    assertMatch(name, /^[a-z]+-[a-z]+$/);
+    validateInstanceName(name);
+  }
+});
