@@ -175,6 +175,9 @@ function startFailed(directory: string): DreyError {
 function startConsole(pid: number, { directory, consoleLog, supervisors }: StartRequest): void {
   const script = join(directory, "console");
   Deno.writeTextFileSync(script, consoleScript);
+  // In the container's user namespace, whose owner may take a copy of its descriptors to attach; the Yama module
+  // keeps a user from doing that to his other processes. Its other namespaces are the host's: nobody inside sees it.
+  const enter = ["nsenter", "-t", String(pid), "-U", "--preserve-credentials", "--"];
   const master = libc.copyFdFrom(pid, consoleFd);
   const slave = libc.openTerminalPeer(master);
   try {
@@ -186,7 +189,15 @@ function startConsole(pid: number, { directory, consoleLog, supervisors }: Start
           master,
           () =>
             spawn(
-              ["setsid", "sh", script, join(directory, runFiles.console), consoleLog, supervisors ?? ""],
+              [
+                "setsid",
+                ...enter,
+                "sh",
+                script,
+                join(directory, runFiles.console),
+                consoleLog,
+                supervisors ?? "",
+              ],
               {
                 stdin: "inherit",
                 stdout: "null",
