@@ -86,13 +86,14 @@ async function prepare(context: Context, ref: Ref, post: InstanceExecPost): Prom
   }
   const init = requireRunning(context, ref);
   const { config } = await expand(context, ref.project, record);
-  const home = readRunRecord(instancePaths(context, ref).run)?.cgroupHome;
+  const running = readRunRecord(instancePaths(context, ref).run);
+  const home = running?.cgroupHome;
   const isInside = home !== undefined && mayEnter(context, home);
   if (isInside) await joinHome(context);
   if (home !== undefined && !isInside) refuseUnlimited(config);
   const user = post.user ?? 0;
   const group = post.group ?? 0;
-  const map = parseMap(record.config["volatile.idmap.current"] ?? "[]");
+  const map = parseMap(running?.idmap ?? "[]");
   if (isSingle(map) && (user !== 0 || group !== 0)) {
     throw new DreyError("SUBID_MISSING", {
       message:

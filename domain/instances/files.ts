@@ -11,7 +11,8 @@ import type { Step } from "../../runtime/steps.ts";
 import type { Context, Ref } from "../context.ts";
 import { emitLifecycle } from "../events.ts";
 import { openParent } from "./parent.ts";
-import { instanceAddress, loadRecord, lockInstance } from "./record.ts";
+import { instanceAddress, instancePaths, loadRecord, lockInstance } from "./record.ts";
+import { readRunRecord } from "./run_record.ts";
 import { showPlan } from "./start.ts";
 import { currentState } from "./status.ts";
 
@@ -68,14 +69,14 @@ async function inRunning(
   ref: Ref,
   { request, body }: Wanted,
 ): Promise<FileAnswer | undefined> {
-  const { value: record } = await loadRecord(context, ref);
+  await loadRecord(context, ref);
   const state = currentState(context, ref);
   if (state.status === "Stopped") return undefined;
   if (!("pid" in state)) {
     throw new DreyError("INSTANCE_STATE", { message: `The instance is ${state.status.toLowerCase()}` });
   }
   const { pid } = state;
-  const single = isSingle(parseMap(record.config["volatile.idmap.current"] ?? "[]"));
+  const single = isSingle(parseMap(readRunRecord(instancePaths(context, ref).run)?.idmap ?? "[]"));
   const identity = single ? "kept" : "root";
   const steps: Step[] = [
     ...(context.user.uid === 0 ? [] : [{ do: "enter-user", pid, level: "parent", identity } satisfies Step]),

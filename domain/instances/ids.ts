@@ -25,7 +25,7 @@ export async function chooseMap(
   const size = readKey(config, keys.idmapSize);
   const base = readKey(config, keys.idmapBase);
   return carveIsolated(layout, {
-    taken: await isolatedRanges(context, ref),
+    taken: await isolatedRanges(context, ref, layout),
     ...(size === undefined ? {} : { size }),
     ...(base === undefined ? {} : { base }),
   });
@@ -68,13 +68,14 @@ function stillOurs(map: IdMap, { parent }: IdLayout): IdMap {
   }
 }
 
-async function isolatedRanges(context: Context, except: Ref): Promise<SubRange[]> {
+/** Host ids of all instances that do not share the common map, whether they or a profile asked for that. */
+async function isolatedRanges(context: Context, except: Ref, layout: IdLayout): Promise<SubRange[]> {
+  const shared = formatMap(layout.container);
   const entries = await context.store.list<InstanceRecord>(["instances"]);
   return entries.flatMap(({ key, value }) => {
     const other = { project: key[1] ?? "", name: key[2] ?? "" };
     const map = value.config["volatile.last_state.idmap"];
-    const isolated = value.config["security.idmap.isolated"] === "true";
-    if (!isolated || map === undefined || directoryName(other) === directoryName(except)) return [];
+    if (map === undefined || map === shared || directoryName(other) === directoryName(except)) return [];
     return parseMap(map).uids.map((range) => ({ start: range.hostId, count: range.count }));
   });
 }

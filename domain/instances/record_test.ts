@@ -39,7 +39,7 @@ Deno.test("a run record is there whole or not at all", async () => {
   await using context = await temporaryContext();
   const { state } = context.paths;
   assertEquals(readRunRecord(state), undefined);
-  const record = { cgroupHome: "/cg", haltSignal: 30, warnings: ["w"] };
+  const record = { cgroupHome: "/cg", idmap: "[]", haltSignal: 30, warnings: ["w"] };
   writeRunRecord(state, record);
   assertEquals(readRunRecord(state), record);
   assert(![...Deno.readDirSync(state)].some(({ name }) => name.endsWith(".new")));

@@ -5,6 +5,8 @@ import { join } from "@std/path";
 export interface RunRecord {
   /** directory of drey's cgroups; absent where the host delegates none */
   cgroupHome?: string;
+  /** LXD's JSON of the id map it runs with */
+  idmap: string;
   /** signal that asks init to power off */
   haltSignal: number;
   /** why something is less than it could be, for people */

@@ -117,7 +117,8 @@ export async function startLocked(
     const warnings = [facts.init.warning, layout.kind === "single" ? singleIdWarning(context) : undefined]
       .filter((warning) => warning !== undefined);
     // before the cgroup is made: whoever cleans up after a killed start reads here where it is
-    writeRunRecord(paths.run, { cgroupHome: home, haltSignal: facts.init.haltSignal, warnings });
+    const { haltSignal } = facts.init;
+    writeRunRecord(paths.run, { cgroupHome: home, idmap: formatMap(facts.map), haltSignal, warnings });
     if (home !== undefined) cgroups.createCgroup(home, directoryName(ref));
     setLimits(facts.config, facts.cgroup);
     joinEmptyKeyring();
