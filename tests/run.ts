@@ -27,6 +27,9 @@ const packages = [
   "zstd",
 ];
 
+/** What tests are skipped without; Ubuntu has LXD's client as a snap only. */
+const optionalPackages = ["lxd-client"];
+
 /** Paths named on the command line instead of everything. */
 const paths = Deno.args.length > 0 ? Deno.args : ["."];
 
@@ -57,13 +60,20 @@ async function asRoot(): Promise<Tally[]> {
 
 /** apt-get would take a second even with nothing to do. */
 async function installMissingPackages(): Promise<void> {
-  const query = ["dpkg-query", "--show", "--showformat=${db:Status-Status} ${Package}\\n", ...packages];
+  const wanted = [...packages, ...optionalPackages];
+  const query = ["dpkg-query", "--show", "--showformat=${db:Status-Status} ${Package}\\n", ...wanted];
   const known = await runChecked(["sh", "-c", '"$@" 2>/dev/null || true', "query", ...query]);
   const installed = known.split("\n").filter((line) => line.startsWith("installed ")).map((line) =>
     line.slice("installed ".length)
   );
-  const missing = packages.filter((name) => !installed.includes(name));
+  const lacking = (names: readonly string[]) => names.filter((name) => !installed.includes(name));
+  const missing = lacking(packages);
   if (missing.length > 0) await installPackages(missing, console.log);
+  for (const name of lacking(optionalPackages)) {
+    await installPackages([name], console.log).catch((error) => {
+      console.log(`Without ${name}, some tests are skipped: ${error.message}`);
+    });
+  }
 }
 
 /** Images that earlier runs have built may be of an older recipe. */
