@@ -2,6 +2,7 @@
 
 import { dirname, join } from "@std/path";
 import { runChecked } from "../../sys/run.ts";
+import { findTool } from "../../sys/tools.ts";
 
 export interface TestUser {
   name: string;
@@ -82,7 +83,8 @@ async function copyTree(from: string, to: string): Promise<void> {
 }
 
 async function listFiles(root: string): Promise<string[]> {
-  if (await exists(join(root, ".git"))) {
+  // a machine that was handed the tree as an archive, or whose git is elsewhere, has none
+  if (await exists(join(root, ".git")) && findTool("git") !== undefined) {
     const git = ["git", "-c", "safe.directory=*", "-C", root, "ls-files", "-z", "--cached", "--others"];
     const listed = await runChecked([...git, "--exclude-standard"]);
     const files = listed.split("\0").filter((file) => file !== "");
@@ -90,20 +92,9 @@ async function listFiles(root: string): Promise<string[]> {
     const there = await Promise.all(files.map((file) => exists(join(root, file))));
     return files.filter((_, index) => there[index]);
   }
-  const found = await runChecked([
-    "find",
-    ".",
-    "-name",
-    "node_modules",
-    "-prune",
-    "-o",
-    "-type",
-    "f",
-    "-print0",
-  ], {
-    cwd: root,
-  });
-  return found.split("\0").filter((file) => file !== "" && !file.startsWith("./dist/"));
+  const unwanted = ["node_modules", ".git", "dist"].flatMap((name) => ["-name", name, "-prune", "-o"]);
+  const found = await runChecked(["find", ".", ...unwanted, "-type", "f", "-print0"], { cwd: root });
+  return found.split("\0").filter((file) => file !== "");
 }
 
 /** The deno that runs us may lie in root's home, as npx puts it: the user gets a copy, and of its npm cache too. */
