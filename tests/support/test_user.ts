@@ -1,7 +1,7 @@
 // The unprivileged user that root's run of the tests makes for itself, with a copy of the tree that it can read.
 
 import { dirname, join } from "@std/path";
-import { runChecked } from "../../sys/run.ts";
+import { fullPath, runChecked } from "../../sys/run.ts";
 import { findTool } from "../../sys/tools.ts";
 
 export interface TestUser {
@@ -84,7 +84,7 @@ async function copyTree(from: string, to: string): Promise<void> {
 
 async function listFiles(root: string): Promise<string[]> {
   // a machine that was handed the tree as an archive, or whose git is elsewhere, has none
-  if (await exists(join(root, ".git")) && findTool("git") !== undefined) {
+  if (await exists(join(root, ".git")) && findTool("git", fullPath()) !== undefined) {
     const git = ["git", "-c", "safe.directory=*", "-C", root, "ls-files", "-z", "--cached", "--others"];
     const listed = await runChecked([...git, "--exclude-standard"]);
     const files = listed.split("\0").filter((file) => file !== "");
