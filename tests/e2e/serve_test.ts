@@ -1,6 +1,6 @@
 // The same life of an instance through a server: by drey, by LXD's own client, and by both doors at once.
 
-import { assert, assertEquals, assertMatch } from "@std/testing";
+import { assertEquals, assertMatch } from "@std/testing";
 import { join } from "@std/path";
 import { type Drey, e2e } from "../support/drey.ts";
 import { serve } from "../support/server.ts";
@@ -59,10 +59,8 @@ await e2e(
     await lxc("config", "set", "c1", "user.team=web");
     assertEquals(await lxc("config", "get", "c1", "user.team"), "web\n");
     assertMatch(await lxc("config", "show", "c1"), /user.team: web/);
-    const before = await lxc("exec", "c1", "--", "stat", "-c", "%Y", "/proc/1");
     await lxc("restart", "-f", "c1");
     assertEquals(await lxc("exec", "c1", "--", "hostname"), "c1\n");
-    assert(before !== "");
     await lxc("stop", "c1");
     await lxc("start", "c1");
     assertMatch(await lxc("info", "c1"), /Status: RUNNING/i);
@@ -103,7 +101,7 @@ await e2e("a server that is told to end leaves its instances running", { needs }
     assertEquals((await Deno.stat(socket)).mode! & 0o777, 0o600);
     const second = await drey.tries`serve`;
     assertEquals(second.code, 1);
-    assertEquals(second.stderr.trim().split("\n").length <= 2, true, second.stderr);
+    assertMatch(second.stderr, /^Error: [^\n]*\n$/);
   }
   assertEquals([...Deno.readDirSync(drey.directory)].filter(({ name }) => name === "unix.socket"), []);
   assertEquals(await drey`exec c1 -- echo alive`, "alive\n");
