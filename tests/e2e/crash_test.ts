@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/testing";
 import { type Drey, e2e } from "../support/drey.ts";
-import { initOf, ourProcesses, snippets } from "../support/inside.ts";
+import { initOf, ourProcesses, sleeper, snippets } from "../support/inside.ts";
 import { findLeftovers } from "../support/leftovers.ts";
 
 const needs = ["userns", "subids"] as const;
@@ -212,15 +212,4 @@ function read(path: string): string {
   } catch {
     return ""; // ended, or somebody else's
   }
-}
-
-function sleeper() {
-  const child = new Deno.Command("sleep", { args: ["60"] }).spawn();
-  return {
-    pid: child.pid,
-    async [Symbol.asyncDispose]() {
-      killIfThere(child.pid);
-      await child.status;
-    },
-  };
 }

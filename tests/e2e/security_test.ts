@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { join } from "@std/path";
 import { type Drey, e2e } from "../support/drey.ts";
-import { initOf, ourProcesses, snippets } from "../support/inside.ts";
+import { initOf, ourProcesses, sleeper, snippets } from "../support/inside.ts";
 
 const needs = ["userns", "subids"] as const;
 
@@ -266,17 +266,6 @@ await e2e("a container's links do not lead a terminal to files of the host", { n
   assertEquals(await Deno.readTextFile(victim), "untouched\n");
   assertEquals((await Deno.stat(victim)).uid, Deno.uid());
 });
-
-function sleeper() {
-  const child = new Deno.Command("sleep", { args: ["60"] }).spawn();
-  return {
-    pid: child.pid,
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await child.status;
-    },
-  };
-}
 
 /** Output of a host command in the environment of a drey; it must succeed. */
 async function output(drey: Drey, argv: readonly string[]): Promise<string> {

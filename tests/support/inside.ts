@@ -62,6 +62,22 @@ export async function ourProcesses(drey: Drey, name: string): Promise<OurProcess
   });
 }
 
+/** A process of the host that should be let alone; it ends with its scope. */
+export function sleeper(): AsyncDisposable & { pid: number } {
+  const child = new Deno.Command("sleep", { args: ["60"] }).spawn();
+  return {
+    pid: child.pid,
+    async [Symbol.asyncDispose]() {
+      try {
+        child.kill("SIGKILL");
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error; // it has ended already
+      }
+      await child.status;
+    },
+  };
+}
+
 function parentOf(pid: number): number {
   return Number(/^PPid:\t(\d+)$/m.exec(read(`/proc/${pid}/status`))?.[1]);
 }
