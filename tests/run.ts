@@ -14,11 +14,13 @@ const endToEnd = "tests/e2e";
 
 /** Debian packages of the whole suite: what drey needs, and what only tests do. */
 const packages = [
+  "bzip2",
   "ca-certificates",
   "debian-archive-keyring",
   "mmdebstrap",
   "passwd",
   "perl-base",
+  "procps",
   "squashfs-tools",
   "tar",
   "uidmap",

@@ -1,6 +1,7 @@
 // Instances. Each verb is a file of the domain and loaded alone: `exec` must not wait for what `create` needs.
 
 import { DreyError } from "../../errors.ts";
+import type { Ref } from "../../domain/context.ts";
 import type { Call, Handlers } from "../call.ts";
 import { addressOf, isOn, listed } from "../lists.ts";
 
@@ -88,14 +89,21 @@ async function listInstances(call: Call<"instances.list">) {
   const type = typeOf(query("instance-type"));
   const instances = (await all(context, isOn(query("all-projects")) ? undefined : project))
     .filter((instance) => type === undefined || instance.type === type);
-  const things = recursion < 2 ? instances : await Promise.all(
-    instances.map((instance) => instanceFull(context, { project: instance.project, name: instance.name })),
-  );
+  const full = (ref: Ref) => instanceFull(context, ref).catch(goneMeanwhile);
+  const things = recursion < 2
+    ? instances
+    : (await Promise.all(instances.map(({ project, name }) => full({ project, name }))))
+      .filter((instance) => instance !== undefined);
   return listed(things, {
     recursion,
     filter: query("filter"),
     address: (instance) => addressOf("instances", instance.name, instance.project),
   });
+}
+
+/** An instance that was deleted between the list and the look at it is not on the list. */
+function goneMeanwhile(error: unknown): undefined {
+  if (!(error instanceof DreyError) || error.code !== "NOT_FOUND") throw error;
 }
 
 function typeOf(text: string | undefined): string | undefined {
