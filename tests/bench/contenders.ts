@@ -13,6 +13,16 @@ export const contenders: Record<string, Opener> = { drey, floor, podman, lxd };
 /** argv before a program that runs as root of the user's ids, whose files instances are made of. */
 const own = Deno.uid() === 0 ? [] : ["unshare", "-U", "--map-root-user", "--map-auto"];
 
+/**
+ * Ends when the system has booted and come to rest: a question that comes before systemd listens is not answered, and
+ * a unit that failed is no reason to wait longer.
+ */
+const untilBooted = `for try in $(seq 100); do
+  case $(systemctl is-system-running --wait 2>/dev/null) in running|degraded) sleep 1; exit 0;; esac
+  sleep 0.1
+done
+exit 1`;
+
 /** Removes a directory with everything that contenders left in it, however they ended. */
 export async function clear(directory: string): Promise<void> {
   await runChecked([...own, "rm", "-rf", "--", directory]);
@@ -44,10 +54,7 @@ async function drey({ metadata, rootfs, directory }: Material): Promise<Contende
       };
       return [program, ...words[step]];
     },
-    settle: async (instance) => {
-      // ends with another status where a unit has failed: at rest all the same
-      await call("exec", instance, "--", "sh", "-c", "systemctl is-system-running --wait >/dev/null || true");
-    },
+    settle: async (instance) => void await call("exec", instance, "--", "sh", "-c", untilBooted),
     extra: { "--help": [program, "--help"] },
     async [Symbol.asyncDispose]() {
       const left: { name: string }[] = JSON.parse(await call("list", "--format", "json"));
@@ -143,8 +150,7 @@ async function lxd({ metadata, rootfs }: Material): Promise<Contender | { absent
       return ["lxc", ...words[step]];
     },
     settle: async (instance) => {
-      const wait = "systemctl is-system-running --wait >/dev/null || true";
-      await runChecked(["lxc", "exec", instance, "--", "sh", "-c", wait]);
+      await runChecked(["lxc", "exec", instance, "--", "sh", "-c", untilBooted]);
     },
     [Symbol.asyncDispose]: async () => void await runChecked(["lxc", "image", "delete", "drey-bench"]),
   };

@@ -48,7 +48,10 @@ await e2e(
   async (drey) => {
     await drey`launch debian web`;
     assertMatch(await drey`exec web -- cat /etc/os-release`, /Debian GNU\/Linux 12/);
-    const { stdout } = await drey.tries`exec web -- systemctl is-system-running --wait`;
+    // asked before systemd listens, systemctl fails at once
+    const wait =
+      "until systemctl show-environment >/dev/null 2>&1; do sleep 0.1; done; systemctl is-system-running --wait";
+    const { stdout } = await drey.tries`exec web -- sh -c ${wait}`;
     assertEquals(stdout, "running\n");
     await drey`stop web`;
   },
