@@ -3,7 +3,7 @@
 
 import { initPid, isAlive } from "../../runtime/supervisor.ts";
 import { openMappedRoot } from "../../idmap/holder.ts";
-import type { IdLayout } from "../../idmap/ranges.ts";
+import { type IdLayout, readLayout } from "../../idmap/ranges.ts";
 import type { ContainerPlan } from "../../runtime/namespaces.ts";
 import type { Context } from "../context.ts";
 import { runDirectories } from "./record.ts";
@@ -42,6 +42,24 @@ export async function openParent(context: Context, layout: IdLayout): Promise<Pa
     await lock[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** A way into the parent namespace that is being opened beside other work. */
+export interface ComingParent extends AsyncDisposable {
+  open(): Promise<ContainerPlan["ids"]["parent"]>;
+}
+
+/** Begins to open the parent namespace; dispose it once a container stands below, or will not. */
+export function beginParent(context: Context): ComingParent {
+  const opening = readLayout(context.user).then((layout) => openParent(context, layout));
+  opening.catch(() => {}); // told to whoever asks for it
+  return {
+    open: async () => (await opening).parent,
+    async [Symbol.asyncDispose]() {
+      const opened = await opening.catch(() => undefined);
+      await opened?.[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /** Host pid of any container's init. */

@@ -20,7 +20,7 @@ import { openHome, planHome } from "../cgroup_home.ts";
 import { chooseMap, settleMap } from "./ids.ts";
 import { chooseInit, findInit, type InitChoice } from "./init.ts";
 import { planLimits } from "./limits.ts";
-import { openParent } from "./parent.ts";
+import { beginParent } from "./parent.ts";
 import { directoryName, instanceAddress, instanceKey, instancePaths, loadRecord } from "./record.ts";
 import { copyInstead, isOverlayRefused, layersOf, prepareRoot, rootSource } from "./root_volume.ts";
 import { writeRunRecord } from "./run_record.ts";
@@ -104,6 +104,16 @@ export async function startLocked(
       message: `The instance is already ${state.status.toLowerCase()}`,
     });
   }
+  joinEmptyKeyring();
+  sealDescriptors();
+  const started = await startOnce(context, ref, action);
+  // found out by trying: asking every time would cost more than the rare second start
+  return started === "copied" ? await startLocked(context, ref, action) : started;
+}
+
+/** One try; `copied` says that no overlay could be mounted, and that the instance has a copy of its image now. */
+async function startOnce(context: Context, ref: Ref, action: string): Promise<string[] | "copied"> {
+  await using parent = beginParent(context);
   const facts = await gather(context, ref, settleMap);
   const { layout, root, home } = facts;
   const paths = instancePaths(context, ref);
@@ -121,13 +131,10 @@ export async function startLocked(
     writeRunRecord(paths.run, { cgroupHome: home, idmap: formatMap(facts.map), haltSignal, warnings });
     if (home !== undefined) cgroups.createCgroup(home, directoryName(ref));
     setLimits(facts.config, facts.cgroup);
-    joinEmptyKeyring();
-    sealDescriptors();
-    await using parent = await openParent(context, layout);
     await startContainer({
       directory: paths.run,
       lock,
-      plan: planOf(ref, facts, parent.parent),
+      plan: planOf(ref, facts, await parent.open()),
       supervisors: home === undefined ? undefined : cgroups.supervisorsCgroup(home),
       consoleLog: paths.consoleLog,
       reap: [...context.program, "reap", ref.project, ref.name],
@@ -140,11 +147,10 @@ export async function startLocked(
   } catch (error) {
     if (lock !== undefined) closeFd(lock);
     await cleanUp(context, ref, { kill: true });
-    // found out by trying: asking every time would cost more than the rare second start
     if (!isOverlayRefused(error) || root.kind !== "overlay" || !await copyInstead(context, ref, root)) {
       throw error;
     }
-    return await startLocked(context, ref, action);
+    return "copied";
   }
 }
 
