@@ -25,6 +25,7 @@ export async function fixHost(): Promise<{ installed: string[] }> {
 export function judge(facts: HostFacts): Prerequisite[] {
   return [
     userNamespaces(facts),
+    inotify(facts),
     subordinateIds(facts),
     idMaps(facts),
     overlay(facts),
@@ -90,6 +91,18 @@ function subordinateIds({ user, subIds }: HostFacts): Prerequisite {
     if (count < 65_535) return ["warning", `${found}: fewer than the 65536 a system uses`, add];
     return ["ok", found];
   }
+}
+
+/** A booted systemd with its services holds about six, and all containers of a user count as that user. */
+const inotifyEach = 6;
+
+function inotify({ sysctls }: HostFacts): Prerequisite {
+  const most = Number(sysctls["fs/inotify/max_user_instances"] ?? Infinity);
+  const systems = Math.floor(most / inotifyEach);
+  const finding: Finding = most >= 512
+    ? ["ok", "enough"]
+    : ["warning", `${most}: about ${systems} booted systems`, "sysctl -w fs.inotify.max_user_instances=1024"];
+  return row("inotify instances", "Many systems that run systemd at the same time", finding);
 }
 
 function idMaps({ user, subIds, idMap, tools, sysctls }: HostFacts): Prerequisite {

@@ -47,6 +47,7 @@ const sysctlNames = [
   "kernel/unprivileged_userns_clone",
   "kernel/apparmor_restrict_unprivileged_userns",
   "user/max_user_namespaces",
+  "fs/inotify/max_user_instances",
 ];
 const devices = ["/dev/kvm", "/dev/net/tun", "/dev/fuse"];
 const keyrings = [
