@@ -118,7 +118,7 @@ async function eachEntry(
 async function scanSquashfs(path: string, mapped: MappedRoot): Promise<void> {
   await checkSquashfsLength(path);
   await using link = await linkedIntoWork(path);
-  const argv = jailed(mapped, ["unsquashfs", "-lln", "-d", "", "/work/source"]);
+  const argv = jailed(mapped, ["unsquashfs", "-lln", "-d", "", "/unpack/source"]);
   const { code, stdout, stderr } = await run(argv, { cwd: link.directory });
   if (code === 127) throw readerMissing("unsquashfs");
   if (code !== 0) throw invalid(`its squashfs is damaged: ${lastLine(stderr)}`);

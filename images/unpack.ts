@@ -79,7 +79,7 @@ async function untar(work: Work, path: string, format: ArchiveFormat, into: stri
   const unpacker = jailed(work.mapped, [
     "sh",
     "-ec",
-    'cd /work; mkdir -m 755 "$1"; shift; exec "$@"',
+    'cd /unpack; mkdir -m 755 "$1"; shift; exec "$@"',
     "sh",
     into,
     ...tar,
@@ -103,7 +103,7 @@ async function untar(work: Work, path: string, format: ArchiveFormat, into: stri
 /** Extracts a squashfs into rootfs/. */
 async function unsquash(work: Work, path: string): Promise<void> {
   await Deno.link(path, `${work.directory}/source`);
-  const argv = ["unsquashfs", "-n", "-d", "/work/rootfs", "-excludes", "/work/source", "dev/*"];
+  const argv = ["unsquashfs", "-n", "-d", "/unpack/rootfs", "-excludes", "/unpack/source", "dev/*"];
   const { code, stdout, stderr } = await run(jailed(work.mapped, argv), { cwd: work.directory });
   await Deno.remove(`${work.directory}/source`);
   if (code === 127) throw readerMissing("unsquashfs");
@@ -115,7 +115,7 @@ async function unsquash(work: Work, path: string): Promise<void> {
 
 /** Runs a little shell in the jail, in the work directory. */
 async function inWork(work: Work, script: string): Promise<void> {
-  const argv = jailed(work.mapped, ["sh", "-ec", `cd /work; ${script}`]);
+  const argv = jailed(work.mapped, ["sh", "-ec", `cd /unpack; ${script}`]);
   const result = await run(argv, { cwd: work.directory });
   if (result.code !== 0) throw commandFailed("sh", result);
 }
