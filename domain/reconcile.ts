@@ -9,6 +9,7 @@ import type { Context } from "./context.ts";
 import { emitLogging } from "./events.ts";
 import { sweepImages } from "./images/sweep.ts";
 import { lockInstance, refOf, runDirectories } from "./instances/record.ts";
+import { namesIn } from "../sys/present.ts";
 
 /**
  * Finishes instances that ended with nobody to look after them: a run directory is left and nobody holds its lock.
@@ -41,14 +42,5 @@ async function orLater(
   } catch (error) {
     const message = `Cannot clean up after ${what}: ${describeError(error)}`;
     await emitLogging(context, { level: "warning", message, project });
-  }
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return [...Deno.readDirSync(directory)].map(({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
   }
 }

@@ -8,6 +8,7 @@
 
 import { DreyError } from "../errors.ts";
 import { closeFd, O_RDONLY, openFd, rereadFd, SysError, waitKernelFile } from "../sys/libc.ts";
+import { readIfThere } from "../sys/present.ts";
 
 export interface CgroupFacts {
   uid: number;
@@ -123,7 +124,7 @@ function handDown(directory: string): void {
 /** Controllers hand down only from a cgroup without processes of its own: they move into a leaf. cgroup-v2.rst */
 function evacuate(directory: string): void {
   // the root of the hierarchy, which has no type, is exempt
-  if (readText(`${directory}/cgroup.type`) === undefined) return;
+  if (readIfThere(`${directory}/cgroup.type`) === undefined) return;
   const inside = readWords(`${directory}/cgroup.procs`);
   if (inside.length === 0) return;
   const leaf = `${directory}/session`;
@@ -213,7 +214,7 @@ async function reaches(
 
 /** Whether every process of an instance is frozen. */
 export function isFrozen(group: InstanceCgroup): boolean {
-  return saysFrozen(readText(`${group.path}/cgroup.events`) ?? "");
+  return saysFrozen(readIfThere(`${group.path}/cgroup.events`) ?? "");
 }
 
 const saysFrozen = (events: string) => /^frozen 1$/m.test(events);
@@ -230,7 +231,7 @@ export function killAll(group: InstanceCgroup): void {
 /** Removes drey's own directories once no instance is left in them; what waited for the last one ends just now. */
 export async function removeHome(home: string): Promise<void> {
   const supervisors = supervisorsCgroup(home);
-  if (readText(`${supervisors}/cgroup.procs`) === undefined) return;
+  if (readIfThere(`${supervisors}/cgroup.procs`) === undefined) return;
   if (readWords(`${supervisors}/cgroup.procs`).includes(String(Deno.pid))) leave(home);
   await waitEmpty({ path: supervisors, payload: supervisors, exec: supervisors });
   for (const directory of [supervisors, home]) {
@@ -287,10 +288,10 @@ export interface CgroupStats {
 /** What the processes of an instance use. */
 export function readStats(group: InstanceCgroup): CgroupStats {
   const number = (file: string) => {
-    const text = readText(`${group.path}/${file}`);
+    const text = readIfThere(`${group.path}/${file}`);
     return text === undefined ? undefined : Number(text);
   };
-  const usage = /^usage_usec (\d+)$/m.exec(readText(`${group.path}/cpu.stat`) ?? "")?.[1];
+  const usage = /^usage_usec (\d+)$/m.exec(readIfThere(`${group.path}/cpu.stat`) ?? "")?.[1];
   return {
     memory: number("memory.current"),
     memoryPeak: number("memory.peak"),
@@ -308,16 +309,7 @@ function makeDirectory(path: string): void {
   }
 }
 
-function readText(path: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-const readWords = (path: string) => (readText(path) ?? "").split(/\s+/).filter((word) => word !== "");
+const readWords = (path: string) => (readIfThere(path) ?? "").split(/\s+/).filter((word) => word !== "");
 
 function errnoOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;

@@ -11,6 +11,7 @@ import type { Context } from "../context.ts";
 import { lowersDirectory } from "./directories.ts";
 import { imageFiles, makeClosed } from "./files.ts";
 import { imageLock } from "./records.ts";
+import { isDirectory, namesIn } from "../../sys/present.ts";
 
 /** Where an image is unpacked under a map: holds `rootfs`, `metadata.yaml` and perhaps `templates`. */
 export function lowerPath(context: Context, fingerprint: string, map: IdMap): string {
@@ -97,22 +98,4 @@ function lowersOf(context: Context, fingerprint: string): string[] {
   return namesIn(directory).filter((name) => name.startsWith(`${fingerprint}-`) && !isPartial(name)).map((
     name,
   ) => join(directory, name));
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return [...Deno.readDirSync(directory)].map(({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return Deno.lstatSync(path).isDirectory;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

@@ -24,6 +24,7 @@ import { type FileRoot, openFileRoot } from "./file_root.ts";
 import { directoryNames } from "./parent.ts";
 import { directoryName, instancePaths, runDirectories } from "./record.ts";
 import { readRunRecord } from "./run_record.ts";
+import { exists } from "../../sys/present.ts";
 
 /**
  * Removes what the run of an instance has left. The caller holds the instance's lock, and nobody the run directory's.
@@ -88,14 +89,4 @@ async function removeTree(context: Context, path: string, given: FileRoot | unde
   if (given !== undefined) return await given.run(argv);
   await using files = openFileRoot(context);
   await files.run(argv);
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

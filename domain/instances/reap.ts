@@ -8,6 +8,7 @@ import { cleanUp } from "./clean_up.ts";
 import { instanceKey, instancePaths, lockInstance } from "./record.ts";
 import { startLocked } from "./start.ts";
 import { rememberStopped } from "./stop.ts";
+import { isDirectory } from "../../sys/present.ts";
 
 /** wait status of an init that called reboot(2) with RB_AUTOBOOT inside its pid namespace: 128 + SIGHUP */
 const rebootStatus = 129;
@@ -25,7 +26,7 @@ export async function reap([project, name]: readonly string[]): Promise<void> {
 /** Cleans up after an instance that ended; the caller holds its lock. Does nothing if there is nothing to do. */
 export async function finish(context: Context, ref: Ref): Promise<void> {
   const { run } = instancePaths(context, ref);
-  if (!exists(run)) return;
+  if (!isDirectory(run)) return;
   const status = exitStatus(run);
   await cleanUp(context, ref);
   if (await context.store.get(instanceKey(ref)) === undefined) return;
@@ -42,14 +43,5 @@ function releaseInheritedLock(run: string): void {
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error; // the descriptor that listed the directory
     }
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    return Deno.lstatSync(path).isDirectory;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }

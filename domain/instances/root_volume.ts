@@ -7,6 +7,7 @@ import type { RootSource } from "../../runtime/namespaces.ts";
 import type { Context, Ref } from "../context.ts";
 import { openFileRoot } from "./file_root.ts";
 import { instancePaths } from "./record.ts";
+import { isDirectory } from "../../sys/present.ts";
 
 /** The root of an instance over an image's files, as it is, or as a first start will make it. */
 export function rootSource(context: Context, ref: Ref, lower: string): RootSource {
@@ -54,13 +55,4 @@ export async function copyInstead(
   await files.run(["rm", "-rf", "--", root.upper, root.work]);
   Deno.renameSync(partial, join(volume, "rootfs"));
   return true;
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return Deno.lstatSync(path).isDirectory;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

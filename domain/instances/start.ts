@@ -26,6 +26,7 @@ import { copyInstead, isOverlayRefused, layersOf, prepareRoot, rootSource } from
 import { writeRunRecord } from "./run_record.ts";
 import { deviceNodes, planStart } from "./start_plan.ts";
 import { currentState } from "./status.ts";
+import { removeIfThere } from "../../sys/present.ts";
 
 /** Everything the start of an instance follows from. */
 interface Facts {
@@ -119,7 +120,7 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
   const paths = instancePaths(context, ref);
   prepareRoot(root);
   Deno.mkdirSync(paths.logs, { recursive: true, mode: 0o755 });
-  for (const old of [paths.consoleLog, `${paths.consoleLog}.1`]) removeFile(old);
+  for (const old of [paths.consoleLog, `${paths.consoleLog}.1`]) removeIfThere(old);
   await cleanUp(context, ref); // what a killed start or stop has left
   let lock: number | undefined = claimRunDirectory(paths.run);
   try {
@@ -198,12 +199,4 @@ function singleIdWarning({ user }: Context): string {
   return `no subordinate ids belong to ${user.name}, so the container has one user only and its root is ${user.name}: ` +
     `services that change user fail; an administrator can run: usermod --add-subuids 100000-165535 --add-subgids ` +
     `100000-165535 ${user.name}`;
-}
-
-function removeFile(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }

@@ -6,6 +6,7 @@ import type { InstanceStatus } from "../../wire/status.ts";
 import type { Context, Ref } from "../context.ts";
 import { directoryName, instancePaths } from "./record.ts";
 import { readRunRecord } from "./run_record.ts";
+import { exists } from "../../sys/present.ts";
 
 export type Running = { status: "Running" | "Frozen"; pid: number };
 export type State = Running | { status: Exclude<InstanceStatus, "Running" | "Frozen"> };
@@ -20,14 +21,4 @@ export function currentState(context: Context, ref: Ref): State {
   const home = readRunRecord(run)?.cgroupHome;
   const frozen = home !== undefined && isFrozen(instanceCgroup(home, directoryName(ref)));
   return { status: frozen ? "Frozen" : "Running", pid };
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
