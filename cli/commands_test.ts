@@ -85,13 +85,16 @@ Deno.test("no dead flags: the code of a command asks for every flag of its row",
   }
 });
 
+const directory = new URL("table/", import.meta.url);
+const tables = [...Deno.readDirSync(directory)].map(({ name }) => new URL(name, directory));
+
 async function sourceOf({ path: words, load }: Command): Promise<string> {
   if (words === "serve") {
     return (await Deno.readTextFile(new URL("../api/serve.ts", import.meta.url))).replaceAll('"--', '"');
   }
-  const table = await Deno.readTextFile(new URL("commands.ts", import.meta.url));
+  const table = (await Promise.all(tables.map((url) => Deno.readTextFile(url)))).join("\n");
   const direct = /import\("([^"]+)"\)/.exec(load.toString())?.[1];
   const loader = /await (\w+)\(\)/.exec(load.toString())?.[1];
   const path = direct ?? new RegExp(`const ${loader} = \\(\\) => import\\("([^"]+)"\\)`).exec(table)?.[1];
-  return path === undefined ? "" : await Deno.readTextFile(new URL(path, import.meta.url));
+  return path === undefined ? "" : await Deno.readTextFile(new URL(path, tables[0]));
 }

@@ -1,0 +1,142 @@
+// Rows of the commands of images and their aliases.
+
+import type { Arg, Command, Group } from "../command.ts";
+import { allProjects, columns, example, format, image, keyValues, newName } from "./words.ts";
+
+const alias: Arg = { name: "alias", kind: "alias", remote: true };
+
+const images = () => import("../commands/image.ts");
+const imageFiles = () => import("../commands/image_files.ts");
+const aliases = () => import("../commands/image_alias.ts");
+
+export const groups: readonly Group[] = [
+  { path: "image", summary: "Images instances are made from" },
+  { path: "image alias", summary: "Names of images" },
+];
+
+export const commands: readonly Command[] = [
+  {
+    path: "image list",
+    aliases: ["ls"],
+    args: [{ name: "filter", kind: "image", remote: true, optional: true, many: true }],
+    flags: [columns("lfpdatsu"), format, allProjects],
+    summary: "List images",
+    about: `A filter is part of an alias, the beginning of a fingerprint, or property=value.
+
+Columns: l alias, L all aliases, f fingerprint, F whole fingerprint, p public, d description,
+e project, a architecture, t type, s size, u uploaded`,
+    examples: [
+      example("image list", "Every image kept here"),
+      example("image list os=Debian -c lfs", "Some of them, three columns"),
+    ],
+    load: async () => (await images()).list,
+  },
+  {
+    path: "image info",
+    args: [image],
+    flags: [],
+    summary: "Show what an image is",
+    examples: [example("image info debian/12", "By alias"), example("image info 4f1a", "By fingerprint")],
+    load: async () => (await images()).info,
+  },
+  {
+    path: "image show",
+    args: [image],
+    flags: [],
+    summary: "Show the properties of an image, as YAML",
+    examples: [example("image show 4f1a", "Those that can be edited")],
+    load: async () => (await images()).show,
+  },
+  {
+    path: "image edit",
+    args: [image],
+    flags: [],
+    summary: "Edit the properties of an image, as YAML",
+    examples: [
+      example("image edit 4f1a", "In an editor"),
+      example("image edit 4f1a < new.yaml", "From a file"),
+    ],
+    load: async () => (await images()).edit,
+  },
+  {
+    path: "image delete",
+    aliases: ["rm"],
+    args: [{ ...image, many: true }],
+    flags: [],
+    summary: "Delete images",
+    examples: [example("image delete 4f1a", "By fingerprint"), example("image delete mine", "By alias")],
+    load: async () => (await images()).remove,
+  },
+  {
+    path: "image import",
+    args: [
+      { name: "tarball|directory|URL", kind: "file" },
+      { name: "rootfs", kind: "file", optional: true },
+      { ...keyValues, optional: true },
+    ],
+    flags: [
+      { name: "public", summary: "Let everybody use it" },
+      { name: "alias", value: "alias", isList: true, summary: "Name to give it" },
+    ],
+    summary: "Add an image from files",
+    about: "Takes one file with everything, or the metadata and the root file system (tar or squashfs).",
+    examples: [
+      example("image import mine.tar.xz --alias mine", "One file"),
+      example(
+        "image import meta.tar.xz rootfs.squashfs --alias mine os=Debian",
+        "Two files, with a property",
+      ),
+      example("image import ./tree --alias mine", "A directory with metadata.yaml and rootfs"),
+    ],
+    load: async () => (await imageFiles()).importImage,
+  },
+  {
+    path: "image export",
+    args: [image, { name: "target", kind: "file", optional: true }],
+    flags: [],
+    summary: "Write an image to files",
+    examples: [
+      example("image export mine", "Into this directory"),
+      example("image export mine /tmp/mine", "With a name of one's own; the ending is added"),
+    ],
+    load: async () => (await imageFiles()).exportImage,
+  },
+  {
+    path: "image alias create",
+    args: [alias, { name: "fingerprint", kind: "image" }],
+    flags: [{ name: "description", value: "text", summary: "What the alias stands for" }],
+    summary: "Give an image a name",
+    examples: [example("image alias create mine 4f1a", "So that it can be launched as mine")],
+    load: async () => (await aliases()).create,
+  },
+  {
+    path: "image alias delete",
+    aliases: ["rm"],
+    args: [alias],
+    flags: [],
+    summary: "Remove the name of an image",
+    examples: [example("image alias delete mine", "The image stays")],
+    load: async () => (await aliases()).remove,
+  },
+  {
+    path: "image alias list",
+    aliases: ["ls"],
+    args: [{ name: "filter", kind: "alias", remote: true, optional: true, many: true }],
+    flags: [format],
+    summary: "List the names of images",
+    examples: [
+      example("image alias list", "Every alias"),
+      example("image alias list deb", "Those with deb in them"),
+    ],
+    load: async () => (await aliases()).list,
+  },
+  {
+    path: "image alias rename",
+    aliases: ["mv"],
+    args: [alias, newName],
+    flags: [],
+    summary: "Rename an alias",
+    examples: [example("image alias rename mine ours", "From mine to ours")],
+    load: async () => (await aliases()).rename,
+  },
+];

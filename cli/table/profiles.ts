@@ -1,0 +1,146 @@
+// Rows of the commands of profiles.
+
+import type { Command, Group } from "../command.ts";
+import { deviceRows } from "./devices.ts";
+import {
+  allProjects,
+  example,
+  format,
+  instance,
+  key,
+  keyValues,
+  newName,
+  profile,
+  property,
+  remote,
+} from "./words.ts";
+
+const profiles = () => import("../commands/profile.ts");
+
+export const groups: readonly Group[] = [
+  { path: "profile", summary: "Configuration shared by instances" },
+  { path: "profile device", summary: "Devices of profiles" },
+];
+
+export const commands: readonly Command[] = [
+  {
+    path: "profile list",
+    aliases: ["ls"],
+    args: [remote],
+    flags: [format, allProjects],
+    summary: "List profiles",
+    examples: [example("profile list", "Every profile with the number of its users")],
+    load: async () => (await profiles()).list,
+  },
+  {
+    path: "profile show",
+    args: [profile],
+    flags: [],
+    summary: "Show a profile, as YAML",
+    examples: [example("profile show default", "The one every instance gets")],
+    load: async () => (await profiles()).show,
+  },
+  {
+    path: "profile create",
+    args: [profile],
+    flags: [{ name: "description", value: "text", summary: "What the profile is for" }],
+    summary: "Create a profile",
+    about: "A file as standard input is read as its YAML.",
+    examples: [
+      example("profile create small", "An empty one"),
+      example("profile create small < small.yaml", "With configuration and devices"),
+    ],
+    load: async () => (await profiles()).create,
+  },
+  {
+    path: "profile delete",
+    aliases: ["rm"],
+    args: [{ ...profile, many: true }],
+    flags: [],
+    summary: "Delete profiles",
+    examples: [example("profile delete small", "One that no instance uses")],
+    load: async () => (await profiles()).remove,
+  },
+  {
+    path: "profile copy",
+    aliases: ["cp"],
+    args: [profile, { ...profile, name: "new-name" }],
+    flags: [],
+    summary: "Copy a profile",
+    examples: [example("profile copy default small", "A second one to change")],
+    load: async () => (await profiles()).copy,
+  },
+  {
+    path: "profile rename",
+    aliases: ["mv"],
+    args: [profile, newName],
+    flags: [],
+    summary: "Rename a profile",
+    examples: [example("profile rename small tiny", "From small to tiny")],
+    load: async () => (await profiles()).rename,
+  },
+  {
+    path: "profile edit",
+    args: [profile],
+    flags: [],
+    summary: "Edit a profile, as YAML",
+    examples: [
+      example("profile edit small", "In an editor"),
+      example("profile edit small < s.yaml", "From a file"),
+    ],
+    load: async () => (await profiles()).edit,
+  },
+  {
+    path: "profile get",
+    args: [profile, key],
+    flags: [property],
+    summary: "Print one key of a profile",
+    examples: [example("profile get small limits.memory", "One limit")],
+    load: async () => (await profiles()).get,
+  },
+  {
+    path: "profile set",
+    args: [profile, keyValues],
+    flags: [property],
+    summary: "Set keys of a profile",
+    examples: [example("profile set small limits.memory=512MiB", "In force at once for who uses it")],
+    load: async () => (await profiles()).set,
+  },
+  {
+    path: "profile unset",
+    args: [profile, key],
+    flags: [property],
+    summary: "Remove a key of a profile",
+    examples: [example("profile unset small limits.memory", "Remove a limit")],
+    load: async () => (await profiles()).unset,
+  },
+  {
+    path: "profile assign",
+    aliases: ["apply"],
+    args: [instance, { name: "profiles", kind: "profile" }],
+    flags: [],
+    summary: "Replace the profiles of an instance",
+    examples: [
+      example("profile assign web default,small", "These two, in this order"),
+      example("profile assign web ''", "None"),
+    ],
+    load: async () => (await profiles()).assign,
+  },
+  {
+    path: "profile add",
+    args: [instance, { name: "profile", kind: "profile" }],
+    flags: [],
+    summary: "Add a profile to an instance",
+    examples: [example("profile add web small", "After those it has")],
+    load: async () => (await profiles()).add,
+  },
+  {
+    path: "profile remove",
+    args: [instance, { name: "profile", kind: "profile" }],
+    flags: [],
+    summary: "Take a profile from an instance",
+    examples: [example("profile remove web small", "The profile itself stays")],
+    load: async () => (await profiles()).take,
+  },
+  ...deviceRows("profile device", profile, "profile"),
+];

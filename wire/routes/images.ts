@@ -1,0 +1,67 @@
+// Routes of images and their aliases.
+
+import * as image from "../image.ts";
+import { lists, one, route } from "./route.ts";
+
+export const images = {
+  "images.list": route<string[] | image.Image[]>()("sync", "GET /1.0/images", "All images", {
+    query: lists,
+    access: "untrusted",
+  }),
+  "images.create": route()(
+    "async",
+    "POST /1.0/images",
+    "Add an image: upload its files, or name its source",
+    {
+      query: one,
+    },
+  ),
+  "image.get": route<image.Image>()("sync", "GET /1.0/images/{fingerprint}", "One image", {
+    query: ["project", "secret"],
+    access: "untrusted",
+  }),
+  "image.update": route<null>()("sync", "PUT /1.0/images/{fingerprint}", "Replace the image's properties", {
+    query: one,
+    body: image.imagePut,
+  }),
+  "image.patch": route<null>()("sync", "PATCH /1.0/images/{fingerprint}", "Change some of its properties", {
+    query: one,
+    body: image.imagePut,
+  }),
+  "image.delete": route()("async", "DELETE /1.0/images/{fingerprint}", "Delete the image", { query: one }),
+  "image.export": route()("raw", "GET /1.0/images/{fingerprint}/export", "The image's files", {
+    query: ["project", "secret"],
+    access: "untrusted",
+  }),
+  "image.aliases.list": route<string[] | image.ImageAliasesEntry[]>()(
+    "sync",
+    "GET /1.0/images/aliases",
+    "All image aliases",
+    { query: lists, access: "untrusted" },
+  ),
+  "image.aliases.create": route<null>()("sync", "POST /1.0/images/aliases", "Add an alias", {
+    query: one,
+    body: image.imageAliasesPost,
+  }),
+  "image.alias.get": route<image.ImageAliasesEntry>()(
+    "sync",
+    "GET /1.0/images/aliases/{name}",
+    "One alias",
+    { query: one, access: "untrusted" },
+  ),
+  "image.alias.update": route<null>()("sync", "PUT /1.0/images/aliases/{name}", "Replace the alias", {
+    query: one,
+    body: image.imageAliasPut,
+  }),
+  "image.alias.patch": route<null>()("sync", "PATCH /1.0/images/aliases/{name}", "Change the alias", {
+    query: one,
+    body: image.imageAliasPut,
+  }),
+  "image.alias.rename": route<null>()("sync", "POST /1.0/images/aliases/{name}", "Rename the alias", {
+    query: one,
+    body: image.imageAliasPost,
+  }),
+  "image.alias.delete": route<null>()("sync", "DELETE /1.0/images/aliases/{name}", "Delete the alias", {
+    query: one,
+  }),
+} as const;

@@ -1,0 +1,57 @@
+// What a route is, and how one is declared.
+
+import type { Schema } from "../schema.ts";
+
+export type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+/** `sync` answers with metadata, `async` with an operation, `raw` with bytes, `socket` with a stream of messages */
+export type RouteKind = "sync" | "async" | "raw" | "socket";
+
+export interface Route {
+  method: Method;
+  /** LXD's path with `{name}` for parameters */
+  path: string;
+  kind: RouteKind;
+  tag: string;
+  summary: string;
+  /** `untrusted` routes answer callers that have proven nothing */
+  access: "untrusted" | "authenticated";
+  /** names of the query parameters the route obeys */
+  query: readonly string[];
+  body?: Schema;
+  /** type only: the metadata of a sync answer */
+  result?: unknown;
+}
+
+type Options<B extends Schema | undefined> = {
+  query?: readonly string[];
+  body?: B;
+  access?: Route["access"];
+};
+
+/** Declares a route: method and path, kind, what it is for. `R` is the type of a sync answer's metadata. */
+export function route<R>() {
+  return <const K extends RouteKind, const P extends string, B extends Schema | undefined = undefined>(
+    kind: K,
+    methodAndPath: `${Method} ${P}`,
+    summary: string,
+    options: Options<B> = {},
+  ) => {
+    const [method, path] = methodAndPath.split(" ") as [Method, P];
+    const tag = path.split("/")[2] ?? "server";
+    const { query = [], body, access = "authenticated" } = options;
+    return { method, path, kind, tag, summary, query, access, body: body as B } as {
+      method: Method;
+      path: P;
+      kind: K;
+      tag: string;
+      summary: string;
+      query: readonly string[];
+      access: Route["access"];
+      body: B;
+      result?: R;
+    };
+  };
+}
+
+export const lists = ["project", "recursion", "filter", "all-projects"] as const;
+export const one = ["project"] as const;

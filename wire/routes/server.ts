@@ -1,0 +1,36 @@
+// Routes of the server itself: what it is, what happens on it, the host below it.
+
+import type * as doctor from "../doctor.ts";
+import type { Event } from "../event.ts";
+import type { Resources } from "../resources.ts";
+import type { Server, ServerUntrusted } from "../server.ts";
+import { one, route } from "./route.ts";
+
+export const server = {
+  "api.versions": route<string[]>()("sync", "GET /", "The API versions this server speaks", {
+    access: "untrusted",
+  }),
+  "server.get": route<Server | ServerUntrusted>()(
+    "sync",
+    "GET /1.0",
+    "The server, its environment and settings",
+    {
+      query: one,
+      access: "untrusted",
+    },
+  ),
+  "resources.get": route<Resources>()("sync", "GET /1.0/resources", "The hardware of the host"),
+  "events.listen": route<Event>()("socket", "GET /1.0/events", "What happens, as it happens", {
+    query: ["project", "type", "all-projects"],
+  }),
+  "doctor": route<doctor.Prerequisite[]>()(
+    "sync",
+    "GET /internal/doctor",
+    "What drey needs from the host, and how to mend what is missing",
+  ),
+  "doctor.fix": route<doctor.DoctorFixed>()(
+    "sync",
+    "POST /internal/doctor",
+    "Install the Debian packages that are missing",
+  ),
+} as const;
