@@ -3,69 +3,14 @@
 
 import { type IdMap, type IdRange, mapText, relativeTo, toHost } from "../idmap/map.ts";
 import { isSingle } from "../idmap/holder.ts";
-import { formatSteps, type MountFlag, type Step } from "./steps.ts";
+import type { ContainerPlan, RootSource } from "./container_plan.ts";
+import { kernelSteps } from "./kernel_mounts.ts";
+import { formatSteps, type Step } from "./steps.ts";
 import { walkerFor } from "./walker.pl.ts";
 
-export type RootSource =
-  /** read-only image layers below, the instance's own changes on top; overlayfs */
-  | { kind: "overlay"; lower: string[]; upper: string; work: string }
-  /** a plain directory */
-  | { kind: "directory"; path: string };
-
-export interface ContainerPlan {
-  hostname: string;
-  root: RootSource;
-  ids: {
-    /** the map in host ids */
-    map: IdMap;
-    /** the parent namespace: its map and a process in it (`own`) or in a child of it (`parent`); absent for root */
-    parent: { map: IdMap; pid: number; level: "own" | "parent" } | undefined;
-  };
-  /** cgroup directory of the instance, delegated to its root; absent where the host delegates none */
-  cgroup: string | undefined;
-  init: { argv: string[]; env: Record<string, string> };
-  /** device nodes of the host to show, as paths below /dev */
-  deviceNodes: string[];
-  /** whether containers may run inside: then /proc stays bare, since new ones may only be mounted beside a full view */
-  nesting: boolean;
-}
-
-/** Descriptor of the console's master in the first stage, where the starter takes a copy. */
-export const consoleFd = 9;
 const planFd = 5;
 const cgroupFd = 6;
 const walkerFd = 8;
-
-const maskedFiles = [
-  "/proc/kcore",
-  "/proc/keys",
-  "/proc/latency_stats",
-  "/proc/sched_debug",
-  "/proc/timer_list",
-];
-const maskedDirectories = ["/proc/scsi", "/proc/acpi", "/sys/firmware"];
-/**
- * Places where an init mounts what no container may mount: taken, so that it does not try and fail. The kernel keeps
- * them empty, so they hide nothing and new /sys may still be mounted inside.
- */
-const takenDirectories = [
-  "/sys/kernel/debug",
-  "/sys/kernel/tracing",
-  "/sys/kernel/security",
-  "/sys/kernel/config",
-  "/sys/fs/pstore",
-  "/sys/fs/fuse/connections",
-  "/sys/fs/bpf",
-];
-const readOnlyPaths = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sysrq-trigger"];
-const links: [path: string, target: string][] = [
-  ["fd", "/proc/self/fd"],
-  ["stdin", "/proc/self/fd/0"],
-  ["stdout", "/proc/self/fd/1"],
-  ["stderr", "/proc/self/fd/2"],
-  ["core", "/proc/kcore"],
-  ["ptmx", "pts/ptmx"],
-];
 
 /**
  * A directory to build the new root on: one that every host has and that the plan does not read from, since the
@@ -208,135 +153,11 @@ export function innerSteps(plan: ContainerPlan): Step[] {
     { do: "mount", type: "none", source: root, target: root, flags: ["bind", "rec"] },
     { do: "hostname", name: plan.hostname },
     { do: "loopback-up" },
-    ...kernelFileSystems(plan, root),
-    ...devices(plan, root),
-    ...takenDirectories.map((path) => cover(root + path)),
-    ...(plan.nesting ? [] : masks(root)),
+    ...kernelSteps(plan, root),
     { do: "ready" },
     { do: "keyring" },
     { do: "pivot", path: root },
     { do: "exec", argv: plan.init.argv, env: plan.init.env, stdio: "/dev/console" },
-  ];
-}
-
-function kernelFileSystems(plan: ContainerPlan, root: string): Step[] {
-  const careful: MountFlag[] = ["nosuid", "nodev", "noexec"];
-  return [
-    ...["proc", "sys", "dev", "run", "tmp"].map((dir): Step => ({ do: "mkdir", path: `${root}/${dir}` })),
-    { do: "mount", type: "proc", source: "proc", target: `${root}/proc`, flags: careful },
-    { do: "mount", type: "sysfs", source: "sysfs", target: `${root}/sys`, flags: careful },
-    ...(plan.cgroup === undefined ? [] : [
-      {
-        do: "mount",
-        type: "cgroup2",
-        source: "cgroup2",
-        target: `${root}/sys/fs/cgroup`,
-        flags: careful,
-      } satisfies Step,
-    ]),
-    {
-      do: "mount",
-      type: "tmpfs",
-      source: "tmpfs",
-      target: `${root}/run`,
-      flags: ["nosuid", "nodev"],
-      data: "mode=755",
-    },
-  ];
-}
-
-function devices(plan: ContainerPlan, root: string): Step[] {
-  const dev = `${root}/dev`;
-  const group = isSingle(plan.ids.map) ? "" : ",gid=5";
-  const directories = [
-    ...new Set(plan.deviceNodes.filter((n) => n.includes("/")).map((n) => n.split("/")[0] ?? "")),
-  ];
-  return [
-    {
-      do: "mount",
-      type: "tmpfs",
-      source: "tmpfs",
-      target: dev,
-      flags: ["nosuid"],
-      data: "mode=755,size=500k",
-    },
-    ...["pts", "shm", "mqueue", ...directories].map((dir): Step => ({ do: "mkdir", path: `${dev}/${dir}` })),
-    {
-      do: "mount",
-      type: "devpts",
-      source: "devpts",
-      target: `${dev}/pts`,
-      flags: ["nosuid", "noexec"],
-      data: `newinstance,ptmxmode=0666,mode=0620,max=1024${group}`,
-    },
-    {
-      do: "mount",
-      type: "tmpfs",
-      source: "tmpfs",
-      target: `${dev}/shm`,
-      flags: ["nosuid", "nodev"],
-      data: "mode=1777",
-    },
-    {
-      do: "mount",
-      type: "mqueue",
-      source: "mqueue",
-      target: `${dev}/mqueue`,
-      flags: ["nosuid", "nodev", "noexec"],
-    },
-    ...plan.deviceNodes.flatMap((node): Step[] => [
-      { do: "touch", path: `${dev}/${node}` },
-      { do: "mount", type: "none", source: `/dev/${node}`, target: `${dev}/${node}`, flags: ["bind"] },
-    ]),
-    ...links.map(([path, target]): Step => ({ do: "symlink", path: `${dev}/${path}`, target })),
-    { do: "console", fd: consoleFd, ptmx: `${dev}/pts/ptmx`, pts: `${dev}/pts`, path: `${dev}/console` },
-  ];
-}
-
-/** Covers a directory with an empty one; where it does not exist, there is nothing to cover. */
-function cover(target: string): Step {
-  const flags: MountFlag[] = ["ro", "nosuid", "nodev", "noexec"];
-  return {
-    do: "mount",
-    type: "tmpfs",
-    source: "tmpfs",
-    target,
-    flags,
-    data: "size=0,mode=555",
-    optional: true,
-  };
-}
-
-function masks(root: string): Step[] {
-  const kept: MountFlag[] = ["nosuid", "nodev", "noexec"];
-  return [
-    ...maskedFiles.map((path): Step => ({
-      do: "mount",
-      type: "none",
-      source: `${root}/dev/null`,
-      target: root + path,
-      flags: ["bind"],
-      optional: true,
-    })),
-    ...maskedDirectories.map((path) => cover(root + path)),
-    ...readOnlyPaths.flatMap((path): Step[] => [
-      {
-        do: "mount",
-        type: "none",
-        source: root + path,
-        target: root + path,
-        flags: ["bind", "rec"],
-        optional: true,
-      },
-      {
-        do: "mount",
-        type: "none",
-        source: "none",
-        target: root + path,
-        flags: ["bind", "remount", "ro", ...kept],
-        optional: true,
-      },
-    ]),
   ];
 }
 

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/testing";
-import { type ContainerPlan, innerSteps, outerSteps, stagingDirectory } from "./namespaces.ts";
+import type { ContainerPlan } from "./container_plan.ts";
+import { innerSteps, outerSteps, stagingDirectory } from "./namespaces.ts";
 import type { Step } from "./steps.ts";
 
 const range = [{ nsId: 0, hostId: 100_000, count: 65_536 }];

@@ -7,7 +7,8 @@ import { DreyError } from "../errors.ts";
 import { isLocked, openPidfd, signals, tryLockFile } from "../sys/libc.ts";
 import * as libc from "../sys/libc.ts";
 import { fullPath, spawn } from "../sys/run.ts";
-import { consoleFd, type ContainerPlan, planFiles } from "./namespaces.ts";
+import { consoleFd, type ContainerPlan } from "./container_plan.ts";
+import { planFiles } from "./namespaces.ts";
 import { runFiles } from "./run_files.ts";
 
 // $1 run directory, $2 cgroup of supervisors or "", the rest: the clean-up command.

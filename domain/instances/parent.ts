@@ -4,7 +4,7 @@
 import { initPid, isAlive } from "../../runtime/supervisor.ts";
 import { openMappedRoot } from "../../idmap/holder.ts";
 import { type IdLayout, readLayout } from "../../idmap/ranges.ts";
-import type { ContainerPlan } from "../../runtime/namespaces.ts";
+import type { ContainerPlan } from "../../runtime/container_plan.ts";
 import type { Context } from "../context.ts";
 import { runDirectories } from "./record.ts";
 

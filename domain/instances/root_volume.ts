@@ -3,7 +3,7 @@
 
 import { join } from "@std/path";
 import { DreyError } from "../../errors.ts";
-import type { RootSource } from "../../runtime/namespaces.ts";
+import type { RootSource } from "../../runtime/container_plan.ts";
 import type { Context, Ref } from "../context.ts";
 import { openFileRoot } from "./file_root.ts";
 import { instancePaths } from "./record.ts";

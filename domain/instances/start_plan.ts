@@ -2,7 +2,7 @@
 
 import * as keys from "../../config/instance_keys.ts";
 import { readKey, readPattern } from "../../config/key.ts";
-import type { ContainerPlan, RootSource } from "../../runtime/namespaces.ts";
+import type { ContainerPlan, RootSource } from "../../runtime/container_plan.ts";
 import type { Config } from "../../wire/instance.ts";
 
 export interface StartFacts {
