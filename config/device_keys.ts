@@ -1,62 +1,14 @@
-// The devices of instances and profiles: types and keys drey obeys, and the names of those it knows of.
+// The devices of instances and profiles held against the tables of their types, a file each in config/devices/.
 
 import { DreyError } from "../errors.ts";
 import type { Device, Devices } from "../wire/instance.ts";
-
-interface DeviceKey {
-  name: string;
-  required?: boolean;
-  short: string;
-}
-
-interface DeviceType {
-  type: string;
-  short: string;
-  keys: readonly DeviceKey[];
-  /** LXD's keys that are not obeyed yet */
-  toCome: readonly string[];
-}
+import type { DeviceConfig, DeviceProblem } from "./devices/device_key.ts";
+import { disk } from "./devices/disk.ts";
+import { none } from "./devices/none.ts";
+import { findRow } from "./key.ts";
 
 /** Every device type drey obeys. */
-export const deviceTypes: readonly DeviceType[] = [
-  {
-    type: "disk",
-    short: "The root disk of the instance",
-    keys: [
-      { name: "path", required: true, short: "Where it is mounted: / is the root disk" },
-      { name: "pool", required: true, short: "Storage pool that holds it" },
-    ],
-    toCome: [
-      "boot.priority",
-      "ceph.cluster_name",
-      "ceph.user_name",
-      "initial.*",
-      "io.bus",
-      "io.cache",
-      "io.threads",
-      "limits.max",
-      "limits.read",
-      "limits.write",
-      "propagation",
-      "raw.mount.options",
-      "readonly",
-      "recursive",
-      "required",
-      "shift",
-      "size",
-      "size.state",
-      "source",
-      "source.snapshot",
-      "source.type",
-    ],
-  },
-  {
-    type: "none",
-    short: "Nothing: hides the device of this name that a profile brings",
-    keys: [],
-    toCome: [],
-  },
-];
+export const deviceTypes: readonly DeviceConfig[] = [disk, none];
 
 const typesToCome = [
   "gpu",
@@ -72,7 +24,7 @@ const typesToCome = [
 ];
 
 /**
- * Holds devices against the table. Whether an instance has a root disk is asked of its expanded devices, with
+ * Holds devices against the tables. Whether an instance has a root disk is asked of its expanded devices, with
  * {@link findRootDisk}.
  *
  * @throws {DreyError} `BAD_REQUEST` for a wrong device, `NOT_SUPPORTED` for one of LXD's that drey lacks
@@ -104,22 +56,36 @@ function validateDevice(name: string, device: Device): void {
   const row = deviceTypes.find(({ type }) => type === device["type"]);
   if (row === undefined) throw unknownType(name, device["type"]);
   for (const [key, value] of Object.entries(device)) {
-    if (key !== "type" && value !== "") validateDeviceKey(name, row, key);
+    if (key !== "type" && value !== "") validateDeviceKey(name, row, { key, value });
   }
   const missing = row.keys.find((key) => key.required && !device[key.name]);
   if (missing !== undefined) throw bad(`Device "${name}" lacks the key "${missing.name}"`);
-  if (row.type === "disk" && device["path"] !== "/") {
-    throw later(`Device "${name}": disks other than the root disk are not supported yet`);
-  }
+  const problem = row.problem?.(device);
+  if (problem !== undefined) throw refused(name, problem);
 }
 
-function validateDeviceKey(device: string, row: DeviceType, key: string): void {
-  if (row.keys.some(({ name }) => name === key) || key.startsWith("user.")) return;
+function validateDeviceKey(
+  device: string,
+  row: DeviceConfig,
+  { key, value }: { key: string; value: string },
+): void {
+  if (key.startsWith("user.")) return;
+  const known = findRow(row.keys, key);
+  if (known === undefined) throw unknownKey(device, row, key);
+  const parsed = known.type.parse(value);
+  if ("problem" in parsed) throw bad(`Device "${device}": invalid ${key}: ${parsed.problem}, got "${value}"`);
+}
+
+function unknownKey(device: string, row: DeviceConfig, key: string): DreyError {
   const isToCome = row.toCome.some((known) =>
     known.endsWith("*") ? key.startsWith(known.slice(0, -1)) : key === known
   );
-  if (isToCome) throw later(`Device "${device}": the key "${key}" is not supported yet`);
-  throw bad(`Device "${device}": unknown key "${key}" for type "${row.type}"`);
+  if (isToCome) return later(`Device "${device}": the key "${key}" is not supported yet`);
+  return bad(`Device "${device}": unknown key "${key}" for type "${row.type}"`);
+}
+
+function refused(name: string, { kind, found }: DeviceProblem): DreyError {
+  return (kind === "later" ? later : bad)(`Device "${name}": ${found}`);
 }
 
 function unknownType(name: string, type: string | undefined): DreyError {

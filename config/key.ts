@@ -28,6 +28,11 @@ export function key<T>(row: Key<T>): Key<T> {
 
 /** The row for a name: the exact one, else the longest pattern that fits. */
 export function findKey(table: readonly Key[], name: string): Key | undefined {
+  return findRow(table, name);
+}
+
+/** The same for any table of named rows. */
+export function findRow<R extends { name: string }>(table: readonly R[], name: string): R | undefined {
   const exact = table.find((row) => row.name === name);
   if (exact !== undefined) return exact;
   const fits = table.filter((row) => row.name.endsWith("*") && isBelow(row.name.slice(0, -1), name));
@@ -42,7 +47,7 @@ function isBelow(prefix: string, name: string): boolean {
  * The value of a key in a configuration that was validated: parsed, or its default, or `undefined`. An empty
  * value counts as unset, as in LXD.
  */
-export function readKey<T>(config: Values, row: Key<T>): T | undefined {
+export function readKey<T>(config: Values, row: Pick<Key<T>, "name" | "type" | "default">): T | undefined {
   const text = config[row.name] || row.default;
   if (text === undefined) return undefined;
   const parsed = row.type.parse(text);

@@ -1,6 +1,7 @@
 // A container as plain facts: names, maps, directories, init. What its start follows from.
 
 import type { IdMap } from "../idmap/map.ts";
+import type { Step } from "./steps.ts";
 
 export type RootSource =
   /** read-only image layers below, the instance's own changes on top; overlayfs */
@@ -24,6 +25,19 @@ export interface ContainerPlan {
   deviceNodes: string[];
   /** whether containers may run inside: then /proc stays bare, since new ones may only be mounted beside a full view */
   nesting: boolean;
+  devices?: DeviceSteps;
+}
+
+/** What the instance's devices add to its start. */
+export interface DeviceSteps {
+  /** paths of the host that the outer steps read, so that nothing may hide them before */
+  reads: string[];
+  /** walked in the parent namespace, the root file system mounted, before the container's user namespace is made */
+  outer: Step[];
+  /** walked as the container's root, the kernel's file systems mounted, before the old root goes */
+  inner: Step[];
+  /** walked as the container's root once what is attached from outside is there */
+  settled: Step[];
 }
 
 /** Descriptor of the console's master in the first stage, where the starter takes a copy. */

@@ -3,7 +3,7 @@
 
 import { type IdMap, type IdRange, mapText, relativeTo, toHost } from "../idmap/map.ts";
 import { isSingle } from "../idmap/holder.ts";
-import type { ContainerPlan, RootSource } from "./container_plan.ts";
+import type { ContainerPlan, DeviceSteps, RootSource } from "./container_plan.ts";
 import { kernelSteps } from "./kernel_mounts.ts";
 import { formatSteps, type Step } from "./steps.ts";
 import { walkerFor } from "./walker.pl.ts";
@@ -16,13 +16,21 @@ const walkerFd = 8;
  * A directory to build the new root on: one that every host has and that the plan does not read from, since the
  * temporary file system mounted there hides what is below.
  */
-export function stagingDirectory(root: RootSource): string {
-  const used = root.kind === "overlay" ? [...root.lower, root.upper, root.work] : [root.path];
+export function stagingDirectory(root: RootSource, reads: readonly string[] = []): string {
+  const own = root.kind === "overlay" ? [...root.lower, root.upper, root.work] : [root.path];
+  const used = [...own, ...reads];
   const free = ["/mnt", "/media", "/opt", "/srv", "/home"].find((dir) =>
     !used.some((path) => path === dir || path.startsWith(`${dir}/`))
   );
   if (free === undefined) throw new Error("no directory is free to build a root on");
   return free;
+}
+
+/** Where the root file system of a container stands while it is built. */
+export function stagedRoot(
+  { root, devices }: { root: RootSource; devices?: Pick<DeviceSteps, "reads"> },
+): string {
+  return `${stagingDirectory(root, devices?.reads)}/root`;
 }
 
 /** What happens in the parent namespace: the root file system is mounted and the container's user namespace made. */
@@ -60,8 +68,8 @@ export function fileSteps(plan: ContainerPlan): Step[] {
     ...enterParent(plan),
     { do: "unshare", kinds: ["mnt"] },
     { do: "mount", type: "none", source: "none", target: "/", flags: ["rec", "private"] },
-    ...rootSteps({ ...plan, cgroup: undefined }),
-    { do: "chroot", path: `${stagingDirectory(plan.root)}/root` },
+    ...rootSteps({ ...plan, cgroup: undefined, devices: undefined }),
+    { do: "chroot", path: stagedRoot({ root: plan.root }) },
   ];
 }
 
@@ -79,7 +87,7 @@ function innerIds({ ids: { map, parent } }: ContainerPlan): IdMap {
 
 /** Mounts the root file system in the staging directory, then enters a user namespace with the container's ids. */
 function rootSteps(plan: ContainerPlan): Step[] {
-  const staging = stagingDirectory(plan.root);
+  const staging = stagingDirectory(plan.root, plan.devices?.reads);
   const { uids, gids } = innerIds(plan);
   return [
     {
@@ -93,6 +101,7 @@ function rootSteps(plan: ContainerPlan): Step[] {
     { do: "mkdir", path: `${staging}/root` },
     ...ownRoot(plan.root, uids, gids),
     mountRoot(plan.root, `${staging}/root`, plan.ids.parent !== undefined),
+    ...(plan.devices?.outer ?? []),
     {
       do: "new-user",
       uidMap: mapText(uids),
@@ -139,7 +148,7 @@ const escapeLayer = (path: string) => path.replace(/[\\:,]/g, (c) => `\\${c}`);
 
 /** What happens as the container's root and first process, up to its init. */
 export function innerSteps(plan: ContainerPlan): Step[] {
-  const root = `${stagingDirectory(plan.root)}/root`;
+  const root = stagedRoot(plan);
   return [
     // after the fork, so that the waiting parent stays out; before anything costs memory
     ...(plan.cgroup === undefined ? [] : [{ do: "join-cgroup", fd: cgroupFd } satisfies Step]),
@@ -152,9 +161,11 @@ export function innerSteps(plan: ContainerPlan): Step[] {
     // pivot_root(2) wants a mount of its own namespace; the inherited one is locked
     { do: "mount", type: "none", source: root, target: root, flags: ["bind", "rec"] },
     { do: "hostname", name: plan.hostname },
-    { do: "loopback-up" },
+    { do: "link-up", name: "lo" },
     ...kernelSteps(plan, root),
+    ...(plan.devices?.inner ?? []),
     { do: "ready" },
+    ...(plan.devices?.settled ?? []),
     { do: "keyring" },
     { do: "pivot", path: root },
     { do: "exec", argv: plan.init.argv, env: plan.init.env, stdio: "/dev/console" },

@@ -103,3 +103,24 @@ Deno.test("the container's root is given its cgroup, but no file with a limit", 
   );
   assertEquals(given, ["payload", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"]);
 });
+
+Deno.test("steps of devices stand where their files, file systems and interfaces are there", () => {
+  const step = (name: string): Step => ({ do: "hostname", name });
+  const devices = {
+    reads: ["/mnt/data"],
+    outer: [step("outer")],
+    inner: [step("inner")],
+    settled: [step("settled")],
+  };
+  const named = (steps: readonly Step[], name: string) =>
+    at(steps, (one) => one.do === "hostname" && one.name === name);
+  const outer = outerSteps(plan({ devices }), files);
+  assert(named(outer, "outer") > at(outer, (one) => one.do === "mount" && one.type === "overlay"));
+  assert(named(outer, "outer") < at(outer, (one) => one.do === "new-user"));
+  assert(!mounts(outer).some(({ target }) => target === "/mnt"), "what a device reads is not hidden");
+  const inner = innerSteps(plan({ devices }));
+  assert(named(inner, "inner") > at(inner, (one) => one.do === "mount" && one.type === "proc"));
+  assert(named(inner, "inner") < at(inner, (one) => one.do === "ready"));
+  assert(named(inner, "settled") > at(inner, (one) => one.do === "ready"));
+  assert(named(inner, "settled") < at(inner, (one) => one.do === "pivot"));
+});

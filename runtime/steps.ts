@@ -71,7 +71,8 @@ export type Step =
   | { do: "symlink"; path: string; target: string }
   | { do: "write"; path: string; text: string; optional?: boolean }
   | { do: "hostname"; name: string }
-  | { do: "loopback-up" }
+  /** sets a network interface up */
+  | { do: "link-up"; name: string }
   /** a terminal of the container's own devpts on `fd`; its slave stands at `path` */
   | { do: "console"; fd: number; ptmx: string; pts: string; path: string }
   /** tells the starter the host pid, then waits for its word; without a starter any more, gives up */
@@ -188,6 +189,8 @@ function words(step: Step): string[] {
       return ["console", String(step.fd), step.ptmx, step.pts, step.path];
     case "hostname":
       return ["hostname", step.name];
+    case "link-up":
+      return ["link-up", step.name];
     case "pivot":
       return ["pivot", step.path];
     case "exec": {
@@ -213,7 +216,6 @@ function words(step: Step): string[] {
       return ["run", ...step.argv];
     case "become":
       return ["become", ...step.argv];
-    case "loopback-up":
     case "terminal":
     case "join-rest":
     case "ready":

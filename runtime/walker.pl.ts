@@ -83,12 +83,14 @@ const hands: Record<Exclude<Step["do"], "file" | "join-files" | "chroot">, strin
   if (open my $h, '>', $path) { syswrite($h, $data) or $optional or fail(qq(write "$path")) }
   elsif (!$optional) { fail(qq(open "$path")) }
 }`,
-  "loopback-up": String.raw`sub {
-  # SIOCSIFFLAGS of netdevice(7): struct ifreq with the name and IFF_UP | IFF_RUNNING
+  "link-up": String.raw`sub { my ($name) = @_;
+  # netdevice(7): struct ifreq with the name, then the flags; IFF_UP is 1
   my $fd = must('socket(2)', 'socket', 2, 2, 0);
   open my $socket, '+<&=', $fd or fail('socket');
-  my $up = pack('a16 s x22', 'lo', 0x41);
-  ioctl($socket, 0x8914, $up) or fail('ioctl(2) SIOCSIFFLAGS');
+  my $request = pack('a16 S x22', $name, 0);
+  ioctl($socket, 0x8913, $request) or fail(qq(ioctl(2) SIOCGIFFLAGS of "$name"));
+  my $up = pack('a16 S x22', $name, unpack('x16 S', $request) | 1);
+  ioctl($socket, 0x8914, $up) or fail(qq(ioctl(2) SIOCSIFFLAGS of "$name"));
 }`,
   console: String.raw`sub { my ($fd, $ptmx, $pts, $path) = @_;
   open my $master, '+<', $ptmx or fail(qq(open "$ptmx"));

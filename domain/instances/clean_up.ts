@@ -1,4 +1,4 @@
-// After an instance has ended, however: its run directory, cgroup and log keeper go. Safe to repeat, and to run on
+// After an instance has ended, however: its devices, run directory, cgroup and log keeper go. Safe to repeat, and to run on
 // what a killed process left half done. Mounts and namespaces need no hand: the kernel drops them with the last process.
 
 import { DreyError } from "../../errors.ts";
@@ -20,9 +20,10 @@ import {
 } from "../../runtime/supervisor.ts";
 import { sendSignal, signals } from "../../sys/libc.ts";
 import type { Context, Ref } from "../context.ts";
+import { devicesStopped } from "../devices.ts";
 import { type FileRoot, openFileRoot } from "./file_root.ts";
 import { directoryNames } from "./parent.ts";
-import { directoryName, instancePaths, runDirectories } from "./record.ts";
+import { directoryName, instanceKey, instancePaths, type InstanceRecord, runDirectories } from "./record.ts";
 import { readRunRecord } from "./run_record.ts";
 import { exists } from "../../sys/present.ts";
 
@@ -45,6 +46,8 @@ export async function cleanUp(
     });
   }
   await stopConsole(directory);
+  const record = await context.store.get<InstanceRecord>(instanceKey(ref));
+  await devicesStopped(context, ref, { run: directory, config: record?.value.config ?? {} });
   const home = readRunRecord(directory)?.cgroupHome;
   if (home !== undefined) await removeGroup(context, instanceCgroup(home, directoryName(ref)), files);
   Deno.removeSync(directory, { recursive: true });

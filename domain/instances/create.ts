@@ -10,6 +10,7 @@ import type { Image } from "../../wire/image.ts";
 import type { Config, InstancesPost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
+import { checkDevices } from "../devices.ts";
 import { lifecycleWrite } from "../events.ts";
 import { ensureUnpacked, resolveImage } from "../images.ts";
 import { startOperation, type Task } from "../operations.ts";
@@ -59,6 +60,7 @@ async function check(context: Context, ref: Ref, body: InstancesPost): Promise<v
   validateInstanceConfig(userConfig(body.config ?? {}), "container");
   validateDevices(body.devices ?? {});
   await expand(context, ref.project, settingsOf(body));
+  await checkDevices(context, ref, body.devices ?? {});
   await refuseTaken(context, ref);
 }
 

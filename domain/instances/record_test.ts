@@ -64,6 +64,7 @@ Deno.test("init finds out that it is in a container, and what the configuration 
     cgroup: undefined,
     init: ["/sbin/init"],
     deviceNodes: [],
+    parts: [],
   });
   assertEquals(plan.init.env["container"], "lxc");
   assertEquals(plan.init.env["LANG"], "C");

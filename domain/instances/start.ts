@@ -10,8 +10,10 @@ import { innerSteps, outerSteps } from "../../runtime/namespaces.ts";
 import type { Step } from "../../runtime/steps.ts";
 import { claimRunDirectory, startContainer } from "../../runtime/supervisor.ts";
 import { closeFd, joinEmptyKeyring, sealDescriptors } from "../../sys/libc.ts";
-import type { Config } from "../../wire/instance.ts";
+import type { Config, Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
+import { noteDevices, planDevices } from "../devices.ts";
+import type { StartParts } from "../devices/device.ts";
 import { lifecycleWrite } from "../events.ts";
 import { ensureUnpacked } from "../images.ts";
 import { cleanUp } from "./clean_up.ts";
@@ -32,6 +34,7 @@ import { removeIfThere } from "../../sys/present.ts";
 /** Everything the start of an instance follows from. */
 interface Facts {
   config: Config;
+  devices: Devices;
   layout: IdLayout;
   map: IdMap;
   root: RootSource;
@@ -39,26 +42,33 @@ interface Facts {
   home: string | undefined;
   cgroup: cgroups.InstanceCgroup | undefined;
   init: InitChoice;
+  /** what the devices add */
+  parts: StartParts[];
 }
 
 async function gather(context: Context, ref: Ref, findMap: typeof chooseMap): Promise<Facts> {
   const { value: record } = await loadRecord(context, ref);
-  const { config } = await expand(context, ref.project, record);
+  const { config, devices } = await expand(context, ref.project, record);
   const layout = await readLayout(context.user);
   const map = await findMap(context, ref, { config, layout });
   const fingerprint = record.config["volatile.base_image"] ?? "";
-  const lower = await ensureUnpacked(context, { fingerprint, type: "container" }, map);
+  const [lower, parts] = await Promise.all([
+    ensureUnpacked(context, { fingerprint, type: "container" }, map),
+    planDevices({ context, ref, config, map }, devices),
+  ]);
   const root = rootSource(context, ref, lower);
   const home = planHome(context)?.path;
   const init = chooseInit(findInit(layersOf(root)), home !== undefined);
   return {
     config,
+    devices,
     layout,
     map,
     root,
     home,
     cgroup: home === undefined ? undefined : cgroups.instanceCgroup(home, directoryName(ref)),
     init,
+    parts,
   };
 }
 
@@ -71,6 +81,7 @@ function planOf(ref: Ref, facts: Facts, parent: ContainerPlan["ids"]["parent"]):
     cgroup: facts.cgroup?.payload,
     init: facts.init.argv,
     deviceNodes: usableNodes(),
+    parts: facts.parts,
   });
 }
 
@@ -124,19 +135,29 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
   for (const old of [paths.consoleLog, `${paths.consoleLog}.1`]) removeIfThere(old);
   await cleanUp(context, ref); // what a killed start or stop has left
   let lock: number | undefined = claimRunDirectory(paths.run);
+  let prepared: Promise<unknown> | undefined;
   try {
     await using _home = await openHome(context);
-    const warnings = [facts.init.warning, layout.kind === "single" ? singleIdWarning(context) : undefined]
-      .filter((warning) => warning !== undefined);
+    const warnings = [
+      ...[facts.init.warning, layout.kind === "single" ? singleIdWarning(context) : undefined],
+      ...facts.parts.flatMap((part) => part.warnings ?? []),
+    ].filter((warning) => warning !== undefined);
     // before the cgroup is made: whoever cleans up after a killed start reads here where it is
     const { haltSignal } = facts.init;
     writeRunRecord(paths.run, { cgroupHome: home, idmap: formatMap(facts.map), haltSignal, warnings });
+    noteDevices(paths.run, facts.devices);
     if (home !== undefined) cgroups.createCgroup(home, directoryName(ref));
     setLimits(facts.config, facts.cgroup);
+    const way = await parent.open();
+    prepared = prepare(facts.parts, way);
     await startContainer({
       directory: paths.run,
       lock,
-      plan: planOf(ref, facts, await parent.open()),
+      plan: planOf(ref, facts, way),
+      onReady: async (pid) => {
+        await prepared;
+        for (const part of facts.parts) await part.attach?.(pid);
+      },
       supervisors: home === undefined ? undefined : cgroups.supervisorsCgroup(home),
       consoleLog: paths.consoleLog,
       reap: [...context.program, "reap", ref.project, ref.name],
@@ -144,10 +165,12 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
     // the supervisor has inherited the lock and keeps it
     closeFd(lock);
     lock = undefined;
-    await remember(context, ref, { map: formatMap(facts.map), action });
+    const volatile = Object.assign({}, ...facts.parts.map((part) => part.volatile));
+    await remember(context, ref, { map: formatMap(facts.map), action, volatile });
     return warnings;
   } catch (error) {
     if (lock !== undefined) closeFd(lock);
+    await prepared?.catch(() => {}); // what it does must be done before it can be undone
     await cleanUp(context, ref, { kill: true });
     if (!isOverlayRefused(error) || root.kind !== "overlay" || !await copyInstead(context, ref, root)) {
       throw error;
@@ -165,13 +188,25 @@ function setLimits(config: Config, cgroup: cgroups.InstanceCgroup | undefined): 
   cgroups.applyLimits(cgroup, limits);
 }
 
-async function remember(context: Context, ref: Ref, run: { map: string; action: string }): Promise<void> {
+/** Begins what the devices do beside the building of the container; its failure is told to whoever waits for it. */
+function prepare(parts: readonly StartParts[], parent: ContainerPlan["ids"]["parent"]): Promise<unknown> {
+  const begun = Promise.all(parts.map((part) => part.prepare?.(parent)));
+  begun.catch(() => {});
+  return begun;
+}
+
+async function remember(
+  context: Context,
+  ref: Ref,
+  run: { map: string; action: string; volatile: Config },
+): Promise<void> {
   const { value, revision } = await loadRecord(context, ref);
   const record = {
     ...value,
     last_used_at: context.now().toISOString(),
     config: {
       ...value.config,
+      ...run.volatile,
       "volatile.idmap.current": run.map,
       "volatile.last_state.idmap": run.map,
       "volatile.last_state.power": "RUNNING",

@@ -2,8 +2,10 @@
 
 import * as keys from "../../config/instance_keys.ts";
 import { readKey, readPattern } from "../../config/key.ts";
-import type { ContainerPlan, RootSource } from "../../runtime/container_plan.ts";
+import type { ContainerPlan, DeviceSteps, RootSource } from "../../runtime/container_plan.ts";
+import { stagedRoot } from "../../runtime/namespaces.ts";
 import type { Config } from "../../wire/instance.ts";
+import type { StartParts } from "../devices/device.ts";
 
 export interface StartFacts {
   name: string;
@@ -15,6 +17,8 @@ export interface StartFacts {
   init: string[];
   /** nodes below /dev that this host has and the user may open */
   deviceNodes: string[];
+  /** what the devices of the instance add */
+  parts: readonly StartParts[];
 }
 
 /** Device nodes every container gets, and those it gets where the host's user may use them. */
@@ -42,7 +46,21 @@ export function planStart(facts: StartFacts): ContainerPlan {
       argv: facts.init,
       env: { ...initEnvironment, ...readPattern(facts.config, keys.environment) },
     },
-    deviceNodes: facts.deviceNodes,
+    deviceNodes: [
+      ...new Set([...facts.deviceNodes, ...facts.parts.flatMap(({ deviceNodes = [] }) => deviceNodes)]),
+    ],
     nesting: readKey(facts.config, keys.securityNesting) ?? false,
+    devices: deviceSteps(facts),
+  };
+}
+
+function deviceSteps({ root, parts }: StartFacts): DeviceSteps {
+  const reads = parts.flatMap(({ reads = [] }) => reads);
+  const staged = stagedRoot({ root, devices: { reads } });
+  return {
+    reads,
+    outer: parts.flatMap((part) => part.outer?.(staged) ?? []),
+    inner: parts.flatMap((part) => part.inner?.(staged) ?? []),
+    settled: parts.flatMap((part) => part.settled?.(staged) ?? []),
   };
 }

@@ -1,12 +1,13 @@
-// Changing an instance's settings. Limits reach a running instance at once; the rest counts from the next start.
+// Changing an instance's settings. Limits and devices reach a running instance at once; the rest counts from the next start.
 
 import { validateDevices } from "../../config/device_keys.ts";
 import { validateInstanceConfig } from "../../config/instance_keys.ts";
 import { DreyError } from "../../errors.ts";
 import { applyLimits, controllers, instanceCgroup, missingController } from "../../runtime/cgroups.ts";
-import type { Config, InstancePut } from "../../wire/instance.ts";
+import type { Config, Devices, InstancePut } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
+import { checkDevices, plugDevices } from "../devices.ts";
 import { lifecycleWrite } from "../events.ts";
 import { startOperation } from "../operations.ts";
 import { userConfig } from "./create.ts";
@@ -71,23 +72,40 @@ async function change(
 ): Promise<void> {
   const { value: before, revision } = await loadRecord(context, ref);
   const edited = edit(before);
-  const config = Object.fromEntries(Object.entries(edited.config).filter(([, value]) => value !== ""));
+  const config = withoutEmpty(edited.config);
   const after = { ...edited, config };
   validateInstanceConfig(userConfig(config), after.type);
   validateDevices(after.devices);
+  await checkDevices(context, ref, after.devices);
   const expanded = {
     before: await expand(context, ref.project, before),
     after: await expand(context, ref.project, after),
   };
   refuseFixed(expanded.before.config, expanded.after.config);
   await applyLive(context, ref, expanded.after.config);
+  const volatile = await plugLive(context, ref, expanded.after);
   const said = { project: ref.project, action: "instance-updated", source: instanceAddress(ref.name) };
   const key = instanceKey(ref);
   const done = await context.store.commit([{ key, revision }], [
-    { key, value: after },
+    { key, value: { ...after, config: withoutEmpty({ ...config, ...volatile }) } },
     lifecycleWrite(context, said),
   ]);
   if (!done) throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
+}
+
+const withoutEmpty = (config: Config): Config =>
+  Object.fromEntries(Object.entries(config).filter(([, value]) => value !== ""));
+
+/** Gives a running instance the devices it shall have now; the others count from its next start. */
+async function plugLive(
+  context: Context,
+  ref: Ref,
+  { config, devices }: { config: Config; devices: Devices },
+): Promise<Config> {
+  const state = currentState(context, ref);
+  if (!("pid" in state)) return {};
+  const { run } = instancePaths(context, ref);
+  return await plugDevices({ context, ref, config, pid: state.pid }, { run, after: devices });
 }
 
 /** The id map belongs to the files: it is chosen at the first start and stays. */

@@ -1,0 +1,117 @@
+// The devices of an instance, whatever their types: what they add to its start, and what they undo after its end.
+
+import { join } from "@std/path";
+import { readIfThere } from "../sys/present.ts";
+import type { Config, Device, Devices } from "../wire/instance.ts";
+import type { Context, Ref } from "./context.ts";
+import type { DeviceType, LiveSite, StartParts, StartSite } from "./devices/device.ts";
+
+/** For each type that does something, how to load it: an instance pays for the devices it has. */
+const sources: Record<string, () => Promise<DeviceType>> = {};
+
+/** The devices that do something, by name, each with its type. */
+async function typed(devices: Devices): Promise<{ name: string; device: Device; type: DeviceType }[]> {
+  const found = Object.entries(devices).map(async ([name, device]) => {
+    const type = await sources[device["type"] ?? ""]?.();
+    return type === undefined ? [] : [{ name, device, type }];
+  });
+  return (await Promise.all(found)).flat();
+}
+
+/** The parts of all devices of an instance that is about to start, in the order of their names. */
+export async function planDevices(
+  site: Omit<StartSite, "name" | "device">,
+  devices: Devices,
+): Promise<StartParts[]> {
+  const found = await typed(devices);
+  const sorted = found.toSorted((a, b) => a.name < b.name ? -1 : 1);
+  return await Promise.all(sorted.map(({ name, device, type }) => type.start({ ...site, name, device })));
+}
+
+const file = (run: string) => join(run, "devices.json");
+
+/** Notes in the run directory which devices an instance runs with, before anything is done for them. */
+export function noteDevices(run: string, devices: Devices): void {
+  // renamed into place: a start that is killed here must not leave half of it to those who clean up
+  Deno.writeTextFileSync(`${file(run)}.new`, JSON.stringify(devices));
+  Deno.renameSync(`${file(run)}.new`, file(run));
+}
+
+/** The devices an instance runs with, which its settings may no longer say. */
+export function runningDevices(run: string): Devices {
+  return JSON.parse(readIfThere(file(run)) ?? "{}") as Devices;
+}
+
+/** Undoes what the devices of an instance that has ended have left. */
+export async function devicesStopped(
+  context: Context,
+  ref: Ref,
+  { run, config }: { run: string; config: Config },
+): Promise<void> {
+  for (const { name, device, type } of await typed(runningDevices(run))) {
+    await type.stopped?.({ context, ref, name, device, config });
+  }
+}
+
+/**
+ * Holds the devices of an instance against what else there is: networks, pools, addresses others have.
+ *
+ * @throws {DreyError} for the first that cannot be
+ */
+export async function checkDevices(context: Context, ref: Ref, devices: Devices): Promise<void> {
+  for (const { name, device, type } of await typed(devices)) {
+    await type.check?.({ context, ref, name, device });
+  }
+}
+
+/**
+ * Brings a running instance from one set of devices to another.
+ *
+ * @returns what to keep in its configuration; an empty value unsets a key
+ */
+export async function plugDevices(
+  site: Omit<LiveSite, "name" | "device">,
+  { run, after }: { run: string; after: Devices },
+): Promise<Config> {
+  const before = runningDevices(run);
+  const now = { ...before };
+  const volatile: Config = {};
+  const old = Object.fromEntries((await typed(before)).map((one) => [one.name, one]));
+  const wanted = Object.fromEntries((await typed(after)).map((one) => [one.name, one]));
+  const note = (name: string, device: Device | undefined) => {
+    if (device === undefined) delete now[name];
+    else now[name] = device;
+    noteDevices(run, now);
+  };
+  for (const [name, { device, type }] of Object.entries(old)) {
+    const next = wanted[name];
+    if (next !== undefined && isSame(device, next.device)) continue;
+    const isSameType = next !== undefined && next.type === type;
+    if (isSameType && await type.change?.({ ...site, name, device: next.device }, device)) {
+      note(name, next.device);
+      continue;
+    }
+    if (type.remove === undefined) continue;
+    Object.assign(volatile, (await type.remove({ ...site, name, device }))?.volatile);
+    note(name, undefined);
+  }
+  for (const [name, { device, type }] of Object.entries(wanted)) {
+    if (now[name] !== undefined || type.add === undefined) continue;
+    // noted first, so that what is half done when this is killed is undone at the end
+    note(name, device);
+    try {
+      const config = { ...site.config, ...volatile };
+      Object.assign(volatile, (await type.add({ ...site, config, name, device }))?.volatile);
+    } catch (error) {
+      await type.stopped?.({ ...site, name, device });
+      note(name, undefined);
+      throw error;
+    }
+  }
+  return volatile;
+}
+
+function isSame(a: Device, b: Device): boolean {
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return [...keys].every((key) => (a[key] ?? "") === (b[key] ?? ""));
+}

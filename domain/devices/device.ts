@@ -1,0 +1,91 @@
+// What a type of devices does for an instance: what it adds to a start, what it undoes after the end, and what it can
+// do while the instance runs. A file per type beside this one; domain/devices.ts finds them.
+
+import type { IdMap } from "../../idmap/map.ts";
+import type { ContainerPlan } from "../../runtime/container_plan.ts";
+import type { Step } from "../../runtime/steps.ts";
+import type { Config, Device } from "../../wire/instance.ts";
+import type { Context, Ref } from "../context.ts";
+
+/** One device of one instance. */
+export interface DeviceSite {
+  context: Context;
+  /** the instance */
+  ref: Ref;
+  /** what the device is called there */
+  name: string;
+  /** what it says, validated */
+  device: Device;
+  /** expanded configuration of the instance; `volatile.NAME.*` is what the device remembers of itself */
+  config: Config;
+}
+
+/** A device of an instance that is about to start. */
+export interface StartSite extends DeviceSite {
+  /** the container's ids */
+  map: IdMap;
+}
+
+/** A device of an instance that runs. */
+export interface LiveSite extends DeviceSite {
+  /** host pid of the instance's init */
+  pid: number;
+}
+
+/** What a device adds to the start of its instance. Steps are data: nothing happens before the start walks them. */
+export interface StartParts {
+  /** paths of the host that `outer` reads */
+  reads?: readonly string[];
+  /** steps in the parent namespace, as root of all the user's ids; `root` is where the container's root stands */
+  outer?(root: string): Step[];
+  /** steps as the container's root, with its own /proc, /sys and /dev at `root` and the host's files still there */
+  inner?(root: string): Step[];
+  /** the same after `attach` has done its part */
+  settled?(root: string): Step[];
+  /** device nodes of the host to show, as paths below /dev; they must be there */
+  deviceNodes?: readonly string[];
+  /**
+   * what takes a while and needs no container, done beside its building; `parent` is a way into the namespace
+   * above it, absent for root
+   */
+  prepare?(parent: ContainerPlan["ids"]["parent"]): Promise<void>;
+  /** reaches into the built container from outside before its init runs; `pid` is its first process on the host */
+  attach?(pid: number): Promise<void>;
+  /** keys to keep in the instance's configuration; each starts with `volatile.NAME.` */
+  volatile?: Config;
+  /** why something is less than it could be, for people */
+  warnings?: readonly string[];
+}
+
+export interface DeviceType {
+  /**
+   * what the device adds to a start. It only looks; what it may have done by `prepare` or `attach` is undone by
+   * `stopped`, which also follows a start that failed
+   *
+   * @throws {DreyError} if the device cannot be given
+   */
+  start(site: StartSite): Promise<StartParts> | StartParts;
+  /** undoes what the kernel does not undo with the last process; may find nothing to do, or half of it */
+  stopped?(site: DeviceSite): Promise<void> | void;
+  /** gives a running instance the device; without it, a new device counts from the next start */
+  add?(site: LiveSite): Promise<LiveResult | void>;
+  /** takes it away again */
+  remove?(site: LiveSite): Promise<LiveResult | void>;
+  /**
+   * changes it in place, and says whether it could; what cannot be changed so is removed and added. `before` is what
+   * the device said until now
+   */
+  change?(site: LiveSite, before: Device): Promise<boolean>;
+  /**
+   * holds a device of an instance against what else there is; `config/devices/` has seen to the rest
+   *
+   * @throws {DreyError} `BAD_REQUEST`, `NOT_FOUND`
+   */
+  check?(site: Omit<DeviceSite, "config">): Promise<void>;
+}
+
+/** What a change at run time leaves behind. */
+export interface LiveResult {
+  /** keys to keep in the instance's configuration */
+  volatile?: Config;
+}
