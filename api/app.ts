@@ -111,7 +111,7 @@ async function callOf(arrived: Arrived, route: Route): Promise<Call> {
     request,
     params,
     body,
-    project: route.query.includes("project") ? projectOf(query) : "default",
+    project: route.query.includes("project") ? await projectOf(context, query, route) : "default",
     recursion: recursionOf(query),
     query(name: string) {
       if (!route.query.includes(name)) throw new Error(`${route.path} does not declare ?${name}=`);

@@ -16,6 +16,7 @@ const metadata = () => import("./handlers/instance_metadata.ts");
 const images = () => import("./handlers/images.ts");
 const aliases = () => import("./handlers/image_aliases.ts");
 const profiles = () => import("./handlers/profiles.ts");
+const projects = () => import("./handlers/projects.ts");
 const pools = () => import("./handlers/storage_pools.ts");
 const operations = () => import("./handlers/operations.ts");
 const doctor = () => import("./handlers/doctor.ts");
@@ -77,6 +78,14 @@ export const handlerSources: HandlerSources = {
   "profile.patch": profiles,
   "profile.rename": profiles,
   "profile.delete": profiles,
+  "projects.list": projects,
+  "projects.create": projects,
+  "project.get": projects,
+  "project.update": projects,
+  "project.patch": projects,
+  "project.rename": projects,
+  "project.delete": projects,
+  "project.state": projects,
   "pools.list": pools,
   "pool.get": pools,
   "pool.resources": pools,

@@ -27,6 +27,7 @@ export type ArgKind =
   | "image"
   | "alias"
   | "profile"
+  | "project"
   | "pool"
   | "operation"
   | "remote"

@@ -10,6 +10,7 @@ import * as instances from "./table/instances.ts";
 import * as metadata from "./table/metadata.ts";
 import * as operations from "./table/operations.ts";
 import * as profiles from "./table/profiles.ts";
+import * as projects from "./table/projects.ts";
 import * as remotes from "./table/remotes.ts";
 import * as storage from "./table/storage.ts";
 
@@ -19,6 +20,7 @@ export const groups: readonly Group[] = [
   ...metadata.groups,
   ...images.groups,
   ...profiles.groups,
+  ...projects.groups,
   ...storage.groups,
   ...operations.groups,
   ...remotes.groups,
@@ -31,6 +33,7 @@ export const commands: readonly Command[] = [
   ...config.commands,
   ...images.commands,
   ...profiles.commands,
+  ...projects.commands,
   ...storage.commands,
   ...operations.commands,
   ...remotes.commands,

@@ -6,7 +6,7 @@ import type { Grammar } from "./parse.ts";
 /** Names a server has to be asked for. */
 export type Wanted = Extract<
   ArgKind,
-  "instance" | "image" | "alias" | "profile" | "pool" | "operation" | "remote"
+  "instance" | "image" | "alias" | "profile" | "project" | "pool" | "operation" | "remote"
 >;
 
 export interface Candidates {
@@ -14,7 +14,16 @@ export interface Candidates {
   wanted?: Wanted;
 }
 
-const askable: readonly string[] = ["instance", "image", "alias", "profile", "pool", "operation", "remote"];
+const askable: readonly string[] = [
+  "instance",
+  "image",
+  "alias",
+  "profile",
+  "project",
+  "pool",
+  "operation",
+  "remote",
+];
 
 /** What fits after `words`, the last of which is still being typed. */
 export function candidates(words: readonly string[], grammar: Grammar): Candidates {
@@ -28,8 +37,8 @@ export function candidates(words: readonly string[], grammar: Grammar): Candidat
   if (command.path === "completion") return { words: ["bash", "zsh", "fish"] };
   const awaited = awaitedFlag(rest, command);
   if (awaited !== undefined) {
-    return awaited.name === "profile"
-      ? { words: [], wanted: "profile" }
+    return awaited.name === "profile" || awaited.name === "project"
+      ? { words: [], wanted: awaited.name }
       : { words: [...awaited.choices ?? []] };
   }
   if (current.startsWith("-")) return { words: flagWords(command.flags) };

@@ -55,17 +55,19 @@ interface Clients extends AsyncDisposable {
 
 function openClients(typed: Typed): Clients {
   const open = new Map<string, Promise<Client>>();
-  const connectTo = async (): Promise<Client> => {
+  const connectTo = async ({ name }: Remote): Promise<Client> => {
     const { connect } = await import("../client/connect.ts");
+    const { chosenProject } = await import("../client/projects.ts");
+    const project = typed.text("project") ?? await chosenProject(name);
     return connect({
-      ...(typed.text("project") === undefined ? {} : { project: typed.text("project") }),
+      ...(project === undefined ? {} : { project }),
       door: typed.has("force-local") ? "in-process" : "auto",
       ...(typed.has("debug") ? { onRequest: (line) => say(`debug: ${line}`) } : {}),
     });
   };
   return {
     connect(remote) {
-      const client = open.get(remote.name) ?? connectTo();
+      const client = open.get(remote.name) ?? connectTo(remote);
       open.set(remote.name, client);
       return client;
     },

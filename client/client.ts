@@ -36,6 +36,8 @@ type Options<N extends RouteName> = Record<never, never> extends CallOptions<N> 
 
 export interface Client extends AsyncDisposable {
   readonly transport: Transport;
+  /** project of calls that do not name another */
+  readonly project?: string;
   /** the metadata a sync route answers with */
   call<N extends RoutesOfKind<"sync">>(name: N, ...options: Options<N>): Promise<ResultOf<N>>;
   /** the same with the ETag, for a change that must not overwrite somebody else's */
@@ -62,7 +64,8 @@ export interface ClientOptions {
 export function createClient(transport: Transport, { project }: ClientOptions = {}): Client {
   const fetchRoute = (name: RouteName, options: CallOptions<RouteName> | undefined): Promise<Response> => {
     const { method, path, query }: Route = routes[name];
-    const isProjectAware = project !== undefined && query.includes("project");
+    const isWide = options?.query?.["all-projects"] === true;
+    const isProjectAware = project !== undefined && !isWide && query.includes("project");
     const asked = isProjectAware ? { project, ...options?.query } : options?.query;
     return transport.fetch(
       new Request(origin + fillPath(path, options?.params) + queryString(asked), {
@@ -79,6 +82,7 @@ export function createClient(transport: Transport, { project }: ClientOptions = 
   };
   const client: Client = {
     transport,
+    ...(project === undefined ? {} : { project }),
     call: async (name, ...[options]) => (await readRoute(name, options)).value,
     read: (name, ...[options]) => readRoute(name, options),
     async start(name, ...[options]) {

@@ -1,7 +1,7 @@
 // Choosing a door: a server that listens on this user's socket, otherwise the API in this process.
 
 import { resolve } from "@std/path";
-import { choosePaths } from "../sys/paths.ts";
+import { choosePaths, type Paths } from "../sys/paths.ts";
 import { type Client, type ClientOptions, createClient } from "./client.ts";
 import { openInProcess } from "./in_process.ts";
 import type { Transport } from "./transport.ts";
@@ -53,8 +53,17 @@ function exists(path: string): boolean {
 
 /** Where `drey serve` listens for this user. */
 export async function defaultSocket(): Promise<string> {
+  return `${(await paths()).state}/unix.socket`;
+}
+
+/** Where this user's settings of the command line are. */
+export async function configDirectory(): Promise<string> {
+  return (await paths()).config;
+}
+
+async function paths(): Promise<Paths> {
   const home = Deno.env.get("HOME") ?? (await import("node:os")).homedir();
   const uid = Deno.uid() ?? 0;
   const env = (name: string) => Deno.env.get(name) ? resolve(Deno.env.get(name) as string) : undefined;
-  return `${choosePaths({ env, uid, home, owns: () => false }).state}/unix.socket`;
+  return choosePaths({ env, uid, home, owns: () => false });
 }

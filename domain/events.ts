@@ -102,6 +102,8 @@ function isWanted(event: Event, { types, project, allProjects }: Listening): boo
 
 function inProject(source: string, project: string): string {
   if (project === "" || project === "default" || source.includes("?")) return source;
+  // the address of a project stands in none
+  if (source.startsWith("/1.0/projects/")) return source;
   return `${source}?project=${encodeURIComponent(project)}`;
 }
 

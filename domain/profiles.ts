@@ -8,6 +8,7 @@ import type { Entry, Key, Write } from "../store/store.ts";
 import type { Profile, ProfilePut, ProfilesPost } from "../wire/profile.ts";
 import type { Context, Ref } from "./context.ts";
 import { lifecycleWrite } from "./events.ts";
+import { defaultProject, effectiveProject, holdProject, projectsSharing } from "./projects/effective.ts";
 
 /** What a profile says; what it is called is its key. */
 export type ProfileSettings = Pick<Profile, "description" | "config" | "devices">;
@@ -31,12 +32,16 @@ export async function listProfiles(context: Context, project?: string): Promise<
     ref: { project: key[1] ?? "", name: key[2] ?? "" },
     value,
   }));
-  const home = project ?? "default";
-  if (!found.some(({ ref }) => ref.name === "default" && ref.project === home)) {
+  const home = project ?? defaultProject;
+  const isImplied = home === defaultProject;
+  if (isImplied && !found.some(({ ref }) => ref.name === "default" && ref.project === home)) {
     found.unshift({ ref: { project: home, name: "default" }, value: untouchedDefault });
   }
   const users = await context.store.list<User>(["instances"]);
-  return found.map(({ ref, value }) => ({ ...shape(ref, value), used_by: usersOf(users, ref).map(address) }))
+  const sharing = await projectsSharing(context, defaultProject, "profiles");
+  const usersOf = ({ project, name }: Ref) =>
+    users.filter((user) => uses(user, name, project === defaultProject ? sharing : new Set([project])));
+  return found.map(({ ref, value }) => ({ ...shape(ref, value), used_by: usersOf(ref).map(address) }))
     .sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
@@ -47,8 +52,17 @@ export async function listProfiles(context: Context, project?: string): Promise<
  */
 export async function describeProfile(context: Context, ref: Ref): Promise<Profile> {
   const settings = await getProfile(context, ref);
-  const users = await context.store.list<User>(["instances", ref.project]);
-  return { ...shape(ref, settings), used_by: usersOf(users, ref).map(address) };
+  return { ...shape(ref, settings), used_by: (await usersOf(context, ref)).map(address) };
+}
+
+/**
+ * What a profile says that an instance of this project names, wherever the profiles of the project are.
+ *
+ * @throws {DreyError} `NOT_FOUND`
+ */
+export async function profileFor(context: Context, { project, name }: Ref): Promise<ProfileSettings> {
+  const home = await effectiveProject(context, project, "profiles");
+  return await getProfile(context, { project: home, name });
 }
 
 /**
@@ -69,6 +83,7 @@ export async function createProfile(context: Context, project: string, body: Pro
     config: body.config ?? {},
     devices: body.devices ?? {},
   });
+  await using _project = await holdProject(context, project);
   const free = ref.name !== "default" && await context.store.commit(
     [{ key: keyOf(ref), revision: 0 }],
     [{ key: keyOf(ref), value: settings }, happened(context, "profile-created", ref)],
@@ -107,7 +122,7 @@ export async function renameProfile(context: Context, ref: Ref, name: string): P
   await retry(async () => {
     const { settings, revision } = await find(context, ref);
     if (await context.store.get(keyOf(renamed)) !== undefined) throw exists(name);
-    const users = usersOf(await context.store.list<User>(["instances", ref.project]), ref);
+    const users = await usersOf(context, ref);
     const writes: Write[] = users.map(({ key, value }) => ({
       key,
       value: { ...value, profiles: value.profiles?.map((used) => used === ref.name ? name : used) },
@@ -133,7 +148,7 @@ export async function deleteProfile(context: Context, ref: Ref): Promise<void> {
   if (ref.name === "default") throw defaultStays("deleted");
   await retry(async () => {
     const { revision } = await find(context, ref);
-    const users = usersOf(await context.store.list<User>(["instances", ref.project]), ref);
+    const users = await usersOf(context, ref);
     if (users.length > 0) {
       throw new DreyError("BAD_REQUEST", {
         message: `Cannot delete profile "${ref.name}": Profile is currently in use`,
@@ -173,7 +188,9 @@ async function retry(attempt: () => Promise<boolean>): Promise<void> {
 async function find(context: Context, ref: Ref): Promise<{ settings: ProfileSettings; revision: number }> {
   const entry = await context.store.get<ProfileSettings>(keyOf(ref));
   if (entry !== undefined) return { settings: entry.value, revision: entry.revision };
-  if (ref.name === "default") return { settings: untouchedDefault, revision: 0 };
+  if (ref.name === "default" && ref.project === defaultProject) {
+    return { settings: untouchedDefault, revision: 0 };
+  }
   throw new DreyError("NOT_FOUND", { message: `Profile "${ref.name}" not found` });
 }
 
@@ -191,10 +208,15 @@ function shape({ project, name }: Ref, settings: ProfileSettings): Omit<Profile,
   return { name, ...settings, project };
 }
 
-function usersOf(users: Entry<User>[], { project, name }: Ref): Entry<User>[] {
-  return users.filter(({ key, value }) =>
-    key.length === 3 && key[1] === project && value.profiles?.includes(name)
-  );
+/** Instances that use a profile: those of its project, and of projects that have no profiles for themselves. */
+async function usersOf(context: Context, { project, name }: Ref): Promise<Entry<User>[]> {
+  const sharing = await projectsSharing(context, project, "profiles");
+  const under = sharing.size > 1 ? ["instances"] : ["instances", project];
+  return (await context.store.list<User>(under)).filter((user) => uses(user, name, sharing));
+}
+
+function uses({ key, value }: Entry<User>, name: string, projects: ReadonlySet<string>): boolean {
+  return key.length === 3 && projects.has(key[1] ?? "") && value.profiles?.includes(name) === true;
 }
 
 function address({ key: [, project = "", name = ""] }: { key: Key }): string {

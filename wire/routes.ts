@@ -4,6 +4,7 @@ import { images } from "./routes/images.ts";
 import { instances } from "./routes/instances.ts";
 import { operations } from "./routes/operations.ts";
 import { profiles } from "./routes/profiles.ts";
+import { projects } from "./routes/projects.ts";
 import { server } from "./routes/server.ts";
 import { storagePools } from "./routes/storage_pools.ts";
 import type { Method, Route, RouteKind } from "./routes/route.ts";
@@ -16,6 +17,7 @@ export const routes = {
   ...instances,
   ...images,
   ...profiles,
+  ...projects,
   ...storagePools,
   ...operations,
 } as const;

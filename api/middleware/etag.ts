@@ -4,6 +4,7 @@ import { DreyError } from "../../errors.ts";
 import type { Image, ImageMetadata } from "../../wire/image.ts";
 import type { Instance } from "../../wire/instance.ts";
 import type { Profile } from "../../wire/profile.ts";
+import type { Project } from "../../wire/project.ts";
 import type { ResultOf, RouteName } from "../../wire/routes.ts";
 
 /** The writable part of what a route answers with. */
@@ -26,6 +27,7 @@ const writable: Writable = {
   "profile.get": (
     { config, description, devices }: Profile,
   ) => [sorted(config), description, sorted(devices)],
+  "project.get": ({ config, description }: Project) => [description, sorted(config)],
   "image.get": ({ auto_update, expires_at, profiles, properties, public: isPublic }: Image) => [
     auto_update,
     expires_at,
@@ -43,6 +45,8 @@ export const shownBy: { [N in RouteName]?: keyof typeof writable } = {
   "instance.metadata.patch": "instance.metadata.get",
   "profile.update": "profile.get",
   "profile.patch": "profile.get",
+  "project.update": "project.get",
+  "project.patch": "project.get",
   "image.update": "image.get",
   "image.patch": "image.get",
 };

@@ -1,16 +1,29 @@
 // In which project a request works.
 
+import type { Context } from "../../domain/context.ts";
+import { defaultProject, effectiveProject, mustExist } from "../../domain/projects/effective.ts";
 import { DreyError } from "../../errors.ts";
+import type { Route } from "../../wire/routes.ts";
+import { isOn } from "../lists.ts";
 
 /**
- * The project a request names, or the default one.
+ * The project a request names, or the default one; for things that its project does not have for itself, the one that
+ * has them.
  *
- * @throws {DreyError} `NOT_FOUND`: so far there is only the default one
+ * @throws {DreyError} `NOT_FOUND` if there is no such project, `BAD_REQUEST` if it asks for one and for all
  */
-export function projectOf(query: URLSearchParams): string {
-  const project = query.get("project") || "default";
-  if (project !== "default") {
-    throw new DreyError("NOT_FOUND", { message: `Project "${project}" not found` });
+export async function projectOf(
+  context: Context,
+  query: URLSearchParams,
+  route: Pick<Route, "feature">,
+): Promise<string> {
+  const project = query.get("project") || defaultProject;
+  if (query.get("project") && isOn(query.get("all-projects") ?? undefined)) {
+    throw new DreyError("BAD_REQUEST", {
+      message: "Cannot specify a project when requesting all projects",
+    });
   }
+  if (route.feature !== undefined) return await effectiveProject(context, project, route.feature);
+  await mustExist(context, project);
   return project;
 }

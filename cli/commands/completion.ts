@@ -79,6 +79,8 @@ async function listNames(shell: Shell, wanted: Wanted, remote: string): Promise<
       return last(await client.call("instances.list"));
     case "profile":
       return last(await client.call("profiles.list"));
+    case "project":
+      return last(await client.call("projects.list"));
     case "pool":
       return last(await client.call("pools.list"));
     case "alias":

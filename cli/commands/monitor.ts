@@ -11,9 +11,8 @@ export async function monitor(shell: Shell): Promise<void> {
   const query = new URLSearchParams();
   const types = typed.list("type");
   if (types.length > 0) query.set("type", types.join(","));
-  const project = typed.text("project");
   if (typed.has("all-projects")) query.set("all-projects", "true");
-  else if (project !== undefined) query.set("project", project);
+  else if (client.project !== undefined) query.set("project", client.project);
   const socket = await client.socket(`/1.0/events?${query}`);
   const format = typed.has("pretty") ? "pretty" : typed.text("format");
   for await (const message of socket.messages) {

@@ -12,6 +12,12 @@ const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 export async function query(shell: Shell): Promise<void> {
   const { typed } = shell;
+  if (typed.text("project") !== undefined) {
+    throw new DreyError("BAD_REQUEST", {
+      message: "A query goes to its path as it is, and --project has no part in it",
+      hint: "Write ?project= at the end of the path",
+    });
+  }
   const { remote, path } = readPath(typed.args[0] ?? "");
   const method = (typed.text("request") ?? "GET").toUpperCase();
   if (!methods.includes(method)) {

@@ -5,6 +5,7 @@ import type { Arg, Example, Flag } from "../command.ts";
 export const instance: Arg = { name: "instance", kind: "instance", remote: true };
 export const instances: Arg = { ...instance, many: true, optional: true };
 export const profile: Arg = { name: "profile", kind: "profile", remote: true };
+export const project: Arg = { name: "project", kind: "project", remote: true };
 export const image: Arg = { name: "image", kind: "image", remote: true };
 export const pool: Arg = { name: "pool", kind: "pool", remote: true };
 export const remote: Arg = { name: "remote", kind: "remote", remote: true, optional: true };

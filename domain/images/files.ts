@@ -8,6 +8,7 @@ import type { ImageFiles } from "../../images/scan.ts";
 import type { Write } from "../../store/store.ts";
 import type { ImageAlias } from "../../wire/image.ts";
 import type { Context } from "../context.ts";
+import { holdProject } from "../projects/effective.ts";
 import { aliasExists, checkName } from "./aliases.ts";
 import { imagesDirectory } from "./directories.ts";
 import { aliasKey, type AliasRecord, imageEvent, imageKey, imageLock, type ImageRecord } from "./records.ts";
@@ -69,6 +70,7 @@ export async function adoptImage(
   const target = imageFileNames(context, fingerprint);
   if (files.rootfs !== undefined) await Deno.rename(files.rootfs, target.rootfs);
   await Deno.rename(files.metadata, target.metadata);
+  await using _project = await holdProject(context, project);
   const committed = await context.store.commit(
     [{ key, revision: 0 }, ...aliasWrites.map(({ key }) => ({ key, revision: 0 }))],
     [

@@ -14,6 +14,7 @@ import { checkDevices } from "../devices.ts";
 import { lifecycleWrite } from "../events.ts";
 import { ensureUnpacked, resolveImage } from "../images.ts";
 import { startOperation, type Task } from "../operations.ts";
+import { effectiveProject, holdProject } from "../projects/effective.ts";
 import { expand } from "./expand.ts";
 import { randomName } from "./random_name.ts";
 import { instanceAddress, instanceKey, type InstanceRecord, lockInstance } from "./record.ts";
@@ -87,7 +88,8 @@ async function create(
 ): Promise<void> {
   await using _lock = await lockInstance(context, ref, task.signal);
   await refuseTaken(context, ref);
-  const image = await resolveImage(context, ref.project, body.source, task);
+  const images = await effectiveProject(context, ref.project, "images");
+  const image = await resolveImage(context, images, body.source, task);
   if (image.type !== "container") {
     throw new DreyError("NOT_SUPPORTED", {
       message: `Image "${image.fingerprint.slice(0, 12)}" is for a virtual machine`,
@@ -96,9 +98,22 @@ async function create(
   const layout = await readLayout(context.user);
   await ensureUnpacked(context, image, layout.container);
   task.signal.throwIfAborted();
+  await enter(context, ref, newRecord(context, body, image));
+  if (!body.start) return;
+  const warnings = await startLocked(context, ref);
+  if (warnings.length > 0) await task.update({ warnings });
+}
+
+/** Puts the record into its project, if there is room for it. */
+async function enter(context: Context, ref: Ref, record: InstanceRecord): Promise<void> {
+  await using held = await holdProject(context, ref.project);
+  if (Object.keys(held.config).some((key) => key.startsWith("limits."))) {
+    const { mustHaveRoom } = await import("../projects/limits.ts");
+    await mustHaveRoom(context, ref, { config: held.config, type: record.type });
+  }
   // last of all, so that whatever fails before leaves nothing; a name taken meanwhile makes it fail
   const done = await context.store.commit([{ key: instanceKey(ref), revision: 0 }], [
-    { key: instanceKey(ref), value: newRecord(context, body, image) },
+    { key: instanceKey(ref), value: record },
     lifecycleWrite(context, {
       project: ref.project,
       action: "instance-created",
@@ -106,9 +121,6 @@ async function create(
     }),
   ]);
   if (!done) throw taken(ref);
-  if (!body.start) return;
-  const warnings = await startLocked(context, ref);
-  if (warnings.length > 0) await task.update({ warnings });
 }
 
 function newRecord(context: Context, body: InstancesPost, image: Image): InstanceRecord {

@@ -2,7 +2,7 @@
 
 import type { Config, Devices } from "../../wire/instance.ts";
 import type { Context } from "../context.ts";
-import { getProfile } from "../profiles.ts";
+import { profileFor } from "../profiles.ts";
 
 interface Settings {
   config: Config;
@@ -27,6 +27,6 @@ export async function expand(
   project: string,
   instance: Settings & { profiles: string[] },
 ): Promise<Settings> {
-  const profiles = await Promise.all(instance.profiles.map((name) => getProfile(context, { project, name })));
+  const profiles = await Promise.all(instance.profiles.map((name) => profileFor(context, { project, name })));
   return mergeSettings([...profiles, instance]);
 }

@@ -6,7 +6,7 @@ import type { Entry } from "../../store/store.ts";
 import { type Instance, type InstanceFull, type InstanceState } from "../../wire/instance.ts";
 import { type InstanceStatus, statusCodes } from "../../wire/status.ts";
 import type { Context, Ref } from "../context.ts";
-import { getProfile } from "../profiles.ts";
+import { profileFor } from "../profiles.ts";
 import { mergeSettings } from "./expand.ts";
 import { readNetworkState } from "./network_state.ts";
 import { countProcesses } from "./processes.ts";
@@ -19,12 +19,12 @@ export async function listInstances(context: Context, project?: string): Promise
   const entries = await context.store.list<InstanceRecord>(
     project === undefined ? ["instances"] : ["instances", project],
   );
-  const profiles = new Map<string, ReturnType<typeof getProfile>>();
+  const profiles = new Map<string, ReturnType<typeof profileFor>>();
   return await Promise.all(entries.map(async (entry) => {
     const ref = refOfEntry(entry);
     const layers = entry.value.profiles.map((name) => {
       const key = `${ref.project}/${name}`;
-      const known = profiles.get(key) ?? getProfile(context, { project: ref.project, name });
+      const known = profiles.get(key) ?? profileFor(context, { project: ref.project, name });
       profiles.set(key, known);
       return known;
     });
@@ -42,7 +42,7 @@ const refOfEntry = ({ key }: Entry): Ref => ({ project: key[1] ?? "", name: key[
 export async function getInstance(context: Context, ref: Ref): Promise<Instance> {
   const { value: record } = await loadRecord(context, ref);
   const layers = await Promise.all(
-    record.profiles.map((name) => getProfile(context, { project: ref.project, name })),
+    record.profiles.map((name) => profileFor(context, { project: ref.project, name })),
   );
   return toWire(context, ref, { record, layers });
 }

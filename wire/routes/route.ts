@@ -1,5 +1,6 @@
 // What a route is, and how one is declared.
 
+import type { ProjectFeature } from "../project.ts";
 import type { Schema } from "../schema.ts";
 
 export type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -17,6 +18,8 @@ export interface Route {
   access: "untrusted" | "authenticated";
   /** names of the query parameters the route obeys */
   query: readonly string[];
+  /** what it serves belongs to the default project where a project lacks this feature */
+  feature?: ProjectFeature;
   body?: Schema;
   /** type only: the metadata of a sync answer */
   result?: unknown;
@@ -27,6 +30,20 @@ type Options<B extends Schema | undefined> = {
   body?: B;
   access?: Route["access"];
 };
+
+/** What lies below these first words belongs to the project only if it has the feature. */
+const features: Record<string, ProjectFeature> = {
+  "images": "images",
+  "profiles": "profiles",
+  "networks": "networks",
+  "network-acls": "networks",
+  "network-zones": "networks.zones",
+};
+
+function featureOf(path: string): ProjectFeature | undefined {
+  const [, , first = "", , third] = path.split("/");
+  return first === "storage-pools" && third === "buckets" ? "storage.buckets" : features[first];
+}
 
 /** Declares a route: method and path, kind, what it is for. `R` is the type of a sync answer's metadata. */
 export function route<R>() {
@@ -39,13 +56,14 @@ export function route<R>() {
     const [method, path] = methodAndPath.split(" ") as [Method, P];
     const tag = path.split("/")[2] ?? "server";
     const { query = [], body, access = "authenticated" } = options;
-    return { method, path, kind, tag, summary, query, access, body: body as B } as {
+    return { method, path, kind, tag, summary, query, feature: featureOf(path), access, body: body as B } as {
       method: Method;
       path: P;
       kind: K;
       tag: string;
       summary: string;
       query: readonly string[];
+      feature?: ProjectFeature;
       access: Route["access"];
       body: B;
       result?: R;

@@ -1,0 +1,50 @@
+// Projects.
+
+import * as projects from "../../domain/projects.ts";
+import { DreyError } from "../../errors.ts";
+import { Created, type Handlers } from "../call.ts";
+import { addressOf, isOn, listed } from "../lists.ts";
+
+type Names =
+  | "projects.list"
+  | "projects.create"
+  | "project.get"
+  | "project.update"
+  | "project.patch"
+  | "project.rename"
+  | "project.delete"
+  | "project.state";
+
+export const handlers: Handlers<Names> = {
+  "projects.list": async ({ context, recursion, query }) =>
+    listed(await projects.listProjects(context), {
+      recursion,
+      filter: query("filter"),
+      address: (project) => addressOf("projects", project.name, "default"),
+    }),
+  "projects.create": async ({ context, body }) => {
+    await projects.createProject(context, body);
+    return new Created(addressOf("projects", body.name, "default"));
+  },
+  "project.get": ({ context, params }) => projects.getProject(context, params.name),
+  "project.update": async ({ context, params, body }) => {
+    await projects.updateProject(context, params.name, body);
+    return null;
+  },
+  "project.patch": async ({ context, params, body }) => {
+    await projects.patchProject(context, params.name, body);
+    return null;
+  },
+  "project.rename": ({ context, params, body }) => projects.renameProject(context, params.name, body.name),
+  "project.delete": async ({ context, params, query }) => {
+    if (isOn(query("force"))) {
+      throw new DreyError("NOT_SUPPORTED", {
+        message: "Deleting a project with all that is in it is not supported yet",
+        hint: "Delete what is in it first",
+      });
+    }
+    await projects.deleteProject(context, params.name);
+    return null;
+  },
+  "project.state": ({ context, params }) => projects.projectState(context, params.name),
+};

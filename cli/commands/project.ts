@@ -1,0 +1,178 @@
+// drey project: instances apart from one another, with images, profiles, volumes and networks of their own.
+
+import type { Client } from "../../client/client.ts";
+import { chooseProject, chosenProject } from "../../client/projects.ts";
+import { DreyError } from "../../errors.ts";
+import type { Project, ProjectPut, ProjectsPost } from "../../wire/project.ts";
+import { type Column, toTable } from "../columns.ts";
+import { getProperty } from "../configured.ts";
+import { edit as editYaml, parseYaml, readStdin } from "../editor.ts";
+import { binarySize, type Format, formatList, toYaml, yesNo } from "../output.ts";
+import { keyValues, resolveName, resolveOnServer } from "../resolve.ts";
+import type { Shell } from "../shell.ts";
+import { isStdinFile } from "../terminal.ts";
+import { readPairs } from "./config.ts";
+
+const features: readonly [header: string, feature: string][] = [
+  ["IMAGES", "images"],
+  ["PROFILES", "profiles"],
+  ["STORAGE VOLUMES", "storage.volumes"],
+  ["STORAGE BUCKETS", "storage.buckets"],
+  ["NETWORKS", "networks"],
+  ["NETWORK ZONES", "networks.zones"],
+];
+
+export async function list(shell: Shell): Promise<void> {
+  const { remote } = resolveOnServer(shell.typed.args[0] ?? "local:");
+  const client = await shell.connect(remote);
+  const found = await client.call("projects.list", { query: { recursion: 1 } }) as Project[];
+  const current = await currentProject(shell, remote.name);
+  const table = toTable(found, [
+    { header: "NAME", cell: ({ name }) => name === current ? `${name} (current)` : name },
+    ...features.map(([header, feature]): Column<Project> => ({
+      header,
+      cell: ({ config }) => yesNo(config[`features.${feature}`] === "true"),
+    })),
+    { header: "DESCRIPTION", cell: ({ description }) => description },
+    { header: "USED BY", cell: ({ used_by }) => String(used_by.length) },
+  ]);
+  shell.print(await formatList(shell.typed.text("format") as Format, table, found));
+}
+
+export async function show(shell: Shell): Promise<void> {
+  const { client, name } = await read(shell);
+  const { description, config, used_by } = await client.call("project.get", { params: { name } });
+  shell.print(await toYaml({ name, description, config, used_by }));
+}
+
+export async function info(shell: Shell): Promise<void> {
+  const { client, name } = await read(shell);
+  const { resources } = await client.call("project.state", { params: { name } });
+  const isSize = (resource: string) => ["memory", "disk"].includes(resource);
+  const amount = (resource: string, value: number) => isSize(resource) ? binarySize(value) : String(value);
+  const table = toTable(Object.entries(resources), [
+    { header: "RESOURCE", cell: ([resource]) => resource.toUpperCase() },
+    {
+      header: "LIMIT",
+      cell: ([resource, { Limit }]) => Limit < 0 ? "UNLIMITED" : amount(resource, Limit),
+    },
+    { header: "USAGE", cell: ([resource, { Usage }]) => amount(resource, Usage) },
+  ]);
+  shell.print(await formatList(shell.typed.text("format") as Format, table, resources));
+}
+
+export async function create(shell: Shell): Promise<void> {
+  const { typed } = shell;
+  const { client, name } = await read(shell);
+  const fromFile: Partial<ProjectsPost> = isStdinFile() ? await parseYaml(await readStdin()) : {};
+  const storage = typed.text("storage");
+  const network = typed.text("network");
+  const body: ProjectsPost = {
+    ...fromFile,
+    name,
+    config: { ...fromFile.config, ...keyValues(typed.list("config")) },
+    ...(storage === undefined ? {} : { storage }),
+    ...(network === undefined ? {} : { network }),
+  };
+  await client.call("projects.create", { body });
+  shell.print(`Project ${name} created\n`);
+}
+
+export async function remove(shell: Shell): Promise<void> {
+  const { remote, name } = resolveName(shell.typed.args[0] ?? "", "project");
+  const client = await shell.connect(remote);
+  await client.call("project.delete", { params: { name } });
+  if (await chosenProject(remote.name) === name) await chooseProject(remote.name, "default");
+  shell.print(`Project ${name} deleted\n`);
+}
+
+export async function rename(shell: Shell): Promise<void> {
+  const { remote, name } = resolveName(shell.typed.args[0] ?? "", "project");
+  const client = await shell.connect(remote);
+  const to = shell.typed.args[1] ?? "";
+  await shell.wait(await client.start("project.rename", { params: { name }, body: { name: to } }), name);
+  if (await chosenProject(remote.name) === name) await chooseProject(remote.name, to);
+  shell.print(`Project ${name} renamed to ${to}\n`);
+}
+
+export async function edit(shell: Shell): Promise<void> {
+  const { client, name } = await read(shell);
+  const { value: { config, description }, etag } = await client.read("project.get", { params: { name } });
+  await editYaml(shell, { description, config }, async (edited) => {
+    const body: ProjectPut = { description, config, ...edited };
+    await client.call("project.update", { params: { name }, body, etag });
+  });
+}
+
+export async function get(shell: Shell): Promise<void> {
+  const { client, name } = await read(shell);
+  const key = shell.typed.args[1] ?? "";
+  const project = await client.call("project.get", { params: { name } });
+  const value = shell.typed.has("property") ? getProperty({ ...project }, key) : project.config[key] ?? "";
+  shell.print(`${value}\n`);
+}
+
+export async function set(shell: Shell): Promise<void> {
+  const pairs = await readPairs(shell.typed.args.slice(1));
+  await change(shell, (project) => {
+    if (!shell.typed.has("property")) Object.assign(project.config, pairs);
+    else for (const [key, value] of Object.entries(pairs)) setDescription(project, key, value);
+  });
+}
+
+export async function unset(shell: Shell): Promise<void> {
+  const [text = "", key = ""] = shell.typed.args;
+  await change(shell, (project) => {
+    if (shell.typed.has("property")) return setDescription(project, key, "");
+    if (!Object.hasOwn(project.config, key)) {
+      throw new DreyError("NOT_FOUND", {
+        message: `Cannot unset key "${key}": project "${text}" does not set it`,
+      });
+    }
+    delete project.config[key];
+  });
+}
+
+export async function switchTo(shell: Shell): Promise<void> {
+  const { remote, name } = resolveName(shell.typed.args[0] ?? "", "project");
+  const client = await shell.connect(remote);
+  // a project that is not there would fail every command from here on
+  await client.call("project.get", { params: { name } });
+  await chooseProject(remote.name, name);
+}
+
+export async function getCurrent(shell: Shell): Promise<void> {
+  const { remote } = resolveOnServer(shell.typed.args[0] ?? "local:");
+  shell.print(`${await currentProject(shell, remote.name)}\n`);
+}
+
+async function currentProject(shell: Shell, remote: string): Promise<string> {
+  return shell.typed.text("project") ?? await chosenProject(remote) ?? "default";
+}
+
+interface Settings {
+  config: Record<string, string>;
+  description: string;
+}
+
+async function change(shell: Shell, alter: (project: Settings) => void): Promise<void> {
+  const { client, name } = await read(shell);
+  const { value: { config, description }, etag } = await client.read("project.get", { params: { name } });
+  const body: Settings = { config, description };
+  alter(body);
+  await client.call("project.update", { params: { name }, body, etag });
+}
+
+function setDescription(project: Settings, property: string, value: string): void {
+  if (property === "description") project.description = value;
+  else {
+    throw new DreyError("BAD_REQUEST", {
+      message: `There is no property "${property}" to set; there is description`,
+    });
+  }
+}
+
+async function read(shell: Shell): Promise<{ client: Client; name: string }> {
+  const { remote, name } = resolveName(shell.typed.args[0] ?? "", "project");
+  return { client: await shell.connect(remote), name };
+}

@@ -1,0 +1,45 @@
+// Which project was switched to, per server: a small file beside the other settings of the command line.
+
+import { dirname, join } from "@std/path";
+import { DreyError } from "../errors.ts";
+import { configDirectory } from "./connect.ts";
+
+const file = async () => join(await configDirectory(), "projects.json");
+
+/** The project that commands to a server mean unless they say another; nothing if nobody switched. */
+export async function chosenProject(remote: string): Promise<string | undefined> {
+  const chosen = readChosen(await file());
+  return Object.hasOwn(chosen, remote) ? chosen[remote] : undefined;
+}
+
+/** Makes a project the one that commands to a server mean. */
+export async function chooseProject(remote: string, project: string): Promise<void> {
+  const path = await file();
+  const { [remote]: _old, ...others } = readChosen(path);
+  const chosen = project === "default" ? others : { ...others, [remote]: project };
+  await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const partial = `${path}.${Deno.pid}`;
+  await Deno.writeTextFile(partial, `${JSON.stringify(chosen, null, 2)}\n`);
+  await Deno.rename(partial, path);
+}
+
+/** Read at once and whole: most commands find no such file. */
+function readChosen(path: string): Record<string, string> {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return {};
+    throw error;
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null) return value as Record<string, string>;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new DreyError("STATE_BROKEN", {
+    message: `Cannot read "${path}": it is not what drey project switch writes`,
+    hint: "Remove it, and switch again",
+  });
+}

@@ -1,0 +1,121 @@
+// Projects: what is in one is not in another, except where a feature is off; by drey and by LXD's own client.
+
+import { assertEquals, assertMatch } from "@std/testing";
+import { type Drey, e2e } from "../support/drey.ts";
+import { serve } from "../support/server.ts";
+
+const needs = ["userns", "subids"] as const;
+
+const names = async (drey: Drey, words: string[]) =>
+  (JSON.parse(await drey`list ${words} --format json`) as { name: string }[]).map(({ name }) => name);
+
+await e2e("instances of two projects may share a name and nothing else", { needs }, async (drey) => {
+  await drey`project create web -c features.images=false --storage default`;
+  await drey`launch tiny c1`;
+  await drey`launch tiny c1 --project web`;
+  assertEquals(await names(drey, []), ["c1"]);
+  assertEquals(await names(drey, ["--all-projects"]), ["c1", "c1"]);
+  await drey`exec c1 --project web -- sh -c ${"echo there > /root/mark"}`;
+  assertEquals((await drey.tries`exec c1 -- cat /root/mark`).code, 1);
+  assertEquals(await drey`exec c1 --project web -- cat /root/mark`, "there\n");
+  assertEquals((await drey.tries`project delete web`).stderr, "Error: Only empty projects can be removed\n");
+  await drey`delete -f c1 --project web`;
+  assertEquals(await names(drey, ["--all-projects"]), ["c1"]);
+  await drey`project delete web`;
+  assertEquals((await drey.tries`list --project web`).stderr, 'Error: Project "web" not found\n');
+});
+
+await e2e("a feature decides whose images and profiles a project sees", { needs }, async (drey) => {
+  await drey`project create own --storage default`;
+  await drey`project create shared -c features.images=false -c features.profiles=false`;
+  const images = async (project: string) =>
+    JSON.parse(await drey`image list --project ${project} --format json`).length as number;
+  assertEquals([await images("default"), await images("own"), await images("shared")], [1, 0, 1]);
+  assertMatch((await drey.tries`init tiny c1 --project own`).stderr, /"tiny" not found/);
+  await drey`profile create small --project shared`;
+  assertEquals(await drey`profile get small description`, "\n");
+  assertMatch((await drey.tries`profile show small --project own`).stderr, /Profile "small" not found/);
+  await drey`init tiny c1 --project shared -p default -p small`;
+  assertMatch(await drey`profile show small`, /instances\/c1\?project=shared/);
+  assertMatch((await drey.tries`profile delete small`).stderr, /currently in use/);
+  await drey`profile rename small little`;
+  const [instance] = JSON.parse(await drey`list --project shared --format json`);
+  assertEquals(instance.profiles, ["default", "little"]);
+  assertMatch(
+    (await drey.tries`project set shared features.profiles=true`).stderr,
+    /features can only be changed while it is empty/,
+  );
+  await drey`delete c1 --project shared`;
+  await drey`project set shared features.profiles=true`;
+  assertMatch(await drey`profile list --project shared`, /project shared/);
+});
+
+await e2e("a project holds as many instances as its limits allow", { needs }, async (drey) => {
+  await drey`project create few -c features.images=false -c limits.instances=2 --storage default`;
+  const ends = await Promise.all(
+    ["a", "b", "c", "d"].map((name) => drey.tries`init tiny ${name} --project few`),
+  );
+  assertEquals(ends.map(({ code }) => code).toSorted(), [0, 0, 1, 1]);
+  assertMatch(await drey`project info few`, /INSTANCES +\| 2 +\| 2/);
+  assertMatch((await drey.tries`project set few limits.containers=1`).stderr, /there are 2 already/);
+  assertMatch((await drey.tries`project set few limits.memory=1GiB`).stderr, /not supported yet/);
+  assertMatch((await drey.tries`project set few nonsense=1`).stderr, /Invalid project configuration key/);
+  await drey`delete ${await names(drey, ["--project", "few"])} --project few`;
+});
+
+await e2e("commands mean the project that was switched to", { needs }, async (drey) => {
+  await drey`project create web -c features.images=false --storage default`;
+  assertEquals((await drey.tries`project switch none`).code, 1);
+  await drey`project switch web`;
+  assertEquals(await drey`project get-current`, "web\n");
+  await drey`init tiny c1`;
+  assertEquals(await names(drey, ["--project", "web"]), ["c1"]);
+  assertEquals(await names(drey, ["--project", "default"]), []);
+  assertEquals(await names(drey, ["--all-projects"]), ["c1"]);
+  assertMatch(await drey`project list`, /web \(current\)/);
+  await drey`delete c1`;
+  await drey`project rename web site`;
+  assertEquals(await drey`project get-current`, "site\n");
+  await drey`project delete site`;
+  assertEquals(await drey`project get-current`, "default\n");
+});
+
+await e2e("LXD's own client works in projects", { needs: [...needs, "lxc"] }, async (drey) => {
+  await using server = await serve(drey);
+  const { lxc, tries } = server;
+  await lxc("project", "create", "web", "-c", "features.images=false");
+  await lxc(
+    "profile",
+    "device",
+    "add",
+    "default",
+    "root",
+    "disk",
+    "path=/",
+    "pool=default",
+    "--project",
+    "web",
+  );
+  await lxc("launch", "tiny", "c1", "--project", "web");
+  assertEquals(JSON.parse(await lxc("list", "--format", "json")), []);
+  assertMatch(await lxc("list", "--all-projects"), /web +\| c1/);
+  assertEquals(await lxc("exec", "c1", "--project", "web", "--", "hostname"), "c1\n");
+  await lxc("project", "switch", "web");
+  assertMatch(await lxc("list", "--all-projects"), /web +\| c1/);
+  assertMatch(await lxc("list"), /c1/);
+  assertMatch(await lxc("project", "list"), /web \(current\) +\| NO +\| YES/);
+  assertMatch(await lxc("project", "show", "web"), /- \/1.0\/instances\/c1\?project=web/);
+  assertMatch(await lxc("project", "info", "web"), /INSTANCES +\| UNLIMITED +\| 1/);
+  await lxc("project", "set", "web", "user.team", "a");
+  assertEquals(await lxc("project", "get", "web", "user.team"), "a\n");
+  await lxc("project", "unset", "web", "user.team");
+  assertMatch((await tries(["project", "delete", "web"])).stderr, /Only empty projects can be removed/);
+  await lxc("delete", "-f", "c1");
+  await lxc("project", "switch", "default");
+  await lxc("project", "rename", "web", "site");
+  const edited = await tries(["project", "edit", "site"], { stdin: "description: Sites\nconfig: {}\n" });
+  assertEquals(edited.stderr, "");
+  assertMatch(await lxc("project", "show", "site"), /description: Sites/);
+  await lxc("project", "delete", "site");
+  assertEquals((await tries(["project", "delete", "default"])).code, 1);
+});
