@@ -1,22 +1,33 @@
-// The API: the table of routes and their handlers become one app. Nothing here knows how a request arrived.
+// The API: the table of routes and their handlers. A request comes as its route's name with plain values, and leaves as
+// a plain answer; what HTTP adds to that is in http.ts. Nothing here knows how a request arrived.
 
-import { Hono } from "hono/tiny";
 import { DreyError } from "../errors.ts";
 import type { Context, Requestor } from "../domain/context.ts";
 import { emitLogging } from "../domain/events.ts";
 import { type Route, type RouteName, routes } from "../wire/routes.ts";
-import { readBody } from "./body.ts";
-import { type Call, type Caller, Created, type Env, type Handler, type Stream } from "./call.ts";
-import { async, failure, refusal, sync } from "./envelope.ts";
+import { checkBody } from "./body.ts";
+import {
+  type Asked,
+  type Call,
+  type Caller,
+  Created,
+  type Env,
+  type Handler,
+  type Query,
+  type Stream,
+} from "./call.ts";
+import { type Answer, async, failure, sync } from "./envelope.ts";
 import { type HandlerSources, handlerSources } from "./handlers.ts";
 import { etagOf, mustMatch, shownBy } from "./middleware/etag.ts";
-import { answerOlderPath } from "./middleware/older_paths.ts";
 import { mayCall } from "./middleware/permission.ts";
 import { projectOf } from "./middleware/project.ts";
 
-export type { Caller, Env } from "./call.ts";
+export type { Asked, Caller, Env } from "./call.ts";
 
 export interface App {
+  /** answers a request that is known by its route; only raw routes answer with a response of HTTP */
+  answer(asked: Asked, env: Env): Promise<Answer | Response>;
+  /** the same for a request of HTTP */
   fetch(request: Request, env: Env): Promise<Response>;
 }
 
@@ -24,10 +35,8 @@ export interface App {
 interface Arrived {
   context: Context;
   sources: HandlerSources;
-  name: RouteName;
-  request: Request;
+  asked: Asked;
   env: Env;
-  params: Record<string, string>;
 }
 
 /**
@@ -37,21 +46,15 @@ interface Arrived {
  */
 export function createApp(context: Context, sources: HandlerSources = handlerSources): App {
   mustPair(Object.keys(routes), Object.keys(sources));
-  const hono = new Hono<{ Bindings: Env }>();
-  hono.onError((error) => answerError(context, error));
-  hono.notFound(({ req }) => isKnown(req.path) ? refusal(501, "not implemented") : refusal(404, "not found"));
-  const ordered = [...Object.entries(routes)].sort(([, a], [, b]) => compare(a.path, b.path));
-  for (const [name, route] of ordered) {
-    const path = route.path.replace(/\{(\w+)\}/g, ":$1");
-    hono.on(route.method, path, ({ req, env }) => {
-      const params = req.param() as Record<string, string>;
-      return answer({ context, sources, name: name as RouteName, request: req.raw, env, params });
-    });
-  }
-  const fetch = async (request: Request, env: Env) => await hono.fetch(request, env);
+  const answer: App["answer"] = (asked, env) =>
+    answerRoute({ context, sources, asked, env }).catch((error) => answerError(context, error));
+  let http: Promise<App["fetch"]> | undefined;
   return {
-    fetch: (request, env) =>
-      answerOlderPath(request, (renamed) => fetch(renamed, env)) ?? fetch(request, env),
+    answer,
+    async fetch(request, env) {
+      http ??= import("./http.ts").then(({ createHttp }) => createHttp(answer));
+      return await (await http)(request, env);
+    },
   };
 }
 
@@ -62,34 +65,18 @@ function mustPair(names: string[], handled: string[]): void {
   if (extra.length > 0) throw new Error(`Handlers without a route: ${extra.join(", ")}`);
 }
 
-/** Whether a path belongs to a route, with whatever method. */
-function isKnown(path: string): boolean {
-  const words = path.split("/");
-  return Object.values(routes).some((route) => {
-    const wanted = route.path.split("/");
-    return wanted.length === words.length &&
-      wanted.every((word, at) => word.startsWith("{") ? words[at] !== "" : word === words[at]);
-  });
-}
-
-/** Fixed words before parameters: `/1.0/images/aliases` must not be taken for a fingerprint. */
-function compare(a: string, b: string): number {
-  return a.replaceAll("{", "\u{ffff}") < b.replaceAll("{", "\u{ffff}") ? -1 : 1;
-}
-
-async function answer(arrived: Arrived): Promise<Response> {
-  const { name, request, env } = arrived;
+async function answerRoute(arrived: Arrived): Promise<Answer | Response> {
+  const { env, asked: { name, path, ifMatch } } = arrived;
   const route: Route = routes[name];
   mayCall(env.caller, route.access);
   const call = await callOf(arrived, route);
   const handler = await handlerOf(arrived, name);
-  const wanted = request.headers.get("if-match");
   const shown = shownBy[name];
-  if (wanted === null || shown === undefined) return await answered(route, name, await handler(call), env);
+  if (ifMatch == null || shown === undefined) return await answered(route, name, await handler(call), env);
   // nobody else who insists on an ETag may come between the look and the change
-  await using _alone = await arrived.context.store.lock(["etag", new URL(request.url).pathname]);
-  const current = await (await handlerOf(arrived, shown))({ ...call, recursion: 0 });
-  mustMatch(wanted, await etagOf(shown, current));
+  await using _alone = await arrived.context.store.lock(["etag", path]);
+  const current = await (await handlerOf(arrived, shown))(Object.create(call, { recursion: { value: 0 } }));
+  mustMatch(ifMatch, await etagOf(shown, current));
   return await answered(route, name, await handler(call), env);
 }
 
@@ -101,15 +88,20 @@ async function handlerOf({ sources }: Arrived, name: RouteName): Promise<AnyHand
   return (handlers as Record<string, Handler<RouteName>>)[name] as AnyHandler;
 }
 
-async function callOf(arrived: Arrived, route: Route): Promise<Call> {
-  const { context, request, env, params } = arrived;
-  const query = new URL(request.url).searchParams;
-  const body = route.body === undefined ? undefined : await readBody(request, route.body);
+async function callOf({ context, asked, env }: Arrived, route: Route): Promise<Call> {
+  const { query } = asked;
+  const body = route.body === undefined ? undefined : checkBody(await asked.text(), route.body);
   return {
     context: { ...context, requestor: requestorOf(env.caller) },
     caller: env.caller,
-    request,
-    params,
+    // for few of them: making one takes a while
+    get request() {
+      return asked.request;
+    },
+    get signal() {
+      return asked.signal;
+    },
+    params: asked.params,
     body,
     project: route.query.includes("project") ? await projectOf(context, query, route) : "default",
     recursion: recursionOf(query),
@@ -126,12 +118,12 @@ function requestorOf({ username, protocol }: Caller): Requestor {
 }
 
 /** As in LXD, what is no number counts as 0. */
-function recursionOf(query: URLSearchParams): number {
+function recursionOf(query: Query): number {
   const recursion = Number(query.get("recursion") ?? 0);
   return Number.isInteger(recursion) && recursion > 0 ? recursion : 0;
 }
 
-async function answered(route: Route, name: RouteName, given: unknown, env: Env): Promise<Response> {
+async function answered(route: Route, name: RouteName, given: unknown, env: Env): Promise<Answer | Response> {
   switch (route.kind) {
     case "async":
       return async(given as Parameters<typeof async>[0]);
@@ -147,18 +139,18 @@ async function answered(route: Route, name: RouteName, given: unknown, env: Env)
 }
 
 /** The answer is for those who watch the request; over the stream itself goes what the handler says. */
-async function stream({ serve, abandon }: Stream, env: Env): Promise<Response> {
+async function stream({ serve, abandon }: Stream, env: Env): Promise<Answer> {
   try {
-    const socket = await env.accept(new Request("http://drey"));
+    const socket = await env.accept();
     serve(socket).catch(() => socket.close());
   } catch (error) {
     abandon?.();
     throw error;
   }
-  return new Response(null, { status: 204 });
+  return { status: 204, headers: {} };
 }
 
-async function answerError(context: Context, error: unknown): Promise<Response> {
+async function answerError(context: Context, error: unknown): Promise<Answer> {
   if (!(error instanceof DreyError)) {
     const stack = error instanceof Error ? error.stack ?? "" : "";
     await emitLogging(context, { level: "error", message: String(error), context: { stack } });

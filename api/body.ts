@@ -12,13 +12,25 @@ const limit = 1024 * 1024;
  * @throws {DreyError} `BAD_REQUEST` if it is no such thing, `TOO_LARGE`
  */
 export async function readBody(request: Request, schema: Schema): Promise<unknown> {
-  const value = parse(await readText(request));
+  return checkBody(await readText(request), schema);
+}
+
+/** The same for a body that has been read. */
+export function checkBody(text: string, schema: Schema): unknown {
+  // as many bytes as characters at least
+  if (text.length > limit) throw tooLarge();
+  const value = parse(text);
   const wrong = mismatch(schema, value);
   if (wrong !== undefined) throw bad(`Invalid request body: ${wrong}`);
   return withoutNulls(schema, value);
 }
 
-async function readText(request: Request): Promise<string> {
+/**
+ * The body of a request.
+ *
+ * @throws {DreyError} `BAD_REQUEST` if it is not UTF-8, `TOO_LARGE`
+ */
+export async function readText(request: Request): Promise<string> {
   if (Number(request.headers.get("content-length") ?? 0) > limit) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;

@@ -15,13 +15,36 @@ export interface Caller {
 export interface Env {
   caller: Caller;
   /** opens the stream the request asks for; called at most once */
-  accept(request: Request): Promise<Socket>;
+  accept(): Promise<Socket>;
+}
+
+/** Query parameters by name. */
+export type Query = Pick<URLSearchParams, "get">;
+
+/** A request as every door hands it over: the declared route it is for, and the rest as it came. */
+export interface Asked {
+  name: RouteName;
+  /** decoded path parameters */
+  params: Record<string, string>;
+  /** without the query */
+  path: string;
+  query: Query;
+  /** the header If-Match */
+  ifMatch?: string | null;
+  /** the body, for routes that declare one */
+  text(): Promise<string>;
+  /** aborted when nobody waits for the answer any more */
+  readonly signal?: AbortSignal;
+  /** the request with its headers and bytes; doors that have none make it when a handler looks */
+  readonly request: Request;
 }
 
 export interface Call<N extends RouteName = RouteName> {
   context: Context;
   caller: Caller;
-  request: Request;
+  /** for what is not JSON; without need of it, `signal` and `query()` cost less */
+  readonly request: Request;
+  readonly signal: AbortSignal | undefined;
   /** decoded path parameters */
   params: { readonly [P in ParamsOf<N>]: string };
   /** checked against the route's declaration */

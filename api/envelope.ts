@@ -4,8 +4,25 @@ import { describeError, DreyError } from "../errors.ts";
 import type { AsyncResponse, ErrorResponse, SyncResponse } from "../wire/envelope.ts";
 import type { Operation } from "../wire/operation.ts";
 
+/** What a request comes to, before a door makes bytes of it. */
+export interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  /** absent for an answer that has none, such as that of a stream */
+  body?: SyncResponse | AsyncResponse | ErrorResponse;
+}
+
+/** An answer as HTTP. */
+export function responseOf({ status, headers, body }: Answer): Response {
+  if (body === undefined) return new Response(null, { status, headers });
+  return new Response(`${JSON.stringify(body)}\n`, {
+    status,
+    headers: { "content-type": "application/json", ...headers },
+  });
+}
+
 /** 200 with metadata, or 201 with the address of what was made. */
-export function sync(metadata: unknown, options: { location?: string; etag?: string } = {}): Response {
+export function sync(metadata: unknown, options: { location?: string; etag?: string } = {}): Answer {
   const { location, etag } = options;
   const body: SyncResponse = {
     type: "sync",
@@ -16,14 +33,12 @@ export function sync(metadata: unknown, options: { location?: string; etag?: str
     error: "",
     metadata: metadata ?? null,
   };
-  return json(location === undefined ? 200 : 201, body, {
-    ...(location !== undefined && { location }),
-    ...(etag !== undefined && { etag }),
-  });
+  const headers = { ...(location !== undefined && { location }), ...(etag !== undefined && { etag }) };
+  return { status: location === undefined ? 200 : 201, headers, body };
 }
 
 /** 202 with the operation and its address. */
-export function async(operation: Operation): Response {
+export function async(operation: Operation): Answer {
   const location = `/1.0/operations/${operation.id}`;
   const body: AsyncResponse = {
     type: "async",
@@ -34,16 +49,16 @@ export function async(operation: Operation): Response {
     error: "",
     metadata: operation,
   };
-  return json(202, body, { location });
+  return { status: 202, headers: { location }, body };
 }
 
 /** An error with its HTTP status; anything but a DreyError is a fault of drey's own, 500. */
-export function failure(error: unknown): Response {
+export function failure(error: unknown): Answer {
   return refusal(error instanceof DreyError ? error.status : 500, describeError(error));
 }
 
 /** An error by its HTTP status. */
-export function refusal(status: number, message: string): Response {
+export function refusal(status: number, message: string): Answer {
   const body: ErrorResponse = {
     type: "error",
     status: "",
@@ -53,12 +68,5 @@ export function refusal(status: number, message: string): Response {
     error: message,
     metadata: null,
   };
-  return json(status, body, {});
-}
-
-function json(status: number, body: unknown, headers: Record<string, string>): Response {
-  return new Response(`${JSON.stringify(body)}\n`, {
-    status,
-    headers: { "content-type": "application/json", ...headers },
-  });
+  return { status, headers: {}, body };
 }

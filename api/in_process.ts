@@ -20,7 +20,7 @@ export async function openApp(): Promise<App & AsyncDisposable> {
   await reconcile(context);
   const app = createApp(context);
   return {
-    fetch: app.fetch,
+    ...app,
     async [Symbol.asyncDispose]() {
       await finishOperations(context, grace);
       await context[Symbol.asyncDispose]();

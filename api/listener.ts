@@ -7,10 +7,10 @@ import { DreyError } from "../errors.ts";
 import type { Socket } from "../wire/socket.ts";
 import type { App } from "./app.ts";
 import type { Caller } from "./call.ts";
-import { failure } from "./envelope.ts";
+import { failure, responseOf } from "./envelope.ts";
 
 /** Makes a server that answers with the app, for callers of one kind. It listens nowhere yet. */
-export function createListener(app: App, caller: Caller): Server {
+export function createListener(app: Door, caller: Caller): Server {
   const server = createServer({ keepAliveTimeout: 60_000 });
   server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const gone = new AbortController();
@@ -28,19 +28,23 @@ export function createListener(app: App, caller: Caller): Server {
   return server;
 }
 
+/** What a listener needs of the app. */
+type Door = Pick<App, "fetch">;
+
 interface Arrival {
   caller: Caller;
   signal: AbortSignal;
   accept(): Promise<Socket>;
 }
 
-async function answer(app: App, incoming: IncomingMessage, arrival: Arrival): Promise<Response> {
+async function answer(app: Door, incoming: IncomingMessage, arrival: Arrival): Promise<Response> {
   const { caller, signal, accept } = arrival;
   let request: Request;
   try {
     request = requestOf(incoming, signal);
   } catch (error) {
-    return failure(new DreyError("BAD_REQUEST", { message: "The request cannot be read", cause: error }));
+    const unread = new DreyError("BAD_REQUEST", { message: "The request cannot be read", cause: error });
+    return responseOf(failure(unread));
   }
   return await app.fetch(request, { caller, accept });
 }
@@ -105,7 +109,7 @@ function drained(outgoing: ServerResponse): Promise<void> {
 }
 
 async function upgrade(
-  app: App,
+  app: Door,
   caller: Caller,
   arrived: { request: IncomingMessage; connection: Duplex; head: Uint8Array },
 ): Promise<void> {

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/testing";
 import { DreyError } from "../errors.ts";
 import type { Socket } from "../wire/socket.ts";
 import type { App } from "./app.ts";
-import { failure } from "./envelope.ts";
+import { failure, responseOf } from "./envelope.ts";
 import { createListener } from "./listener.ts";
 
 const caller = { uid: 1, protocol: "unix", username: "tester" } as const;
@@ -18,7 +18,9 @@ interface Door extends AsyncDisposable {
 async function openDoor(fetch: App["fetch"]): Promise<Door> {
   const directory = await Deno.makeTempDir({ prefix: "drey-door-" });
   const path = `${directory}/s`;
-  const server = createListener({ fetch: (...args) => fetch(...args).catch(failure) }, caller);
+  const server = createListener({
+    fetch: (...args) => fetch(...args).catch((error) => responseOf(failure(error))),
+  }, caller);
   await new Promise<void>((resolve) => server.listen(path, resolve));
   const client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
   return {
@@ -45,7 +47,7 @@ function openWebSocket(door: Door): Promise<WebSocket> {
 
 /** An app that gives each stream to `serve`. */
 const streams = (serve: (socket: Socket) => Promise<void>): App["fetch"] => async (request, env) => {
-  serve(await env.accept(request)).catch(() => {});
+  serve(await env.accept()).catch(() => {});
   return new Response(null, { status: 204 });
 };
 

@@ -134,7 +134,7 @@ async function listen(listener: Server, path: string): Promise<void> {
 }
 
 /** An app that first cleans up after instances that died, now and then. */
-function lookingAfter(app: App, look: () => Promise<void>): App {
+function lookingAfter(app: App, look: () => Promise<void>): Pick<App, "fetch"> {
   let last = Date.now();
   return {
     async fetch(request, env) {

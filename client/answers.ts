@@ -23,10 +23,14 @@ export function apiError(status: number, message: string): DreyError {
 
 /** The envelope of an answer. A `T` that does not fit is the server's fault and not noticed here. */
 export async function readAnswer<T>(response: Response): Promise<SyncResponse<T> | AsyncResponse> {
-  const text = await response.text();
+  return openEnvelope<T>(response.status, await response.text());
+}
+
+/** The same for an answer that has been read. */
+export function openEnvelope<T>(status: number, text: string): SyncResponse<T> | AsyncResponse {
   const body = parse<T>(text);
   if (body === undefined) {
-    throw apiError(response.status, `The server answered ${response.status} without an LXD envelope`);
+    throw apiError(status, `The server answered ${status} without an LXD envelope`);
   }
   if (body.type === "error") throw apiError(body.error_code, body.error);
   return body;

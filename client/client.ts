@@ -12,9 +12,10 @@ import {
   type RoutesOfKind,
 } from "../wire/routes.ts";
 import type { Socket } from "../wire/socket.ts";
-import { readAnswer, throwIfError } from "./answers.ts";
+import { fillPath } from "../wire/paths.ts";
+import { openEnvelope, throwIfError } from "./answers.ts";
 import { type RunningOperation, runningOperation } from "./operations.ts";
-import { origin, type Transport } from "./transport.ts";
+import { origin, requestOf, type RouteAnswer, type RouteCall, type Transport } from "./transport.ts";
 
 /** Query parameters; one that is `undefined` is left out. */
 export type Query = Record<string, string | number | boolean | undefined>;
@@ -62,23 +63,34 @@ export interface ClientOptions {
 
 /** The client of the API behind a transport. */
 export function createClient(transport: Transport, { project }: ClientOptions = {}): Client {
-  const fetchRoute = (name: RouteName, options: CallOptions<RouteName> | undefined): Promise<Response> => {
-    const { method, path, query }: Route = routes[name];
+  const compose = (name: RouteName, options: CallOptions<RouteName> | undefined): RouteCall => {
+    const { path, query }: Route = routes[name];
     const isWide = options?.query?.["all-projects"] === true;
     const isProjectAware = project !== undefined && !isWide && query.includes("project");
     const asked = isProjectAware ? { project, ...options?.query } : options?.query;
-    return transport.fetch(
-      new Request(origin + fillPath(path, options?.params) + queryString(asked), {
-        method,
-        ...bodyOf(options),
-        ...(options?.signal === undefined ? {} : { signal: options.signal }),
-      }),
-    );
+    return {
+      name,
+      params: options?.params ?? {},
+      path: fillPath(path, options?.params),
+      query: textsOf(asked),
+      ...(options?.etag ? { etag: options.etag } : {}),
+      ...(options?.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      ...(options?.signal === undefined ? {} : { signal: options.signal }),
+    };
+  };
+  const fetchRoute = (call: RouteCall, upload?: CallOptions<RouteName>["upload"]) =>
+    transport.fetch(requestOf(call, upload));
+  const ask = async (name: RouteName, options: CallOptions<RouteName> | undefined): Promise<RouteAnswer> => {
+    const call = compose(name, options);
+    if (transport.call !== undefined && options?.upload === undefined) return await transport.call(call);
+    const response = await fetchRoute(call, options?.upload);
+    const { status, headers } = response;
+    return { status, etag: headers.get("etag") ?? "", text: await response.text() };
   };
   const readRoute = async (name: RouteName, options: unknown) => {
-    const response = await fetchRoute(name, options as CallOptions<RouteName> | undefined);
-    const answer = await readAnswer<never>(response) as SyncResponse<never>;
-    return { value: answer.metadata, etag: response.headers.get("etag") ?? "" };
+    const { status, etag, text } = await ask(name, options as CallOptions<RouteName> | undefined);
+    const { metadata } = openEnvelope<never>(status, text) as SyncResponse<never>;
+    return { value: metadata, etag };
   };
   const client: Client = {
     transport,
@@ -86,11 +98,12 @@ export function createClient(transport: Transport, { project }: ClientOptions = 
     call: async (name, ...[options]) => (await readRoute(name, options)).value,
     read: (name, ...[options]) => readRoute(name, options),
     async start(name, ...[options]) {
-      const answer = await readAnswer(await fetchRoute(name, options as CallOptions<RouteName>));
-      return runningOperation(client, (answer as AsyncResponse).metadata);
+      const { status, text } = await ask(name, options as CallOptions<RouteName>);
+      return runningOperation(client, (openEnvelope(status, text) as AsyncResponse).metadata);
     },
     async raw(name, ...[options]) {
-      const response = await fetchRoute(name, options as CallOptions<RouteName>);
+      const { upload, ...rest } = (options ?? {}) as CallOptions<RouteName>;
+      const response = await fetchRoute(compose(name, rest), upload);
       if (response.status >= 400) await throwIfError(response);
       return response;
     },
@@ -104,27 +117,7 @@ export function createClient(transport: Transport, { project }: ClientOptions = 
   return client;
 }
 
-/** A route's path with its parameters in place, each escaped. */
-export function fillPath(path: string, params: Record<string, string> = {}): string {
-  return path.replace(/\{(\w+)\}/g, (_, name: string) => {
-    const value = params[name];
-    if (value === undefined || value === "") throw new Error(`The path ${path} lacks its {${name}}`);
-    return encodeURIComponent(value);
-  });
-}
-
-function queryString(query: Query = {}): string {
-  const pairs = Object.entries(query).filter(([, value]) => value !== undefined);
-  if (pairs.length === 0) return "";
-  return `?${new URLSearchParams(pairs.map(([key, value]) => [key, String(value)]))}`;
-}
-
-function bodyOf(options: CallOptions<RouteName> | undefined): RequestInit {
-  const headers: Record<string, string> = {};
-  if (options?.etag) headers["if-match"] = options.etag;
-  if (options?.upload) {
-    return { body: options.upload.body, headers: { ...headers, ...options.upload.headers } };
-  }
-  if (options?.body === undefined) return { headers };
-  return { body: JSON.stringify(options.body), headers: { ...headers, "content-type": "application/json" } };
+function textsOf(query: Query = {}): Record<string, string> {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given.map(([key, value]) => [key, String(value)]));
 }

@@ -1,7 +1,7 @@
 import { DreyError } from "../errors.ts";
 import { assertEquals, assertRejects } from "@std/testing";
 import type { Operation } from "../wire/operation.ts";
-import { createClient, fillPath } from "./client.ts";
+import { createClient } from "./client.ts";
 import type { Transport } from "./transport.ts";
 
 /** A door that remembers requests and answers what it is told. */
@@ -155,14 +155,4 @@ Deno.test("raw() returns bytes, and throws errors like any other call", async ()
     DreyError,
     "not found",
   );
-});
-
-Deno.test("fillPath() never leaves a hole", () => {
-  let said = "";
-  try {
-    fillPath("/1.0/instances/{name}", {});
-  } catch (error) {
-    said = String(error);
-  }
-  assertEquals(said, "Error: The path /1.0/instances/{name} lacks its {name}");
 });

@@ -1,20 +1,13 @@
 // The default door: the API lives in this very process, so a request is a function call. The house is
 // imported dynamically, so that a program that only talks to servers never loads it.
 
+import type { App, Asked, Env } from "../api/app.ts";
+import { DreyError } from "../errors.ts";
+import { matchPath } from "../wire/paths.ts";
+import { routes, type RoutesOfKind } from "../wire/routes.ts";
 import type { Socket } from "../wire/socket.ts";
-import { throwIfError } from "./answers.ts";
-import { origin, type Transport } from "./transport.ts";
-
-/** What this door needs of the API. */
-export interface InProcessApp extends AsyncDisposable {
-  fetch(request: Request, env: InProcessEnv): Promise<Response>;
-}
-
-export interface InProcessEnv {
-  caller: { uid: number; protocol: "in-process"; username: string };
-  /** called by the handler of a stream, at most once */
-  accept(request: Request): Promise<Socket>;
-}
+import { openEnvelope } from "./answers.ts";
+import { requestOf, type RouteAnswer, type RouteCall, type Transport } from "./transport.ts";
 
 type SocketPair = () => [Socket, Socket];
 
@@ -25,7 +18,7 @@ export async function openInProcess(): Promise<Transport> {
 }
 
 /** The door to an app that is already open; closing the door closes the app. */
-export function inProcess(app: InProcessApp, pair: SocketPair): Transport {
+export function inProcess(app: App & AsyncDisposable, pair: SocketPair): Transport {
   const caller = {
     uid: Deno.uid() ?? 0,
     protocol: "in-process",
@@ -35,16 +28,19 @@ export function inProcess(app: InProcessApp, pair: SocketPair): Transport {
   return {
     kind: "in-process",
     fetch: (request) => app.fetch(request, { caller, accept: refuse }),
-    async socket(path, signal) {
+    call: (call) => answerTo(app, call, { caller, accept: refuse }),
+    async socket(address, signal) {
       const [ours, theirs] = pair();
       const accepted = Promise.withResolvers<void>();
       const accept = () => {
         accepted.resolve();
         return Promise.resolve(theirs);
       };
-      const answered = app.fetch(new Request(origin + path), { caller, accept });
+      const answered = answerTo(app, streamAt(address), { caller, accept });
       // a handler may answer at once or when the stream ends: what counts is whether it accepted first
-      const refused = answered.then(throwIfError);
+      const refused = answered.then(({ status, text }) => {
+        if (status >= 400) openEnvelope(status, text);
+      });
       await Promise.race([accepted.promise, refused]);
       refused.catch(() => ours.close());
       signal?.addEventListener("abort", () => ours.close(), { once: true });
@@ -52,4 +48,43 @@ export function inProcess(app: InProcessApp, pair: SocketPair): Transport {
     },
     [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
   };
+}
+
+/** What is asked and answered goes through JSON here too: neither side holds what is the other's. */
+async function answerTo(app: App, call: RouteCall, env: Env): Promise<RouteAnswer> {
+  const { name, params, path, query, etag, body = "", signal } = call;
+  const asked: Asked = {
+    name,
+    params,
+    path,
+    query: { get: (name) => query[name] ?? null },
+    ifMatch: etag ?? null,
+    text: () => Promise.resolve(body),
+    signal,
+    get request() {
+      return requestOf(call);
+    },
+  };
+  const answer = await app.answer(asked, env);
+  // asked this way and not for its class, whose first mention loads Deno's web stack
+  if ("text" in answer) {
+    return { status: answer.status, etag: answer.headers.get("etag") ?? "", text: await answer.text() };
+  }
+  const { status, headers, body: given } = answer;
+  return { status, etag: headers.etag ?? "", text: given === undefined ? "" : JSON.stringify(given) };
+}
+
+/** The stream at an address such as `/1.0/events?type=lifecycle`. */
+function streamAt(address: string): RouteCall {
+  const [path = "", search = ""] = address.split("?");
+  for (const [name, route] of Object.entries(routes)) {
+    const escaped = route.kind === "socket" ? matchPath(route.path, path) : undefined;
+    if (escaped === undefined) continue;
+    const params = Object.fromEntries(
+      Object.entries(escaped).map(([key, word]) => [key, decodeURIComponent(word)]),
+    );
+    const query = Object.fromEntries(new URLSearchParams(search));
+    return { name: name as RoutesOfKind<"socket">, params, path, query };
+  }
+  throw new DreyError("NOT_FOUND", { message: `There is no stream at ${path}` });
 }

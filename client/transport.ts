@@ -1,13 +1,37 @@
 // The contract of a door to the API: requests and two-way streams. In process, over a unix socket and, later,
 // over HTTPS it is the same app behind it, so nothing above this file knows which one is used.
 
+import { type RouteName, routes } from "../wire/routes.ts";
 import type { Socket } from "../wire/socket.ts";
+
+/** A call of a declared route as plain data. */
+export interface RouteCall {
+  name: RouteName;
+  params: Record<string, string>;
+  /** its address without the query */
+  path: string;
+  query: Record<string, string>;
+  /** the ETag that what is to be changed must have */
+  etag?: string;
+  /** JSON */
+  body?: string;
+  signal?: AbortSignal;
+}
+
+export interface RouteAnswer {
+  status: number;
+  etag: string;
+  /** JSON */
+  text: string;
+}
 
 export interface Transport extends AsyncDisposable {
   /** which door this is, for `drey version` and for errors */
   readonly kind: "in-process" | "unix" | "https";
   /** answers with whatever the API answered; rejects only if the API cannot be reached */
   fetch(request: Request): Promise<Response>;
+  /** a shorter way to the same answers, where nothing but JSON is asked and answered; not every door has one */
+  call?(call: RouteCall): Promise<RouteAnswer>;
   /**
    * Opens a stream of messages at a path such as `/1.0/events?type=lifecycle`.
    *
@@ -21,3 +45,20 @@ export interface Transport extends AsyncDisposable {
  * names up even for a unix socket, which takes ten seconds where no name server answers.
  */
 export const origin = "http://127.0.0.1";
+
+/** A call as a request of HTTP, with a body that is not JSON if there is one. */
+export function requestOf(
+  { name, path, query, etag, body, signal }: RouteCall,
+  upload?: { body: BodyInit; headers: Record<string, string> },
+): Request {
+  const address = `${origin}${path}${queryString(query)}`;
+  const headers = {
+    ...(etag === undefined ? {} : { "if-match": etag }),
+    ...(upload?.headers ?? (body === undefined ? {} : { "content-type": "application/json" })),
+  };
+  return new Request(address, { method: routes[name].method, headers, body: upload?.body ?? body, signal });
+}
+
+function queryString(query: Record<string, string>): string {
+  return Object.keys(query).length === 0 ? "" : `?${new URLSearchParams(query)}`;
+}

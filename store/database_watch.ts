@@ -96,7 +96,8 @@ export class DatabaseWatch {
   }
 
   #stopFiles(): void {
-    clearInterval(this.#timer);
+    // only if there is one: the first use of a timer function takes Deno 4 ms, which every command would feel
+    if (this.#timer !== undefined) clearInterval(this.#timer);
     this.#timer = undefined;
     this.#files?.close();
     this.#files = undefined;

@@ -4,7 +4,7 @@ import { dirname, resolve } from "@std/path";
 import { type FileOwner, type FileRequest, type FileStat, useFile } from "../../domain/instances/files.ts";
 import { DreyError } from "../../errors.ts";
 import type { Call, Handlers } from "../call.ts";
-import { sync } from "../envelope.ts";
+import { responseOf, sync } from "../envelope.ts";
 
 type Names = "instance.file.get" | "instance.file.head" | "instance.file.put" | "instance.file.delete";
 
@@ -43,7 +43,7 @@ async function read(call: Call<"instance.file.get"> | Call<"instance.file.head">
   }
   if (stat.type === "directory") {
     const names = (await new Response(content).text()).split("\0").filter((name) => name !== "");
-    const response = sync(names.sort());
+    const response = responseOf(sync(names.sort()));
     for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
     return response;
   }

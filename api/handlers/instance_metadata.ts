@@ -3,7 +3,7 @@
 import * as metadata from "../../domain/instances/metadata.ts";
 import { DreyError } from "../../errors.ts";
 import type { Handlers } from "../call.ts";
-import { sync } from "../envelope.ts";
+import { responseOf, sync } from "../envelope.ts";
 
 type Names =
   | "instance.metadata.get"
@@ -33,7 +33,9 @@ export const handlers: Handlers<Names> = {
   },
   "instance.templates.get": async (call) => {
     const name = call.query("path") ?? "";
-    if (name === "") return sync(await metadata.listTemplates(call.context, refOf(call)));
+    if (name === "") {
+      return responseOf(sync(await metadata.listTemplates(call.context, refOf(call))));
+    }
     const content = await metadata.readTemplate(call.context, refOf(call), name);
     return new Response(content, { headers: { "content-type": "application/octet-stream" } });
   },

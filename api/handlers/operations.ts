@@ -35,10 +35,10 @@ export const handlers: Handlers<Names> = {
     await cancelOperation(context, params.id);
     return null;
   },
-  "operation.wait": async ({ context, caller, params, query, request }) => {
+  "operation.wait": async ({ context, caller, params, query, signal }) => {
     if (!isTrusted(caller)) throw new DreyError("FORBIDDEN", { message: "not authorized" });
     const timeout = timeoutOf(query("timeout"));
-    return await waitOperation(context, params.id, { timeout, signal: request.signal });
+    return await waitOperation(context, params.id, { timeout, signal });
   },
   "operation.socket": async ({ context, params, query }) => ({
     serve: await findConnection(context, params.id, query("secret") ?? ""),

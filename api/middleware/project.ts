@@ -4,6 +4,7 @@ import type { Context } from "../../domain/context.ts";
 import { defaultProject, effectiveProject, mustExist } from "../../domain/projects/effective.ts";
 import { DreyError } from "../../errors.ts";
 import type { Route } from "../../wire/routes.ts";
+import type { Query } from "../call.ts";
 import { isOn } from "../lists.ts";
 
 /**
@@ -14,7 +15,7 @@ import { isOn } from "../lists.ts";
  */
 export async function projectOf(
   context: Context,
-  query: URLSearchParams,
+  query: Query,
   route: Pick<Route, "feature">,
 ): Promise<string> {
   const project = query.get("project") || defaultProject;

@@ -1,0 +1,55 @@
+// HTTP around the app: which route a method and a path mean, older paths, what a request says and an answer becomes.
+
+import { Hono } from "hono/tiny";
+import { matchPath } from "../wire/paths.ts";
+import { type Route, type RouteName, routes } from "../wire/routes.ts";
+import type { App, Env } from "./app.ts";
+import { readText } from "./body.ts";
+import { failure, refusal, responseOf } from "./envelope.ts";
+import { answerOlderPath } from "./middleware/older_paths.ts";
+
+/** How requests of HTTP are answered by an app. */
+export function createHttp(answer: App["answer"]): App["fetch"] {
+  const hono = new Hono<{ Bindings: Env }>();
+  hono.onError((error) => responseOf(failure(error)));
+  hono.notFound(({ req }) =>
+    responseOf(isKnown(req.path) ? refusal(501, "not implemented") : refusal(404, "not found"))
+  );
+  for (const [name, route] of inOrder()) {
+    const path = route.path.replace(/\{(\w+)\}/g, ":$1");
+    hono.on(route.method, path, async ({ req, env }) => {
+      const request = req.raw;
+      const { pathname, searchParams } = new URL(request.url);
+      const given = await answer({
+        name,
+        params: req.param() as Record<string, string>,
+        path: pathname,
+        query: searchParams,
+        ifMatch: request.headers.get("if-match"),
+        text: () => readText(request),
+        get signal() {
+          return request.signal;
+        },
+        request,
+      }, env);
+      return given instanceof Response ? given : responseOf(given);
+    });
+  }
+  const fetch: App["fetch"] = async (request, env) => await hono.fetch(request, env);
+  return (request, env) => answerOlderPath(request, (renamed) => fetch(renamed, env)) ?? fetch(request, env);
+}
+
+/** Whether a path belongs to a route, with whatever method. */
+function isKnown(address: string): boolean {
+  return Object.values(routes).some(({ path }) => matchPath(path, address) !== undefined);
+}
+
+/** Fixed words before parameters: `/1.0/images/aliases` must not be taken for a fingerprint. */
+function inOrder(): [RouteName, Route][] {
+  const rank = ([, { path }]: [string, Route]) => path.replaceAll("{", "\u{ffff}");
+  const ranked = Object.entries(routes as Record<RouteName, Route>).map((entry) => ({
+    entry,
+    at: rank(entry),
+  }));
+  return ranked.sort((a, b) => a.at < b.at ? -1 : 1).map(({ entry }) => entry as [RouteName, Route]);
+}
