@@ -24,22 +24,39 @@ const waiting = {
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true }, // int poll(struct pollfd *, nfds_t, int);
 } as const satisfies Deno.ForeignLibraryInterface;
 
-let library: Deno.DynamicLibrary<typeof symbols> | undefined;
-let waitingLibrary: Deno.DynamicLibrary<typeof waiting> | undefined;
+type Calls<T extends Deno.ForeignLibraryInterface> = Deno.StaticForeignLibraryInterface<T>;
 
-function open<T extends Deno.ForeignLibraryInterface>(interface_: T): Deno.DynamicLibrary<T> {
+function open<T extends Deno.ForeignLibraryInterface>(interface_: T): Calls<T> {
   try {
-    return Deno.dlopen("libc.so.6", interface_);
+    return Deno.dlopen("libc.so.6", interface_).symbols;
   } catch {
     // musl has one file for everything and no versioned alias
-    return Deno.dlopen(`libc.musl-${Deno.build.arch}.so.1`, interface_);
+    return Deno.dlopen(`libc.musl-${Deno.build.arch}.so.1`, interface_).symbols;
   }
 }
 
-function libc() {
-  library ??= open(symbols);
-  return library.symbols;
+/**
+ * Each call is looked up when it is first made: that takes Deno 0.1 ms, and a command makes few of them. The one named
+ * `first` is there before any other: looking it up would change what it tells.
+ */
+function lazily<T extends Deno.ForeignLibraryInterface>(interface_: T, first?: keyof T): Calls<T> {
+  const calls = {} as Calls<T>;
+  for (const [name, signature] of Object.entries(interface_)) {
+    Object.defineProperty(calls, name, {
+      configurable: true,
+      get() {
+        if (first !== undefined && name !== first) void calls[first];
+        const call = open({ [name]: signature })[name];
+        Object.defineProperty(calls, name, { value: call });
+        return call;
+      },
+    });
+  }
+  return calls;
 }
+
+const libc = lazily(symbols, "__errno_location");
+const onThread = lazily(waiting);
 
 const errnoNames: Record<number, string> = {
   1: "EPERM",
@@ -73,7 +90,7 @@ export class SysError extends DreyError {
 }
 
 function lastErrno(): string {
-  const location = libc().__errno_location();
+  const location = libc.__errno_location();
   const number = location === null ? 0 : new Deno.UnsafePointerView(location).getInt32();
   return errnoNames[number] ?? `errno ${number}`;
 }
@@ -98,7 +115,7 @@ export const O_CLOEXEC = 0o2000000;
  * @see open(2)
  */
 export function openFd(path: string, flags: number): number {
-  return checked(libc().open(cString(path), flags | O_CLOEXEC, 0o600), "open(2)", `"${path}"`);
+  return checked(libc.open(cString(path), flags | O_CLOEXEC, 0o600), "open(2)", `"${path}"`);
 }
 
 /**
@@ -114,7 +131,7 @@ export function openBelow(root: string, path: string, flags: number): number {
   const directory = openFd(root, O_PATH);
   try {
     const how = new BigUint64Array([BigInt(flags | O_CLOEXEC), 0n, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS]);
-    const opened = libc().openat2(437n, directory, cString(path), new Uint8Array(how.buffer), 24n);
+    const opened = libc.openat2(437n, directory, cString(path), new Uint8Array(how.buffer), 24n);
     return checked(opened, "openat2(2)", `"${path}" in "${root}"`);
   } finally {
     closeFd(directory);
@@ -123,7 +140,7 @@ export function openBelow(root: string, path: string, flags: number): number {
 
 /** Closes a descriptor; one that is closed already is a bug and throws. */
 export function closeFd(fd: number): void {
-  checked(libc().close(fd), "close(2)", `descriptor ${fd}`);
+  checked(libc.close(fd), "close(2)", `descriptor ${fd}`);
 }
 
 /** Lets the programs that `start` starts inherit these descriptors. */
@@ -139,7 +156,7 @@ export function inheriting<T>(fds: readonly number[], start: () => T): T {
 /** Lets the programs started from now on inherit the descriptor, or not. */
 export function setInherited(fd: number, inherited: boolean): void {
   const F_SETFD = 2;
-  checked(libc().fcntl(fd, F_SETFD, inherited ? 0 : 1), "fcntl(2)", `descriptor ${fd}`);
+  checked(libc.fcntl(fd, F_SETFD, inherited ? 0 : 1), "fcntl(2)", `descriptor ${fd}`);
 }
 
 // Locks of open file descriptions, fcntl(2): like those of flock(2) they are inherited and die with their last holder,
@@ -164,7 +181,7 @@ function flock(type: keyof typeof lockTypes): Uint8Array<ArrayBuffer> {
  */
 export function tryLockFile(path: string): number | undefined {
   const fd = openFd(path, O_RDWR | O_CREAT);
-  if (libc().fcntlLock(fd, F_OFD_SETLK, flock("write")) === 0) return fd;
+  if (libc.fcntlLock(fd, F_OFD_SETLK, flock("write")) === 0) return fd;
   const errno = lastErrno();
   closeFd(fd);
   if (errno === "EAGAIN" || errno === "EACCES") return undefined;
@@ -173,23 +190,22 @@ export function tryLockFile(path: string): number | undefined {
 
 /** Whether somebody holds the lock of this file; a missing file is nobody's. */
 export function isLocked(path: string): boolean {
-  const fd = libc().open(cString(path), O_RDONLY | O_CLOEXEC, 0);
+  const fd = libc.open(cString(path), O_RDONLY | O_CLOEXEC, 0);
   if (fd < 0) return false;
   const asked = flock("read");
-  const known = libc().fcntlLock(fd, F_OFD_GETLK, asked) === 0;
-  libc().close(fd);
+  const known = libc.fcntlLock(fd, F_OFD_GETLK, asked) === 0;
+  libc.close(fd);
   return known && new DataView(asked.buffer).getInt16(0, true) !== lockTypes.none;
 }
 
 /** Waits until nobody holds the lock of this file any more; a missing file is nobody's. */
 export async function waitUnlocked(path: string): Promise<void> {
-  const fd = libc().open(cString(path), O_RDONLY | O_CLOEXEC, 0);
+  const fd = libc.open(cString(path), O_RDONLY | O_CLOEXEC, 0);
   if (fd < 0) return;
-  waitingLibrary ??= open(waiting);
-  await waitingLibrary.symbols.fcntlLock(fd, F_OFD_SETLKW, flock("read"));
+  await onThread.fcntlLock(fd, F_OFD_SETLKW, flock("read"));
   // given back before the close: a program that is being started right now still has a copy of the descriptor
-  libc().fcntlLock(fd, F_OFD_SETLK, flock("none"));
-  libc().close(fd);
+  libc.fcntlLock(fd, F_OFD_SETLK, flock("none"));
+  libc.close(fd);
 }
 
 export const signals = { HUP: 1, INT: 2, KILL: 9, USR2: 12, TERM: 15, PWR: 30, RTMIN_3: 37 } as const;
@@ -201,7 +217,7 @@ export const signals = { HUP: 1, INT: 2, KILL: 9, USR2: 12, TERM: 15, PWR: 30, R
  * @see kill(2)
  */
 export function sendSignal(pid: number, signal: number): boolean {
-  if (libc().kill(pid, signal) === 0) return true;
+  if (libc.kill(pid, signal) === 0) return true;
   const errno = lastErrno();
   if (errno === "ESRCH") return false;
   throw new SysError("kill(2)", errno, `process ${pid}`);
@@ -211,7 +227,7 @@ const syscallNumbers = { pidfd_open: 434, pidfd_getfd: 438, pidfd_send_signal: 4
 
 /** A descriptor of a process that stays true when its pid is given to another; undefined if it is gone. */
 export function openPidfd(pid: number): number | undefined {
-  const fd = Number(libc().syscall(BigInt(syscallNumbers.pidfd_open), BigInt(pid), 0n, 0n));
+  const fd = Number(libc.syscall(BigInt(syscallNumbers.pidfd_open), BigInt(pid), 0n, 0n));
   if (fd >= 0) return fd;
   const errno = lastErrno();
   if (errno === "ESRCH") return undefined;
@@ -223,7 +239,7 @@ export function copyFdFrom(pid: number, fd: number): number {
   const pidfd = openPidfd(pid);
   if (pidfd === undefined) throw new SysError("pidfd_open(2)", "ESRCH", `process ${pid}`);
   try {
-    const copy = libc().syscall(BigInt(syscallNumbers.pidfd_getfd), BigInt(pidfd), BigInt(fd), 0n);
+    const copy = libc.syscall(BigInt(syscallNumbers.pidfd_getfd), BigInt(pidfd), BigInt(fd), 0n);
     return checked(copy, "pidfd_getfd(2)", `descriptor ${fd} of process ${pid}`);
   } finally {
     closeFd(pidfd);
@@ -254,18 +270,17 @@ export async function waitKernelFile(fd: number, milliseconds: number): Promise<
 
 /** poll(2) of one descriptor, on another thread. */
 async function poll(fd: number, wanted: { events: number; milliseconds: number }): Promise<boolean> {
-  waitingLibrary ??= open(waiting);
   const pollfd = new Uint8Array(8);
   const view = new DataView(pollfd.buffer);
   view.setInt32(0, fd, true);
   view.setInt16(4, wanted.events, true);
-  return await waitingLibrary.symbols.poll(pollfd, 1n, wanted.milliseconds) > 0;
+  return await onThread.poll(pollfd, 1n, wanted.milliseconds) > 0;
 }
 
 /** Reads a short file again from its start. */
 export function rereadFd(fd: number): string {
   const buffer = new Uint8Array(4096);
-  const size = checked(libc().pread(fd, buffer, 4096n, 0n), "pread(2)", `descriptor ${fd}`);
+  const size = checked(libc.pread(fd, buffer, 4096n, 0n), "pread(2)", `descriptor ${fd}`);
   return new TextDecoder().decode(buffer.subarray(0, size));
 }
 
@@ -277,7 +292,7 @@ export function rereadFd(fd: number): string {
 export function joinEmptyKeyring(): void {
   const keyctl = Deno.build.arch === "x86_64" ? 250n : 219n;
   // a kernel without keyrings answers ENOSYS, and then there is nothing to reach
-  libc().syscall(keyctl, 1n, 0n, 0n);
+  libc.syscall(keyctl, 1n, 0n, 0n);
 }
 
 /**
@@ -287,7 +302,7 @@ export function joinEmptyKeyring(): void {
  */
 export function sealDescriptors(): void {
   // Linux before 5.11 answers EINVAL; nothing but what the caller left open is at stake there
-  libc().syscall(436n, 3n, 0xffffffffn, 4n);
+  libc.syscall(436n, 3n, 0xffffffffn, 4n);
 }
 
 /** Sets the size of a terminal, in characters. */
@@ -295,7 +310,7 @@ export function setWindowSize(fd: number, size: { rows: number; columns: number 
   const TIOCSWINSZ = 0x5414n;
   const winsize = new Uint16Array([size.rows, size.columns, 0, 0]);
   checked(
-    libc().ioctl(fd, TIOCSWINSZ, new Uint8Array(winsize.buffer)),
+    libc.ioctl(fd, TIOCSWINSZ, new Uint8Array(winsize.buffer)),
     "ioctl(2) TIOCSWINSZ",
     `descriptor ${fd}`,
   );
@@ -306,8 +321,8 @@ export function unlockTerminal(master: number): number {
   const TIOCSPTLCK = 0x40045431n;
   const TIOCGPTN = 0x80045430n;
   const number = new Uint8Array(4);
-  checked(libc().ioctl(master, TIOCSPTLCK, number), "ioctl(2) TIOCSPTLCK", "/dev/ptmx");
-  checked(libc().ioctl(master, TIOCGPTN, number), "ioctl(2) TIOCGPTN", "/dev/ptmx");
+  checked(libc.ioctl(master, TIOCSPTLCK, number), "ioctl(2) TIOCSPTLCK", "/dev/ptmx");
+  checked(libc.ioctl(master, TIOCGPTN, number), "ioctl(2) TIOCGPTN", "/dev/ptmx");
   return new DataView(number.buffer).getInt32(0, true);
 }
 
@@ -317,7 +332,7 @@ export function openTerminalPeer(master: number): number {
   const number = BigInt(O_RDWR | O_NOCTTY | O_CLOEXEC);
   const ioctl = Deno.build.arch === "x86_64" ? 16n : 29n;
   return checked(
-    libc().syscall(ioctl, BigInt(master), TIOCGPTPEER, number),
+    libc.syscall(ioctl, BigInt(master), TIOCGPTPEER, number),
     "ioctl(2) TIOCGPTPEER",
     "/dev/ptmx",
   );
@@ -329,12 +344,12 @@ export function openTerminalPeer(master: number): number {
  */
 export function withStdin<T>(fd: number, start: () => T): T {
   const F_DUPFD_CLOEXEC = 1030;
-  const saved = checked(libc().fcntl(0, F_DUPFD_CLOEXEC, 3), "fcntl(2)", "standard input");
+  const saved = checked(libc.fcntl(0, F_DUPFD_CLOEXEC, 3), "fcntl(2)", "standard input");
   try {
-    checked(libc().dup2(fd, 0), "dup2(2)", `descriptor ${fd}`);
+    checked(libc.dup2(fd, 0), "dup2(2)", `descriptor ${fd}`);
     return start();
   } finally {
-    libc().dup2(saved, 0);
-    libc().close(saved);
+    libc.dup2(saved, 0);
+    libc.close(saved);
   }
 }
