@@ -83,8 +83,14 @@ function streamAt(address: string): RouteCall {
     const params = Object.fromEntries(
       Object.entries(escaped).map(([key, word]) => [key, decodeURIComponent(word)]),
     );
-    const query = Object.fromEntries(new URLSearchParams(search));
-    return { name: name as RoutesOfKind<"socket">, params, path, query };
+    return { name: name as RoutesOfKind<"socket">, params, path, query: queryOf(search) };
   }
   throw new DreyError("NOT_FOUND", { message: `There is no stream at ${path}` });
+}
+
+/** By hand, since the first use of Deno's own parser takes 1.5 ms. */
+function queryOf(search: string): Record<string, string> {
+  const decode = (text = "") => decodeURIComponent(text.replaceAll("+", " "));
+  const pairs = search.split("&").filter((pair) => pair !== "").map((pair) => pair.split("="));
+  return Object.fromEntries(pairs.map(([key, ...rest]) => [decode(key), decode(rest.join("="))]));
 }

@@ -49,6 +49,13 @@ const doors: Record<string, () => Promise<Door>> = {
     const client = stack.use(createClient(await openInProcess()));
     return Object.assign(stack.move(), { client });
   },
+  async "in process, by requests"() {
+    await using stack = new AsyncDisposableStack();
+    stack.use(temporaryState());
+    const { call: _short, ...door } = await openInProcess();
+    const client = stack.use(createClient(door));
+    return Object.assign(stack.move(), { client });
+  },
   async "over a unix socket"() {
     await using stack = new AsyncDisposableStack();
     const socket = `${stack.use(temporaryState()).path}/unix.socket`;
