@@ -133,7 +133,8 @@ async function answered(route: Route, name: RouteName, given: unknown, env: Env)
       return await stream(given as Stream, env);
     case "sync": {
       if (given instanceof Created) return sync(null, { location: given.location });
-      return sync(given, { etag: await etagOf(name, given) });
+      const etag = await etagOf(name, given);
+      return sync(given, { etag: etag === undefined ? undefined : `"${etag}"` });
     }
   }
 }

@@ -115,7 +115,7 @@ Deno.test("an update with an old ETag is refused and changes nothing", async () 
   await using api = await openTestApp();
   await api.ask("POST /1.0/profiles", { name: "p1", config: { "user.b": "2", "user.a": "1" } });
   const etag = (await api.ask("GET /1.0/profiles/p1")).response.headers.get("etag") ?? "";
-  assertMatch(etag, /^[0-9a-f]{64}$/);
+  assertMatch(etag, /^"[0-9a-f]{64}"$/);
   const put = (description: string, match: string) =>
     api.ask("PUT /1.0/profiles/p1", { description }, { headers: { ...json, "if-match": match } });
   assertEquals((await put("first", etag)).status, 200);
@@ -173,6 +173,57 @@ Deno.test("the API leaves out the extensions whose operations clients misread", 
     assert(!api_extensions.includes(`${kind}_operations`));
   }
   assert(!api_extensions.includes("project_delete_operation"));
+});
+
+Deno.test("what drey does not have is said to be missing, and not unheard of", async () => {
+  await using api = await openTestApp();
+  const seen = async (line: string, body?: unknown) => {
+    const { status, body: { metadata, error } } = await api.ask(line, body);
+    return [status, error === "" ? metadata : error];
+  };
+  assertEquals(await seen("GET /1.0/cluster"), [200, { server_name: "", enabled: false, member_config: [] }]);
+  assertEquals(await seen("GET /1.0/cluster/members"), [400, "This server is not clustered"]);
+  assertEquals(await seen("GET /1.0/placement-groups"), [200, []]);
+  assertEquals(await seen("GET /1.0/placement-groups/p"), [
+    404,
+    "Placement groups: there is none of this name",
+  ]);
+  assertEquals(await seen("POST /1.0/placement-groups", {}), [501, "Placement groups are not supported yet"]);
+  assertEquals(await seen("PUT /1.0/placement-groups", {}), [501, "not implemented"]);
+  assertEquals(await seen("GET /1.0/nothing"), [404, "not found"]);
+  assertEquals((await api.ask("GET /1.0/cluster/members", undefined, { caller: stranger })).status, 403);
+});
+
+Deno.test("the OpenAPI document tells every route, with each of its parameters", async () => {
+  await using api = await openTestApp();
+  const { body } = await api.ask("GET /openapi.json");
+  type Described = { operationId: string; parameters: { name: string; in: string }[] };
+  const operations: Described[] = [];
+  for (const { method, path, query } of Object.values(routes)) {
+    const operation: Described = body.paths[path][method.toLowerCase()];
+    const names = (place: string) =>
+      operation.parameters.filter((parameter) => parameter.in === place).map(({ name }) => name);
+    assertEquals(names("path"), [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name));
+    assertEquals(names("query"), [...query]);
+    operations.push(operation);
+  }
+  assertEquals(new Set(operations.map(({ operationId }) => operationId)).size, operations.length);
+  const { properties, required } =
+    body.paths["/1.0/projects"].post.requestBody.content["application/json"].schema;
+  assertEquals([Object.keys(properties), required], [
+    ["name", "config", "description", "storage", "network"],
+    ["name"],
+  ]);
+});
+
+Deno.test("configuration keys are described as LXD describes its own", async () => {
+  await using api = await openTestApp();
+  const { configs } = (await api.ask("GET /1.0/metadata/configuration")).body.metadata;
+  const names = (entity: string) =>
+    configs[entity].drey.keys.flatMap((key: unknown) => Object.keys(key as object));
+  assert(names("instance").includes("limits.memory"));
+  assert(names("project").includes("features.images"));
+  assert(!names("instance").includes("volatile.*"));
 });
 
 Deno.test("older paths list one type of instances under the name they were asked by", async () => {

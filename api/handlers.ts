@@ -13,6 +13,7 @@ const instances = () => import("./handlers/instances.ts");
 const files = () => import("./handlers/instance_files.ts");
 const logs = () => import("./handlers/instance_logs.ts");
 const metadata = () => import("./handlers/instance_metadata.ts");
+const description = () => import("./handlers/description.ts");
 const images = () => import("./handlers/images.ts");
 const aliases = () => import("./handlers/image_aliases.ts");
 const profiles = () => import("./handlers/profiles.ts");
@@ -24,6 +25,9 @@ const doctor = () => import("./handlers/doctor.ts");
 export const handlerSources: HandlerSources = {
   "api.versions": server,
   "server.get": server,
+  "cluster.get": server,
+  "configuration.get": description,
+  "openapi": description,
   "resources.get": server,
   "events.listen": events,
   "instances.list": instances,

@@ -1,20 +1,21 @@
 // HTTP around the app: which route a method and a path mean, older paths, what a request says and an answer becomes.
 
 import { Hono } from "hono/tiny";
-import { matchPath } from "../wire/paths.ts";
 import { type Route, type RouteName, routes } from "../wire/routes.ts";
 import type { App, Env } from "./app.ts";
 import { readText } from "./body.ts";
-import { failure, refusal, responseOf } from "./envelope.ts";
+import { failure, responseOf } from "./envelope.ts";
 import { answerOlderPath } from "./middleware/older_paths.ts";
 
 /** How requests of HTTP are answered by an app. */
 export function createHttp(answer: App["answer"]): App["fetch"] {
   const hono = new Hono<{ Bindings: Env }>();
   hono.onError((error) => responseOf(failure(error)));
-  hono.notFound(({ req }) =>
-    responseOf(isKnown(req.path) ? refusal(501, "not implemented") : refusal(404, "not found"))
-  );
+  hono.notFound(async ({ req, env }) => {
+    // loaded for those alone who ask for what is not there
+    const { answerUnrouted } = await import("./handlers/absent.ts");
+    return responseOf(answerUnrouted(req.method, req.path, env.caller));
+  });
   for (const [name, route] of inOrder()) {
     const path = route.path.replace(/\{(\w+)\}/g, ":$1");
     hono.on(route.method, path, async ({ req, env }) => {
@@ -37,11 +38,6 @@ export function createHttp(answer: App["answer"]): App["fetch"] {
   }
   const fetch: App["fetch"] = async (request, env) => await hono.fetch(request, env);
   return (request, env) => answerOlderPath(request, (renamed) => fetch(renamed, env)) ?? fetch(request, env);
-}
-
-/** Whether a path belongs to a route, with whatever method. */
-function isKnown(address: string): boolean {
-  return Object.values(routes).some(({ path }) => matchPath(path, address) !== undefined);
 }
 
 /** Fixed words before parameters: `/1.0/images/aliases` must not be taken for a fingerprint. */

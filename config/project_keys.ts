@@ -6,27 +6,28 @@ import * as types from "./types.ts";
 
 const on = [] as const;
 
-/** A feature is on where its key says so, and nowhere else; new projects get those with a default. */
-const feature = (name: string, short: string, initial?: "true") =>
-  key({
-    name: `features.${name}`,
-    on,
-    type: types.bool,
-    live: false,
-    ...(initial === undefined ? {} : { default: initial }),
-    short,
-  });
+/** A feature is on where its key says so, and nowhere else. */
+const feature = (name: string, short: string) =>
+  key({ name: `features.${name}`, on, type: types.bool, live: false, default: "false", short });
 const count = (name: string, short: string) =>
   key({ name: `limits.${name}`, on, type: types.integer({ min: 0 }), live: true, short });
 
 export const featureKeys: readonly Key<boolean>[] = [
-  feature("images", "Whether the project has images and aliases of its own", "true"),
+  feature("images", "Whether the project has images and aliases of its own"),
   feature("networks", "Whether the project has networks of its own"),
   feature("networks.zones", "Whether the project has network zones of its own"),
-  feature("profiles", "Whether the project has profiles of its own", "true"),
-  feature("storage.buckets", "Whether the project has storage buckets of its own", "true"),
-  feature("storage.volumes", "Whether the project has custom storage volumes of its own", "true"),
+  feature("profiles", "Whether the project has profiles of its own"),
+  feature("storage.buckets", "Whether the project has storage buckets of its own"),
+  feature("storage.volumes", "Whether the project has custom storage volumes of its own"),
 ];
+
+/** What a new project has for itself unless it is told otherwise. */
+export const initialFeatures: Values = {
+  "features.images": "true",
+  "features.profiles": "true",
+  "features.storage.buckets": "true",
+  "features.storage.volumes": "true",
+};
 
 export const limitsContainers = count("containers", "Containers that may exist in the project");
 export const limitsInstances = count("instances", "Instances that may exist in the project");

@@ -1,7 +1,7 @@
 // Projects: instances apart from one another, each group with images, profiles, volumes and networks of its own as far
 // as its features say. `default` is always there and has all of it.
 
-import { featureKeys, validateProjectConfig } from "../config/project_keys.ts";
+import { featureKeys, initialFeatures, validateProjectConfig } from "../config/project_keys.ts";
 import { validateProjectName } from "../config/names.ts";
 import { DreyError } from "../errors.ts";
 import type { Write } from "../store/store.ts";
@@ -56,8 +56,7 @@ export async function createProject(context: Context, body: ProjectsPost): Promi
   validateProjectName(name);
   const given = body.config ?? {};
   validateProjectConfig(given);
-  const initial = featureKeys.flatMap((key) => key.default === undefined ? [] : [[key.name, key.default]]);
-  const config = withoutEmpty({ ...Object.fromEntries(initial), ...given });
+  const config = withoutEmpty({ ...initialFeatures, ...given });
   const record: ProjectRecord = { description: body.description ?? "", config };
   const isNew = name !== defaultProject && await context.store.commit(
     [{ key: projectKey(name), revision: 0 }],

@@ -44,3 +44,24 @@ export interface Server extends ServerUntrusted {
   auth_user_name: string;
   auth_user_method: string;
 }
+
+/** What a server that stands alone says of its cluster. */
+export interface Cluster {
+  server_name: string;
+  enabled: boolean;
+  member_config: unknown[];
+}
+
+/** A configuration key as LXD describes its own. */
+export interface DescribedKey {
+  type: string;
+  shortdesc: string;
+  longdesc: string;
+  defaultdesc?: string;
+  liveupdate?: string;
+}
+
+/** Keys by what they configure and by group; each key is an object of its own in a list. */
+export interface ConfigurationMetadata {
+  configs: Record<string, Record<string, { keys: Record<string, DescribedKey>[] }>>;
+}

@@ -1,7 +1,7 @@
 // ETags: a digest of what a client may change of a thing, so that an update can insist on having seen the latest.
 
 import { DreyError } from "../../errors.ts";
-import type { Image, ImageMetadata } from "../../wire/image.ts";
+import type { Image, ImageAliasesEntry, ImageMetadata } from "../../wire/image.ts";
 import type { Instance } from "../../wire/instance.ts";
 import type { Profile } from "../../wire/profile.ts";
 import type { Project } from "../../wire/project.ts";
@@ -27,6 +27,7 @@ const writable: Writable = {
   "profile.get": (
     { config, description, devices }: Profile,
   ) => [sorted(config), description, sorted(devices)],
+  "image.alias.get": ({ description, target }: ImageAliasesEntry) => [description, target],
   "project.get": ({ config, description }: Project) => [description, sorted(config)],
   "image.get": ({ auto_update, expires_at, profiles, properties, public: isPublic }: Image) => [
     auto_update,
@@ -45,6 +46,8 @@ export const shownBy: { [N in RouteName]?: keyof typeof writable } = {
   "instance.metadata.patch": "instance.metadata.get",
   "profile.update": "profile.get",
   "profile.patch": "profile.get",
+  "image.alias.update": "image.alias.get",
+  "image.alias.patch": "image.alias.get",
   "project.update": "project.get",
   "project.patch": "project.get",
   "image.update": "image.get",

@@ -3,7 +3,7 @@
 import type * as doctor from "../doctor.ts";
 import type { Event } from "../event.ts";
 import type { Resources } from "../resources.ts";
-import type { Server, ServerUntrusted } from "../server.ts";
+import type { Cluster, ConfigurationMetadata, Server, ServerUntrusted } from "../server.ts";
 import { one, route } from "./route.ts";
 
 export const server = {
@@ -19,6 +19,14 @@ export const server = {
       access: "untrusted",
     },
   ),
+  "cluster.get": route<Cluster>()("sync", "GET /1.0/cluster", "That there is no cluster"),
+  "configuration.get": route<ConfigurationMetadata>()(
+    "sync",
+    "GET /1.0/metadata/configuration",
+    "Every configuration key that drey obeys",
+    { access: "untrusted" },
+  ),
+  "openapi": route()("raw", "GET /openapi.json", "This API, as an OpenAPI document"),
   "resources.get": route<Resources>()("sync", "GET /1.0/resources", "The hardware of the host"),
   "events.listen": route<Event>()("socket", "GET /1.0/events", "What happens, as it happens", {
     query: ["project", "type", "all-projects"],
