@@ -15,6 +15,7 @@ const logs = () => import("./handlers/instance_logs.ts");
 const metadata = () => import("./handlers/instance_metadata.ts");
 const description = () => import("./handlers/description.ts");
 const images = () => import("./handlers/images.ts");
+const remoteImages = () => import("./handlers/remote_images.ts");
 const aliases = () => import("./handlers/image_aliases.ts");
 const profiles = () => import("./handlers/profiles.ts");
 const projects = () => import("./handlers/projects.ts");
@@ -63,6 +64,7 @@ export const handlerSources: HandlerSources = {
   "instance.templates.delete": metadata,
   "images.list": images,
   "images.create": images,
+  "remote.images": remoteImages,
   "image.get": images,
   "image.update": images,
   "image.patch": images,

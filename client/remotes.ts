@@ -16,7 +16,7 @@ const images = (name: string, protocol: Remote["protocol"], address: string, abo
   address,
   protocol,
   isImageServer: true,
-  isSupported: protocol === "debian",
+  isSupported: protocol !== "oci",
   about,
 });
 

@@ -41,7 +41,8 @@ export async function fingerprintOf(paths: readonly string[]): Promise<string> {
   return hash.digest("hex");
 }
 
-async function writeAll(file: Deno.FsFile, chunk: Uint8Array): Promise<void> {
+/** Writes a chunk whole. @throws {DreyError} `NO_SPACE` */
+export async function writeAll(file: Deno.FsFile, chunk: Uint8Array): Promise<void> {
   try {
     for (let done = 0; done < chunk.length;) done += await file.write(chunk.subarray(done));
   } catch (error) {

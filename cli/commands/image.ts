@@ -2,6 +2,7 @@
 
 import { DreyError } from "../../errors.ts";
 import type { Client } from "../../client/client.ts";
+import type { Remote } from "../../client/remotes.ts";
 import type { Image, ImagePut } from "../../wire/image.ts";
 import { chooseColumns, type Columns, toTable } from "../columns.ts";
 import { edit as editYaml } from "../editor.ts";
@@ -30,17 +31,12 @@ export async function list(shell: Shell): Promise<void> {
   const [first = "local:", ...rest] = typed.args;
   const { remote, name } = resolve(/^[\w-]+:/.test(first) && !first.includes("=") ? first : `local:${first}`);
   checkImageRemote(remote);
-  if (remote.isImageServer) {
-    throw new DreyError("NOT_SUPPORTED", {
-      message: `Listing what the remote "${remote.name}" can build is not supported yet`,
-      hint: "Releases go by number or name: debian:12, debian:trixie",
-    });
-  }
-  const client = await shell.connect(remote);
   const isWide = typed.has("all-projects");
-  const found = await client.call("images.list", {
-    query: { recursion: 1, "all-projects": isWide || undefined },
-  }) as Image[];
+  const found = remote.isImageServer
+    ? await askRemote(shell, remote)
+    : await (await shell.connect(remote)).call("images.list", {
+      query: { recursion: 1, "all-projects": isWide || undefined },
+    }) as Image[];
   const filters = [name, ...rest].filter((filter) => filter !== "");
   const shown = found.filter((image) => filters.every((filter) => passes(image, filter)));
   const letters = `${isWide ? "e" : ""}${typed.text("columns")}`;
@@ -58,9 +54,31 @@ function passes(image: Image, filter: string): boolean {
   return (fields[key] ?? image.properties[key] ?? "").toLowerCase() === value.toLowerCase();
 }
 
+/** What an image server offers; this side's drey asks it, and remembers the answer. */
+async function askRemote(shell: Shell, remote: Remote, alias?: string): Promise<Image[]> {
+  const client = await shell.connect(resolve("local:").remote);
+  const { address: server, protocol } = remote;
+  const type = shell.typed.command.flags.some(({ name }) => name === "vm") && shell.typed.has("vm")
+    ? "virtual-machine"
+    : undefined;
+  return await client.call("remote.images", { query: { server, protocol, alias, type } });
+}
+
+/** An image as it stands, wherever it is. */
+async function look(shell: Shell, text: string): Promise<Image> {
+  const { remote, name } = resolve(text);
+  if (!remote.isImageServer) {
+    const { client, fingerprint } = await readImage(shell, text);
+    return await client.call("image.get", { params: { fingerprint } });
+  }
+  checkImageRemote(remote);
+  const [image] = await askRemote(shell, remote, name);
+  if (image === undefined) throw new DreyError("NOT_FOUND", { message: `Image "${text}" not found` });
+  return image;
+}
+
 export async function info(shell: Shell): Promise<void> {
-  const { client, fingerprint } = await readImage(shell, shell.typed.args[0] ?? "");
-  const image = await client.call("image.get", { params: { fingerprint } });
+  const image = await look(shell, shell.typed.args[0] ?? "");
   const time = (iso: string, never: string) => dateTime(iso) || never;
   shell.print([
     `Fingerprint: ${image.fingerprint}`,
@@ -85,8 +103,7 @@ export async function info(shell: Shell): Promise<void> {
 }
 
 export async function show(shell: Shell): Promise<void> {
-  const { client, fingerprint } = await readImage(shell, shell.typed.args[0] ?? "");
-  shell.print(await toYaml(writable(await client.call("image.get", { params: { fingerprint } }))));
+  shell.print(await toYaml(writable(await look(shell, shell.typed.args[0] ?? ""))));
 }
 
 export async function edit(shell: Shell): Promise<void> {
@@ -122,8 +139,8 @@ export async function readImage(
   if (remote.isImageServer) {
     checkImageRemote(remote);
     throw new DreyError("NOT_SUPPORTED", {
-      message: `The remote "${remote.name}" builds images when they are launched and keeps none of its own`,
-      hint: "See: drey image list",
+      message: `The images of the remote "${remote.name}" are not ours to change or to take out`,
+      hint: "Copy the one you want first: drey image copy",
     });
   }
   if (name === "") throw new DreyError("BAD_REQUEST", { message: `Missing name of the image in "${text}"` });

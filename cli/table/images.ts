@@ -1,9 +1,11 @@
 // Rows of the commands of images and their aliases.
 
-import type { Arg, Command, Group } from "../command.ts";
+import type { Arg, Command, Flag, Group } from "../command.ts";
 import { allProjects, columns, example, format, image, keyValues, newName } from "./words.ts";
 
 const alias: Arg = { name: "alias", kind: "alias", remote: true };
+
+const vm: Flag = { name: "vm", summary: "The image for virtual machines, where the name has both kinds" };
 
 const images = () => import("../commands/image.ts");
 const imageFiles = () => import("../commands/image_files.ts");
@@ -34,7 +36,7 @@ e project, a architecture, t type, s size, u uploaded`,
   {
     path: "image info",
     args: [image],
-    flags: [],
+    flags: [vm],
     summary: "Show what an image is",
     examples: [example("image info debian/12", "By alias"), example("image info 4f1a", "By fingerprint")],
     load: async () => (await images()).info,
@@ -42,7 +44,7 @@ e project, a architecture, t type, s size, u uploaded`,
   {
     path: "image show",
     args: [image],
-    flags: [],
+    flags: [vm],
     summary: "Show the properties of an image, as YAML",
     examples: [example("image show 4f1a", "Those that can be edited")],
     load: async () => (await images()).show,

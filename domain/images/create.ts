@@ -1,18 +1,16 @@
 // Adding images: from files a client sends, from a URL, or from a remote.
 
 import { DreyError } from "../../errors.ts";
-import { defaultMap } from "../../idmap/ranges.ts";
 import type { ImageAlias, ImagesPost } from "../../wire/image.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context } from "../context.ts";
 import { startOperation, type Task } from "../operations.ts";
 import { createAlias } from "./aliases.ts";
 import { patchImage } from "./change.ts";
-import { adoptImage } from "./files.ts";
-import { newRecord } from "./new_record.ts";
 import { type ImagePart, type ReceivedImage, receiveImage } from "./receive.ts";
 import type { ImageRecord } from "./records.ts";
 import { resolveImage } from "./resolve.ts";
+import { takeIn } from "./take_in.ts";
 
 /** What a client says about the image it adds; whatever is left out follows from the image. */
 export interface ImageWish {
@@ -44,7 +42,7 @@ export async function createImageFromParts(
     description: "Downloading image",
     async run(task) {
       await using image = received;
-      await takeIn(context, project, { image, wish, task });
+      await takeUpload(context, project, { image, wish, task });
     },
   });
   undo.move(); // from here the operation owns the files
@@ -87,34 +85,25 @@ export async function createImageFromSource(
 }
 
 /** Checks what has arrived and makes it an image. */
-async function takeIn(
+async function takeUpload(
   context: Context,
   project: string,
   { image, wish, task }: { image: ReceivedImage; wish: ImageWish; task: Task },
 ): Promise<void> {
-  const { fingerprint, files, size } = image;
-  if (wish.fingerprint !== undefined && wish.fingerprint !== fingerprint) {
-    throw new DreyError("IMAGE_INVALID", {
-      message:
-        `Cannot use the image: its fingerprint is ${fingerprint}, but ${wish.fingerprint} was expected`,
-    });
-  }
-  const { scanImage } = await import("../../images/scan.ts");
-  const { openMappedRoot } = await import("../../idmap/holder.ts");
-  await using undo = new AsyncDisposableStack();
-  const mapped = async () => undo.use(await openMappedRoot(await defaultMap(context.user)));
-  const scanned = await scanImage(files, mapped);
-  const fresh = newRecord(context, { project, fingerprint, size, ...scanned });
-  const record: ImageRecord = {
-    ...fresh,
-    filename: wish.filename ?? image.filename,
-    properties: { ...fresh.properties, ...wish.properties },
-    public: wish.public ?? false,
-    auto_update: wish.auto_update ?? false,
-    profiles: wish.profiles ?? fresh.profiles,
-    expires_at: wish.expires_at ?? fresh.expires_at,
-  };
-  await adoptImage(context, files, { record, aliases: wish.aliases });
+  const record = await takeIn(context, project, {
+    ...image,
+    ...wish.fingerprint !== undefined && { expected: wish.fingerprint },
+    ...wish.aliases !== undefined && { aliases: wish.aliases },
+    amend: (fresh) => ({
+      ...fresh,
+      filename: wish.filename ?? image.filename,
+      properties: { ...fresh.properties, ...wish.properties },
+      public: wish.public ?? false,
+      auto_update: wish.auto_update ?? false,
+      profiles: wish.profiles ?? fresh.profiles,
+      expires_at: wish.expires_at ?? fresh.expires_at,
+    }),
+  });
   await announce(task, record);
 }
 
@@ -158,7 +147,7 @@ async function download(
     yield await Promise.resolve({ name: "metadata", filename, content });
   }
   await using image = await receiveImage(context, parts());
-  await takeIn(context, project, { image, wish: { ...wish, fingerprint: hash }, task });
+  await takeUpload(context, project, { image, wish: { ...wish, fingerprint: hash }, task });
 }
 
 async function ask(url: string, init: RequestInit): Promise<Response> {

@@ -1,10 +1,16 @@
-// Where images lie: as they came, and unpacked.
+// Where images lie: as they came, and unpacked; and what is on its way.
 
 import { join } from "@std/path";
 import type { Context } from "../context.ts";
 
 /** Files of images as they came: `<fingerprint>`, and `<fingerprint>.rootfs` of split ones. */
 export const imagesDirectory = (context: Context): string => join(context.paths.state, "images");
+
+/** Files that are being downloaded, `<fingerprint>/<SHA-256>`. */
+export const downloadsDirectory = (context: Context): string => join(imagesDirectory(context), "downloads");
+
+/** What image servers said of themselves, a directory per server. */
+export const catalogsDirectory = (context: Context): string => join(context.paths.state, "catalogs");
 
 /** Unpacked images of the default pool: `<fingerprint>-<map>`. */
 export const lowersDirectory = (context: Context): string =>

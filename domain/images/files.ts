@@ -49,12 +49,12 @@ export async function makeClosed(path: string): Promise<void> {
 /**
  * Takes files in as an image of its project, with its aliases, all or nothing.
  *
- * @param files on the same file system as the images; they are moved
+ * @param files on the same file system as the images; they are moved. Absent if another project has them already
  * @throws {DreyError} `ALREADY_EXISTS`
  */
 export async function adoptImage(
   context: Context,
-  files: ImageFiles,
+  files: ImageFiles | undefined,
   { record, aliases = [], more = [] }: { record: ImageRecord; aliases?: ImageAlias[]; more?: Write[] },
 ): Promise<void> {
   const { project, fingerprint } = record;
@@ -68,8 +68,8 @@ export async function adoptImage(
   // before the files: they may be those of another project's image
   await refuseIfTaken(context, record, aliases);
   const target = imageFileNames(context, fingerprint);
-  if (files.rootfs !== undefined) await Deno.rename(files.rootfs, target.rootfs);
-  await Deno.rename(files.metadata, target.metadata);
+  if (files?.rootfs !== undefined) await Deno.rename(files.rootfs, target.rootfs);
+  if (files !== undefined) await Deno.rename(files.metadata, target.metadata);
   await using _project = await holdProject(context, project);
   const committed = await context.store.commit(
     [{ key, revision: 0 }, ...aliasWrites.map(({ key }) => ({ key, revision: 0 }))],

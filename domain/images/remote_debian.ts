@@ -10,6 +10,7 @@ import { installMissing } from "../host_packages.ts";
 import type { Task } from "../operations.ts";
 import { adoptImage, openStage } from "./files.ts";
 import { newRecord } from "./new_record.ts";
+import { reporter } from "./progress.ts";
 import { type AliasRecord, imageKey, type ImageRecord, sourceKey, withAliases } from "./records.ts";
 
 /**
@@ -70,25 +71,4 @@ async function findCached(context: Context, project: string, name: string): Prom
   const entry = await context.store.get<ImageRecord>(imageKey(project, source.value.fingerprint));
   if (entry === undefined) return undefined;
   return withAliases(entry.value, await context.store.list<AliasRecord>(["image_aliases", project]));
-}
-
-/** Progress as metadata of the operation, one write at a time; what comes while one is under way replaces the next. */
-function reporter(task: Task | undefined) {
-  let next: string | undefined;
-  let writing: Promise<void> | undefined;
-  const write = async () => {
-    while (next !== undefined) {
-      const text = next;
-      next = undefined;
-      await task?.update({ download_progress: text });
-    }
-    writing = undefined;
-  };
-  return {
-    say(text: string) {
-      next = text;
-      writing ??= write();
-    },
-    done: async () => await writing,
-  };
 }

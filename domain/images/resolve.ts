@@ -9,10 +9,12 @@ import { findAlias } from "./aliases.ts";
 import { findRecord, getImage, type ImageRecord, listImages } from "./records.ts";
 
 /** What names an image, of an instance to create or of an image to add. */
-export type NamedImage = Pick<
-  InstanceSource,
-  "alias" | "fingerprint" | "properties" | "server" | "protocol" | "project"
->;
+export type NamedImage =
+  & Pick<
+    InstanceSource,
+    "alias" | "fingerprint" | "properties" | "server" | "protocol" | "project"
+  >
+  & { image_type?: string };
 
 /** an image's `last_used_at` is not written again within these milliseconds */
 const usedGrain = 60_000;
@@ -43,6 +45,16 @@ async function findImage(
   if (protocol === "debian") {
     const { debianImage } = await import("./remote_debian.ts");
     return await debianImage(context, project, { alias: alias || fingerprint, server, task });
+  }
+  if (protocol === "simplestreams") {
+    const { simplestreamsImage } = await import("./remote_simplestreams.ts");
+    const type = source.image_type === "virtual-machine" ? "virtual-machine" : "container";
+    return await simplestreamsImage(context, project, {
+      server,
+      name: alias || fingerprint,
+      type,
+      ...task && { task },
+    });
   }
   if (protocol !== "" || server !== "") throw cannotFetch(source);
   if (fingerprint !== "") return await getImage(context, project, fingerprint);

@@ -89,7 +89,10 @@ async function create(
   await using _lock = await lockInstance(context, ref, task.signal);
   await refuseTaken(context, ref);
   const images = await effectiveProject(context, ref.project, "images");
-  const image = await resolveImage(context, images, body.source, task);
+  const image = await resolveImage(context, images, {
+    ...body.source,
+    image_type: body.type || "container",
+  }, task);
   if (image.type !== "container") {
     throw new DreyError("NOT_SUPPORTED", {
       message: `Image "${image.fingerprint.slice(0, 12)}" is for a virtual machine`,

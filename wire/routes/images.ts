@@ -16,6 +16,12 @@ export const images = {
       query: one,
     },
   ),
+  "remote.images": route<image.Image[]>()(
+    "sync",
+    "GET /internal/remote-images",
+    "What an image server offers, asked for or remembered by this one",
+    { query: ["server", "protocol", "alias", "type"] },
+  ),
   "image.get": route<image.Image>()("sync", "GET /1.0/images/{fingerprint}", "One image", {
     query: ["project", "secret"],
     access: "untrusted",

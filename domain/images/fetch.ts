@@ -1,0 +1,82 @@
+// The files of a remote's image, brought here: several at once, each continued where an earlier attempt broke off.
+// They lie among the downloads until the image is recorded, so an attempt that is cut short costs nothing twice.
+
+import { join } from "@std/path";
+import { DreyError } from "../../errors.ts";
+import type { RemoteFile } from "../../images/download.ts";
+import type { ImageFiles } from "../../images/scan.ts";
+import type { Context } from "../context.ts";
+import type { Task } from "../operations.ts";
+import { downloadsDirectory } from "./directories.ts";
+import { makeClosed } from "./files.ts";
+import { byteProgress, reporter } from "./progress.ts";
+
+export interface FetchOptions {
+  /** of the image, under which its files lie */
+  fingerprint: string;
+  task?: Task;
+  client?: Deno.HttpClient;
+  headers?: Record<string, string>;
+}
+
+/** An image's files with where each can be had: metadata first. */
+export type RemoteFiles = readonly { part: "metadata" | "rootfs"; file: RemoteFile }[];
+
+/**
+ * Downloads an image's files, whose caller holds the lock of the image's download.
+ *
+ * @throws {DreyError} `NETWORK`, `IMAGE_INVALID`, `NO_SPACE`
+ */
+export async function fetchFiles(
+  context: Context,
+  wanted: RemoteFiles,
+  { fingerprint, task, ...options }: FetchOptions,
+): Promise<ImageFiles> {
+  const { downloadFile } = await import("../../images/download.ts");
+  const directory = join(downloadsDirectory(context), fingerprint);
+  await makeClosed(directory);
+  const report = reporter(task);
+  const show = byteProgress(report, { total: wanted.reduce((sum, { file }) => sum + file.size, 0) });
+  const have = new Map<string, number>();
+  const paths = new Map<string, string>();
+  const stop = new AbortController();
+  const signal = task === undefined ? stop.signal : AbortSignal.any([task.signal, stop.signal]);
+  try {
+    await Promise.all(wanted.map(async ({ part, file }) => {
+      const path = join(directory, file.sha256);
+      paths.set(part, path);
+      await downloadFile(file, path, {
+        ...options,
+        signal,
+        onProgress(bytes) {
+          have.set(part, bytes);
+          show([...have.values()].reduce((sum, count) => sum + count, 0));
+        },
+      });
+      // whatever the umask: root of a map is to read it; the directory keeps others out
+      await Deno.chmod(path, 0o644);
+    }));
+  } catch (error) {
+    stop.abort();
+    task?.signal.throwIfAborted();
+    throw error;
+  } finally {
+    await report.done();
+  }
+  const metadata = paths.get("metadata");
+  const rootfs = paths.get("rootfs");
+  if (metadata === undefined) throw new DreyError("IMAGE_INVALID", { message: "The image has no metadata" });
+  return rootfs === undefined ? { metadata } : { metadata, rootfs };
+}
+
+/** Forgets what is left of an image's download, once it is recorded or was no use. */
+export async function forgetDownload(context: Context, fingerprint: string): Promise<void> {
+  try {
+    await Deno.remove(join(downloadsDirectory(context), fingerprint), { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Held by whoever downloads an image, so that two who want it download it once. */
+export const downloadLock = (fingerprint: string) => ["image_downloads", fingerprint];

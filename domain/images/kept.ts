@@ -1,0 +1,48 @@
+// Images of remotes that are here already: under the same name, or in another project.
+
+import type { Image } from "../../wire/image.ts";
+import type { Context } from "../context.ts";
+import { adoptImage } from "./files.ts";
+import { getImage, imageKey, type ImageRecord, listImages } from "./records.ts";
+
+/** What an image was once fetched as. */
+export interface Fetched {
+  protocol: string;
+  server: string;
+  name: string;
+  type: Image["type"];
+}
+
+/** The image that was last fetched under a name, for when its server cannot be asked. */
+export async function findKept(
+  context: Context,
+  project: string,
+  { protocol, server, name, type }: Fetched,
+): Promise<Image | undefined> {
+  const images = await listImages(context, project);
+  const same = ({ update_source: source, ...image }: Image) =>
+    source !== undefined && source.protocol === protocol && source.server === server &&
+    (source.alias === name || image.fingerprint === name) && image.type === type;
+  return images.findLast(same);
+}
+
+/**
+ * The image of this fingerprint, if the project has it; one that only another project has is recorded for this one too,
+ * since the files are the same.
+ */
+export async function shareImage(
+  context: Context,
+  project: string,
+  fingerprint: string,
+): Promise<Image | undefined> {
+  if (await context.store.get(imageKey(project, fingerprint)) === undefined) {
+    const others = await context.store.list<ImageRecord>(["images"]);
+    const other = others.find(({ key }) => key[2] === fingerprint)?.value;
+    if (other?.update_source === undefined) return undefined;
+    const uploaded_at = context.now().toISOString();
+    await adoptImage(context, undefined, {
+      record: { ...other, project, uploaded_at, cached: true, public: false, profiles: ["default"] },
+    });
+  }
+  return await getImage(context, project, fingerprint);
+}

@@ -1,0 +1,131 @@
+// The `simplestreams` protocol: images of public servers, downloaded when they are first asked for and kept as cached
+// images.
+
+import { DreyError } from "../../errors.ts";
+import { type CatalogImage, findInCatalog } from "../../images/simplestreams.ts";
+import type { Image } from "../../wire/image.ts";
+import type { Context } from "../context.ts";
+import type { Task } from "../operations.ts";
+import { catalogsDirectory } from "./directories.ts";
+import { downloadLock, fetchFiles, forgetDownload } from "./fetch.ts";
+import { findKept, shareImage } from "./kept.ts";
+import { getImage, type ImageRecord } from "./records.ts";
+import { takeIn } from "./take_in.ts";
+
+/** What a caller knows of the image it wants. */
+export interface RemoteWish {
+  server: string;
+  /** alias or fingerprint */
+  name: string;
+  type: Image["type"];
+  task?: Task;
+  /** asks the server even if its last answer is young */
+  refresh?: boolean;
+}
+
+/**
+ * Everything a server offers.
+ *
+ * @throws {DreyError} `NETWORK`
+ */
+export async function simplestreamsCatalog(
+  context: Context,
+  server: string,
+  { task, refresh }: { task?: Task; refresh?: boolean } = {},
+): Promise<CatalogImage[]> {
+  const { readCatalog } = await import("../../images/catalog.ts");
+  return await readCatalog(checkServer(server), {
+    directory: catalogsDirectory(context),
+    now: context.now,
+    ...task && { signal: task.signal },
+    ...refresh && { refresh },
+  });
+}
+
+/**
+ * The image a server has under a name, downloaded now if it is not here yet. Whoever asks for the same one meanwhile
+ * waits for it.
+ *
+ * @throws {DreyError} `NOT_FOUND`, and what a download throws
+ */
+export async function simplestreamsImage(
+  context: Context,
+  project: string,
+  wish: RemoteWish,
+): Promise<Image> {
+  const found = await lookUp(context, project, wish);
+  if ("kept" in found) return found.kept;
+  const { offered } = found;
+  const { fingerprint } = offered;
+  const here = await shareImage(context, project, fingerprint);
+  if (here !== undefined) return here;
+  const options = wish.task === undefined ? {} : { signal: wish.task.signal };
+  await using _lock = await context.store.lock(downloadLock(fingerprint), options);
+  const meanwhile = await shareImage(context, project, fingerprint);
+  if (meanwhile !== undefined) return meanwhile;
+  const base = checkServer(wish.server);
+  const wanted = offered.files.map(({ part, path, size, sha256 }) => ({
+    part,
+    file: { urls: [`${base}/${path}`], size, sha256 },
+  }));
+  const files = await fetchFiles(context, wanted, { fingerprint, ...wish.task && { task: wish.task } });
+  const { fingerprintOf } = await import("../../images/fingerprint.ts");
+  const paths = files.rootfs === undefined ? [files.metadata] : [files.metadata, files.rootfs];
+  await takeIn(context, project, {
+    files,
+    fingerprint: await fingerprintOf(paths),
+    expected: fingerprint,
+    size: offered.size,
+    amend: (fresh) => recordOf(fresh, offered, wish),
+  }).finally(() => forgetDownload(context, fingerprint));
+  return await getImage(context, project, fingerprint);
+}
+
+/** What the server offers; or, if it cannot be asked, what was once fetched under this name. */
+async function lookUp(
+  context: Context,
+  project: string,
+  wish: RemoteWish,
+): Promise<{ offered: CatalogImage } | { kept: Image }> {
+  const { server, name, type } = wish;
+  try {
+    const images = await simplestreamsCatalog(context, server, wish);
+    const offered = findInCatalog(images, { name, type, architecture: Deno.build.arch });
+    if (offered !== undefined) return { offered };
+  } catch (error) {
+    if (!(error instanceof DreyError) || error.code !== "NETWORK") throw error;
+    const kept = await findKept(context, project, { protocol: "simplestreams", server, name, type });
+    if (kept === undefined) throw error;
+    return { kept };
+  }
+  throw new DreyError("NOT_FOUND", {
+    message: `The image server "${server}" has no ${
+      type === "container" ? "container" : "virtual machine"
+    } image "${name}" for ${Deno.build.arch}`,
+    hint: "See what there is with: drey image list REMOTE: FILTER",
+  });
+}
+
+function recordOf(fresh: ImageRecord, offered: CatalogImage, wish: RemoteWish): ImageRecord {
+  return {
+    ...fresh,
+    filename: offered.filename,
+    properties: offered.properties,
+    created_at: offered.created_at,
+    expires_at: offered.expires_at,
+    cached: true,
+    update_source: {
+      alias: wish.name,
+      certificate: "",
+      protocol: "simplestreams",
+      server: wish.server,
+      image_type: wish.type,
+    },
+  };
+}
+
+/** @throws {DreyError} `BAD_REQUEST` for what is no web address */
+function checkServer(server: string): string {
+  if (/^https?:\/\//.test(server) && URL.canParse(server)) return server.replace(/\/+$/, "");
+  throw new DreyError("BAD_REQUEST", { message: `Cannot ask "${server}" for images: it is no web address` });
+}

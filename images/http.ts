@@ -1,0 +1,114 @@
+// Requests to servers of images: polite to those that ask for patience, patient with those that fail now and then.
+
+import { DreyError } from "../errors.ts";
+
+export interface AskOptions {
+  method?: "GET" | "HEAD" | "POST";
+  headers?: Record<string, string>;
+  body?: BodyInit;
+  signal?: AbortSignal;
+  /** statuses besides 2xx that the caller understands */
+  accept?: readonly number[];
+  /** connection settings, such as the certificate a server is known by */
+  client?: Deno.HttpClient;
+}
+
+/** how often a request is sent before its failure counts */
+const attempts = 5;
+/** longest `milliseconds` a server may make us wait before the next attempt */
+const longestPause = 60_000;
+/** answers that a later attempt may better */
+const passing = [408, 429, 500, 502, 503, 504];
+
+/**
+ * Sends a request until it is answered with 2xx or a status the caller accepts. Redirects are followed.
+ *
+ * @throws {DreyError} `NETWORK` if the server cannot be reached or fails for good, `NOT_FOUND` for 404,
+ *   `FORBIDDEN` for 401 and 403
+ */
+export async function ask(url: string, options: AskOptions = {}): Promise<Response> {
+  const { accept = [], client, ...init } = options;
+  for (let attempt = 1;; attempt++) {
+    const answer = await send(url, { ...init, ...(client && { client }) });
+    if (answer instanceof Response && (answer.ok || accept.includes(answer.status))) return answer;
+    const failure = answer instanceof Response ? await refusal(url, answer) : answer;
+    const isPassing = !(answer instanceof Response) || passing.includes(answer.status);
+    if (!isPassing || attempt === attempts) throw failure;
+    const asked = answer instanceof Response ? retryAfter(answer.headers.get("retry-after")) : undefined;
+    if (asked !== undefined && asked > longestPause) throw failure;
+    await pause(asked ?? 200 * 2 ** attempt, options.signal);
+  }
+}
+
+async function send(
+  url: string,
+  init: RequestInit & { client?: Deno.HttpClient },
+): Promise<Response | DreyError> {
+  try {
+    return await fetch(url, init);
+  } catch (error) {
+    init.signal?.throwIfAborted();
+    return new DreyError("NETWORK", {
+      message: `Cannot reach "${hostOf(url)}": ${reason(error)}`,
+      cause: error,
+    });
+  }
+}
+
+async function refusal(url: string, response: Response): Promise<DreyError> {
+  await response.body?.cancel();
+  const { status } = response;
+  const code = status === 404 ? "NOT_FOUND" : status === 401 || status === 403 ? "FORBIDDEN" : "NETWORK";
+  return new DreyError(code, { message: `Cannot get "${plain(url)}": the server answered ${status}` });
+}
+
+/** `Retry-After` in milliseconds from now: seconds or a date. RFC 9110, 10.2.3 */
+export function retryAfter(header: string | null, now: number = Date.now()): number | undefined {
+  if (header === null) return undefined;
+  if (/^\d+$/.test(header.trim())) return Number(header) * 1000;
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+/** Waits, unless the signal ends it first. */
+export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const stop = () => {
+    clearTimeout(timer);
+    reject(signal?.reason);
+  };
+  const timer = setTimeout(() => {
+    signal?.removeEventListener("abort", stop);
+    resolve();
+  }, milliseconds);
+  if (signal?.aborted) stop();
+  else signal?.addEventListener("abort", stop, { once: true });
+  return promise;
+}
+
+/** The JSON a server answered with. @throws {DreyError} `NETWORK` if it is none */
+export async function readJson(response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch (error) {
+    throw new DreyError("NETWORK", {
+      message: `Cannot use the answer of "${hostOf(response.url)}": it is no JSON`,
+      cause: error,
+    });
+  }
+}
+
+const hostOf = (url: string) => URL.canParse(url) ? new URL(url).host : url;
+
+/** An address without what may be secret in it. */
+function plain(url: string): string {
+  if (!URL.canParse(url)) return url;
+  const { origin, pathname } = new URL(url);
+  return origin + pathname;
+}
+
+function reason(error: unknown): string {
+  const deepest = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const text = deepest instanceof Error ? deepest.message : String(deepest);
+  return text.replace(/^error sending request for url \([^)]*\):?\s*/, "").split("\n")[0] ?? "";
+}
