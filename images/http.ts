@@ -33,10 +33,11 @@ export async function ask(url: string, options: AskOptions = {}): Promise<Respon
     if (answer instanceof Response && (answer.ok || accept.includes(answer.status))) return answer;
     const failure = answer instanceof Response ? await refusal(url, answer) : answer;
     const isPassing = !(answer instanceof Response) || passing.includes(answer.status);
-    if (!isPassing || attempt === attempts) throw failure;
+    // nobody at all is less likely to be there in a moment than somebody who is busy
+    if (!isPassing || attempt === (answer instanceof Response ? attempts : 3)) throw failure;
     const asked = answer instanceof Response ? retryAfter(answer.headers.get("retry-after")) : undefined;
     if (asked !== undefined && asked > longestPause) throw failure;
-    await pause(asked ?? 200 * 2 ** attempt, options.signal);
+    await pause(asked ?? 100 * 2 ** attempt, options.signal);
   }
 }
 

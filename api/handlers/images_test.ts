@@ -159,7 +159,7 @@ Deno.test("sources drey cannot use say so", async () => {
   assertEquals(publish.status, 501);
   const init = {
     body: JSON.stringify({
-      source: { type: "image", alias: "24.04", server: "https://u", protocol: "simplestreams" },
+      source: { type: "image", alias: "24.04", server: "https://u", protocol: "oci" },
     }),
   };
   assertStringIncludes((await drey.upload(init)).err, 'Cannot fetch image "24.04" from "https://u"');
