@@ -5,6 +5,7 @@ import { DreyError } from "../errors.ts";
 import type { Context, Requestor } from "../domain/context.ts";
 import { emitLogging } from "../domain/events.ts";
 import { type Route, type RouteName, routes } from "../wire/routes.ts";
+import type { StreamProtocol } from "../wire/socket.ts";
 import { checkBody } from "./body.ts";
 import {
   type Asked,
@@ -130,7 +131,9 @@ async function answered(route: Route, name: RouteName, given: unknown, env: Env)
     case "raw":
       return given as Response;
     case "socket":
-      return await stream(given as Stream, env);
+      return await stream(given as Stream, env, "websocket");
+    case "sftp":
+      return await stream(given as Stream, env, "sftp");
     case "sync": {
       if (given instanceof Created) return sync(null, { location: given.location });
       const etag = await etagOf(name, given);
@@ -140,12 +143,12 @@ async function answered(route: Route, name: RouteName, given: unknown, env: Env)
 }
 
 /** The answer is for those who watch the request; over the stream itself goes what the handler says. */
-async function stream({ serve, abandon }: Stream, env: Env): Promise<Answer> {
+async function stream({ serve, abandon }: Stream, env: Env, protocol: StreamProtocol): Promise<Answer> {
   try {
-    const socket = await env.accept();
+    const socket = await env.accept(protocol);
     serve(socket).catch(() => socket.close());
   } catch (error) {
-    abandon?.();
+    await abandon?.();
     throw error;
   }
   return { status: 204, headers: {} };

@@ -3,7 +3,7 @@
 import type { Context } from "../domain/context.ts";
 import type { Operation } from "../wire/operation.ts";
 import type { BodyOf, ParamsOf, ResultOf, RouteName, Routes } from "../wire/routes.ts";
-import type { Socket } from "../wire/socket.ts";
+import type { Socket, StreamProtocol } from "../wire/socket.ts";
 
 export interface Caller {
   uid: number;
@@ -15,7 +15,7 @@ export interface Caller {
 export interface Env {
   caller: Caller;
   /** opens the stream the request asks for; called at most once */
-  accept(): Promise<Socket>;
+  accept(protocol: StreamProtocol): Promise<Socket>;
 }
 
 /** Query parameters by name. */
@@ -66,7 +66,7 @@ export class Created {
 export interface Stream {
   serve(socket: Socket): Promise<void>;
   /** the socket could not be opened */
-  abandon?(): void;
+  abandon?(): unknown;
 }
 
 interface Answers<N extends RouteName> {
@@ -74,6 +74,7 @@ interface Answers<N extends RouteName> {
   async: Operation;
   raw: Response;
   socket: Stream;
+  sftp: Stream;
 }
 
 export type Answer<N extends RouteName> = Answers<N>[Routes[N]["kind"]];

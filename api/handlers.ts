@@ -11,6 +11,7 @@ const server = () => import("./handlers/server.ts");
 const events = () => import("./handlers/events.ts");
 const instances = () => import("./handlers/instances.ts");
 const files = () => import("./handlers/instance_files.ts");
+const sftp = () => import("./handlers/instance_sftp.ts");
 const logs = () => import("./handlers/instance_logs.ts");
 const metadata = () => import("./handlers/instance_metadata.ts");
 const description = () => import("./handlers/description.ts");
@@ -50,6 +51,7 @@ export const handlerSources: HandlerSources = {
   "instance.file.head": files,
   "instance.file.put": files,
   "instance.file.delete": files,
+  "instance.sftp": sftp,
   "instance.logs": logs,
   "instance.log.get": logs,
   "instance.log.delete": logs,

@@ -4,7 +4,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { DreyError } from "../errors.ts";
-import type { Socket } from "../wire/socket.ts";
+import type { Socket, StreamProtocol } from "../wire/socket.ts";
 import type { App } from "./app.ts";
 import type { Caller } from "./call.ts";
 import { failure, responseOf } from "./envelope.ts";
@@ -34,7 +34,7 @@ type Door = Pick<App, "fetch">;
 interface Arrival {
   caller: Caller;
   signal: AbortSignal;
-  accept(): Promise<Socket>;
+  accept(protocol: StreamProtocol): Promise<Socket>;
 }
 
 async function answer(app: Door, incoming: IncomingMessage, arrival: Arrival): Promise<Response> {
@@ -114,10 +114,11 @@ async function upgrade(
   arrived: { request: IncomingMessage; connection: Duplex; head: Uint8Array },
 ): Promise<void> {
   let isAccepted = false;
-  const accept = async () => {
-    const { openWebSocket } = await import("./websockets.ts");
+  const accept = async (protocol: StreamProtocol) => {
+    if (arrived.request.headers.upgrade?.toLowerCase() !== protocol) return await refuseStream(protocol);
+    const { openRaw, openWebSocket } = await import("./upgrades.ts");
     isAccepted = true;
-    return await openWebSocket(arrived);
+    return protocol === "sftp" ? openRaw(arrived, protocol) : await openWebSocket(arrived);
   };
   const { signal } = new AbortController();
   const response = await answer(app, arrived.request, { caller, signal, accept });
@@ -135,11 +136,11 @@ async function sendRaw(response: Response, connection: Duplex): Promise<void> {
   connection.end(body);
 }
 
-function refuseStream(): Promise<Socket> {
+function refuseStream(protocol: StreamProtocol): Promise<Socket> {
   return Promise.reject(
     new DreyError("BAD_REQUEST", {
-      message: "This address is a stream of messages",
-      hint: "Connect to it with a websocket",
+      message: "Missing or invalid upgrade header: this address is a stream",
+      hint: `Connect to it with Upgrade: ${protocol}`,
     }),
   );
 }

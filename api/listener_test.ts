@@ -47,7 +47,7 @@ function openWebSocket(door: Door): Promise<WebSocket> {
 
 /** An app that gives each stream to `serve`. */
 const streams = (serve: (socket: Socket) => Promise<void>): App["fetch"] => async (_, env) => {
-  serve(await env.accept()).catch(() => {});
+  serve(await env.accept("websocket")).catch(() => {});
   return new Response(null, { status: 204 });
 };
 

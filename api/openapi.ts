@@ -55,6 +55,8 @@ function success(kind: RouteKind): Json {
       return { 200: { description: "The thing itself", content: { "*/*": {} } } };
     case "socket":
       return { 101: { description: "A websocket" } };
+    case "sftp":
+      return { 101: { description: "The bytes of SFTP, after Upgrade: sftp" } };
   }
 }
 

@@ -1,4 +1,4 @@
-// Streams of messages: two joined ends in memory. What a listener's websockets become is in websockets.ts.
+// Streams of messages: two joined ends in memory. What a listener's websockets become is in upgrades.ts.
 
 import type { Message, Socket } from "../wire/socket.ts";
 

@@ -52,6 +52,8 @@ export interface Client extends AsyncDisposable {
   raw<N extends RoutesOfKind<"raw">>(name: N, ...options: Options<N>): Promise<Response>;
   /** a stream of messages at a path of the API */
   socket(path: string, signal?: AbortSignal): Promise<Socket>;
+  /** the stream of bytes of a route that speaks another protocol */
+  upgrade<N extends RoutesOfKind<"sftp">>(name: N, options: CallOptions<N>): Promise<Socket>;
   /** any request at all, for `drey query`; the answer is not looked at */
   send(method: Method, path: string, body?: string): Promise<Response>;
 }
@@ -108,6 +110,7 @@ export function createClient(transport: Transport, { project }: ClientOptions = 
       return response;
     },
     socket: (path, signal) => transport.socket(path, signal),
+    upgrade: (name, options) => transport.upgrade(compose(name, options as CallOptions<RouteName>)),
     send(method, path, body) {
       const headers = body === undefined ? undefined : { "content-type": "application/json" };
       return transport.fetch(new Request(origin + path, { method, body, headers }));

@@ -20,6 +20,7 @@ function fakeDoor(answer: (request: Request) => Response | Promise<Response>) {
       return await answer(request);
     },
     socket: () => Promise.reject(new Error("no streams here")),
+    upgrade: () => Promise.reject(new Error("no streams here")),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   return { transport, seen };

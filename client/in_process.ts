@@ -24,28 +24,30 @@ export function inProcess(app: App & AsyncDisposable, pair: SocketPair): Transpo
     protocol: "in-process",
     username: Deno.env.get("USER") ?? "",
   } as const;
+  const open = async (call: RouteCall) => {
+    const [ours, theirs] = pair();
+    const accepted = Promise.withResolvers<void>();
+    const accept = () => {
+      accepted.resolve();
+      return Promise.resolve(theirs);
+    };
+    const answered = answerTo(app, call, { caller, accept });
+    // a handler may answer at once or when the stream ends: what counts is whether it accepted first
+    const refused = answered.then(({ status, text }) => {
+      if (status >= 400) openEnvelope(status, text);
+    });
+    await Promise.race([accepted.promise, refused]);
+    refused.catch(() => ours.close());
+    call.signal?.addEventListener("abort", () => ours.close(), { once: true });
+    return ours;
+  };
   const refuse = () => Promise.reject(new Error("This request is not a stream"));
   return {
     kind: "in-process",
     fetch: (request) => app.fetch(request, { caller, accept: refuse }),
     call: (call) => answerTo(app, call, { caller, accept: refuse }),
-    async socket(address, signal) {
-      const [ours, theirs] = pair();
-      const accepted = Promise.withResolvers<void>();
-      const accept = () => {
-        accepted.resolve();
-        return Promise.resolve(theirs);
-      };
-      const answered = answerTo(app, streamAt(address), { caller, accept });
-      // a handler may answer at once or when the stream ends: what counts is whether it accepted first
-      const refused = answered.then(({ status, text }) => {
-        if (status >= 400) openEnvelope(status, text);
-      });
-      await Promise.race([accepted.promise, refused]);
-      refused.catch(() => ours.close());
-      signal?.addEventListener("abort", () => ours.close(), { once: true });
-      return ours;
-    },
+    socket: (address, signal) => open({ ...streamAt(address), ...(signal === undefined ? {} : { signal }) }),
+    upgrade: open,
     [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
   };
 }

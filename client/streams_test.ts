@@ -26,6 +26,7 @@ function fakeExec(names: readonly string[]) {
       };
       return Response.json({ type: "sync", metadata });
     },
+    upgrade: () => Promise.reject(new Error("not asked for here")),
     socket(path) {
       const secret = new URL(`http://x${path}`).searchParams.get("secret") ?? "";
       const [ours, their] = socketPair();

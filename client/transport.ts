@@ -38,6 +38,8 @@ export interface Transport extends AsyncDisposable {
    * @throws {DreyError} what the API answered if it refused the stream
    */
   socket(path: string, signal?: AbortSignal): Promise<Socket>;
+  /** The same where the stream has no frames: bytes in pieces of any size. */
+  upgrade(call: RouteCall): Promise<Socket>;
 }
 
 /**
@@ -51,12 +53,17 @@ export function requestOf(
   { name, path, query, etag, body, signal }: RouteCall,
   upload?: { body: BodyInit; headers: Record<string, string> },
 ): Request {
-  const address = `${origin}${path}${queryString(query)}`;
+  const address = `${origin}${addressOf({ path, query })}`;
   const headers = {
     ...(etag === undefined ? {} : { "if-match": etag }),
     ...(upload?.headers ?? (body === undefined ? {} : { "content-type": "application/json" })),
   };
   return new Request(address, { method: routes[name].method, headers, body: upload?.body ?? body, signal });
+}
+
+/** Path and query of a call. */
+export function addressOf({ path, query }: Pick<RouteCall, "path" | "query">): string {
+  return path + queryString(query);
 }
 
 function queryString(query: Record<string, string>): string {

@@ -36,6 +36,10 @@ export function overUnixSocket(path: string): Transport {
     },
     socket: (location, signal) =>
       openWebSocket(new WebSocket(origin.replace("http", "ws") + location, { client }), signal),
+    async upgrade(call) {
+      const { openUpgrade } = await import("./upgrade.ts");
+      return await openUpgrade(await Deno.connect({ transport: "unix", path }), call);
+    },
     [Symbol.asyncDispose]() {
       client.close();
       return Promise.resolve();

@@ -7,17 +7,22 @@
 import type { Step } from "./steps.ts";
 import { walkerFor } from "./walker.pl.ts";
 
-const fileHands = String.raw`
+/** Ways to the files of a container, and a way to speak; `$joined` is a pidfd of the init of a running one. */
+export const entering = String.raw`
 use Fcntl;
+my $joined;
 $do{'join-files'} = sub { my ($pid, $identity) = @_;
-  my $fd = must("pidfd_open(2) of $pid", 'pidfd_open', $pid + 0, 0);
-  must('setns(2) of a container', 'setns', $fd, 0x10000000 | 0x20000);
+  $joined = must("pidfd_open(2) of $pid", 'pidfd_open', $pid + 0, 0);
+  must('setns(2) of a container', 'setns', $joined, 0x10000000 | 0x20000);
   be_root($identity);
 };
 $do{chroot} = sub { chdir $_[0] && chroot '.' and chdir '/' or fail(qq(chroot(2) to "$_[0]")) };
 sub emit { my ($bytes) = @_;
   while (length $bytes) { my $n = syswrite STDOUT, $bytes or exit 1; substr($bytes, 0, $n) = '' }
 }
+`;
+
+const fileHands = String.raw`
 sub answer { emit(join("\t", map { s/([%\t\n\r\0])/sprintf '%%%02x', ord $1/ger } @_) . "\n") }
 sub refuse { answer('error', $! + 0, "$!"); exit 0 }
 # owner and mode of what is new, or those of the words in $only
@@ -99,4 +104,4 @@ $do{file} = sub { my ($what, @words) = @_;
 `;
 
 /** The walker of these steps, with hands for the last of them. */
-export const fileServer = (steps: readonly Step[]): string => walkerFor(steps, fileHands);
+export const fileServer = (steps: readonly Step[]): string => walkerFor(steps, entering + fileHands);

@@ -95,6 +95,8 @@ export type Step =
   | { do: "chroot"; path: string }
   /** serves one request about a file; for the walker of runtime/file_server.pl.ts */
   | { do: "file"; request: string[] }
+  /** serves SFTP on the standard streams; for the walker of runtime/sftp_server.pl.ts */
+  | { do: "sftp" }
   | { do: "be"; user: number; group: number }
   | { do: "chdir"; path: string }
   /** becomes a program found through PATH, environment kept; ends with 127 or 126 as a shell does */
@@ -122,6 +124,10 @@ const numbers = {
     clone3: 435,
     sethostname: 170,
     fchownat: 260,
+    utimensat: 280,
+    statfs: 137,
+    fstatfs: 138,
+    fsync: 74,
   },
   aarch64: {
     mount: 40,
@@ -141,6 +147,10 @@ const numbers = {
     clone3: 435,
     sethostname: 161,
     fchownat: 54,
+    utimensat: 88,
+    statfs: 43,
+    fstatfs: 44,
+    fsync: 82,
   },
 } as const;
 
@@ -220,6 +230,7 @@ function words(step: Step): string[] {
     case "join-rest":
     case "ready":
     case "keyring":
+    case "sftp":
       return [step.do];
   }
 }

@@ -33,8 +33,11 @@ my %do;
 $do{numbers} = sub { %nr = @_ };
 `;
 
-/** A Perl subroutine for each step but those about files (file_server.pl.ts); its arguments are the words of the line. */
-const hands: Record<Exclude<Step["do"], "file" | "join-files" | "chroot">, string> = {
+/**
+ * A Perl subroutine for each step but those about files (file_server.pl.ts, sftp_server.pl.ts); its arguments are the
+ * words of the line.
+ */
+const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot">, string> = {
   mount: String.raw`sub { my ($optional, $source, $target, $type, $bits, $data) = @_;
   my $r = call('mount', $source, $target, $type, $bits + 0, $data eq '' ? 0 : $data);
   fail(qq(mount(2) of $type on "$target")) if $r < 0 and !$optional;

@@ -55,6 +55,15 @@ export const commands: readonly Command[] = [
     load: async () => (await files()).edit,
   },
   {
+    path: "file mount",
+    args: [{ name: "instance>[/<path>]", kind: "instance", remote: true }, { name: "target", kind: "file" }],
+    flags: [],
+    summary: "Mount a directory of an instance with sshfs",
+    about: "Stays until Ctrl-C; a start or a stop of the instance ends it too.",
+    examples: [example("file mount web/srv ~/web", "What the instance has in /srv")],
+    load: async () => (await import("../commands/file_mount.ts")).mount,
+  },
+  {
     path: "file delete",
     aliases: ["rm"],
     args: [{ ...instancePath, many: true }],

@@ -1,5 +1,6 @@
 // The end of an instance's files and of its record. Files of sub-ids need a root that stands above them.
 
+import { endFileSessions } from "../../runtime/file_sessions.ts";
 import { formatMap, parseMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import type { Context, Ref } from "../context.ts";
@@ -14,7 +15,9 @@ import { instanceAddress, instanceKey, instancePaths, loadRecord } from "./recor
  */
 export async function deleteFiles(context: Context, ref: Ref, given?: FileRoot): Promise<void> {
   const { value, revision } = await loadRecord(context, ref);
-  const { volume, logs } = instancePaths(context, ref);
+  const { volume, logs, fileSessions } = instancePaths(context, ref);
+  await endFileSessions(fileSessions);
+  removeOwn(fileSessions);
   await removeVolume(context, volume, given);
   removeOwn(logs);
   await context.store.commit([{ key: instanceKey(ref), revision }], [

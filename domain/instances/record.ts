@@ -56,6 +56,8 @@ export interface InstancePaths {
   run: string;
   logs: string;
   consoleLog: string;
+  /** who is in the instance's files for longer; absent most of the time */
+  fileSessions: string;
 }
 
 export function instancePaths(context: Context, ref: Ref): InstancePaths {
@@ -66,6 +68,7 @@ export function instancePaths(context: Context, ref: Ref): InstancePaths {
     run: join(runDirectories(context), name),
     logs,
     consoleLog: join(logs, "console.log"),
+    fileSessions: join(context.paths.run, "files", name),
   };
 }
 

@@ -1,5 +1,6 @@
 // Renaming a stopped instance: its record and its directories.
 
+import { endFileSessions } from "../../runtime/file_sessions.ts";
 import { validateInstanceName } from "../../config/names.ts";
 import { DreyError } from "../../errors.ts";
 import type { InstancePost } from "../../wire/instance.ts";
@@ -55,6 +56,7 @@ async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
   if (await context.store.get(instanceKey(to)) !== undefined) {
     throw new DreyError("ALREADY_EXISTS", { message: `Name "${to.name}" already in use` });
   }
+  await endFileSessions(old.fileSessions);
   moveDirectory(old.volume, now.volume);
   moveDirectory(old.logs, now.logs);
   const done = await context.store.commit(

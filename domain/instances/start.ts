@@ -6,6 +6,7 @@ import { formatMap, type IdMap } from "../../idmap/map.ts";
 import { type IdLayout, readLayout } from "../../idmap/ranges.ts";
 import * as cgroups from "../../runtime/cgroups.ts";
 import type { ContainerPlan, RootSource } from "../../runtime/container_plan.ts";
+import { endFileSessions } from "../../runtime/file_sessions.ts";
 import { innerSteps, outerSteps } from "../../runtime/namespaces.ts";
 import type { Step } from "../../runtime/steps.ts";
 import { claimRunDirectory, startContainer } from "../../runtime/supervisor.ts";
@@ -133,6 +134,7 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
   prepareRoot(root);
   Deno.mkdirSync(paths.logs, { recursive: true, mode: 0o755 });
   for (const old of [paths.consoleLog, `${paths.consoleLog}.1`]) removeIfThere(old);
+  await endFileSessions(paths.fileSessions);
   await cleanUp(context, ref); // what a killed start or stop has left
   let lock: number | undefined = claimRunDirectory(paths.run);
   let prepared: Promise<unknown> | undefined;

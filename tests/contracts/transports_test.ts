@@ -156,6 +156,14 @@ for (const [where, open] of Object.entries(doors)) {
     await assertRejects(() => client.socket("/1.0/operations/nothing/websocket?secret=x"), DreyError);
   });
 
+  contract("an upgrade that is refused is an error, not a stream", async (client) => {
+    const error = await assertRejects(
+      () => client.upgrade("instance.sftp", { params: { name: "nobody" } }),
+      DreyError,
+    );
+    assertEquals([error.code, error.message], ["NOT_FOUND", 'Instance "nobody" not found']);
+  });
+
   contract("an operation that fails says why", async (client) => {
     const source = { type: "image", alias: "no-such-image" } as const;
     const failing = async () =>

@@ -16,6 +16,8 @@ export type Need =
   | "pids"
   | "debian"
   | "lxc"
+  | "sftp"
+  | "sshfs"
   | "root"
   | "user";
 
@@ -42,9 +44,23 @@ const checks: Record<Need, Check> = {
     return keyrings.some((path) => path.includes("debian")) ? undefined : "no keyring of Debian's archive";
   },
   lxc: () => missingTools(["lxc"]).length > 0 ? "LXD's client lxc is not installed" : undefined,
+  sftp: () => missingTools(["sftp"]).length > 0 ? "OpenSSH's client sftp is not installed" : undefined,
+  sshfs: () => {
+    if (missingTools(["sshfs", "fusermount3"]).length > 0) return "sshfs is not installed";
+    return isUsable("/dev/fuse") ? undefined : "/dev/fuse may not be used";
+  },
   root: ({ user }) => user.uid === 0 ? undefined : "it is for root",
   user: ({ user }) => user.uid === 0 ? "it is for an ordinary user" : undefined,
 };
+
+function isUsable(node: string): boolean {
+  try {
+    Deno.openSync(node, { read: true, write: true }).close();
+    return true;
+  } catch {
+    return false; // absent, or not for this user
+  }
+}
 
 /** The first need this host does not meet, as a reason to skip. */
 export async function unmet(needs: readonly Need[]): Promise<string | undefined> {

@@ -9,6 +9,8 @@ export interface TestServer extends AsyncDisposable {
   lxc(...argv: string[]): Promise<string>;
   /** runs a line of sh in which `lxc` means this server */
   shell(line: string): Promise<RunResult>;
+  /** starts `lxc` and leaves it running */
+  spawn(argv: readonly string[]): Deno.ChildProcess;
   tries(argv: readonly string[], options?: { stdin?: string }): Promise<RunResult>;
 }
 
@@ -23,6 +25,9 @@ export async function serve(drey: Drey): Promise<TestServer> {
   const tries: TestServer["tries"] = (argv, options = {}) => run(["lxc", ...argv], { env, ...options });
   return {
     tries,
+    spawn: (argv) =>
+      new Deno.Command("lxc", { args: [...argv], env, stdin: "null", stdout: "null", stderr: "null" })
+        .spawn(),
     shell: (line) => run(["sh", "-c", line], { env }),
     async lxc(...argv) {
       const { code, stdout, stderr } = await tries(argv);

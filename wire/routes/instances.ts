@@ -94,6 +94,9 @@ export const instances = {
     "Delete a file or an empty directory",
     { query: ["project", "path"] },
   ),
+  "instance.sftp": route()("sftp", "GET /1.0/instances/{name}/sftp", "SFTP in the instance's files", {
+    query: one,
+  }),
   "instance.metadata.get": route<image.ImageMetadata>()(
     "sync",
     "GET /1.0/instances/{name}/metadata",

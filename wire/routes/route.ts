@@ -4,8 +4,11 @@ import type { ProjectFeature } from "../project.ts";
 import type { Schema } from "../schema.ts";
 
 export type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
-/** `sync` answers with metadata, `async` with an operation, `raw` with bytes, `socket` with a stream of messages */
-export type RouteKind = "sync" | "async" | "raw" | "socket";
+/**
+ * `sync` answers with metadata, `async` with an operation, `raw` with bytes, `socket` with a stream of messages,
+ * `sftp` with a stream of bytes that speaks that protocol
+ */
+export type RouteKind = "sync" | "async" | "raw" | "socket" | "sftp";
 
 export interface Route {
   method: Method;

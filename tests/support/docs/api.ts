@@ -12,6 +12,7 @@ const kinds: Record<RouteKind, string> = {
   async: "operation",
   raw: "bytes",
   socket: "websocket",
+  sftp: "SFTP",
 };
 
 const all: readonly Route[] = Object.values(routes);
@@ -25,7 +26,7 @@ export function apiPage(): string {
 
 drey speaks LXD's REST API 1.0 on the unix socket of \`drey serve\`, and to itself. \`GET /openapi.json\` gives
 this page to programs. **sync** answers at once, **operation** with a background operation to wait for,
-**bytes** with the thing itself, **websocket** with a stream of messages. What is marked * may also be asked
+**bytes** with the thing itself, **websocket** with a stream of messages, **SFTP** with an upgraded connection that speaks it. What is marked * may also be asked
 by callers that have proven nothing.
 
 ${tags.map((tag) => section(tag, all.filter((route) => route.tag === tag))).join("\n\n")}

@@ -1,4 +1,5 @@
-// Websockets of a listener as sockets of the wire: npm's `ws` does the framing, this file the back pressure.
+// Upgraded connections of a listener as sockets of the wire: for websockets npm's `ws` does the framing, this file the
+// back pressure.
 
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
@@ -35,6 +36,41 @@ export function openWebSocket({ request, connection, head }: Upgrade): Promise<S
   });
   server.handleUpgrade(request, connection, head, (socket) => resolve(wrap(socket)));
   return promise;
+}
+
+/** Answers an upgrade with a stream of bytes that has no frames. */
+export function openRaw({ connection, head }: Upgrade, protocol: string): Socket {
+  connection.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: ${protocol}\r\nConnection: Upgrade\r\n\r\n`);
+  const inbox = new Inbox();
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  const take = (bytes: Uint8Array) => {
+    // a copy: node may use its buffer again
+    if (!inbox.push(Uint8Array.from(bytes))) return;
+    connection.pause();
+    void inbox.room.then(() => connection.resume());
+  };
+  if (head.length > 0) take(head);
+  connection.on("data", take);
+  // the other side says no more: what it asked for is still answered
+  connection.on("end", () => inbox.end());
+  connection.on("close", () => {
+    inbox.end();
+    resolve();
+  });
+  return {
+    messages: inbox.read(),
+    closed,
+    close() {
+      inbox.end();
+      connection.end();
+    },
+    send(message) {
+      if (connection.writableEnded || connection.destroyed) return Promise.reject(closedError());
+      const { promise, resolve: sent, reject } = Promise.withResolvers<void>();
+      connection.write(message, (error) => error ? reject(closedError()) : sent());
+      return promise;
+    },
+  };
 }
 
 function wrap(webSocket: WebSocket): Socket {

@@ -1,0 +1,68 @@
+// The way to an instance's files: into its namespaces while it runs, else into a mount of its root for one process.
+
+import { DreyError } from "../../errors.ts";
+import { isSingle } from "../../idmap/holder.ts";
+import { parseMap } from "../../idmap/map.ts";
+import { readLayout } from "../../idmap/ranges.ts";
+import { fileSteps } from "../../runtime/namespaces.ts";
+import type { Step } from "../../runtime/steps.ts";
+import type { Context, Ref } from "../context.ts";
+import { openParent } from "./parent.ts";
+import { instancePaths, loadRecord, lockInstance } from "./record.ts";
+import { readRunRecord } from "./run_record.ts";
+import { showPlan } from "./start.ts";
+import { currentState } from "./status.ts";
+
+/** Dispose it when the process inside has ended: a stopped instance must not start while its root is mounted elsewhere. */
+export interface FileWay extends AsyncDisposable {
+  steps: readonly Step[];
+  /** to be called once the process stands inside: others who want to start wait for the same way in */
+  onInside(): Promise<void>;
+}
+
+/**
+ * Finds the way.
+ *
+ * @throws {DreyError} `NOT_FOUND` for the instance; `INSTANCE_STATE` while it starts or stops
+ */
+export async function openFileWay(context: Context, ref: Ref): Promise<FileWay> {
+  await loadRecord(context, ref);
+  const running = joinSteps(context, ref);
+  if (running !== undefined) return open(running);
+  await using held = new AsyncDisposableStack();
+  held.use(await lockInstance(context, ref));
+  const started = joinSteps(context, ref);
+  if (started !== undefined) return open(started);
+  const { plan } = await showPlan(context, ref);
+  if (plan.root.kind === "overlay") {
+    for (const directory of [plan.root.upper, plan.root.work]) Deno.mkdirSync(directory, { recursive: true });
+  }
+  const entrance = held.use(new AsyncDisposableStack());
+  const { parent } = entrance.use(await openParent(context, await readLayout(context.user)));
+  const steps = fileSteps({ ...plan, ids: { ...plan.ids, parent } });
+  const kept = held.move();
+  return {
+    steps,
+    onInside: () => entrance.disposeAsync(),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+/** A way on which nobody else depends. */
+function open(steps: readonly Step[]): FileWay {
+  return { steps, onInside: () => Promise.resolve(), [Symbol.asyncDispose]: () => Promise.resolve() };
+}
+
+/** Into the namespaces of a running instance; undefined if it is stopped. */
+function joinSteps(context: Context, ref: Ref): Step[] | undefined {
+  const state = currentState(context, ref);
+  if (state.status === "Stopped") return undefined;
+  if (!("pid" in state)) {
+    throw new DreyError("INSTANCE_STATE", { message: `The instance is ${state.status.toLowerCase()}` });
+  }
+  const { pid } = state;
+  const single = isSingle(parseMap(readRunRecord(instancePaths(context, ref).run)?.idmap ?? "[]"));
+  const identity = single ? "kept" : "root";
+  const join: Step = { do: "join-files", pid, identity };
+  return context.user.uid === 0 ? [join] : [{ do: "enter-user", pid, level: "parent", identity }, join];
+}

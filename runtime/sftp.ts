@@ -1,0 +1,79 @@
+// A session of SFTP in the files of a container: a process that stands inside for as long as the session lasts, and
+// its two streams.
+
+import { DreyError } from "../errors.ts";
+import { inheriting, sealDescriptors } from "../sys/libc.ts";
+import { fullPath, spawn } from "../sys/run.ts";
+import type { FileSession } from "./file_sessions.ts";
+import { sftpServer } from "./sftp_server.pl.ts";
+import { formatSteps, type Step } from "./steps.ts";
+
+export interface SftpSession extends AsyncDisposable {
+  /** what the server says; ends with the session */
+  readonly output: ReadableStream<Uint8Array>;
+  write(bytes: Uint8Array): Promise<void>;
+}
+
+export interface SftpServing {
+  /** how to get inside */
+  steps: readonly Step[];
+  session: FileSession;
+}
+
+const ready = "ready\n";
+
+/**
+ * Starts a session; it is inside, and needs nothing of the outside any more, once this returns.
+ *
+ * @throws {DreyError} `KERNEL_REFUSED` if the kernel does not let it in
+ */
+export async function openSftp({ steps, session }: SftpServing): Promise<SftpSession> {
+  sealDescriptors();
+  const all: Step[] = [...steps, { do: "sftp" }];
+  const argv = ["/usr/bin/perl", "-e", sftpServer(all), formatSteps(all), session.mark];
+  const child = inheriting([session.lock], () =>
+    spawn(argv, {
+      env: { PATH: fullPath() },
+      clearEnv: true,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }));
+  const said = new Response(child.stderr).text();
+  const ended = child.status.then(() => session.close());
+  session.hand(child.pid);
+  const first = await readFirst(child.stdout);
+  if (first !== ready) {
+    end(child);
+    await ended;
+    const why = (await said).trim().split("\n")[0] || "no answer";
+    throw new DreyError("KERNEL_REFUSED", { message: `Cannot reach the instance's files: ${why}` });
+  }
+  const writer = child.stdin.getWriter();
+  return {
+    output: child.stdout,
+    write: (bytes) => writer.write(bytes),
+    async [Symbol.asyncDispose]() {
+      end(child);
+      await ended;
+      await writer.abort().catch(() => {}); // what was on its way is nobody's any more
+      await said;
+    },
+  };
+}
+
+/** The word a server begins with; nothing follows it before it is asked. */
+async function readFirst(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const reader = stream.getReader();
+  const { value } = await reader.read();
+  reader.releaseLock();
+  return new TextDecoder().decode(value);
+}
+
+function end(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // it has ended
+  }
+}
