@@ -198,7 +198,7 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** Deletes what the test made, and holds the rest of the world against what it was before. */
-async function closeDrey(drey: Drey): Promise<void> {
+export async function closeDrey(drey: Drey): Promise<void> {
   try {
     await removeInstances(drey);
     assertEquals(await findLeftovers(drey.directory), { processes: [], mounts: [], cgroups: [], files: [] });

@@ -3,17 +3,19 @@
 import $ from "@david/dax";
 import { join } from "@std/path";
 import { deferBuiltins } from "./lazy_builtins.ts";
+import warm from "./warm.json" with { type: "json" };
+import { markWarm, warmMarked } from "./warm_functions.ts";
 
 const root = join(import.meta.dirname!, "../..");
 const shebang = "#!/usr/bin/env -S deno run -A --no-config --no-lock --quiet";
 
-const exitLine = "if (import.meta.main) Deno.exit(await enter(Deno.args));";
+const exitLine = /if \(import\.meta\.main\) Deno\.exit\(await (\w+)\(Deno\.args\)\);/;
 /**
  * One more turn of its loop, in which Deno keeps the compiled code: the next start saves 5 ms of parsing. By a system
  * call and not a timer, the first of which takes 3 ms.
  */
 const exitLater = `if (import.meta.main) {
-  const status = await enter(Deno.args);
+  const status = await $1(Deno.args);
   await Deno.lstat("/");
   Deno.exit(status);
 }`;
@@ -24,19 +26,30 @@ type Built = { path: string } | { problem: string };
 export async function bundle(path: string): Promise<Built> {
   const raw = await Deno.makeTempFile({ prefix: "drey-bundle-", suffix: ".js" });
   try {
-    const built = await deno("bundle", "--quiet", "--output", raw, "cli.ts");
-    if (built.code !== 0) return { problem: built.stderr };
-    const text = (await Deno.readTextFile(raw)).replace(/^#!.*\n/, "");
-    if (!text.includes(exitLine)) return { problem: `cli.ts no longer ends in: ${exitLine}` };
-    await Deno.writeTextFile(raw, `${shebang}\n${deferBuiltins(text).replace(exitLine, exitLater)}`);
+    const built = await rawBundle(raw);
+    if ("problem" in built) return built;
+    const text = await Deno.readTextFile(raw);
+    if (!exitLine.test(text)) return { problem: `cli.ts no longer ends in: ${exitLine}` };
+    const lazy = deferBuiltins(text).replace(exitLine, exitLater);
+    await Deno.writeTextFile(raw, `${shebang}\n${markWarm(lazy, warm)}`);
     // half the text is half the loading, 5 ms of each command; after the rest, which looks for whole lines
     const small = await deno("bundle", "--quiet", "--minify", "--output", path, raw);
     if (small.code !== 0) return { problem: small.stderr };
+    await Deno.writeTextFile(path, warmMarked(await Deno.readTextFile(path)));
     await Deno.chmod(path, 0o755);
     return { path };
   } finally {
     await Deno.remove(raw);
   }
+}
+
+/** The bundle as the bundler makes it, without a first line for the shell. */
+export async function rawBundle(path: string): Promise<Built> {
+  const built = await deno("bundle", "--quiet", "--output", path, "cli.ts");
+  if (built.code !== 0) return { problem: built.stderr };
+  const text = await Deno.readTextFile(path);
+  await Deno.writeTextFile(path, text.replace(/^#!.*\n/, ""));
+  return { path };
 }
 
 /** Writes one binary. Deno downloads the base of it once, which is the usual reason for a problem. */

@@ -1,0 +1,58 @@
+import { assertEquals, assertStringIncludes } from "@std/testing";
+import { markWarm, warmMarked, warmOf } from "./warm_functions.ts";
+
+const bundle = `// lazy.ts
+async function ask2(a) {
+  return a;
+}
+function* count() {
+}
+var init_lazy = __esm({
+  "lazy.ts"() {
+    one = 1;
+  }
+});
+
+// cli.ts
+function ask(a) {
+}
+ask();`;
+
+Deno.test("markWarm() puts warm functions first, and leaves the others where they are", () => {
+  const marked = markWarm(bundle, { "lazy.ts": ["ask", ""], "cli.ts": ["other"] });
+  assertEquals(
+    warmMarked(marked),
+    `var ask2 = (async function (a) {
+  return a;
+});
+// lazy.ts
+function* count() {
+}
+var init_lazy = __esm({
+  "lazy.ts": (function() {
+    one = 1;
+  })
+});
+
+// cli.ts
+function ask(a) {
+}
+ask();`,
+  );
+});
+
+Deno.test("warmOf() finds the compiled functions of a bundle in the log of V8", () => {
+  const at = (text: string) => bundle.indexOf("(", bundle.indexOf(text));
+  const log = `script-details,7,file:///tmp/raw.js
+script-details,8,file:///tmp/other.js
+function,interpreter,7,${at("ask2")},90,0.1,1,ask2
+function,interpreter,7,${at('"lazy.ts"')},90,0.1,1,lazy.ts
+function,full-parse,7,${at("count")},90,0.1,1,count
+function,interpreter,8,${at("function ask(")},90,0.1,1,ask`;
+  assertEquals(warmOf(bundle, log, "/raw.js"), { "lazy.ts": ["ask", ""] });
+});
+
+Deno.test("the functions named as warm are of drey's own, and there are some", async () => {
+  const warm = JSON.parse(await Deno.readTextFile(new URL("warm.json", import.meta.url)));
+  assertStringIncludes(JSON.stringify(warm["cli/main.ts"]), "main");
+});
