@@ -7,7 +7,7 @@ import { type Compression, decompressor, invalid, readerMissing, readFormat } fr
 import { entryCheck, plainName } from "./entries.ts";
 import { type ImageMetadata, parseMetadata } from "./metadata.ts";
 import { jailed } from "./jail.ts";
-import { partialName } from "./partial.ts";
+import { partialName } from "../sys/partial.ts";
 import { readTar, type TarEntry } from "./tar.ts";
 
 /** Where the files of an image are. */

@@ -8,7 +8,7 @@ import { DreyError } from "../errors.ts";
 import { commandFailed, run, runChecked } from "../sys/run.ts";
 import { type ArchiveFormat, decompressor, invalid, readerMissing, readFormat } from "./archive.ts";
 import { jailed } from "./jail.ts";
-import { partialName } from "./partial.ts";
+import { partialName } from "../sys/partial.ts";
 import type { ImageFiles } from "./scan.ts";
 
 /**

@@ -3,7 +3,7 @@
 
 import { join } from "@std/path";
 import { DreyError } from "../../errors.ts";
-import { partialName } from "../../images/partial.ts";
+import { partialName } from "../../sys/partial.ts";
 import type { ImageFiles } from "../../images/scan.ts";
 import type { Write } from "../../store/store.ts";
 import type { ImageAlias } from "../../wire/image.ts";

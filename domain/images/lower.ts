@@ -4,7 +4,7 @@
 import { dirname, join } from "@std/path";
 import { DreyError } from "../../errors.ts";
 import { formatMap, type IdMap, mapId } from "../../idmap/map.ts";
-import { isPartial, partialName } from "../../images/partial.ts";
+import { isPartial, partialName } from "../../sys/partial.ts";
 import type { Image } from "../../wire/image.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Context } from "../context.ts";

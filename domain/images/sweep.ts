@@ -1,7 +1,7 @@
 // What killed processes left of images: half-made files, and files without a record. Part of every command, so it
 // only looks, and loads what removes things when there are some.
 
-import { findAbandoned, isPartial } from "../../images/partial.ts";
+import { findAbandoned, isPartial } from "../../sys/partial.ts";
 import type { Context } from "../context.ts";
 import { imagesDirectory, lowersDirectory } from "./directories.ts";
 
