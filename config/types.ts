@@ -43,6 +43,12 @@ export const bool: ValueType<boolean> = type("bool", "true or false", (text) => 
   return undefined;
 });
 
+/** An amount of bytes. */
+export const size: ValueType<number> = type("string", "a size such as 10GiB", (text) => {
+  const bytes = parseSize(text);
+  return bytes === 0 ? undefined : bytes;
+});
+
 export function integer(range: { min?: number; max?: number } = {}): ValueType<number> {
   const { min = -Number.MAX_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = range;
   return type("integer", `a whole number${describeRange(range)}`, (text) => {

@@ -91,7 +91,10 @@ Deno.test("twenty changes at once lose nothing", async () => {
 
 Deno.test("the pool default is there, with its users and its space", async () => {
   await using context = await temporaryContext();
-  await context.store.commit([], [{ key: ["instances", "default", "c1"], value: instance("default") }]);
+  await context.store.commit([], [{
+    key: ["instances", "default", "c1"],
+    value: { ...instance("default"), pool: "default" },
+  }]);
   const [pool] = await listStoragePools(context);
   assertEquals(pool?.used_by, ["/1.0/instances/c1", "/1.0/profiles/default"]);
   const { space } = await storagePoolResources(context, "default");

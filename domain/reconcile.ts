@@ -8,12 +8,15 @@ import { isLocked } from "../sys/libc.ts";
 import type { Context } from "./context.ts";
 import { emitLogging } from "./events.ts";
 import { sweepImages } from "./images/sweep.ts";
+import { abandonedIntents } from "./intents.ts";
 import { lockInstance, refOf, runDirectories } from "./instances/record.ts";
+import { findAbandoned } from "../sys/partial.ts";
 import { namesIn } from "../sys/present.ts";
 
 /**
  * Finishes instances that ended with nobody to look after them: a run directory is left and nobody holds its lock.
- * Then removes half-made images.
+ * Then finishes or undoes
+ * what was begun on disk, and removes half-made images and volumes.
  * Costs a few directory listings when all is well.
  */
 export async function reconcile(context: Context): Promise<void> {
@@ -27,8 +30,28 @@ export async function reconcile(context: Context): Promise<void> {
     const { finish } = await import("./instances/reap.ts");
     await orLater(context, { ...ref, what: `instance "${ref.name}"` }, finish(context, ref));
   }
+  for (const entry of await abandonedIntents(context)) {
+    const { settleAbandoned } = await import("./intents_settle.ts");
+    await orLater(
+      context,
+      { project: "", what: "a change that was cut short" },
+      settleAbandoned(context, entry),
+    );
+  }
+  await orLater(context, { project: "", what: "a storage pool" }, sweepPools(context));
   // a program that a killed drey started may still be unpacking what is to be removed
   await orLater(context, { project: "", what: "an image" }, sweepImages(context));
+}
+
+/** Half-made volumes and those on their way out, of pools that lie where pools usually do. */
+async function sweepPools(context: Context): Promise<void> {
+  const pools = join(context.paths.state, "storage-pools");
+  for (const name of namesIn(pools)) {
+    if (findAbandoned(join(pools, name, "temporary")).length === 0) continue;
+    const { openPool } = await import("./storage_pools/open.ts");
+    await using pool = await openPool(context, name);
+    await pool.driver.repair();
+  }
 }
 
 /** What cannot be cleaned up now stays for the next command: this one may be about something else. */

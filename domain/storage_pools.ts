@@ -1,20 +1,39 @@
-// Storage pools. So far there is one, `default`, which appears by itself and is a directory.
+// Storage pools: where volumes lie. `default` appears by itself and is a directory.
 
-import { join } from "@std/path";
+import { refuseFixedPoolKeys, validatePoolConfig } from "../config/pool_keys.ts";
+import { validatePoolName } from "../config/names.ts";
 import { DreyError } from "../errors.ts";
-import type { StoragePool, StoragePoolResources } from "../wire/storage_pool.ts";
+import { loadDriver } from "../storage/drivers.ts";
+import type { Write } from "../store/store.ts";
+import type { Config } from "../wire/instance.ts";
+import type {
+  StoragePool,
+  StoragePoolPut,
+  StoragePoolResources,
+  StoragePoolsPost,
+} from "../wire/storage_pool.ts";
 import type { Context } from "./context.ts";
-import { listProfiles } from "./profiles.ts";
+import { lifecycleWrite } from "./events.ts";
+import { makingOf, openPool } from "./storage_pools/open.ts";
+import { listPools, loadPool, poolAddress, poolKey, type PoolRecord } from "./storage_pools/record.ts";
+import { poolUsers } from "./storage_pools/users.ts";
 
 /** All storage pools. */
 export async function listStoragePools(context: Context): Promise<StoragePool[]> {
-  return [await defaultPool(context)];
+  const pools = await listPools(context);
+  const users = await poolUsers(context);
+  return pools.map(({ name, record }) => shape(name, record, users));
 }
 
 /** @throws {DreyError} `NOT_FOUND` */
 export async function getStoragePool(context: Context, name: string): Promise<StoragePool> {
-  mustExist(name);
-  return await defaultPool(context);
+  const { value } = await loadPool(context, name);
+  return shape(name, value, await poolUsers(context));
+}
+
+function shape(name: string, record: PoolRecord, users: ReadonlyMap<string, string[]>): StoragePool {
+  const used_by = users.get(name) ?? [];
+  return { name, ...record, status: "Created", used_by, locations: ["none"] };
 }
 
 /**
@@ -23,38 +42,126 @@ export async function getStoragePool(context: Context, name: string): Promise<St
  * @throws {DreyError} `NOT_FOUND`
  */
 export async function storagePoolResources(context: Context, name: string): Promise<StoragePoolResources> {
-  mustExist(name);
-  const { statfs } = await import("node:fs/promises");
-  const { bsize, blocks, bfree, files, ffree } = await statfs(context.paths.state);
-  return {
-    space: { used: (blocks - bfree) * bsize, total: blocks * bsize },
-    inodes: { used: files - ffree, total: files },
-  };
+  await using pool = await openPool(context, name);
+  return await pool.driver.space();
 }
 
-async function defaultPool(context: Context): Promise<StoragePool> {
-  return {
-    name: "default",
-    description: "",
-    driver: "dir",
-    status: "Created",
-    config: { source: join(context.paths.state, "storage-pools", "default") },
-    used_by: await usersOf(context, "default"),
-    locations: ["none"],
+/**
+ * Makes a pool.
+ *
+ * @throws {DreyError} `BAD_REQUEST` for a name, key or source that is not allowed, `ALREADY_EXISTS`, `NOT_SUPPORTED`
+ */
+export async function createStoragePool(context: Context, post: StoragePoolsPost): Promise<void> {
+  validatePoolName(post.name);
+  const kind = await loadDriver(post.driver);
+  const given = withoutEmpty(post.config ?? {});
+  validatePoolConfig(post.driver, given);
+  const missing = await kind.missing();
+  if (missing !== undefined) {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: `Cannot use storage driver "${post.driver}" here: ${missing}`,
+    });
+  }
+  await using _lock = await context.store.lock(poolKey(post.name));
+  const isTaken = post.name === "default" || await context.store.get(poolKey(post.name)) !== undefined;
+  if (isTaken) throw taken(post.name);
+  await refuseSharedSource(context, given["source"]);
+  const making = makingOf(context, post.name, { config: given });
+  const made = await kind.createPool(making);
+  const initial = given["source"];
+  const record: PoolRecord = {
+    driver: post.driver,
+    description: post.description ?? "",
+    config: { ...made, ...(initial === undefined ? {} : { "volatile.initial_source": initial }) },
   };
+  const key = poolKey(post.name);
+  const done = await context.store.commit([{ key, revision: 0 }], [
+    { key, value: record },
+    happened(context, "storage-pool-created", post.name),
+  ]);
+  if (done) return;
+  await kind.deletePool({ ...making, config: record.config });
+  throw taken(post.name);
 }
 
-/** Instances and profiles with a disk in the pool. */
-async function usersOf(context: Context, pool: string): Promise<string[]> {
-  const profiles = (await listProfiles(context)).filter(({ devices }) =>
-    Object.values(devices).some((device) => device["type"] === "disk" && device["pool"] === pool)
+/** Two pools in one directory would remove each other's volumes. */
+async function refuseSharedSource(context: Context, source: string | undefined): Promise<void> {
+  if (source === undefined) return;
+  const other = (await listPools(context)).find(({ record: { config } }) =>
+    config["source"] === source || config["volatile.initial_source"] === source
   );
-  const address = (name: string) => `/1.0/profiles/${encodeURIComponent(name)}`;
-  const instances = profiles.flatMap((profile) => profile.used_by);
-  return [...new Set([...instances, ...profiles.map((profile) => address(profile.name))])].sort();
+  if (other === undefined) return;
+  throw new DreyError("BAD_REQUEST", {
+    message: `Source path "${source}" is that of storage pool "${other.name}"`,
+  });
 }
 
-function mustExist(name: string): void {
-  if (name === "default") return;
-  throw new DreyError("NOT_FOUND", { message: `Storage pool "${name}" not found` });
+/** Replaces description and configuration. What was decided when the pool was made stays as it is. */
+export async function updateStoragePool(context: Context, name: string, put: StoragePoolPut): Promise<void> {
+  await change(context, name, () => ({ description: put.description ?? "", config: put.config ?? {} }));
 }
+
+/** Changes the keys that are named; an empty value removes one. */
+export async function patchStoragePool(context: Context, name: string, put: StoragePoolPut): Promise<void> {
+  await change(context, name, (old) => ({
+    description: put.description ?? old.description,
+    config: { ...old.config, ...put.config },
+  }));
+}
+
+async function change(
+  context: Context,
+  name: string,
+  edit: (old: PoolRecord) => Omit<PoolRecord, "driver">,
+): Promise<void> {
+  await using _lock = await context.store.lock(poolKey(name));
+  const { value: old, revision } = await loadPool(context, name);
+  const edited = edit(old);
+  const config = withoutEmpty(edited.config);
+  validatePoolConfig(old.driver, config);
+  refuseFixedPoolKeys(old.config, config);
+  const key = poolKey(name);
+  const done = await context.store.commit([{ key, revision }], [
+    { key, value: { ...old, description: edited.description, config } },
+    happened(context, "storage-pool-updated", name),
+  ]);
+  if (!done) throw new DreyError("CONFLICT", { message: `Storage pool "${name}" was changed meanwhile` });
+}
+
+/**
+ * Deletes a pool that nothing is in.
+ *
+ * @throws {DreyError} `NOT_FOUND`, `BAD_REQUEST` while in use
+ */
+export async function deleteStoragePool(context: Context, name: string): Promise<void> {
+  await using _lock = await context.store.lock(poolKey(name));
+  const { value, revision } = await loadPool(context, name);
+  const users = (await poolUsers(context)).get(name) ?? [];
+  if (users.length > 0) {
+    throw new DreyError("BAD_REQUEST", {
+      message: "The storage pool is currently in use",
+      hint: `It is used by: ${users.slice(0, 5).join(", ")}`,
+    });
+  }
+  if (name === "default") {
+    throw new DreyError("FORBIDDEN", { message: 'The storage pool "default" cannot be deleted' });
+  }
+  const kind = await loadDriver(value.driver);
+  const key = poolKey(name);
+  const done = await context.store.commit([{ key, revision }], [
+    { key, delete: true },
+    happened(context, "storage-pool-deleted", name),
+  ]);
+  if (!done) throw new DreyError("CONFLICT", { message: `Storage pool "${name}" was changed meanwhile` });
+  await kind.deletePool(makingOf(context, name, value));
+}
+
+const withoutEmpty = (config: Config): Config =>
+  Object.fromEntries(Object.entries(config).filter(([, value]) => value !== ""));
+
+function happened(context: Context, action: string, name: string): Write {
+  return lifecycleWrite(context, { project: "", action, source: poolAddress(name) });
+}
+
+const taken = (name: string) =>
+  new DreyError("ALREADY_EXISTS", { message: `The storage pool "${name}" already exists` });

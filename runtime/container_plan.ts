@@ -6,6 +6,8 @@ import type { Step } from "./steps.ts";
 export type RootSource =
   /** read-only image layers below, the instance's own changes on top; overlayfs */
   | { kind: "overlay"; lower: string[]; upper: string; work: string }
+  /** the same without changes of its own: read-only */
+  | { kind: "layers"; lower: string[] }
   /** a plain directory */
   | { kind: "directory"; path: string };
 

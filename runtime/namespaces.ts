@@ -17,7 +17,9 @@ const walkerFd = 8;
  * temporary file system mounted there hides what is below.
  */
 export function stagingDirectory(root: RootSource, reads: readonly string[] = []): string {
-  const own = root.kind === "overlay" ? [...root.lower, root.upper, root.work] : [root.path];
+  const own = root.kind === "directory"
+    ? [root.path]
+    : [...root.lower, ...(root.kind === "overlay" ? [root.upper, root.work] : [])];
   const used = [...own, ...reads];
   const free = ["/mnt", "/media", "/opt", "/srv", "/home"].find((dir) =>
     !used.some((path) => path === dir || path.startsWith(`${dir}/`))
@@ -100,7 +102,7 @@ function rootSteps(plan: ContainerPlan): Step[] {
     },
     { do: "mkdir", path: `${staging}/root` },
     ...ownRoot(plan.root, uids, gids),
-    mountRoot(plan.root, `${staging}/root`, plan.ids.parent !== undefined),
+    mountRoot(plan.root, `${staging}/root`),
     ...(plan.devices?.outer ?? []),
     {
       do: "new-user",
@@ -132,16 +134,20 @@ function cgroupSteps(cgroup: string, uids: IdRange[], gids: IdRange[]): Step[] {
 
 const fdPath = (fd: number) => `/proc/self/fd/${fd}`;
 
-function mountRoot(root: RootSource, target: string, inUserNamespace: boolean): Step {
+function mountRoot(root: RootSource, target: string): Step {
   if (root.kind === "directory") {
     return { do: "mount", type: "none", source: root.path, target, flags: ["bind", "rec"] };
   }
-  // user.overlay.* where trusted.overlay.* may not be written, overlayfs.rst
-  const attributes = inUserNamespace ? ",userxattr" : "";
-  const data = `lowerdir=${
-    root.lower.map(escapeLayer).join(":")
-  },upperdir=${root.upper},workdir=${root.work}`;
-  return { do: "mount", type: "overlay", source: "drey", target, flags: [], data: data + attributes };
+  const [only] = root.lower;
+  if (root.kind === "layers" && root.lower.length === 1 && only !== undefined) {
+    // overlayfs wants two; mounting a bind read-only takes a second call
+    return { do: "mount", type: "none", source: only, target, flags: ["bind", "rec"] };
+  }
+  const own = root.kind === "overlay" ? `,upperdir=${root.upper},workdir=${root.work}` : "";
+  // user.overlay.* even as root, who alone may write trusted.overlay.*: layers then mean the same to everybody, and can
+  // be copied and merged in a user namespace. No index, since layers below may be merged. overlayfs.rst
+  const data = `lowerdir=${root.lower.map(escapeLayer).join(":")}${own},userxattr,index=off`;
+  return { do: "mount", type: "overlay", source: "drey", target, flags: [], data };
 }
 
 const escapeLayer = (path: string) => path.replace(/[\\:,]/g, (c) => `\\${c}`);

@@ -1,6 +1,7 @@
 // Storage pools.
 
 import type { Config } from "./instance.ts";
+import * as s from "./schema.ts";
 
 export interface StoragePool {
   name: string;
@@ -17,3 +18,17 @@ export interface StoragePoolResources {
   space: { used: number; total: number };
   inodes: { used: number; total: number };
 }
+
+export const storagePoolsPost = s.object({
+  name: s.required(s.string),
+  driver: s.required(s.string),
+  description: s.optional(s.string),
+  config: s.optional(s.record(s.string)),
+});
+export type StoragePoolsPost = s.TypeOf<typeof storagePoolsPost>;
+
+export const storagePoolPut = s.object({
+  description: s.optional(s.string),
+  config: s.optional(s.record(s.string)),
+});
+export type StoragePoolPut = s.TypeOf<typeof storagePoolPut>;

@@ -1,16 +1,41 @@
 // Storage pools.
 
 import * as pools from "../../domain/storage_pools.ts";
-import type { Handlers } from "../call.ts";
+import { Created, type Handlers } from "../call.ts";
 import { addressOf, listed } from "../lists.ts";
 
-export const handlers: Handlers<"pools.list" | "pool.get" | "pool.resources"> = {
+type Names =
+  | "pools.list"
+  | "pools.create"
+  | "pool.get"
+  | "pool.update"
+  | "pool.patch"
+  | "pool.delete"
+  | "pool.resources";
+
+export const handlers: Handlers<Names> = {
   "pools.list": async ({ context, recursion, query }) =>
     listed(await pools.listStoragePools(context), {
       recursion,
       filter: query("filter"),
       address: (pool) => addressOf("storage-pools", pool.name, "default"),
     }),
+  "pools.create": async ({ context, body }) => {
+    await pools.createStoragePool(context, body);
+    return new Created(addressOf("storage-pools", body.name, "default"));
+  },
   "pool.get": ({ context, params }) => pools.getStoragePool(context, params.pool),
+  "pool.update": async ({ context, params, body }) => {
+    await pools.updateStoragePool(context, params.pool, body);
+    return null;
+  },
+  "pool.patch": async ({ context, params, body }) => {
+    await pools.patchStoragePool(context, params.pool, body);
+    return null;
+  },
+  "pool.delete": async ({ context, params }) => {
+    await pools.deleteStoragePool(context, params.pool);
+    return null;
+  },
   "pool.resources": ({ context, params }) => pools.storagePoolResources(context, params.pool),
 };

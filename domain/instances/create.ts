@@ -1,23 +1,30 @@
 // Creating an instance: from an image to a record and, if asked, a running container.
 
 import { validateDevices } from "../../config/device_keys.ts";
-import { validateInstanceConfig } from "../../config/instance_keys.ts";
+import * as keys from "../../config/instance_keys.ts";
+import { readKey } from "../../config/key.ts";
 import { validateInstanceName } from "../../config/names.ts";
 import { DreyError } from "../../errors.ts";
+import { formatMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import { primeMoves, readCgroupFacts } from "../../runtime/cgroups.ts";
+import type { Write } from "../../store/store.ts";
 import type { Image } from "../../wire/image.ts";
 import type { Config, InstancesPost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
 import { checkDevices } from "../devices.ts";
 import { lifecycleWrite } from "../events.ts";
-import { ensureUnpacked, resolveImage } from "../images.ts";
+import { resolveImage } from "../images.ts";
+import { announced } from "../intents.ts";
 import { startOperation, type Task } from "../operations.ts";
+import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { effectiveProject, holdProject } from "../projects/effective.ts";
 import { expand } from "./expand.ts";
+import { chooseMap } from "./ids.ts";
 import { randomName } from "./random_name.ts";
 import { instanceAddress, instanceKey, type InstanceRecord, lockInstance } from "./record.ts";
+import { contentOf, poolFor, volumeOf } from "./root_volume.ts";
 import { startLocked } from "./start.ts";
 
 /**
@@ -58,7 +65,7 @@ async function check(context: Context, ref: Ref, body: InstancesPost): Promise<v
       message: "Cloud instance types are not supported; set limits.cpu and limits.memory",
     });
   }
-  validateInstanceConfig(userConfig(body.config ?? {}), "container");
+  keys.validateInstanceConfig(userConfig(body.config ?? {}), "container");
   validateDevices(body.devices ?? {});
   await expand(context, ref.project, settingsOf(body));
   await checkDevices(context, ref, body.devices ?? {});
@@ -98,36 +105,80 @@ async function create(
       message: `Image "${image.fingerprint.slice(0, 12)}" is for a virtual machine`,
     });
   }
-  const layout = await readLayout(context.user);
-  await ensureUnpacked(context, image, layout.container);
+  const record = await newRecord(context, ref, { body, image });
+  const { map, ids } = await firstMap(context, ref, record);
+  await using _ids = ids;
+  const content = await contentOf(context, image.fingerprint, map);
   task.signal.throwIfAborted();
-  await enter(context, ref, newRecord(context, body, image));
+  await enterWithVolume(context, ref, {
+    record,
+    make: ({ driver }) => driver.create(volumeOf(ref), content),
+  });
   if (!body.start) return;
   const warnings = await startLocked(context, ref);
   if (warnings.length > 0) await task.update({ warnings });
 }
 
+/** Makes a volume, and then the record that it belongs to; what fails leaves neither. */
+export async function enterWithVolume(
+  context: Context,
+  ref: Ref,
+  { record, make }: { record: InstanceRecord; make: (pool: OpenPool) => Promise<void> },
+): Promise<void> {
+  const key = instanceKey(ref);
+  const intent = { do: "remove", pool: record.pool, volume: volumeOf(ref), unless: key } as const;
+  await using pool = await openPool(context, record.pool);
+  await announced(context, { intent, locks: [key] }, async (done) => {
+    await make(pool);
+    await enter(context, ref, { record, done });
+  });
+}
+
+/**
+ * The ids a new instance is made for. An isolated one is given its own at once, noted in its record; nobody else may
+ * choose until that is kept, when `ids` is disposed.
+ */
+async function firstMap(context: Context, ref: Ref, record: InstanceRecord) {
+  const layout = await readLayout(context.user);
+  const { config } = await expand(context, ref.project, record);
+  const isIsolated = readKey(config, keys.idmapIsolated) ?? false;
+  const ids = isIsolated ? await context.store.lock(["isolated-ids"]) : undefined;
+  const map = await chooseMap(context, ref, { config, layout });
+  if (isIsolated) record.config["volatile.last_state.idmap"] = formatMap(map);
+  return { map, ids };
+}
+
 /** Puts the record into its project, if there is room for it. */
-async function enter(context: Context, ref: Ref, record: InstanceRecord): Promise<void> {
+async function enter(
+  context: Context,
+  ref: Ref,
+  { record, done }: { record: InstanceRecord; done: Write },
+): Promise<void> {
   await using held = await holdProject(context, ref.project);
   if (Object.keys(held.config).some((key) => key.startsWith("limits."))) {
     const { mustHaveRoom } = await import("../projects/limits.ts");
     await mustHaveRoom(context, ref, { config: held.config, type: record.type });
   }
   // last of all, so that whatever fails before leaves nothing; a name taken meanwhile makes it fail
-  const done = await context.store.commit([{ key: instanceKey(ref), revision: 0 }], [
+  const isFree = await context.store.commit([{ key: instanceKey(ref), revision: 0 }], [
     { key: instanceKey(ref), value: record },
+    done,
     lifecycleWrite(context, {
       project: ref.project,
       action: "instance-created",
       source: instanceAddress(ref.name),
     }),
   ]);
-  if (!done) throw taken(ref);
+  if (!isFree) throw taken(ref);
 }
 
-function newRecord(context: Context, body: InstancesPost, image: Image): InstanceRecord {
+async function newRecord(
+  context: Context,
+  ref: Ref,
+  { body, image }: { body: InstancesPost; image: Image },
+): Promise<InstanceRecord> {
   const now = context.now().toISOString();
+  const { devices } = await expand(context, ref.project, settingsOf(body));
   const fromImage = Object.entries(image.properties).map(([key, value]) => [`image.${key}`, value]);
   return {
     description: body.description ?? "",
@@ -146,6 +197,7 @@ function newRecord(context: Context, body: InstancesPost, image: Image): Instanc
       "volatile.last_state.power": "STOPPED",
     },
     devices: body.devices ?? {},
+    pool: poolFor(devices),
   };
 }
 

@@ -2,33 +2,64 @@
 // it takes a while, and only where a user needs one.
 
 import { type MappedRoot, openMappedRoot } from "../../idmap/holder.ts";
-import { readLayout } from "../../idmap/ranges.ts";
+import { toNamespace } from "../../idmap/map.ts";
+import { type IdLayout, readLayout } from "../../idmap/ranges.ts";
+import type { Hands } from "../../storage/driver.ts";
 import { commandFailed, run } from "../../sys/run.ts";
 import type { Context } from "../context.ts";
 
-export interface FileRoot extends AsyncDisposable {
-  /** runs a command that must succeed, as root of all the user's ids */
-  run(argv: readonly string[]): Promise<void>;
+/** Runs commands as root of all the user's ids. */
+export interface FileRoot extends Hands, AsyncDisposable {}
+
+interface Opened {
+  layout: IdLayout;
+  root: MappedRoot | undefined;
 }
 
 /** Begins to open a root; dispose it whether it was used or not. */
 export function openFileRoot(context: Context): FileRoot {
   const opened = open(context);
   opened.catch(() => {}); // told to whoever uses it
+  return rootOn(() => opened, () => opened);
+}
+
+/** A root that is opened by the first command. */
+export function lazyFileRoot(context: Context): FileRoot {
+  let opened: Promise<Opened> | undefined;
+  return rootOn(() => opened ??= open(context), () => opened);
+}
+
+function rootOn(open: () => Promise<Opened>, present: () => Promise<Opened> | undefined): FileRoot {
+  const output = async (argv: readonly string[]) => {
+    const { root } = await open();
+    const result = await run(root === undefined ? argv : root.command(argv));
+    if (result.code !== 0) throw commandFailed(argv[0] ?? "", result);
+    return result.stdout;
+  };
   return {
-    async run(argv) {
-      const root = await opened;
-      const result = await run(root === undefined ? argv : root.command(argv));
-      if (result.code !== 0) throw commandFailed(argv[0] ?? "", result);
+    run: async (argv) => void await output(argv),
+    output,
+    async own(path, { uid, gid }) {
+      const { layout: { parent }, root } = await open();
+      const ids = root === undefined || parent === undefined
+        ? [uid, gid]
+        : [toNamespace(parent.uids, uid), toNamespace(parent.gids, gid)];
+      // with a single id there is nobody to give it to
+      if (layoutIsSingle(await open())) return;
+      await output(["chown", "-h", ids.join(":"), "--", path]);
     },
     async [Symbol.asyncDispose]() {
-      const root = await opened.catch(() => undefined);
-      await root?.[Symbol.asyncDispose]();
+      const opened = await present()?.catch(() => undefined);
+      await opened?.root?.[Symbol.asyncDispose]();
     },
   };
 }
 
-async function open(context: Context): Promise<MappedRoot | undefined> {
-  const { parent, kind } = await readLayout(context.user);
-  return parent === undefined || kind === "single" ? undefined : await openMappedRoot(parent);
+const layoutIsSingle = ({ layout }: Opened): boolean => layout.kind === "single";
+
+async function open(context: Context): Promise<Opened> {
+  const layout = await readLayout(context.user);
+  const { parent, kind } = layout;
+  const root = parent === undefined || kind === "single" ? undefined : await openMappedRoot(parent);
+  return { layout, root };
 }

@@ -9,6 +9,7 @@ import type { Step } from "../../runtime/steps.ts";
 import type { Context, Ref } from "../context.ts";
 import { openParent } from "./parent.ts";
 import { instancePaths, loadRecord, lockInstance } from "./record.ts";
+import { prepareRoot } from "./root_volume.ts";
 import { readRunRecord } from "./run_record.ts";
 import { showPlan } from "./start.ts";
 import { currentState } from "./status.ts";
@@ -34,9 +35,7 @@ export async function openFileWay(context: Context, ref: Ref): Promise<FileWay> 
   const started = joinSteps(context, ref);
   if (started !== undefined) return open(started);
   const { plan } = await showPlan(context, ref);
-  if (plan.root.kind === "overlay") {
-    for (const directory of [plan.root.upper, plan.root.work]) Deno.mkdirSync(directory, { recursive: true });
-  }
+  await prepareRoot(context, ref);
   const entrance = held.use(new AsyncDisposableStack());
   const { parent } = entrance.use(await openParent(context, await readLayout(context.user)));
   const steps = fileSteps({ ...plan, ids: { ...plan.ids, parent } });

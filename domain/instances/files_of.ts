@@ -1,52 +1,64 @@
-// The end of an instance's files and of its record. Files of sub-ids need a root that stands above them.
+// The end of an instance: its record, its snapshots' records and its files.
 
 import { endFileSessions } from "../../runtime/file_sessions.ts";
+import { DreyError } from "../../errors.ts";
 import { formatMap, parseMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import type { Context, Ref } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
-import { type FileRoot, openFileRoot } from "./file_root.ts";
 import { releaseIsolated, releaseLower } from "../images.ts";
-import { instanceAddress, instanceKey, instancePaths, loadRecord } from "./record.ts";
+import { finishLater, noteIntent } from "../intents.ts";
+import { openPool } from "../storage_pools/open.ts";
+import { type FileRoot } from "./file_root.ts";
+import { instanceAddress, instanceKey, instancePaths, type InstanceRecord, loadRecord } from "./record.ts";
+import { volumeOf } from "./root_volume.ts";
 
 /**
- * Deletes a stopped instance whose lock the caller holds: files first, so that a record is left to try again with
- * if that is cut short.
+ * Deletes a stopped instance whose lock the caller holds: its record first, with a note that its files are to go, so
+ * that they go even if that is cut short.
  */
 export async function deleteFiles(context: Context, ref: Ref, given?: FileRoot): Promise<void> {
   const { value, revision } = await loadRecord(context, ref);
-  const { volume, logs, fileSessions } = instancePaths(context, ref);
+  const key = instanceKey(ref);
+  const volume = volumeOf(ref);
+  const noted = noteIntent({ do: "remove", pool: value.pool, volume, unless: key }, [key]);
+  const { logs, fileSessions } = instancePaths(context, ref);
   await endFileSessions(fileSessions);
-  removeOwn(fileSessions);
-  await removeVolume(context, volume, given);
-  removeOwn(logs);
-  await context.store.commit([{ key: instanceKey(ref), revision }], [
-    { key: instanceKey(ref), delete: true },
+  for (const path of [fileSessions, logs]) removeOwn(path);
+  const snapshots = await context.store.list<InstanceRecord>(["instance_snapshots", ref.project, ref.name]);
+  const done = await context.store.commit([{ key, revision }], [
+    { key, delete: true },
+    ...snapshots.map(({ key }) => ({ key, delete: true as const })),
+    noted.write,
     lifecycleWrite(context, {
       project: ref.project,
       action: "instance-deleted",
       source: instanceAddress(ref.name),
     }),
   ]);
-  const base = value.config["volatile.base_image"];
+  if (!done) {
+    throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
+  }
+  await finishLater(context, noted, async () => {
+    await using pool = await openPool(context, value.pool, given);
+    await pool.driver.remove(volume);
+  });
+  for (const record of [value, ...snapshots.map((snapshot) => snapshot.value)]) {
+    await releaseImage(context, record);
+  }
+}
+
+/** An image's files may go once nobody stands on them; the record of who did is gone already. */
+export async function releaseImage(
+  context: Context,
+  { config }: Pick<InstanceRecord, "config">,
+): Promise<void> {
+  const base = config["volatile.base_image"];
   if (base === undefined) return;
-  const map = value.config["volatile.last_state.idmap"];
+  const map = config["volatile.last_state.idmap"];
   const { container } = await readLayout(context.user);
   if (map !== undefined && map !== formatMap(container)) await releaseIsolated(context, base, parseMap(map));
   await releaseLower(context, base);
-}
-
-async function removeVolume(context: Context, volume: string, given: FileRoot | undefined): Promise<void> {
-  try {
-    removeOwn(volume);
-    return;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
-  }
-  const argv = ["rm", "-rf", "--", volume];
-  if (given !== undefined) return await given.run(argv);
-  await using files = openFileRoot(context);
-  await files.run(argv);
 }
 
 function removeOwn(path: string): void {

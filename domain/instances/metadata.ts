@@ -7,8 +7,9 @@ import { formatMetadata, parseMetadata } from "../../images/metadata.ts";
 import type { ImageMetadata, ImageMetadataPut } from "../../wire/image.ts";
 import type { Context, Ref } from "../context.ts";
 import { emitLifecycle } from "../events.ts";
-import { instanceAddress, instancePaths, loadRecord, lockInstance } from "./record.ts";
-import { showPlan } from "./start.ts";
+import { lowersDirectory } from "../images/directories.ts";
+import { instanceAddress, lockInstance } from "./record.ts";
+import { openRootPool, volumeOf } from "./root_volume.ts";
 
 const metadataFile = "metadata.yaml";
 const templatesDirectory = "templates";
@@ -35,7 +36,7 @@ export async function setMetadata(
   // what was written is read again: the same rules hold for it as for an image
   const text = await formatMetadata({ ...before, ...put } as Parameters<typeof formatMetadata>[0]);
   await parseMetadata(text);
-  writeWhole(join(instancePaths(context, ref).volume, metadataFile), text);
+  writeWhole(join(await ownHome(context, ref), metadataFile), text);
   await tell(context, ref, { action: "instance-metadata-updated", at: "metadata" });
 }
 
@@ -94,22 +95,28 @@ async function read(context: Context, ref: Ref): Promise<ImageMetadata> {
 
 /** Where a part is: with the instance if it has its own, else with its image. */
 async function homeOf(context: Context, ref: Ref, part: string): Promise<string> {
-  await loadRecord(context, ref);
-  const { volume } = instancePaths(context, ref);
-  return stat(join(volume, part)) === undefined ? await imageOf(context, ref) : volume;
+  const own = await ownHome(context, ref);
+  return stat(join(own, part)) === undefined ? await imageOf(context, ref) ?? own : own;
 }
 
-async function imageOf(context: Context, ref: Ref): Promise<string> {
-  const { plan: { root } } = await showPlan(context, ref);
-  return dirname(root.kind === "overlay" ? root.lower[0] ?? "/" : root.path);
+/** Where the volume of the instance keeps what lies beside its root. */
+async function ownHome(context: Context, ref: Ref): Promise<string> {
+  await using pool = await openRootPool(context, ref);
+  return pool.driver.home(volumeOf(ref));
+}
+
+/** The unpacked image, if the instance came from one that is there. */
+async function imageOf(context: Context, ref: Ref): Promise<string | undefined> {
+  await using pool = await openRootPool(context, ref);
+  const image = pool.driver.facts(volumeOf(ref))?.image;
+  return image === undefined ? undefined : join(lowersDirectory(context), image);
 }
 
 /** The instance's own templates, which begin as a copy of the image's; the caller holds its lock. */
 async function ownTemplates(context: Context, ref: Ref): Promise<string> {
-  await loadRecord(context, ref);
-  const own = join(instancePaths(context, ref).volume, templatesDirectory);
+  const own = join(await ownHome(context, ref), templatesDirectory);
   if (stat(own) !== undefined) return own;
-  const from = join(await imageOf(context, ref), templatesDirectory);
+  const from = join(await imageOf(context, ref) ?? own, templatesDirectory);
   // under its name only once it is whole
   const partial = `${own}.partial`;
   Deno.mkdirSync(partial, { recursive: true });

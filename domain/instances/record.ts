@@ -19,6 +19,8 @@ export interface InstanceRecord {
   /** includes drey's own `volatile.*` keys, as LXD's does */
   config: Config;
   devices: Devices;
+  /** storage pool of the root volume */
+  pool: string;
 }
 
 export const instanceKey = (ref: Ref): Key => ["instances", ref.project, ref.name];
@@ -50,8 +52,6 @@ export function directoryName({ project, name }: Ref): string {
 }
 
 export interface InstancePaths {
-  /** the root volume in the pool */
-  volume: string;
   /** supervisor's files; exists while the instance runs */
   run: string;
   logs: string;
@@ -64,7 +64,6 @@ export function instancePaths(context: Context, ref: Ref): InstancePaths {
   const name = directoryName(ref);
   const logs = join(context.paths.state, "logs", name);
   return {
-    volume: join(context.paths.state, "storage-pools", "default", "containers", name),
     run: join(runDirectories(context), name),
     logs,
     consoleLog: join(logs, "console.log"),

@@ -3,12 +3,16 @@
 import { endFileSessions } from "../../runtime/file_sessions.ts";
 import { validateInstanceName } from "../../config/names.ts";
 import { DreyError } from "../../errors.ts";
+import type { Write } from "../../store/store.ts";
 import type { InstancePost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
+import { announced } from "../intents.ts";
 import { startOperation } from "../operations.ts";
+import { openPool } from "../storage_pools/open.ts";
 import { instanceAddress, instanceKey, instancePaths, loadRecord, lockInstance } from "./record.ts";
+import { volumeOf } from "./root_volume.ts";
 import { currentState } from "./status.ts";
 
 /**
@@ -57,20 +61,34 @@ async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
     throw new DreyError("ALREADY_EXISTS", { message: `Name "${to.name}" already in use` });
   }
   await endFileSessions(old.fileSessions);
-  moveDirectory(old.volume, now.volume);
+  const record = instanceKey(to);
+  const intent = { do: "rename", pool: value.pool, from: volumeOf(from), to: volumeOf(to), record } as const;
+  await using pool = await openPool(context, value.pool);
+  await announced(context, { intent, locks: [instanceKey(first), instanceKey(second)] }, async (done) => {
+    await pool.driver.rename(intent.from, intent.to);
+    const isDone = await context.store.commit(
+      [{ key: instanceKey(from), revision }, { key: record, revision: 0 }],
+      [
+        { key: instanceKey(from), delete: true },
+        { key: record, value },
+        done,
+        ...await renamedSnapshots(context, from, to),
+        lifecycleWrite(context, said),
+      ],
+    );
+    if (isDone) return;
+    throw new DreyError("CONFLICT", { message: `Instance "${from.name}" was changed meanwhile` });
+  });
   moveDirectory(old.logs, now.logs);
-  const done = await context.store.commit(
-    [{ key: instanceKey(from), revision }, { key: instanceKey(to), revision: 0 }],
-    [
-      { key: instanceKey(from), delete: true },
-      { key: instanceKey(to), value },
-      lifecycleWrite(context, said),
-    ],
-  );
-  if (done) return;
-  moveDirectory(now.volume, old.volume);
-  moveDirectory(now.logs, old.logs);
-  throw new DreyError("CONFLICT", { message: `Instance "${from.name}" was changed meanwhile` });
+}
+
+/** Snapshots go where their instance goes. */
+async function renamedSnapshots(context: Context, from: Ref, to: Ref): Promise<Write[]> {
+  const snapshots = await context.store.list(["instance_snapshots", from.project, from.name]);
+  return snapshots.flatMap(({ key, value }): Write[] => [
+    { key, delete: true },
+    { key: ["instance_snapshots", to.project, to.name, key[3] ?? ""], value },
+  ]);
 }
 
 function moveDirectory(from: string, to: string): void {

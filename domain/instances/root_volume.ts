@@ -1,33 +1,78 @@
-// The root volume of an instance in a pool of driver dir: its own overlay layer over the image's files; or, on a file
-// system that cannot carry an overlay, a copy of them.
+// The root volume of an instance: which one it is, in which pool, and what is mounted for it.
 
-import { join } from "@std/path";
+import { findRootDisk } from "../../config/device_keys.ts";
 import { DreyError } from "../../errors.ts";
+import { formatMap, type IdMap, mapId } from "../../idmap/map.ts";
 import type { RootSource } from "../../runtime/container_plan.ts";
+import type { Content, Hands, Volume } from "../../storage/driver.ts";
+import type { Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
-import { openFileRoot } from "./file_root.ts";
-import { instancePaths } from "./record.ts";
-import { isDirectory } from "../../sys/present.ts";
+import { ensureUnpacked } from "../images.ts";
+import { type OpenPool, openPool } from "../storage_pools/open.ts";
+import { directoryName, type InstanceRecord, loadRecord } from "./record.ts";
 
-/** The root of an instance over an image's files, as it is, or as a first start will make it. */
-export function rootSource(context: Context, ref: Ref, lower: string): RootSource {
-  const { volume } = instancePaths(context, ref);
-  const copy = join(volume, "rootfs");
-  if (isDirectory(copy)) return { kind: "directory", path: copy };
-  return { kind: "overlay", lower: [lower], upper: join(volume, "upper"), work: join(volume, "work") };
+/** The volume of an instance, or of its snapshot. */
+export function volumeOf(ref: Ref, snapshot?: string): Volume {
+  const volume: Volume = { kind: "containers", name: directoryName(ref) };
+  return snapshot === undefined ? volume : { ...volume, snapshot };
+}
+
+/** The pool that expanded devices put the root volume in. */
+export function poolFor(devices: Devices): string {
+  return findRootDisk(devices)?.device["pool"] || "default";
+}
+
+/** Opens the pool an instance is in. @throws {DreyError} `NOT_FOUND` */
+export async function openRootPool(context: Context, ref: Ref, hands?: Hands): Promise<OpenPool> {
+  return await openPool(context, (await loadRecord(context, ref)).value.pool, hands);
+}
+
+/** What a new root volume begins with: the instance's image under a map, unpacked first if need be, or nothing. */
+export async function contentOf(
+  context: Context,
+  fingerprint: string | undefined,
+  map: IdMap,
+): Promise<Content> {
+  const text = formatMap(map);
+  if (fingerprint === undefined || fingerprint === "") {
+    const owner = { uid: map.uids[0]?.hostId ?? 0, gid: map.gids[0]?.hostId ?? 0, mode: 0o755 };
+    return { map: text, owner };
+  }
+  const rootfs = await ensureUnpacked(context, { fingerprint, type: "container" }, map);
+  return { map: text, image: { id: `${fingerprint}-${mapId(map)}`, rootfs } };
+}
+
+/**
+ * What the root of an instance is mounted from. The volume is made anew if it was made for other ids and nothing is in
+ * it: ids are chosen when an instance starts for the first time.
+ */
+export async function rootSource(
+  context: Context,
+  ref: Ref,
+  { record, map }: { record: InstanceRecord; map: IdMap },
+): Promise<RootSource> {
+  await using pool = await openPool(context, record.pool);
+  const { driver } = pool;
+  const volume = volumeOf(ref);
+  const image = record.config["volatile.base_image"];
+  const facts = driver.facts(volume);
+  const hasStarted = record.config["volatile.last_state.idmap"] !== undefined;
+  if (facts === undefined || (facts.map !== formatMap(map) && !hasStarted)) {
+    await driver.create(volume, await contentOf(context, image, map));
+  } else if (driver.needsImages) await contentOf(context, image, map);
+  return driver.root(volume);
 }
 
 /** The layers of a root from the top, to look something up in. */
 export function layersOf(root: RootSource): string[] {
-  return root.kind === "overlay" ? [root.upper, ...root.lower] : [root.path];
+  if (root.kind === "directory") return [root.path];
+  return root.kind === "overlay" ? [root.upper, ...root.lower] : root.lower;
 }
 
-/** Makes the directories an overlay needs. */
-export function prepareRoot(root: RootSource): void {
-  if (root.kind !== "overlay") return;
-  for (const directory of [root.upper, root.work]) {
-    Deno.mkdirSync(directory, { recursive: true, mode: 0o755 });
-  }
+/** Makes what a mount of the root needs, just before it. */
+export async function prepareRoot(context: Context, ref: Ref): Promise<void> {
+  await using pool = await openRootPool(context, ref);
+  pool.driver.prepare(volumeOf(ref));
 }
 
 /** Whether an error says that an overlay cannot be mounted here. */
@@ -36,23 +81,11 @@ export function isOverlayRefused(error: unknown): boolean {
 }
 
 /**
- * Gives an instance that has no files of its own yet a copy of its image's instead of an overlay: blocks are shared
- * where the file system can (reflinks), else copied. Under its final name only when it is whole.
+ * Gives an instance that has no files of its own yet a copy of its image's instead of an overlay.
  *
  * @returns false if the instance has files of its own, in an overlay that once could be mounted
  */
-export async function copyInstead(
-  context: Context,
-  ref: Ref,
-  root: RootSource & { kind: "overlay" },
-): Promise<boolean> {
-  if (![...Deno.readDirSync(root.upper)].every(() => false)) return false;
-  const { volume } = instancePaths(context, ref);
-  const partial = join(volume, "rootfs.partial");
-  await using files = openFileRoot(context);
-  await files.run(["rm", "-rf", "--", partial]);
-  await files.run(["cp", "-a", "--reflink=auto", "--", root.lower[0] ?? "", partial]);
-  await files.run(["rm", "-rf", "--", root.upper, root.work]);
-  Deno.renameSync(partial, join(volume, "rootfs"));
-  return true;
+export async function copyInstead(context: Context, ref: Ref): Promise<boolean> {
+  await using pool = await openRootPool(context, ref);
+  return await pool.driver.withoutOverlay?.(volumeOf(ref)) ?? false;
 }

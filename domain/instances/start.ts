@@ -16,7 +16,6 @@ import type { Context, Ref } from "../context.ts";
 import { noteDevices, planDevices } from "../devices.ts";
 import type { StartParts } from "../devices/device.ts";
 import { lifecycleWrite } from "../events.ts";
-import { ensureUnpacked } from "../images.ts";
 import { cleanUp } from "./clean_up.ts";
 import { expand } from "./expand.ts";
 import { readHostSize } from "./host_size.ts";
@@ -52,12 +51,10 @@ async function gather(context: Context, ref: Ref, findMap: typeof chooseMap): Pr
   const { config, devices } = await expand(context, ref.project, record);
   const layout = await readLayout(context.user);
   const map = await findMap(context, ref, { config, layout });
-  const fingerprint = record.config["volatile.base_image"] ?? "";
-  const [lower, parts] = await Promise.all([
-    ensureUnpacked(context, { fingerprint, type: "container" }, map),
+  const [root, parts] = await Promise.all([
+    rootSource(context, ref, { record, map }),
     planDevices({ context, ref, config, map }, devices),
   ]);
-  const root = rootSource(context, ref, lower);
   const home = planHome(context)?.path;
   const init = chooseInit(findInit(layersOf(root)), home !== undefined);
   return {
@@ -131,7 +128,7 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
   const facts = await gather(context, ref, settleMap);
   const { layout, root, home } = facts;
   const paths = instancePaths(context, ref);
-  prepareRoot(root);
+  await prepareRoot(context, ref);
   Deno.mkdirSync(paths.logs, { recursive: true, mode: 0o755 });
   for (const old of [paths.consoleLog, `${paths.consoleLog}.1`]) removeIfThere(old);
   await endFileSessions(paths.fileSessions);
@@ -174,7 +171,7 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
     if (lock !== undefined) closeFd(lock);
     await prepared?.catch(() => {}); // what it does must be done before it can be undone
     await cleanUp(context, ref, { kill: true });
-    if (!isOverlayRefused(error) || root.kind !== "overlay" || !await copyInstead(context, ref, root)) {
+    if (!isOverlayRefused(error) || root.kind !== "overlay" || !await copyInstead(context, ref)) {
       throw error;
     }
     return "copied";

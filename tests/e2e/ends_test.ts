@@ -98,7 +98,7 @@ await e2e(
     const { code, stderr } = await drey.tries`exec c1 -- true`;
     assertEquals(code, 1);
     assertMatch(stderr, /frozen/i);
-    const ticks = `${drey.directory}/storage-pools/default/containers/c1/upper/tmp/ticks`;
+    const ticks = `${drey.directory}/storage-pools/default/containers/c1/top/upper/tmp/ticks`;
     const size = (await Deno.stat(ticks)).size;
     await new Promise((resolve) => setTimeout(resolve, 300));
     assertEquals((await Deno.stat(ticks)).size, size);

@@ -112,7 +112,7 @@ await e2e("the root of a container is not the caller, and its files show it", { 
     }
   }
   await inside(drey, "touch /tmp/made; chmod 4755 /tmp/made");
-  const made = Deno.statSync(join(drey.directory, "storage-pools/default/containers/c1/upper/tmp/made"));
+  const made = Deno.statSync(join(drey.directory, "storage-pools/default/containers/c1/top/upper/tmp/made"));
   assert(made.uid !== Deno.uid() && made.uid !== 0, `the file belongs to ${made.uid}`);
   // and the way to a set-uid file of a container ends at a closed directory for everybody else
   const closed = [drey.directory, join(drey.directory, "storage-pools")].some((path) =>

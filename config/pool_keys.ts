@@ -1,0 +1,94 @@
+// The configuration keys of storage pools: those drey obeys, and the names of those it knows of.
+
+import { DreyError } from "../errors.ts";
+import { findKey, type Key, key, type Values } from "./key.ts";
+import * as types from "./types.ts";
+
+/** A key and the drivers that obey it. */
+interface PoolKey {
+  drivers: readonly string[];
+  /** cannot be changed once the pool is there */
+  isFixed?: boolean;
+  row: Key;
+}
+
+const row = (name: string, short: string, more: Partial<Key> = {}): Key =>
+  key<unknown>({ name, on: [], type: types.string, live: false, short, ...more });
+
+/** Every key drey obeys. */
+export const poolKeys: readonly PoolKey[] = [
+  {
+    drivers: ["dir", "btrfs"],
+    isFixed: true,
+    row: row("source", "Directory of the user's own that holds the pool; without it drey makes one"),
+  },
+  {
+    drivers: ["dir", "btrfs"],
+    isFixed: true,
+    row: row("volatile.initial_source", "What was given as source", { internal: true }),
+  },
+  {
+    drivers: ["btrfs"],
+    isFixed: true,
+    row: row("size", "Size of the file a pool without a source lies in", { type: types.size }),
+  },
+  {
+    drivers: ["btrfs"],
+    row: row("btrfs.mount_options", "Options the pool's file is mounted with", {
+      default: "user_subvol_rm_allowed",
+    }),
+  },
+  { drivers: ["dir", "btrfs"], row: row("user.*", "Anything, for people and scripts; drey only keeps it") },
+];
+
+/** LXD's keys that drey does not obey yet. */
+const toCome = [
+  "alletra.*",
+  "ceph.*",
+  "cephfs.*",
+  "cephobject.*",
+  "lvm.*",
+  "powerflex.*",
+  "powerstore.*",
+  "pure.*",
+  "rsync.*",
+  "source.recover",
+  "source.wipe",
+  "volatile.*",
+  "volume.*",
+  "zfs.*",
+];
+
+/**
+ * Holds the configuration of a pool against the table. An empty value is an unset key and always passes.
+ *
+ * @throws {DreyError} `BAD_REQUEST` for an unknown key or a value of the wrong form, `NOT_SUPPORTED` for a key of LXD
+ * that drey does not obey yet
+ */
+export function validatePoolConfig(driver: string, config: Values): void {
+  const rows = poolKeys.filter(({ drivers }) => drivers.includes(driver)).map(({ row }) => row);
+  for (const [name, value] of Object.entries(config)) {
+    const found = findKey(rows, name);
+    if (found === undefined) throw unknownKey(driver, name);
+    if (value === "") continue;
+    const parsed = found.type.parse(value);
+    if ("problem" in parsed) throw bad(`Invalid value for "${name}": ${parsed.problem}, got "${value}"`);
+  }
+}
+
+/** Fails if a change touches what is decided when a pool is made. @throws {DreyError} `BAD_REQUEST` */
+export function refuseFixedPoolKeys(before: Values, after: Values): void {
+  const fixed = poolKeys.filter(({ isFixed }) => isFixed).map(({ row }) => row.name);
+  const touched = fixed.find((name) => (before[name] ?? "") !== (after[name] ?? ""));
+  if (touched !== undefined) throw bad(`The pool's "${touched}" cannot be changed`);
+}
+
+function unknownKey(driver: string, name: string): DreyError {
+  const isToCome = toCome.some((known) =>
+    known.endsWith("*") ? name.startsWith(known.slice(0, -1)) : name === known
+  );
+  if (!isToCome) return bad(`Invalid option for a storage pool of driver "${driver}": ${name}`);
+  return new DreyError("NOT_SUPPORTED", { message: `Storage pool key "${name}" is not supported yet` });
+}
+
+const bad = (message: string) => new DreyError("BAD_REQUEST", { message });

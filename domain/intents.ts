@@ -1,0 +1,87 @@
+// What a process is about to do on disk, noted before it begins and struck out by the commit that makes it count. If
+// the process dies in between, the next command reads here what to undo or to finish. An intent names locks: whoever
+// acts on it holds them, as the process that wrote it did.
+
+import type { Volume } from "../storage/driver.ts";
+import type { Entry, Key, Write } from "../store/store.ts";
+import type { Context, Ref } from "./context.ts";
+import { isAlive, type Owner, thisProcess } from "./owner.ts";
+
+export type Intent =
+  /** a volume that is being made, `unless` its record is there; or one whose record is gone already */
+  | { do: "remove"; pool: string; volume: Volume; unless?: Key }
+  /** a volume that is moving to where its record will say; `record` is the key of the record there */
+  | { do: "rename"; pool: string; from: Volume; to: Volume; record: Key }
+  /** an instance that is going back to a snapshot */
+  | { do: "restore"; instance: Ref; snapshot: string };
+
+export interface IntentRecord {
+  intent: Intent;
+  /** keys of locks to hold, in the order to take them */
+  locks: Key[];
+  /** who works on it; nobody any more if that failed */
+  owner: Owner | null;
+}
+
+export interface Noted {
+  /** puts the intent down, as part of a commit */
+  write: Write;
+  /** strikes it out */
+  done: Write;
+}
+
+/** An intent of this process, to be part of commits. */
+export function noteIntent(intent: Intent, locks: readonly Key[]): Noted {
+  const key: Key = ["intents", crypto.randomUUID()];
+  const value: IntentRecord = { intent, locks: [...locks], owner: thisProcess() };
+  return { write: { key, value }, done: { key, delete: true } };
+}
+
+/**
+ * Does what was announced. `work` commits `done` together with what makes it count; if it fails, the intent is acted
+ * on at once, as if the process had died.
+ */
+export async function announced<T>(
+  context: Context,
+  { intent, locks }: { intent: Intent; locks: readonly Key[] },
+  work: (done: Write) => Promise<T>,
+): Promise<T> {
+  const noted = noteIntent(intent, locks);
+  await context.store.commit([], [noted.write]);
+  try {
+    return await work(noted.done);
+  } catch (error) {
+    await settleKey(context, noted.write.key);
+    throw error;
+  }
+}
+
+/** Does what is left of something that counts already, and strikes out its intent. */
+export async function finishLater(context: Context, noted: Noted, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    await disown(context, noted.write.key);
+    throw error;
+  }
+  await context.store.commit([], [noted.done]);
+}
+
+/** Intents that nobody works on any more. */
+export async function abandonedIntents(context: Context): Promise<Entry<IntentRecord>[]> {
+  const entries = await context.store.list<IntentRecord>(["intents"]);
+  return entries.filter(({ value }) => value.owner === null || !isAlive(value.owner));
+}
+
+async function settleKey(context: Context, key: Key): Promise<void> {
+  const entry = await context.store.get<IntentRecord>(key);
+  if (entry === undefined) return;
+  const { settleIntent } = await import("./intents_settle.ts");
+  await settleIntent(context, entry).catch(() => disown(context, key)); // the next command tries again, and says why
+}
+
+async function disown(context: Context, key: Key): Promise<void> {
+  const entry = await context.store.get<IntentRecord>(key);
+  if (entry === undefined) return;
+  await context.store.commit([], [{ key, value: { ...entry.value, owner: null } }]);
+}

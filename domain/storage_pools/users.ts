@@ -1,0 +1,26 @@
+// Who uses which storage pool: instances whose root volume is in it, and profiles that put one there.
+
+import type { InstanceRecord } from "../instances/record.ts";
+import { instanceAddress } from "../instances/record.ts";
+import { listProfiles } from "../profiles.ts";
+import type { Context } from "../context.ts";
+
+/** Addresses of the users of each pool. */
+export async function poolUsers(context: Context): Promise<Map<string, string[]>> {
+  const users = new Map<string, Set<string>>();
+  const note = (pool: string, address: string) => {
+    const known = users.get(pool) ?? new Set();
+    users.set(pool, known.add(address));
+  };
+  for (const { key, value } of await context.store.list<InstanceRecord>(["instances"])) {
+    note(value.pool, inProject(instanceAddress(encodeURIComponent(key[2] ?? "")), key[1] ?? ""));
+  }
+  for (const { name, project, devices } of await listProfiles(context)) {
+    const address = inProject(`/1.0/profiles/${encodeURIComponent(name)}`, project ?? "default");
+    for (const { type, pool } of Object.values(devices)) if (type === "disk" && pool) note(pool, address);
+  }
+  return new Map([...users].map(([pool, addresses]) => [pool, [...addresses].sort()]));
+}
+
+const inProject = (address: string, project: string) =>
+  project === "default" ? address : `${address}?project=${encodeURIComponent(project)}`;

@@ -1,0 +1,63 @@
+// Pools of driver `dir` as a whole: a directory of drey's own, or one the user names.
+
+import { DreyError } from "../errors.ts";
+import { isDirectory, namesIn } from "../sys/present.ts";
+import type { DriverKind, PoolMaking } from "./driver.ts";
+import { openDir } from "./dir.ts";
+
+export const kind: DriverKind = {
+  name: "dir",
+  version: () => Promise.resolve("1"),
+  missing: () => Promise.resolve(undefined),
+  createPool({ directory, config, uid }) {
+    const source = config["source"];
+    if (source === undefined || source === "") {
+      Deno.mkdirSync(directory, { recursive: true, mode: 0o711 });
+      return Promise.resolve({ ...config, source: directory });
+    }
+    checkOwnDirectory(source, uid);
+    if (namesIn(source).length > 0) throw bad(`Source path "${source}" is not empty`);
+    return Promise.resolve({ ...config });
+  },
+  openPool(making) {
+    const source = sourceOf(making);
+    if (source === making.directory) Deno.mkdirSync(source, { recursive: true, mode: 0o711 });
+    return Promise.resolve(source);
+  },
+  deletePool(making) {
+    const source = sourceOf(making);
+    // volumes are gone; what is left are the directories they were in, and unpacked images
+    for (
+      const name of [
+        "containers",
+        "containers-snapshots",
+        "custom",
+        "custom-snapshots",
+        "layers",
+        "temporary",
+      ]
+    ) {
+      const path = `${source}/${name}`;
+      if (isDirectory(path)) Deno.removeSync(path, { recursive: true });
+    }
+    if (source === making.directory && isDirectory(source) && namesIn(source).length === 0) {
+      Deno.removeSync(source);
+    }
+    return Promise.resolve();
+  },
+  open: openDir,
+};
+
+const sourceOf = ({ directory, config }: PoolMaking): string => config["source"] || directory;
+
+/** A pool holds files of many ids and modes: only a directory of the caller's own will do. */
+export function checkOwnDirectory(source: string, uid: number): void {
+  if (!source.startsWith("/")) throw bad(`Source path "${source}" is not absolute`);
+  if (!isDirectory(source)) throw bad(`Source path "${source}" is not a directory`);
+  if (Deno.statSync(source).uid !== uid) {
+    throw new DreyError("FORBIDDEN", { message: `Source path "${source}" does not belong to you` });
+  }
+}
+
+const bad = (message: string) =>
+  new DreyError("BAD_REQUEST", { message: `Cannot create the storage pool: ${message}` });

@@ -1,0 +1,41 @@
+// The table of storage drivers: those that are built, each loaded when a pool wants it, and LXD's others by name.
+
+import { DreyError } from "../errors.ts";
+import type { DriverKind } from "./driver.ts";
+
+const built: Record<string, () => Promise<{ kind: DriverKind }>> = {
+  dir: () => import("./dir_pool.ts"),
+};
+
+/** LXD's drivers that drey does not have. */
+const toCome = [
+  "btrfs",
+  "alletra",
+  "ceph",
+  "cephfs",
+  "cephobject",
+  "lvm",
+  "powerflex",
+  "powerstore",
+  "pure",
+  "zfs",
+];
+
+export const driverNames: readonly string[] = Object.keys(built);
+
+/**
+ * The driver of a name.
+ *
+ * @throws {DreyError} `NOT_SUPPORTED` for one of LXD's that drey lacks, `BAD_REQUEST` for any other
+ */
+export async function loadDriver(name: string): Promise<DriverKind> {
+  const load = built[name];
+  if (load !== undefined) return (await load()).kind;
+  if (toCome.includes(name)) {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: `The storage driver "${name}" is not supported yet`,
+      hint: `There are: ${driverNames.join(", ")}`,
+    });
+  }
+  throw new DreyError("BAD_REQUEST", { message: `Unknown storage driver "${name}"` });
+}

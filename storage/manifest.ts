@@ -1,0 +1,37 @@
+// volume.json: what a volume of the driver `dir` or `btrfs` is made of, kept beside its root. It is replaced whole by
+// rename(2), which is the moment a change of the volume has happened.
+
+import { join } from "@std/path";
+import { readIfThere } from "../sys/present.ts";
+import { partialName } from "../sys/partial.ts";
+
+export const manifestFile = "volume.json";
+
+export interface Manifest {
+  version: 1;
+  /** ids of the files, formatMap() */
+  map: string;
+  /** id of the unpacked image at the bottom */
+  image?: string;
+  /** `layers`: an overlay of the layers and what lies on top; `copy`: a plain tree */
+  kind: "layers" | "copy";
+  /** ids of read-only layers over the image, the uppermost first */
+  layers: string[];
+  /** directory beside the manifest with the volume's own layer or tree; empty for a snapshot of layers */
+  top: string;
+  /** id under which the top is becoming a layer: it is one as soon as a layer of that id exists */
+  pushing?: string;
+}
+
+/** The manifest in a directory; undefined if there is no volume. */
+export function readManifest(directory: string): Manifest | undefined {
+  const text = readIfThere(join(directory, manifestFile));
+  return text === undefined ? undefined : JSON.parse(text) as Manifest;
+}
+
+/** Replaces the manifest, or writes the first one. */
+export function writeManifest(directory: string, manifest: Manifest): void {
+  const partial = partialName(join(directory, manifestFile));
+  Deno.writeTextFileSync(partial, `${JSON.stringify(manifest)}\n`);
+  Deno.renameSync(partial, join(directory, manifestFile));
+}

@@ -1,0 +1,64 @@
+// Where things lie in a pool, in LXD's layout: KIND/NAME for a volume, KIND-snapshots/NAME/SNAPSHOT for what was kept
+// of it, and temporary/ for what is being made or removed.
+
+import { join } from "@std/path";
+import { findAbandoned, partialName } from "../sys/partial.ts";
+import { exists } from "../sys/present.ts";
+import type { Hands, PoolHost, Volume, VolumeKind } from "./driver.ts";
+
+/** Directory of a volume or of a snapshot. */
+export function placeOf(pool: string, { kind, name, snapshot }: Volume): string {
+  return snapshot === undefined ? join(pool, kind, name) : join(snapshotsOf(pool, { kind, name }), snapshot);
+}
+
+/** Directory of a volume's snapshots. */
+export const snapshotsOf = (pool: string, { kind, name }: { kind: VolumeKind; name: string }): string =>
+  join(pool, `${kind}-snapshots`, name);
+
+/** A name in temporary/ that tells whose work it is. */
+export function temporaryPlace(pool: string, what: string): string {
+  const directory = join(pool, "temporary");
+  Deno.mkdirSync(directory, { recursive: true, mode: 0o711 });
+  return partialName(join(directory, what));
+}
+
+/** Unfinished work of killed processes. */
+export const abandonedIn = (pool: string): string[] => findAbandoned(join(pool, "temporary"));
+
+/** Moves directories out of sight, so that they are gone at once, and answers with where they are now. */
+export function moveAway(pool: string, paths: readonly string[]): string[] {
+  return paths.filter(exists).map((path) => {
+    const doomed = temporaryPlace(pool, "removed");
+    Deno.renameSync(path, doomed);
+    return doomed;
+  });
+}
+
+/** Removes trees, whoever their files belong to. */
+export async function removeTrees(hands: Hands, paths: readonly string[]): Promise<void> {
+  const foreign = paths.filter((path) => !removedAsOwn(path));
+  if (foreign.length > 0) await hands.run(["rm", "-rf", "--", ...foreign]);
+}
+
+function removedAsOwn(path: string): boolean {
+  try {
+    Deno.removeSync(path, { recursive: true });
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    if (error instanceof Deno.errors.PermissionDenied) return false;
+    throw error;
+  }
+}
+
+/** Moves away and removes. */
+export async function discard({ directory, hands }: PoolHost, paths: readonly string[]): Promise<void> {
+  await removeTrees(hands, moveAway(directory, paths));
+}
+
+/** A new directory that appears in its place whole, instead of what may be there. */
+export async function publish(host: PoolHost, made: string, place: string): Promise<void> {
+  if (exists(place)) await discard(host, [place]);
+  else Deno.mkdirSync(join(place, ".."), { recursive: true, mode: 0o711 });
+  Deno.renameSync(made, place);
+}

@@ -1,0 +1,25 @@
+// How much space things take.
+
+import { exists } from "../sys/present.ts";
+import type { PoolHost, Space } from "./driver.ts";
+
+/** Bytes that trees take on disk together; what is linked in several counts once. */
+export async function diskUsage(
+  { hands }: Pick<PoolHost, "hands">,
+  trees: readonly string[],
+): Promise<number> {
+  const present = trees.filter(exists);
+  if (present.length === 0) return 0;
+  const text = await hands.output(["du", "-s", "-c", "--block-size=1", "--", ...present]);
+  return Number(/^(\d+)\ttotal$/m.exec(text)?.[1] ?? "0");
+}
+
+/** Space and inodes of the file system a directory is on. */
+export async function spaceOf(directory: string): Promise<Space> {
+  const { statfs } = await import("node:fs/promises");
+  const { bsize, blocks, bfree, files, ffree } = await statfs(directory);
+  return {
+    space: { used: (blocks - bfree) * bsize, total: blocks * bsize },
+    inodes: { used: files - ffree, total: files },
+  };
+}
