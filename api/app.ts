@@ -2,15 +2,15 @@
 // a plain answer; what HTTP adds to that is in http.ts. Nothing here knows how a request arrived.
 
 import { DreyError } from "../errors.ts";
-import type { Context, Requestor } from "../domain/context.ts";
+import type { Context } from "../domain/context.ts";
 import { emitLogging } from "../domain/events.ts";
 import { type Route, type RouteName, routes } from "../wire/routes.ts";
 import type { StreamProtocol } from "../wire/socket.ts";
 import { checkBody } from "./body.ts";
 import {
   type Asked,
+  Background,
   type Call,
-  type Caller,
   Created,
   type Env,
   type Handler,
@@ -20,6 +20,7 @@ import {
 import { type Answer, async, failure, sync } from "./envelope.ts";
 import { type HandlerSources, handlerSources } from "./handlers.ts";
 import { etagOf, mustMatch, shownBy } from "./middleware/etag.ts";
+import { recognized, requestorOf } from "./middleware/caller.ts";
 import { mayCall } from "./middleware/permission.ts";
 import { projectOf } from "./middleware/project.ts";
 
@@ -52,9 +53,9 @@ export function createApp(context: Context, sources: HandlerSources = handlerSou
   let http: Promise<App["fetch"]> | undefined;
   return {
     answer,
-    async fetch(request, env) {
+    async fetch(request, { accept, caller }) {
       http ??= import("./http.ts").then(({ createHttp }) => createHttp(answer));
-      return await (await http)(request, env);
+      return await (await http)(request, { accept, caller: await recognized(context, caller) });
     },
   };
 }
@@ -69,7 +70,7 @@ function mustPair(names: string[], handled: string[]): void {
 async function answerRoute(arrived: Arrived): Promise<Answer | Response> {
   const { env, asked: { name, path, ifMatch } } = arrived;
   const route: Route = routes[name];
-  mayCall(env.caller, route.access);
+  mayCall(env.caller, route, arrived.asked);
   const call = await callOf(arrived, route);
   const handler = await handlerOf(arrived, name);
   const shown = shownBy[name];
@@ -104,18 +105,15 @@ async function callOf({ context, asked, env }: Arrived, route: Route): Promise<C
     },
     params: asked.params,
     body,
-    project: route.query.includes("project") ? await projectOf(context, query, route) : "default",
+    project: route.query.includes("project")
+      ? await projectOf(context, query, { route, caller: env.caller })
+      : "default",
     recursion: recursionOf(query),
     query(name: string) {
       if (!route.query.includes(name)) throw new Error(`${route.path} does not declare ?${name}=`);
       return query.get(name) ?? undefined;
     },
   } as Call;
-}
-
-/** Callers on this machine have no address; LXD shows what Go makes of that. */
-function requestorOf({ username, protocol }: Caller): Requestor {
-  return { username, protocol, address: "@" };
 }
 
 /** As in LXD, what is no number counts as 0. */
@@ -135,6 +133,7 @@ async function answered(route: Route, name: RouteName, given: unknown, env: Env)
     case "sftp":
       return await stream(given as Stream, env, "sftp");
     case "sync": {
+      if (given instanceof Background) return async(given.operation);
       if (given instanceof Created) return sync(null, { location: given.location });
       const etag = await etagOf(name, given);
       return sync(given, { etag: etag === undefined ? undefined : `"${etag}"` });

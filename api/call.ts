@@ -1,6 +1,7 @@
 // What a handler is given and what it may answer, typed by the route it serves.
 
 import type { Context } from "../domain/context.ts";
+import type { CertificateType } from "../wire/certificate.ts";
 import type { Operation } from "../wire/operation.ts";
 import type { BodyOf, ParamsOf, ResultOf, RouteName, Routes } from "../wire/routes.ts";
 import type { Socket, StreamProtocol } from "../wire/socket.ts";
@@ -9,6 +10,12 @@ export interface Caller {
   uid: number;
   protocol: "in-process" | "unix" | "tls";
   username: string;
+  /** `host:port` of a caller on another machine */
+  address?: string;
+  /** the certificate that came with the connection; its key was proven, its meaning is not known yet */
+  certificate?: { der: Uint8Array; fingerprint: string };
+  /** what the trust store says of it */
+  trust?: { type: CertificateType; projects?: readonly string[] };
 }
 
 /** What the door a request came through adds to it. */
@@ -62,6 +69,11 @@ export class Created {
   constructor(readonly location: string) {}
 }
 
+/** An operation in answer to a request that usually has none. */
+export class Background {
+  constructor(readonly operation: Operation) {}
+}
+
 /** What a stream's handler answers: what to do with the socket once it is open. */
 export interface Stream {
   serve(socket: Socket): Promise<void>;
@@ -70,7 +82,7 @@ export interface Stream {
 }
 
 interface Answers<N extends RouteName> {
-  sync: ResultOf<N> | Created;
+  sync: ResultOf<N> | Created | Background;
   async: Operation;
   raw: Response;
   socket: Stream;

@@ -8,6 +8,7 @@ import type { Handlers } from "./call.ts";
 export type HandlerSources = { [N in RouteName]: () => Promise<{ handlers: Handlers<N> }> };
 
 const server = () => import("./handlers/server.ts");
+const certificates = () => import("./handlers/certificates.ts");
 const events = () => import("./handlers/events.ts");
 const instances = () => import("./handlers/instances.ts");
 const files = () => import("./handlers/instance_files.ts");
@@ -30,7 +31,15 @@ export const handlerSources: HandlerSources = {
   "cluster.get": server,
   "configuration.get": description,
   "openapi": description,
+  "server.update": server,
+  "server.patch": server,
   "resources.get": server,
+  "certificates.list": certificates,
+  "certificates.create": certificates,
+  "certificate.get": certificates,
+  "certificate.update": certificates,
+  "certificate.patch": certificates,
+  "certificate.delete": certificates,
   "events.listen": events,
   "instances.list": instances,
   "instances.create": instances,

@@ -1,21 +1,41 @@
-// A door for other programs: node:http in front, the app behind. node:http because HTTPS will need client
+// A door for other programs: node:http or node:https in front, the app behind. These because HTTPS needs client
 // certificates that nobody verifies, and SFTP an upgrade that is no websocket; Deno.serve offers neither.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { Socket as Connection } from "node:net";
 import type { Duplex } from "node:stream";
+import type { KeyPair } from "../auth/tls.ts";
 import { DreyError } from "../errors.ts";
 import type { Socket, StreamProtocol } from "../wire/socket.ts";
 import type { App } from "./app.ts";
 import type { Caller } from "./call.ts";
 import { failure, responseOf } from "./envelope.ts";
+import type { Visit, Welcome } from "./middleware/origin.ts";
 
-/** Makes a server that answers with the app, for callers of one kind. It listens nowhere yet. */
-export function createListener(app: Door, caller: Caller): Server {
-  const server = createServer({ keepAliveTimeout: 60_000 });
+/** What a listener needs of the app. */
+export type Answering = Pick<App, "fetch">;
+
+/** What is particular to one door. */
+export interface Door {
+  /** who is at the other end; undefined for somebody who may not come in */
+  identify(connection: Connection): Caller | undefined;
+  /** refuses a request that must not reach the app, or adds to its answer */
+  welcome?(visit: Visit): Promise<Welcome>;
+  /** with it the door speaks TLS, and asks for the client's certificate without judging it */
+  tls?: KeyPair;
+}
+
+/** `milliseconds` a client has for the head of a request, and for what follows the last one */
+const patience = 60_000;
+
+/** Makes a server that answers with the app. It listens nowhere yet. */
+export function createListener(app: Answering, door: Door): Server {
+  const server = makeServer(door.tls);
   server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const gone = new AbortController();
     outgoing.on("close", () => gone.abort());
-    void answer(app, incoming, { caller, signal: gone.signal, accept: refuseStream })
+    void enter(app, door, incoming, { signal: gone.signal, accept: refuseStream })
       .then((response) => sendResponse(response, incoming, outgoing))
       // the client went away in the middle: there is nobody to tell
       .catch(() => outgoing.destroy());
@@ -23,13 +43,44 @@ export function createListener(app: Door, caller: Caller): Server {
   server.on("upgrade", (incoming: IncomingMessage, connection: Duplex, head: Uint8Array) => {
     // a client that vanishes is noticed by the stream itself
     connection.on("error", () => {});
-    void upgrade(app, caller, { request: incoming, connection, head }).catch(() => connection.destroy());
+    void upgrade(app, door, { request: incoming, connection, head }).catch(() => connection.destroy());
   });
   return server;
 }
 
-/** What a listener needs of the app. */
-type Door = Pick<App, "fetch">;
+function makeServer(tls: KeyPair | undefined): Server {
+  const options = { keepAliveTimeout: patience, headersTimeout: patience };
+  if (tls === undefined) return createServer(options);
+  const server = createTlsServer({
+    ...options,
+    cert: tls.certificate,
+    key: tls.key,
+    minVersion: "TLSv1.2",
+    requestCert: true,
+    // the trust store judges, by fingerprint; that the client has the certificate's key is verified all the same
+    rejectUnauthorized: false,
+  });
+  // whoever breaks off or speaks something else is no concern of ours
+  server.on("tlsClientError", () => {});
+  return server;
+}
+
+/** Lets a request through the door. @throws {Error} if it must not even be answered */
+async function enter(
+  app: Answering,
+  door: Door,
+  incoming: IncomingMessage,
+  arrival: Omit<Arrival, "caller">,
+): Promise<Response> {
+  const caller = door.identify(incoming.socket);
+  if (caller === undefined) throw new Error("Somebody came who may not come in");
+  const { method = "GET", headers } = incoming;
+  const { refusal, headers: more = {} } = await door.welcome?.({ method, headers }) ?? {};
+  if (refusal !== undefined) return refusal;
+  const response = await answer(app, incoming, { ...arrival, caller });
+  for (const [name, value] of Object.entries(more)) response.headers.set(name, value);
+  return response;
+}
 
 interface Arrival {
   caller: Caller;
@@ -37,7 +88,7 @@ interface Arrival {
   accept(protocol: StreamProtocol): Promise<Socket>;
 }
 
-async function answer(app: Door, incoming: IncomingMessage, arrival: Arrival): Promise<Response> {
+async function answer(app: Answering, incoming: IncomingMessage, arrival: Arrival): Promise<Response> {
   const { caller, signal, accept } = arrival;
   let request: Request;
   try {
@@ -109,8 +160,8 @@ function drained(outgoing: ServerResponse): Promise<void> {
 }
 
 async function upgrade(
-  app: Door,
-  caller: Caller,
+  app: Answering,
+  door: Door,
   arrived: { request: IncomingMessage; connection: Duplex; head: Uint8Array },
 ): Promise<void> {
   let isAccepted = false;
@@ -121,7 +172,7 @@ async function upgrade(
     return protocol === "sftp" ? openRaw(arrived, protocol) : await openWebSocket(arrived);
   };
   const { signal } = new AbortController();
-  const response = await answer(app, arrived.request, { caller, signal, accept });
+  const response = await enter(app, door, arrived.request, { signal, accept });
   if (!isAccepted) await sendRaw(response, arrived.connection);
 }
 

@@ -20,7 +20,7 @@ async function openDoor(fetch: App["fetch"]): Promise<Door> {
   const path = `${directory}/s`;
   const server = createListener({
     fetch: (...args) => fetch(...args).catch((error) => responseOf(failure(error))),
-  }, caller);
+  }, { identify: () => caller });
   await new Promise<void>((resolve) => server.listen(path, resolve));
   const client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
   return {

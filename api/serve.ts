@@ -1,35 +1,48 @@
-// `drey serve`: the API on a unix socket, for programs and for other commands. It owns no instance: those that run
-// go on when it ends.
+// `drey serve`: the API for other programs, on a unix socket and, where the settings say so, over HTTPS. It owns no
+// instance: those that run go on when it ends.
 
-import type { Server } from "node:http";
-import { dirname, join, resolve } from "@std/path";
+import { join, resolve } from "@std/path";
+import { readKey, type Values } from "../config/key.ts";
+import { shutdownTimeout } from "../config/server_keys.ts";
+import type { Context } from "../domain/context.ts";
 import { openContext } from "../domain/open.ts";
-import { finishOperations } from "../domain/operations.ts";
+import { finishOperations, hasOperations } from "../domain/operations.ts";
 import { reconcile } from "../domain/reconcile.ts";
+import { configKey, readServerConfig } from "../domain/server_config.ts";
 import { describeError, DreyError } from "../errors.ts";
-import { type App, createApp } from "./app.ts";
-import { createListener } from "./listener.ts";
+import { createApp } from "./app.ts";
+import { unixDoor } from "./doors.ts";
+import { type HttpsServer, openHttpsServer } from "./https_server.ts";
+import { type Answering, createListener } from "./listener.ts";
+import { readArguments } from "./serve_arguments.ts";
+import { type Log, openLog } from "./serve_log.ts";
+import { whenIdle } from "./serve_idle.ts";
+import { inheritedSocket, mustBeGroup, takeSocket } from "./unix_server.ts";
 
 export interface ServeOptions {
   /** path of the socket; without it, `unix.socket` in the state directory */
   socket?: string;
+  /** a group whose members may do what the user may */
+  group?: string;
+  /** `seconds` without anything to do after which the server ends, if it can be started again by who needs it */
+  idle?: number;
   /** ends the server; without it, SIGTERM and SIGINT do */
   signal?: AbortSignal;
   /** told where it listens, once it does */
   onReady?: (socket: string) => void;
+  log?: Log;
 }
 
-/** `milliseconds` operations have to end after the server was told to */
+/** `milliseconds` streams have to end after the server was told to, and whatever else is left then */
 const grace = 3_000;
 /** `milliseconds` between looks for instances that ended with nobody to look after them */
 const lookEvery = 1_000;
-/** sun_path without its final zero byte; unix(7) */
-const longestPath = 107;
 
-/** `drey serve [--socket PATH]` as typed; the exit status. */
+/** `drey serve` as typed; the exit status. */
 export async function serve(argv: readonly string[]): Promise<number> {
   try {
-    await runServer({ ...readArguments(argv), onReady: (socket) => console.error(`Listening on ${socket}`) });
+    const { isVerbose, ...options } = readArguments(argv);
+    await runServer({ ...options, log: openLog({ isVerbose }) });
     return 0;
   } catch (error) {
     if (!(error instanceof DreyError)) throw error;
@@ -44,97 +57,81 @@ export async function serve(argv: readonly string[]): Promise<number> {
  * @throws {DreyError} `CONFLICT` if another server listens there
  */
 export async function runServer(options: ServeOptions = {}): Promise<void> {
-  await using context = await openContext();
-  const socket = resolve(options.socket ?? join(context.paths.state, "unix.socket"));
-  await using _alone = await takeSocket(context.store, socket);
+  const { log = () => {}, idle = 60 } = options;
+  await using stack = new AsyncDisposableStack();
+  const context: Context = { ...stack.use(await openContext()) };
+  const path = resolve(options.socket ?? join(context.paths.state, "unix.socket"));
+  const socket = stack.use(inheritedSocket() ?? await takeSocket(context.store, path, options.group));
   await reconcile(context);
-  const app = createApp(context);
-  const caller = { uid: context.user.uid, protocol: "unix", username: context.user.name } as const;
-  const listener = createListener(lookingAfter(app, () => reconcile(context)), caller);
-  await listen(listener, socket);
-  options.onReady?.(socket);
-  await ended(options.signal);
-  Deno.removeSync(socket);
+  const app = logged(lookingAfter(createApp(context), () => reconcile(context)), log);
+  const https = stack.use(openHttpsServer(context, app));
+  context.applyConfig = (config) => follow(https, config, log);
+  const gid = options.group === undefined ? undefined : mustBeGroup(options.group);
+  const listener = createListener(app, unixDoor({ uid: context.user.uid, gid }));
+  await socket.listen(listener);
+  const stop = new AbortController();
+  void followSettings(context, https, { log, signal: stop.signal });
+  log("info", "Listening", { socket: socket.name, pid: Deno.pid });
+  options.onReady?.(socket.name);
+  const canEnd = () => https.address === undefined && !hasOperations(context);
+  const idleEnd = socket.isInherited ? whenIdle(listener, canEnd, idle * 1000) : undefined;
+  const why = await ended(options.signal, { idle: idleEnd, hangUp: () => reload(context, https, log) });
+  log("info", "Ending", { why });
+  stop.abort();
   listener.close();
+  await finishTasks(context);
   await finishOperations(context, grace);
   listener.closeAllConnections();
 }
 
-function readArguments(argv: readonly string[]): { socket?: string } {
-  const [first, second, ...rest] = argv;
-  if (first === undefined) return {};
-  if (first === "--socket" && second !== undefined && rest.length === 0) return { socket: second };
-  if (first.startsWith("--socket=") && second === undefined) {
-    return { socket: first.slice("--socket=".length) };
-  }
-  throw new DreyError("BAD_REQUEST", {
-    message: `Cannot serve: unexpected argument "${first}"`,
-    hint: "Usage: drey serve [--socket PATH]",
-  });
+/** Background work is given the time the settings say; a second signal ends the wait. */
+async function finishTasks(context: Context): Promise<void> {
+  if (!hasOperations(context)) return;
+  const minutes = readKey(await readServerConfig(context), shutdownTimeout) ?? 5;
+  const { promise: again, resolve } = Promise.withResolvers<void>();
+  const hurry = () => resolve();
+  for (const name of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(name, hurry);
+  await Promise.race([again, finishOperations(context, minutes * 60_000, "task")]);
+  for (const name of ["SIGTERM", "SIGINT"] as const) Deno.removeSignalListener(name, hurry);
 }
 
-/** Makes sure that nobody else serves there, and removes what a dead server has left. */
-async function takeSocket(
-  store: Awaited<ReturnType<typeof openContext>>["store"],
-  socket: string,
-): Promise<AsyncDisposable> {
-  if (new TextEncoder().encode(socket).length > longestPath) {
-    throw new DreyError("BAD_REQUEST", {
-      message: `Cannot listen on "${socket}": paths of sockets have at most ${longestPath} bytes`,
-      hint: "Choose a shorter one with --socket",
-    });
-  }
-  const lock = await store.lock(["serve", socket], { signal: AbortSignal.timeout(100) }).catch((error) => {
-    throw error instanceof DOMException ? inUse(socket) : error;
-  });
-  try {
-    if (await isAnswered(socket)) throw inUse(socket);
-    await Deno.mkdir(dirname(socket), { recursive: true, mode: 0o700 });
-    removeStale(socket);
-    return lock;
-  } catch (error) {
-    await lock[Symbol.asyncDispose]();
-    throw error;
-  }
-}
-
-async function isAnswered(path: string): Promise<boolean> {
-  try {
-    (await Deno.connect({ transport: "unix", path })).close();
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.ConnectionRefused) return false;
-    throw error;
-  }
-}
-
-function removeStale(path: string): void {
-  try {
-    if (!Deno.lstatSync(path).isSocket) {
-      throw new DreyError("CONFLICT", { message: `Cannot listen on "${path}": there is something else` });
+/** Listens as the settings say, now and whenever another process changes them. */
+async function followSettings(
+  context: Context,
+  https: HttpsServer,
+  { log, signal }: { log: Log; signal: AbortSignal },
+): Promise<void> {
+  const apply = async () => {
+    try {
+      await follow(https, await readServerConfig(context), log);
+    } catch (error) {
+      log("error", "Cannot follow the settings", { error: describeError(error) });
     }
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  };
+  const changes = context.store.watch(configKey, signal);
+  await apply();
+  for await (const _ of changes) await apply();
 }
 
-/** Nobody but the user may connect, from the socket's first moment on: 0600 less than 0777 is 0177. */
-async function listen(listener: Server, path: string): Promise<void> {
-  const umask = Deno.umask(0o177);
+async function follow(https: HttpsServer, config: Values, log: Log): Promise<void> {
+  const before = https.address;
+  await https.follow(config);
+  if (https.address === before) return;
+  log("info", https.address === undefined ? "HTTPS is off" : "Listening", { https: https.address });
+}
+
+async function reload(context: Context, https: HttpsServer, log: Log): Promise<void> {
   try {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    listener.once("error", reject);
-    listener.listen(path, resolve);
-    await promise;
-    Deno.chmodSync(path, 0o600);
-  } finally {
-    Deno.umask(umask);
+    await https.reload();
+    await follow(https, await readServerConfig(context), log);
+    log("info", "Reloaded", { https: https.address });
+  } catch (error) {
+    log("error", "Cannot reload", { error: describeError(error) });
   }
 }
 
 /** An app that first cleans up after instances that died, now and then. */
-function lookingAfter(app: App, look: () => Promise<void>): Pick<App, "fetch"> {
+function lookingAfter(app: Answering, look: () => Promise<void>): Answering {
   let last = Date.now();
   return {
     async fetch(request, env) {
@@ -147,18 +144,46 @@ function lookingAfter(app: App, look: () => Promise<void>): Pick<App, "fetch"> {
   };
 }
 
-function ended(signal: AbortSignal | undefined): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (signal === undefined) {
-    for (const name of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(name, () => resolve());
-  } else if (signal.aborted) resolve();
-  else signal.addEventListener("abort", () => resolve(), { once: true });
-  return promise;
+/** An app whose requests are logged. */
+function logged(app: Answering, log: Log): Answering {
+  return {
+    async fetch(request, env) {
+      const start = performance.now();
+      const response = await app.fetch(request, env);
+      const { pathname } = new URL(request.url);
+      const level = response.status >= 500 && response.status !== 501 ? "error" : "debug";
+      log(level, "Request", {
+        method: request.method,
+        path: pathname,
+        status: response.status,
+        ms: Math.round(performance.now() - start),
+        door: env.caller.protocol,
+        caller: env.caller.certificate?.fingerprint.slice(0, 12) ?? env.caller.username,
+        address: env.caller.address,
+      });
+      return response;
+    },
+  };
 }
 
-function inUse(socket: string): DreyError {
-  return new DreyError("CONFLICT", {
-    message: `Cannot serve on "${socket}": another drey does`,
-    hint: "Stop it, or choose another path with --socket",
-  });
+interface Ends {
+  idle?: Promise<void>;
+  hangUp?: () => Promise<void>;
+}
+
+/** Why the server should end, once it should. */
+async function ended(signal: AbortSignal | undefined, { idle, hangUp }: Ends): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  void idle?.then(() => resolve("idle"));
+  if (signal !== undefined) {
+    if (signal.aborted) resolve("asked");
+    signal.addEventListener("abort", () => resolve("asked"), { once: true });
+    return await promise;
+  }
+  const ends = (["SIGTERM", "SIGINT"] as const).map((name) => [name, () => resolve(name)] as const);
+  const handlers = hangUp === undefined ? ends : [...ends, ["SIGHUP", () => void hangUp()] as const];
+  for (const [name, act] of handlers) Deno.addSignalListener(name, act);
+  const why = await promise;
+  for (const [name, act] of handlers) Deno.removeSignalListener(name, act);
+  return why;
 }

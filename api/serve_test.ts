@@ -21,7 +21,7 @@ async function serve(directory: string): Promise<Running> {
   const child = start(directory);
   const reader = child.stderr.getReader();
   const said = new TextDecoder().decode((await reader.read()).value);
-  assertMatch(said, /^Listening on /);
+  assertMatch(said, /level=info msg=Listening socket=/);
   reader.releaseLock();
   const path = join(directory, "unix.socket");
   const client = Deno.createHttpClient({ proxy: { transport: "unix", path } });

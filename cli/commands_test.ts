@@ -90,7 +90,10 @@ const tables = [...Deno.readDirSync(directory)].map(({ name }) => new URL(name, 
 
 async function sourceOf({ path: words, load }: Command): Promise<string> {
   if (words === "serve") {
-    return (await Deno.readTextFile(new URL("../api/serve.ts", import.meta.url))).replaceAll('"--', '"');
+    return (await Deno.readTextFile(new URL("../api/serve_arguments.ts", import.meta.url))).replaceAll(
+      '"--',
+      '"',
+    );
   }
   const table = (await Promise.all(tables.map((url) => Deno.readTextFile(url)))).join("\n");
   const direct = /import\("([^"]+)"\)/.exec(load.toString())?.[1];

@@ -4,6 +4,7 @@ import { deviceTypes } from "./device_keys.ts";
 import { instanceKeys, instanceKeysToCome } from "./instance_keys.ts";
 import type { Key } from "./key.ts";
 import { projectKeys, projectKeysToCome } from "./project_keys.ts";
+import { serverKeys, serverKeysToCome } from "./server_keys.ts";
 
 /** What all keys have in common, whatever they configure. */
 export type DescribedKey = Pick<Key, "name" | "type" | "short" | "default" | "live" | "internal">;
@@ -31,5 +32,6 @@ export const keyTables: readonly KeyTable[] = [
     keys,
     toCome,
   })),
+  { entity: "server", title: "The server", keys: serverKeys, toCome: serverKeysToCome },
   { entity: "project", title: "Projects", keys: projectKeys, toCome: projectKeysToCome },
 ];

@@ -67,6 +67,13 @@ export function oneOf<const V extends readonly string[]>(...values: V): ValueTyp
   return type("string", `one of ${values.join(", ")}`, (text) => values.find((value) => value === text));
 }
 
+/** LXD's spans of time: seconds, minutes and hours in capitals, then days, weeks, months and years. */
+export const span: ValueType<string> = type(
+  "string",
+  "a span of time such as 12H or 15d",
+  (text) => /^\d{1,9}[SMHdwmy]( \d{1,9}[SMHdwmy])*$/.test(text) ? text : undefined,
+);
+
 /** A positive amount of memory, absolute or as a share of the host's. */
 export const memory: ValueType<Memory> = type("string", "a size such as 512MiB, or 50%", (text) => {
   const percent = percentage(text);

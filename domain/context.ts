@@ -26,6 +26,8 @@ export interface Context {
   /** the caller of the API request that is being served; absent for what drey does by itself */
   requestor?: Requestor;
   now(): Date;
+  /** makes a running server follow new settings before they are kept; throws if it cannot */
+  applyConfig?(config: Readonly<Record<string, string>>): Promise<void>;
 }
 
 /** Names one thing in one project. */

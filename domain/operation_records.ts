@@ -11,7 +11,7 @@ import { expiredEvents, operationWrite } from "./events.ts";
 import { isAlive, isThisProcess, type Owner, thisProcess } from "./owner.ts";
 
 /** An operation as the store keeps it. */
-interface OperationRecord {
+export interface OperationRecord {
   project: string;
   owner: Owner;
   operation: Operation;
@@ -43,14 +43,23 @@ export async function getOperation(context: Context, id: string): Promise<Operat
   const running = liveOperations.get(id);
   if (running !== undefined) return running.operation;
   const entry = await context.store.get<OperationRecord>(["operations", id]);
-  if (entry === undefined) throw notFound();
+  if (entry === undefined || isOverdue(entry.value.operation, context.now())) throw notFound();
   return await settled(context, entry);
+}
+
+/** In which project an operation works. @throws {DreyError} `NOT_FOUND` */
+export async function projectOfOperation(context: Context, id: string): Promise<string> {
+  const entry = await context.store.get<OperationRecord>(["operations", id]);
+  if (entry === undefined) throw notFound();
+  return entry.value.project;
 }
 
 /** Operations of one project, or of all; the oldest first. */
 export async function listOperations(context: Context, project?: string): Promise<Operation[]> {
   const entries = await context.store.list<OperationRecord>(["operations"]);
-  const wanted = entries.filter(({ value }) => project === undefined || value.project === project);
+  const wanted = entries.filter(({ value }) =>
+    (project === undefined || value.project === project) && !isOverdue(value.operation, context.now())
+  );
   const operations = await Promise.all(wanted.map((entry) => settled(context, entry)));
   return operations.sort((a, b) => a.created_at < b.created_at ? -1 : a.created_at > b.created_at ? 1 : 0);
 }
@@ -58,6 +67,12 @@ export async function listOperations(context: Context, project?: string): Promis
 /** Whether nothing more will happen to it. */
 export function isFinal(operation: Operation): boolean {
   return operation.status_code >= 200;
+}
+
+/** Whether it is a token that is too old to be used. */
+export function isOverdue({ class: kind, metadata }: Operation, now: Date): boolean {
+  const until = metadata?.expiresAt;
+  return kind === "token" && typeof until === "string" && Date.parse(until) <= now.getTime();
 }
 
 /** The writes that keep an operation and tell listeners of it. */
@@ -73,7 +88,8 @@ export async function expiredRecords(context: Context): Promise<Write[]> {
   if (last !== undefined && now.getTime() - Date.parse(last.value) < kept) return [];
   const entries = await context.store.list<OperationRecord>(["operations"]);
   const old = entries.filter(({ value: { operation, owner } }) =>
-    now.getTime() - Date.parse(operation.updated_at) > kept && (isFinal(operation) || !isAlive(owner))
+    now.getTime() - Date.parse(operation.updated_at) > kept && (isFinal(operation) ||
+      (operation.class === "token" ? isOverdue(operation, now) : !isAlive(owner)))
   );
   return [
     { key: ["swept"], value: now.toISOString() },
@@ -92,7 +108,10 @@ async function settled(context: Context, entry: Entry<OperationRecord>): Promise
   const { operation, owner, project } = entry.value;
   const running = liveOperations.get(operation.id);
   if (running !== undefined) return running.operation;
-  if (isFinal(operation) || (!isThisProcess(owner) && isAlive(owner))) return operation;
+  // a token waits in the store, and in no process
+  if (isFinal(operation) || operation.class === "token" || (!isThisProcess(owner) && isAlive(owner))) {
+    return operation;
+  }
   const failed: Operation = {
     ...operation,
     ...statusOf("Failure"),

@@ -13,6 +13,7 @@ import {
   type LiveOperation,
   liveOperations,
   operationWrites,
+  projectOfOperation,
   statusOf,
 } from "./operation_records.ts";
 
@@ -85,10 +86,18 @@ export async function cancelOperation(context: Context, id: string): Promise<voi
     throw new DreyError("BAD_REQUEST", { message: "This operation cannot be cancelled" });
   }
   await context.store.commit([], [
-    { key: ["cancellations", id], value: true },
+    ...await cancellation(context, operation),
     lifecycleWrite(context, { project: "", action: "operation-cancelled", source: `/1.0/operations/${id}` }),
   ]);
   liveOperations.get(id)?.cancel();
+}
+
+/** Whoever runs it is asked to end it; a token is run by nobody, and ends at once. */
+async function cancellation(context: Context, operation: Operation): Promise<Write[]> {
+  const { id } = operation;
+  if (operation.class !== "token") return [{ key: ["cancellations", id], value: true }];
+  const ended = { ...operation, ...statusOf("Cancelled"), updated_at: context.now().toISOString() };
+  return operationWrites(context, await projectOfOperation(context, id), ended);
 }
 
 /**
@@ -129,12 +138,24 @@ export async function connectOperation(
   await (await findConnection(context, id, stream.secret))(stream.socket);
 }
 
+/** Whether this process runs any operation. */
+export function hasOperations(context: Context): boolean {
+  return [...liveOperations.values()].some((live) => live.context.store === context.store);
+}
+
 /**
- * Waits for this process's operations to end, at most `grace` milliseconds; then cancels those that can be
- * cancelled and waits as long again. True if none is left.
+ * Waits for this process's operations, or those of one class, to end, at most `grace` milliseconds; then cancels those
+ * that can be cancelled and waits as long again. True if none is left.
  */
-export async function finishOperations(context: Context, grace: number): Promise<boolean> {
-  const mine = () => [...liveOperations.values()].filter((live) => live.context.store === context.store);
+export async function finishOperations(
+  context: Context,
+  grace: number,
+  kind?: Operation["class"],
+): Promise<boolean> {
+  const mine = () =>
+    [...liveOperations.values()].filter(({ context: { store }, operation }) =>
+      store === context.store && (kind === undefined || operation.class === kind)
+    );
   for (const step of ["wait", "cancel"]) {
     const left = mine();
     if (left.length === 0) return true;
@@ -142,7 +163,7 @@ export async function finishOperations(context: Context, grace: number): Promise
       for (const live of left) if (live.operation.may_cancel) live.cancel();
     }
     const late = Promise.withResolvers<void>();
-    const timer = setTimeout(late.resolve, grace);
+    const timer = setTimeout(late.resolve, Math.min(grace, 2 ** 31 - 1));
     await Promise.race([late.promise, Promise.all(left.map((live) => live.ended))]);
     clearTimeout(timer);
   }

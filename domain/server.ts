@@ -4,6 +4,9 @@ import manifest from "../deno.json" with { type: "json" };
 import type { Server, ServerEnvironment, ServerUntrusted } from "../wire/server.ts";
 import { apiExtensions } from "./api_extensions.ts";
 import type { Context } from "./context.ts";
+import { serverAddresses } from "./server_addresses.ts";
+import { serverCertificate } from "./server_certificate.ts";
+import { readServerConfig } from "./server_config.ts";
 
 /** What everybody may know. */
 export function describeUntrusted(): ServerUntrusted {
@@ -17,28 +20,40 @@ export function describeUntrusted(): ServerUntrusted {
   };
 }
 
-/** What the user may know. */
-export async function describeServer(
-  _context: Context,
-  caller: { username: string; project: string },
-): Promise<Server> {
+export interface Asking {
+  username: string;
+  /** how they proved who they are */
+  method: "unix" | "tls";
+  project: string;
+  /** whether they may see the settings */
+  isAdmin: boolean;
+}
+
+/** What those may know who may use the server. */
+export async function describeServer(context: Context, asking: Asking): Promise<Server> {
+  const config = await readServerConfig(context);
+  const { certificate, fingerprint } = await serverCertificate(context);
   return {
     ...describeUntrusted(),
     auth: "trusted",
-    config: {},
-    auth_user_name: caller.username,
-    auth_user_method: "unix",
-    environment: await describeEnvironment(caller.project),
+    config: asking.isAdmin ? config : {},
+    auth_user_name: asking.username,
+    auth_user_method: asking.method,
+    environment: {
+      ...await describeEnvironment(asking.project),
+      addresses: serverAddresses(config),
+      certificate,
+      certificate_fingerprint: fingerprint,
+    },
   };
 }
 
-async function describeEnvironment(project: string): Promise<ServerEnvironment> {
+type Environment = Omit<ServerEnvironment, "addresses" | "certificate" | "certificate_fingerprint">;
+
+async function describeEnvironment(project: string): Promise<Environment> {
   const os = await osRelease();
   return {
-    addresses: [],
     architectures: architectures(),
-    certificate: "",
-    certificate_fingerprint: "",
     driver: "drey",
     driver_version: manifest.version,
     firewall: "",

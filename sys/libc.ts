@@ -10,6 +10,7 @@ const symbols = {
   dup2: { parameters: ["i32", "i32"], result: "i32" }, // int dup2(int fd, int newfd);
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" }, // int fcntl(int fd, int cmd, int arg);
   fcntlLock: { name: "fcntl", parameters: ["i32", "i32", "buffer"], result: "i32" }, // with a struct flock *
+  getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" }, // int getsockopt(int fd, int level, int name, void *value, socklen_t *size);
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" }, // int ioctl(int fd, unsigned long op, void *arg);
   kill: { parameters: ["i32", "i32"], result: "i32" }, // int kill(pid_t pid, int sig);
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" }, // int open(const char *path, int flags, mode_t mode);
@@ -206,6 +207,48 @@ export async function waitUnlocked(path: string): Promise<void> {
   // given back before the close: a program that is being started right now still has a copy of the descriptor
   libc.fcntlLock(fd, F_OFD_SETLK, flock("none"));
   libc.close(fd);
+}
+
+/** Who is at the other end of a connection over a unix socket, as of when it connected. */
+export interface Peer {
+  pid: number;
+  uid: number;
+  gid: number;
+}
+
+/** @see unix(7), SO_PEERCRED */
+export function peerOf(fd: number): Peer {
+  const SOL_SOCKET = 1;
+  const SO_PEERCRED = 17;
+  const credentials = new Uint32Array(3); // struct ucred
+  const size = new Uint32Array([credentials.byteLength]);
+  const asked = libc.getsockopt(
+    fd,
+    SOL_SOCKET,
+    SO_PEERCRED,
+    new Uint8Array(credentials.buffer),
+    new Uint8Array(size.buffer),
+  );
+  checked(asked, "getsockopt(2) SO_PEERCRED", `descriptor ${fd}`);
+  const [pid = 0, uid = 0, gid = 0] = credentials;
+  return { pid, uid, gid };
+}
+
+/** The supplementary groups of who is at the other end. @see unix(7), SO_PEERGROUPS */
+export function peerGroupsOf(fd: number): number[] {
+  const SOL_SOCKET = 1;
+  const SO_PEERGROUPS = 59;
+  const groups = new Uint32Array(65536); // NGROUPS_MAX
+  const size = new Uint32Array([groups.byteLength]);
+  const asked = libc.getsockopt(
+    fd,
+    SOL_SOCKET,
+    SO_PEERGROUPS,
+    new Uint8Array(groups.buffer),
+    new Uint8Array(size.buffer),
+  );
+  checked(asked, "getsockopt(2) SO_PEERGROUPS", `descriptor ${fd}`);
+  return [...groups.subarray(0, (size[0] ?? 0) / 4)];
 }
 
 export const signals = { HUP: 1, INT: 2, KILL: 9, USR2: 12, TERM: 15, PWR: 30, RTMIN_3: 37 } as const;

@@ -1,5 +1,6 @@
 // The table of routes. The app, the typed client, validation, the OpenAPI document and docs/api.md read it.
 
+import { certificates } from "./routes/certificates.ts";
 import { images } from "./routes/images.ts";
 import { instances } from "./routes/instances.ts";
 import { operations } from "./routes/operations.ts";
@@ -14,6 +15,7 @@ export type { Method, Route, RouteKind };
 
 export const routes = {
   ...server,
+  ...certificates,
   ...instances,
   ...images,
   ...profiles,

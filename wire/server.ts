@@ -1,5 +1,7 @@
 // The server itself.
 
+import * as s from "./schema.ts";
+
 export interface ServerEnvironment {
   addresses: string[];
   architectures: string[];
@@ -39,7 +41,8 @@ export interface ServerUntrusted {
 }
 
 export interface Server extends ServerUntrusted {
-  config: Record<string, unknown>;
+  /** settings of the server; empty for callers confined to projects */
+  config: Record<string, string>;
   environment: ServerEnvironment;
   auth_user_name: string;
   auth_user_method: string;
@@ -65,3 +68,7 @@ export interface DescribedKey {
 export interface ConfigurationMetadata {
   configs: Record<string, Record<string, { keys: Record<string, DescribedKey>[] }>>;
 }
+
+/** Values that are `null` or empty unset their key. */
+export const serverPut = s.object({ config: s.optional(s.record(s.unknown)) });
+export type ServerPut = s.TypeOf<typeof serverPut>;

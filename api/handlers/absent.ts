@@ -18,7 +18,7 @@ export function answerUnrouted(method: string, path: string, caller: Caller): An
   for (const part of absentParts) {
     for (const [pattern, methods] of Object.entries(part.paths)) {
       if (!methods.includes(method as Method) || matchPath(pattern, path) === undefined) continue;
-      mayCall(caller, "authenticated");
+      mayCall(caller, { access: "authenticated", path });
       return answerAbsent(part, method, pattern);
     }
   }

@@ -2,6 +2,7 @@
 
 import { DreyError } from "../../errors.ts";
 import type { Image, ImageAliasesEntry, ImageMetadata } from "../../wire/image.ts";
+import type { Certificate } from "../../wire/certificate.ts";
 import type { Instance } from "../../wire/instance.ts";
 import type { Profile } from "../../wire/profile.ts";
 import type { Project } from "../../wire/project.ts";
@@ -11,6 +12,14 @@ import type { ResultOf, RouteName } from "../../wire/routes.ts";
 type Writable = { [N in RouteName]?: (metadata: ResultOf<N>) => unknown };
 
 const writable: Writable = {
+  "server.get": (server) => "config" in server ? sorted(server.config) : undefined,
+  "certificate.get": ({ name, type, restricted, projects, certificate }: Certificate) => [
+    name,
+    type,
+    restricted,
+    projects,
+    certificate,
+  ],
   "instance.get": ({ architecture, config, description, devices, ephemeral, profiles }: Instance) => [
     architecture,
     sorted(config),
@@ -40,6 +49,10 @@ const writable: Writable = {
 
 /** Which route shows what another one changes. */
 export const shownBy: { [N in RouteName]?: keyof typeof writable } = {
+  "server.update": "server.get",
+  "server.patch": "server.get",
+  "certificate.update": "certificate.get",
+  "certificate.patch": "certificate.get",
   "instance.update": "instance.get",
   "instance.patch": "instance.get",
   "instance.metadata.put": "instance.metadata.get",
@@ -57,8 +70,9 @@ export const shownBy: { [N in RouteName]?: keyof typeof writable } = {
 /** The ETag of a route's answer, for routes that have one. */
 export async function etagOf(name: RouteName, metadata: unknown): Promise<string | undefined> {
   const part = writable[name] as ((metadata: unknown) => unknown) | undefined;
-  if (part === undefined) return undefined;
-  const bytes = new TextEncoder().encode(JSON.stringify(part(metadata)));
+  const shown = part?.(metadata);
+  if (shown === undefined) return undefined;
+  const bytes = new TextEncoder().encode(JSON.stringify(shown));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return digest.toHex();
 }

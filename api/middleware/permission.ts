@@ -1,16 +1,53 @@
-// Who may call what. Whoever reaches the unix socket or runs the process is the user; nobody else is known yet.
+// Who may call what. Whoever reaches the unix socket or runs the process is the user; over HTTPS it is the trust store
+// that says what a certificate opens: everything, some projects, the metrics.
 
 import { DreyError } from "../../errors.ts";
 import type { Route } from "../../wire/routes.ts";
-import type { Caller } from "../call.ts";
+import type { Asked, Caller } from "../call.ts";
 
-/** Whether the caller is the user drey works for. */
-export function isTrusted(caller: Caller): boolean {
-  return caller.protocol !== "tls";
+/** Whether the caller may use the API, be it in some projects only. */
+export function isTrusted({ protocol, trust }: Caller): boolean {
+  return protocol !== "tls" || trust?.type === "client";
+}
+
+/** The projects a caller is confined to; undefined for one who may work in all. */
+export function confinedTo({ trust }: Caller): readonly string[] | undefined {
+  return trust?.projects;
+}
+
+/** Whether the caller is trusted with the whole server. */
+export function isAdmin(caller: Caller): boolean {
+  return isTrusted(caller) && confinedTo(caller) === undefined;
 }
 
 /** @throws {DreyError} `FORBIDDEN` */
-export function mayCall(caller: Caller, access: Route["access"]): void {
-  if (access === "untrusted" || isTrusted(caller)) return;
-  throw new DreyError("FORBIDDEN", { message: "not authorized" });
+export function mayCall(
+  caller: Caller,
+  route: Pick<Route, "access" | "path">,
+  asked?: Pick<Asked, "request">,
+): void {
+  // a client that knows it ought to be trusted wants to hear that it is not, rather than see what strangers see
+  const wantsTrust = () => asked?.request.headers.get("x-lxd-authenticated") === "true";
+  if (isTrusted(caller)) {
+    if (route.access !== "admin" || isAdmin(caller)) return;
+  } else if (route.access === "untrusted" && !wantsTrust()) return;
+  else if (caller.trust?.type === "metrics" && route.path === "/1.0/metrics") return;
+  throw forbidden();
+}
+
+/**
+ * Confines a caller to their projects.
+ *
+ * @param asked the project the request names, `undefined` if it asks for all
+ * @throws {DreyError} `FORBIDDEN`
+ */
+export function mayWorkIn(caller: Caller, asked: string | undefined): void {
+  const projects = confinedTo(caller);
+  if (projects === undefined || (asked !== undefined && projects.includes(asked))) return;
+  throw forbidden();
+}
+
+/** The error of all who may not. */
+export function forbidden(): DreyError {
+  return new DreyError("FORBIDDEN", { message: "not authorized" });
 }

@@ -4,27 +4,37 @@ import type { Context } from "../../domain/context.ts";
 import { defaultProject, effectiveProject, mustExist } from "../../domain/projects/effective.ts";
 import { DreyError } from "../../errors.ts";
 import type { Route } from "../../wire/routes.ts";
-import type { Query } from "../call.ts";
+import type { Caller, Query } from "../call.ts";
 import { isOn } from "../lists.ts";
+import { isTrusted, mayWorkIn } from "./permission.ts";
 
 /**
  * The project a request names, or the default one; for things that its project does not have for itself, the one that
  * has them.
  *
- * @throws {DreyError} `NOT_FOUND` if there is no such project, `BAD_REQUEST` if it asks for one and for all
+ * @throws {DreyError} `NOT_FOUND` if there is no such project, `BAD_REQUEST` if it asks for one and for all, `FORBIDDEN` outside
+ * those the caller is confined to
  */
 export async function projectOf(
   context: Context,
   query: Query,
-  route: Pick<Route, "feature">,
+  { route, caller }: { route: Pick<Route, "feature" | "method">; caller: Caller },
 ): Promise<string> {
+  // strangers do not even learn which projects there are
+  if (!isTrusted(caller)) return defaultProject;
   const project = query.get("project") || defaultProject;
   if (query.get("project") && isOn(query.get("all-projects") ?? undefined)) {
     throw new DreyError("BAD_REQUEST", {
       message: "Cannot specify a project when requesting all projects",
     });
   }
-  if (route.feature !== undefined) return await effectiveProject(context, project, route.feature);
+  mayWorkIn(caller, isOn(query.get("all-projects") ?? undefined) ? undefined : project);
+  if (route.feature !== undefined) {
+    const effective = await effectiveProject(context, project, route.feature);
+    // what a project has from the default one, those who are confined to it may use but not change
+    if (route.method !== "GET") mayWorkIn(caller, effective);
+    return effective;
+  }
   await mustExist(context, project);
   return project;
 }

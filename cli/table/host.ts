@@ -22,14 +22,33 @@ export const commands: readonly Command[] = [
   {
     path: "serve",
     args: [],
-    flags: [{
-      name: "socket",
-      value: "path",
-      summary: "Where to listen, instead of unix.socket in the state directory",
-    }],
-    summary: "Serve the API on a unix socket until told to end",
-    about: "Instances do not depend on it: it may come and go while they run.",
-    examples: [example("serve", "In the foreground, on unix.socket in the state directory")],
+    flags: [
+      {
+        name: "socket",
+        value: "path",
+        summary: "Where to listen, instead of unix.socket in the state directory",
+      },
+      {
+        name: "group",
+        value: "group",
+        summary: "Let in the members of this group too, who then may do all that you may",
+      },
+      {
+        name: "idle",
+        value: "seconds",
+        isInteger: true,
+        default: "60",
+        summary: "When started by a socket: end after so long without anything to do",
+      },
+      { name: "verbose", short: "v", summary: "Log every request" },
+    ],
+    summary: "Serve the API on a unix socket, and over HTTPS if asked, until told to end",
+    about: "Instances do not depend on it: it may come and go while they run. It listens for HTTPS where\n" +
+      "core.https_address says; clients are let in by a token of: drey config trust add",
+    examples: [
+      example("serve", "In the foreground, on unix.socket in the state directory"),
+      example("serve --socket /run/drey/socket --group lxd", "For a group of users"),
+    ],
     // for help only: cli.ts hands the words to the server without coming here
     load: () => Promise.reject(new Error("The server is an entrance of its own")),
   },

@@ -4,7 +4,8 @@ import { join } from "@std/path";
 import { run, type RunResult } from "../../sys/run.ts";
 import type { Drey } from "./drey.ts";
 
-export interface TestServer extends AsyncDisposable {
+/** LXD's client with settings and a certificate of its own. */
+export interface Lxc {
   /** runs `lxc` with these words and must succeed; answers with what it printed */
   lxc(...argv: string[]): Promise<string>;
   /** runs a line of sh in which `lxc` means this server */
@@ -14,15 +15,30 @@ export interface TestServer extends AsyncDisposable {
   tries(argv: readonly string[], options?: { stdin?: string }): Promise<RunResult>;
 }
 
+export interface TestServer extends AsyncDisposable, Lxc {
+  /** another client, which does not know the server's socket */
+  stranger(name: string): Promise<Lxc>;
+}
+
 /** Starts `drey serve` and waits until it listens. */
 export async function serve(drey: Drey): Promise<TestServer> {
   const child = drey.spawn(["serve"], { stdout: "null", stderr: "null" });
   const socket = join(drey.directory, "unix.socket");
   for (let tries = 0; tries < 100 && !await isThere(socket); tries++) await sleep(50);
-  const home = join(drey.directory, "lxc");
+  return {
+    ...await openLxc(join(drey.directory, "lxc"), socket),
+    stranger: (name) => openLxc(join(drey.directory, name), "/nowhere"),
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      await child.status;
+    },
+  };
+}
+
+async function openLxc(home: string, socket: string): Promise<Lxc> {
   await Deno.mkdir(home, { recursive: true });
   const env = { ...Deno.env.toObject(), LXD_SOCKET: socket, HOME: home, LXD_CONF: home, LC_ALL: "C.UTF-8" };
-  const tries: TestServer["tries"] = (argv, options = {}) => run(["lxc", ...argv], { env, ...options });
+  const tries: Lxc["tries"] = (argv, options = {}) => run(["lxc", ...argv], { env, ...options });
   return {
     tries,
     spawn: (argv) =>
@@ -34,11 +50,13 @@ export async function serve(drey: Drey): Promise<TestServer> {
       if (code !== 0) throw new Error(`lxc ${argv.join(" ")} ended with ${code}:\n${stderr}${stdout}`);
       return stdout;
     },
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGTERM");
-      await child.status;
-    },
   };
+}
+
+/** A port of the loopback address that nobody listens on. */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
 }
 
 const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));

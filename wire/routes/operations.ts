@@ -11,7 +11,9 @@ export const operations = {
     { query: ["project", "recursion", "all-projects"] },
   ),
   "operation.get": route<Operation>()("sync", "GET /1.0/operations/{id}", "One operation"),
-  "operation.cancel": route<null>()("sync", "DELETE /1.0/operations/{id}", "Cancel the operation"),
+  "operation.cancel": route<null>()("sync", "DELETE /1.0/operations/{id}", "Cancel the operation", {
+    access: "authenticated",
+  }),
   "operation.wait": route<Operation>()(
     "sync",
     "GET /1.0/operations/{id}/wait",

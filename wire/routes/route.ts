@@ -17,8 +17,11 @@ export interface Route {
   kind: RouteKind;
   tag: string;
   summary: string;
-  /** `untrusted` routes answer callers that have proven nothing */
-  access: "untrusted" | "authenticated";
+  /**
+   * `untrusted` routes answer callers that have proven nothing, `admin` routes only those whose trust is not confined
+   * to some projects
+   */
+  access: "untrusted" | "authenticated" | "admin";
   /** names of the query parameters the route obeys */
   query: readonly string[];
   /** what it serves belongs to the default project where a project lacks this feature */
@@ -58,7 +61,8 @@ export function route<R>() {
   ) => {
     const [method, path] = methodAndPath.split(" ") as [Method, P];
     const tag = path.split("/")[2] ?? "server";
-    const { query = [], body, access = "authenticated" } = options;
+    const { query = [], body } = options;
+    const access = options.access ?? usualAccess(method, path, query);
     return { method, path, kind, tag, summary, query, feature: featureOf(path), access, body: body as B } as {
       method: Method;
       path: P;
@@ -72,6 +76,12 @@ export function route<R>() {
       result?: R;
     };
   };
+}
+
+/** Whoever is confined to projects may work in those, and look at what belongs to none. */
+function usualAccess(method: Method, path: string, query: readonly string[]): Route["access"] {
+  if (path.startsWith("/internal/")) return "admin";
+  return method === "GET" || query.includes("project") ? "authenticated" : "admin";
 }
 
 export const lists = ["project", "recursion", "filter", "all-projects"] as const;

@@ -3,7 +3,13 @@
 import type * as doctor from "../doctor.ts";
 import type { Event } from "../event.ts";
 import type { Resources } from "../resources.ts";
-import type { Cluster, ConfigurationMetadata, Server, ServerUntrusted } from "../server.ts";
+import {
+  type Cluster,
+  type ConfigurationMetadata,
+  type Server,
+  serverPut,
+  type ServerUntrusted,
+} from "../server.ts";
 import { one, route } from "./route.ts";
 
 export const server = {
@@ -27,6 +33,10 @@ export const server = {
     { access: "untrusted" },
   ),
   "openapi": route()("raw", "GET /openapi.json", "This API, as an OpenAPI document"),
+  "server.update": route<null>()("sync", "PUT /1.0", "Replace the settings of the server", {
+    body: serverPut,
+  }),
+  "server.patch": route<null>()("sync", "PATCH /1.0", "Change settings of the server", { body: serverPut }),
   "resources.get": route<Resources>()("sync", "GET /1.0/resources", "The hardware of the host"),
   "events.listen": route<Event>()("socket", "GET /1.0/events", "What happens, as it happens", {
     query: ["project", "type", "all-projects"],

@@ -1,0 +1,25 @@
+// The end of a server that nobody needs any more and that is started again by whoever comes next.
+
+import type { Server } from "node:http";
+import type { Socket } from "node:net";
+
+/** Resolves when for so many `milliseconds` nobody was connected and, at the end of them, `canEnd` has said yes. */
+export function whenIdle(server: Server, canEnd: () => boolean, milliseconds: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let open = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const look = () => {
+    clearTimeout(timer);
+    if (open === 0) timer = setTimeout(() => canEnd() ? resolve() : look(), milliseconds);
+  };
+  server.on("connection", (connection: Socket) => {
+    open++;
+    clearTimeout(timer);
+    connection.once("close", () => {
+      open--;
+      look();
+    });
+  });
+  look();
+  return promise;
+}

@@ -1,0 +1,175 @@
+// The configuration keys of the server: those drey obeys, and the names of those it knows of.
+
+import { DreyError } from "../errors.ts";
+import { listenAddress } from "./addresses.ts";
+import { findRow, type Key, type Values } from "./key.ts";
+import * as types from "./types.ts";
+
+export type ServerKey<T = unknown> = Pick<Key<T>, "name" | "type" | "default" | "short" | "live">;
+
+/** A server follows each change at once. */
+const row = <T>(key: Omit<ServerKey<T>, "live">): ServerKey<T> => ({ ...key, live: true });
+const compression = types.oneOf("bzip2", "gzip", "lzma", "xz", "zstd", "none");
+
+export const httpsAddress = row({
+  name: "core.https_address",
+  type: listenAddress,
+  short: "Where drey serve listens for HTTPS; nowhere if unset",
+});
+export const tokenExpiry = row({
+  name: "core.remote_token_expiry",
+  type: types.span,
+  default: "15d",
+  short: "How long a trust token can be used",
+});
+export const allowedOrigin = row({
+  name: "core.https_allowed_origin",
+  type: types.string,
+  short: "Origin of web pages, other than the server's own, that may call it",
+});
+export const allowedMethods = row({
+  name: "core.https_allowed_methods",
+  type: types.string,
+  short: "Methods such pages may use",
+});
+export const allowedHeaders = row({
+  name: "core.https_allowed_headers",
+  type: types.string,
+  short: "Headers such pages may send",
+});
+export const allowedCredentials = row({
+  name: "core.https_allowed_credentials",
+  type: types.bool,
+  default: "false",
+  short: "Whether such pages may use the client's certificate",
+});
+export const shutdownTimeout = row({
+  name: "core.shutdown_timeout",
+  type: types.integer({ min: 0 }),
+  default: "5",
+  short: "Minutes that running operations are given when the server ends",
+});
+export const imagesCompression = row({
+  name: "images.compression_algorithm",
+  type: compression,
+  default: "gzip",
+  short: "How images made here are compressed",
+});
+export const imagesAutoUpdateCached = row({
+  name: "images.auto_update_cached",
+  type: types.bool,
+  default: "true",
+  short: "Whether images that were fetched for an instance are kept up to date",
+});
+export const imagesAutoUpdateInterval = row({
+  name: "images.auto_update_interval",
+  type: types.integer({ min: 0 }),
+  default: "6",
+  short: "Hours between looks for newer images; 0 for never",
+});
+export const imagesDefaultArchitecture = row({
+  name: "images.default_architecture",
+  type: types.string,
+  short: "Architecture of images where none is asked for",
+});
+export const imagesCacheExpiry = row({
+  name: "images.remote_cache_expiry",
+  type: types.integer({ min: 0 }),
+  default: "10",
+  short: "Days after which a fetched image that nobody uses is removed",
+});
+export const backupsCompression = row({
+  name: "backups.compression_algorithm",
+  type: compression,
+  default: "gzip",
+  short: "How backups are compressed",
+});
+export const serverUser = row({
+  name: "user.*",
+  type: types.string,
+  short: "Anything, for people and scripts; drey only keeps it",
+});
+
+/** Every key of the server that drey obeys. */
+export const serverKeys: readonly ServerKey[] = [
+  httpsAddress,
+  tokenExpiry,
+  allowedOrigin,
+  allowedMethods,
+  allowedHeaders,
+  allowedCredentials,
+  shutdownTimeout,
+  imagesCompression,
+  imagesAutoUpdateCached,
+  imagesAutoUpdateInterval,
+  imagesDefaultArchitecture,
+  imagesCacheExpiry,
+  backupsCompression,
+  serverUser,
+];
+
+/** LXD's keys that drey does not obey yet: setting one is refused by name, so that nobody counts on it. */
+export const serverKeysToCome: readonly string[] = [
+  "acme.*",
+  "cluster.*",
+  "core.auth_secret_expiry",
+  "core.bgp_address",
+  "core.bgp_asn",
+  "core.bgp_routerid",
+  "core.debug_address",
+  "core.dns_address",
+  "core.https_trusted_proxy",
+  "core.metrics_address",
+  "core.metrics_authentication",
+  "core.proxy_http",
+  "core.proxy_https",
+  "core.proxy_ignore_hosts",
+  "core.syslog_socket",
+  "core.trust_ca_certificates",
+  "instances.migration.stateful",
+  "instances.nic.host_name",
+  "loki.*",
+  "maas.*",
+  "network.ovn.*",
+  "oidc.*",
+  "storage.backups_volume",
+  "storage.images_volume",
+  "storage.project.*",
+  "user.instances.placement.scriptlet",
+  "volatile.uuid",
+];
+
+/**
+ * Holds the configuration of the server against the table. An empty value is an unset key and always passes.
+ *
+ * @throws {DreyError} `BAD_REQUEST` for an unknown key or a value of the wrong form, `NOT_SUPPORTED` for a key of LXD
+ * that drey does not obey yet
+ */
+export function validateServerConfig(config: Values): void {
+  for (const [name, value] of Object.entries(config)) validate(name, value);
+}
+
+function validate(name: string, value: string): void {
+  if (name === "core.trust_password") {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: "A trust password is not supported: it would let in whoever guesses it",
+      hint: "Make a token for each client: drey config trust add",
+    });
+  }
+  const found = findRow(serverKeys, name);
+  const isToCome = serverKeysToCome.some((known) =>
+    known.endsWith("*") ? name.startsWith(known.slice(0, -1)) : name === known
+  );
+  if (isToCome) {
+    throw new DreyError("NOT_SUPPORTED", { message: `Configuration key "${name}" is not supported yet` });
+  }
+  if (found === undefined) throw bad(`Unknown configuration key: ${name}`);
+  if (value === "") return;
+  if (value.includes("\0")) throw bad(`Invalid value for "${name}": it holds a zero byte`);
+  const parsed = found.type.parse(value);
+  if ("problem" in parsed) throw bad(`Invalid value for "${name}": ${parsed.problem}, got "${value}"`);
+}
+
+function bad(message: string): DreyError {
+  return new DreyError("BAD_REQUEST", { message });
+}

@@ -1,0 +1,8 @@
+// Descriptors that whoever started us has handed over.
+
+import { setInherited } from "../sys/libc.ts";
+
+/** Keeps a descriptor from the programs that this process starts. */
+export function closeOnExec(fd: number): void {
+  setInherited(fd, false);
+}
