@@ -3,6 +3,7 @@
 import { DreyError } from "../errors.ts";
 import type { InstanceType } from "../wire/instance.ts";
 import { findKey, type Key, key, type Values } from "./key.ts";
+import { rawIdmap as idmapType } from "./raw_idmap.ts";
 import * as types from "./types.ts";
 
 const containers = ["container"] as const;
@@ -90,6 +91,13 @@ export const securityPrivileged = key({
   default: "false",
   short: "Whether root in the instance is root on the host; drey only takes false",
 });
+export const rawIdmap = key({
+  name: "raw.idmap",
+  on: containers,
+  type: idmapType,
+  live: false,
+  short: "Ids of the host that ids of the instance stand for, such as both 1000 1000",
+});
 export const hostShutdownTimeout = key({
   name: "boot.host_shutdown_timeout",
   on: all,
@@ -112,53 +120,6 @@ export const user = key({
   live: true,
   short: "Anything, for people and scripts; drey only keeps it",
 });
-export const autorestart = key({
-  name: "boot.autorestart",
-  on: containers,
-  type: types.bool,
-  live: true,
-  default: "false",
-  short: "Whether the instance starts again when it ends by itself, ten times a minute at most",
-});
-export const ociEntrypoint = key({
-  name: "oci.entrypoint",
-  on: containers,
-  type: types.string,
-  live: false,
-  short: "Command an application container runs, as a shell would read it",
-});
-export const ociCwd = key({
-  name: "oci.cwd",
-  on: containers,
-  type: types.string,
-  live: false,
-  default: "/",
-  short: "Directory the command begins in",
-});
-export const ociUid = key({
-  name: "oci.uid",
-  on: containers,
-  type: types.integer({ min: 0, max: 0xffff_fffe }),
-  live: false,
-  default: "0",
-  short: "User the command runs as",
-});
-export const ociGid = key({
-  name: "oci.gid",
-  on: containers,
-  type: types.integer({ min: 0, max: 0xffff_fffe }),
-  live: false,
-  default: "0",
-  short: "Group the command runs as",
-});
-export const ociStopSignal = key({
-  name: "oci.stop_signal",
-  on: containers,
-  type: types.string,
-  live: false,
-  default: "SIGTERM",
-  short: "Signal that asks the command to end",
-});
 export const image = key({
   name: "image.*",
   on: all,
@@ -178,7 +139,6 @@ export const volatile = key({
 
 /** Every key drey obeys, in the order of the reference page. */
 export const instanceKeys: readonly Key[] = [
-  autorestart,
   hostShutdownTimeout,
   environment,
   image,
@@ -188,14 +148,10 @@ export const instanceKeys: readonly Key[] = [
   limitsMemoryEnforce,
   limitsMemorySwap,
   limitsProcesses,
+  rawIdmap,
   idmapBase,
   idmapIsolated,
   idmapSize,
-  ociCwd,
-  ociEntrypoint,
-  ociGid,
-  ociStopSignal,
-  ociUid,
   securityNesting,
   securityPrivileged,
   user,
@@ -236,7 +192,6 @@ export const instanceKeysToCome: readonly string[] = [
   "nvidia.*",
   "placement.group",
   "raw.apparmor",
-  "raw.idmap",
   "raw.lxc",
   "raw.qemu",
   "raw.qemu.conf",

@@ -62,6 +62,36 @@ export function relativeTo(ranges: readonly IdRange[], parent: readonly IdRange[
   });
 }
 
+/**
+ * A map in which some ids stand for others than they did. Whatever stood for one of the new ids, on either side, loses
+ * its place; ids of the host that are freed so stand for nobody.
+ */
+export function punch(base: IdMap, holes: IdMap): IdMap {
+  const punched = (ranges: IdRange[], more: IdRange[]) => {
+    const kept = more.reduce(
+      (left, hole) => cutOut(cutOut(left, "nsId", hole), "hostId", hole),
+      ranges,
+    );
+    return [...kept, ...more].toSorted((a, b) => a.nsId - b.nsId);
+  };
+  const map = { uids: punched(base.uids, holes.uids), gids: punched(base.gids, holes.gids) };
+  checkMap(map);
+  return map;
+}
+
+/** Ranges without the ids that a hole has on one side. */
+function cutOut(ranges: readonly IdRange[], side: "nsId" | "hostId", hole: IdRange): IdRange[] {
+  return ranges.flatMap(({ nsId, hostId, count }) => {
+    const first = { nsId, hostId }[side];
+    const before = Math.max(0, Math.min(count, hole[side] - first));
+    const end = Math.min(count, Math.max(0, hole[side] + hole.count - first));
+    return [
+      { nsId, hostId, count: before },
+      { nsId: nsId + end, hostId: hostId + end, count: count - Math.max(before, end) },
+    ].filter((range) => range.count > 0);
+  });
+}
+
 /** Puts ranges of host ids one after the other, from `nsId` on. */
 export function stack(ranges: readonly { start: number; count: number }[], nsId = 0): IdRange[] {
   let next = nsId;
@@ -148,5 +178,16 @@ export function mapId(map: IdMap): string {
     ranges.map((r) => `${r.nsId === 0 ? "" : `${r.nsId}.`}${r.hostId}-${r.count}`).join("+");
   const uids = part(map.uids);
   const gids = part(map.gids);
-  return uids === gids ? `u${uids}` : `u${uids}g${gids}`;
+  const id = uids === gids ? `u${uids}` : `u${uids}g${gids}`;
+  // a name of a file has 255 bytes at most
+  return id.length <= 120 ? id : `${id.slice(0, 60)}-${fnv1a(id)}`;
+}
+
+/** A 64-bit number that stands for a text, FNV-1a; for names, not against anybody who wants two texts to be one. */
+function fnv1a(text: string): string {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of new TextEncoder().encode(text)) {
+    hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  }
+  return hash.toString(16).padStart(16, "0");
 }

@@ -8,6 +8,7 @@ import {
   mapText,
   newidmapArgs,
   parseMap,
+  punch,
   relativeTo,
   stack,
   take,
@@ -84,4 +85,38 @@ Deno.test("LXD's JSON of a map goes out and comes back", () => {
 Deno.test("mapId() is equal for equal maps alone", () => {
   assertEquals(mapId({ uids: [ranges[1]!], gids: [ranges[1]!] }), "u1.100000-65536");
   assertEquals(mapId({ uids: ranges, gids: [ranges[0]!] }), "u1000-1+1.100000-65536g1000-1");
+});
+
+Deno.test("punch() gives single ids of a range to others and frees what stood there", () => {
+  const base = [{ nsId: 0, hostId: 100_000, count: 65_536 }];
+  const hole = { nsId: 1000, hostId: 1234, count: 1 };
+  assertEquals(punch({ uids: base, gids: base }, { uids: [hole], gids: [] }), {
+    uids: [
+      { nsId: 0, hostId: 100_000, count: 1000 },
+      hole,
+      { nsId: 1001, hostId: 101_001, count: 64_535 },
+    ],
+    gids: base,
+  });
+});
+
+Deno.test("punch() works at the edges, beyond them and within the host's ids", () => {
+  const base = { uids: [{ nsId: 0, hostId: 100, count: 10 }], gids: [] };
+  const of = (hole: { nsId: number; hostId: number; count: number }) =>
+    punch(base, { uids: [hole], gids: [] }).uids;
+  assertEquals(of({ nsId: 9, hostId: 5, count: 3 }), [
+    { nsId: 0, hostId: 100, count: 9 },
+    { nsId: 9, hostId: 5, count: 3 },
+  ]);
+  assertEquals(of({ nsId: 20, hostId: 5, count: 1 }), [
+    { nsId: 0, hostId: 100, count: 10 },
+    { nsId: 20, hostId: 5, count: 1 },
+  ]);
+  // an id of the host cannot stand in two places
+  assertEquals(of({ nsId: 2, hostId: 105, count: 1 }), [
+    { nsId: 0, hostId: 100, count: 2 },
+    { nsId: 2, hostId: 105, count: 1 },
+    { nsId: 3, hostId: 103, count: 2 },
+    { nsId: 6, hostId: 106, count: 4 },
+  ]);
 });

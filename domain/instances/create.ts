@@ -20,9 +20,8 @@ import { announced } from "../intents.ts";
 import { startOperation, type Task } from "../operations.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { effectiveProject, holdProject } from "../projects/effective.ts";
-import { applicationSettings } from "./application.ts";
 import { expand } from "./expand.ts";
-import { chooseMap } from "./ids.ts";
+import { checkRawIds, chooseMap } from "./ids.ts";
 import { randomName } from "./random_name.ts";
 import { instanceAddress, instanceKey, type InstanceRecord, lockInstance } from "./record.ts";
 import { contentOf, poolFor, volumeOf } from "./root_volume.ts";
@@ -68,7 +67,8 @@ async function check(context: Context, ref: Ref, body: InstancesPost): Promise<v
   }
   keys.validateInstanceConfig(userConfig(body.config ?? {}), "container");
   validateDevices(body.devices ?? {});
-  await expand(context, ref.project, settingsOf(body));
+  const { config } = await expand(context, ref.project, settingsOf(body));
+  await checkRawIds(context, config);
   await checkDevices(context, ref, body.devices ?? {});
   await refuseTaken(context, ref);
 }
@@ -111,9 +111,8 @@ async function create(
   await using _ids = ids;
   const content = await contentOf(context, image.fingerprint, map);
   task.signal.throwIfAborted();
-  const settings = await applicationSettings(context, image, content);
   await enterWithVolume(context, ref, {
-    record: { ...record, config: { ...settings, ...record.config } },
+    record,
     make: ({ driver }) => driver.create(volumeOf(ref), content),
   });
   if (!body.start) return;

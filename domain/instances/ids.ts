@@ -3,8 +3,8 @@
 import { DreyError } from "../../errors.ts";
 import * as keys from "../../config/instance_keys.ts";
 import { readKey } from "../../config/key.ts";
-import { formatMap, type IdMap, parseMap, relativeTo } from "../../idmap/map.ts";
-import { carveIsolated, type IdLayout, type SubRange } from "../../idmap/ranges.ts";
+import { formatMap, type IdMap, parseMap, punch, relativeTo, toNamespace } from "../../idmap/map.ts";
+import { carveIsolated, type IdLayout, readLayout, type SubRange } from "../../idmap/ranges.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { directoryName, instanceKey, type InstanceRecord, loadRecord } from "./record.ts";
@@ -21,6 +21,14 @@ export async function chooseMap(
 ): Promise<IdMap> {
   const last = config["volatile.last_state.idmap"];
   if (last !== undefined) return stillOurs(parseMap(last), layout);
+  return withRawIds(await baseMap(context, ref, { config, layout }), { config, layout });
+}
+
+async function baseMap(
+  context: Context,
+  ref: Ref,
+  { config, layout }: { config: Config; layout: IdLayout },
+): Promise<IdMap> {
   if (!readKey(config, keys.idmapIsolated)) return layout.container;
   const size = readKey(config, keys.idmapSize);
   const base = readKey(config, keys.idmapBase);
@@ -28,6 +36,49 @@ export async function chooseMap(
     taken: await isolatedRanges(context, ref, layout),
     ...(size === undefined ? {} : { size }),
     ...(base === undefined ? {} : { base }),
+  });
+}
+
+/**
+ * A map with the ids that `raw.idmap` names.
+ *
+ * @throws {DreyError} `BAD_REQUEST` for ids that are not the user's to give
+ */
+export function withRawIds(
+  map: IdMap,
+  { config, layout }: { config: Config; layout: IdLayout },
+): IdMap {
+  const raw = readKey(config, keys.rawIdmap);
+  if (raw === undefined || raw.uids.length + raw.gids.length === 0) return map;
+  if (layout.kind === "single") throw noIdsToGive();
+  const { parent } = layout;
+  for (const kind of ["uids", "gids"] as const) {
+    for (const { hostId, count } of raw[kind]) {
+      for (const id of parent === undefined ? [] : [hostId, hostId + count - 1]) {
+        if (toNamespace(parent?.[kind] ?? [], id) === undefined) throw notOurs(kind, id);
+      }
+    }
+  }
+  return punch(map, raw);
+}
+
+/** The same look at `raw.idmap` before an instance is given it. */
+export async function checkRawIds(context: Context, config: Config): Promise<void> {
+  if (!config[keys.rawIdmap.name]) return;
+  const layout = await readLayout(context.user);
+  withRawIds(layout.container, { config, layout });
+}
+
+const noIdsToGive = () =>
+  new DreyError("SUBID_MISSING", {
+    message: "Cannot use raw.idmap: without subordinate ids there is one id inside, and it is yours already",
+  });
+
+function notOurs(kind: "uids" | "gids", id: number): DreyError {
+  const [word, file] = kind === "uids" ? ["user", "/etc/subuid"] : ["group", "/etc/subgid"];
+  return new DreyError("BAD_REQUEST", {
+    message: `Invalid value for "raw.idmap": ${word} id ${id} of the host is not yours to give`,
+    hint: `There are your own ${word} id and those that ${file} gives you`,
   });
 }
 
@@ -70,12 +121,15 @@ function stillOurs(map: IdMap, { parent }: IdLayout): IdMap {
 
 /** Host ids of all instances that do not share the common map, whether they or a profile asked for that. */
 async function isolatedRanges(context: Context, except: Ref, layout: IdLayout): Promise<SubRange[]> {
-  const shared = formatMap(layout.container);
+  // raw.idmap leaves a shared map its first id
+  const shared = layout.container.uids[0]?.hostId;
   const entries = await context.store.list<InstanceRecord>(["instances"]);
   return entries.flatMap(({ key, value }) => {
     const other = { project: key[1] ?? "", name: key[2] ?? "" };
     const map = value.config["volatile.last_state.idmap"];
-    if (map === undefined || map === shared || directoryName(other) === directoryName(except)) return [];
-    return parseMap(map).uids.map((range) => ({ start: range.hostId, count: range.count }));
+    if (map === undefined || directoryName(other) === directoryName(except)) return [];
+    const { uids } = parseMap(map);
+    if (uids[0]?.hostId === shared) return [];
+    return uids.map((range) => ({ start: range.hostId, count: range.count }));
   });
 }

@@ -12,6 +12,7 @@ import { lifecycleWrite } from "../events.ts";
 import { startOperation } from "../operations.ts";
 import { userConfig } from "./create.ts";
 import { expand } from "./expand.ts";
+import { checkRawIds } from "./ids.ts";
 import { readHostSize } from "./host_size.ts";
 import { planLimits } from "./limits.ts";
 import {
@@ -82,6 +83,7 @@ async function change(
     after: await expand(context, ref.project, after),
   };
   refuseFixed(expanded.before.config, expanded.after.config);
+  await checkRawIds(context, expanded.after.config);
   await applyLive(context, ref, expanded.after.config);
   const volatile = await plugLive(context, ref, expanded.after);
   const said = { project: ref.project, action: "instance-updated", source: instanceAddress(ref.name) };
@@ -112,7 +114,7 @@ async function plugLive(
 function refuseFixed(before: Config, after: Config): void {
   if (before["volatile.last_state.idmap"] === undefined) return;
   const fixed = Object.keys({ ...before, ...after }).find((key) =>
-    before[key] !== after[key] && key.startsWith("security.idmap.")
+    before[key] !== after[key] && (key.startsWith("security.idmap.") || key === "raw.idmap")
   );
   if (fixed === undefined) return;
   throw new DreyError("NOT_SUPPORTED", {
