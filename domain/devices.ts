@@ -7,24 +7,29 @@ import type { Context, Ref } from "./context.ts";
 import type { DeviceType, LiveSite, StartParts, StartSite } from "./devices/device.ts";
 
 /** For each type that does something, how to load it: an instance pays for the devices it has. */
-const sources: Record<string, () => Promise<DeviceType>> = {};
+const sources: Record<string, () => Promise<DeviceType>> = {
+  disk: async () => (await import("./devices/disk.ts")).type,
+};
 
 /** The devices that do something, by name, each with its type. */
 async function typed(devices: Devices): Promise<{ name: string; device: Device; type: DeviceType }[]> {
   const found = Object.entries(devices).map(async ([name, device]) => {
+    // the root disk is the instance's own affair
+    if (device["type"] === "disk" && device["path"] === "/") return [];
     const type = await sources[device["type"] ?? ""]?.();
     return type === undefined ? [] : [{ name, device, type }];
   });
   return (await Promise.all(found)).flat();
 }
 
-/** The parts of all devices of an instance that is about to start, in the order of their names. */
+/** The parts of all devices of an instance that is about to start; a disk inside another comes after it. */
 export async function planDevices(
   site: Omit<StartSite, "name" | "device">,
   devices: Devices,
 ): Promise<StartParts[]> {
   const found = await typed(devices);
-  const sorted = found.toSorted((a, b) => a.name < b.name ? -1 : 1);
+  const rank = ({ name, device }: { name: string; device: Device }) => `${device["path"] ?? ""}\0${name}`;
+  const sorted = found.toSorted((a, b) => rank(a) < rank(b) ? -1 : 1);
   return await Promise.all(sorted.map(({ name, device, type }) => type.start({ ...site, name, device })));
 }
 

@@ -2,6 +2,8 @@
 // their plain-text form that runtime/walker.pl.ts executes. Planning happens in TypeScript, where it can be
 // printed and tested; the walker only has hands.
 
+import { diskCalls } from "./disk_hands.pl.ts";
+
 /** Linux constants used in steps; the same on every architecture. */
 export const flags = {
   MS_RDONLY: 1,
@@ -47,6 +49,10 @@ const namespaceFlags = {
 } as const;
 export type NamespaceKind = keyof typeof namespaceFlags;
 
+/** Attributes of a mount that take rights away; mount_setattr(2). */
+const attributeBits = { ro: 1, nosuid: 2, nodev: 4, noexec: 8, nosymfollow: 0x200000 } as const;
+export type MountAttribute = keyof typeof attributeBits;
+
 export type Step =
   | {
     do: "mount";
@@ -80,8 +86,6 @@ export type Step =
   | { do: "keyring" }
   | { do: "pivot"; path: string }
   | { do: "exec"; argv: string[]; env: Record<string, string>; stdio: string }
-  /** runs a program as a child and stays as its init: passes signals on, collects orphans, ends as the program ends */
-  | ({ do: "serve"; argv: string[]; env: Record<string, string>; stdio: string } & Application)
   /** takes an inherited terminal for the step `terminal` */
   | { do: "take-terminal"; fd: number }
   /** a session of its own with that terminal as standard input, output and error */
@@ -95,6 +99,26 @@ export type Step =
   /** joins the user and mount namespaces of a process and becomes their root, unseen by its pid namespace */
   | { do: "join-files"; pid: number; identity: "root" | "kept" }
   | { do: "chroot"; path: string }
+  /** puts a copy of a tree of mounts at a place that is made for it */
+  | {
+    do: "bind";
+    source: string;
+    place: string;
+    /** device and inode the source had when it was looked at */
+    id: string;
+    recursive: boolean;
+    attributes: MountAttribute[];
+    /** maps as text, to shift owners by */
+    shift?: { uidMap: string; gidMap: string };
+    /** path below the source that is drey's own and must not show */
+    cover?: string;
+  }
+  /** shows what is at a place to a container that is being built, at a path it sees; the path is made if need be */
+  | { do: "show"; place: string; root: string; path: string; propagation: number }
+  /** the same for a container that runs; this process stays in it */
+  | { do: "plug"; place: string; pid: number; identity: "root" | "kept"; path: string; propagation: number }
+  /** takes away what is mounted at a path of a container that runs; this process stays in it */
+  | { do: "unplug"; pid: number; identity: "root" | "kept"; path: string }
   /** serves one request about a file; for the walker of runtime/file_server.pl.ts */
   | { do: "file"; request: string[] }
   /** serves SFTP on the standard streams; for the walker of runtime/sftp_server.pl.ts */
@@ -105,15 +129,6 @@ export type Step =
   | { do: "run"; argv: string[] }
   /** becomes another program of the host; descriptors stay open */
   | { do: "become"; argv: string[] };
-
-/** How a program is run that is no init itself. */
-export interface Application {
-  uid: number;
-  gid: number;
-  cwd: string;
-  /** number of the signal that asks it to end */
-  stopSignal: number;
-}
 
 /** System calls by number; syscalls(2), asm/unistd.h. */
 const numbers = {
@@ -135,6 +150,7 @@ const numbers = {
     clone3: 435,
     sethostname: 170,
     fchownat: 260,
+    mkdirat: 258,
     utimensat: 280,
     statfs: 137,
     fstatfs: 138,
@@ -158,6 +174,7 @@ const numbers = {
     clone3: 435,
     sethostname: 161,
     fchownat: 54,
+    mkdirat: 34,
     utimensat: 88,
     statfs: 43,
     fstatfs: 44,
@@ -167,7 +184,7 @@ const numbers = {
 
 /** The call numbers the walker is given, as its first line. */
 export function callNumbers(arch: "x86_64" | "aarch64" = Deno.build.arch): Record<string, number> {
-  return numbers[arch];
+  return { ...numbers[arch], ...diskCalls };
 }
 
 /** One line a step: its words, tabs between them, `%XX` for what would break a line. */
@@ -218,17 +235,6 @@ function words(step: Step): string[] {
       const env = Object.entries(step.env).flat();
       return ["exec", step.stdio, String(env.length), ...env, ...step.argv];
     }
-    case "serve": {
-      const env = Object.entries(step.env).flat();
-      const { uid, gid, cwd, stopSignal } = step;
-      return [
-        "serve",
-        step.stdio,
-        ...[uid, gid, cwd, stopSignal, env.length].map(String),
-        ...env,
-        ...step.argv,
-      ];
-    }
     case "chdir":
     case "chroot":
       return [step.do, step.path];
@@ -248,6 +254,21 @@ function words(step: Step): string[] {
       return ["run", ...step.argv];
     case "become":
       return ["become", ...step.argv];
+    case "bind": {
+      const set = String(step.attributes.reduce((sum, name) => sum | attributeBits[name], 0));
+      const { uidMap = "", gidMap = "" } = step.shift ?? {};
+      const recursive = step.recursive ? "1" : "0";
+      return ["bind", step.source, step.place, step.id, recursive, set, uidMap, gidMap, step.cover ?? ""];
+    }
+    case "show":
+      return ["show", step.place, step.root, step.path, String(step.propagation)];
+    case "plug":
+      return [
+        "plug",
+        ...[step.place, String(step.pid), step.identity, step.path, String(step.propagation)],
+      ];
+    case "unplug":
+      return ["unplug", String(step.pid), step.identity, step.path];
     case "terminal":
     case "join-rest":
     case "ready":

@@ -1,7 +1,8 @@
-// The keys of disks. So far there is the root disk.
+// The keys of disks: the root disk, directories and files of the host, volumes of storage pools.
 
+import type { Device } from "../../wire/instance.ts";
 import * as types from "../types.ts";
-import { type DeviceConfig, deviceKey } from "./device_key.ts";
+import { type DeviceConfig, deviceKey, type DeviceProblem } from "./device_key.ts";
 
 export const path = deviceKey({
   name: "path",
@@ -13,15 +14,81 @@ export const path = deviceKey({
 export const pool = deviceKey({
   name: "pool",
   type: types.string,
-  required: true,
   live: false,
   short: "Storage pool that holds it",
 });
+export const source = deviceKey({
+  name: "source",
+  type: types.string,
+  live: false,
+  short: "Directory or file of the host, or a volume of the pool",
+});
+export const readonly = deviceKey({
+  name: "readonly",
+  type: types.bool,
+  live: false,
+  default: "false",
+  short: "Whether the instance may only read it",
+});
+export const recursive = deviceKey({
+  name: "recursive",
+  type: types.bool,
+  live: false,
+  default: "false",
+  short: "Whether file systems mounted below the source come along",
+});
+export const propagation = deviceKey({
+  name: "propagation",
+  type: types.oneOf(
+    "private",
+    "rprivate",
+    "unbindable",
+    "runbindable",
+    "shared",
+    "rshared",
+    "slave",
+    "rslave",
+  ),
+  live: false,
+  default: "private",
+  short: "How mounts below it spread; those of the host never do",
+});
+export const required = deviceKey({
+  name: "required",
+  type: types.bool,
+  live: false,
+  default: "true",
+  short: "Whether the instance may not start without the source",
+});
+export const shift = deviceKey({
+  name: "shift",
+  type: types.bool,
+  live: false,
+  default: "false",
+  short: "Whether owners are shifted to the ids of the instance; only root can",
+});
+export const mountOptions = deviceKey({
+  name: "raw.mount.options",
+  type: types.string,
+  live: false,
+  short: "Options of the mount: ro, nosuid, nodev, noexec, nosymfollow",
+});
+
+/** Options that take rights away, which is all that anybody may ask of a mount. */
+export const safeMountOptions = ["ro", "nosuid", "nodev", "noexec", "nosymfollow"] as const;
+export type MountOption = typeof safeMountOptions[number];
+
+/** The options a device names, known to be safe ones. */
+export const readMountOptions = (device: Device): MountOption[] =>
+  words(device).filter((word): word is MountOption => safeMountOptions.some((option) => option === word));
+
+const words = (device: Device) =>
+  (device["raw.mount.options"] ?? "").split(",").filter((word) => word !== "");
 
 export const disk: DeviceConfig = {
   type: "disk",
-  short: "The root disk of the instance",
-  keys: [path, pool],
+  short: "The root disk, a directory or file of the host, or a volume",
+  keys: [path, pool, source, readonly, recursive, propagation, required, shift, mountOptions],
   toCome: [
     "boot.priority",
     "ceph.cluster_name",
@@ -33,20 +100,45 @@ export const disk: DeviceConfig = {
     "limits.max",
     "limits.read",
     "limits.write",
-    "propagation",
-    "raw.mount.options",
-    "readonly",
-    "recursive",
-    "required",
-    "shift",
     "size",
     "size.state",
-    "source",
     "source.snapshot",
     "source.type",
   ],
-  problem: (device) =>
-    device["path"] === "/"
-      ? undefined
-      : { kind: "later", found: "disks other than the root disk are not supported yet" },
+  problem: (device) => device["path"] === "/" ? rootProblem(device) : mountProblem(device),
 };
+
+function rootProblem(device: Device): DeviceProblem | undefined {
+  if (device["source"]) return wrong("the root disk has no source");
+  if (!device["pool"]) return wrong('the root disk lacks the key "pool"');
+  const other = ["recursive", "propagation", "shift", "readonly", "raw.mount.options"].find((key) =>
+    device[key]
+  );
+  return other === undefined ? undefined : later(`"${other}" of a root disk is not supported`);
+}
+
+function mountProblem(device: Device): DeviceProblem | undefined {
+  const { path = "", source = "", pool } = device;
+  if (source === "") return wrong('it lacks the key "source"');
+  if (path === "") return undefined;
+  if (!path.startsWith("/") || path.includes("\0")) return wrong(`the path "${path}" is not absolute`);
+  if (path.split("/").includes("..")) return wrong(`the path "${path}" leads upwards`);
+  if (!pool && !source.startsWith("/")) {
+    return /^(ceph|cephfs|cloud-init|tmpfs|tmpfs-overlay):/.test(source)
+      ? later(`a source such as "${source}" is not supported yet`)
+      : wrong(`the source "${source}" is not an absolute path, and no pool is named`);
+  }
+  if (/^r?(shared|slave)$/.test(device["propagation"] ?? "")) {
+    return later(
+      `the propagation "${device["propagation"]}" is not supported: mounts of the host stay outside`,
+    );
+  }
+  const unsafe = words(device).find((word) => !safeMountOptions.some((option) => option === word));
+  if (unsafe !== undefined) {
+    return wrong(`the mount option "${unsafe}" is not one of ${safeMountOptions.join(", ")}`);
+  }
+  return undefined;
+}
+
+const wrong = (found: string): DeviceProblem => ({ kind: "wrong", found });
+const later = (found: string): DeviceProblem => ({ kind: "later", found });
