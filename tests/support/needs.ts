@@ -3,6 +3,7 @@
 import { type HostFacts, readHostFacts } from "../../domain/host_facts.ts";
 import { missingTools } from "../../domain/host_packages.ts";
 import type { Context } from "../../domain/context.ts";
+import { exists } from "../../sys/present.ts";
 
 /** `debian`: images can be built; a controller's name: limits of it can be kept */
 export type Need =
@@ -18,6 +19,9 @@ export type Need =
   | "lxc"
   | "sftp"
   | "sshfs"
+  | "pylxd"
+  | "ansible"
+  | "promtool"
   | "root"
   | "user";
 
@@ -49,6 +53,16 @@ const checks: Record<Need, Check> = {
     if (missingTools(["sshfs", "fusermount3"]).length > 0) return "sshfs is not installed";
     return isUsable("/dev/fuse") ? undefined : "/dev/fuse may not be used";
   },
+  pylxd: () => exists("/usr/lib/python3/dist-packages/pylxd") ? undefined : "python3-pylxd is not installed",
+  ansible: () => {
+    if (missingTools(["ansible-playbook"]).length > 0) return "Ansible is not installed";
+    const places = ["/usr/lib/python3/dist-packages", "/usr/share/ansible/collections"];
+    const module = "ansible_collections/community/general/plugins/modules/lxd_container.py";
+    return places.some((place) => exists(`${place}/${module}`))
+      ? undefined
+      : "Ansible's collection community.general is not installed";
+  },
+  promtool: () => missingTools(["promtool"]).length > 0 ? "promtool is not installed" : undefined,
   root: ({ user }) => user.uid === 0 ? undefined : "it is for root",
   user: ({ user }) => user.uid === 0 ? "it is for an ordinary user" : undefined,
 };
