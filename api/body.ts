@@ -55,16 +55,19 @@ export async function readText(request: Request): Promise<string> {
 function parse(text: string): unknown {
   if (text.trim() === "") throw bad("Invalid request body: it is empty, JSON was expected");
   try {
-    return JSON.parse(text, text.includes("__proto__") ? refuseProto : undefined);
+    return JSON.parse(text, /__proto__|\\u/.test(text) ? refuseOdd : undefined);
   } catch (error) {
     if (error instanceof DreyError) throw error;
     throw bad(`Invalid request body: ${error instanceof Error ? error.message : error}`, error);
   }
 }
 
-/** A key of this name would turn into something else as soon as it is assigned. */
-function refuseProto(key: string, value: unknown): unknown {
+/** Such a key would turn into something else as soon as it is assigned; half a character has no UTF-8. */
+function refuseOdd(key: string, value: unknown): unknown {
   if (key === "__proto__") throw bad('Invalid request body: "__proto__" is no name');
+  if (!key.isWellFormed() || (typeof value === "string" && !value.isWellFormed())) {
+    throw bad("Invalid request body: it holds half of a surrogate pair");
+  }
   return value;
 }
 

@@ -77,6 +77,8 @@ export async function serveFile(request: FileRequest, serving: FileServing): Pro
     return { ...(stat === undefined ? {} : { stat }), content };
   } catch (error) {
     end(child);
+    // its pipes would stay open until somebody collects garbage
+    await Promise.allSettled([lines.cancel(), child.stdin.abort()]);
     throw error;
   }
 }
@@ -126,6 +128,7 @@ async function feed(child: Deno.ChildProcess, body: ReadableStream<Uint8Array> |
     await taken(writer.close());
   } finally {
     reader.releaseLock();
+    writer.releaseLock();
   }
 }
 
@@ -171,6 +174,10 @@ class LineReader {
       longer.set(value, this.#held.length);
       this.#held = longer;
     }
+  }
+
+  async cancel(): Promise<void> {
+    await this.#reader.cancel();
   }
 
   /** At most `size` bytes; a file that grows while it is read is cut where it ended at first. */

@@ -29,7 +29,7 @@ export async function query(shell: Shell): Promise<void> {
   const data = typed.text("data");
   const response = await client.send(method as Method, path, data === "-" ? await readStdin() : data);
   if (!response.headers.get("content-type")?.includes("json")) return await printBytes(shell, response);
-  if (typed.has("raw")) return shell.print(`${(await response.text()).trimEnd()}\n`);
+  if (typed.has("raw")) return shell.print(`${JSON.stringify(await response.json(), null, "\t")}\n`);
   const answer = await readAnswer<unknown>(response);
   const isWaiting = answer.type === "async" && typed.has("wait");
   const metadata = isWaiting

@@ -52,7 +52,7 @@ await e2e("lxc query asks anything of the API", { needs: [...needs, "lxc"] }, as
   assertEquals(await drey`config get c1 user.a`, "b\n");
   assertMatch((await tries(["query", "/1.0/instances/none"])).stderr, /Instance "none" not found/);
   assertMatch((await tries(["query", "/1.0/nothing"])).stderr, /not found/);
-  assertMatch(await lxc("query", "--raw", "/1.0/profiles"), /"type":"sync"/);
+  assertMatch(await lxc("query", "--raw", "/1.0/profiles"), /"type": "sync"/);
   await lxc(
     "query",
     "-X",

@@ -16,6 +16,9 @@ export interface Lxc {
 }
 
 export interface TestServer extends AsyncDisposable, Lxc {
+  /** of the process that serves */
+  readonly pid: number;
+  readonly socket: string;
   /** another client, which does not know the server's socket */
   stranger(name: string): Promise<Lxc>;
 }
@@ -26,6 +29,8 @@ export async function serve(drey: Drey): Promise<TestServer> {
   const socket = join(drey.directory, "unix.socket");
   for (let tries = 0; tries < 100 && !await isThere(socket); tries++) await sleep(50);
   return {
+    pid: child.pid,
+    socket,
     ...await openLxc(join(drey.directory, "lxc"), socket),
     stranger: (name) => openLxc(join(drey.directory, name), "/nowhere"),
     async [Symbol.asyncDispose]() {
