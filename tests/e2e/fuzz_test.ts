@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/testing";
 import { join } from "@std/path";
 import { type Drey, e2e } from "../support/drey.ts";
-import { nonsense, pick, type Random, randomFrom } from "../support/fuzz.ts";
+import { nonsense, pick, randomFrom } from "../support/fuzz.ts";
 import { type RawAnswer, requestBytes, sendBytes } from "../support/raw_http.ts";
 import { serve, type TestServer } from "../support/server.ts";
 import { type Route, routes } from "../../wire/routes.ts";
