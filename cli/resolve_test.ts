@@ -36,12 +36,9 @@ Deno.test("resolveImage() asks the debian remote by its protocol", () => {
   assertEquals({ type, alias, protocol }, { type: "image", alias: "12", protocol: "debian" });
 });
 
-Deno.test("resolveImage() says which remotes are not supported yet", () => {
-  for (const remote of ["docker"]) {
-    const { code, message } = assertThrows(() => resolveImage(`${remote}:x`), DreyError);
-    assertEquals(code, "NOT_SUPPORTED");
-    assertEquals(message.includes(`The remote "${remote}"`), true);
-  }
+Deno.test("resolveImage() leaves further colons to the name", () => {
+  const { alias, protocol } = resolveImage("docker:nginx:alpine");
+  assertEquals([alias, protocol], ["nginx:alpine", "oci"]);
 });
 
 Deno.test("asRemoteImage() reads debian/12 as debian:12, and leaves other names alone", () => {

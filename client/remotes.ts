@@ -16,7 +16,7 @@ const images = (name: string, protocol: Remote["protocol"], address: string, abo
   address,
   protocol,
   isImageServer: true,
-  isSupported: protocol !== "oci",
+  isSupported: true,
   about,
 });
 
@@ -41,6 +41,7 @@ export const remotes: readonly Remote[] = [
     "Small Ubuntu releases",
   ),
   images("docker", "oci", "https://docker.io", "Application images of Docker Hub"),
+  images("ghcr", "oci", "https://ghcr.io", "Application images of GitHub's registry"),
 ];
 
 export const defaultRemote = "local";

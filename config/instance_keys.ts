@@ -120,6 +120,53 @@ export const user = key({
   live: true,
   short: "Anything, for people and scripts; drey only keeps it",
 });
+export const autorestart = key({
+  name: "boot.autorestart",
+  on: containers,
+  type: types.bool,
+  live: true,
+  default: "false",
+  short: "Whether the instance starts again when it ends by itself, ten times a minute at most",
+});
+export const ociEntrypoint = key({
+  name: "oci.entrypoint",
+  on: containers,
+  type: types.string,
+  live: false,
+  short: "Command an application container runs, as a shell would read it",
+});
+export const ociCwd = key({
+  name: "oci.cwd",
+  on: containers,
+  type: types.string,
+  live: false,
+  default: "/",
+  short: "Directory the command begins in",
+});
+export const ociUid = key({
+  name: "oci.uid",
+  on: containers,
+  type: types.integer({ min: 0, max: 0xffff_fffe }),
+  live: false,
+  default: "0",
+  short: "User the command runs as",
+});
+export const ociGid = key({
+  name: "oci.gid",
+  on: containers,
+  type: types.integer({ min: 0, max: 0xffff_fffe }),
+  live: false,
+  default: "0",
+  short: "Group the command runs as",
+});
+export const ociStopSignal = key({
+  name: "oci.stop_signal",
+  on: containers,
+  type: types.string,
+  live: false,
+  default: "SIGTERM",
+  short: "Signal that asks the command to end",
+});
 export const image = key({
   name: "image.*",
   on: all,
@@ -139,6 +186,7 @@ export const volatile = key({
 
 /** Every key drey obeys, in the order of the reference page. */
 export const instanceKeys: readonly Key[] = [
+  autorestart,
   hostShutdownTimeout,
   environment,
   image,
@@ -152,6 +200,11 @@ export const instanceKeys: readonly Key[] = [
   idmapBase,
   idmapIsolated,
   idmapSize,
+  ociCwd,
+  ociEntrypoint,
+  ociGid,
+  ociStopSignal,
+  ociUid,
   securityNesting,
   securityPrivileged,
   user,

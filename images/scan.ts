@@ -93,8 +93,12 @@ async function scanFirst(path: string, compression: Compression) {
   return { metadata, root };
 }
 
-/** Walks a compressed tarball; the program that decompresses it has the last word on whether it is whole. */
-async function eachEntry(
+/**
+ * Walks a compressed tarball; the program that decompresses it has the last word on whether it is whole.
+ *
+ * @throws {DreyError} `IMAGE_INVALID`
+ */
+export async function eachEntry(
   path: string,
   compression: Compression,
   visit: (entry: TarEntry, read: () => Promise<Uint8Array>) => Promise<void>,

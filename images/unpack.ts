@@ -38,7 +38,8 @@ export async function unpackImage(
   }
 }
 
-interface Work {
+/** Where an image is unpacked, and as whom. */
+export interface Work {
   directory: string;
   mapped: MappedRoot;
   isSingle: boolean;
@@ -66,8 +67,9 @@ async function unpackInto(work: Work, files: ImageFiles): Promise<void> {
   throw new DreyError("NOT_SUPPORTED", { message: "Cannot unpack the disk of a virtual machine" });
 }
 
-/** Extracts a tarball into a new directory. A container gets its own /dev, and devices could not be made. */
-async function untar(work: Work, path: string, format: ArchiveFormat, into: string): Promise<void> {
+/** Extracts a tarball into a new directory. @throws {DreyError} `IMAGE_INVALID`, `NO_SPACE` */
+// A container gets its own /dev, and devices could not be made.
+export async function untar(work: Work, path: string, format: ArchiveFormat, into: string): Promise<void> {
   if (format.kind !== "tar") return;
   const excluded = ["dev/*", "rootfs/dev/*"].flatMap((name) => [`--exclude=${name}`, `--exclude=./${name}`]);
   const owner = work.isSingle ? "--no-same-owner" : "--same-owner";

@@ -1,7 +1,7 @@
 // A container as plain facts: names, maps, directories, init. What its start follows from.
 
 import type { IdMap } from "../idmap/map.ts";
-import type { Step } from "./steps.ts";
+import type { Application, Step } from "./steps.ts";
 
 export type RootSource =
   /** read-only image layers below, the instance's own changes on top; overlayfs */
@@ -22,7 +22,8 @@ export interface ContainerPlan {
   };
   /** cgroup directory of the instance, delegated to its root; absent where the host delegates none */
   cgroup: string | undefined;
-  init: { argv: string[]; env: Record<string, string> };
+  /** an `application` is a child of an init that drey brings; otherwise the program is the init */
+  init: { argv: string[]; env: Record<string, string>; application?: Application };
   /** device nodes of the host to show, as paths below /dev */
   deviceNodes: string[];
   /** whether containers may run inside: then /proc stays bare, since new ones may only be mounted beside a full view */

@@ -102,7 +102,7 @@ function rootSteps(plan: ContainerPlan): Step[] {
     },
     { do: "mkdir", path: `${staging}/root` },
     ...ownRoot(plan.root, uids, gids),
-    mountRoot(plan.root, `${staging}/root`),
+    ...mountRoot(plan.root, `${staging}/root`),
     ...(plan.devices?.outer ?? []),
     {
       do: "new-user",
@@ -134,20 +134,32 @@ function cgroupSteps(cgroup: string, uids: IdRange[], gids: IdRange[]): Step[] {
 
 const fdPath = (fd: number) => `/proc/self/fd/${fd}`;
 
-function mountRoot(root: RootSource, target: string): Step {
+function mountRoot(root: RootSource, target: string): Step[] {
   if (root.kind === "directory") {
-    return { do: "mount", type: "none", source: root.path, target, flags: ["bind", "rec"] };
+    return [{ do: "mount", type: "none", source: root.path, target, flags: ["bind", "rec"] }];
   }
   const [only] = root.lower;
   if (root.kind === "layers" && root.lower.length === 1 && only !== undefined) {
     // overlayfs wants two; mounting a bind read-only takes a second call
-    return { do: "mount", type: "none", source: only, target, flags: ["bind", "rec"] };
+    return [{ do: "mount", type: "none", source: only, target, flags: ["bind", "rec"] }];
   }
+  // all options of a mount(2) fit one page: many layers are named from the directory they share
+  const base = root.lower.length > 2 ? sharedDirectory(root.lower) : "";
+  const lower = root.lower.map((path) => escapeLayer(path.slice(base === "" ? 0 : base.length + 1)));
   const own = root.kind === "overlay" ? `,upperdir=${root.upper},workdir=${root.work}` : "";
   // user.overlay.* even as root, who alone may write trusted.overlay.*: layers then mean the same to everybody, and can
   // be copied and merged in a user namespace. No index, since layers below may be merged. overlayfs.rst
-  const data = `lowerdir=${root.lower.map(escapeLayer).join(":")}${own},userxattr,index=off`;
-  return { do: "mount", type: "overlay", source: "drey", target, flags: [], data };
+  const data = `lowerdir=${lower.join(":")}${own},userxattr,index=off`;
+  const mount: Step = { do: "mount", type: "overlay", source: "drey", target, flags: [], data };
+  if (base === "") return [mount];
+  return [{ do: "chdir", path: base }, mount, { do: "chdir", path: "/" }];
+}
+
+/** The deepest directory that all paths lie in. */
+function sharedDirectory(paths: readonly string[]): string {
+  const [first = [], ...others] = paths.map((path) => path.split("/").slice(0, -1));
+  const end = first.findIndex((word, at) => others.some((words) => words[at] !== word));
+  return (end === -1 ? first : first.slice(0, end)).join("/");
 }
 
 const escapeLayer = (path: string) => path.replace(/[\\:,]/g, (c) => `\\${c}`);
@@ -174,8 +186,13 @@ export function innerSteps(plan: ContainerPlan): Step[] {
     ...(plan.devices?.settled ?? []),
     { do: "keyring" },
     { do: "pivot", path: root },
-    { do: "exec", argv: plan.init.argv, env: plan.init.env, stdio: "/dev/console" },
+    initStep(plan.init),
   ];
+}
+
+function initStep({ argv, env, application }: ContainerPlan["init"]): Step {
+  const program = { argv, env, stdio: "/dev/console" };
+  return application === undefined ? { do: "exec", ...program } : { do: "serve", ...program, ...application };
 }
 
 /** The two step files, and the program that walks them. */

@@ -86,6 +86,8 @@ export type Step =
   | { do: "keyring" }
   | { do: "pivot"; path: string }
   | { do: "exec"; argv: string[]; env: Record<string, string>; stdio: string }
+  /** runs a program as a child and stays as its init: passes signals on, collects orphans, ends as the program ends */
+  | ({ do: "serve"; argv: string[]; env: Record<string, string>; stdio: string } & Application)
   /** takes an inherited terminal for the step `terminal` */
   | { do: "take-terminal"; fd: number }
   /** a session of its own with that terminal as standard input, output and error */
@@ -129,6 +131,15 @@ export type Step =
   | { do: "run"; argv: string[] }
   /** becomes another program of the host; descriptors stay open */
   | { do: "become"; argv: string[] };
+
+/** How a program is run that is no init itself. */
+export interface Application {
+  uid: number;
+  gid: number;
+  cwd: string;
+  /** number of the signal that asks it to end */
+  stopSignal: number;
+}
 
 /** System calls by number; syscalls(2), asm/unistd.h. */
 const numbers = {
@@ -234,6 +245,17 @@ function words(step: Step): string[] {
     case "exec": {
       const env = Object.entries(step.env).flat();
       return ["exec", step.stdio, String(env.length), ...env, ...step.argv];
+    }
+    case "serve": {
+      const env = Object.entries(step.env).flat();
+      const { uid, gid, cwd, stopSignal } = step;
+      return [
+        "serve",
+        step.stdio,
+        ...[uid, gid, cwd, stopSignal, env.length].map(String),
+        ...env,
+        ...step.argv,
+      ];
     }
     case "chdir":
     case "chroot":

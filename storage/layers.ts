@@ -3,7 +3,7 @@
 // it is never without one who needs it.
 
 import { join } from "@std/path";
-import { isDirectory, namesIn } from "../sys/present.ts";
+import { isDirectory, namesIn, readIfThere } from "../sys/present.ts";
 import type { PoolHost, Volume, VolumeKind } from "./driver.ts";
 import { type Manifest, readManifest, writeManifest } from "./manifest.ts";
 import { discard, placeOf, snapshotsOf, temporaryPlace } from "./places.ts";
@@ -29,7 +29,13 @@ export function settled(pool: string, manifest: Manifest): Manifest {
 /** Trees of a manifest's layers, the uppermost first, and at the bottom the image's. */
 export function lowerTrees({ directory, images }: PoolHost, manifest: Manifest): string[] {
   const layers = manifest.layers.map((id) => treeOf(layerPlace(directory, id)));
-  return manifest.image === undefined ? layers : [...layers, join(images, manifest.image, "rootfs")];
+  return manifest.image === undefined ? layers : [...layers, ...imageTrees(join(images, manifest.image))];
+}
+
+/** Trees of an unpacked image, the uppermost first; `layers` beside its root names what lies below that. */
+export function imageTrees(image: string): string[] {
+  const below = (readIfThere(join(image, "layers")) ?? "").split("\n").filter((line) => line !== "");
+  return [join(image, "rootfs"), ...below.map((line) => join(image, line))];
 }
 
 /** Whether a volume's own layer holds nothing. */

@@ -14,6 +14,26 @@ export async function console(shell: Shell): Promise<void> {
   shell.print(new Uint8Array(await response.arrayBuffer()));
 }
 
+/** What an instance has written on its console; with --follow, also what it goes on to write. */
+export async function logs(shell: Shell): Promise<void> {
+  const { remote, name } = resolveName(shell.typed.args[0] ?? "", "instance");
+  const client = await shell.connect(remote);
+  const read = async () =>
+    new Uint8Array(await (await client.raw("instance.console.log", { params: { name } })).arrayBuffer());
+  let shown = 0;
+  for (;;) {
+    const log = await read();
+    // a log that has become shorter was begun anew
+    if (log.length < shown) shown = 0;
+    shell.print(log.subarray(shown));
+    shown = log.length;
+    if (!shell.typed.has("follow")) return;
+    const { status } = await client.call("instance.state", { params: { name } });
+    if (status === "Stopped" && (await read()).length === shown) return;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
 /** Attaches to the console of an instance. */
 export async function attach(
   shell: Shell,

@@ -275,4 +275,19 @@ The exit status is the command's; 127 if it was not found, 126 if it could not b
     ],
     load: async () => (await import("../commands/console.ts")).console,
   },
+  {
+    path: "logs",
+    args: [instance],
+    flags: [{
+      name: "follow",
+      short: "f",
+      summary: "Go on showing what is written until the instance stops",
+    }],
+    summary: "Print what an instance has written on its console",
+    examples: [
+      example("logs web", "What an application has said so far"),
+      example("logs web --follow", "And what it says from now on"),
+    ],
+    load: async () => (await import("../commands/console.ts")).logs,
+  },
 ];

@@ -6,6 +6,7 @@ import type { ImagePut } from "../../wire/image.ts";
 import type { Context } from "../context.ts";
 import { startOperation } from "../operations.ts";
 import { removeIfUnused } from "./files.ts";
+import { sweepLayers } from "./layers.ts";
 import { releaseLower } from "./lower.ts";
 import {
   type AliasRecord,
@@ -66,6 +67,7 @@ async function removeImage(context: Context, project: string, fingerprint: strin
     await removeIfUnused(context, fingerprint);
   }
   await releaseLower(context, fingerprint);
+  await sweepLayers(context);
 }
 
 /** The record, its aliases and what remotes turned into it go in one commit. */

@@ -15,3 +15,9 @@ export const catalogsDirectory = (context: Context): string => join(context.path
 /** Unpacked images of the default pool: `<fingerprint>-<map>`. */
 export const lowersDirectory = (context: Context): string =>
   join(context.paths.state, "storage-pools", "default", "images");
+
+/** Layers of OCI images as they came, each named by its SHA-256; images share them. */
+export const blobsDirectory = (context: Context): string => join(imagesDirectory(context), "blobs");
+
+/** Unpacked layers of OCI images: `<start of the SHA-256>-<map>`, short because a mount names many at once. */
+export const layersDirectory = (context: Context): string => join(lowersDirectory(context), "l");

@@ -1,8 +1,10 @@
 // The files of an image as they go out, in LXD's names for them.
 
+import { DreyError } from "../../errors.ts";
 import { extension, readFormat } from "../../images/archive.ts";
 import type { Context } from "../context.ts";
 import { imageFiles } from "./files.ts";
+import { readOci } from "./layers.ts";
 import { findRecord } from "./records.ts";
 
 export interface ExportedFile {
@@ -25,6 +27,12 @@ export async function exportImage(
   prefix: string,
 ): Promise<ExportedFile[]> {
   const { value: { fingerprint } } = await findRecord(context, project, prefix);
+  if (readOci(context, fingerprint) !== undefined) {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: "Cannot export an application image: its layers have no form LXD could import",
+      hint: "Make an instance of it and publish that",
+    });
+  }
   const { metadata, rootfs } = await imageFiles(context, fingerprint);
   const named = async (path: string) => `${fingerprint}.${extension(await readFormat(path))}`;
   const size = async (path: string) => (await Deno.stat(path)).size;

@@ -30,32 +30,56 @@ export type RemoteFiles = readonly { part: "metadata" | "rootfs"; file: RemoteFi
 export async function fetchFiles(
   context: Context,
   wanted: RemoteFiles,
-  { fingerprint, task, ...options }: FetchOptions,
+  options: FetchOptions,
 ): Promise<ImageFiles> {
+  const paths = await fetchBlobs(context, wanted.map(({ file }) => file), options);
+  const pathOf = (part: string) => paths[wanted.findIndex((row) => row.part === part)];
+  const metadata = pathOf("metadata");
+  const rootfs = pathOf("rootfs");
+  if (metadata === undefined) throw new DreyError("IMAGE_INVALID", { message: "The image has no metadata" });
+  return rootfs === undefined ? { metadata } : { metadata, rootfs };
+}
+
+/** files that are downloaded at once */
+const atOnce = 3;
+
+/**
+ * Downloads files that belong together, a few at once; answers with where they lie, in the same order.
+ *
+ * @throws {DreyError} `NETWORK`, `IMAGE_INVALID`, `NO_SPACE`
+ */
+export async function fetchBlobs(
+  context: Context,
+  wanted: readonly RemoteFile[],
+  { fingerprint, task, ...options }: FetchOptions,
+): Promise<string[]> {
   const { downloadFile } = await import("../../images/download.ts");
   const directory = join(downloadsDirectory(context), fingerprint);
   await makeClosed(directory);
   const report = reporter(task);
-  const show = byteProgress(report, { total: wanted.reduce((sum, { file }) => sum + file.size, 0) });
+  const show = byteProgress(report, { total: wanted.reduce((sum, { size }) => sum + size, 0) });
   const have = new Map<string, number>();
-  const paths = new Map<string, string>();
   const stop = new AbortController();
   const signal = task === undefined ? stop.signal : AbortSignal.any([task.signal, stop.signal]);
-  try {
-    await Promise.all(wanted.map(async ({ part, file }) => {
-      const path = join(directory, file.sha256);
-      paths.set(part, path);
+  const queue = [...new Map(wanted.map((file) => [file.sha256, file])).values()];
+  const fetchNext = async () => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      const { sha256 } = file;
+      const path = join(directory, sha256);
       await downloadFile(file, path, {
         ...options,
         signal,
         onProgress(bytes) {
-          have.set(part, bytes);
+          have.set(sha256, bytes);
           show([...have.values()].reduce((sum, count) => sum + count, 0));
         },
       });
       // whatever the umask: root of a map is to read it; the directory keeps others out
       await Deno.chmod(path, 0o644);
-    }));
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: atOnce }, fetchNext));
   } catch (error) {
     stop.abort();
     task?.signal.throwIfAborted();
@@ -63,10 +87,7 @@ export async function fetchFiles(
   } finally {
     await report.done();
   }
-  const metadata = paths.get("metadata");
-  const rootfs = paths.get("rootfs");
-  if (metadata === undefined) throw new DreyError("IMAGE_INVALID", { message: "The image has no metadata" });
-  return rootfs === undefined ? { metadata } : { metadata, rootfs };
+  return wanted.map(({ sha256 }) => join(directory, sha256));
 }
 
 /** Forgets what is left of an image's download, once it is recorded or was no use. */

@@ -10,6 +10,7 @@ import type { Config } from "../../wire/instance.ts";
 import type { Context } from "../context.ts";
 import { lowersDirectory } from "./directories.ts";
 import { imageFiles, makeClosed } from "./files.ts";
+import { readOci, sweepLayers, unpackOci } from "./layers.ts";
 import { imageLock } from "./records.ts";
 import { isDirectory, namesIn } from "../../sys/present.ts";
 
@@ -38,6 +39,11 @@ export async function ensureUnpacked(
   // somebody may have done it while we waited
   if (isDirectory(rootfs)) return rootfs;
   await makeClosed(dirname(lower));
+  const document = readOci(context, image.fingerprint);
+  if (document !== undefined) {
+    await unpackOci(context, lower, { document, map });
+    return rootfs;
+  }
   const { unpackImage } = await import("../../images/unpack.ts");
   await unpackImage(await imageFiles(context, image.fingerprint), lower, { map, account: context.user });
   if (isDirectory(rootfs)) return rootfs;
@@ -83,6 +89,7 @@ async function removeLowers(context: Context, lowers: readonly string[]): Promis
   }
   const { removeTrees } = await import("../../images/unpack.ts");
   await removeTrees(doomed, context.user);
+  await sweepLayers(context);
 }
 
 /** Whether an image has a record, or an instance stands on it. */

@@ -21,6 +21,10 @@ export interface RemoteQuestion {
 export async function remoteImages(context: Context, question: RemoteQuestion): Promise<Image[]> {
   const { server, protocol, type, alias } = question;
   if (protocol === "debian") return await debianImages(alias);
+  if (protocol === "oci" && alias !== undefined) {
+    const { ociOffer } = await import("./remote_oci.ts");
+    return [await ociOffer(server, alias)];
+  }
   if (protocol !== "simplestreams") {
     throw new DreyError("NOT_SUPPORTED", {
       message: `Cannot list the images of "${server}": the ${protocol} protocol has no such list`,

@@ -56,6 +56,10 @@ async function findImage(
       ...task && { task },
     });
   }
+  if (protocol === "oci") {
+    const { ociImage } = await import("./remote_oci.ts");
+    return await ociImage(context, project, { server, name: alias || fingerprint, ...task && { task } });
+  }
   if (protocol !== "" || server !== "") throw cannotFetch(source);
   if (fingerprint !== "") return await getImage(context, project, fingerprint);
   if (alias !== "") return await byAlias(context, project, alias);

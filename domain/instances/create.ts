@@ -20,6 +20,7 @@ import { announced } from "../intents.ts";
 import { startOperation, type Task } from "../operations.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { effectiveProject, holdProject } from "../projects/effective.ts";
+import { applicationSettings } from "./application.ts";
 import { expand } from "./expand.ts";
 import { checkRawIds, chooseMap } from "./ids.ts";
 import { randomName } from "./random_name.ts";
@@ -111,8 +112,9 @@ async function create(
   await using _ids = ids;
   const content = await contentOf(context, image.fingerprint, map);
   task.signal.throwIfAborted();
+  const settings = await applicationSettings(context, image, content);
   await enterWithVolume(context, ref, {
-    record,
+    record: { ...record, config: { ...settings, ...record.config } },
     make: ({ driver }) => driver.create(volumeOf(ref), content),
   });
   if (!body.start) return;

@@ -1,6 +1,7 @@
 // Which init an image brings: what to run as process 1, and what asks it to power off.
 
 import { join } from "@std/path";
+import type { Application } from "../../runtime/steps.ts";
 import { signals } from "../../sys/libc.ts";
 
 export type InitKind = "systemd" | "busybox" | "other" | "none";
@@ -8,6 +9,8 @@ export type InitKind = "systemd" | "busybox" | "other" | "none";
 export interface InitChoice {
   argv: string[];
   haltSignal: number;
+  /** how the program runs where it is no init itself */
+  application?: Application;
   /** what is less than the image expects, for people */
   warning?: string;
 }

@@ -1,17 +1,33 @@
 // What the supervisor starts when an instance has ended by itself: clean up, start again if it asked for that.
 
+import * as keys from "../../config/instance_keys.ts";
+import { readKey } from "../../config/key.ts";
+import type { Config } from "../../wire/instance.ts";
 import { closeFd } from "../../sys/libc.ts";
 import { exitStatus } from "../../runtime/supervisor.ts";
 import type { Context, Ref } from "../context.ts";
 import { openContext } from "../open.ts";
 import { cleanUp } from "./clean_up.ts";
-import { instanceKey, instancePaths, lockInstance } from "./record.ts";
+import { expand } from "./expand.ts";
+import { instanceKey, instancePaths, loadRecord, lockInstance } from "./record.ts";
 import { startLocked } from "./start.ts";
 import { rememberStopped } from "./stop.ts";
 import { isDirectory } from "../../sys/present.ts";
 
 /** wait status of an init that called reboot(2) with RB_AUTOBOOT inside its pid namespace: 128 + SIGHUP */
 const rebootStatus = 129;
+
+/** the same for power-off and halt: 128 + SIGINT */
+const powerOffStatus = 130;
+/** automatic restarts within a minute before drey gives up */
+const mostRestarts = 10;
+
+/** When an instance was restarted of late, now included; undefined if that was too often. */
+function nextRestart(config: Config, now: Date): string | undefined {
+  const earlier = (config["volatile.autorestart"] ?? "").split(",")
+    .filter((time) => now.getTime() - Date.parse(time) < 60_000);
+  return earlier.length >= mostRestarts ? undefined : [...earlier, now.toISOString()].join(",");
+}
 
 /** `drey reap PROJECT NAME`. */
 export async function reap([project, name]: readonly string[]): Promise<void> {
@@ -30,8 +46,24 @@ export async function finish(context: Context, ref: Ref): Promise<void> {
   const status = exitStatus(run);
   await cleanUp(context, ref);
   if (await context.store.get(instanceKey(ref)) === undefined) return;
-  const restarting = status === rebootStatus;
-  await rememberStopped(context, ref, { action: "instance-stopped", restarting });
+  const { value } = await loadRecord(context, ref);
+  const { config } = await expand(context, ref.project, value);
+  // what an application ends with is its own affair: 129 is no reboot
+  const isApplication = readKey(config, keys.ociEntrypoint) !== undefined;
+  const isReboot = !isApplication && status === rebootStatus;
+  const isPoweredOff = !isApplication && status === powerOffStatus;
+  const again = readKey(config, keys.autorestart) && !isReboot && !isPoweredOff
+    ? nextRestart(value.config, context.now())
+    : undefined;
+  const restarting = isReboot || again !== undefined;
+  await rememberStopped(context, ref, {
+    action: "instance-stopped",
+    restarting,
+    remember: {
+      ...(status === undefined ? {} : { "volatile.last_state.exit_code": String(status) }),
+      ...(again === undefined ? {} : { "volatile.autorestart": again }),
+    },
+  });
   if (restarting) await startLocked(context, ref, "instance-restarted");
 }
 

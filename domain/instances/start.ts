@@ -21,6 +21,7 @@ import { expand } from "./expand.ts";
 import { readHostSize } from "./host_size.ts";
 import { openHome, planHome } from "../cgroup_home.ts";
 import { chooseMap, settleMap } from "./ids.ts";
+import { applicationInit } from "./application.ts";
 import { chooseInit, findInit, type InitChoice } from "./init.ts";
 import { planLimits } from "./limits.ts";
 import { beginParent } from "./parent.ts";
@@ -56,7 +57,7 @@ async function gather(context: Context, ref: Ref, findMap: typeof chooseMap): Pr
     planDevices({ context, ref, config, map }, devices),
   ]);
   const home = planHome(context)?.path;
-  const init = chooseInit(findInit(layersOf(root)), home !== undefined);
+  const init = applicationInit(config) ?? chooseInit(findInit(layersOf(root)), home !== undefined);
   return {
     config,
     devices,
@@ -78,6 +79,7 @@ function planOf(ref: Ref, facts: Facts, parent: ContainerPlan["ids"]["parent"]):
     ids: { map: facts.map, parent },
     cgroup: facts.cgroup?.payload,
     init: facts.init.argv,
+    ...facts.init.application && { application: facts.init.application },
     deviceNodes: usableNodes(),
     parts: facts.parts,
   });

@@ -3,6 +3,7 @@
 import * as keys from "../../config/instance_keys.ts";
 import { readKey, readPattern } from "../../config/key.ts";
 import type { ContainerPlan, DeviceSteps, RootSource } from "../../runtime/container_plan.ts";
+import type { Application } from "../../runtime/steps.ts";
 import { stagedRoot } from "../../runtime/namespaces.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { StartParts } from "../devices/device.ts";
@@ -15,6 +16,8 @@ export interface StartFacts {
   ids: ContainerPlan["ids"];
   cgroup: string | undefined;
   init: string[];
+  /** how the init's program runs where it is no init itself */
+  application?: Application;
   /** nodes below /dev that this host has and the user may open */
   deviceNodes: string[];
   /** what the devices of the instance add */
@@ -36,6 +39,13 @@ const initEnvironment = {
   TERM: "linux",
 };
 
+/** What a command of an application image may count on. */
+const applicationEnvironment = ({ uid }: Application) => ({
+  PATH: initEnvironment.PATH,
+  HOME: uid === 0 ? "/root" : "/",
+  TERM: "xterm",
+});
+
 export function planStart(facts: StartFacts): ContainerPlan {
   return {
     hostname: facts.name,
@@ -44,7 +54,11 @@ export function planStart(facts: StartFacts): ContainerPlan {
     cgroup: facts.cgroup,
     init: {
       argv: facts.init,
-      env: { ...initEnvironment, ...readPattern(facts.config, keys.environment) },
+      env: {
+        ...(facts.application === undefined ? initEnvironment : applicationEnvironment(facts.application)),
+        ...readPattern(facts.config, keys.environment),
+      },
+      ...facts.application && { application: facts.application },
     },
     deviceNodes: [
       ...new Set([...facts.deviceNodes, ...facts.parts.flatMap(({ deviceNodes = [] }) => deviceNodes)]),

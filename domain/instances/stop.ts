@@ -91,11 +91,17 @@ async function endInit(
 export async function rememberStopped(
   context: Context,
   ref: Ref,
-  { action, restarting = false, files }: { action: string; restarting?: boolean; files?: FileRoot },
+  { action, restarting = false, files, remember = {} }: {
+    action: string;
+    restarting?: boolean;
+    files?: FileRoot;
+    /** further settings of drey's own to keep */
+    remember?: Config;
+  },
 ): Promise<void> {
   const { value, revision } = await loadRecord(context, ref);
   const said = lifecycleWrite(context, { project: ref.project, action, source: instanceAddress(ref.name) });
-  const config: Config = { ...value.config, "volatile.last_state.power": "STOPPED" };
+  const config: Config = { ...value.config, ...remember, "volatile.last_state.power": "STOPPED" };
   delete config["volatile.idmap.current"];
   const key = instanceKey(ref);
   await context.store.commit([{ key, revision }], [{ key, value: { ...value, config } }, said]);

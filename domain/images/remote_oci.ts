@@ -1,0 +1,268 @@
+// The `oci` protocol: application images of registries. The record of one is its manifest; its layers are shared.
+
+import { join } from "@std/path";
+import { DreyError } from "../../errors.ts";
+import type { Registry } from "../../images/oci_registry.ts";
+import type { Descriptor, ImageConfig, Manifest, OciDocument } from "../../images/oci.ts";
+import type { Image } from "../../wire/image.ts";
+import { exists } from "../../sys/present.ts";
+import type { Context } from "../context.ts";
+import type { Task } from "../operations.ts";
+import { blobsDirectory, downloadsDirectory } from "./directories.ts";
+import { downloadLock, fetchBlobs, forgetDownload } from "./fetch.ts";
+import { adoptImage, makeClosed } from "./files.ts";
+import { findKept, shareImage } from "./kept.ts";
+import { layersLock } from "./layers.ts";
+import { newRecord } from "./new_record.ts";
+import { getImage } from "./records.ts";
+
+export interface OciWish {
+  /** address of the registry */
+  server: string;
+  /** `nginx:alpine` */
+  name: string;
+  task?: Task;
+}
+
+/** An overlay of more could not be named in one mount(2), whose options fit one page. */
+const mostLayers = 70;
+
+/**
+ * The image a registry has under a name, downloaded now if it is not here yet.
+ *
+ * @throws {DreyError} `NOT_FOUND`, `FORBIDDEN`, and what a download throws
+ */
+export async function ociImage(context: Context, project: string, wish: OciWish): Promise<Image> {
+  const found = await lookUp(context, project, wish);
+  if ("kept" in found) return found.kept;
+  const { registry, digest, manifest } = found;
+  const fingerprint = digest.slice("sha256:".length);
+  const here = await shareImage(context, project, fingerprint);
+  if (here !== undefined) return here;
+  const options = wish.task === undefined ? {} : { signal: wish.task.signal };
+  await using _lock = await context.store.lock(downloadLock(fingerprint), options);
+  const meanwhile = await shareImage(context, project, fingerprint);
+  if (meanwhile !== undefined) return meanwhile;
+  const { parseConfig } = await import("../../images/oci.ts");
+  const bytes = await registry.blob(manifest.config.digest);
+  const config = parseConfig(JSON.parse(new TextDecoder().decode(bytes)));
+  if (manifest.layers.length > mostLayers) {
+    throw new DreyError("NOT_SUPPORTED", {
+      message:
+        `Cannot use image "${wish.name}": it has ${manifest.layers.length} layers, and ${mostLayers} can be stacked`,
+    });
+  }
+  await fetchLayers(context, { fingerprint, registry, manifest, ...wish.task && { task: wish.task } });
+  const document: OciDocument = { oci: 1, name: wish.name, manifest, config };
+  await record(context, project, { fingerprint, document, wish });
+  await forgetDownload(context, fingerprint);
+  return await getImage(context, project, fingerprint);
+}
+
+type Found =
+  | { kept: Image }
+  | { registry: Registry; digest: string; text: string; manifest: Manifest };
+
+async function lookUp(context: Context, project: string, { server, name, task }: OciWish): Promise<Found> {
+  const { openRegistry, parseReference, readCredentials } = await import("../../images/oci_registry.ts");
+  const reference = parseReference(server, name);
+  const credentials = await readCredentials(reference.host, (key) => Deno.env.get(key) || undefined);
+  try {
+    const registry = await openRegistry(reference, {
+      ...credentials && { credentials },
+      ...task && { signal: task.signal },
+    });
+    return { registry, ...await registry.manifest(Deno.build.arch) };
+  } catch (error) {
+    if (!(error instanceof DreyError)) throw error;
+    if (error.code === "NETWORK") {
+      const kept = await findKept(context, project, { protocol: "oci", server, name, type: "container" });
+      if (kept !== undefined) return { kept };
+    }
+    throw error.code !== "NOT_FOUND" ? error : new DreyError("NOT_FOUND", {
+      message: `The registry ${reference.host} has no image "${reference.repository}:${reference.reference}"`,
+      cause: error,
+    });
+  }
+}
+
+/** An image as its registry describes it, without its layers. @throws {DreyError} as {@link ociImage} */
+export async function ociOffer(server: string, name: string): Promise<Image> {
+  const { openRegistry, parseReference, readCredentials } = await import("../../images/oci_registry.ts");
+  const { parseConfig } = await import("../../images/oci.ts");
+  const { kernelArchitecture } = await import("../../images/metadata.ts");
+  const reference = parseReference(server, name);
+  const credentials = await readCredentials(reference.host, (key) => Deno.env.get(key) || undefined);
+  const registry = await openRegistry(reference, credentials && { credentials });
+  const { digest, manifest } = await registry.manifest(Deno.build.arch);
+  const config = parseConfig(
+    JSON.parse(new TextDecoder().decode(await registry.blob(manifest.config.digest))),
+  );
+  const never = "1970-01-01T00:00:00Z";
+  return {
+    fingerprint: digest.slice("sha256:".length),
+    type: "container",
+    architecture: kernelArchitecture(config.architecture) ?? Deno.build.arch,
+    filename: "",
+    size: manifest.layers.reduce((sum, { size }) => sum + size, 0),
+    properties: propertiesOf({ oci: 1, name, manifest, config }, { server, name }),
+    aliases: [{ name, description: "" }],
+    public: true,
+    cached: false,
+    auto_update: false,
+    profiles: ["default"],
+    project: "default",
+    created_at: config.created,
+    expires_at: never,
+    last_used_at: never,
+    uploaded_at: config.created,
+  };
+}
+
+/** Layers that another image has brought are linked, all others downloaded. */
+async function fetchLayers(
+  context: Context,
+  { fingerprint, registry, manifest, task }: {
+    fingerprint: string;
+    registry: Registry;
+    manifest: Manifest;
+    task?: Task;
+  },
+): Promise<void> {
+  const staging = join(downloadsDirectory(context), fingerprint);
+  const blobs = blobsDirectory(context);
+  await makeClosed(staging);
+  await makeClosed(blobs);
+  const missing: Descriptor[] = [];
+  for (const layer of manifest.layers) {
+    const name = layer.digest.slice("sha256:".length);
+    if (!await linked(join(blobs, name), join(staging, name))) missing.push(layer);
+  }
+  const { headers } = registry.blobSource(manifest.config.digest);
+  const wanted = missing.map(({ digest, size }) => ({
+    urls: [registry.blobSource(digest).url],
+    size,
+    sha256: digest.slice("sha256:".length),
+  }));
+  await fetchBlobs(context, wanted, { fingerprint, headers, ...task && { task } });
+  const { scanLayer } = await import("../../images/layer.ts");
+  for (const { digest } of missing) await scanLayer(join(staging, digest.slice("sha256:".length)));
+}
+
+/** A blob that is here already, under a second name that nobody else removes. */
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    if (exists(to)) return false;
+    await Deno.link(from, to);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.AlreadyExists) return true;
+    throw error;
+  }
+}
+
+async function record(
+  context: Context,
+  project: string,
+  { fingerprint, document, wish }: {
+    fingerprint: string;
+    document: OciDocument;
+    wish: OciWish;
+  },
+): Promise<void> {
+  const { kernelArchitecture } = await import("../../images/metadata.ts");
+  const { config, manifest: { layers } } = document;
+  const staging = join(downloadsDirectory(context), fingerprint);
+  const file = join(staging, "document");
+  await Deno.writeTextFile(file, JSON.stringify(document));
+  await Deno.chmod(file, 0o644);
+  await using _lock = await context.store.lock(layersLock);
+  for (const { digest } of layers) {
+    const name = digest.slice("sha256:".length);
+    const blob = join(blobsDirectory(context), name);
+    if (!exists(blob)) await Deno.rename(join(staging, name), blob);
+  }
+  const fresh = newRecord(context, {
+    project,
+    fingerprint,
+    size: layers.reduce((sum, { size }) => sum + size, 0),
+    type: "container",
+    metadata: {
+      architecture: kernelArchitecture(config.architecture) ?? Deno.build.arch,
+      creation_date: Math.floor(Date.parse(config.created) / 1000),
+      expiry_date: 0,
+      properties: propertiesOf(document, wish),
+      templates: {},
+    },
+  });
+  await adoptImage(context, { metadata: file }, {
+    record: {
+      ...fresh,
+      cached: true,
+      update_source: {
+        alias: wish.name,
+        certificate: "",
+        protocol: "oci",
+        server: wish.server,
+        image_type: "container",
+      },
+    },
+  });
+}
+
+function propertiesOf({ config, name }: OciDocument, { server }: OciWish): Record<string, string> {
+  const host = new URL(server).host;
+  const version = config.labels["org.opencontainers.image.version"];
+  return {
+    type: "oci",
+    id: name,
+    description: `${host}/${name}`,
+    architecture: config.architecture,
+    ...config.ports.length > 0 && { exposed_ports: config.ports.join(",") },
+    ...version && { version },
+  };
+}
+
+/**
+ * What an instance of an application image is to run, as settings of the instance. Nothing for other images.
+ *
+ * @param readFile the text of a file of the image
+ */
+export async function applicationConfig(
+  context: Context,
+  { fingerprint }: Image,
+  readFile: (path: string) => string | undefined,
+): Promise<Record<string, string>> {
+  const { readOci } = await import("./layers.ts");
+  const document = readOci(context, fingerprint);
+  if (document === undefined) return {};
+  const { quoteWords } = await import("../../images/oci.ts");
+  const { config } = document;
+  const words = [...config.entrypoint, ...config.cmd];
+  const { uid, gid } = idsOf(config, readFile);
+  return {
+    "oci.entrypoint": quoteWords(words.length === 0 ? ["/bin/sh"] : words),
+    "oci.cwd": config.workdir,
+    "oci.uid": String(uid),
+    "oci.gid": String(gid),
+    "oci.stop_signal": config.stopSignal,
+    ...Object.fromEntries(Object.entries(config.env).map(([key, value]) => [`environment.${key}`, value])),
+  };
+}
+
+/** `user`, `user:group`, either of them a number or a name of the image's own files. */
+function idsOf({ user }: ImageConfig, readFile: (path: string) => string | undefined) {
+  const [name = "", group] = user.split(":");
+  if (name === "") return { uid: 0, gid: 0 };
+  const rows = (path: string) => (readFile(path) ?? "").split("\n").map((line) => line.split(":"));
+  const isNumber = /^\d+$/.test(name);
+  const row = rows("etc/passwd").find((fields) => isNumber ? fields[2] === name : fields[0] === name);
+  const uid = isNumber ? name : row?.[2];
+  const named = group === undefined || /^\d+$/.test(group)
+    ? group
+    : rows("etc/group").find((fields) => fields[0] === group)?.[2];
+  const gid = group === undefined ? row?.[3] ?? "0" : named;
+  if (uid !== undefined && gid !== undefined) return { uid: Number(uid), gid: Number(gid) };
+  throw new DreyError("IMAGE_INVALID", { message: `Cannot use the image: it has no user "${user}"` });
+}

@@ -1,0 +1,110 @@
+// Layers of OCI images: tarballs that add to what is below them, and take away from it by whiteouts. Unpacked once into
+// the form overlayfs knows: a character device 0/0 hides a name, an attribute hides what a directory had below.
+
+import type { Account } from "../idmap/ranges.ts";
+import { isSingle, openMappedRoot } from "../idmap/holder.ts";
+import type { IdMap } from "../idmap/map.ts";
+import { commandFailed, run } from "../sys/run.ts";
+import { invalid, readFormat } from "./archive.ts";
+import { entryCheck, plainName } from "./entries.ts";
+import { jailed } from "./jail.ts";
+import { partialName } from "../sys/partial.ts";
+import { eachEntry } from "./scan.ts";
+import { removeTrees, untar, type Work } from "./unpack.ts";
+
+const opaqueMark = ".wh..wh..opq";
+const prefix = ".wh.";
+
+/**
+ * Unpacks a layer.
+ *
+ * @param target directory to make; it will hold the layer's files as `fs`. Its parent must exist and be closed to others
+ * @throws {DreyError} `IMAGE_INVALID`, `NO_SPACE`
+ */
+export async function unpackLayer(
+  blob: string,
+  target: string,
+  { map, account }: { map: IdMap; account: Account },
+): Promise<void> {
+  const format = await readFormat(blob);
+  if (format.kind !== "tar") throw invalid("a layer of it is no tarball");
+  const whiteouts = await scanLayer(blob);
+  const partial = partialName(target);
+  await Deno.mkdir(partial);
+  // root of the map must be able to write here, and is somebody else; the parent keeps all others out
+  await Deno.chmod(partial, 0o777);
+  try {
+    await using mapped = await openMappedRoot(map);
+    const work: Work = { directory: partial, mapped, isSingle: isSingle(map) };
+    await untar(work, blob, format, "fs");
+    if (whiteouts.length > 0) await convert(work, whiteouts);
+    await Deno.chmod(partial, 0o755);
+    await Deno.rename(partial, target);
+  } catch (error) {
+    await removeTrees([partial], account);
+    throw error;
+  }
+}
+
+/**
+ * Reads a layer from end to end.
+ *
+ * @returns names of its whiteouts, one character per byte
+ * @throws {DreyError} `IMAGE_INVALID` if an entry would lead out of the tree
+ */
+export async function scanLayer(blob: string): Promise<string[]> {
+  const format = await readFormat(blob);
+  if (format.kind !== "tar") throw invalid("a layer of it is no tarball");
+  const check = entryCheck("");
+  const whiteouts = new Set<string>();
+  await eachEntry(blob, format.compression, (entry) => {
+    check(entry);
+    const name = plainName(entry.name);
+    const base = name.split("/").at(-1) ?? "";
+    if (base.startsWith(prefix)) {
+      const hidden = base.slice(prefix.length);
+      if (base !== opaqueMark && ["", ".", ".."].includes(hidden)) {
+        throw invalid("it hides a name that is none");
+      }
+      whiteouts.add(name);
+    }
+    return Promise.resolve();
+  });
+  return [...whiteouts];
+}
+
+/** Each line is the name of a whiteout in hexadecimal. A name that the layer has itself was only cleared of old content. */
+const converter = String.raw`
+use strict;
+my ($setxattr, $mknodat) = @ARGV;
+sub opaque { my ($dir) = @_; my ($name, $value) = ('user.overlay.opaque', 'y');
+  syscall($setxattr + 0, $dir, $name, $value, 1, 0) == 0 or die "setxattr(2) of an opaque directory: $!\n" }
+for my $line (<STDIN>) {
+  chomp $line;
+  my $path = '/unpack/fs/' . pack('H*', $line);
+  my ($dir, $base) = $path =~ m{^(.*)/\.wh\.(.*)$}s or die "no whiteout\n";
+  unlink $path;
+  if ($base eq '.wh..opq') { opaque($dir); next }
+  my $hidden = "$dir/$base";
+  if (-d $hidden and !-l $hidden) { opaque($hidden); next }
+  next if -e $hidden or -l $hidden;
+  # mknod(2) with S_IFCHR and device 0/0: anybody may make this one
+  syscall($mknodat + 0, -100, $hidden, 0020000, 0) == 0 or die "mknod(2) of a whiteout: $!\n";
+}`;
+
+/** Numbers of setxattr(2) and mknodat(2). */
+const calls = { x86_64: [188, 259], aarch64: [5, 33] } as const;
+
+async function convert(work: Work, whiteouts: readonly string[]): Promise<void> {
+  const [setxattr, mknodat] = calls[Deno.build.arch];
+  const hex = (name: string) => [...name].map((c) => c.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+  const stdin = whiteouts.map((name) => `${hex(name)}\n`).join("");
+  // from a file: with -e perl opens /dev/null, which the jail has not
+  const script = `${work.directory}/convert.pl`;
+  await Deno.writeTextFile(script, converter);
+  await Deno.chmod(script, 0o644);
+  const argv = ["perl", "/unpack/convert.pl", String(setxattr), String(mknodat)];
+  const result = await run(jailed(work.mapped, argv), { cwd: work.directory, stdin });
+  if (result.code !== 0) throw commandFailed("perl", result);
+  await Deno.remove(script);
+}

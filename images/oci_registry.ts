@@ -1,0 +1,176 @@
+// Registries of OCI images: names, tokens, manifests. The distribution specification, as docker.io and its like speak it.
+
+import { createHash } from "node:crypto";
+import { DreyError } from "../errors.ts";
+import { ask, readJson } from "./http.ts";
+import { isManifestList, type Manifest, manifestTypes, parseManifest, pickPlatform } from "./oci.ts";
+
+export interface Reference {
+  /** the registry's address, `https://registry-1.docker.io` */
+  base: string;
+  /** host as credentials are filed under */
+  host: string;
+  /** `library/nginx` */
+  repository: string;
+  /** tag, or digest with its algorithm */
+  reference: string;
+}
+
+export interface Credentials {
+  user: string;
+  password: string;
+}
+
+/**
+ * What a name means at a server: `nginx:alpine` at `https://docker.io`, `org/app@sha256:…` at `https://ghcr.io`. A path
+ * of the server's address goes in front of the name.
+ *
+ * @throws {DreyError} `BAD_REQUEST`
+ */
+export function parseReference(server: string, name: string): Reference {
+  const [, before = "", tag, digest] =
+    /^([a-z0-9]+(?:[._/-]+[a-z0-9]+)*)(?::([\w][\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$/.exec(name) ?? [];
+  if (before === "" || !URL.canParse(server) || !/^https?:$/.test(new URL(server).protocol)) {
+    throw new DreyError("BAD_REQUEST", {
+      message: `Cannot read the image name "${name}"`,
+      hint: "Names are like nginx, nginx:alpine or org/app@sha256:…, without capital letters",
+    });
+  }
+  const url = new URL(server);
+  const path = [...url.pathname.split("/"), ...before.split("/")].filter((word) => word !== "");
+  const isHub = ["docker.io", "index.docker.io", "registry-1.docker.io"].includes(url.host);
+  const base = isHub ? "https://registry-1.docker.io" : url.origin;
+  const repository = isHub && path.length === 1 ? `library/${path[0]}` : path.join("/");
+  return { base, host: isHub ? "docker.io" : url.host, repository, reference: digest ?? tag ?? "latest" };
+}
+
+export interface Registry {
+  /** the manifest of an image for an architecture, with its digest */
+  manifest(architecture: string): Promise<{ digest: string; text: string; manifest: Manifest }>;
+  /** a small blob, verified */
+  blob(digest: string): Promise<Uint8Array<ArrayBuffer>>;
+  /** where a blob is and what must be said to get it */
+  blobSource(digest: string): { url: string; headers: Record<string, string> };
+}
+
+/**
+ * Opens a repository, proving who we are if the registry asks.
+ *
+ * @throws {DreyError} `NOT_FOUND`, `FORBIDDEN`, `NETWORK`
+ */
+export async function openRegistry(
+  name: Reference,
+  { credentials, signal }: { credentials?: Credentials; signal?: AbortSignal } = {},
+): Promise<Registry> {
+  const root = `${name.base}/v2/${name.repository}`;
+  const stop = signal === undefined ? {} : { signal };
+  const first = await ask(`${root}/manifests/${name.reference}`, {
+    method: "HEAD",
+    headers: { accept: manifestTypes.join(", ") },
+    accept: [401],
+    ...stop,
+  });
+  const challenge = first.headers.get("www-authenticate");
+  await first.body?.cancel();
+  const authorization = first.status === 401
+    ? await authorize(challenge ?? "", { name, ...credentials && { credentials }, ...stop })
+    : undefined;
+  const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+  const get = (path: string, more: Record<string, string> = {}) =>
+    ask(`${root}/${path}`, { headers: { ...headers, ...more }, ...stop });
+  const readManifest = async (reference: string) => {
+    const response = await get(`manifests/${reference}`, { accept: manifestTypes.join(", ") });
+    const text = await response.text();
+    const digest = `sha256:${sha256(text)}`;
+    if (reference.startsWith("sha256:") && reference !== digest) throw altered(reference);
+    return { digest, text, document: JSON.parse(text) as unknown };
+  };
+  return {
+    async manifest(architecture) {
+      const found = await readManifest(name.reference);
+      if (!isManifestList(found.document)) return { ...found, manifest: parseManifest(found.document) };
+      const chosen = await readManifest(pickPlatform(found.document, architecture));
+      return { ...chosen, manifest: parseManifest(chosen.document) };
+    },
+    async blob(digest) {
+      const bytes = new Uint8Array(await (await get(`blobs/${digest}`)).arrayBuffer());
+      if (`sha256:${sha256(bytes)}` !== digest) throw altered(digest);
+      return bytes;
+    },
+    blobSource: (digest) => ({ url: `${root}/blobs/${digest}`, headers }),
+  };
+}
+
+/** Answers a registry's challenge: a token of its token server, or the password itself. */
+async function authorize(
+  challenge: string,
+  { name, credentials, signal }: { name: Reference; credentials?: Credentials; signal?: AbortSignal },
+): Promise<string> {
+  const basic = credentials && `Basic ${btoa(`${credentials.user}:${credentials.password}`)}`;
+  const part = (key: string) => new RegExp(`${key}="([^"]*)"`, "i").exec(challenge)?.[1];
+  const realm = part("realm");
+  if (!/^bearer\b/i.test(challenge) || realm === undefined) {
+    if (basic !== undefined) return basic;
+    throw new DreyError("FORBIDDEN", {
+      message: `The registry ${name.host} wants a name and a password`,
+      hint: `Log in with: skopeo login ${name.host} (or podman, docker)`,
+    });
+  }
+  const url = new URL(realm);
+  const service = part("service");
+  if (service !== undefined) url.searchParams.set("service", service);
+  url.searchParams.set("scope", part("scope") ?? `repository:${name.repository}:pull`);
+  const answer = await readJson(
+    await ask(url.href, {
+      headers: basic === undefined ? {} : { authorization: basic },
+      ...signal && { signal },
+    }),
+  ) as { token?: string; access_token?: string };
+  const token = answer.token ?? answer.access_token;
+  if (token !== undefined) return `Bearer ${token}`;
+  throw new DreyError("NETWORK", { message: `The token server of ${name.host} gave no token` });
+}
+
+/**
+ * What `skopeo login`, `podman login` or `docker login` has kept for a registry; containers-auth.json(5).
+ *
+ * @param env looks up an environment variable
+ */
+export async function readCredentials(
+  host: string,
+  env: (name: string) => string | undefined,
+): Promise<Credentials | undefined> {
+  const home = env("HOME") ?? "/";
+  const config = env("XDG_CONFIG_HOME") ?? `${home}/.config`;
+  const runtime = env("XDG_RUNTIME_DIR");
+  const files = [
+    env("REGISTRY_AUTH_FILE"),
+    runtime && `${runtime}/containers/auth.json`,
+    `${config}/containers/auth.json`,
+    `${env("DOCKER_CONFIG") ?? `${home}/.docker`}/config.json`,
+  ];
+  const names = host === "docker.io" ? [host, "https://index.docker.io/v1/", "index.docker.io"] : [host];
+  for (const file of files.filter((path) => path)) {
+    const { auths = {} } = await readAuthFile(file as string);
+    const auth = names.map((name) => auths[name]?.auth).find((text) => text);
+    if (!auth) continue;
+    const [user = "", ...password] = atob(auth).split(":");
+    return { user, password: password.join(":") };
+  }
+  return undefined;
+}
+
+async function readAuthFile(path: string): Promise<{ auths?: Record<string, { auth?: string }> }> {
+  try {
+    return JSON.parse(await Deno.readTextFile(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) return {};
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new DreyError("BAD_REQUEST", { message: `Cannot read "${path}": it is no JSON`, cause: error });
+  }
+}
+
+const sha256 = (content: string | Uint8Array) => createHash("sha256").update(content).digest("hex");
+
+const altered = (digest: string) =>
+  new DreyError("IMAGE_INVALID", { message: `The registry's answer does not have the digest ${digest}` });

@@ -1,0 +1,106 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/testing";
+import { DreyError } from "../errors.ts";
+import { parseConfig, parseManifest, pickPlatform, quoteWords, splitWords } from "./oci.ts";
+import { openRegistry, parseReference, readCredentials } from "./oci_registry.ts";
+
+const digest = (digit: string) => `sha256:${digit.repeat(64)}`;
+
+Deno.test("parseReference() completes the names of Docker Hub and keeps those of others", () => {
+  const hub = parseReference("https://docker.io", "nginx:alpine");
+  assertEquals(hub, {
+    base: "https://registry-1.docker.io",
+    host: "docker.io",
+    repository: "library/nginx",
+    reference: "alpine",
+  });
+  assertEquals(parseReference("https://docker.io", "org/app").repository, "org/app");
+  const other = parseReference("http://127.0.0.1:5000/team", `app@${digest("a")}`);
+  assertEquals([other.base, other.repository, other.reference], [
+    "http://127.0.0.1:5000",
+    "team/app",
+    digest("a"),
+  ]);
+  for (const name of ["", "UPPER", "a b", "../x", "x:", "x@sha256:1"]) {
+    assertThrows(() => parseReference("https://docker.io", name), DreyError, "Cannot read the image name");
+  }
+});
+
+Deno.test("pickPlatform() takes the plain Linux of an architecture and says what there is otherwise", () => {
+  const entry = (architecture: string, digit: string, more = {}) => ({
+    digest: digest(digit),
+    platform: { os: "linux", architecture, ...more },
+  });
+  const manifests = [
+    entry("amd64", "2", { variant: "v3" }),
+    entry("amd64", "1"),
+    entry("arm64", "3", { variant: "v8" }),
+    { digest: digest("4"), platform: { os: "windows", architecture: "amd64" } },
+  ];
+  assertEquals(pickPlatform({ manifests }, "x86_64"), digest("1"));
+  assertEquals(pickPlatform({ manifests }, "aarch64"), digest("3"));
+  assertThrows(() => pickPlatform({ manifests }, "riscv64"), DreyError, "linux/amd64, linux/arm64, windows");
+});
+
+Deno.test("parseManifest() and parseConfig() refuse what is not for us", () => {
+  const layer = { mediaType: "x", digest: digest("1"), size: 1 };
+  assertEquals(parseManifest({ config: layer, layers: [layer, layer] }).layers.length, 2);
+  assertThrows(() => parseManifest({ config: layer }), DreyError, "no layers");
+  assertThrows(() => parseManifest({ config: { ...layer, size: -1 }, layers: [] }), DreyError, "SHA-256");
+  assertThrows(() => parseConfig({ os: "windows" }), DreyError, "not for Linux");
+  const config = parseConfig({ architecture: "amd64", config: { Env: ["A=b=c", "D"], ExposedPorts: null } });
+  assertEquals([config.env, config.workdir, config.ports], [{ A: "b=c", D: "" }, "/", []]);
+});
+
+Deno.test("splitWords() reads what quoteWords() writes, and what people write", () => {
+  const words = ["/bin/sh", "-c", "echo 'a b' \"$x\" \\ é", "", "it's"];
+  assertEquals(splitWords(quoteWords(words)), words);
+  assertEquals(splitWords(`a "b c"d  e\\ f`), ["a", "b cd", "e f"]);
+  assertThrows(() => splitWords("a 'b"), DreyError, "a quote is open");
+});
+
+Deno.test("openRegistry() proves who we are to the token server a registry names", async () => {
+  const manifest = JSON.stringify({
+    config: { mediaType: "c", digest: digest("1"), size: 1 },
+    layers: [],
+  });
+  const seen: string[] = [];
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+    const { pathname, search, origin } = new URL(request.url);
+    const proof = request.headers.get("authorization") ?? "";
+    seen.push(`${request.method} ${pathname}${search} ${proof}`.trim());
+    if (pathname === "/token") {
+      return proof === `Basic ${btoa("me:secret:1")}`
+        ? Response.json({ token: "t0ken" })
+        : new Response("", { status: 401 });
+    }
+    if (proof === "Bearer t0ken") return new Response(manifest);
+    const challenge = `Bearer realm="${origin}/token",service="test",scope="repository:app:pull"`;
+    return new Response("", { status: 401, headers: { "www-authenticate": challenge } });
+  });
+  const name = parseReference(`http://127.0.0.1:${server.addr.port}`, "app:1");
+  const credentials = { user: "me", password: "secret:1" };
+  const found = await (await openRegistry(name, { credentials })).manifest("x86_64");
+  assertEquals(found.text, manifest);
+  assertEquals(seen, [
+    "HEAD /v2/app/manifests/1",
+    `GET /token?service=test&scope=repository%3Aapp%3Apull Basic ${btoa("me:secret:1")}`,
+    "GET /v2/app/manifests/1 Bearer t0ken",
+  ]);
+  const error = await assertRejects(() => openRegistry(name), DreyError);
+  assertEquals(error.code, "FORBIDDEN");
+});
+
+Deno.test("readCredentials() finds what a login has kept", async () => {
+  const home = await Deno.makeTempDir();
+  await Deno.mkdir(`${home}/.docker`);
+  const auths = {
+    "https://index.docker.io/v1/": { auth: btoa("hub:pass") },
+    "r.example:5000": { auth: btoa("me:a:b") },
+  };
+  await Deno.writeTextFile(`${home}/.docker/config.json`, JSON.stringify({ auths }));
+  const env = (name: string) => name === "HOME" ? home : undefined;
+  assertEquals(await readCredentials("docker.io", env), { user: "hub", password: "pass" });
+  assertEquals(await readCredentials("r.example:5000", env), { user: "me", password: "a:b" });
+  assertEquals(await readCredentials("other", env), undefined);
+  await Deno.remove(home, { recursive: true });
+});

@@ -1,0 +1,115 @@
+// Application images of registries: pulled, stacked, run as what they are.
+
+import { assert, assertEquals, assertStringIncludes } from "@std/testing";
+import { missingTools } from "../../domain/host_packages.ts";
+import { type Drey, e2e } from "../support/drey.ts";
+import { type AppImage, startRegistry, type TestRegistry } from "../support/registry.ts";
+
+const hasRegistry = missingTools(["skopeo", "docker-registry"]).length === 0;
+const needs = ["userns", "subids", "overlay"] as const;
+
+/** A program that says what it was given, waits for SIGUSR1 and ends with 7. */
+const app = `mkdir app
+printf '%s\\n' '#!/bin/sh' 'trap "exit 7" USR1' \\
+  'echo "args: $*; greeting: $GREETING; user: $(id -u):$(id -g); in: $(pwd); pid: $$; parent: $PPID"' \\
+  'while :; do sleep 0.1; done' >app/run
+chmod 755 app/run`;
+
+const image: AppImage = {
+  layers: [
+    `mkdir -p etc data/old; echo lower >etc/lower; echo gone >etc/gone; echo x >data/old/x; echo y >data/y`,
+    `mkdir -p etc data; : >etc/.wh.gone; : >data/.wh..wh..opq; echo new >data/new; ${app}`,
+  ],
+  config: {
+    Entrypoint: ["/app/run", "one two"],
+    Cmd: ["three"],
+    Env: ["PATH=/usr/bin:/bin", "GREETING=hello world"],
+    User: "user",
+    WorkingDir: "/srv/made",
+    StopSignal: "SIGUSR1",
+    ExposedPorts: { "80/tcp": {} },
+  },
+};
+
+async function withRegistry(
+  name: string,
+  test: (drey: Drey, registry: TestRegistry) => Promise<void>,
+): Promise<void> {
+  const reason = hasRegistry ? "" : " (skipped: docker-registry or skopeo is not installed)";
+  if (!hasRegistry) return Deno.test({ name: name + reason, ignore: true, fn: () => {} });
+  await e2e(name, { needs, images: [] }, async (drey) => {
+    await using registry = await startRegistry(`${drey.directory}/registry`);
+    await test(drey, registry);
+  });
+}
+
+async function launch(
+  drey: Drey,
+  { address: server }: TestRegistry,
+  { alias, name, config = {} }: { alias: string; name: string; config?: Record<string, string> },
+): Promise<void> {
+  const source = { type: "image", protocol: "oci", server, alias };
+  const body = JSON.stringify({ name, start: true, source, config });
+  await drey`query --wait --request POST /1.0/instances --data ${body}`;
+}
+
+async function until(what: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    if (await what()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error("it never happened");
+}
+
+const config = async (drey: Drey, name: string, key: string) =>
+  (await drey`config get ${name} ${key}`).trim();
+
+await withRegistry("an application image runs its entrypoint over its layers", async (drey, registry) => {
+  await registry.push("org/app:1", image);
+  await launch(drey, registry, { alias: "org/app:1", name: "c1" });
+  await until(async () => (await drey`logs c1`).includes("args"));
+  assertStringIncludes(
+    await drey`logs c1`,
+    "args: one two three; greeting: hello world; user: 1000:1000; in: /srv/made; pid: 2; parent: 1",
+  );
+  assertEquals(await drey`exec c1 -- cat /etc/lower`, "lower\n");
+  assertEquals((await drey.tries`exec c1 -- cat /etc/gone`).code, 1);
+  assertEquals(await drey`exec c1 -- ls /data`, "new\n");
+  assertEquals(await config(drey, "c1", "oci.entrypoint"), "/app/run 'one two' three");
+  assertEquals(await config(drey, "c1", "image.exposed_ports"), "80/tcp");
+  await drey`stop c1`;
+  assertEquals((await drey`list c1 --format csv --columns s`).trim(), "STOPPED");
+});
+
+await withRegistry(
+  "an application's exit status is kept, and it starts again if told to",
+  async (drey, registry) => {
+    await registry.push("app", { ...image, config: { Cmd: ["/bin/sh", "-c", "sleep 1; exit 3"] } });
+    await launch(drey, registry, { alias: "app", name: "c1" });
+    await until(async () => await config(drey, "c1", "volatile.last_state.exit_code") === "3");
+    assertEquals((await drey`list c1 --format csv --columns s`).trim(), "STOPPED");
+    await launch(drey, registry, { alias: "app", name: "c2", config: { "boot.autorestart": "true" } });
+    await until(async () => (await config(drey, "c2", "volatile.autorestart")).includes(","));
+    await drey`stop c2 --force`;
+  },
+);
+
+await withRegistry("images that share layers store them once", async (drey, registry) => {
+  await registry.push("one", image);
+  await registry.push("two", { ...image, layers: [...image.layers, "echo more >more"] });
+  await launch(drey, registry, { alias: "one", name: "c1" });
+  const before = (await registry.requests()).length;
+  await launch(drey, registry, { alias: "two", name: "c2" });
+  const asked = (await registry.requests()).slice(before).filter((line) => line.startsWith("GET"));
+  // the configuration and the one new layer
+  assertEquals(asked.filter((line) => line.includes("/blobs/")).length, 2, asked.join("\n"));
+  const count = (path: string) => [...Deno.readDirSync(`${drey.directory}/${path}`)].length;
+  assertEquals([count("images/blobs"), count("storage-pools/default/images/l")], [4, 4]);
+  const again = (await registry.requests()).length;
+  await launch(drey, registry, { alias: "two", name: "c3" });
+  assert((await registry.requests()).slice(again).every((line) => !line.includes("/blobs/")));
+  await drey`delete --force c1 c2 c3`;
+  const images: { fingerprint: string }[] = JSON.parse(await drey`image list --format json`);
+  await drey`image delete ${images.map(({ fingerprint }) => fingerprint)}`;
+  assertEquals([count("images/blobs"), count("storage-pools/default/images/l")], [0, 0]);
+});
