@@ -29,6 +29,8 @@ export interface ContainerPlan {
   /** whether containers may run inside: then /proc stays bare, since new ones may only be mounted beside a full view */
   nesting: boolean;
   devices?: DeviceSteps;
+  /** files written as the container's root just before its init begins */
+  fills?: { path: string; text: string; fresh: boolean }[];
 }
 
 /** What the instance's devices add to its start. */

@@ -186,6 +186,7 @@ export function innerSteps(plan: ContainerPlan): Step[] {
     ...(plan.devices?.settled ?? []),
     { do: "keyring" },
     { do: "pivot", path: root },
+    ...(plan.fills ?? []).map((fill): Step => ({ do: "fill", ...fill })),
     initStep(plan.init),
   ];
 }

@@ -86,6 +86,8 @@ export type Step =
   | { do: "keyring" }
   | { do: "pivot"; path: string }
   | { do: "exec"; argv: string[]; env: Record<string, string>; stdio: string }
+  /** writes a file of the container as its root, with the directories it needs; `fresh`: only if there is none */
+  | { do: "fill"; path: string; text: string; fresh: boolean }
   /** runs a program as a child and stays as its init: passes signals on, collects orphans, ends as the program ends */
   | ({ do: "serve"; argv: string[]; env: Record<string, string>; stdio: string } & Application)
   /** takes an inherited terminal for the step `terminal` */
@@ -246,6 +248,8 @@ function words(step: Step): string[] {
       const env = Object.entries(step.env).flat();
       return ["exec", step.stdio, String(env.length), ...env, ...step.argv];
     }
+    case "fill":
+      return ["fill", optional(step.fresh), step.path, step.text];
     case "serve": {
       const env = Object.entries(step.env).flat();
       const { uid, gid, cwd, stopSignal } = step;

@@ -132,6 +132,18 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   exec { $rest[0] } @rest;
   fail("execve(2) of $rest[0]");
 }`,
+  fill: String.raw`sub { my ($fresh, $path, $text) = @_;
+  return if $fresh and -e $path || -l $path;
+  my ($made, @parts) = ('', split m{/+}, $path);
+  my $name = pop @parts;
+  for (@parts) { next if $_ eq ''; $made .= "/$_"; mkdir $made, 0755 }
+  my $new = !-e $path;
+  # O_WRONLY, O_CREAT, O_TRUNC, O_NOCTTY, O_NONBLOCK: a pipe in its place must not hold us up
+  sysopen my $file, $path, 1 | 0100 | 01000 | 0400 | 04000, 0644 or fail(qq(open "$path" of a template));
+  -f $file or fail(qq("$path" of a template is no file));
+  chmod 0644, $file if $new;
+  while (length $text) { my $n = syswrite $file, $text or fail(qq(write "$path")); substr($text, 0, $n) = '' }
+}`,
   serve: String.raw`sub { my ($stdio, $uid, $gid, $cwd, $stop, $count, @rest) = @_;
   %ENV = splice @rest, 0, $count;
   if (sysopen my $t, $stdio, 2 | 0400) { must('dup3(2)', 'dup3', fileno($t), $_, 0) for 0, 1, 2 }

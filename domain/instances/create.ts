@@ -196,6 +196,7 @@ async function newRecord(
       ...Object.fromEntries(fromImage),
       ...userConfig(body.config ?? {}),
       "volatile.base_image": image.fingerprint,
+      "volatile.apply_template": "create",
       "volatile.uuid": crypto.randomUUID(),
       "volatile.last_state.power": "STOPPED",
     },

@@ -1,5 +1,5 @@
 // What the image said of an instance, and its templates: read from the image until they are changed, then from files
-// of the instance's own. Templates are kept and shown; nothing fills them in yet.
+// of the instance's own. Templates are filled in by templates.ts.
 
 import { dirname, join } from "@std/path";
 import { DreyError } from "../../errors.ts";
@@ -83,6 +83,26 @@ export async function deleteTemplate(context: Context, ref: Ref, name: string): 
   if (!filesIn(directory).includes(name)) throw noSuchTemplate(name);
   Deno.removeSync(join(directory, name));
   await tell(context, ref, { action: "instance-metadata-template-deleted", at: "metadata/templates", name });
+}
+
+/** Templates to fill in. */
+export interface TemplateSource {
+  metadata(): Promise<ImageMetadata>;
+  /** text of a template; undefined if it is not there */
+  read(name: string): string | undefined;
+}
+
+/** The templates of an instance that is about to start; undefined if it has none. */
+export async function templateSource(context: Context, ref: Ref): Promise<TemplateSource | undefined> {
+  const directory = join(await homeOf(context, ref, templatesDirectory), templatesDirectory);
+  if (!stat(directory)?.isDirectory) return undefined;
+  return {
+    metadata: () => read(context, ref),
+    read(name) {
+      const bytes = readPlain(join(directory, name));
+      return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+    },
+  };
 }
 
 async function read(context: Context, ref: Ref): Promise<ImageMetadata> {

@@ -13,6 +13,7 @@ import { startOperation } from "../operations.ts";
 import { openPool } from "../storage_pools/open.ts";
 import { instanceAddress, instanceKey, instancePaths, loadRecord, lockInstance } from "./record.ts";
 import { volumeOf } from "./root_volume.ts";
+import { templateTrigger } from "./templates.ts";
 import { currentState } from "./status.ts";
 
 /**
@@ -70,7 +71,7 @@ async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
       [{ key: instanceKey(from), revision }, { key: record, revision: 0 }],
       [
         { key: instanceKey(from), delete: true },
-        { key: record, value },
+        { key: record, value: { ...value, config: { ...value.config, [templateTrigger]: "rename" } } },
         done,
         ...await renamedSnapshots(context, from, to),
         lifecycleWrite(context, said),

@@ -27,6 +27,7 @@ import { planLimits } from "./limits.ts";
 import { beginParent } from "./parent.ts";
 import { directoryName, instanceAddress, instanceKey, instancePaths, loadRecord } from "./record.ts";
 import { copyInstead, isOverlayRefused, layersOf, prepareRoot, rootSource } from "./root_volume.ts";
+import { planTemplates, templateTrigger } from "./templates.ts";
 import { writeRunRecord } from "./run_record.ts";
 import { deviceNodes, planStart } from "./start_plan.ts";
 import { currentState } from "./status.ts";
@@ -45,6 +46,8 @@ interface Facts {
   init: InitChoice;
   /** what the devices add */
   parts: StartParts[];
+  /** templates of the image, filled in */
+  fills: NonNullable<ContainerPlan["fills"]>;
 }
 
 async function gather(context: Context, ref: Ref, findMap: typeof chooseMap): Promise<Facts> {
@@ -68,6 +71,7 @@ async function gather(context: Context, ref: Ref, findMap: typeof chooseMap): Pr
     cgroup: home === undefined ? undefined : cgroups.instanceCgroup(home, directoryName(ref)),
     init,
     parts,
+    fills: await planTemplates(context, ref, { record, config, devices }),
   };
 }
 
@@ -82,6 +86,7 @@ function planOf(ref: Ref, facts: Facts, parent: ContainerPlan["ids"]["parent"]):
     ...facts.init.application && { application: facts.init.application },
     deviceNodes: usableNodes(),
     parts: facts.parts,
+    fills: facts.fills,
   });
 }
 
@@ -202,11 +207,12 @@ async function remember(
   run: { map: string; action: string; volatile: Config },
 ): Promise<void> {
   const { value, revision } = await loadRecord(context, ref);
+  const { [templateTrigger]: _applied, ...kept } = value.config;
   const record = {
     ...value,
     last_used_at: context.now().toISOString(),
     config: {
-      ...value.config,
+      ...kept,
       ...run.volatile,
       "volatile.idmap.current": run.map,
       "volatile.last_state.idmap": run.map,

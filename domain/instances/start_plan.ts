@@ -22,6 +22,8 @@ export interface StartFacts {
   deviceNodes: string[];
   /** what the devices of the instance add */
   parts: readonly StartParts[];
+  /** templates of the image, filled in */
+  fills?: ContainerPlan["fills"];
 }
 
 /** Device nodes every container gets, and those it gets where the host's user may use them. */
@@ -65,6 +67,7 @@ export function planStart(facts: StartFacts): ContainerPlan {
     ],
     nesting: readKey(facts.config, keys.securityNesting) ?? false,
     devices: deviceSteps(facts),
+    ...facts.fills && facts.fills.length > 0 && { fills: facts.fills },
   };
 }
 
