@@ -42,14 +42,22 @@ Deno.test("a user's container gets its ids from the parent namespace, root's fro
   assert(root.some((step) => step.do === "new-user" && step.uidMap === "0 100000 65536\n"));
 });
 
-Deno.test("layers are escaped, and users write no attributes of the trusted kind", () => {
+Deno.test("layers are escaped, and nobody writes attributes of the trusted kind", () => {
   const data = (steps: readonly Step[]) => mounts(steps).find(({ type }) => type === "overlay")?.data;
   assertEquals(
     data(outerSteps(plan(), files)),
-    "lowerdir=/p/a\\:b:/p/c,upperdir=/p/upper,workdir=/p/work,userxattr",
+    "lowerdir=/p/a\\:b:/p/c,upperdir=/p/upper,workdir=/p/work,userxattr,index=off",
   );
   const root = plan({ ids: { map: { uids: range, gids: range }, parent: undefined } });
-  assert(!data(outerSteps(root, files))?.includes("userxattr"));
+  assert(data(outerSteps(root, files))?.includes("userxattr"));
+});
+
+Deno.test("many layers are named from the directory they share", () => {
+  const lower = ["/p/images/f/rootfs", "/p/images/l/b/fs", "/p/images/l/a/fs"];
+  const steps = outerSteps(plan({ root: { kind: "overlay", lower, upper: "/u", work: "/w" } }), files);
+  const at = steps.findIndex((step) => step.do === "mount" && step.type === "overlay");
+  assertEquals(steps[at - 1], { do: "chdir", path: "/p/images" });
+  assertEquals((steps[at] as Step & { do: "mount" }).data?.split(",")[0], "lowerdir=f/rootfs:l/b/fs:l/a/fs");
 });
 
 Deno.test("files of the host are opened before anything hides them", () => {
