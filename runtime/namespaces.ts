@@ -109,7 +109,7 @@ function rootSteps(plan: ContainerPlan): Step[] {
       uidMap: mapText(uids),
       gidMap: mapText(gids),
       identity: isSingle(plan.ids.map) ? "kept" : "root",
-      cgroup: plan.cgroup !== undefined,
+      cgroup: plan.cgroup,
     },
   ];
 }

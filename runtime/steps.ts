@@ -68,7 +68,7 @@ export type Step =
   /** enters the user namespace that `pid` is in, or that one's parent, and becomes its root */
   | { do: "enter-user"; pid: number; level: "own" | "parent"; identity: "root" | "kept" }
   /** makes a user namespace below the present one, writes its maps and enters it */
-  | { do: "new-user"; uidMap: string; gidMap: string; identity: "root" | "kept"; cgroup: boolean }
+  | { do: "new-user"; uidMap: string; gidMap: string; identity: "root" | "kept"; cgroup: string | undefined }
   /** opens a file for the steps that name the descriptor */
   | { do: "open"; fd: number; path: string; write: boolean }
   | { do: "join-cgroup"; fd: number }
@@ -222,7 +222,7 @@ function words(step: Step): string[] {
     case "enter-user":
       return ["enter-user", String(step.pid), step.level, step.identity];
     case "new-user":
-      return ["new-user", step.uidMap, step.gidMap, step.identity, step.cgroup ? "1" : "0"];
+      return ["new-user", step.uidMap, step.gidMap, step.identity, step.cgroup ?? ""];
     case "open":
       return ["open", String(step.fd), step.path, step.write ? ">" : "<"];
     case "join-cgroup":

@@ -13,14 +13,15 @@ import { runFiles } from "./run_files.ts";
 
 // $1 run directory, $2 cgroup of supervisors or "", the rest: the clean-up command.
 // The shell gives a background command /dev/null, hence the detour over descriptor 3; it keeps neither pipe.
+// The kernel waits for all processors when a process moves to another cgroup; the walker begins meanwhile.
 // A trapped signal makes wait return early, hence its loop.
 const supervisorScript = `dir=$1 cgroup=$2; shift 2
 trap '' HUP INT TERM
 exec 3<&0 4>&1 </dev/null >/dev/null 2>"$dir/${runFiles.log}"
-[ -z "$cgroup" ] || echo 0 >"$cgroup/cgroup.procs"
 perl "$dir/walker.pl" "$dir/outer" <&3 >&4 3<&- 4>&- &
 p=$!
 exec 3<&- 4>&-
+[ -z "$cgroup" ] || for pid in 0 $p; do echo $pid; done >"$cgroup/cgroup.procs"
 while wait $p; rc=$?; kill -0 $p 2>/dev/null; do :; done
 echo $rc >"$dir/${runFiles.exit}"
 [ -e "$dir/${runFiles.stopping}" ] || exec "$@" 2>>"$dir/${runFiles.log}"

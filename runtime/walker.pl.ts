@@ -29,6 +29,18 @@ sub enter { my ($path, $kind) = @_;
 sub move_fd { my ($handle, $fd) = @_;
   must("dup3(2) to $fd", 'dup3', fileno($handle), $fd, 0) if fileno($handle) != $fd;
 }
+# a child, born in a cgroup if one is named: to move a process that exists makes the kernel wait for all processors
+sub born_in { my ($cgroup) = @_;
+  my ($flags, $fd, $directory) = (0, 0);
+  if ($cgroup ne '') {
+    open $directory, '<', $cgroup or fail(qq(open "$cgroup"));
+    ($flags, $fd) = (1 << 33, fileno $directory);
+  }
+  my $arguments = pack('Q11', $flags, 0, 0, 0, 17, 0, 0, 0, 0, 0, $fd);
+  my $pid = must('clone3(2)', 'clone3', $arguments, length $arguments);
+  close $directory if $directory;
+  return $pid;
+}
 sub reset_signals { $SIG{$_} = 'DEFAULT' for grep { $_ !~ /^(__|NUM|RT|IOT|CLD|POLL|UNUSED)/ } keys %SIG }
 my %do;
 $do{numbers} = sub { %nr = @_ };
@@ -55,11 +67,10 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   "new-user": String.raw`sub { my ($uids, $gids, $identity, $cgroup) = @_;
   pipe(my $born, my $cry) or fail('pipe(2)');
   pipe(my $hold, my $release) or fail('pipe(2)');
-  my $pid = fork; fail('fork(2)') if !defined $pid;
+  my $pid = born_in($cgroup);
   if (!$pid) {
     close $born; close $release;
-    if ($cgroup) { open my $own, '>&=', 6 or fail('cgroup'); syswrite($own, "0") or fail('cgroup.procs') }
-    must('unshare(2) of a user namespace', 'unshare', 0x10000000 | ($cgroup ? 0x2000000 : 0));
+    must('unshare(2) of a user namespace', 'unshare', 0x10000000 | ($cgroup ne '' ? 0x2000000 : 0));
     syswrite $cry, 'x'; sysread $hold, my $x, 1; exit 0;
   }
   close $cry; close $hold;
@@ -68,7 +79,7 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
     open my $map, '>', "/proc/$pid/$_->[0]" or fail("open $_->[0]");
     syswrite($map, $_->[1]) or fail("write $_->[0]");
   }
-  if ($cgroup) { open my $ns, '<', "/proc/$pid/ns/cgroup" or fail('open cgroup namespace');
+  if ($cgroup ne '') { open my $ns, '<', "/proc/$pid/ns/cgroup" or fail('open cgroup namespace');
     enter("/proc/$pid/ns/user", 0x10000000); must('setns(2) of cgroup', 'setns', fileno($ns), 0x2000000) }
   else { enter("/proc/$pid/ns/user", 0x10000000) }
   close $release; waitpid $pid, 0;
@@ -184,15 +195,7 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   must('setns(2) of a pid namespace', 'setns', $pidfd, 0x20000000);
 }`,
   fork: String.raw`sub { my ($cgroup) = @_;
-  # clone3(2) with CLONE_INTO_CGROUP: moving a process that exists already makes the kernel wait for all processors
-  my ($flags, $fd, $directory) = (0, 0);
-  if ($cgroup ne '') {
-    open $directory, '<', $cgroup or fail(qq(open "$cgroup"));
-    ($flags, $fd) = (1 << 33, fileno $directory);
-  }
-  my $arguments = pack('Q11', $flags, 0, 0, 0, 17, 0, 0, 0, 0, 0, $fd);
-  my $pid = must('clone3(2)', 'clone3', $arguments, length $arguments);
-  close $directory if $directory;
+  my $pid = born_in($cgroup);
   return if !$pid;
   $0 = 'drey: waiting for a command';
   $SIG{$_} = 'IGNORE' for qw(HUP INT QUIT TERM TSTP);
