@@ -42,6 +42,30 @@ Deno.test("the bundle loads no built-in module before a part asks for it", async
   }
 });
 
+Deno.test("a list loads nothing of Deno's own libraries but what the store needs", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "drey-bundle-" });
+  try {
+    const built = await bundle(join(directory, "drey.js"));
+    assert("path" in built);
+    const log = join(directory, "v8.log");
+    const flags = `--v8-flags=--log-function-events,--no-logfile-per-isolate,--logfile=${log}`;
+    const env = { ...Deno.env.toObject(), DREY_DIR: join(directory, "state") };
+    // the first one makes the state
+    for (const flag of ["--quiet", flags]) {
+      await runChecked([Deno.execPath(), "run", "-A", "--no-config", flag, built.path, "list"], { env });
+    }
+    const scripts = (await Deno.readTextFile(log)).matchAll(/^script-details,\d+,(ext:[^,]*),/gm);
+    const loaded = [...scripts].map(([, name = ""]) => name);
+    assert(loaded.some((name) => name.includes("sqlite")), loaded.join());
+    // each of these takes 2 to 20 ms: requests, streams, timers, certificates
+    const dear = loaded.filter((name) => /23_re|06_streams|deno_node\/(?!sqlite|02_)/.test(name));
+    const few = ["crypto/_keys.ts", "util/types.ts", "internal_binding/types.ts"];
+    assertEquals(dear.filter((name) => !few.some((end) => name.endsWith(end))), []);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
 Deno.test("compile makes one binary, or says why it cannot", async () => {
   const directory = await Deno.makeTempDir({ prefix: "drey-compile-" });
   try {

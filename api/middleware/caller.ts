@@ -1,6 +1,5 @@
 // Who is calling: what a certificate that came with a request is worth here.
 
-import { findTrusted } from "../../domain/certificates.ts";
 import type { Context, Requestor } from "../../domain/context.ts";
 import type { Caller } from "../call.ts";
 
@@ -8,6 +7,8 @@ import type { Caller } from "../call.ts";
 export async function recognized(context: Context, caller: Caller): Promise<Caller> {
   const shown = caller.certificate;
   if (shown === undefined) return caller;
+  // not for callers on this machine: certificates load all of node:crypto, 20 ms
+  const { findTrusted } = await import("../../domain/certificates.ts");
   const trusted = await findTrusted(context, shown.fingerprint);
   if (trusted === undefined) return caller;
   const { type, restricted, projects } = trusted;
