@@ -13,10 +13,12 @@ import * as profiles from "./table/profiles.ts";
 import * as projects from "./table/projects.ts";
 import * as remotes from "./table/remotes.ts";
 import * as storage from "./table/storage.ts";
+import * as trust from "./table/trust.ts";
 
 export const groups: readonly Group[] = [
   ...files.groups,
   ...config.groups,
+  ...trust.groups,
   ...metadata.groups,
   ...images.groups,
   ...profiles.groups,
@@ -31,6 +33,7 @@ export const commands: readonly Command[] = [
   ...files.commands,
   ...metadata.commands,
   ...config.commands,
+  ...trust.commands,
   ...images.commands,
   ...profiles.commands,
   ...projects.commands,

@@ -2,7 +2,7 @@
 
 import { describeError, DreyError } from "../errors.ts";
 import type { Client } from "../client/client.ts";
-import type { Remote } from "../client/remotes.ts";
+import { loadRemotes, type Remote } from "../client/remotes.ts";
 import { commands, groups } from "./commands.ts";
 import { parse, type Typed } from "./parse.ts";
 import type { Shell } from "./shell.ts";
@@ -28,7 +28,7 @@ async function runLine(argv: readonly string[]): Promise<number> {
     print(help(parsed.topic, { commands, groups }));
     return 0;
   }
-  const handler = await parsed.typed.command.load();
+  const [handler] = await Promise.all([parsed.typed.command.load(), loadRemotes()]);
   await using clients = openClients(parsed.typed);
   return await handler(createShell(parsed.typed, clients.connect)) ?? 0;
 }
@@ -55,12 +55,13 @@ interface Clients extends AsyncDisposable {
 
 function openClients(typed: Typed): Clients {
   const open = new Map<string, Promise<Client>>();
-  const connectTo = async ({ name }: Remote): Promise<Client> => {
+  const connectTo = async (remote: Remote): Promise<Client> => {
     const { connect } = await import("../client/connect.ts");
     const { chosenProject } = await import("../client/projects.ts");
-    const project = typed.text("project") ?? await chosenProject(name);
+    const project = typed.text("project") ?? await chosenProject(remote);
     return connect({
       ...(project === undefined ? {} : { project }),
+      remote,
       door: typed.has("force-local") ? "in-process" : "auto",
       ...(typed.has("debug") ? { onRequest: (line) => say(`debug: ${line}`) } : {}),
     });

@@ -18,10 +18,10 @@ export interface Named {
  */
 export function resolve(text: string): Named {
   const colon = text.indexOf(":");
-  const wanted = colon === -1 ? defaultRemote : text.slice(0, colon);
-  const remote = remotes.find(({ name }) => name === wanted);
+  const wanted = colon === -1 ? defaultRemote() : text.slice(0, colon);
+  const remote = remotes().find(({ name }) => name === wanted);
   if (remote === undefined) {
-    const guess = nearest(wanted, remotes.map(({ name }) => name));
+    const guess = nearest(wanted, remotes().map(({ name }) => name));
     throw new DreyError("NOT_FOUND", {
       message: `There is no remote "${wanted}"`,
       hint: `${guess === undefined ? "" : `Did you mean "${guess}:"? `}See: drey remote list`,
@@ -75,7 +75,7 @@ export function checkImageRemote(remote: Remote): void {
 /** `debian/12` as `debian:12`: a bare name that reads like an image of a remote, if no local alias has it. */
 export function asRemoteImage(text: string): string | undefined {
   const match = /^([a-z-]+)\/(.+)$/.exec(text);
-  return match && remotes.some(({ name, isImageServer }) => isImageServer && name === match[1])
+  return match && remotes().some(({ name, isImageServer }) => isImageServer && name === match[1])
     ? `${match[1]}:${match[2]}`
     : undefined;
 }

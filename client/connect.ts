@@ -4,11 +4,14 @@ import { resolve } from "@std/path";
 import { choosePaths, type Paths } from "../sys/paths.ts";
 import { type Client, type ClientOptions, createClient } from "./client.ts";
 import { openInProcess } from "./in_process.ts";
+import type { Remote } from "./remotes.ts";
 import type { Transport } from "./transport.ts";
 
 export interface ConnectOptions extends ClientOptions {
   /** `auto` takes a listening server if there is one; default */
   door?: "auto" | "in-process" | "unix";
+  /** a server on another machine, or another socket; `door` and `socket` do not count then */
+  remote?: Remote;
   /** path of the socket; without it, the one in the state directory */
   socket?: string;
   /** told each request as one line, `GET /1.0/instances` */
@@ -34,7 +37,10 @@ function watched(door: Transport, onRequest: (line: string) => void): Transport 
   };
 }
 
-async function openDoor({ door = "auto", socket }: ConnectOptions): Promise<Transport> {
+async function openDoor({ door = "auto", socket, remote }: ConnectOptions): Promise<Transport> {
+  if (remote !== undefined && remote.address !== "unix://") {
+    return await (await import("./servers.ts")).openRemote(remote);
+  }
   if (door === "in-process") return openInProcess();
   const path = socket ?? await defaultSocket();
   // a look at the file spares most commands the code for sockets

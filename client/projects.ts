@@ -1,22 +1,33 @@
-// Which project was switched to, per server: a small file beside the other settings of the command line.
+// Which project was switched to, per server: in the file of remotes for those that were added, and for built-in ones in
+// a small file beside it.
 
 import { dirname, join } from "@std/path";
 import { DreyError } from "../errors.ts";
 import { configDirectory } from "./connect.ts";
+import type { Remote } from "./remotes.ts";
 
 const file = async () => join(await configDirectory(), "projects.json");
 
 /** The project that commands to a server mean unless they say another; nothing if nobody switched. */
-export async function chosenProject(remote: string): Promise<string | undefined> {
+export async function chosenProject({ name, isStatic, project }: Remote): Promise<string | undefined> {
+  // remotes that were added have a file, which LXD's client keeps this in as well
+  if (!isStatic) return project;
   const chosen = readChosen(await file());
-  return Object.hasOwn(chosen, remote) ? chosen[remote] : undefined;
+  return Object.hasOwn(chosen, name) ? chosen[name] : undefined;
 }
 
 /** Makes a project the one that commands to a server mean. */
-export async function chooseProject(remote: string, project: string): Promise<void> {
+export async function chooseProject({ name, isStatic }: Remote, project: string): Promise<void> {
+  if (!isStatic) {
+    const { changeRemotes } = await import("./remotes_file.ts");
+    return await changeRemotes(await configDirectory(), ({ remotes = {} }) => {
+      const entry = remotes[name];
+      if (entry !== undefined) entry.project = project;
+    });
+  }
   const path = await file();
-  const { [remote]: _old, ...others } = readChosen(path);
-  const chosen = project === "default" ? others : { ...others, [remote]: project };
+  const { [name]: _old, ...others } = readChosen(path);
+  const chosen = project === "default" ? others : { ...others, [name]: project };
   await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const partial = `${path}.${Deno.pid}`;
   await Deno.writeTextFile(partial, `${JSON.stringify(chosen, null, 2)}\n`);

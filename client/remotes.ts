@@ -1,47 +1,84 @@
-// The servers a name before a colon may mean, `debian:12`. All of them are built in so far.
+// The servers a name before a colon may mean, `debian:12`: those that are built in, and those a person has added.
+
+import { configDirectory } from "./connect.ts";
+
+export type Protocol = "lxd" | "simplestreams" | "debian" | "oci";
 
 export interface Remote {
   name: string;
   address: string;
-  protocol: "lxd" | "simplestreams" | "debian" | "oci";
+  protocol: Protocol;
   /** whether it only offers images */
   isImageServer: boolean;
   /** whether drey speaks its protocol already */
   isSupported: boolean;
+  /** whether it is built in, and stays as it is */
+  isStatic: boolean;
+  /** project of everything that is done there, unless another is named */
+  project?: string;
   about: string;
 }
 
-const images = (name: string, protocol: Remote["protocol"], address: string, about: string): Remote => ({
+const builtIn = (
+  name: string,
+  protocol: Protocol,
+  address: string,
+  about: string,
+): Remote => ({
   name,
   address,
   protocol,
-  isImageServer: true,
+  isImageServer: name !== "local",
   isSupported: true,
+  isStatic: true,
   about,
 });
 
-/** Every known remote, the default one first. */
-export const remotes: readonly Remote[] = [
-  {
-    name: "local",
-    address: "unix://",
-    protocol: "lxd",
-    isImageServer: false,
-    isSupported: true,
-    about: "The drey of this user on this machine",
-  },
-  images("debian", "debian", "mirror://", "Debian and Ubuntu suites, built here from the host's mirror"),
-  images("images", "simplestreams", "https://images.lxd.canonical.com", "Images of many distributions"),
-  images("ubuntu", "simplestreams", "https://cloud-images.ubuntu.com/releases", "Ubuntu releases"),
-  images("ubuntu-daily", "simplestreams", "https://cloud-images.ubuntu.com/daily", "Ubuntu daily builds"),
-  images(
+/** Remotes that are there without having been added, the default one first. */
+export const builtInRemotes: readonly Remote[] = [
+  builtIn("local", "lxd", "unix://", "The drey of this user on this machine"),
+  builtIn("debian", "debian", "mirror://", "Debian and Ubuntu suites, built here from the host's mirror"),
+  builtIn("images", "simplestreams", "https://images.lxd.canonical.com", "Images of many distributions"),
+  builtIn("ubuntu", "simplestreams", "https://cloud-images.ubuntu.com/releases", "Ubuntu releases"),
+  builtIn("ubuntu-daily", "simplestreams", "https://cloud-images.ubuntu.com/daily", "Ubuntu daily builds"),
+  builtIn(
     "ubuntu-minimal",
     "simplestreams",
     "https://cloud-images.ubuntu.com/minimal/releases",
     "Small Ubuntu releases",
   ),
-  images("docker", "oci", "https://docker.io", "Application images of Docker Hub"),
-  images("ghcr", "oci", "https://ghcr.io", "Application images of GitHub's registry"),
+  builtIn("docker", "oci", "https://docker.io", "Application images of Docker Hub"),
+  builtIn("ghcr", "oci", "https://ghcr.io", "Application images of GitHub's registry"),
 ];
 
-export const defaultRemote = "local";
+export interface Remotes {
+  /** the name that is meant when none is typed */
+  default: string;
+  list: readonly Remote[];
+}
+
+let known: Remotes = { default: "local", list: builtInRemotes };
+
+/** The remotes of this process: the built-in ones until {@link loadRemotes} was called. */
+export const remotes = (): readonly Remote[] => known.list;
+
+/** The name of the remote that is meant when none is typed. */
+export const defaultRemote = (): string => known.default;
+
+/**
+ * Learns of the remotes that were added.
+ *
+ * @throws {DreyError} `STATE_BROKEN` if their file cannot be read
+ */
+export async function loadRemotes(): Promise<void> {
+  const directory = await configDirectory();
+  // a look at the file spares those who have none the code that reads it
+  try {
+    Deno.lstatSync(`${directory}/config.yml`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return;
+    throw error;
+  }
+  const { readRemotes } = await import("./remotes_file.ts");
+  known = await readRemotes(directory);
+}

@@ -5,6 +5,7 @@ import { DreyError } from "../errors.ts";
 import { routes } from "../wire/routes.ts";
 import type { Socket } from "../wire/socket.ts";
 import { throwIfError } from "./answers.ts";
+import type { Connection } from "./connection.ts";
 import { addressOf, type RouteCall } from "./transport.ts";
 
 /** `bytes` the head of an answer may have */
@@ -16,7 +17,7 @@ const longestHead = 65_536;
  * @throws {DreyError} what the server answered if it refused
  */
 export async function openUpgrade(
-  connection: Deno.Conn,
+  connection: Connection,
   call: RouteCall,
   host = "drey",
 ): Promise<Socket> {
@@ -37,7 +38,7 @@ export async function openUpgrade(
   return socketOver(connection, rest, call.signal);
 }
 
-async function readHead(connection: Deno.Conn): Promise<{ head: string; rest: Uint8Array }> {
+async function readHead(connection: Connection): Promise<{ head: string; rest: Uint8Array }> {
   let held = new Uint8Array();
   const buffer = new Uint8Array(16_384);
   while (held.length < longestHead) {
@@ -51,7 +52,7 @@ async function readHead(connection: Deno.Conn): Promise<{ head: string; rest: Ui
   throw new DreyError("NETWORK", { message: "The server closed the connection before it answered" });
 }
 
-function socketOver(connection: Deno.Conn, first: Uint8Array, signal?: AbortSignal): Socket {
+function socketOver(connection: Connection, first: Uint8Array, signal?: AbortSignal): Socket {
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   const close = () => {
     closeOnce(connection);
@@ -79,11 +80,11 @@ function socketOver(connection: Deno.Conn, first: Uint8Array, signal?: AbortSign
   };
 }
 
-async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {
+async function writeAll(connection: Connection, bytes: Uint8Array): Promise<void> {
   for (let sent = 0; sent < bytes.length;) sent += await connection.write(bytes.subarray(sent));
 }
 
-function closeOnce(connection: Deno.Conn): void {
+function closeOnce(connection: Connection): void {
   try {
     connection.close();
   } catch (error) {

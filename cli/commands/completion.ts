@@ -61,12 +61,12 @@ async function namesOf(shell: Shell, wanted: Wanted, typed: string): Promise<str
   const colon = typed.indexOf(":");
   const prefix = typed.slice(0, colon + 1);
   const others = wanted === "image" || wanted === "remote"
-    ? remotes
-    : remotes.filter((row) => !row.isImageServer);
+    ? remotes()
+    : remotes().filter((row) => !row.isImageServer);
   const remoteNames = colon === -1 ? others.map(({ name }) => `${name}:`) : [];
   if (wanted === "remote") return remoteNames;
   if (resolve(typed).remote.isImageServer) return [];
-  const found = await listNames(shell, wanted, colon === -1 ? "local:" : prefix);
+  const found = await listNames(shell, wanted, colon === -1 ? "" : prefix);
   return [...found.map((name) => `${prefix}${name}`), ...(wanted === "image" ? remoteNames : [])];
 }
 

@@ -2,7 +2,6 @@
 
 import { DreyError } from "../../errors.ts";
 import type { Client } from "../../client/client.ts";
-import { readAnswer, throwIfError } from "../../client/answers.ts";
 import type { Server } from "../../wire/server.ts";
 import { change, configured, getProperty, instanceWritable, setProperty } from "../configured.ts";
 import { edit as editYaml, readStdin } from "../editor.ts";
@@ -12,9 +11,9 @@ import type { Shell } from "../shell.ts";
 
 export async function get(shell: Shell): Promise<void> {
   const { args, has } = shell.typed;
-  const { instance, rest: [key = ""] } = split(args, args.length < 2);
+  const { instance, client, rest: [key = ""] } = split(shell, args.length < 2);
   if (instance === undefined) {
-    const server = await serverOf(await localClient(shell));
+    const server = await serverOf(await client());
     return shell.print(`${server.config[key] ?? ""}\n`);
   }
   const { remote, name } = resolveName(instance, "instance");
@@ -25,9 +24,9 @@ export async function get(shell: Shell): Promise<void> {
 
 export async function set(shell: Shell): Promise<void> {
   const { args, has } = shell.typed;
-  const { instance, rest } = split(args, args.length < 2 || args[0]?.includes("=") === true);
+  const { instance, client, rest } = split(shell, isServerKey(args));
   const pairs = await readPairs(rest);
-  if (instance === undefined) return await patchServer(await localClient(shell), pairs);
+  if (instance === undefined) return await patchServer(shell, await client(), pairs);
   await change(await configured(shell, "instance", instance), (value) => {
     if (!has("property")) Object.assign(value.config, pairs);
     else for (const [key, text] of Object.entries(pairs)) setProperty(value, key, text);
@@ -36,8 +35,8 @@ export async function set(shell: Shell): Promise<void> {
 
 export async function unset(shell: Shell): Promise<void> {
   const { args, has } = shell.typed;
-  const { instance, rest: [key = ""] } = split(args, args.length < 2);
-  if (instance === undefined) return await patchServer(await localClient(shell), { [key]: "" });
+  const { instance, client, rest: [key = ""] } = split(shell, args.length < 2);
+  if (instance === undefined) return await patchServer(shell, await client(), { [key]: "" });
   await change(await configured(shell, "instance", instance), (value) => {
     if (has("property")) setProperty(value, key, "");
     else if (!(key in value.config)) {
@@ -49,7 +48,7 @@ export async function unset(shell: Shell): Promise<void> {
 }
 
 export async function show(shell: Shell): Promise<void> {
-  const { remote, name } = resolveOnServer(shell.typed.args[0] ?? "local:");
+  const { remote, name } = resolveOnServer(shell.typed.args[0] ?? "");
   const client = await shell.connect(remote);
   if (name === "") {
     const { config } = await serverOf(client);
@@ -62,12 +61,13 @@ export async function show(shell: Shell): Promise<void> {
 }
 
 export async function edit(shell: Shell): Promise<void> {
-  const { remote, name } = resolveOnServer(shell.typed.args[0] ?? "local:");
+  const { remote, name } = resolveOnServer(shell.typed.args[0] ?? "");
   if (name === "") {
     const client = await shell.connect(remote);
-    const { config } = await serverOf(client);
-    return await editYaml(shell, { config }, async (value) => {
-      await throwIfError(await client.send("PUT", "/1.0", JSON.stringify(value)));
+    const { value, etag } = await client.read("server.get");
+    const { config } = value as Server;
+    return await editYaml(shell, { config }, async (edited) => {
+      await client.call("server.update", { body: { config, ...edited }, etag });
     });
   }
   const owner = await configured(shell, "instance", shell.typed.args[0] ?? "");
@@ -85,15 +85,35 @@ export async function readPairs(words: readonly string[]): Promise<Record<string
   return pairs;
 }
 
-const split = (args: readonly string[], isServer: boolean) =>
-  isServer ? { instance: undefined, rest: args } : { instance: args[0], rest: args.slice(1) };
+/**
+ * Whose configuration is meant: a word that ends in a colon is a server, as is the default one where no instance is
+ * named.
+ */
+function split(shell: Shell, isServer: boolean) {
+  const { args } = shell.typed;
+  const [first = "", ...others] = args;
+  const isRemote = first.endsWith(":");
+  const { remote } = resolveOnServer(isRemote ? first : "");
+  return {
+    instance: isRemote || isServer ? undefined : first,
+    rest: isServer && !isRemote ? [...args] : others,
+    client: () => shell.connect(remote),
+  };
+}
 
-const localClient = (shell: Shell) => shell.connect(resolveOnServer("local:").remote);
+/** `key=value …`, or LXD's older `key value`: names of instances hold no dot, keys of the server do. */
+function isServerKey([first = "", second]: readonly string[]): boolean {
+  if (second === undefined || first.includes("=")) return true;
+  return first.includes(".") && !/[:/]/.test(first);
+}
 
 async function serverOf(client: Client): Promise<Server> {
   return await client.call("server.get") as Server;
 }
 
-async function patchServer(client: Client, config: Record<string, string>): Promise<void> {
-  await readAnswer(await client.send("PATCH", "/1.0", JSON.stringify({ config })));
+async function patchServer(shell: Shell, client: Client, config: Record<string, string>): Promise<void> {
+  await client.call("server.patch", { body: { config } });
+  if (config["core.https_address"] && client.transport.kind === "in-process") {
+    shell.say("Nobody listens yet: start drey serve");
+  }
 }

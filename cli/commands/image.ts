@@ -2,7 +2,7 @@
 
 import { DreyError } from "../../errors.ts";
 import type { Client } from "../../client/client.ts";
-import type { Remote } from "../../client/remotes.ts";
+import { defaultRemote, type Remote } from "../../client/remotes.ts";
 import type { Image, ImagePut } from "../../wire/image.ts";
 import { chooseColumns, type Columns, toTable } from "../columns.ts";
 import { edit as editYaml } from "../editor.ts";
@@ -28,8 +28,10 @@ const aliasText = (first = "", more: number) => more === 0 ? first : `${first} (
 
 export async function list(shell: Shell): Promise<void> {
   const { typed } = shell;
-  const [first = "local:", ...rest] = typed.args;
-  const { remote, name } = resolve(/^[\w-]+:/.test(first) && !first.includes("=") ? first : `local:${first}`);
+  const [first = "", ...rest] = typed.args;
+  const { remote, name } = resolve(
+    /^[\w.-]+:/.test(first) && !first.includes("=") ? first : `${defaultRemote()}:${first}`,
+  );
   checkImageRemote(remote);
   const isWide = typed.has("all-projects");
   const found = remote.isImageServer

@@ -1,5 +1,6 @@
 // drey image alias: names of images.
 
+import { defaultRemote } from "../../client/remotes.ts";
 import type { ImageAliasesEntry } from "../../wire/image.ts";
 import { toTable } from "../columns.ts";
 import { type Format, formatList } from "../output.ts";
@@ -27,8 +28,8 @@ export async function rename(shell: Shell): Promise<void> {
 }
 
 export async function list(shell: Shell): Promise<void> {
-  const [first = "local:", ...rest] = shell.typed.args;
-  const { remote, name } = resolveOnServer(first.includes(":") ? first : `local:${first}`);
+  const [first = "", ...rest] = shell.typed.args;
+  const { remote, name } = resolveOnServer(first.includes(":") ? first : `${defaultRemote()}:${first}`);
   const client = await shell.connect(remote);
   const found = await client.call("image.aliases.list", { query: { recursion: 1 } }) as ImageAliasesEntry[];
   const filters = [name, ...rest];

@@ -11,8 +11,8 @@ import { readImage } from "./image.ts";
 export async function importImage(shell: Shell): Promise<void> {
   const { typed } = shell;
   const [file = "", ...rest] = typed.args;
-  const words = rest.filter((word) => !/^[\w-]+:$/.test(word));
-  const remote = resolveOnServer(rest.find((word) => /^[\w-]+:$/.test(word)) ?? "local:").remote;
+  const words = rest.filter((word) => !/^[\w.-]+:$/.test(word));
+  const remote = resolveOnServer(rest.find((word) => /^[\w.-]+:$/.test(word)) ?? "").remote;
   const rootfs = words[0] !== undefined && !words[0].includes("=") ? words.shift() : undefined;
   const client = await shell.connect(remote);
   const properties = keyValues(words);

@@ -9,7 +9,7 @@ import type { Shell } from "../shell.ts";
 import { drawTable } from "../table.ts";
 
 export async function info(shell: Shell): Promise<void> {
-  const { remote, name } = resolveOnServer(shell.typed.args[0] ?? "local:");
+  const { remote, name } = resolveOnServer(shell.typed.args[0] ?? "");
   const client = await shell.connect(remote);
   if (name === "" && shell.typed.has("resources")) {
     shell.print(await toYaml(await client.call("resources.get")));

@@ -14,7 +14,7 @@ export const init = (shell: Shell): Promise<void> => create(shell, false);
 
 async function create(shell: Shell, start: boolean): Promise<void> {
   const { image, target } = readArguments(shell.typed);
-  const { remote, name } = resolveOnServer(target ?? "local:");
+  const { remote, name } = resolveOnServer(target ?? "");
   const [client, fromFile] = await Promise.all([shell.connect(remote), readFile()]);
   const source = image === undefined ? { type: "none" } as const : await findImage(client, image);
   const body: InstancesPost = {

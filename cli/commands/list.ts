@@ -33,7 +33,7 @@ export async function list(shell: Shell): Promise<void> {
 function readFilters(args: readonly string[]) {
   const [first, ...rest] = args;
   if (first === undefined || !/^[\w-]+:/.test(first) || first.includes("=")) {
-    return { remote: resolveOnServer("local:").remote, filters: args };
+    return { remote: resolveOnServer("").remote, filters: args };
   }
   const { remote, name } = resolveOnServer(first);
   return { remote, filters: name === "" ? rest : [name, ...rest] };

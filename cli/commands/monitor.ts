@@ -7,7 +7,7 @@ import type { Shell } from "../shell.ts";
 
 export async function monitor(shell: Shell): Promise<void> {
   const { typed } = shell;
-  const client = await shell.connect(resolveOnServer(typed.args[0] ?? "local:").remote);
+  const client = await shell.connect(resolveOnServer(typed.args[0] ?? "").remote);
   const query = new URLSearchParams();
   const types = typed.list("type");
   if (types.length > 0) query.set("type", types.join(","));

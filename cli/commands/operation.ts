@@ -7,7 +7,7 @@ import { resolveName, resolveOnServer } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
 
 export async function list(shell: Shell): Promise<void> {
-  const client = await shell.connect(resolveOnServer(shell.typed.args[0] ?? "local:").remote);
+  const client = await shell.connect(resolveOnServer(shell.typed.args[0] ?? "").remote);
   const byStatus = await client.call("operations.list", {
     query: { recursion: 1, "all-projects": shell.typed.has("all-projects") || undefined },
   }) as Record<string, Operation[]>;

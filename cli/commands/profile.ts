@@ -12,7 +12,7 @@ import { isStdinFile } from "../terminal.ts";
 import { readPairs } from "./config.ts";
 
 export async function list(shell: Shell): Promise<void> {
-  const client = await shell.connect(resolveOnServer(shell.typed.args[0] ?? "local:").remote);
+  const client = await shell.connect(resolveOnServer(shell.typed.args[0] ?? "").remote);
   const isWide = shell.typed.has("all-projects");
   const found = await client.call("profiles.list", {
     query: { recursion: 1, "all-projects": isWide || undefined },

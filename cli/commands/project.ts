@@ -1,5 +1,6 @@
 // drey project: instances apart from one another, with images, profiles, volumes and networks of their own.
 
+import type { Remote } from "../../client/remotes.ts";
 import type { Client } from "../../client/client.ts";
 import { chooseProject, chosenProject } from "../../client/projects.ts";
 import { DreyError } from "../../errors.ts";
@@ -23,10 +24,10 @@ const features: readonly [header: string, feature: string][] = [
 ];
 
 export async function list(shell: Shell): Promise<void> {
-  const { remote } = resolveOnServer(shell.typed.args[0] ?? "local:");
+  const { remote } = resolveOnServer(shell.typed.args[0] ?? "");
   const client = await shell.connect(remote);
   const found = await client.call("projects.list", { query: { recursion: 1 } }) as Project[];
-  const current = await currentProject(shell, remote.name);
+  const current = await currentProject(shell, remote);
   const table = toTable(found, [
     { header: "NAME", cell: ({ name }) => name === current ? `${name} (current)` : name },
     ...features.map(([header, feature]): Column<Project> => ({
@@ -82,7 +83,7 @@ export async function remove(shell: Shell): Promise<void> {
   const { remote, name } = resolveName(shell.typed.args[0] ?? "", "project");
   const client = await shell.connect(remote);
   await client.call("project.delete", { params: { name } });
-  if (await chosenProject(remote.name) === name) await chooseProject(remote.name, "default");
+  if (await chosenProject(remote) === name) await chooseProject(remote, "default");
   shell.print(`Project ${name} deleted\n`);
 }
 
@@ -91,7 +92,7 @@ export async function rename(shell: Shell): Promise<void> {
   const client = await shell.connect(remote);
   const to = shell.typed.args[1] ?? "";
   await shell.wait(await client.start("project.rename", { params: { name }, body: { name: to } }), name);
-  if (await chosenProject(remote.name) === name) await chooseProject(remote.name, to);
+  if (await chosenProject(remote) === name) await chooseProject(remote, to);
   shell.print(`Project ${name} renamed to ${to}\n`);
 }
 
@@ -138,15 +139,15 @@ export async function switchTo(shell: Shell): Promise<void> {
   const client = await shell.connect(remote);
   // a project that is not there would fail every command from here on
   await client.call("project.get", { params: { name } });
-  await chooseProject(remote.name, name);
+  await chooseProject(remote, name);
 }
 
 export async function getCurrent(shell: Shell): Promise<void> {
-  const { remote } = resolveOnServer(shell.typed.args[0] ?? "local:");
-  shell.print(`${await currentProject(shell, remote.name)}\n`);
+  const { remote } = resolveOnServer(shell.typed.args[0] ?? "");
+  shell.print(`${await currentProject(shell, remote)}\n`);
 }
 
-async function currentProject(shell: Shell, remote: string): Promise<string> {
+async function currentProject(shell: Shell, remote: Remote): Promise<string> {
   return shell.typed.text("project") ?? await chosenProject(remote) ?? "default";
 }
 

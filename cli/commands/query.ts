@@ -1,5 +1,6 @@
 // drey query: any request to the API, as it is.
 
+import { defaultRemote } from "../../client/remotes.ts";
 import { DreyError } from "../../errors.ts";
 import { apiError, readAnswer } from "../../client/answers.ts";
 import { runningOperation } from "../../client/operations.ts";
@@ -46,7 +47,7 @@ async function printBytes(shell: Shell, response: Response): Promise<void> {
 
 // a path starts with a slash, so what stands before it can only be a remote
 function readPath(text: string) {
-  const { remote, name } = resolveOnServer(/^[\w-]+:/.test(text) ? text : `local:${text}`);
+  const { remote, name } = resolveOnServer(/^[\w.-]+:/.test(text) ? text : `${defaultRemote()}:${text}`);
   if (name.startsWith("/")) return { remote, path: name };
   throw new DreyError("BAD_REQUEST", { message: `"${text}" is no path of the API: it begins with a slash` });
 }

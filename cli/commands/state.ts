@@ -33,7 +33,7 @@ async function change(shell: Shell, body: InstanceStatePut): Promise<number> {
 
 async function changeAll(shell: Shell, state: InstanceStatePut): Promise<number> {
   const [first, second] = shell.typed.args;
-  const { remote, name } = resolveOnServer(first ?? "local:");
+  const { remote, name } = resolveOnServer(first ?? "");
   if (name !== "" || second !== undefined) {
     throw new DreyError("BAD_REQUEST", { message: "Name instances or give --all, not both" });
   }

@@ -13,7 +13,7 @@ export async function version(shell: Shell): Promise<void> {
     shell.print(`Server version: ${ours}\n`);
     return;
   }
-  const client = await shell.connect(resolveOnServer(args[0] ?? "local:").remote);
+  const client = await shell.connect(resolveOnServer(args[0] ?? "").remote);
   const server = await client.call("server.get") as Server;
   shell.print(`Server version: ${server.environment?.server_version ?? "unknown"}\n`);
 }
