@@ -17,7 +17,7 @@ import {
   statusOf,
 } from "./operation_records.ts";
 
-export { getOperation, isFinal, listOperations } from "./operation_records.ts";
+export { getOperation, isFinal, listOperations, projectOfOperation } from "./operation_records.ts";
 export { waitOperation } from "./operation_wait.ts";
 
 /** What the work of an operation is given. */

@@ -2,9 +2,11 @@
 
 import { listenEvents } from "../../domain/events.ts";
 import { DreyError } from "../../errors.ts";
-import type { EventType } from "../../wire/event.ts";
-import type { Handlers } from "../call.ts";
+import type { Event, EventType } from "../../wire/event.ts";
+import type { Operation } from "../../wire/operation.ts";
+import type { Caller, Handlers } from "../call.ts";
 import { isOn } from "../lists.ts";
+import { isAdmin } from "../middleware/permission.ts";
 
 const eventTypes: readonly EventType[] = ["logging", "operation", "lifecycle"];
 
@@ -12,8 +14,9 @@ export const handlers: Handlers<"events.listen"> = {
   "events.listen": (call) => {
     const stop = new AbortController();
     // listens from here on, so that nothing is missed while the stream is being opened
+    const types = typesOf(call.query("type"));
     const events = listenEvents(call.context, {
-      types: typesOf(call.query("type")),
+      types: isAdmin(call.caller) ? types : types.filter((type) => type !== "logging"),
       project: call.project,
       allProjects: isOn(call.query("all-projects")),
     }, stop.signal);
@@ -22,12 +25,19 @@ export const handlers: Handlers<"events.listen"> = {
       async serve(socket) {
         void socket.closed.then(() => stop.abort());
         void drain(socket.messages);
-        for await (const event of events) await socket.send(JSON.stringify(event));
+        for await (const event of events) {
+          if (maySee(call.caller, event)) await socket.send(JSON.stringify(event));
+        }
         socket.close();
       },
     });
   },
 };
+
+/** Tokens let others in: whoever is confined to projects is told of none. */
+function maySee(caller: Caller, { type, metadata }: Event): boolean {
+  return isAdmin(caller) || type !== "operation" || (metadata as Operation).class !== "token";
+}
 
 function typesOf(text: string | undefined): EventType[] {
   if (text === undefined || text === "") return [...eventTypes];

@@ -5,12 +5,15 @@ import {
   findConnection,
   getOperation,
   listOperations,
+  projectOfOperation,
   waitOperation,
 } from "../../domain/operations.ts";
 import { DreyError } from "../../errors.ts";
-import type { Handlers } from "../call.ts";
+import { isSame } from "../../auth/tls.ts";
+import type { Operation } from "../../wire/operation.ts";
+import type { Call, Caller, Handlers } from "../call.ts";
 import { isOn } from "../lists.ts";
-import { isTrusted } from "../middleware/permission.ts";
+import { confinedTo, forbidden, isTrusted } from "../middleware/permission.ts";
 
 type Names =
   | "operations.list"
@@ -20,8 +23,9 @@ type Names =
   | "operation.socket";
 
 export const handlers: Handlers<Names> = {
-  "operations.list": async ({ context, project, recursion, query }) => {
-    const operations = await listOperations(context, isOn(query("all-projects")) ? undefined : project);
+  "operations.list": async ({ context, caller, project, recursion, query }) => {
+    const all = await listOperations(context, isOn(query("all-projects")) ? undefined : project);
+    const operations = all.filter((operation) => maySee(caller, operation));
     const byStatus = Object.groupBy(operations, ({ status }) => status.toLowerCase());
     return Object.fromEntries(
       Object.entries(byStatus).map(([status, group = []]) => [
@@ -30,13 +34,15 @@ export const handlers: Handlers<Names> = {
       ]),
     );
   },
-  "operation.get": ({ context, params }) => getOperation(context, params.id),
-  "operation.cancel": async ({ context, params }) => {
+  "operation.get": async ({ context, caller, params }) => await visible(context, caller, params.id),
+  "operation.cancel": async ({ context, caller, params }) => {
+    await visible(context, caller, params.id);
     await cancelOperation(context, params.id);
     return null;
   },
   "operation.wait": async ({ context, caller, params, query, signal }) => {
-    if (!isTrusted(caller)) throw new DreyError("FORBIDDEN", { message: "not authorized" });
+    if (isTrusted(caller)) await visible(context, caller, params.id);
+    else mustKnow(await getOperation(context, params.id).catch(unknownToStrangers), query("secret") ?? "");
     const timeout = timeoutOf(query("timeout"));
     return await waitOperation(context, params.id, { timeout, signal });
   },
@@ -44,6 +50,31 @@ export const handlers: Handlers<Names> = {
     serve: await findConnection(context, params.id, query("secret") ?? ""),
   }),
 };
+
+/** Tokens let others in: whoever is confined to projects is told of none. */
+const maySee = (caller: Caller, operation: Operation) =>
+  confinedTo(caller) === undefined || operation.class !== "token";
+
+/** An operation that the caller may know of. @throws {DreyError} `NOT_FOUND` */
+async function visible(context: Call["context"], caller: Caller, id: string): Promise<Operation> {
+  const operation = await getOperation(context, id);
+  const projects = confinedTo(caller);
+  if (projects === undefined) return operation;
+  if (maySee(caller, operation) && projects.includes(await projectOfOperation(context, id))) return operation;
+  throw new DreyError("NOT_FOUND", { message: "Operation not found" });
+}
+
+/** A stranger who knows a secret of an operation was told it by somebody who may. */
+function mustKnow({ metadata }: Operation, secret: string): void {
+  const { fds = {}, secret: own } = (metadata ?? {}) as { fds?: Record<string, string>; secret?: string };
+  const secrets = [...Object.values(fds), ...(own === undefined ? [] : [own])];
+  if (secret === "" || !secrets.some((known) => isSame(known, secret))) throw forbidden();
+}
+
+/** Strangers do not learn which operations there are. */
+function unknownToStrangers(): never {
+  throw forbidden();
+}
 
 function timeoutOf(text: string | undefined): number {
   if (text === undefined || text === "") return -1;

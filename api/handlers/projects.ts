@@ -2,8 +2,9 @@
 
 import * as projects from "../../domain/projects.ts";
 import { DreyError } from "../../errors.ts";
-import { Created, type Handlers } from "../call.ts";
+import { type Caller, Created, type Handlers } from "../call.ts";
 import { addressOf, isOn, listed } from "../lists.ts";
+import { confinedTo, mayWorkIn } from "../middleware/permission.ts";
 
 type Names =
   | "projects.list"
@@ -16,8 +17,8 @@ type Names =
   | "project.state";
 
 export const handlers: Handlers<Names> = {
-  "projects.list": async ({ context, recursion, query }) =>
-    listed(await projects.listProjects(context), {
+  "projects.list": async ({ context, caller, recursion, query }) =>
+    listed((await projects.listProjects(context)).filter(({ name }) => maySee(caller, name)), {
       recursion,
       filter: query("filter"),
       address: (project) => addressOf("projects", project.name, "default"),
@@ -26,7 +27,10 @@ export const handlers: Handlers<Names> = {
     await projects.createProject(context, body);
     return new Created(addressOf("projects", body.name, "default"));
   },
-  "project.get": ({ context, params }) => projects.getProject(context, params.name),
+  "project.get": ({ context, caller, params }) => {
+    mayWorkIn(caller, params.name);
+    return projects.getProject(context, params.name);
+  },
   "project.update": async ({ context, params, body }) => {
     await projects.updateProject(context, params.name, body);
     return null;
@@ -46,5 +50,10 @@ export const handlers: Handlers<Names> = {
     await projects.deleteProject(context, params.name);
     return null;
   },
-  "project.state": ({ context, params }) => projects.projectState(context, params.name),
+  "project.state": ({ context, caller, params }) => {
+    mayWorkIn(caller, params.name);
+    return projects.projectState(context, params.name);
+  },
 };
+
+const maySee = (caller: Caller, project: string) => confinedTo(caller)?.includes(project) ?? true;

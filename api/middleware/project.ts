@@ -6,7 +6,7 @@ import { DreyError } from "../../errors.ts";
 import type { Route } from "../../wire/routes.ts";
 import type { Caller, Query } from "../call.ts";
 import { isOn } from "../lists.ts";
-import { isTrusted, mayWorkIn } from "./permission.ts";
+import { forbidden, isTrusted, mayWorkIn } from "./permission.ts";
 
 /**
  * The project a request names, or the default one; for things that its project does not have for itself, the one that
@@ -18,17 +18,22 @@ import { isTrusted, mayWorkIn } from "./permission.ts";
 export async function projectOf(
   context: Context,
   query: Query,
-  { route, caller }: { route: Pick<Route, "feature" | "method">; caller: Caller },
+  { route, caller }: { route: Pick<Route, "feature" | "method" | "path">; caller: Caller },
 ): Promise<string> {
   // strangers do not even learn which projects there are
-  if (!isTrusted(caller)) return defaultProject;
+  const isAll = isOn(query.get("all-projects") ?? undefined);
+  if (!isTrusted(caller)) {
+    if (isAll) throw forbidden();
+    return defaultProject;
+  }
   const project = query.get("project") || defaultProject;
-  if (query.get("project") && isOn(query.get("all-projects") ?? undefined)) {
+  if (query.get("project") && isAll) {
     throw new DreyError("BAD_REQUEST", {
       message: "Cannot specify a project when requesting all projects",
     });
   }
-  mayWorkIn(caller, isOn(query.get("all-projects") ?? undefined) ? undefined : project);
+  // the server itself is in no project, whatever project it is looked at for
+  if (route.path !== "/1.0") mayWorkIn(caller, isAll ? undefined : project);
   if (route.feature !== undefined) {
     const effective = await effectiveProject(context, project, route.feature);
     // what a project has from the default one, those who are confined to it may use but not change

@@ -1,14 +1,18 @@
 // What every door to the API must do, run through each of them.
 
+import { makeCertificate } from "../../auth/tls.ts";
 import { runServer } from "../../api/serve.ts";
 import { createClient } from "../../client/client.ts";
 import type { Client } from "../../client/client.ts";
 import { connect } from "../../client/connect.ts";
+import { overHttps } from "../../client/https.ts";
 import { openInProcess } from "../../client/in_process.ts";
+import { lookAtServer } from "../../client/tls.ts";
 import { answers, overUnixSocket } from "../../client/unix.ts";
 import { DreyError } from "../../errors.ts";
 import type { Profile } from "../../wire/profile.ts";
 import { assert, assertEquals, assertRejects } from "@std/testing";
+import { freePort } from "../support/server.ts";
 
 interface Door extends AsyncDisposable {
   client: Client;
@@ -63,7 +67,27 @@ const doors: Record<string, () => Promise<Door>> = {
     const client = stack.use(createClient(overUnixSocket(socket)));
     return Object.assign(stack.move(), { client });
   },
+  "over HTTPS": openHttps,
 };
+
+/** A server that listens on the loopback address, and a client whose certificate it trusts. */
+async function openHttps(): Promise<Door> {
+  await using stack = new AsyncDisposableStack();
+  const state = stack.use(temporaryState());
+  stack.use(await serveAt(`${state.path}/unix.socket`));
+  const host = `127.0.0.1:${freePort()}`;
+  const identity = await makeCertificate({ commonName: "tester", use: "client" });
+  {
+    await using owner = createClient(overUnixSocket(`${state.path}/unix.socket`));
+    await owner.call("server.patch", { body: { config: { "core.https_address": host } } });
+    const body = { name: "tester", certificate: identity.certificate };
+    await owner.call("certificates.create", { body });
+  }
+  const address = `https://${host}`;
+  const { certificate } = await lookAtServer(address);
+  const client = stack.use(createClient(overHttps({ address, certificate, identity })));
+  return Object.assign(stack.move(), { client });
+}
 
 for (const [where, open] of Object.entries(doors)) {
   const contract = (name: string, run: (client: Client) => Promise<void>) =>
