@@ -132,6 +132,11 @@ export function writeTar(files: readonly { name: string; content: Uint8Array; mt
   return joinBytes([...parts, new Uint8Array(2 * block)]);
 }
 
+/** The same without the end mark, for more to follow. */
+export function writeTarHead(files: Parameters<typeof writeTar>[0]): Uint8Array {
+  return writeTar(files).subarray(0, -2 * block);
+}
+
 function makeHeader(name: string, size: number, mtime: Date): Uint8Array {
   const header = new Uint8Array(block);
   const put = (at: number, text: string) => header.set(new TextEncoder().encode(text), at);

@@ -75,6 +75,12 @@ export function fileSteps(plan: ContainerPlan): Step[] {
   ];
 }
 
+/** A program of the host that reads a stopped instance's files: its working directory is their top, ids are theirs. */
+export function readerSteps(plan: ContainerPlan, argv: string[]): Step[] {
+  const root = stagedRoot({ root: plan.root });
+  return [...fileSteps(plan).slice(0, -1), { do: "chdir", path: root }, { do: "become", argv }];
+}
+
 function enterParent({ ids: { map, parent } }: ContainerPlan): Step[] {
   if (parent === undefined) return [];
   const identity = isSingle(map) ? "kept" : "root";

@@ -29,7 +29,7 @@ export const handlers: Handlers<Names> = {
       address: (image) => addressOf("images", image.fingerprint, image.project),
     });
   },
-  "images.create": async ({ context, project, request }) => {
+  "images.create": async ({ context, project, request, query }) => {
     const parts = await partsOf(request);
     if (parts !== undefined) {
       const { createImageFromParts } = await import("../../domain/images/create.ts");
@@ -37,7 +37,10 @@ export const handlers: Handlers<Names> = {
     }
     const body = await readBody(request, imagesPost) as ImagesPost;
     const { createImageFromSource } = await import("../../domain/images/create.ts");
-    return await createImageFromSource(context, project, body);
+    return await createImageFromSource(context, {
+      project,
+      instances: query("project") || "default",
+    }, body);
   },
   "image.get": async ({ context, caller, project, params }) => {
     const image = await images.getImage(context, project, params.fingerprint);

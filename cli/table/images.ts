@@ -1,11 +1,27 @@
 // Rows of the commands of images and their aliases.
 
 import type { Arg, Command, Flag, Group } from "../command.ts";
-import { allProjects, columns, example, format, image, keyValues, newName } from "./words.ts";
+import {
+  allProjects,
+  columns,
+  example,
+  force,
+  format,
+  image,
+  instance,
+  keyValues,
+  newName,
+} from "./words.ts";
 
 const alias: Arg = { name: "alias", kind: "alias", remote: true };
 
 const vm: Flag = { name: "vm", summary: "The image for virtual machines, where the name has both kinds" };
+
+const compression: Flag = {
+  name: "compression",
+  value: "algorithm",
+  summary: "gzip, bzip2, xz, lzma, zstd or none, a level behind it if wanted",
+};
 
 const images = () => import("../commands/image.ts");
 const imageFiles = () => import("../commands/image_files.ts");
@@ -17,6 +33,39 @@ export const groups: readonly Group[] = [
 ];
 
 export const commands: readonly Command[] = [
+  {
+    path: "publish",
+    args: [
+      { ...instance, name: "instance[/snapshot]" },
+      { ...keyValues, remote: true, optional: true },
+    ],
+    flags: [
+      { name: "alias", value: "alias", isList: true, summary: "Name to give the image" },
+      { name: "public", summary: "Let everybody use the image" },
+      force("Stop the instance first, and start it again afterwards"),
+      compression,
+      {
+        name: "expire",
+        value: "date",
+        summary: "When the image expires: 2027-01-31, or 2027-01-31T12:00:00Z",
+      },
+      { name: "reuse", summary: "Replace the image that has the alias now" },
+    ],
+    summary: "Make an image of an instance or a snapshot",
+    about: "Properties are given as key=value; without any, those of the instance's own image are kept.",
+    examples: [
+      example("publish web --alias web-ready", "An image of a stopped instance"),
+      example(
+        "publish web/clean --alias clean os=Debian --compression zstd",
+        "Of a snapshot, with a property",
+      ),
+      example(
+        "publish web --force --reuse --alias web-ready",
+        "Of a running one, in the place of the last one",
+      ),
+    ],
+    load: async () => (await import("../commands/publish.ts")).publish,
+  },
   {
     path: "image list",
     aliases: ["ls"],

@@ -56,7 +56,7 @@ export async function createImageFromParts(
  */
 export async function createImageFromSource(
   context: Context,
-  project: string,
+  { project, instances = project }: { project: string; instances?: string },
   body: ImagesPost,
 ): Promise<Operation> {
   const { source } = body;
@@ -77,8 +77,10 @@ export async function createImageFromSource(
     }
     case "instance":
     case "container":
-    case "snapshot":
-      throw new DreyError("NOT_SUPPORTED", { message: "drey cannot publish instances as images yet" });
+    case "snapshot": {
+      const { publishImage } = await import("./publish.ts");
+      return await publishImage(context, { project, instances }, { body, wish });
+    }
     default:
       throw new DreyError("BAD_REQUEST", { message: `Invalid image source type "${source?.type ?? ""}"` });
   }
@@ -178,8 +180,8 @@ async function* counted(response: Response, say: (text: string) => Promise<void>
   }
 }
 
-/** What clients read from the finished operation. */
-async function announce(task: Task, { fingerprint, size }: Pick<ImageRecord, "fingerprint" | "size">) {
+/** Writes what clients read from the finished operation. */
+export async function announce(task: Task, { fingerprint, size }: Pick<ImageRecord, "fingerprint" | "size">) {
   await task.setResources({ images: [`/1.0/images/${fingerprint}`] });
   await task.update({ fingerprint, size: String(size) });
 }

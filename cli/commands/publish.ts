@@ -1,0 +1,114 @@
+// drey publish: an image made of an instance or of a snapshot.
+
+import { DreyError } from "../../errors.ts";
+import type { Client } from "../../client/client.ts";
+import { keyValues, resolveName, resolveOnServer } from "../resolve.ts";
+import type { Shell } from "../shell.ts";
+
+export async function publish(shell: Shell): Promise<void> {
+  const { typed } = shell;
+  const [source = "", ...rest] = typed.args;
+  const { remote, name } = resolveName(source, "instance");
+  const isRemote = (word: string) => /^[\w-]+:$/.test(word);
+  const target = rest.find(isRemote);
+  if (target !== undefined && resolveOnServer(target).remote.name !== remote.name) {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: "An image is made where its instance is",
+      hint: `Publish it there, then: drey image copy ${remote.name}:IMAGE ${target}`,
+    });
+  }
+  const client = await shell.connect(remote);
+  const aliases = typed.list("alias");
+  const old = await existing(client, aliases);
+  if (old.length > 0 && !typed.has("reuse")) {
+    throw new DreyError("ALREADY_EXISTS", {
+      message: `Alias "${old[0]?.name}" already exists`,
+      hint: "Take another one, or replace its image with --reuse",
+    });
+  }
+  const [instance = ""] = name.split("/");
+  await using _again = await stopped(shell, client, { name: instance, isSnapshot: name.includes("/") });
+  const fingerprint = await make(shell, client, { name, words: rest.filter((word) => !isRemote(word)) });
+  for (const { name } of old) await client.call("image.alias.delete", { params: { name } });
+  for (const alias of aliases) {
+    await client.call("image.aliases.create", {
+      body: { name: alias, target: fingerprint, description: "" },
+    });
+  }
+  for (const { target } of old) await removeIfNameless(shell, client, target);
+  shell.print(`Instance published with fingerprint: ${fingerprint}\n`);
+}
+
+async function make(
+  shell: Shell,
+  client: Client,
+  { name, words }: { name: string; words: string[] },
+): Promise<string> {
+  const { typed } = shell;
+  const body = {
+    source: { type: name.includes("/") ? "snapshot" : "instance", name },
+    public: typed.has("public"),
+    properties: keyValues(words),
+    ...typed.text("compression") !== undefined && { compression_algorithm: typed.text("compression") },
+    ...typed.text("expire") !== undefined && { expires_at: readTime(typed.text("expire") ?? "") },
+  };
+  const running = await client.start("images.create", {
+    upload: { body: JSON.stringify(body), headers: { "content-type": "application/json" } },
+  });
+  const { metadata } = await shell.wait(running, name);
+  return String(metadata?.fingerprint ?? "");
+}
+
+function readTime(text: string): string {
+  const time = new Date(text.replace(" ", "T"));
+  if (!Number.isNaN(time.getTime())) return time.toISOString();
+  throw new DreyError("BAD_REQUEST", { message: `"${text}" is no date`, hint: "Write it as 2027-01-31" });
+}
+
+/** Aliases that exist already, with what they point to. */
+async function existing(
+  client: Client,
+  names: readonly string[],
+): Promise<{ name: string; target: string }[]> {
+  const found = await Promise.all(
+    names.map((name) =>
+      client.call("image.alias.get", { params: { name } }).catch((error) => {
+        if (error instanceof DreyError && error.code === "NOT_FOUND") return undefined;
+        throw error;
+      })
+    ),
+  );
+  return found.filter((alias) => alias !== undefined);
+}
+
+/** An image that has lost its last name to a newer one. */
+async function removeIfNameless(shell: Shell, client: Client, fingerprint: string): Promise<void> {
+  const params = { fingerprint };
+  const { aliases } = await client.call("image.get", { params });
+  if (aliases.length > 0) return;
+  await shell.wait(await client.start("image.delete", { params }), fingerprint);
+}
+
+/** Stops a running instance if that was allowed; it runs again when disposed. */
+async function stopped(
+  shell: Shell,
+  client: Client,
+  { name, isSnapshot }: { name: string; isSnapshot: boolean },
+): Promise<AsyncDisposable> {
+  const nothing = { [Symbol.asyncDispose]: () => Promise.resolve() };
+  if (isSnapshot) return nothing;
+  const { status } = await client.call("instance.state", { params: { name } });
+  if (status === "Stopped") return nothing;
+  if (!shell.typed.has("force")) {
+    throw new DreyError("INSTANCE_STATE", {
+      message: `Instance "${name}" is running`,
+      hint: "Stop it first, or have that done with --force",
+    });
+  }
+  const change = async (action: "start" | "stop") => {
+    const body = { action, timeout: -1, force: false, stateful: false };
+    await shell.wait(await client.start("instance.state.change", { params: { name }, body }), name);
+  };
+  await change("stop");
+  return { [Symbol.asyncDispose]: () => change("start") };
+}

@@ -1,0 +1,50 @@
+// Images made of instances.
+
+import { assertEquals, assertStringIncludes } from "@std/testing";
+import { runChecked } from "../../sys/run.ts";
+import { e2e } from "../support/drey.ts";
+import { serve } from "../support/server.ts";
+
+const needs = ["userns", "subids", "overlay"] as const;
+
+await e2e("a published instance is an image with its files, owners and links", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  const change =
+    "echo mine >/etc/mine; chown 1000:1000 /etc/mine; chmod 4711 /etc/mine; ln /etc/mine /etc/hard;" +
+    "ln -s mine /etc/soft; rm /etc/hosts; mkdir -p /home/user/d";
+  await drey`exec c1 -- sh -c ${[change]}`;
+  assertStringIncludes((await drey.tries`publish c1 --alias made`).stderr, "is running");
+  await drey`publish c1 --force --alias made --compression ${["zstd -1"]} --expire 2030-01-31 os=Mine`;
+  assertEquals((await drey`list c1 --format csv --columns s`).trim(), "RUNNING");
+  const [image] = JSON.parse(await drey`image list made --format json`);
+  assertEquals([image.properties, image.expires_at], [{ os: "Mine" }, "2030-01-31T00:00:00.000Z"]);
+  await drey`launch made c2`;
+  const seen = await drey`exec c2 -- sh -c ${[
+    "stat -c '%u:%g %a %h' /etc/mine; readlink /etc/soft; ls /etc/hosts",
+  ]}`
+    .catch((error) => String(error));
+  assertStringIncludes(seen, "1000:1000 4711 2");
+  assertStringIncludes(seen, "mine");
+  assertStringIncludes(seen, "cannot access '/etc/hosts'");
+  await drey`delete --force c2`;
+  // what is exported is a tar that anybody can read
+  await drey`image export made ${`${drey.directory}/made`}`;
+  const list = await runChecked(["sh", "-c", "zstd -dc made.tar.zst | tar -tv"], { cwd: drey.directory });
+  assertStringIncludes(list, "metadata.yaml");
+  assertStringIncludes(list, "rootfs/etc/mine link to rootfs/etc/hard");
+  assertEquals((await drey.tries`publish c1 --force --alias made`).code, 1);
+  await drey`publish c1 --force --reuse --alias made`;
+  assertEquals(JSON.parse(await drey`image list --format json`).length, 2);
+});
+
+await e2e("lxc publishes an instance", { needs: [...needs, "lxc"] }, async (drey) => {
+  await using server = await serve(drey);
+  await server.lxc("launch", "tiny", "c1");
+  await server.lxc("exec", "c1", "--", "sh", "-c", "echo first >/etc/state");
+  await server.lxc("stop", "--force", "c1");
+  assertStringIncludes(await server.lxc("publish", "c1", "--alias", "now", "--public"), "fingerprint");
+  await server.lxc("launch", "now", "c2");
+  assertEquals(await server.lxc("exec", "c2", "--", "cat", "/etc/state"), "first\n");
+  await server.lxc("publish", "c1", "--alias", "then", "kind=old");
+  assertStringIncludes(await server.lxc("image", "info", "then"), "kind: old");
+});
