@@ -11,7 +11,7 @@ import { type Client, createClient } from "./client.ts";
 import { overHttps } from "./https.ts";
 import { clientIdentity } from "./identity.ts";
 import { type RemoteEntry, serverCertificatePath, writePrivate } from "./remotes_file.ts";
-import { type HttpsServer, lookAtServer, type Shown } from "./tls.ts";
+import { type HttpsServer, lookAtServer, type Shown } from "../auth/connect.ts";
 
 export interface Adding {
   /** what the remote will be called */

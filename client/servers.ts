@@ -5,7 +5,7 @@ import { configDirectory } from "./connect.ts";
 import { clientIdentity, readIfThere } from "./identity.ts";
 import type { Remote } from "./remotes.ts";
 import { serverCertificatePath } from "./remotes_file.ts";
-import type { HttpsServer } from "./tls.ts";
+import type { HttpsServer } from "../auth/connect.ts";
 import type { Transport } from "./transport.ts";
 
 /** The server of a remote that speaks LXD's protocol over HTTPS. */

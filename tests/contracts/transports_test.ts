@@ -7,7 +7,7 @@ import type { Client } from "../../client/client.ts";
 import { connect } from "../../client/connect.ts";
 import { overHttps } from "../../client/https.ts";
 import { openInProcess } from "../../client/in_process.ts";
-import { lookAtServer } from "../../client/tls.ts";
+import { lookAtServer } from "../../auth/connect.ts";
 import { answers, overUnixSocket } from "../../client/unix.ts";
 import { DreyError } from "../../errors.ts";
 import type { Profile } from "../../wire/profile.ts";

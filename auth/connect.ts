@@ -5,7 +5,7 @@ import { Agent, type ClientRequestArgs } from "node:http";
 import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect, type TLSSocket } from "node:tls";
-import { fingerprintOf, isSame, type KeyPair, readCertificate } from "../auth/tls.ts";
+import { fingerprintOf, isSame, type KeyPair, readCertificate } from "./tls.ts";
 import { DreyError } from "../errors.ts";
 
 export interface HttpsServer {
