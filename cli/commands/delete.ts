@@ -1,5 +1,7 @@
 // drey delete: instances and everything that is theirs.
 
+import type { Client } from "../../client/client.ts";
+import { knows } from "../extensions.ts";
 import type { Shell } from "../shell.ts";
 import { forEach } from "./several.ts";
 
@@ -9,6 +11,20 @@ export async function remove(shell: Shell): Promise<number> {
   // the server is asked to stop a running one itself: one request each
   const query = has("force") ? { force: 1 } : {};
   return await forEach(shell, names, async (client, name) => {
+    // older servers leave it to the client
+    if (has("force") && !await knows(client, "instance_force_delete") && await stop(shell, client, name)) {
+      return;
+    }
     await shell.wait(await client.start("instance.delete", { params: { name }, query }), name);
   });
+}
+
+/** Stops an instance that runs; whether it is gone by that, as ephemeral ones are. */
+async function stop(shell: Shell, client: Client, name: string): Promise<boolean> {
+  const params = { name };
+  const { status, ephemeral } = await client.call("instance.get", { params });
+  if (status === "Stopped") return false;
+  const body = { action: "stop", force: true } as const;
+  await shell.wait(await client.start("instance.state.change", { params, body }), name);
+  return ephemeral;
 }

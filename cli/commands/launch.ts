@@ -2,8 +2,10 @@
 
 import { DreyError } from "../../errors.ts";
 import type { Client } from "../../client/client.ts";
+import { defaultRemote, type Remote } from "../../client/remotes.ts";
 import type { Devices, InstanceSource, InstancesPost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
+import { knows } from "../extensions.ts";
 import type { Typed } from "../parse.ts";
 import { asRemoteImage, keyValues, resolveImage, resolveOnServer } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
@@ -16,7 +18,9 @@ async function create(shell: Shell, start: boolean): Promise<void> {
   const { image, target } = readArguments(shell.typed);
   const { remote, name } = resolveOnServer(target ?? "");
   const [client, fromFile] = await Promise.all([shell.connect(remote), readFile()]);
-  const source = image === undefined ? { type: "none" } as const : await findImage(client, image);
+  const source = image === undefined
+    ? { type: "none" } as const
+    : await findImage(shell, { remote, client }, image);
   const body: InstancesPost = {
     ...fromFile,
     ...(name === "" ? {} : { name }),
@@ -30,6 +34,14 @@ async function create(shell: Shell, start: boolean): Promise<void> {
   if (name === "") shell.print(`Instance name is: ${created}\n`);
   if (!start) return;
   shell.print(`Starting ${created}\n`);
+  // older servers leave it to the client
+  if (!await knows(client, "instance_create_start")) {
+    const body = { action: "start" } as const;
+    await shell.wait(
+      await client.start("instance.state.change", { params: { name: created }, body }),
+      created,
+    );
+  }
   if (!shell.typed.has("console")) return;
   const { attach } = await import("./console.ts");
   await attach(shell, { client, name: created });
@@ -57,9 +69,17 @@ async function readFile(): Promise<Partial<InstancesPost>> {
 }
 
 // `debian/12` may be a local alias or mean `debian:12`: only such names cost a request.
-async function findImage(client: Client, text: string): Promise<InstanceSource> {
+async function findImage(
+  shell: Shell,
+  { remote, client }: { remote: Remote; client: Client },
+  text: string,
+): Promise<InstanceSource> {
   const remoteImage = text.includes(":") ? undefined : asRemoteImage(text);
-  if (remoteImage === undefined) return resolveImage(text);
+  if (remoteImage === undefined) {
+    const isHere = remote.address === "unix://" && !text.includes(":");
+    if (isHere && defaultRemote() === remote.name) return resolveImage(text);
+    return await (await import("../image_source.ts")).imageSource(shell, text, remote);
+  }
   try {
     await client.call("image.alias.get", { params: { name: text } });
     return resolveImage(text);

@@ -1,0 +1,64 @@
+// Images of other servers as the source of a new instance: which image is meant, and how the instance's server gets at
+// it.
+
+import { readAnswer } from "../client/answers.ts";
+import type { Client } from "../client/client.ts";
+import type { Remote } from "../client/remotes.ts";
+import { DreyError } from "../errors.ts";
+import type { InstanceSource } from "../wire/instance.ts";
+import type { Operation } from "../wire/operation.ts";
+import type { Server } from "../wire/server.ts";
+import { resolve, resolveImage } from "./resolve.ts";
+import type { Shell } from "./shell.ts";
+
+/** Where the root file system of an instance on `target` comes from, given what was typed as its image. */
+export async function imageSource(shell: Shell, text: string, target: Remote): Promise<InstanceSource> {
+  const { remote, name } = resolve(text);
+  const isLocal = remote.address === "unix://" && target.address === "unix://";
+  // our own server finds out by itself what a name means; so do those who ask servers of images
+  if (isLocal || remote.protocol !== "lxd" || name === "") return resolveImage(text);
+  const client = await shell.connect(remote);
+  const fingerprint = await fingerprintOf(client, name);
+  if (remote.name === target.name) return { type: "image", fingerprint };
+  return {
+    type: "image",
+    mode: "pull",
+    protocol: "lxd",
+    fingerprint,
+    ...await wayTo(client, remote, fingerprint),
+  };
+}
+
+async function fingerprintOf(client: Client, name: string): Promise<string> {
+  try {
+    return (await client.call("image.alias.get", { params: { name } })).target;
+  } catch (error) {
+    if (!(error instanceof DreyError && error.code === "NOT_FOUND")) throw error;
+    return (await client.call("image.get", { params: { fingerprint: name } })).fingerprint;
+  }
+}
+
+/** Address, certificate, and a secret for what is not everybody's. */
+async function wayTo(client: Client, remote: Remote, fingerprint: string) {
+  const { environment } = await client.call("server.get") as Partial<Server>;
+  const server = remote.address === "unix://" ? environment?.addresses[0] : remote.address;
+  if (server === undefined) {
+    throw new DreyError("BAD_REQUEST", {
+      message:
+        `The image of "${remote.name}" cannot be fetched: the server has no address that another could come to`,
+      hint: "Set one there: drey config set core.https_address=[::]:8443",
+    });
+  }
+  const { public: isPublic } = await client.call("image.get", { params: { fingerprint } });
+  return {
+    server: server.startsWith("https://") ? server : `https://${server}`,
+    ...(environment?.certificate && { certificate: environment.certificate }),
+    ...(!isPublic && { secret: await secretOf(client, fingerprint) }),
+  };
+}
+
+async function secretOf(client: Client, fingerprint: string): Promise<string> {
+  const path = `/1.0/images/${encodeURIComponent(fingerprint)}/secret`;
+  const { metadata } = await readAnswer<Operation>(await client.send("POST", path));
+  return String(metadata.metadata?.secret ?? "");
+}
