@@ -11,6 +11,7 @@ const server = () => import("./handlers/server.ts");
 const certificates = () => import("./handlers/certificates.ts");
 const events = () => import("./handlers/events.ts");
 const instances = () => import("./handlers/instances.ts");
+const snapshots = () => import("./handlers/instance_snapshots.ts");
 const files = () => import("./handlers/instance_files.ts");
 const sftp = () => import("./handlers/instance_sftp.ts");
 const logs = () => import("./handlers/instance_logs.ts");
@@ -48,6 +49,7 @@ export const handlerSources: HandlerSources = {
   "instance.update": instances,
   "instance.patch": instances,
   "instance.rename": instances,
+  "instance.rebuild": instances,
   "instance.delete": instances,
   "instance.state": instances,
   "instance.state.change": instances,
@@ -56,6 +58,13 @@ export const handlerSources: HandlerSources = {
   "instance.console": instances,
   "instance.console.log": instances,
   "instance.console.clear": instances,
+  "snapshots.list": snapshots,
+  "snapshots.create": snapshots,
+  "snapshot.get": snapshots,
+  "snapshot.update": snapshots,
+  "snapshot.patch": snapshots,
+  "snapshot.rename": snapshots,
+  "snapshot.delete": snapshots,
   "instance.file.get": files,
   "instance.file.head": files,
   "instance.file.put": files,

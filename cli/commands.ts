@@ -12,6 +12,7 @@ import * as operations from "./table/operations.ts";
 import * as profiles from "./table/profiles.ts";
 import * as projects from "./table/projects.ts";
 import * as remotes from "./table/remotes.ts";
+import * as snapshots from "./table/snapshots.ts";
 import * as storage from "./table/storage.ts";
 import * as trust from "./table/trust.ts";
 
@@ -30,6 +31,7 @@ export const groups: readonly Group[] = [
 
 export const commands: readonly Command[] = [
   ...instances.commands,
+  ...snapshots.commands,
   ...files.commands,
   ...metadata.commands,
   ...config.commands,

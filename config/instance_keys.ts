@@ -113,6 +113,36 @@ export const environment = key({
   live: true,
   short: "Environment variable of the init and of commands run in the instance",
 });
+export const snapshotsExpiry = key({
+  name: "snapshots.expiry",
+  on: all,
+  type: types.expiry,
+  live: true,
+  short: "How long snapshots are kept, as in 1M 2H 3d 4w 5m 6y",
+});
+export const snapshotsPattern = key({
+  name: "snapshots.pattern",
+  on: all,
+  type: types.string,
+  live: true,
+  default: "snap%d",
+  short: "Names of snapshots: %d counts, {{ creation_date|date:'2006-01-02' }} is the day",
+});
+export const snapshotsSchedule = key({
+  name: "snapshots.schedule",
+  on: all,
+  type: types.schedule,
+  live: true,
+  short: "When snapshots are taken: five fields of cron, or @hourly, @daily, @startup and so on",
+});
+export const snapshotsScheduleStopped = key({
+  name: "snapshots.schedule.stopped",
+  on: all,
+  type: types.bool,
+  live: true,
+  default: "false",
+  short: "Whether the schedule also holds while the instance is stopped",
+});
 export const user = key({
   name: "user.*",
   on: all,
@@ -207,6 +237,10 @@ export const instanceKeys: readonly Key[] = [
   ociUid,
   securityNesting,
   securityPrivileged,
+  snapshotsExpiry,
+  snapshotsPattern,
+  snapshotsSchedule,
+  snapshotsScheduleStopped,
   user,
   volatile,
 ];
@@ -263,10 +297,6 @@ export const instanceKeysToCome: readonly string[] = [
   "security.sev",
   "security.sev.*",
   "security.syscalls.*",
-  "snapshots.expiry",
-  "snapshots.pattern",
-  "snapshots.schedule",
-  "snapshots.schedule.stopped",
   "ubuntu_pro.guest_attach",
 ];
 

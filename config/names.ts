@@ -26,6 +26,12 @@ export function validateProfileName(name: string): void {
 }
 
 /** @throws {DreyError} `BAD_REQUEST` */
+export function validateSnapshotName(name: string): void {
+  const problem = pathWordProblem(name);
+  if (problem !== undefined) throw invalid("snapshot", name, problem);
+}
+
+/** @throws {DreyError} `BAD_REQUEST` */
 export function validatePoolName(name: string): void {
   const problem = pathWordProblem(name);
   if (problem !== undefined) throw invalid("storage pool", name, problem);

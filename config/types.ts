@@ -1,5 +1,7 @@
 // The types a configuration value can have: each parses what was typed and says what it wanted instead.
 
+import { isExpiry } from "./expiry.ts";
+import { isSchedule } from "./schedule.ts";
 import { parseSize } from "./size.ts";
 
 export type Parsed<T> = { value: T } | { problem: string };
@@ -42,6 +44,18 @@ export const bool: ValueType<boolean> = type("bool", "true or false", (text) => 
   if (["false", "0", "no", "off"].includes(text.toLowerCase())) return false;
   return undefined;
 });
+
+/** How long something is kept. */
+export const expiry: ValueType<string> = type("string", "a time such as 3d or 4w 12H", (text) => {
+  return isExpiry(text) ? text : undefined;
+});
+
+/** When something happens again and again. */
+export const schedule: ValueType<string> = type(
+  "string",
+  "five fields of cron such as 0 6 * * *, or @daily",
+  (text) => isSchedule(text) ? text : undefined,
+);
 
 /** An amount of bytes. */
 export const size: ValueType<number> = type("string", "a size such as 10GiB", (text) => {

@@ -4,6 +4,7 @@
 
 import type { Volume } from "../storage/driver.ts";
 import type { Entry, Key, Write } from "../store/store.ts";
+import type { Config } from "../wire/instance.ts";
 import type { Context, Ref } from "./context.ts";
 import { isAlive, type Owner, thisProcess } from "./owner.ts";
 
@@ -13,7 +14,11 @@ export type Intent =
   /** a volume that is moving to where its record will say; `record` is the key of the record there */
   | { do: "rename"; pool: string; from: Volume; to: Volume; record: Key }
   /** an instance that is going back to a snapshot */
-  | { do: "restore"; instance: Ref; snapshot: string };
+  | { do: "restore"; instance: Ref; snapshot: string }
+  /** an instance that is getting another root; `config` is what it will say of its image */
+  | { do: "rebuild"; instance: Ref; config: Config }
+  /** an instance that is frozen while its files are copied */
+  | { do: "thaw"; instance: Ref };
 
 export interface IntentRecord {
   intent: Intent;

@@ -24,6 +24,14 @@ async function act(context: Context, intent: Intent): Promise<void> {
     const { finishRestore } = await import("./instances/snapshots/restore.ts");
     return await finishRestore(context, intent.instance, intent.snapshot);
   }
+  if (intent.do === "thaw") {
+    const { thaw } = await import("./instances/snapshots/at_rest.ts");
+    return await thaw(context, intent.instance);
+  }
+  if (intent.do === "rebuild") {
+    const { finishRebuild } = await import("./instances/rebuild.ts");
+    return await finishRebuild(context, intent.instance, intent.config);
+  }
   const record = intent.do === "remove" ? intent.unless : intent.record;
   if (record !== undefined && await context.store.get(record) !== undefined) return; // it has come to count
   await using pool = await openPool(context, intent.pool);

@@ -81,6 +81,18 @@ export function readerSteps(plan: ContainerPlan, argv: string[]): Step[] {
   return [...fileSteps(plan).slice(0, -1), { do: "chdir", path: root }, { do: "become", argv }];
 }
 
+/** The root mounted for one program of the host, which works on it from outside as root of its ids. */
+export function treeSteps(plan: ContainerPlan, argv: (root: string) => string[]): Step[] {
+  return [
+    ...enterParent(plan),
+    { do: "unshare", kinds: ["mnt"] },
+    { do: "mount", type: "none", source: "none", target: "/", flags: ["rec", "private"] },
+    ...rootSteps({ ...plan, cgroup: undefined, devices: undefined }),
+    { do: "ready" },
+    { do: "run", argv: argv(stagedRoot({ root: plan.root })) },
+  ];
+}
+
 function enterParent({ ids: { map, parent } }: ContainerPlan): Step[] {
   if (parent === undefined) return [];
   const identity = isSingle(map) ? "kept" : "root";
@@ -107,8 +119,9 @@ function rootSteps(plan: ContainerPlan): Step[] {
       data: "mode=755,size=64k",
     },
     { do: "mkdir", path: `${staging}/root` },
+    ...(plan.root.kind === "layers" ? [{ do: "mkdir", path: `${staging}/nothing` } satisfies Step] : []),
     ...ownRoot(plan.root, uids, gids),
-    ...mountRoot(plan.root, `${staging}/root`),
+    ...mountRoot(plan.root, `${staging}/root`, `${staging}/nothing`),
     ...(plan.devices?.outer ?? []),
     {
       do: "new-user",
@@ -140,18 +153,15 @@ function cgroupSteps(cgroup: string, uids: IdRange[], gids: IdRange[]): Step[] {
 
 const fdPath = (fd: number) => `/proc/self/fd/${fd}`;
 
-function mountRoot(root: RootSource, target: string): Step[] {
+function mountRoot(root: RootSource, target: string, nothing: string): Step[] {
   if (root.kind === "directory") {
     return [{ do: "mount", type: "none", source: root.path, target, flags: ["bind", "rec"] }];
   }
-  const [only] = root.lower;
-  if (root.kind === "layers" && root.lower.length === 1 && only !== undefined) {
-    // overlayfs wants two; mounting a bind read-only takes a second call
-    return [{ do: "mount", type: "none", source: only, target, flags: ["bind", "rec"] }];
-  }
+  // overlayfs wants two layers, and nothing below a single one is an empty directory
+  const layers = root.kind === "layers" && root.lower.length === 1 ? [...root.lower, nothing] : root.lower;
   // all options of a mount(2) fit one page: many layers are named from the directory they share
   const base = root.lower.length > 2 ? sharedDirectory(root.lower) : "";
-  const lower = root.lower.map((path) => escapeLayer(path.slice(base === "" ? 0 : base.length + 1)));
+  const lower = layers.map((path) => escapeLayer(path.slice(base === "" ? 0 : base.length + 1)));
   const own = root.kind === "overlay" ? `,upperdir=${root.upper},workdir=${root.work}` : "";
   // user.overlay.* even as root, who alone may write trusted.overlay.*: layers then mean the same to everybody, and can
   // be copied and merged in a user namespace. No index, since layers below may be merged. overlayfs.rst

@@ -46,9 +46,10 @@ export function openDir(host: PoolHost, { plain = false }: { plain?: boolean } =
     needsImages: true,
     exists: (volume) => readManifest(at(volume)) !== undefined,
     facts(volume) {
-      const manifest = readManifest(at(volume));
-      if (manifest === undefined) return undefined;
-      return { map: manifest.map, ...(manifest.image === undefined ? {} : { image: manifest.image }) };
+      if (readManifest(at(volume)) === undefined) return undefined;
+      const { map, image, kind, layers } = of(volume);
+      const isUntouched = kind === "layers" && layers.length === 0 && isEmptyTop(at(volume), of(volume));
+      return { map, ...(image === undefined ? {} : { image }), isUntouched };
     },
     list: (kind, name) => namesIn(name === undefined ? join(pool, kind) : snapshotsOf(pool, { kind, name })),
     home: at,

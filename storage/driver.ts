@@ -42,6 +42,8 @@ export interface VolumeFacts {
   map: string;
   /** id of the image below it */
   image?: string;
+  /** nothing is in it but what it was made with */
+  isUntouched: boolean;
 }
 
 /** Runs programs as root of all the user's ids: the only one who may touch files of sub-ids. */

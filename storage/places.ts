@@ -2,6 +2,7 @@
 // of it, and temporary/ for what is being made or removed.
 
 import { join } from "@std/path";
+import { exchangePaths } from "../sys/libc.ts";
 import { findAbandoned, partialName } from "../sys/partial.ts";
 import { exists } from "../sys/present.ts";
 import type { Hands, PoolHost, Volume, VolumeKind } from "./driver.ts";
@@ -58,7 +59,12 @@ export async function discard({ directory, hands }: PoolHost, paths: readonly st
 
 /** A new directory that appears in its place whole, instead of what may be there. */
 export async function publish(host: PoolHost, made: string, place: string): Promise<void> {
-  if (exists(place)) await discard(host, [place]);
-  else Deno.mkdirSync(join(place, ".."), { recursive: true, mode: 0o711 });
+  if (exists(place)) {
+    if (exchangePaths(made, place)) return await removeTrees(host.hands, [made]);
+    const old = moveAway(host.directory, [place]);
+    Deno.renameSync(made, place);
+    return await removeTrees(host.hands, old);
+  }
+  Deno.mkdirSync(join(place, ".."), { recursive: true, mode: 0o711 });
   Deno.renameSync(made, place);
 }

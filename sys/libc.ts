@@ -16,6 +16,7 @@ const symbols = {
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" }, // int open(const char *path, int flags, mode_t mode);
   openat2: { name: "syscall", parameters: ["i64", "i32", "buffer", "buffer", "u64"], result: "i64" }, // with a struct open_how *
   pread: { parameters: ["i32", "buffer", "u64", "i64"], result: "i64" }, // ssize_t pread(int, void *, size_t, off_t);
+  renameat2: { parameters: ["i32", "buffer", "i32", "buffer", "u32"], result: "i32" }, // int renameat2(int, const char *, int, const char *, unsigned flags);
   syscall: { parameters: ["i64", "i64", "i64", "i64"], result: "i64" }, // long syscall(long number, ...);
 } as const satisfies Deno.ForeignLibraryInterface;
 
@@ -117,6 +118,20 @@ export const O_CLOEXEC = 0o2000000;
  */
 export function openFd(path: string, flags: number): number {
   return checked(libc.open(cString(path), flags | O_CLOEXEC, 0o600), "open(2)", `"${path}"`);
+}
+
+/**
+ * Lets two paths of one file system change places, at once; false where the file system cannot.
+ *
+ * @see renameat2(2), RENAME_EXCHANGE
+ */
+export function exchangePaths(one: string, other: string): boolean {
+  const AT_FDCWD = -100;
+  const RENAME_EXCHANGE = 2;
+  if (libc.renameat2(AT_FDCWD, cString(one), AT_FDCWD, cString(other), RENAME_EXCHANGE) === 0) return true;
+  const errno = lastErrno();
+  if (errno === "EINVAL" || errno === "ENOSYS") return false;
+  throw new SysError("renameat2(2)", errno, `"${one}" and "${other}"`);
 }
 
 /**

@@ -1,6 +1,7 @@
 // Instances: what a client sends and sees.
 
 import * as s from "./schema.ts";
+import type { InstanceSnapshot } from "./instance_snapshot.ts";
 import type { InstanceStatus } from "./status.ts";
 
 export type Config = Record<string, string>;
@@ -68,6 +69,9 @@ export const instancePost = s.object({
   project: s.optional(s.string),
 });
 export type InstancePost = s.TypeOf<typeof instancePost>;
+
+export const instanceRebuildPost = s.object({ source: s.required(instanceSource) });
+export type InstanceRebuildPost = s.TypeOf<typeof instanceRebuildPost>;
 
 export const instanceStatePut = s.object({
   action: s.required(s.oneOf("start", "stop", "restart", "freeze", "unfreeze")),
@@ -157,5 +161,5 @@ export interface InstanceState {
 export interface InstanceFull extends Instance {
   backups: unknown[] | null;
   state: InstanceState | null;
-  snapshots: unknown[] | null;
+  snapshots: InstanceSnapshot[] | null;
 }

@@ -3,6 +3,7 @@
 import { certificates } from "./routes/certificates.ts";
 import { images } from "./routes/images.ts";
 import { instances } from "./routes/instances.ts";
+import { instanceSnapshots } from "./routes/instance_snapshots.ts";
 import { operations } from "./routes/operations.ts";
 import { profiles } from "./routes/profiles.ts";
 import { projects } from "./routes/projects.ts";
@@ -17,6 +18,7 @@ export const routes = {
   ...server,
   ...certificates,
   ...instances,
+  ...instanceSnapshots,
   ...images,
   ...profiles,
   ...projects,

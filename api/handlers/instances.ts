@@ -13,6 +13,7 @@ type Names =
   | "instance.update"
   | "instance.patch"
   | "instance.rename"
+  | "instance.rebuild"
   | "instance.delete"
   | "instance.state"
   | "instance.state.change"
@@ -53,6 +54,10 @@ export const handlers: Handlers<Names> = {
   "instance.rename": async (call) => {
     const { renameInstance } = await import("../../domain/instances/rename.ts");
     return await renameInstance(call.context, refOf(call), call.body);
+  },
+  "instance.rebuild": async (call) => {
+    const { rebuildInstance } = await import("../../domain/instances/rebuild.ts");
+    return await rebuildInstance(call.context, refOf(call), call.body);
   },
   "instance.delete": async (call) => {
     const { deleteInstance } = await import("../../domain/instances/delete.ts");

@@ -8,6 +8,7 @@ import { edit as editYaml, readStdin } from "../editor.ts";
 import { toYaml } from "../output.ts";
 import { keyValues, resolveName, resolveOnServer } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
+import { splitSnapshot } from "./snapshot.ts";
 
 export async function get(shell: Shell): Promise<void> {
   const { args, has } = shell.typed;
@@ -53,6 +54,12 @@ export async function show(shell: Shell): Promise<void> {
   if (name === "") {
     const { config } = await serverOf(client);
     return shell.print(await toYaml({ config }));
+  }
+  const { name: owner, snapshot } = splitSnapshot(name);
+  if (snapshot !== undefined) {
+    return shell.print(
+      await toYaml(await client.call("snapshot.get", { params: { name: owner, snapshot } })),
+    );
   }
   const instance = await client.call("instance.get", { params: { name } });
   const own = instanceWritable(instance);

@@ -4,6 +4,7 @@ import type { Client } from "../../client/client.ts";
 import { knows } from "../extensions.ts";
 import type { Shell } from "../shell.ts";
 import { forEach } from "./several.ts";
+import { splitSnapshot } from "./snapshot.ts";
 
 export async function remove(shell: Shell): Promise<number> {
   const { args, has } = shell.typed;
@@ -11,6 +12,11 @@ export async function remove(shell: Shell): Promise<number> {
   // the server is asked to stop a running one itself: one request each
   const query = has("force") ? { force: 1 } : {};
   return await forEach(shell, names, async (client, name) => {
+    const { name: instance, snapshot } = splitSnapshot(name);
+    if (snapshot !== undefined) {
+      const params = { name: instance, snapshot };
+      return await shell.wait(await client.start("snapshot.delete", { params }), name);
+    }
     // older servers leave it to the client
     if (has("force") && !await knows(client, "instance_force_delete") && await stop(shell, client, name)) {
       return;

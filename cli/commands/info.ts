@@ -3,6 +3,7 @@
 import { readAnswer } from "../../client/answers.ts";
 import type { Client } from "../../client/client.ts";
 import type { InstanceFull, InstanceState, InstanceStateNetwork } from "../../wire/instance.ts";
+import type { InstanceSnapshot } from "../../wire/instance_snapshot.ts";
 import { binarySize, dateTime, decimalSize, toYaml } from "../output.ts";
 import { resolveOnServer } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
@@ -42,7 +43,7 @@ async function instancePage(client: Client, name: string): Promise<string> {
     `Last Used: ${dateTime(instance.last_used_at)}`,
     ...(state?.pid ? ["", "Resources:", ...resourceLines(state)] : []),
   ];
-  const snapshots = (instance.snapshots ?? []) as { name: string; created_at: string; stateful: boolean }[];
+  const snapshots = instance.snapshots ?? [];
   return `${lines.join("\n")}\n${snapshots.length === 0 ? "" : snapshotTable(snapshots)}`;
 }
 
@@ -94,9 +95,14 @@ function networkLines([name, network]: [string, InstanceStateNetwork]): string[]
   ];
 }
 
-function snapshotTable(snapshots: { name: string; created_at: string; stateful: boolean }[]): string {
-  const rows = snapshots.map((item) => [item.name, dateTime(item.created_at), item.stateful ? "YES" : "NO"]);
-  return `\nSnapshots:\n${drawTable({ header: ["NAME", "TAKEN AT", "STATEFUL"], rows })}`;
+function snapshotTable(snapshots: readonly InstanceSnapshot[]): string {
+  const rows = snapshots.map(({ name, created_at, expires_at, stateful }) => [
+    name,
+    dateTime(created_at),
+    expires_at.startsWith("0001-") ? "" : dateTime(expires_at),
+    stateful ? "YES" : "NO",
+  ]);
+  return `\nSnapshots:\n${drawTable({ header: ["NAME", "TAKEN AT", "EXPIRES AT", "STATEFUL"], rows })}`;
 }
 
 async function logPage(client: Client, name: string): Promise<string> {

@@ -1,19 +1,46 @@
-// drey rename and drey move: another name on the same server.
+// drey rename and drey move: another name, project or storage pool on the same server; of a snapshot, another name.
 
 import { DreyError } from "../../errors.ts";
-import { resolveName } from "../resolve.ts";
+import { resolveName, resolveOnServer } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
+import { splitSnapshot } from "./snapshot.ts";
 
 export async function rename(shell: Shell): Promise<void> {
   const [from = "", to = ""] = shell.typed.args;
   const { remote, name } = resolveName(from, "instance");
-  const target = resolveName(to, "instance");
+  const target = resolveOnServer(to);
   if (to.includes(":") && target.remote !== remote) {
     throw new DreyError("NOT_SUPPORTED", {
       message: "Moving an instance to another server is not supported yet",
     });
   }
   const client = await shell.connect(remote);
-  const body = { name: target.name };
+  const { name: instance, snapshot } = splitSnapshot(name);
+  if (snapshot !== undefined) {
+    const body = { name: snapshotName(instance, target.name) };
+    const started = await client.start("snapshot.rename", { params: { name: instance, snapshot }, body });
+    return void await shell.wait(started, name);
+  }
+  const { pool, project } = place(shell);
+  const body = {
+    name: target.name || name,
+    ...(pool === undefined ? {} : { pool }),
+    ...(project === undefined ? {} : { project }),
+    ...(pool ?? project) === undefined ? {} : { migration: true },
+  };
   await shell.wait(await client.start("instance.rename", { params: { name }, body }), name);
+}
+
+/** `c1/s1`, or `s1` alone. */
+function snapshotName(instance: string, target: string): string {
+  const { name, snapshot } = splitSnapshot(target);
+  if (snapshot === undefined) return name;
+  if (name === instance) return snapshot;
+  throw new DreyError("BAD_REQUEST", { message: "A snapshot cannot be moved to another instance" });
+}
+
+/** Flags that only `move` has. */
+function place({ typed }: Shell): { pool?: string | undefined; project?: string | undefined } {
+  if (typed.command.path !== "move") return {};
+  return { pool: typed.text("storage"), project: typed.text("target-project") };
 }

@@ -175,9 +175,15 @@ export const commands: readonly Command[] = [
     path: "move",
     aliases: ["mv"],
     args: [instance, { ...instance, name: "new-name" }],
-    flags: [],
-    summary: "Move an instance to another name",
-    examples: [example("move web www", "From web to www")],
+    flags: [
+      { name: "storage", short: "s", value: "pool", summary: "Storage pool to move it to" },
+      { name: "target-project", value: "project", summary: "Project to move it to" },
+    ],
+    summary: "Move an instance to another name, storage pool or project",
+    examples: [
+      example("move web www", "From web to www"),
+      example("move web web --storage fast", "To another pool"),
+    ],
     load: async () => (await renames()).rename,
   },
   {

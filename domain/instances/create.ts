@@ -40,6 +40,11 @@ export async function createInstance(
 ): Promise<Operation> {
   if (body.start) primeMoves(readCgroupFacts(context.user.uid));
   const ref = { project, name: body.name || await freeName(context, project) };
+  validateInstanceName(ref.name);
+  if (body.source.type === "copy") {
+    const { copyInstance } = await import("./copy.ts");
+    return await copyInstance(context, ref, body);
+  }
   await check(context, ref, body);
   return await startOperation(context, {
     project,
@@ -51,11 +56,10 @@ export async function createInstance(
 }
 
 async function check(context: Context, ref: Ref, body: InstancesPost): Promise<void> {
-  validateInstanceName(ref.name);
   if (body.type === "virtual-machine") {
     throw new DreyError("NOT_SUPPORTED", { message: "Virtual machines are not supported yet" });
   }
-  if (body.source.type !== "image") {
+  if (body.source.type === "migration") {
     throw new DreyError("NOT_SUPPORTED", {
       message: `Instances from source "${body.source.type}" are not supported yet`,
       hint: "Name an image instead",
@@ -74,7 +78,8 @@ async function check(context: Context, ref: Ref, body: InstancesPost): Promise<v
   await refuseTaken(context, ref);
 }
 
-async function refuseTaken(context: Context, ref: Ref): Promise<void> {
+/** @throws {DreyError} `ALREADY_EXISTS` */
+export async function refuseTaken(context: Context, ref: Ref): Promise<void> {
   if (await context.store.get(instanceKey(ref)) !== undefined) throw taken(ref);
 }
 
@@ -97,20 +102,11 @@ async function create(
 ): Promise<void> {
   await using _lock = await lockInstance(context, ref, task.signal);
   await refuseTaken(context, ref);
-  const images = await effectiveProject(context, ref.project, "images");
-  const image = await resolveImage(context, images, {
-    ...body.source,
-    image_type: body.type || "container",
-  }, task);
-  if (image.type !== "container") {
-    throw new DreyError("NOT_SUPPORTED", {
-      message: `Image "${image.fingerprint.slice(0, 12)}" is for a virtual machine`,
-    });
-  }
+  const image = body.source.type === "none" ? undefined : await findImage(context, ref, { body, task });
   const record = await newRecord(context, ref, { body, image });
   const { map, ids } = await firstMap(context, ref, record);
   await using _ids = ids;
-  const content = await contentOf(context, image.fingerprint, map);
+  const content = await contentOf(context, image?.fingerprint, map);
   task.signal.throwIfAborted();
   const settings = await applicationSettings(context, image, content);
   await enterWithVolume(context, ref, {
@@ -122,18 +118,37 @@ async function create(
   if (warnings.length > 0) await task.update({ warnings });
 }
 
+/** The image a root file system comes from. @throws {DreyError} `NOT_FOUND`, `NOT_SUPPORTED` */
+export async function findImage(
+  context: Context,
+  ref: Ref,
+  { body, task }: { body: { source: InstancesPost["source"] }; task: Task },
+): Promise<Image> {
+  const images = await effectiveProject(context, ref.project, "images");
+  const image = await resolveImage(context, images, { ...body.source, image_type: "container" }, task);
+  if (image.type === "container") return image;
+  throw new DreyError("NOT_SUPPORTED", {
+    message: `Image "${image.fingerprint.slice(0, 12)}" is for a virtual machine`,
+  });
+}
+
 /** Makes a volume, and then the record that it belongs to; what fails leaves neither. */
 export async function enterWithVolume(
   context: Context,
   ref: Ref,
-  { record, make }: { record: InstanceRecord; make: (pool: OpenPool) => Promise<void> },
+  { record, make, more = [] }: {
+    record: InstanceRecord;
+    make: (pool: OpenPool) => Promise<void>;
+    /** records that come to be with it */
+    more?: Write[];
+  },
 ): Promise<void> {
   const key = instanceKey(ref);
   const intent = { do: "remove", pool: record.pool, volume: volumeOf(ref), unless: key } as const;
   await using pool = await openPool(context, record.pool);
   await announced(context, { intent, locks: [key] }, async (done) => {
     await make(pool);
-    await enter(context, ref, { record, done });
+    await enter(context, ref, { record, writes: [done, ...more] });
   });
 }
 
@@ -141,7 +156,7 @@ export async function enterWithVolume(
  * The ids a new instance is made for. An isolated one is given its own at once, noted in its record; nobody else may
  * choose until that is kept, when `ids` is disposed.
  */
-async function firstMap(context: Context, ref: Ref, record: InstanceRecord) {
+export async function firstMap(context: Context, ref: Ref, record: InstanceRecord) {
   const layout = await readLayout(context.user);
   const { config } = await expand(context, ref.project, record);
   const isIsolated = readKey(config, keys.idmapIsolated) ?? false;
@@ -155,7 +170,7 @@ async function firstMap(context: Context, ref: Ref, record: InstanceRecord) {
 async function enter(
   context: Context,
   ref: Ref,
-  { record, done }: { record: InstanceRecord; done: Write },
+  { record, writes }: { record: InstanceRecord; writes: Write[] },
 ): Promise<void> {
   await using held = await holdProject(context, ref.project);
   if (Object.keys(held.config).some((key) => key.startsWith("limits."))) {
@@ -165,7 +180,7 @@ async function enter(
   // last of all, so that whatever fails before leaves nothing; a name taken meanwhile makes it fail
   const isFree = await context.store.commit([{ key: instanceKey(ref), revision: 0 }], [
     { key: instanceKey(ref), value: record },
-    done,
+    ...writes,
     lifecycleWrite(context, {
       project: ref.project,
       action: "instance-created",
@@ -178,30 +193,37 @@ async function enter(
 async function newRecord(
   context: Context,
   ref: Ref,
-  { body, image }: { body: InstancesPost; image: Image },
+  { body, image }: { body: InstancesPost; image: Image | undefined },
 ): Promise<InstanceRecord> {
   const now = context.now().toISOString();
   const { devices } = await expand(context, ref.project, settingsOf(body));
-  const fromImage = Object.entries(image.properties).map(([key, value]) => [`image.${key}`, value]);
   return {
     description: body.description ?? "",
     type: "container",
-    architecture: image.architecture,
+    architecture: image?.architecture ?? (body.architecture || Deno.build.arch),
     created_at: now,
     last_used_at: "1970-01-01T00:00:00Z",
     ephemeral: body.ephemeral ?? false,
     stateful: false,
     profiles: settingsOf(body).profiles,
     config: {
-      ...Object.fromEntries(fromImage),
+      ...(image === undefined ? {} : imageConfig(image)),
       ...userConfig(body.config ?? {}),
-      "volatile.base_image": image.fingerprint,
-      "volatile.apply_template": "create",
       "volatile.uuid": crypto.randomUUID(),
       "volatile.last_state.power": "STOPPED",
     },
     devices: body.devices ?? {},
     pool: poolFor(devices),
+  };
+}
+
+/** What an instance's configuration says of its image. */
+export function imageConfig({ properties, fingerprint }: Image): Config {
+  const fromImage = Object.entries(properties).map(([key, value]) => [`image.${key}`, value]);
+  return {
+    ...Object.fromEntries(fromImage),
+    "volatile.base_image": fingerprint,
+    "volatile.apply_template": "create",
   };
 }
 

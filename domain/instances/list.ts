@@ -12,6 +12,7 @@ import { readNetworkState } from "./network_state.ts";
 import { countProcesses } from "./processes.ts";
 import { directoryName, instancePaths, type InstanceRecord, loadRecord } from "./record.ts";
 import { readRunRecord } from "./run_record.ts";
+import { listSnapshots } from "./snapshots/list.ts";
 import { currentState, type State } from "./status.ts";
 
 /** All instances, of one project or of every one, ordered by name. */
@@ -79,8 +80,12 @@ function toWire(
 
 /** An instance with its state, snapshots and backups. */
 export async function instanceFull(context: Context, ref: Ref): Promise<InstanceFull> {
-  const [instance, state] = await Promise.all([getInstance(context, ref), instanceState(context, ref)]);
-  return { ...instance, state, backups: null, snapshots: null };
+  const [instance, state, snapshots] = await Promise.all([
+    getInstance(context, ref),
+    instanceState(context, ref),
+    listSnapshots(context, ref),
+  ]);
+  return { ...instance, state, backups: null, snapshots: snapshots.length === 0 ? null : snapshots };
 }
 
 /** What an instance uses right now. */

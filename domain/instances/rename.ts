@@ -1,4 +1,4 @@
-// Renaming a stopped instance: its record and its directories.
+// Another name, project or storage pool for a stopped instance with its snapshots.
 
 import { endFileSessions } from "../../runtime/file_sessions.ts";
 import { validateInstanceName } from "../../config/names.ts";
@@ -17,50 +17,64 @@ import { templateTrigger } from "./templates.ts";
 import { currentState } from "./status.ts";
 
 /**
- * Renames an instance, as an operation.
+ * Renames or moves an instance, as an operation.
  *
- * @throws {DreyError} `NOT_FOUND`, `BAD_REQUEST` for the new name, `NOT_SUPPORTED` for moves to elsewhere
+ * @throws {DreyError} `NOT_FOUND`, `BAD_REQUEST` for the new name, `NOT_SUPPORTED` for moves to another server
  */
 export async function renameInstance(context: Context, ref: Ref, post: InstancePost): Promise<Operation> {
   await loadRecord(context, ref);
-  validateInstanceName(post.name);
-  if (post.migration || post.pool || (post.project && post.project !== ref.project)) {
+  const to = { project: post.project || ref.project, name: post.name || ref.name };
+  validateInstanceName(to.name);
+  const isElsewhere = post.pool !== undefined && post.pool !== "" || to.project !== ref.project;
+  if (post.migration && !isElsewhere) {
     throw new DreyError("NOT_SUPPORTED", {
-      message: "Moving instances between servers, pools and projects is not supported yet",
+      message: "Moving instances between servers is not supported yet",
     });
   }
-  const to = { project: ref.project, name: post.name };
   return await startOperation(context, {
     project: ref.project,
-    description: "Renaming instance",
+    description: isElsewhere ? "Migrating instance" : "Renaming instance",
     resources: { instances: [instanceAddress(ref.name)] },
-    run: () => rename(context, ref, to),
+    run: () => move(context, ref, { to, pool: post.pool || undefined }),
   });
 }
 
-async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
-  if (from.name === to.name) {
-    throw new DreyError("ALREADY_EXISTS", { message: `The instance is already called "${to.name}"` });
+async function move(
+  context: Context,
+  from: Ref,
+  { to, pool }: { to: Ref; pool: string | undefined },
+): Promise<void> {
+  if (pool !== undefined) {
+    const { moveToPool } = await import("./move_pool.ts");
+    await moveToPool(context, from, pool);
   }
-  // in the order of names, so that two renames that cross cannot wait for each other
-  const [first, second] = from.name < to.name ? [from, to] : [to, from];
+  const isSame = from.name === to.name && from.project === to.project;
+  if (!isSame) return await rename(context, from, to);
+  if (pool !== undefined) return;
+  throw new DreyError("ALREADY_EXISTS", { message: `The instance is already called "${to.name}"` });
+}
+
+async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
+  await mustFit(context, from, to);
+  // in the order of keys, so that two renames that cross cannot wait for each other
+  const text = (ref: Ref) => instanceKey(ref).join("/");
+  const [first, second] = text(from) < text(to) ? [from, to] : [to, from];
   await using _one = await lockInstance(context, first);
   await using _two = await lockInstance(context, second);
   const { value, revision } = await loadRecord(context, from);
   if (currentState(context, from).status !== "Stopped") {
     throw new DreyError("INSTANCE_STATE", { message: "Renaming of running instance not allowed" });
   }
-  const old = instancePaths(context, from);
-  const now = instancePaths(context, to);
+  if (await context.store.get(instanceKey(to)) !== undefined) {
+    throw new DreyError("ALREADY_EXISTS", { message: `Name "${to.name}" already in use` });
+  }
   const said = {
     project: to.project,
     action: "instance-renamed",
     source: instanceAddress(to.name),
     context: { old_name: from.name },
   };
-  if (await context.store.get(instanceKey(to)) !== undefined) {
-    throw new DreyError("ALREADY_EXISTS", { message: `Name "${to.name}" already in use` });
-  }
+  const [old, now] = [instancePaths(context, from), instancePaths(context, to)];
   await endFileSessions(old.fileSessions);
   const record = instanceKey(to);
   const intent = { do: "rename", pool: value.pool, from: volumeOf(from), to: volumeOf(to), record } as const;
@@ -81,6 +95,16 @@ async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
     throw new DreyError("CONFLICT", { message: `Instance "${from.name}" was changed meanwhile` });
   });
   moveDirectory(old.logs, now.logs);
+}
+
+/** Another project must exist, have the instance's profiles, and room for it. */
+async function mustFit(context: Context, from: Ref, to: Ref): Promise<void> {
+  if (from.project === to.project) return;
+  const { mustExist } = await import("../projects/effective.ts");
+  await mustExist(context, to.project);
+  const { value } = await loadRecord(context, from);
+  const { expand } = await import("./expand.ts");
+  await expand(context, to.project, value);
 }
 
 /** Snapshots go where their instance goes. */

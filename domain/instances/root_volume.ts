@@ -56,11 +56,19 @@ export async function rootSource(
   const volume = volumeOf(ref);
   const image = record.config["volatile.base_image"];
   const facts = driver.facts(volume);
-  const hasStarted = record.config["volatile.last_state.idmap"] !== undefined;
-  if (facts === undefined || (facts.map !== formatMap(map) && !hasStarted)) {
+  const isForOthers = facts !== undefined && facts.map !== formatMap(map);
+  if (isForOthers && !facts.isUntouched) throw otherIds(ref);
+  if (facts === undefined || isForOthers) {
     await driver.create(volume, await contentOf(context, image, map));
-  } else if (driver.needsImages) await contentOf(context, image, map);
+  } else if (driver.needsImages && facts.image !== undefined) await contentOf(context, image, map);
   return driver.root(volume);
+}
+
+function otherIds({ name }: Ref): DreyError {
+  return new DreyError("NOT_SUPPORTED", {
+    message: `The files of "${name}" belong to other ids than those the instance is to have`,
+    hint: "Set security.idmap.* when the instance is created, or copy it: a copy is given ids of its own",
+  });
 }
 
 /** The layers of a root from the top, to look something up in. */

@@ -30,7 +30,10 @@ import { currentState } from "./status.ts";
 /** Replaces the settings of an instance, as an operation. */
 export async function updateInstance(context: Context, ref: Ref, put: InstancePut): Promise<Operation> {
   await loadRecord(context, ref);
-  if (put.restore) throw new DreyError("NOT_SUPPORTED", { message: "Snapshots are not supported yet" });
+  if (put.restore) {
+    const { restoreInstance } = await import("./snapshots/restore.ts");
+    return await restoreInstance(context, ref, { snapshot: put.restore, stateful: put.stateful ?? false });
+  }
   return await startOperation(context, {
     project: ref.project,
     description: "Updating instance",

@@ -39,6 +39,12 @@ export const instances = {
     query: one,
     body: instance.instancePost,
   }),
+  "instance.rebuild": route()(
+    "async",
+    "POST /1.0/instances/{name}/rebuild",
+    "Replace the root file system by an image's, or by an empty one",
+    { query: one, body: instance.instanceRebuildPost },
+  ),
   "instance.delete": route()("async", "DELETE /1.0/instances/{name}", "Delete the instance", {
     query: ["project", "force"],
   }),

@@ -1,8 +1,102 @@
-import { DreyError } from "../../../errors.ts";
-import type { Context, Ref } from "../../context.ts";
+// Going back to a snapshot: the files, then the settings. Noted before it begins, so that one that is cut short is
+// finished by the next command.
 
-export function finishRestore(_context: Context, ref: Ref, snapshot: string): Promise<void> {
-  return Promise.reject(
-    new DreyError("NOT_SUPPORTED", { message: `Cannot restore ${ref.name} from ${snapshot}` }),
-  );
+import { DreyError } from "../../../errors.ts";
+import type { Write } from "../../../store/store.ts";
+import type { Config } from "../../../wire/instance.ts";
+import type { Operation } from "../../../wire/operation.ts";
+import type { Context, Ref } from "../../context.ts";
+import { lifecycleWrite } from "../../events.ts";
+import { announced } from "../../intents.ts";
+import { startOperation } from "../../operations.ts";
+import { openPool } from "../../storage_pools/open.ts";
+import { instanceAddress, instanceKey, type InstanceRecord, loadRecord, lockInstance } from "../record.ts";
+import { volumeOf } from "../root_volume.ts";
+import { startLocked } from "../start.ts";
+import { currentState } from "../status.ts";
+import { stopLocked } from "../stop.ts";
+import { atRest } from "./at_rest.ts";
+import { loadSnapshot } from "./record.ts";
+
+/**
+ * Puts an instance back to a snapshot, as an operation. One that runs is stopped for it and started again.
+ *
+ * @throws {DreyError} `NOT_FOUND`; `NOT_SUPPORTED` for a stateful restore
+ */
+export async function restoreInstance(
+  context: Context,
+  ref: Ref,
+  { snapshot, stateful }: { snapshot: string; stateful: boolean },
+): Promise<Operation> {
+  // LXD's clients may name the instance too
+  const name = snapshot.includes("/") ? snapshot.slice(snapshot.lastIndexOf("/") + 1) : snapshot;
+  await loadRecord(context, ref);
+  await loadSnapshot(context, ref, name);
+  if (stateful) {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: `Snapshot "${name}" of instance "${ref.name}" holds no memory to restore`,
+    });
+  }
+  return await startOperation(context, {
+    project: ref.project,
+    description: "Restoring snapshot",
+    resources: { instances: [instanceAddress(ref.name)] },
+    run: async (task) => {
+      await using _lock = await lockInstance(context, ref, task.signal);
+      await restoreLocked(context, ref, name);
+    },
+  });
+}
+
+async function restoreLocked(context: Context, ref: Ref, snapshot: string): Promise<void> {
+  const isRunning = currentState(context, ref).status !== "Stopped";
+  // an ephemeral instance would go with its stop: it only pauses
+  if (isRunning) await stopLocked(context, ref, { force: true, timeout: 0, restarting: true });
+  const intent = { do: "restore", instance: ref, snapshot } as const;
+  await announced(context, { intent, locks: [instanceKey(ref)] }, async (done) => {
+    await putBack(context, ref, { snapshot, done });
+  });
+  if (isRunning) await startLocked(context, ref);
+}
+
+/** Finishes a restore that was cut short, unless one of the two is gone. */
+export async function finishRestore(context: Context, ref: Ref, snapshot: string): Promise<void> {
+  try {
+    await loadRecord(context, ref);
+    await loadSnapshot(context, ref, snapshot);
+  } catch (error) {
+    if (error instanceof DreyError && error.code === "NOT_FOUND") return;
+    throw error;
+  }
+  if (currentState(context, ref).status === "Stopped") await putBack(context, ref, { snapshot });
+}
+
+async function putBack(
+  context: Context,
+  ref: Ref,
+  { snapshot, done }: { snapshot: string; done?: Write },
+): Promise<void> {
+  const { value: now, revision } = await loadRecord(context, ref);
+  const { value: then } = await loadSnapshot(context, ref, snapshot);
+  await atRest(context, ref);
+  await using pool = await openPool(context, now.pool);
+  await pool.driver.restore({ ...volumeOf(ref), snapshot });
+  const { expires_at: _, created_at: _taken, ...settings } = then;
+  const config: Config = { ...settings.config, "volatile.last_state.power": "STOPPED" };
+  delete config["volatile.idmap.current"];
+  const uuid = now.config["volatile.uuid"];
+  if (uuid !== undefined) config["volatile.uuid"] = uuid;
+  const record: InstanceRecord = { ...settings, config, created_at: now.created_at, pool: now.pool };
+  const key = instanceKey(ref);
+  const isDone = await context.store.commit([{ key, revision }], [
+    { key, value: record },
+    ...(done === undefined ? [] : [done]),
+    lifecycleWrite(context, {
+      project: ref.project,
+      action: "instance-restored",
+      source: instanceAddress(ref.name),
+      context: { snapshot },
+    }),
+  ]);
+  if (!isDone) throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
 }

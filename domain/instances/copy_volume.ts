@@ -1,0 +1,76 @@
+// The files of an instance, or of a snapshot, as those of another: a clone where pool and ids are the same, else
+// through a tar stream, which gives every file the same owner inside.
+
+import { parseMap, toHost } from "../../idmap/map.ts";
+import type { Content, Live, Volume } from "../../storage/driver.ts";
+import { copyHome } from "../../storage/home.ts";
+import type { Context } from "../context.ts";
+import { instanceKey } from "./record.ts";
+import { announced } from "../intents.ts";
+import type { OpenPool } from "../storage_pools/open.ts";
+import { packVolume, unpackVolume } from "./root_tar.ts";
+
+export interface VolumeCopy {
+  from: { pool: OpenPool; volume: Volume };
+  to: { pool: OpenPool; volume: Volume };
+  /** the ids the copy is for */
+  map: string;
+  /** how the source is kept still, if it runs */
+  live?: Live | undefined;
+  /** snapshots of the source to copy as well, the oldest first */
+  snapshots: readonly string[];
+}
+
+/** Copies a volume, in the place of what may be there. */
+export async function copyVolume(context: Context, copy: VolumeCopy): Promise<void> {
+  const { from, to, snapshots } = copy;
+  if (canClone(copy)) {
+    for (const snapshot of snapshots) {
+      await to.pool.driver.clone({ ...from.volume, snapshot }, { ...to.volume, snapshot });
+    }
+    return await to.pool.driver.clone(from.volume, to.volume, copy.live);
+  }
+  // each state of the source in its turn becomes the content of the copy, and a snapshot of it
+  for (const snapshot of snapshots) {
+    await transfer(context, copy, { ...from.volume, snapshot });
+    await to.pool.driver.snapshot({ ...to.volume, snapshot });
+  }
+  if (copy.live === undefined) return await transfer(context, copy, from.volume);
+  await transferLive(context, copy);
+}
+
+function canClone({ from, to, map }: VolumeCopy): boolean {
+  return from.pool.name === to.pool.name && from.pool.driver.facts(from.volume)?.map === map;
+}
+
+/** What is being written to is cloned first, and the clone transferred. */
+async function transferLive(context: Context, copy: VolumeCopy): Promise<void> {
+  const { pool, volume } = copy.from;
+  const clone: Volume = { kind: volume.kind, name: `.copy-${crypto.randomUUID()}` };
+  const intent = { do: "remove", pool: pool.name, volume: clone } as const;
+  const locks = [instanceKey({ project: "default", name: clone.name })];
+  await announced(context, { intent, locks }, async (done) => {
+    await pool.driver.clone(volume, clone, copy.live);
+    await transfer(context, copy, clone);
+    await pool.driver.remove(clone);
+    await context.store.commit([], [done]);
+  });
+}
+
+async function transfer(context: Context, { from, to, map }: VolumeCopy, volume: Volume): Promise<void> {
+  await to.pool.driver.create(to.volume, emptyContent(map));
+  const source = await packVolume(context, from.pool.driver, { volume });
+  try {
+    await unpackVolume(context, to.pool.driver, { volume: to.volume, stream: source.stream });
+  } catch (error) {
+    source.kill();
+    throw error;
+  }
+  await source.finish();
+  copyHome(from.pool.driver.home(volume), to.pool.driver.home(to.volume));
+}
+
+function emptyContent(map: string): Content {
+  const { uids, gids } = parseMap(map);
+  return { map, owner: { uid: toHost(uids, 0) ?? 0, gid: toHost(gids, 0) ?? 0, mode: 0o755 } };
+}

@@ -1,0 +1,99 @@
+// Giving an instance another root: that of an image as it came, or an empty one. Settings and snapshots stay.
+
+import { DreyError } from "../../errors.ts";
+import { readLayout } from "../../idmap/ranges.ts";
+import type { Write } from "../../store/store.ts";
+import type { Config, InstanceRebuildPost } from "../../wire/instance.ts";
+import type { Operation } from "../../wire/operation.ts";
+import type { Context, Ref } from "../context.ts";
+import { lifecycleWrite } from "../events.ts";
+import { announced } from "../intents.ts";
+import { startOperation, type Task } from "../operations.ts";
+import { openPool } from "../storage_pools/open.ts";
+import { findImage, imageConfig } from "./create.ts";
+import { expand } from "./expand.ts";
+import { releaseImage } from "./files_of.ts";
+import { chooseMap } from "./ids.ts";
+import { instanceAddress, instanceKey, loadRecord, lockInstance } from "./record.ts";
+import { contentOf, volumeOf } from "./root_volume.ts";
+import { atRest } from "./snapshots/at_rest.ts";
+import { currentState } from "./status.ts";
+
+/**
+ * Rebuilds an instance, as an operation.
+ *
+ * @throws {DreyError} `NOT_FOUND`, `NOT_SUPPORTED` for other sources; the operation fails while the instance runs
+ */
+export async function rebuildInstance(
+  context: Context,
+  ref: Ref,
+  body: InstanceRebuildPost,
+): Promise<Operation> {
+  await loadRecord(context, ref);
+  if (body.source.type !== "image" && body.source.type !== "none") {
+    throw new DreyError("BAD_REQUEST", {
+      message: `Cannot rebuild an instance from source "${body.source.type}"`,
+    });
+  }
+  return await startOperation(context, {
+    project: ref.project,
+    description: "Rebuilding instance",
+    resources: { instances: [instanceAddress(ref.name)] },
+    run: (task) => rebuild(context, ref, { body, task }),
+  });
+}
+
+async function rebuild(
+  context: Context,
+  ref: Ref,
+  { body, task }: { body: InstanceRebuildPost; task: Task },
+): Promise<void> {
+  const image = body.source.type === "none" ? undefined : await findImage(context, ref, { body, task });
+  await using _lock = await lockInstance(context, ref, task.signal);
+  if (currentState(context, ref).status !== "Stopped") {
+    throw new DreyError("INSTANCE_STATE", {
+      message: "The instance must be stopped to be rebuilt",
+      hint: `Run: drey stop ${ref.name}`,
+    });
+  }
+  const { value: old } = await loadRecord(context, ref);
+  const config = image === undefined ? {} : imageConfig(image);
+  const intent = { do: "rebuild", instance: ref, config } as const;
+  await announced(context, { intent, locks: [instanceKey(ref)] }, (done) => {
+    return replace(context, ref, { config, done });
+  });
+  await releaseImage(context, old);
+}
+
+/** Finishes a rebuild that was cut short, unless the instance is gone. */
+export async function finishRebuild(context: Context, ref: Ref, config: Config): Promise<void> {
+  if (await context.store.get(instanceKey(ref)) === undefined) return;
+  if (currentState(context, ref).status === "Stopped") await replace(context, ref, { config });
+}
+
+async function replace(
+  context: Context,
+  ref: Ref,
+  { config: fromImage, done }: { config: Config; done?: Write },
+): Promise<void> {
+  const { value, revision } = await loadRecord(context, ref);
+  const { config: expanded } = await expand(context, ref.project, value);
+  const map = await chooseMap(context, ref, { config: expanded, layout: await readLayout(context.user) });
+  await atRest(context, ref);
+  await using pool = await openPool(context, value.pool);
+  await pool.driver.create(volumeOf(ref), await contentOf(context, fromImage["volatile.base_image"], map));
+  const own = Object.entries(value.config).filter(([key]) =>
+    !key.startsWith("image.") && key !== "volatile.base_image"
+  );
+  const key = instanceKey(ref);
+  const isDone = await context.store.commit([{ key, revision }], [
+    { key, value: { ...value, config: { ...Object.fromEntries(own), ...fromImage } } },
+    ...(done === undefined ? [] : [done]),
+    lifecycleWrite(context, {
+      project: ref.project,
+      action: "instance-updated",
+      source: instanceAddress(ref.name),
+    }),
+  ]);
+  if (!isDone) throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
+}

@@ -1,0 +1,109 @@
+// The root of a stopped instance or of a snapshot as a tar stream, and a tar stream as a root: what publishing, backups
+// and copies to another pool or to other ids have in common. Owners in the stream are those inside the instance.
+
+import type { ContainerPlan, RootSource } from "../../runtime/container_plan.ts";
+import { DreyError } from "../../errors.ts";
+import { type IdMap, parseMap } from "../../idmap/map.ts";
+import { readLayout } from "../../idmap/ranges.ts";
+import { endFileSessions } from "../../runtime/file_sessions.ts";
+import { treeSteps } from "../../runtime/namespaces.ts";
+import { packArgv, startOnTree, type TreeProgram, unpackArgv } from "../../runtime/tree_stream.ts";
+import type { Driver, Volume } from "../../storage/driver.ts";
+import type { Context, Ref } from "../context.ts";
+import { openParent } from "./parent.ts";
+import { instancePaths } from "./record.ts";
+import { openRootPool, volumeOf } from "./root_volume.ts";
+import { currentState } from "./status.ts";
+
+export interface RootTar {
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /**
+   * to be awaited after the last byte: whether it was all
+   *
+   * @throws {DreyError} `COMMAND_FAILED`
+   */
+  finish(): Promise<void>;
+  /** ends it early */
+  kill(): void;
+}
+
+/**
+ * The root file system of a stopped instance, or of one of its snapshots, as a tar stream with hard links, holes,
+ * attributes and ACLs. Whoever calls holds the instance's lock (`lockInstance`) until `finish()` is done. Used by
+ * publish, backups and migration.
+ *
+ * @param options `snapshot` is its name; `name` is what the top is called in the stream, such as `rootfs`
+ * @throws {DreyError} `NOT_FOUND`; `INSTANCE_STATE` while the instance runs
+ */
+export async function openRootTar(
+  context: Context,
+  ref: Ref,
+  { snapshot, name }: { snapshot?: string; name?: string } = {},
+): Promise<RootTar> {
+  if (snapshot === undefined) {
+    if (currentState(context, ref).status !== "Stopped") {
+      throw new DreyError("INSTANCE_STATE", { message: `Instance "${ref.name}" must be stopped` });
+    }
+    await endFileSessions(instancePaths(context, ref).fileSessions);
+  }
+  await using pool = await openRootPool(context, ref);
+  return await packVolume(context, pool.driver, { volume: volumeOf(ref, snapshot), name });
+}
+
+/** The same for any volume that nobody writes to. */
+export async function packVolume(
+  context: Context,
+  driver: Driver,
+  { volume, name }: { volume: Volume; name?: string | undefined },
+): Promise<RootTar> {
+  const root = volume.snapshot === undefined ? driver.prepare(volume) : driver.root(volume);
+  const map = mapOf(driver, volume);
+  const program = await start(context, { root, map, argv: (path) => packArgv(path, name) });
+  await program.input.close();
+  return { stream: program.output, finish: program.finish, kill: program.kill };
+}
+
+/** Fills the empty root of a volume from a tar stream. @throws {DreyError} `COMMAND_FAILED`, `NO_SPACE` */
+export async function unpackVolume(
+  context: Context,
+  driver: Driver,
+  { volume, stream }: { volume: Volume; stream: ReadableStream<Uint8Array<ArrayBuffer>> },
+): Promise<void> {
+  const root = driver.prepare(volume);
+  const program = await start(context, { root, map: mapOf(driver, volume), argv: unpackArgv });
+  const drained = program.output.pipeTo(new WritableStream());
+  try {
+    await stream.pipeTo(program.input);
+  } catch (error) {
+    // a tar that gave up says why itself
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  } finally {
+    await drained;
+  }
+  await program.finish();
+}
+
+function mapOf(driver: Driver, volume: Volume): IdMap {
+  const facts = driver.facts(volume);
+  if (facts !== undefined) return parseMap(facts.map);
+  throw new DreyError("NOT_FOUND", {
+    message: `Cannot find the files of "${volume.name}" in the storage pool`,
+  });
+}
+
+async function start(
+  context: Context,
+  { root, map, argv }: { root: RootSource; map: IdMap; argv: (root: string) => string[] },
+): Promise<TreeProgram> {
+  const way = await openParent(context, await readLayout(context.user));
+  const plan: ContainerPlan = {
+    hostname: "",
+    root,
+    ids: { map, parent: way.parent },
+    cgroup: undefined,
+    init: { argv: [], env: {} },
+    deviceNodes: [],
+    nesting: false,
+  };
+  return await startOnTree(treeSteps(plan, argv), async () => await way[Symbol.asyncDispose]());
+}

@@ -1,0 +1,63 @@
+// Snapshots as the API shows them.
+
+import { DreyError } from "../../../errors.ts";
+import type { Entry } from "../../../store/store.ts";
+import type { InstanceSnapshot } from "../../../wire/instance_snapshot.ts";
+import type { Context, Ref } from "../../context.ts";
+import { expand } from "../expand.ts";
+import { loadRecord } from "../record.ts";
+import { listRecords, loadSnapshot, nameOf, type SnapshotRecord } from "./record.ts";
+
+/** How a client is told "never". */
+const never = "0001-01-01T00:00:00Z";
+
+/**
+ * All snapshots of an instance, the oldest first.
+ *
+ * @throws {DreyError} `NOT_FOUND` for the instance
+ */
+export async function listSnapshots(context: Context, ref: Ref): Promise<InstanceSnapshot[]> {
+  await loadRecord(context, ref);
+  const entries = await listRecords(context, ref);
+  return await Promise.all(entries.map((entry) => toWire(context, ref, entry)));
+}
+
+/** @throws {DreyError} `NOT_FOUND` */
+export async function getSnapshot(context: Context, ref: Ref, snapshot: string): Promise<InstanceSnapshot> {
+  await loadRecord(context, ref);
+  return await toWire(context, ref, await loadSnapshot(context, ref, snapshot));
+}
+
+async function toWire(
+  context: Context,
+  { project }: Ref,
+  entry: Entry<SnapshotRecord>,
+): Promise<InstanceSnapshot> {
+  const record = entry.value;
+  const { config, devices } = await expandedThen(context, project, record);
+  return {
+    name: nameOf(entry),
+    architecture: record.architecture,
+    config: record.config,
+    created_at: record.created_at,
+    devices: record.devices,
+    ephemeral: record.ephemeral,
+    expanded_config: config,
+    expanded_devices: devices,
+    expires_at: record.expires_at === "" ? never : record.expires_at,
+    last_used_at: record.last_used_at,
+    profiles: record.profiles,
+    size: -1,
+    stateful: record.stateful,
+  };
+}
+
+/** With the profiles as they are now; one that is gone adds nothing. */
+async function expandedThen(context: Context, project: string, record: SnapshotRecord) {
+  try {
+    return await expand(context, project, record);
+  } catch (error) {
+    if (error instanceof DreyError && error.code === "NOT_FOUND") return record;
+    throw error;
+  }
+}
