@@ -30,6 +30,7 @@ export async function copy(shell: Shell): Promise<void> {
       ...(typed.text("project") === undefined ? {} : { project: typed.text("project")! }),
       instance_only: typed.has("instance-only"),
       refresh,
+      ...(typed.has("stateless") ? { live: false } : {}),
     },
     ...(typed.has("start") ? { start: true } : {}),
   };

@@ -108,7 +108,7 @@ async function create(
   await using _ids = ids;
   const content = await contentOf(context, image?.fingerprint, map);
   task.signal.throwIfAborted();
-  const settings = await applicationSettings(context, image, content);
+  const settings = image === undefined ? {} : await applicationSettings(context, image, content);
   await enterWithVolume(context, ref, {
     record: { ...record, config: { ...settings, ...record.config } },
     make: ({ driver }) => driver.create(volumeOf(ref), content),
