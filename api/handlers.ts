@@ -24,6 +24,7 @@ const profiles = () => import("./handlers/profiles.ts");
 const projects = () => import("./handlers/projects.ts");
 const pools = () => import("./handlers/storage_pools.ts");
 const operations = () => import("./handlers/operations.ts");
+const warnings = () => import("./handlers/warnings.ts");
 const doctor = () => import("./handlers/doctor.ts");
 
 export const handlerSources: HandlerSources = {
@@ -124,6 +125,12 @@ export const handlerSources: HandlerSources = {
   "operation.cancel": operations,
   "operation.wait": operations,
   "operation.socket": operations,
+  "warnings.list": warnings,
+  "warning.get": warnings,
+  "warning.update": warnings,
+  "warning.patch": warnings,
+  "warning.delete": warnings,
+  "metrics": warnings,
   "doctor": doctor,
   "doctor.fix": doctor,
 };

@@ -15,6 +15,7 @@ import * as remotes from "./table/remotes.ts";
 import * as snapshots from "./table/snapshots.ts";
 import * as storage from "./table/storage.ts";
 import * as trust from "./table/trust.ts";
+import * as warnings from "./table/warnings.ts";
 
 export const groups: readonly Group[] = [
   ...files.groups,
@@ -26,6 +27,7 @@ export const groups: readonly Group[] = [
   ...projects.groups,
   ...storage.groups,
   ...operations.groups,
+  ...warnings.groups,
   ...remotes.groups,
 ];
 
@@ -41,6 +43,7 @@ export const commands: readonly Command[] = [
   ...projects.commands,
   ...storage.commands,
   ...operations.commands,
+  ...warnings.commands,
   ...remotes.commands,
   ...host.commands,
 ];

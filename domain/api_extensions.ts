@@ -48,6 +48,11 @@ export const apiExtensions: readonly string[] = [
   "instances_rebuild",
   "kernel_features",
   "lxc_features",
+  "metrics",
+  "metrics_cpu_effective_total",
+  "metrics_cpu_seconds",
+  "metrics_instances_count",
+  "metrics_memory_oom_total",
   "operation_description",
   "operations_get_query_all_projects",
   "patch",
@@ -74,4 +79,5 @@ export const apiExtensions: readonly string[] = [
   "snapshot_expiry_creation",
   "storage",
   "usedby_consistency",
+  "warnings",
 ];

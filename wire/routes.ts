@@ -9,6 +9,7 @@ import { profiles } from "./routes/profiles.ts";
 import { projects } from "./routes/projects.ts";
 import { server } from "./routes/server.ts";
 import { storagePools } from "./routes/storage_pools.ts";
+import { warnings } from "./routes/warnings.ts";
 import type { Method, Route, RouteKind } from "./routes/route.ts";
 import type { Schema } from "./schema.ts";
 
@@ -24,6 +25,7 @@ export const routes = {
   ...projects,
   ...storagePools,
   ...operations,
+  ...warnings,
 } as const;
 
 export type Routes = typeof routes;

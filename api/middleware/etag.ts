@@ -6,6 +6,7 @@ import type { Certificate } from "../../wire/certificate.ts";
 import type { Instance } from "../../wire/instance.ts";
 import type { Profile } from "../../wire/profile.ts";
 import type { Project } from "../../wire/project.ts";
+import type { Warning } from "../../wire/warning.ts";
 import type { ResultOf, RouteName } from "../../wire/routes.ts";
 
 /** The writable part of what a route answers with. */
@@ -37,6 +38,7 @@ const writable: Writable = {
     { config, description, devices }: Profile,
   ) => [sorted(config), description, sorted(devices)],
   "image.alias.get": ({ description, target }: ImageAliasesEntry) => [description, target],
+  "warning.get": ({ status }: Warning) => status,
   "project.get": ({ config, description }: Project) => [description, sorted(config)],
   "image.get": ({ auto_update, expires_at, profiles, properties, public: isPublic }: Image) => [
     auto_update,
@@ -61,6 +63,8 @@ export const shownBy: { [N in RouteName]?: keyof typeof writable } = {
   "profile.patch": "profile.get",
   "image.alias.update": "image.alias.get",
   "image.alias.patch": "image.alias.get",
+  "warning.update": "warning.get",
+  "warning.patch": "warning.get",
   "project.update": "project.get",
   "project.patch": "project.get",
   "image.update": "image.get",

@@ -6,6 +6,7 @@ import { formatMap, parseMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import type { Context, Ref } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
+import { forgetWarnings } from "../warnings.ts";
 import { releaseIsolated, releaseLower } from "../images.ts";
 import { finishLater, noteIntent } from "../intents.ts";
 import { openPool } from "../storage_pools/open.ts";
@@ -29,6 +30,7 @@ export async function deleteFiles(context: Context, ref: Ref, given?: FileRoot):
   const done = await context.store.commit([{ key, revision }], [
     { key, delete: true },
     ...snapshots.map(({ key }) => ({ key, delete: true as const })),
+    ...await forgetWarnings(context, { project: ref.project, entity: instanceAddress(ref.name) }),
     noted.write,
     lifecycleWrite(context, {
       project: ref.project,

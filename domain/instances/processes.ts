@@ -18,6 +18,16 @@ export function countProcesses(init: number): { processes: number; memory: numbe
   return total;
 }
 
+/** Which processes share a pid namespace with which: for many containers at once. */
+export function processesByNamespace(): { of(init: number): readonly number[] } {
+  const found = new Map<string, number[]>();
+  for (const { name } of Deno.readDirSync("/proc")) {
+    const namespace = /^\d+$/.test(name) ? namespaceOf(Number(name)) : undefined;
+    if (namespace !== undefined) found.set(namespace, [...found.get(namespace) ?? [], Number(name)]);
+  }
+  return { of: (init) => found.get(namespaceOf(init) ?? "") ?? [] };
+}
+
 function namespaceOf(pid: number): string | undefined {
   try {
     return Deno.readLinkSync(`/proc/${pid}/ns/pid`);

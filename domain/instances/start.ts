@@ -173,6 +173,7 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
     lock = undefined;
     const volatile = Object.assign({}, ...facts.parts.map((part) => part.volatile));
     await remember(context, ref, { map: formatMap(facts.map), action, volatile });
+    await note(context, ref, warnings);
     return warnings;
   } catch (error) {
     if (lock !== undefined) closeFd(lock);
@@ -199,6 +200,19 @@ function prepare(parts: readonly StartParts[], parent: ContainerPlan["ids"]["par
   const begun = Promise.all(parts.map((part) => part.prepare?.(parent)));
   begun.catch(() => {});
   return begun;
+}
+
+/** What is less than it could be stays on the list of warnings after whoever started the instance has looked away. */
+async function note(context: Context, ref: Ref, warnings: readonly string[]): Promise<void> {
+  if (warnings.length === 0) return;
+  const { reportProblems } = await import("../warnings.ts");
+  await reportProblems(context, [{
+    type: "Instance runs with less than it could",
+    severity: "moderate",
+    message: warnings.join("; "),
+    project: ref.project,
+    entity: instanceAddress(ref.name),
+  }]);
 }
 
 async function remember(
