@@ -12,6 +12,8 @@ const user: Caller = { uid: 1000, protocol: "unix", username: "tester" };
 const stranger: Caller = { uid: -1, protocol: "tls", username: "" };
 const json = { "content-type": "application/json" };
 
+const isJson = ({ headers }: Response) => headers.get("content-type") === "application/json";
+
 async function openTestApp() {
   const context = await temporaryContext();
   const app = createApp(context);
@@ -27,7 +29,11 @@ async function openTestApp() {
     const env = { caller: options.caller ?? user, accept: refuse };
     const response = await app.fetch(new Request(`http://drey${path}`, init), env);
     const answer = await response.text();
-    return { response, status: response.status, body: answer === "" ? undefined : JSON.parse(answer) };
+    return {
+      response,
+      status: response.status,
+      body: isJson(response) && answer !== "" ? JSON.parse(answer) : undefined,
+    };
   };
   return { context, app, ask, [Symbol.asyncDispose]: () => context[Symbol.asyncDispose]() };
 }

@@ -23,8 +23,10 @@ export async function listWarnings(context: Context, project?: string): Promise<
   const entries = await context.store.list<Warning>(["warnings"]);
   return entries.map(({ value }) => value)
     .filter((warning) => project === undefined || warning.project === project)
-    .sort((a, b) => a.first_seen_at < b.first_seen_at ? -1 : 1);
+    .sort((a, b) => orderOf(a) < orderOf(b) ? -1 : 1);
 }
+
+const orderOf = ({ first_seen_at, entity_url, type }: Warning) => `${first_seen_at} ${entity_url} ${type}`;
 
 /** @throws {DreyError} `NOT_FOUND` */
 export async function getWarning(context: Context, uuid: string): Promise<Warning> {
