@@ -20,7 +20,7 @@ const vm: Flag = { name: "vm", summary: "The image for virtual machines, where t
 const compression: Flag = {
   name: "compression",
   value: "algorithm",
-  summary: "How the image is compressed: gzip, bzip2, xz, lzma, zstd or none, with a level if wanted",
+  summary: "Compress with gzip, bzip2, xz, lzma, zstd or none, with a level if wanted",
 };
 
 const images = () => import("../commands/image.ts");
