@@ -80,7 +80,8 @@ export function commandFailed(program: string, result: { code: number; stderr: s
   });
 }
 
-function toolMissing(program: string, cause: unknown): DreyError {
+/** The error for a program that is not there. */
+export function toolMissing(program: string, cause?: unknown): DreyError {
   const name = program.split("/").at(-1) ?? program;
   return new DreyError("TOOL_MISSING", {
     message: `Cannot run "${name}": it is not installed`,
