@@ -38,6 +38,10 @@ const grace = 3_000;
 /** `milliseconds` between looks for instances that ended with nobody to look after them */
 const lookEvery = 1_000;
 
+/** `milliseconds` until images are first looked after, and between looks; what is due then is decided there */
+const choresAfter = 20_000;
+const choresEvery = 600_000;
+
 /** `drey serve` as typed; the exit status. */
 export async function serve(argv: readonly string[]): Promise<number> {
   try {
@@ -71,6 +75,7 @@ export async function runServer(options: ServeOptions = {}): Promise<void> {
   await socket.listen(listener);
   const stop = new AbortController();
   void followSettings(context, https, { log, signal: stop.signal });
+  stack.use(chores(context, log));
   log("info", "Listening", { socket: socket.name, pid: Deno.pid });
   options.onReady?.(socket.name);
   const canEnd = () => https.address === undefined && !hasOperations(context);
@@ -82,6 +87,27 @@ export async function runServer(options: ServeOptions = {}): Promise<void> {
   await finishTasks(context);
   await finishOperations(context, grace);
   listener.closeAllConnections();
+}
+
+/** What is to be done now and then while a server runs. */
+function chores(context: Context, log: Log): Disposable {
+  const work = async () => {
+    try {
+      const { keepImages } = await import("../domain/images/upkeep.ts");
+      await keepImages(context);
+    } catch (error) {
+      log("error", "Cannot look after the images", { error: describeError(error) });
+    }
+  };
+  // not at once: whoever starts a server wants something else first
+  const first = setTimeout(work, choresAfter);
+  const timer = setInterval(work, choresEvery);
+  return {
+    [Symbol.dispose]() {
+      clearTimeout(first);
+      clearInterval(timer);
+    },
+  };
 }
 
 /** Background work is given the time the settings say; a second signal ends the wait. */

@@ -44,6 +44,15 @@ export async function startTokenOperation(context: Context, start: TokenStart): 
   return operation;
 }
 
+/** The open token with this secret, which stays open. */
+export async function findToken(
+  context: Context,
+  secret: string,
+  fits: (operation: Operation) => boolean,
+): Promise<Operation | undefined> {
+  return (await find(context, secret, fits))?.value.operation;
+}
+
 /**
  * Uses up the token with this secret, whichever process made it; of several that try at once, one gets it.
  *
@@ -54,15 +63,8 @@ export async function takeToken(
   secret: string,
   fits: (operation: Operation) => boolean,
 ): Promise<Operation | undefined> {
-  const entries = await context.store.list<OperationRecord>(["operations"]);
-  const open = entries.filter(({ value: { operation } }) =>
-    isOpenToken(context, operation) && fits(operation)
-  );
-  let found: Entry<OperationRecord> | undefined;
-  for (const entry of open) {
-    if (isSame(String(entry.value.operation.metadata?.secret ?? ""), secret)) found = entry;
-  }
-  if (found === undefined || secret === "") return undefined;
+  const found = await find(context, secret, fits);
+  if (found === undefined) return undefined;
   const { operation, project } = found.value;
   const used: Operation = { ...operation, ...statusOf("Success"), updated_at: context.now().toISOString() };
   const won = await context.store.commit(
@@ -70,6 +72,23 @@ export async function takeToken(
     operationWrites(context, project, used),
   );
   return won ? operation : undefined;
+}
+
+async function find(
+  context: Context,
+  secret: string,
+  fits: (operation: Operation) => boolean,
+): Promise<Entry<OperationRecord> | undefined> {
+  const entries = await context.store.list<OperationRecord>(["operations"]);
+  const open = entries.filter(({ value: { operation } }) =>
+    isOpenToken(context, operation) && fits(operation)
+  );
+  let found: Entry<OperationRecord> | undefined;
+  // all of them are looked at, so that the time it takes tells nothing
+  for (const entry of open) {
+    if (isSame(String(entry.value.operation.metadata?.secret ?? ""), secret)) found = entry;
+  }
+  return secret === "" ? undefined : found;
 }
 
 function isOpenToken(context: Context, operation: Operation): boolean {

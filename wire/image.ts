@@ -83,7 +83,7 @@ export const imagesPost = s.object({
   properties: s.optional(s.record(s.string)),
   public: s.optional(s.boolean),
   source: s.optional(s.object({
-    type: s.required(s.string, "`image` (from a remote), `instance`, `snapshot` or `url`"),
+    type: s.optional(s.string, "`image` (from a remote), `instance`, `snapshot` or `url`"),
     mode: s.optional(s.string),
     alias: s.optional(s.string),
     fingerprint: s.optional(s.string),
@@ -98,6 +98,17 @@ export const imagesPost = s.object({
   })),
 });
 export type ImagesPost = s.TypeOf<typeof imagesPost>;
+
+/** Where an image is to be sent. */
+export const imageExportPost = s.object({
+  target: s.required(s.string, "address of the server that waits for it"),
+  secret: s.required(s.string, "what that server gave out for it"),
+  certificate: s.optional(s.string, "PEM of the certificate that server shows"),
+  aliases: s.optional(s.array(s.object({ name: s.required(s.string), description: s.optional(s.string) }))),
+  project: s.optional(s.string, "project at that server"),
+  profiles: s.optional(s.array(s.string)),
+});
+export type ImageExportPost = s.TypeOf<typeof imageExportPost>;
 
 export interface ImageAliasesEntry {
   name: string;

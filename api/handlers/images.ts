@@ -2,6 +2,7 @@
 
 import * as images from "../../domain/images.ts";
 import type { ImagePart, ImageWish } from "../../domain/images.ts";
+import type { Context } from "../../domain/context.ts";
 import { DreyError } from "../../errors.ts";
 import type { Image } from "../../wire/image.ts";
 import { imagesPost } from "../../wire/image.ts";
@@ -18,7 +19,10 @@ type Names =
   | "image.update"
   | "image.patch"
   | "image.delete"
-  | "image.export";
+  | "image.export"
+  | "image.push"
+  | "image.refresh"
+  | "image.secret";
 
 export const handlers: Handlers<Names> = {
   "images.list": async ({ context, caller, project, recursion, query }) => {
@@ -29,12 +33,18 @@ export const handlers: Handlers<Names> = {
       address: (image) => addressOf("images", image.fingerprint, image.project),
     });
   },
-  "images.create": async ({ context, project, request, query }) => {
+  "images.create": async ({ context, caller, project, request, query }) => {
+    const secret = request.headers.get("x-lxd-secret") ?? "";
+    if (secret === "" && !isTrusted(caller)) throw new DreyError("FORBIDDEN", { message: "not authorized" });
     const parts = await partsOf(request);
     if (parts !== undefined) {
       const { createImageFromParts } = await import("../../domain/images/create.ts");
-      return await createImageFromParts(context, project, { parts, wish: wishOf(request.headers) });
+      const wish = wishOf(request.headers);
+      if (secret === "") return await createImageFromParts(context, project, { parts, wish });
+      const pushed = await pushedWish(context, wish, secret);
+      return await createImageFromParts(context, pushed.project, { parts, ...pushed });
     }
+    if (!isTrusted(caller)) throw new DreyError("FORBIDDEN", { message: "not authorized" });
     const body = await readBody(request, imagesPost) as ImagesPost;
     const { createImageFromSource } = await import("../../domain/images/create.ts");
     return await createImageFromSource(context, {
@@ -42,9 +52,12 @@ export const handlers: Handlers<Names> = {
       instances: query("project") || "default",
     }, body);
   },
-  "image.get": async ({ context, caller, project, params }) => {
+  "image.get": async ({ context, caller, project, params, query }) => {
     const image = await images.getImage(context, project, params.fingerprint);
-    mustSee(caller, image);
+    // for an ETag this is asked on behalf of routes that take no secret
+    if (!isVisible(caller, image)) {
+      await mustSee(context, { caller, image, secret: query("secret"), isUsed: false });
+    }
     return image;
   },
   "image.update": async ({ context, project, params, body }) => {
@@ -56,8 +69,21 @@ export const handlers: Handlers<Names> = {
     return null;
   },
   "image.delete": ({ context, project, params }) => images.deleteImage(context, project, params.fingerprint),
-  "image.export": async ({ context, caller, project, params }) => {
-    mustSee(caller, await images.getImage(context, project, params.fingerprint));
+  "image.push": async ({ context, project, params, body }) => {
+    const { pushImage } = await import("../../domain/images/push.ts");
+    return await pushImage(context, project, { fingerprint: params.fingerprint, post: body });
+  },
+  "image.refresh": async ({ context, project, params }) => {
+    const { refreshImage } = await import("../../domain/images/refresh.ts");
+    return await refreshImage(context, project, params.fingerprint);
+  },
+  "image.secret": async ({ context, project, params }) => {
+    const { makeDownloadSecret } = await import("../../domain/images/secrets.ts");
+    return await makeDownloadSecret(context, project, params.fingerprint);
+  },
+  "image.export": async ({ context, caller, project, params, query }) => {
+    const image = await images.getImage(context, project, params.fingerprint);
+    await mustSee(context, { caller, image, secret: query("secret"), isUsed: true });
     const { exportImage } = await import("../../domain/images/export.ts");
     const files = await exportImage(context, project, params.fingerprint);
     const [only] = files;
@@ -76,9 +102,27 @@ export const handlers: Handlers<Names> = {
 const isVisible = (caller: Caller, image: Image) => isTrusted(caller) || image.public;
 
 /** To a stranger, a private image and none look alike. */
-function mustSee(caller: Caller, image: Image): void {
+async function mustSee(
+  context: Context,
+  { caller, image, secret, isUsed }: { caller: Caller; image: Image; secret?: string; isUsed: boolean },
+): Promise<void> {
   if (isVisible(caller, image)) return;
+  if (secret) {
+    const { isSecretOf } = await import("../../domain/images/secrets.ts");
+    if (await isSecretOf(context, { fingerprint: image.fingerprint, secret, isUsed })) return;
+  }
   throw new DreyError("NOT_FOUND", { message: "Image not found" });
+}
+
+/** What whoever gave out the secret wants of the image that comes with it. */
+async function pushedWish(context: Context, { fingerprint = "", filename }: ImageWish, secret: string) {
+  const { useUploadSecret } = await import("../../domain/images/secrets.ts");
+  const { makeSecret } = await import("../../auth/tokens.ts");
+  const { wishOf } = await import("../../domain/images/create.ts");
+  const { project, request } = await useUploadSecret(context, { secret, fingerprint });
+  const wish: ImageWish = { ...wishOf(request), fingerprint, ...filename && { filename } };
+  // with it the sender, whom nobody knows, may wait for the end
+  return { project, wish, secret: makeSecret() };
 }
 
 /** The files a request carries; nothing if it is JSON that names a source. */

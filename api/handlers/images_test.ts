@@ -156,17 +156,12 @@ Deno.test("an upload that is broken, wrong or there already fails and leaves not
 Deno.test("sources drey cannot use say so", async () => {
   await using drey = await freshDrey();
   const publish = await drey.send("POST", "/1.0/images", { source: { type: "instance", name: "c1" } });
-  assertEquals(publish.status, 501);
-  const init = {
-    body: JSON.stringify({
-      source: { type: "image", alias: "24.04", server: "https://u", protocol: "oci" },
-    }),
-  };
-  assertStringIncludes((await drey.upload(init)).err, 'Cannot fetch image "24.04" from "https://u"');
-  const unknown = {
-    body: JSON.stringify({ source: { type: "image", alias: "potato", protocol: "debian" } }),
-  };
-  assertStringIncludes((await drey.upload(unknown)).err, 'Cannot build image "potato": no such release');
+  assertEquals(publish.status, 404);
+  const post = (source: Record<string, string>) => drey.upload({ body: JSON.stringify({ source }) });
+  const strange = { type: "image", alias: "24.04", server: "https://u", protocol: "carrier-pigeon" };
+  assertStringIncludes((await post(strange)).err, 'Cannot fetch image "24.04" from "https://u"');
+  const unknown = { type: "image", alias: "potato", protocol: "debian" };
+  assertStringIncludes((await post(unknown)).err, 'Cannot build image "potato": no such release');
 });
 
 Deno.test("aliases point to images, with slashes in their names, and go with them", async () => {

@@ -46,18 +46,38 @@ export async function list(shell: Shell): Promise<void> {
   shell.print(await formatList(typed.text("format") as Format, table, shown));
 }
 
+/** A filter as LXD's client reads it: part of an alias, the start of a fingerprint, or a pattern for a property. */
 function passes(image: Image, filter: string): boolean {
   const at = filter.indexOf("=");
   if (at === -1) {
     return image.fingerprint.startsWith(filter) || image.aliases.some(({ name }) => name.includes(filter));
   }
   const [key, value] = [filter.slice(0, at), filter.slice(at + 1)];
-  const fields: Record<string, string> = { type: image.type, architecture: image.architecture };
-  return (fields[key] ?? image.properties[key] ?? "").toLowerCase() === value.toLowerCase();
+  const fields: Record<string, string> = {
+    type: image.type,
+    architecture: image.properties.architecture ?? image.architecture,
+    public: String(image.public),
+    cached: String(image.cached),
+    auto_update: String(image.auto_update),
+  };
+  const names = Object.keys(image.properties).filter((name) => name.startsWith(key));
+  // the beginning of a property's name is enough, as long as only one has it
+  const found = fields[key] ?? image.properties[key] ??
+    (names.length === 1 ? image.properties[names[0] as string] : undefined) ?? "";
+  return found.toLowerCase() === value.toLowerCase() || matches(found, value);
+}
+
+function matches(text: string, pattern: string): boolean {
+  try {
+    return new RegExp(`^(?:${pattern})$`, "i").test(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return false; // it is no pattern, just another value
+    throw error;
+  }
 }
 
 /** What an image server offers; this side's drey asks it, and remembers the answer. */
-async function askRemote(shell: Shell, remote: Remote, alias?: string): Promise<Image[]> {
+export async function askRemote(shell: Shell, remote: Remote, alias?: string): Promise<Image[]> {
   const client = await shell.connect(resolve("local:").remote);
   const { address: server, protocol } = remote;
   const type = shell.typed.command.flags.some(({ name }) => name === "vm") && shell.typed.has("vm")
@@ -99,10 +119,18 @@ export async function info(shell: Shell): Promise<void> {
     ...image.aliases.map(({ name }) => `    - ${name}`),
     `Cached: ${image.cached ? "yes" : "no"}`,
     `Auto update: ${image.auto_update ? "enabled" : "disabled"}`,
+    ...(image.update_source === undefined ? [] : sourceLines(image.update_source)),
     `Profiles: ${image.profiles.join(", ")}`,
     "",
   ].join("\n"));
 }
+
+const sourceLines = ({ server, protocol, alias }: NonNullable<Image["update_source"]>) => [
+  "Source:",
+  `    Server: ${server}`,
+  `    Protocol: ${protocol}`,
+  `    Alias: ${alias}`,
+];
 
 export async function show(shell: Shell): Promise<void> {
   shell.print(await toYaml(writable(await look(shell, shell.typed.args[0] ?? ""))));

@@ -2,7 +2,7 @@
 
 import { DreyError } from "../../errors.ts";
 import type { Client } from "../../client/client.ts";
-import { multipartBody, readParts } from "../../client/multipart.ts";
+import { multipartBody, readParts } from "../../sys/multipart.ts";
 import type { Operation } from "../../wire/operation.ts";
 import { keyValues, resolveOnServer } from "../resolve.ts";
 import type { Shell } from "../shell.ts";

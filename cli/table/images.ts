@@ -9,6 +9,7 @@ import {
   format,
   image,
   instance,
+  key,
   keyValues,
   newName,
 } from "./words.ts";
@@ -25,6 +26,7 @@ const compression: Flag = {
 
 const images = () => import("../commands/image.ts");
 const imageFiles = () => import("../commands/image_files.ts");
+const imageChange = () => import("../commands/image_change.ts");
 const aliases = () => import("../commands/image_alias.ts");
 
 export const groups: readonly Group[] = [
@@ -117,6 +119,74 @@ e project, a architecture, t type, s size, u uploaded`,
     summary: "Delete images",
     examples: [example("image delete 4f1a", "By fingerprint"), example("image delete mine", "By alias")],
     load: async () => (await images()).remove,
+  },
+  {
+    path: "image copy",
+    aliases: ["cp"],
+    args: [image, { name: "remote", kind: "remote", remote: true }],
+    flags: [
+      { name: "alias", value: "alias", isList: true, summary: "Name to give the copy" },
+      { name: "copy-aliases", summary: "Give the copy the names of the original" },
+      { name: "auto-update", summary: "Keep the copy up to date" },
+      { name: "public", summary: "Let everybody use the copy" },
+      { ...vm },
+      {
+        name: "mode",
+        value: "mode",
+        choices: ["pull", "push", "relay"],
+        default: "pull",
+        summary: "Who carries it: the target (pull), the source (push) or this side (relay)",
+      },
+      { name: "target-project", value: "project", summary: "Project of the copy" },
+      {
+        name: "profile",
+        short: "p",
+        value: "profile",
+        isList: true,
+        summary: "Profile of instances made of it",
+      },
+    ],
+    summary: "Copy an image to another remote",
+    examples: [
+      example("image copy images:debian/12 local: --alias deb --auto-update", "Keep a public image here"),
+      example("image copy web-ready other: --copy-aliases --mode push", "Send one of ours to another server"),
+    ],
+    load: async () => (await import("../commands/image_copy.ts")).copy,
+  },
+  {
+    path: "image refresh",
+    args: [{ ...image, many: true, optional: true }],
+    flags: [{ name: "all", summary: "Every image that is to be kept up to date" }],
+    summary: "Fetch what the remote of an image has now",
+    examples: [
+      example("image refresh deb", "A newer one takes the place and the names of the old one"),
+      example("image refresh --all", "What drey serve does every six hours"),
+    ],
+    load: async () => (await imageChange()).refresh,
+  },
+  {
+    path: "image get-property",
+    args: [image, key],
+    flags: [],
+    summary: "Show one property of an image",
+    examples: [example("image get-property deb release", "One value")],
+    load: async () => (await imageChange()).getProperty,
+  },
+  {
+    path: "image set-property",
+    args: [image, key, { name: "value", kind: "text" }],
+    flags: [],
+    summary: "Set one property of an image",
+    examples: [example("image set-property deb description Ours", "A name for people")],
+    load: async () => (await imageChange()).setProperty,
+  },
+  {
+    path: "image unset-property",
+    args: [image, key],
+    flags: [],
+    summary: "Remove one property of an image",
+    examples: [example("image unset-property deb description", "Gone")],
+    load: async () => (await imageChange()).unsetProperty,
   },
   {
     path: "image import",

@@ -60,7 +60,8 @@ export async function deleteImage(context: Context, project: string, prefix: str
   });
 }
 
-async function removeImage(context: Context, project: string, fingerprint: string): Promise<void> {
+/** Removes an image, its aliases and what is of no more use. @throws {DreyError} `NOT_FOUND` */
+export async function removeImage(context: Context, project: string, fingerprint: string): Promise<void> {
   await deleteRecord(context, project, fingerprint);
   {
     await using _lock = await context.store.lock(imageLock(fingerprint));

@@ -33,13 +33,19 @@ export interface ImageWish {
 export async function createImageFromParts(
   context: Context,
   project: string,
-  { parts, wish }: { parts: AsyncIterable<ImagePart>; wish: ImageWish },
+  { parts, wish, secret }: {
+    parts: AsyncIterable<ImagePart>;
+    wish: ImageWish;
+    /** with which callers nobody knows may wait for the operation */
+    secret?: string;
+  },
 ): Promise<Operation> {
   await using undo = new AsyncDisposableStack();
   const received = undo.use(await receiveImage(context, parts));
   const operation = await startOperation(context, {
     project,
     description: "Downloading image",
+    ...secret !== undefined && { metadata: { secret } },
     async run(task) {
       await using image = received;
       await takeUpload(context, project, { image, wish, task });
@@ -61,6 +67,10 @@ export async function createImageFromSource(
 ): Promise<Operation> {
   const { source } = body;
   const wish = wishOf(body);
+  if (source?.mode === "push") {
+    const { makeUploadSecret } = await import("./secrets.ts");
+    return await makeUploadSecret(context, project, body);
+  }
   const start = (run: (task: Task) => Promise<void>) =>
     startOperation(context, { project, description: "Downloading image", mayCancel: true, run });
   switch (source?.type) {
@@ -186,7 +196,8 @@ export async function announce(task: Task, { fingerprint, size }: Pick<ImageReco
   await task.update({ fingerprint, size: String(size) });
 }
 
-function wishOf(body: ImagesPost): ImageWish {
+/** What a body says of the image besides where it comes from. */
+export function wishOf(body: Omit<ImagesPost, "source">): ImageWish {
   return {
     ...body.filename && { filename: body.filename },
     ...body.public != null && { public: body.public },

@@ -10,11 +10,13 @@ import { findRecord, getImage, type ImageRecord, listImages } from "./records.ts
 
 /** What names an image, of an instance to create or of an image to add. */
 export type NamedImage =
-  & Pick<
-    InstanceSource,
-    "alias" | "fingerprint" | "properties" | "server" | "protocol" | "project"
-  >
-  & { image_type?: string };
+  & Pick<InstanceSource, "alias" | "fingerprint" | "properties" | "server" | "protocol" | "project">
+  & Partial<Pick<InstanceSource, "secret" | "certificate">>
+  & {
+    image_type?: string;
+    /** asks the remote even if its last answer is young */
+    refresh?: boolean;
+  };
 
 /** an image's `last_used_at` is not written again within these milliseconds */
 const usedGrain = 60_000;
@@ -54,13 +56,26 @@ async function findImage(
       name: alias || fingerprint,
       type,
       ...task && { task },
+      ...source.refresh && { refresh: true },
     });
   }
   if (protocol === "oci") {
     const { ociImage } = await import("./remote_oci.ts");
     return await ociImage(context, project, { server, name: alias || fingerprint, ...task && { task } });
   }
-  if (protocol !== "" || server !== "") throw cannotFetch(source);
+  if (server !== "" && ["", "lxd"].includes(protocol)) {
+    const { lxdImage } = await import("./remote_lxd.ts");
+    return await lxdImage(context, project, {
+      server,
+      name: alias || fingerprint,
+      type: source.image_type === "virtual-machine" ? "virtual-machine" : "container",
+      ...source.certificate && { certificate: source.certificate },
+      ...source.secret && { secret: source.secret },
+      ...source.project && { project: source.project },
+      ...task && { task },
+    });
+  }
+  if (!["", "lxd"].includes(protocol)) throw cannotFetch(source);
   if (fingerprint !== "") return await getImage(context, project, fingerprint);
   if (alias !== "") return await byAlias(context, project, alias);
   if (Object.keys(properties).length > 0) return await byProperties(context, project, properties);

@@ -14,6 +14,7 @@ export const images = {
     "Add an image: upload its files, or name its source",
     {
       query: one,
+      access: "untrusted",
     },
   ),
   "remote.images": route<image.Image[]>()(
@@ -39,6 +40,27 @@ export const images = {
     query: ["project", "secret"],
     access: "untrusted",
   }),
+  "image.push": route()(
+    "async",
+    "POST /1.0/images/{fingerprint}/export",
+    "Send the image to another server",
+    {
+      query: one,
+      body: image.imageExportPost,
+    },
+  ),
+  "image.refresh": route()(
+    "async",
+    "POST /1.0/images/{fingerprint}/refresh",
+    "Fetch what its remote has now in its place",
+    { query: one },
+  ),
+  "image.secret": route()(
+    "async",
+    "POST /1.0/images/{fingerprint}/secret",
+    "A secret for one download by somebody unknown",
+    { query: one },
+  ),
   "image.aliases.list": route<string[] | image.ImageAliasesEntry[]>()(
     "sync",
     "GET /1.0/images/aliases",

@@ -1,0 +1,181 @@
+// The `lxd` protocol: images of other servers, drey's or LXD's. A server is known by its certificate; an image that is
+// not public comes with a secret that its server gave out for it.
+
+import { type HttpsServer, ServerAgent } from "../../auth/connect.ts";
+import { fetchOver } from "../../auth/https_fetch.ts";
+import { DreyError } from "../../errors.ts";
+import { readParts } from "../../sys/multipart.ts";
+import type { Image, ImageAliasesEntry } from "../../wire/image.ts";
+import type { Context } from "../context.ts";
+import type { Task } from "../operations.ts";
+import { downloadLock } from "./fetch.ts";
+import { findKept, shareImage } from "./kept.ts";
+import { byteProgress, reporter } from "./progress.ts";
+import { type ImagePart, receiveImage } from "./receive.ts";
+import { getImage } from "./records.ts";
+import { takeIn } from "./take_in.ts";
+
+export interface LxdWish {
+  /** `https://host:port` */
+  server: string;
+  /** PEM; without it an authority must vouch for the server */
+  certificate?: string;
+  /** alias or fingerprint */
+  name: string;
+  /** project at the server */
+  project?: string;
+  secret?: string;
+  type: Image["type"];
+  task?: Task;
+}
+
+/**
+ * The image another server has under a name, downloaded now if it is not here yet.
+ *
+ * @throws {DreyError} `NOT_FOUND`, `FORBIDDEN` if the server is another one, and what a download throws
+ */
+export async function lxdImage(context: Context, project: string, wish: LxdWish): Promise<Image> {
+  using server = openServer(wish);
+  const info = await lookUp(context, project, { wish, server });
+  if ("kept" in info) return info.kept;
+  const { image } = info;
+  const here = await shareImage(context, project, image.fingerprint);
+  if (here !== undefined) return here;
+  const options = wish.task === undefined ? {} : { signal: wish.task.signal };
+  await using _lock = await context.store.lock(downloadLock(image.fingerprint), options);
+  const meanwhile = await shareImage(context, project, image.fingerprint);
+  if (meanwhile !== undefined) return meanwhile;
+  await download(context, project, { image, wish, server });
+  return await getImage(context, project, image.fingerprint);
+}
+
+/** The newest fingerprint a server has under an alias. */
+export async function lxdFingerprint(wish: LxdWish): Promise<string> {
+  using server = openServer(wish);
+  return (await find(server, wish)).fingerprint;
+}
+
+interface Server extends Disposable {
+  get(path: string, query?: Record<string, string | undefined>): Promise<Response>;
+}
+
+function openServer({ server, certificate, task }: LxdWish): Server {
+  if (!/^https:\/\//.test(server) || !URL.canParse(server)) {
+    throw new DreyError("BAD_REQUEST", {
+      message: `Cannot ask "${server}" for images: it is no https address`,
+    });
+  }
+  const known: HttpsServer = { address: server, ...certificate && { certificate } };
+  const agent = new ServerAgent(known);
+  return {
+    get(path, query = {}) {
+      const pairs = Object.entries(query).filter((pair): pair is [string, string] => Boolean(pair[1]));
+      const url = `http://127.0.0.1${path}?${new URLSearchParams(pairs)}`;
+      return fetchOver(agent, server, new Request(url, task && { signal: task.signal }));
+    },
+    [Symbol.dispose]: () => agent.destroy(),
+  };
+}
+
+async function lookUp(
+  context: Context,
+  project: string,
+  { wish, server }: { wish: LxdWish; server: Server },
+): Promise<{ image: Image } | { kept: Image }> {
+  try {
+    return { image: await find(server, wish) };
+  } catch (error) {
+    if (!(error instanceof DreyError) || error.code !== "NETWORK") throw error;
+    const kept = await findKept(context, project, { ...wish, protocol: "lxd" });
+    if (kept === undefined) throw error;
+    return { kept };
+  }
+}
+
+async function find(server: Server, { name, project, secret, server: address }: LxdWish): Promise<Image> {
+  const alias = await metadata<ImageAliasesEntry>(
+    await server.get(`/1.0/images/aliases/${encodeURIComponent(name)}`, { project }),
+  );
+  const fingerprint = alias?.target ?? name;
+  const image = /^[0-9a-f]{6,64}$/.test(fingerprint)
+    ? await metadata<Image>(await server.get(`/1.0/images/${fingerprint}`, { project, secret }))
+    : undefined;
+  if (image !== undefined) return image;
+  throw new DreyError("NOT_FOUND", {
+    message: `The server "${address}" has no image "${name}", or not for everybody`,
+  });
+}
+
+/** What an answer holds; nothing if there is no such thing. */
+async function metadata<T>(response: Response): Promise<T | undefined> {
+  const body = await response.json().catch(() => undefined);
+  if (response.ok && body?.type === "sync") return body.metadata as T;
+  if (response.status === 404 || response.status === 403) return undefined;
+  throw new DreyError("NETWORK", {
+    message: `The server answered ${response.status}: ${body?.error ?? "no envelope"}`,
+  });
+}
+
+async function download(
+  context: Context,
+  project: string,
+  { image, wish, server }: { image: Image; wish: LxdWish; server: Server },
+): Promise<void> {
+  const { fingerprint } = image;
+  const response = await server.get(`/1.0/images/${fingerprint}/export`, {
+    project: wish.project,
+    secret: wish.secret,
+  });
+  if (!response.ok || response.body === null) {
+    await response.body?.cancel();
+    throw new DreyError("NETWORK", { message: `The server gave no image: it answered ${response.status}` });
+  }
+  const report = reporter(wish.task);
+  const show = byteProgress(report, { total: image.size });
+  await using received = await receiveImage(context, partsOf(response, response.body, show));
+  await report.done();
+  await takeIn(context, project, {
+    ...received,
+    expected: fingerprint,
+    amend: (fresh) => ({
+      ...fresh,
+      filename: image.filename,
+      properties: image.properties,
+      expires_at: image.expires_at,
+      created_at: image.created_at,
+      cached: true,
+      update_source: {
+        alias: wish.name,
+        certificate: wish.certificate ?? "",
+        protocol: "lxd",
+        server: wish.server,
+        image_type: image.type,
+      },
+    }),
+  });
+}
+
+/** The files of an export: one as it is, or two as parts. */
+async function* partsOf(
+  { headers }: Response,
+  body: ReadableStream<Uint8Array>,
+  show: (bytes: number) => void,
+): AsyncGenerator<ImagePart> {
+  let done = 0;
+  async function* counted(content: AsyncIterable<Uint8Array>) {
+    for await (const chunk of content) {
+      done += chunk.length;
+      show(done);
+      yield chunk;
+    }
+  }
+  const type = headers.get("content-type") ?? "";
+  if (!type.startsWith("multipart/")) {
+    const filename = /filename="?([^";]+)"?/.exec(headers.get("content-disposition") ?? "")?.[1];
+    yield { name: "metadata", content: counted(body), ...filename && { filename } };
+    return;
+  }
+  for await (const { name, filename, body: content } of readParts(body, type)) {
+    yield { name, content: counted(content), ...filename && { filename } };
+  }
+}
