@@ -26,20 +26,58 @@ async function formatEvent(event: Event, format: string): Promise<string> {
   return format === "pretty" ? `${prettyLine(event)}\n` : `${await toYaml(event)}\n\n`;
 }
 
-/** One line for people: level, time, what happened. */
+type Fields = Record<string, unknown>;
+
+/** One line for people, as lxc prints it on a terminal: level, time, what happened, further fields by name. */
 export function prettyLine(event: Event): string {
-  const level = event.type === "logging" ? event.metadata.level.toUpperCase() : "INFO";
-  const start = `${level.padEnd(7)} [${event.timestamp}]`;
+  const { level, message, fields } = described(event);
+  const time = event.timestamp.replace(/\.\d+/, "");
+  const pairs = Object.entries(fields).sort(([a], [b]) => a < b ? -1 : 1)
+    .map(([name, value]) => ` ${name}=${quoted(goText(value))}`);
+  return `${level.toUpperCase().padEnd(7)}[${time}] ${message.padEnd(44)} ${pairs.join("")}`.trimEnd();
+}
+
+function described(event: Event): { level: string; message: string; fields: Fields } {
   switch (event.type) {
-    case "lifecycle":
-      return `${start} Action: ${event.metadata.action}, Source: ${event.metadata.source}`;
-    case "operation":
-      return `${start} ID: ${event.metadata.id}, Class: ${event.metadata.class}, Description: ${event.metadata.description}, Status: ${event.metadata.status}${
-        event.metadata.err === "" ? "" : `, Error: ${event.metadata.err}`
-      }`;
+    case "lifecycle": {
+      const { action, source, requestor, context = {} } = event.metadata;
+      const by = requestor && `${requestor.protocol}/${requestor.username} (${requestor.address})`;
+      const message = `Action: ${action}, Source: ${source}${by === undefined ? "" : `, Requestor: ${by}`}`;
+      return { level: "info", message, fields: context };
+    }
+    case "operation": {
+      const { id, class: kind, description, ...rest } = event.metadata;
+      const fields = {
+        CreatedAt: goTime(rest.created_at),
+        Err: rest.err,
+        Location: rest.location,
+        MayCancel: rest.may_cancel,
+        Metadata: rest.metadata ?? {},
+        Resources: rest.resources ?? {},
+        Status: rest.status,
+        StatusCode: rest.status,
+        UpdatedAt: goTime(rest.updated_at),
+      };
+      return { level: "info", message: `ID: ${id}, Class: ${kind}, Description: ${description}`, fields };
+    }
     case "logging": {
-      const context = Object.entries(event.metadata.context ?? {}).map(([key, value]) => ` ${key}=${value}`);
-      return `${start} ${event.metadata.message}${context.join("")}`;
+      const { level, message, context } = event.metadata;
+      return { level, message, fields: context ?? {} };
     }
   }
+}
+
+const quoted = (text: string) => /^[A-Za-z0-9\-._/@^+]*$/.test(text) ? text : JSON.stringify(text);
+
+/** A time as Go prints it. */
+function goTime(iso: string): string {
+  return iso.replace("T", " ").replace(/\.?0*Z$/, " +0000 UTC");
+}
+
+/** A value as Go prints it: `map[instances:[/1.0/instances/c1]]`. */
+function goText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
+  if (typeof value !== "object" || value === null) return String(value);
+  const pairs = Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1);
+  return `map[${pairs.map(([key, item]) => `${key}:${goText(item)}`).join(" ")}]`;
 }
