@@ -23,6 +23,7 @@ import { etagOf, mustMatch, shownBy } from "./middleware/etag.ts";
 import { recognized, requestorOf } from "./middleware/caller.ts";
 import { mayCall } from "./middleware/permission.ts";
 import { projectOf } from "./middleware/project.ts";
+import { refuseTarget } from "./middleware/target.ts";
 
 export type { Asked, Caller, Env } from "./call.ts";
 
@@ -73,7 +74,7 @@ async function answerRoute(arrived: Arrived): Promise<Answer | Response> {
   mayCall(env.caller, route, arrived.asked);
   const call = await callOf(arrived, route);
   const handler = await handlerOf(arrived, name);
-  const shown = shownBy[name];
+  const shown = ifMatch == null ? undefined : shownBy(name);
   if (ifMatch == null || shown === undefined) return await answered(route, name, await handler(call), env);
   // nobody else who insists on an ETag may come between the look and the change
   await using _alone = await arrived.context.store.lock(["etag", path]);
@@ -91,7 +92,8 @@ async function handlerOf({ sources }: Arrived, name: RouteName): Promise<AnyHand
 }
 
 async function callOf({ context, asked, env }: Arrived, route: Route): Promise<Call> {
-  const { query } = asked;
+  const { name, query } = asked;
+  if (route.query.includes("target")) refuseTarget(name, query);
   const body = route.body === undefined ? undefined : checkBody(await asked.text(), route.body);
   return {
     context: { ...context, requestor: requestorOf(env.caller) },

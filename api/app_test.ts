@@ -1,11 +1,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/testing";
 import { startOperation, waitOperation } from "../domain/operations.ts";
 import { temporaryContext } from "../tests/support/temporary_context.ts";
-import { routes } from "../wire/routes.ts";
+import { type Route, type RouteName, routes } from "../wire/routes.ts";
 import type { Socket } from "../wire/socket.ts";
 import { createApp } from "./app.ts";
 import type { Caller } from "./call.ts";
 import { handlerSources } from "./handlers.ts";
+import { shownBy } from "./middleware/etag.ts";
 import { socketPair } from "./sockets.ts";
 
 const user: Caller = { uid: 1000, protocol: "unix", username: "tester" };
@@ -230,6 +231,53 @@ Deno.test("configuration keys are described as LXD describes its own", async () 
   assert(names("instance").includes("limits.memory"));
   assert(names("project").includes("features.images"));
   assert(!names("instance").includes("volatile.*"));
+});
+
+Deno.test("every list knows addresses and things, and ignores what it does not know", async () => {
+  await using api = await openTestApp();
+  const lists = Object.entries(routes as Record<string, Route>).filter((
+    [name, { method, path, kind, query }],
+  ) =>
+    method === "GET" && kind === "sync" && query.includes("recursion") && !path.includes("{") &&
+    name !== "operations.list"
+  );
+  assert(lists.length > 4);
+  for (const [name, { path, query }] of lists) {
+    const list = async (text: string) => (await api.ask(`GET ${path}${text}`)).body.metadata;
+    const addresses: unknown[] = await list("");
+    assert(addresses.every((one) => typeof one === "string" && one.startsWith("/1.0/")), name);
+    const things: unknown[] = await list("?recursion=1&unknown=1");
+    assertEquals(things.map((thing) => typeof thing), addresses.map(() => "object"), name);
+    if (!query.includes("filter")) continue;
+    assertEquals((await api.ask(`GET ${path}?filter=nonsense`)).status, 400, name);
+    assertEquals(await list("?filter=name%20eq%20what-nobody-is-called"), [], name);
+  }
+});
+
+Deno.test("a request for a member of a cluster finds none", async () => {
+  await using api = await openTestApp();
+  for (const [name, { method, path, query }] of Object.entries(routes as Record<string, Route>)) {
+    if (!query.includes("target")) continue;
+    const line = `${method} ${path.replace(/\{\w+\}/g, "x")}?target=other`;
+    const { status } = await api.ask(line, method === "GET" ? undefined : {});
+    assertEquals(status, name === "instances.create" ? 400 : 404, line);
+  }
+});
+
+Deno.test("what can be changed has an ETag, and a change with another is refused", async () => {
+  await using api = await openTestApp();
+  const put = { "if-match": '"another"', "content-type": "application/json" };
+  for (const path of ["/1.0/profiles/default", "/1.0/projects/default"]) {
+    const { response } = await api.ask(`GET ${path}`);
+    assertMatch(response.headers.get("etag") ?? "", /^"[0-9a-f]{64}"$/);
+    assertEquals((await api.ask(`PATCH ${path}`, {}, { headers: put })).status, 412, path);
+    assertEquals((await api.ask(`PATCH ${path}`, {}, { headers: { ...put, "if-match": "*" } })).status, 200);
+  }
+  // each route that replaces or patches a single thing insists on what is shown of it
+  const missing = Object.entries(routes as Record<string, Route>).filter(([name, { method, path }]) =>
+    ["PUT", "PATCH"].includes(method) && /\{\w+\}$/.test(path) && shownBy(name as RouteName) === undefined
+  );
+  assertEquals(missing.map(([name]) => name), []);
 });
 
 Deno.test("older paths list one type of instances under the name they were asked by", async () => {

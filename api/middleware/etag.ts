@@ -1,82 +1,25 @@
-// ETags: a digest of what a client may change of a thing, so that an update can insist on having seen the latest.
+// ETags: a digest of what a client may change of a thing, so that an update can insist on having seen the latest. What
+// can be replaced and patched has one; the fields that count are those that the replacement takes.
 
 import { DreyError } from "../../errors.ts";
-import type { Image, ImageAliasesEntry, ImageMetadata } from "../../wire/image.ts";
-import type { Certificate } from "../../wire/certificate.ts";
-import type { Instance } from "../../wire/instance.ts";
-import type { Profile } from "../../wire/profile.ts";
-import type { Project } from "../../wire/project.ts";
-import type { Warning } from "../../wire/warning.ts";
-import type { ResultOf, RouteName } from "../../wire/routes.ts";
+import { type Method, type Route, type RouteName, routes } from "../../wire/routes.ts";
 
-/** The writable part of what a route answers with. */
-type Writable = { [N in RouteName]?: (metadata: ResultOf<N>) => unknown };
-
-const writable: Writable = {
-  "server.get": (server) => "config" in server ? sorted(server.config) : undefined,
-  "certificate.get": ({ name, type, restricted, projects, certificate }: Certificate) => [
-    name,
-    type,
-    restricted,
-    projects,
-    certificate,
-  ],
-  "instance.get": ({ architecture, config, description, devices, ephemeral, profiles }: Instance) => [
-    architecture,
-    sorted(config),
-    description,
-    sorted(devices),
-    ephemeral,
-    profiles,
-  ],
-  "instance.metadata.get": ({ properties, templates, ...rest }: ImageMetadata) => [
-    sorted(rest),
-    sorted(properties),
-    sorted(templates),
-  ],
-  "profile.get": (
-    { config, description, devices }: Profile,
-  ) => [sorted(config), description, sorted(devices)],
-  "image.alias.get": ({ description, target }: ImageAliasesEntry) => [description, target],
-  "warning.get": ({ status }: Warning) => status,
-  "project.get": ({ config, description }: Project) => [description, sorted(config)],
-  "image.get": ({ auto_update, expires_at, profiles, properties, public: isPublic }: Image) => [
-    auto_update,
-    expires_at,
-    profiles,
-    sorted(properties),
-    isPublic,
-  ],
-};
-
-/** Which route shows what another one changes. */
-export const shownBy: { [N in RouteName]?: keyof typeof writable } = {
-  "server.update": "server.get",
-  "server.patch": "server.get",
-  "certificate.update": "certificate.get",
-  "certificate.patch": "certificate.get",
-  "instance.update": "instance.get",
-  "instance.patch": "instance.get",
-  "instance.metadata.put": "instance.metadata.get",
-  "instance.metadata.patch": "instance.metadata.get",
-  "profile.update": "profile.get",
-  "profile.patch": "profile.get",
-  "image.alias.update": "image.alias.get",
-  "image.alias.patch": "image.alias.get",
-  "warning.update": "warning.get",
-  "warning.patch": "warning.get",
-  "project.update": "project.get",
-  "project.patch": "project.get",
-  "image.update": "image.get",
-  "image.patch": "image.get",
-};
+/** The route that shows what another one replaces or patches. */
+export function shownBy(name: RouteName): RouteName | undefined {
+  const { method, path }: Route = routes[name];
+  if ((method !== "PUT" && method !== "PATCH") || writableFields(path) === undefined) return undefined;
+  return find("GET", path)?.[0];
+}
 
 /** The ETag of a route's answer, for routes that have one. */
 export async function etagOf(name: RouteName, metadata: unknown): Promise<string | undefined> {
-  const part = writable[name] as ((metadata: unknown) => unknown) | undefined;
-  const shown = part?.(metadata);
-  if (shown === undefined) return undefined;
-  const bytes = new TextEncoder().encode(JSON.stringify(shown));
+  const { method, path }: Route = routes[name];
+  const fields = method === "GET" ? writableFields(path) : undefined;
+  if (fields === undefined || typeof metadata !== "object" || metadata === null) return undefined;
+  const shown = fields.filter((field) => Object.hasOwn(metadata, field))
+    .map((field) => [field, (metadata as Record<string, unknown>)[field]]);
+  if (shown.length === 0) return undefined;
+  const bytes = new TextEncoder().encode(JSON.stringify(sorted(Object.fromEntries(shown))));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return digest.toHex();
 }
@@ -89,6 +32,22 @@ export function mustMatch(wanted: string, etag: string | undefined): void {
     message: `ETag does not match: ${wanted} vs ${etag}`,
     hint: "The object changed since it was read: read it again",
   });
+}
+
+/** Names of the fields that can be changed of what is shown at a path; undefined if it is no such thing. */
+function writableFields(path: string): readonly string[] | undefined {
+  const body = find("PUT", path)?.[1].body;
+  // what can be replaced only is a switch, such as the state of an instance
+  if (body?.kind !== "object" || find("PATCH", path) === undefined) return undefined;
+  return Object.keys(body.fields);
+}
+
+/** A look through the table, which is short, and cheaper than an index that most commands would make for one look. */
+function find(method: Method, path: string): [RouteName, Route] | undefined {
+  for (const name in routes) {
+    const route: Route = routes[name as RouteName];
+    if (route.path === path && route.method === method) return [name as RouteName, route];
+  }
 }
 
 /** Equal records have equal digests, in whatever order they were written. */

@@ -10,7 +10,7 @@ import {
   serverPut,
   type ServerUntrusted,
 } from "../server.ts";
-import { one, route } from "./route.ts";
+import { route } from "./route.ts";
 
 export const server = {
   "api.versions": route<string[]>()("sync", "GET /", "The API versions this server speaks", {
@@ -21,7 +21,7 @@ export const server = {
     "GET /1.0",
     "The server, its environment and settings",
     {
-      query: one,
+      query: ["project", "target"],
       access: "untrusted",
     },
   ),

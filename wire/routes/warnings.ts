@@ -19,6 +19,6 @@ export const warnings = {
   }),
   "warning.delete": route<null>()("sync", "DELETE /1.0/warnings/{uuid}", "Delete the warning"),
   "metrics": route()("raw", "GET /1.0/metrics", "What instances use and the server does, as OpenMetrics", {
-    query: ["project"],
+    query: ["project", "target"],
   }),
 } as const;
