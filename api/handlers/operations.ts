@@ -9,7 +9,6 @@ import {
   waitOperation,
 } from "../../domain/operations.ts";
 import { DreyError } from "../../errors.ts";
-import { isSame } from "../../auth/tls.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Call, Caller, Handlers } from "../call.ts";
 import { isOn } from "../lists.ts";
@@ -42,7 +41,7 @@ export const handlers: Handlers<Names> = {
   },
   "operation.wait": async ({ context, caller, params, query, signal }) => {
     if (isTrusted(caller)) await visible(context, caller, params.id);
-    else mustKnow(await getOperation(context, params.id).catch(unknownToStrangers), query("secret") ?? "");
+    else await mustKnow(context, params.id, query("secret") ?? "");
     const timeout = timeoutOf(query("timeout"));
     return await waitOperation(context, params.id, { timeout, signal });
   },
@@ -65,9 +64,12 @@ async function visible(context: Call["context"], caller: Caller, id: string): Pr
 }
 
 /** A stranger who knows a secret of an operation was told it by somebody who may. */
-function mustKnow({ metadata }: Operation, secret: string): void {
+async function mustKnow(context: Call["context"], id: string, secret: string): Promise<void> {
+  const { metadata } = await getOperation(context, id).catch(unknownToStrangers);
   const { fds = {}, secret: own } = (metadata ?? {}) as { fds?: Record<string, string>; secret?: string };
   const secrets = [...Object.values(fds), ...(own === undefined ? [] : [own])];
+  // for strangers only: it loads all of node:crypto
+  const { isSame } = await import("../../auth/tls.ts");
   if (secret === "" || !secrets.some((known) => isSame(known, secret))) throw forbidden();
 }
 
