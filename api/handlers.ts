@@ -23,6 +23,7 @@ const aliases = () => import("./handlers/image_aliases.ts");
 const profiles = () => import("./handlers/profiles.ts");
 const projects = () => import("./handlers/projects.ts");
 const pools = () => import("./handlers/storage_pools.ts");
+const networks = () => import("./handlers/networks.ts");
 const operations = () => import("./handlers/operations.ts");
 const warnings = () => import("./handlers/warnings.ts");
 const doctor = () => import("./handlers/doctor.ts");
@@ -123,6 +124,16 @@ export const handlerSources: HandlerSources = {
   "pool.delete": pools,
   "pool.get": pools,
   "pool.resources": pools,
+  "networks.list": networks,
+  "networks.create": networks,
+  "network.get": networks,
+  "network.update": networks,
+  "network.patch": networks,
+  "network.rename": networks,
+  "network.delete": networks,
+  "network.state": networks,
+  "network.leases": networks,
+  "network.allocations": networks,
   "operations.list": operations,
   "operation.get": operations,
   "operation.cancel": operations,

@@ -29,6 +29,7 @@ export type ArgKind =
   | "profile"
   | "project"
   | "pool"
+  | "network"
   | "operation"
   | "remote"
   | "device"

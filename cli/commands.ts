@@ -13,6 +13,7 @@ import * as profiles from "./table/profiles.ts";
 import * as projects from "./table/projects.ts";
 import * as remotes from "./table/remotes.ts";
 import * as snapshots from "./table/snapshots.ts";
+import * as networks from "./table/networks.ts";
 import * as storage from "./table/storage.ts";
 import * as trust from "./table/trust.ts";
 import * as warnings from "./table/warnings.ts";
@@ -25,6 +26,7 @@ export const groups: readonly Group[] = [
   ...images.groups,
   ...profiles.groups,
   ...projects.groups,
+  ...networks.groups,
   ...storage.groups,
   ...operations.groups,
   ...warnings.groups,
@@ -41,6 +43,7 @@ export const commands: readonly Command[] = [
   ...images.commands,
   ...profiles.commands,
   ...projects.commands,
+  ...networks.commands,
   ...storage.commands,
   ...operations.commands,
   ...warnings.commands,

@@ -3,6 +3,7 @@
 import { deviceTypes } from "./device_keys.ts";
 import { instanceKeys, instanceKeysToCome } from "./instance_keys.ts";
 import type { Key } from "./key.ts";
+import { networkKeys, networkKeysToCome } from "./network_keys.ts";
 import { projectKeys, projectKeysToCome } from "./project_keys.ts";
 import { serverKeys, serverKeysToCome } from "./server_keys.ts";
 
@@ -33,5 +34,6 @@ export const keyTables: readonly KeyTable[] = [
     toCome,
   })),
   { entity: "server", title: "The server", keys: serverKeys, toCome: serverKeysToCome },
+  { entity: "network", title: "Networks", keys: networkKeys, toCome: networkKeysToCome },
   { entity: "project", title: "Projects", keys: projectKeys, toCome: projectKeysToCome },
 ];

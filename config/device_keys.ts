@@ -4,16 +4,16 @@ import { DreyError } from "../errors.ts";
 import type { Device, Devices } from "../wire/instance.ts";
 import type { DeviceConfig, DeviceProblem } from "./devices/device_key.ts";
 import { disk } from "./devices/disk.ts";
+import { nic } from "./devices/nic.ts";
 import { none } from "./devices/none.ts";
 import { findRow } from "./key.ts";
 
 /** Every device type drey obeys. */
-export const deviceTypes: readonly DeviceConfig[] = [disk, none];
+export const deviceTypes: readonly DeviceConfig[] = [disk, nic, none];
 
 const typesToCome = [
   "gpu",
   "infiniband",
-  "nic",
   "pci",
   "proxy",
   "tpm",

@@ -14,7 +14,7 @@ Deno.test("validateDevices() takes the root disk and a device that hides another
 });
 
 Deno.test("validateDevices() tells what is still to come from what is wrong", () => {
-  assertEquals(codeOf({ type: "nic" }), "NOT_SUPPORTED");
+  assertEquals(codeOf({ type: "gpu" }), "NOT_SUPPORTED");
   assertEquals(codeOf({ ...root, size: "10GiB" }), "NOT_SUPPORTED");
   assertEquals(codeOf({ type: "disk", path: "/mnt", source: "ceph:a/b" }), "NOT_SUPPORTED");
   assertEquals(codeOf({ type: "disk", path: "/mnt", source: "/srv", size: "1GiB" }), "NOT_SUPPORTED");
@@ -29,4 +29,25 @@ Deno.test("validateDevices() tells what is still to come from what is wrong", ()
 Deno.test("two root disks are one too many", () => {
   assertThrows(() => validateDevices({ a: root, b: root }), DreyError, '"a" and "b"');
   assertEquals(findRootDisk({ x: { type: "none" }, a: root })?.name, "a");
+});
+
+Deno.test("a network card has the keys of how it is connected", () => {
+  validateDevices({
+    a: { type: "nic", network: "n", "ipv4.address": "10.0.0.5", "limits.ingress": "10Mbit" },
+    b: { type: "nic", nictype: "bridged", parent: "br0", hwaddr: "00:16:3e:00:00:01", mtu: "1400" },
+    c: { type: "nic", nictype: "routed", "ipv4.address": "10.0.0.5, 10.0.0.6" },
+    d: { type: "nic", nictype: "p2p", host_name: "veth5" },
+  });
+  const wrong: Device[] = [
+    { type: "nic" },
+    { type: "nic", nictype: "bridged" },
+    { type: "nic", nictype: "bridged", network: "n" },
+    { type: "nic", nictype: "p2p", "security.mac_filtering": "true" },
+    { type: "nic", network: "n", "ipv4.address": "10.0.0.5/24" },
+    { type: "nic", network: "n", hwaddr: "ff:ff:ff:ff:ff:ff" },
+    { type: "nic", network: "n", name: "far-too-long-a-name" },
+    { type: "nic", network: "n", "limits.ingress": "fast" },
+  ];
+  for (const device of wrong) assertEquals(codeOf(device), "BAD_REQUEST", JSON.stringify(device));
+  assertEquals(codeOf({ type: "nic", network: "n", vlan: "7" }), "NOT_SUPPORTED");
 });

@@ -37,6 +37,20 @@ export function validatePoolName(name: string): void {
   if (problem !== undefined) throw invalid("storage pool", name, problem);
 }
 
+/**
+ * A network's name is that of its interface, which the kernel keeps short.
+ *
+ * @throws {DreyError} `BAD_REQUEST`
+ */
+export function validateNetworkName(name: string): void {
+  const problem = name.length < 2 || name.length > 15
+    ? "Name must be 2 to 15 characters long"
+    : /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)
+    ? undefined
+    : "Name can only contain letters, digits, dots, underscores and hyphens, and starts with one of the first two";
+  if (problem !== undefined) throw invalid("network", name, problem);
+}
+
 /** @throws {DreyError} `BAD_REQUEST` */
 export function validateProjectName(name: string): void {
   const problem = name === "*" ? "Name is reserved" : pathWordProblem(name);

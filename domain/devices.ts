@@ -9,6 +9,7 @@ import type { DeviceType, LiveSite, StartParts, StartSite } from "./devices/devi
 /** For each type that does something, how to load it: an instance pays for the devices it has. */
 const sources: Record<string, () => Promise<DeviceType>> = {
   disk: async () => (await import("./devices/disk.ts")).type,
+  nic: async () => (await import("./devices/nic.ts")).nic,
 };
 
 /** The devices that do something, by name, each with its type. */
@@ -25,9 +26,8 @@ async function typed(devices: Devices): Promise<{ name: string; device: Device; 
 /** The parts of all devices of an instance that is about to start; a disk inside another comes after it. */
 export async function planDevices(
   site: Omit<StartSite, "name" | "device">,
-  devices: Devices,
 ): Promise<StartParts[]> {
-  const found = await typed(devices);
+  const found = await typed(site.devices);
   const rank = ({ name, device }: { name: string; device: Device }) => `${device["path"] ?? ""}\0${name}`;
   const sorted = found.toSorted((a, b) => rank(a) < rank(b) ? -1 : 1);
   return await Promise.all(sorted.map(({ name, device, type }) => type.start({ ...site, name, device })));
@@ -76,13 +76,13 @@ export async function checkDevices(context: Context, ref: Ref, devices: Devices)
  */
 export async function plugDevices(
   site: Omit<LiveSite, "name" | "device">,
-  { run, after }: { run: string; after: Devices },
+  run: string,
 ): Promise<Config> {
   const before = runningDevices(run);
   const now = { ...before };
   const volatile: Config = {};
   const old = Object.fromEntries((await typed(before)).map((one) => [one.name, one]));
-  const wanted = Object.fromEntries((await typed(after)).map((one) => [one.name, one]));
+  const wanted = Object.fromEntries((await typed(site.devices)).map((one) => [one.name, one]));
   const note = (name: string, device: Device | undefined) => {
     if (device === undefined) delete now[name];
     else now[name] = device;

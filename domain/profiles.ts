@@ -17,7 +17,10 @@ export type ProfileSettings = Pick<Profile, "description" | "config" | "devices"
 const untouchedDefault: ProfileSettings = {
   description: "Default drey profile",
   config: {},
-  devices: { root: { path: "/", pool: "default", type: "disk" } },
+  devices: {
+    eth0: { name: "eth0", network: "dreybr0", type: "nic" },
+    root: { path: "/", pool: "default", type: "disk" },
+  },
 };
 
 /** Records of instances, as far as profiles are concerned. */

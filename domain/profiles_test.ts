@@ -16,11 +16,14 @@ const p1 = { project: "default", name: "p1" };
 const byDefault = { project: "default", name: "default" };
 const instance = (...profiles: string[]) => ({ profiles, config: {}, devices: {} });
 
-Deno.test("the profile default is there, has a root disk and stays", async () => {
+Deno.test("the profile default is there, has a root disk and a network card, and stays", async () => {
   await using context = await temporaryContext();
   const [profile, ...others] = await listProfiles(context, "default");
   assertEquals([profile?.name, others], ["default", []]);
-  assertEquals(profile?.devices, { root: { path: "/", pool: "default", type: "disk" } });
+  assertEquals(profile?.devices, {
+    eth0: { name: "eth0", network: "dreybr0", type: "nic" },
+    root: { path: "/", pool: "default", type: "disk" },
+  });
   for (
     const attempt of [
       () => deleteProfile(context, byDefault),

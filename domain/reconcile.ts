@@ -10,6 +10,7 @@ import { emitLogging } from "./events.ts";
 import { sweepImages } from "./images/sweep.ts";
 import { abandonedIntents } from "./intents.ts";
 import { lockInstance, refOf, runDirectories } from "./instances/record.ts";
+import { hasNics } from "./networks/nic_files.ts";
 import { findAbandoned } from "../sys/partial.ts";
 import { namesIn } from "../sys/present.ts";
 
@@ -29,6 +30,10 @@ export async function reconcile(context: Context): Promise<void> {
     if (isLocked(lock)) continue;
     const { finish } = await import("./instances/reap.ts");
     await orLater(context, { ...ref, what: `instance "${ref.name}"` }, finish(context, ref));
+  }
+  if (hasNics(context)) {
+    const { mendNetworks } = await import("./networks/mend.ts");
+    await orLater(context, { project: "", what: "the network" }, mendNetworks(context));
   }
   for (const entry of await abandonedIntents(context)) {
     const { settleAbandoned } = await import("./intents_settle.ts");

@@ -78,7 +78,7 @@ export type Step =
   | { do: "write"; path: string; text: string; optional?: boolean }
   | { do: "hostname"; name: string }
   /** sets a network interface up */
-  | { do: "link-up"; name: string }
+  | { do: "link-up"; name: string; optional?: boolean }
   /** a terminal of the container's own devpts on `fd`; its slave stands at `path` */
   | { do: "console"; fd: number; ptmx: string; pts: string; path: string }
   /** tells the starter the host pid, then waits for its word; without a starter any more, gives up */
@@ -241,7 +241,7 @@ function words(step: Step): string[] {
     case "hostname":
       return ["hostname", step.name];
     case "link-up":
-      return ["link-up", step.name];
+      return ["link-up", optional(step.optional), step.name];
     case "pivot":
       return ["pivot", step.path];
     case "exec": {

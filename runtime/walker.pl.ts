@@ -99,12 +99,12 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   if (open my $h, '>', $path) { syswrite($h, $data) or $optional or fail(qq(write "$path")) }
   elsif (!$optional) { fail(qq(open "$path")) }
 }`,
-  "link-up": String.raw`sub { my ($name) = @_;
+  "link-up": String.raw`sub { my ($optional, $name) = @_;
   # netdevice(7): struct ifreq with the name, then the flags; IFF_UP is 1
   my $fd = must('socket(2)', 'socket', 2, 2, 0);
   open my $socket, '+<&=', $fd or fail('socket');
   my $request = pack('a16 S x22', $name, 0);
-  ioctl($socket, 0x8913, $request) or fail(qq(ioctl(2) SIOCGIFFLAGS of "$name"));
+  ioctl($socket, 0x8913, $request) or $optional ? return : fail(qq(ioctl(2) SIOCGIFFLAGS of "$name"));
   my $up = pack('a16 S x22', $name, unpack('x16 S', $request) | 1);
   ioctl($socket, 0x8914, $up) or fail(qq(ioctl(2) SIOCSIFFLAGS of "$name"));
 }`,

@@ -13,6 +13,7 @@ const symbols = {
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" }, // int getsockopt(int fd, int level, int name, void *value, socklen_t *size);
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" }, // int ioctl(int fd, unsigned long op, void *arg);
   kill: { parameters: ["i32", "i32"], result: "i32" }, // int kill(pid_t pid, int sig);
+  mkfifo: { parameters: ["buffer", "u32"], result: "i32" }, // int mkfifo(const char *path, mode_t mode);
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" }, // int open(const char *path, int flags, mode_t mode);
   openat2: { name: "syscall", parameters: ["i64", "i32", "buffer", "buffer", "u64"], result: "i64" }, // with a struct open_how *
   pread: { parameters: ["i32", "buffer", "u64", "i64"], result: "i64" }, // ssize_t pread(int, void *, size_t, off_t);
@@ -157,6 +158,11 @@ export function openBelow(root: string, path: string, flags: number): number {
 /** Closes a descriptor; one that is closed already is a bug and throws. */
 export function closeFd(fd: number): void {
   checked(libc.close(fd), "close(2)", `descriptor ${fd}`);
+}
+
+/** Makes a named pipe for the user alone; mkfifo(3). */
+export function makePipe(path: string): void {
+  checked(libc.mkfifo(cString(path), 0o600), "mkfifo(3)", `"${path}"`);
 }
 
 /** Lets the programs that `start` starts inherit these descriptors. */

@@ -7,7 +7,7 @@ export interface Tool {
   /** what drey does with it, a noun phrase */
   purpose: string;
   /** without it, only this is not possible */
-  onlyFor?: "sub-ids" | "building images" | "packed images";
+  onlyFor?: "sub-ids" | "building images" | "packed images" | "networks" | "ports";
 }
 
 export const tools: readonly Tool[] = [
@@ -27,6 +27,10 @@ export const tools: readonly Tool[] = [
   },
   { name: "xz", in: "xz-utils", purpose: "Unpacking images packed with xz", onlyFor: "packed images" },
   { name: "zstd", in: "zstd", purpose: "Unpacking images packed with zstd", onlyFor: "packed images" },
+  { name: "ip", in: "iproute2", purpose: "Bridges and the cables of instances", onlyFor: "networks" },
+  { name: "nft", in: "nftables", purpose: "Address translation and filters", onlyFor: "networks" },
+  { name: "dnsmasq", in: "dnsmasq-base", purpose: "Addresses and names of instances", onlyFor: "networks" },
+  { name: "socat", in: "socat", purpose: "Ports and sockets led into instances", onlyFor: "ports" },
 ];
 
 /** The Debian package of a program; its own name if drey has no better guess. */

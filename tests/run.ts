@@ -14,13 +14,19 @@ const endToEnd = "tests/e2e";
 
 /** Debian packages of the whole suite: what drey needs, and what only tests do. */
 const packages = [
+  "busybox",
   "bzip2",
   "ca-certificates",
   "debian-archive-keyring",
+  "dnsmasq-base",
+  "iproute2",
   "mmdebstrap",
+  "nftables",
   "passwd",
   "perl-base",
   "procps",
+  "slirp4netns",
+  "socat",
   "squashfs-tools",
   "tar",
   "uidmap",

@@ -4,6 +4,7 @@ import { certificates } from "./routes/certificates.ts";
 import { images } from "./routes/images.ts";
 import { instances } from "./routes/instances.ts";
 import { instanceSnapshots } from "./routes/instance_snapshots.ts";
+import { networks } from "./routes/networks.ts";
 import { operations } from "./routes/operations.ts";
 import { profiles } from "./routes/profiles.ts";
 import { projects } from "./routes/projects.ts";
@@ -23,6 +24,7 @@ export const routes = {
   ...images,
   ...profiles,
   ...projects,
+  ...networks,
   ...storagePools,
   ...operations,
   ...warnings,

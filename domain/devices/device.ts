@@ -4,7 +4,7 @@
 import type { IdMap } from "../../idmap/map.ts";
 import type { ContainerPlan } from "../../runtime/container_plan.ts";
 import type { Step } from "../../runtime/steps.ts";
-import type { Config, Device } from "../../wire/instance.ts";
+import type { Config, Device, Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 
 /** One device of one instance. */
@@ -22,12 +22,16 @@ export interface DeviceSite {
 
 /** A device of an instance that is about to start. */
 export interface StartSite extends DeviceSite {
+  /** all devices of the instance */
+  devices: Devices;
   /** the container's ids */
   map: IdMap;
 }
 
 /** A device of an instance that runs. */
 export interface LiveSite extends DeviceSite {
+  /** all devices it shall have */
+  devices: Devices;
   /** host pid of the instance's init */
   pid: number;
 }
@@ -53,7 +57,7 @@ export interface StartParts {
   attach?(pid: number): Promise<void>;
   /** keys to keep in the instance's configuration; each starts with `volatile.NAME.` */
   volatile?: Config;
-  /** why something is less than it could be, for people */
+  /** why something is less than it could be, for people; `prepare` may still find something */
   warnings?: readonly string[];
 }
 

@@ -8,7 +8,8 @@ import { type InstanceStatus, statusCodes } from "../../wire/status.ts";
 import type { Context, Ref } from "../context.ts";
 import { profileFor } from "../profiles.ts";
 import { mergeSettings } from "./expand.ts";
-import { readNetworkState } from "./network_state.ts";
+import { type KnownInterface, readNetworkState } from "./network_state.ts";
+import { nicsOf } from "../networks/nic_files.ts";
 import { countProcesses } from "./processes.ts";
 import { directoryName, instancePaths, type InstanceRecord, loadRecord } from "./record.ts";
 import { readRunRecord } from "./run_record.ts";
@@ -107,11 +108,16 @@ export async function instanceState(context: Context, ref: Ref): Promise<Instanc
       swap_usage: stats?.swap ?? 0,
       swap_usage_peak: 0,
     },
-    network: readNetworkState(state.pid),
+    network: readNetworkState(state.pid, knownInterfaces(context, ref)),
     pid: state.pid,
     processes: stats?.processes ?? counted.processes,
     cpu: { usage: stats?.cpu ?? counted.cpu },
   };
+}
+
+function knownInterfaces(context: Context, ref: Ref): KnownInterface[] {
+  const own = nicsOf(context, ref);
+  return own.map(({ veth: { name, hwaddr, hostName, mtu } }) => ({ name, hwaddr, hostName, mtu }));
 }
 
 function stopped(status: InstanceStatus): InstanceState {

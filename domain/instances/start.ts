@@ -57,7 +57,7 @@ async function gather(context: Context, ref: Ref, findMap: typeof chooseMap): Pr
   const map = await findMap(context, ref, { config, layout });
   const [root, parts] = await Promise.all([
     rootSource(context, ref, { record, map }),
-    planDevices({ context, ref, config, map }, devices),
+    planDevices({ context, ref, config, devices, map }),
   ]);
   const home = planHome(context)?.path;
   const init = applicationInit(config) ?? chooseInit(findInit(layersOf(root)), home !== undefined);
@@ -144,10 +144,8 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
   let prepared: Promise<unknown> | undefined;
   try {
     await using _home = await openHome(context);
-    const warnings = [
-      ...[facts.init.warning, layout.kind === "single" ? singleIdWarning(context) : undefined],
-      ...facts.parts.flatMap((part) => part.warnings ?? []),
-    ].filter((warning) => warning !== undefined);
+    const warnings = [facts.init.warning, layout.kind === "single" ? singleIdWarning(context) : undefined]
+      .filter((warning) => warning !== undefined);
     // before the cgroup is made: whoever cleans up after a killed start reads here where it is
     const { haltSignal } = facts.init;
     writeRunRecord(paths.run, { cgroupHome: home, idmap: formatMap(facts.map), haltSignal, warnings });
@@ -173,6 +171,7 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
     lock = undefined;
     const volatile = Object.assign({}, ...facts.parts.map((part) => part.volatile));
     await remember(context, ref, { map: formatMap(facts.map), action, volatile });
+    warnings.push(...facts.parts.flatMap((part) => part.warnings ?? []));
     await note(context, ref, warnings);
     return warnings;
   } catch (error) {

@@ -110,7 +110,7 @@ async function plugLive(
   const state = currentState(context, ref);
   if (!("pid" in state)) return {};
   const { run } = instancePaths(context, ref);
-  return await plugDevices({ context, ref, config, pid: state.pid }, { run, after: devices });
+  return await plugDevices({ context, ref, config, devices, pid: state.pid }, run);
 }
 
 /** The id map belongs to the files: it is chosen at the first start and stays. */

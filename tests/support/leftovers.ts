@@ -56,7 +56,8 @@ const instanceDirectories = {
 
 /** Processes that name the directory in their command line, or stand on a mount of it as those in containers do. */
 function findProcesses(directory: string, running: readonly string[]): string[] {
-  const mayRun = running.flatMap((name) => [`/containers/${name}/`, `/run/instances/${name}/`]);
+  const hub = [`${directory}/run/network`, `${directory}/networks/`];
+  const mayRun = running.flatMap((name) => [`/containers/${name}/`, `/run/instances/${name}/`, ...hub]);
 
   return namesIn("/proc").filter((pid) => /^\d+$/.test(pid) && pid !== String(Deno.pid)).flatMap((pid) => {
     const argv = readText(`/proc/${pid}/cmdline`).replaceAll("\0", " ").trim();

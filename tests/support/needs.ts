@@ -2,6 +2,7 @@
 
 import { type HostFacts, readHostFacts } from "../../domain/host_facts.ts";
 import { missingTools } from "../../domain/host_packages.ts";
+import { readUplink } from "../../domain/networks/uplink.ts";
 import type { Context } from "../../domain/context.ts";
 import { exists } from "../../sys/present.ts";
 
@@ -17,6 +18,8 @@ export type Need =
   | "pids"
   | "debian"
   | "lxc"
+  | "network"
+  | "uplink"
   | "sftp"
   | "sshfs"
   | "pylxd"
@@ -63,6 +66,15 @@ const checks: Record<Need, Check> = {
       : "Ansible's collection community.general is not installed";
   },
   promtool: () => missingTools(["promtool"]).length > 0 ? "promtool is not installed" : undefined,
+  // busybox has the DHCP client of the image tiny
+  network: () => {
+    const missing = missingTools(["ip", "nft", "dnsmasq", "busybox", "socat"]);
+    return missing.length > 0 ? `${missing.join(", ")}: not installed` : undefined;
+  },
+  uplink: () => {
+    const uplink = readUplink();
+    return uplink.tool === undefined ? `no way out of a network: ${uplink.why}` : undefined;
+  },
   root: ({ user }) => user.uid === 0 ? undefined : "it is for root",
   user: ({ user }) => user.uid === 0 ? "it is for an ordinary user" : undefined,
 };

@@ -38,7 +38,7 @@ const programs = [
     "seq",
   ],
   ...["sleep", "sort", "stat", "stty", "tail", "test", "touch", "tr", "true", "tty", "umount", "uname", "wc"],
-  ...["whoami", "yes", "ip", "unshare", "perl"],
+  ...["whoami", "yes", "ip", "unshare", "perl", "busybox", "socat"],
 ];
 
 // the shell collects orphans while it waits, and a trap runs as soon as a signal ends the wait
@@ -55,6 +55,13 @@ const files: Record<string, string> = {
     "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
   "etc/group": "root:x:0:\nuser:x:1000:\nnogroup:x:65534:\n",
   "etc/hosts": "127.0.0.1\tlocalhost\n",
+  // what busybox's DHCP client does with a lease
+  "etc/udhcpc.sh": `#!/bin/sh
+[ "$1" = bound ] || [ "$1" = renew ] || exit 0
+ip addr replace "$ip/$mask" dev "$interface"
+[ -z "$router" ] || ip route replace default via "$router" dev "$interface"
+{ echo "search $domain"; for server in $dns; do echo "nameserver $server"; done; } >/etc/resolv.conf
+`,
 };
 
 // $1… are programs; /usr is one tree, as on the host
@@ -73,7 +80,7 @@ for name; do
     [ -e "rootfs$library" ] || cp -L "$library" "rootfs$library"
   done
 done
-chmod 755 init; cp init rootfs/usr/sbin/init
+chmod 755 init rootfs/etc/udhcpc.sh; cp init rootfs/usr/sbin/init
 chown -R 1000:1000 rootfs/home/user 2>/dev/null || true
 tar -c --sort=name --mtime=@0 --numeric-owner --owner=0 --group=0 metadata.yaml rootfs | gzip -n -1 >tiny.tar.gz
 rm -rf rootfs init metadata.yaml`;

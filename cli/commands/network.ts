@@ -1,0 +1,219 @@
+// drey network: the networks instances are plugged into.
+
+import { DreyError } from "../../errors.ts";
+import type { Network, NetworkAllocation, NetworkPut } from "../../wire/network.ts";
+import { toTable } from "../columns.ts";
+import { change as changeOwner, configured, getProperty, setProperty, type Writable } from "../configured.ts";
+import { edit as editYaml, parseYaml, readStdin } from "../editor.ts";
+import { decimalSize, type Format, formatList, toYaml } from "../output.ts";
+import { resolveName, resolveOnServer } from "../resolve.ts";
+import type { Shell } from "../shell.ts";
+import { isStdinFile } from "../terminal.ts";
+import { readPairs } from "./config.ts";
+
+export async function list(shell: Shell): Promise<void> {
+  const client = await shell.connect(resolveOnServer(shell.typed.args[0] ?? "").remote);
+  const isWide = shell.typed.has("all-projects");
+  const found = await client.call("networks.list", {
+    query: { recursion: 1, "all-projects": isWide || undefined },
+  }) as Network[];
+  const table = toTable(found, [
+    ...(isWide ? [{ header: "PROJECT", cell: ({ project }: Network) => project }] : []),
+    { header: "NAME", cell: ({ name }) => name },
+    { header: "TYPE", cell: ({ type }) => type },
+    { header: "MANAGED", cell: ({ managed }) => managed ? "YES" : "NO" },
+    { header: "IPV4", cell: ({ config }) => config["ipv4.address"] ?? "" },
+    { header: "IPV6", cell: ({ config }) => config["ipv6.address"] ?? "" },
+    { header: "DESCRIPTION", cell: ({ description }) => description },
+    { header: "USED BY", cell: ({ used_by }) => String(used_by.length) },
+    { header: "STATE", cell: ({ status }) => status.toUpperCase() },
+  ]);
+  shell.print(await formatList(shell.typed.text("format") as Format, table, found));
+}
+
+export async function show(shell: Shell): Promise<void> {
+  const { client, name } = await read(shell);
+  shell.print(await toYaml(await client.call("network.get", { params: { name } })));
+}
+
+export async function create(shell: Shell): Promise<void> {
+  const { client, name } = await read(shell);
+  const fromFile = isStdinFile() ? await parseYaml(await readStdin()) as NetworkPut : {};
+  const type = shell.typed.text("type");
+  const description = shell.typed.text("description") ?? fromFile.description ?? "";
+  const config = { ...fromFile.config, ...await readPairs(shell.typed.args.slice(1)) };
+  const body = { name, description, config, ...(type === undefined ? {} : { type }) };
+  await client.call("networks.create", { body });
+  shell.print(`Network ${name} created\n`);
+}
+
+export async function remove(shell: Shell): Promise<void> {
+  for (const text of shell.typed.args) {
+    const { remote, name } = resolveName(text, "network");
+    await (await shell.connect(remote)).call("network.delete", { params: { name } });
+    shell.print(`Network ${name} deleted\n`);
+  }
+}
+
+export async function rename(shell: Shell): Promise<void> {
+  const { client, name } = await read(shell);
+  const to = shell.typed.args[1] ?? "";
+  await client.call("network.rename", { params: { name }, body: { name: to } });
+  shell.print(`Network ${name} renamed to ${to}\n`);
+}
+
+export async function edit(shell: Shell): Promise<void> {
+  const { client, name } = await read(shell);
+  const params = { name };
+  const { value, etag } = await client.read("network.get", { params });
+  const writable: NetworkPut = { config: value.config, description: value.description };
+  await editYaml(shell, writable, async (body) => {
+    await client.call("network.update", { params, body: { ...writable, ...body }, etag });
+  });
+}
+
+export async function get(shell: Shell): Promise<void> {
+  const { client, name } = await read(shell);
+  const key = shell.typed.args[1] ?? "";
+  const network = await client.call("network.get", { params: { name } });
+  const value = shell.typed.has("property") ? getProperty({ ...network }, key) : network.config[key] ?? "";
+  shell.print(`${value}\n`);
+}
+
+export async function set(shell: Shell): Promise<void> {
+  const pairs = await readPairs(shell.typed.args.slice(1));
+  await change(shell, (network) => {
+    if (!shell.typed.has("property")) return Object.assign(network.config, pairs);
+    for (const [key, text] of Object.entries(pairs)) setProperty(network, key, text);
+  });
+}
+
+export async function unset(shell: Shell): Promise<void> {
+  const key = shell.typed.args[1] ?? "";
+  await change(shell, (network) => {
+    if (shell.typed.has("property")) return setProperty(network, key, "");
+    if (key in network.config) return void delete network.config[key];
+    throw new DreyError("NOT_FOUND", { message: `Cannot unset key "${key}": the network does not set it` });
+  });
+}
+
+async function change(shell: Shell, edit: (network: Writable) => void): Promise<void> {
+  const { client, name } = await read(shell);
+  const params = { name };
+  const { value: { config, description }, etag } = await client.read("network.get", { params });
+  const writable: Writable = { config, description, devices: {} };
+  edit(writable);
+  const body = { config: writable.config, description: writable.description };
+  await client.call("network.update", { params, body, etag });
+}
+
+export async function info(shell: Shell): Promise<void> {
+  const { client, name } = await read(shell);
+  const state = await client.call("network.state", { params: { name } });
+  const { bridge, counters } = state;
+  const lines = [
+    `Name: ${name}`,
+    `MAC address: ${state.hwaddr}`,
+    `MTU: ${state.mtu}`,
+    `State: ${state.state}`,
+    `Type: ${state.type}`,
+    "",
+    "IP addresses:",
+    ...state.addresses.map(({ family, address, netmask, scope }) =>
+      `  ${family}\t${address}/${netmask} (${scope})`
+    ),
+    "",
+    "Network usage:",
+    `  Bytes received: ${decimalSize(counters.bytes_received)}`,
+    `  Bytes sent: ${decimalSize(counters.bytes_sent)}`,
+    `  Packets received: ${counters.packets_received}`,
+    `  Packets sent: ${counters.packets_sent}`,
+    ...(bridge === null ? [] : [
+      "",
+      "Bridge:",
+      `  ID: ${bridge.id}`,
+      `  STP: ${bridge.stp}`,
+      `  Forward delay: ${bridge.forward_delay}`,
+      `  Default VLAN ID: ${bridge.vlan_default}`,
+      `  VLAN filtering: ${bridge.vlan_filtering}`,
+      `  Upper devices: ${bridge.upper_devices.join(", ")}`,
+    ]),
+  ];
+  shell.print(`${lines.join("\n")}\n`);
+}
+
+export async function leases(shell: Shell): Promise<void> {
+  const { client, name } = await read(shell);
+  const found = await client.call("network.leases", { params: { name } });
+  const table = toTable(found, [
+    { header: "HOSTNAME", cell: ({ hostname }) => hostname },
+    { header: "MAC ADDRESS", cell: ({ hwaddr }) => hwaddr },
+    { header: "IP ADDRESS", cell: ({ address }) => address },
+    { header: "TYPE", cell: ({ type }) => type.toUpperCase() },
+  ]);
+  shell.print(await formatList(shell.typed.text("format") as Format, table, found));
+}
+
+export async function allocations(shell: Shell): Promise<void> {
+  const client = await shell.connect(resolveOnServer(shell.typed.args[0] ?? "").remote);
+  const isWide = shell.typed.has("all-projects");
+  const found = await client.call("network.allocations", { query: { "all-projects": isWide || undefined } });
+  const table = toTable(found, [
+    { header: "USED BY", cell: ({ used_by }: NetworkAllocation) => used_by },
+    { header: "ADDRESS", cell: ({ addresses }) => addresses },
+    { header: "TYPE", cell: ({ type }) => type },
+    { header: "NAT", cell: ({ nat }) => nat ? "YES" : "NO" },
+    { header: "MAC ADDRESS", cell: ({ hwaddr }) => hwaddr },
+  ]);
+  shell.print(await formatList(shell.typed.text("format") as Format, table, found));
+}
+
+/** Puts a card on a network into an instance or a profile: `network owner [device [interface]]`. */
+export const attach = (kind: "instance" | "profile") => async (shell: Shell): Promise<void> => {
+  const [network = "", owner = "", device, name] = shell.typed.args;
+  const { remote, name: found } = resolveName(network, "network");
+  const { managed, type } = await (await shell.connect(remote)).call("network.get", {
+    params: { name: found },
+  });
+  const target = await configured(shell, kind, remote === undefined ? owner : `${remote}:${owner}`);
+  await changeOwner(target, ({ devices }) => {
+    const wanted = device ?? found;
+    if (devices[wanted] !== undefined) {
+      throw new DreyError("ALREADY_EXISTS", {
+        message: `The ${target.title} has a device "${wanted}" already`,
+      });
+    }
+    const connection: Record<string, string> = managed
+      ? { network: found }
+      : { nictype: type === "bridge" ? "bridged" : "macvlan", parent: found };
+    const inside = name ?? (device === undefined ? undefined : device);
+    devices[wanted] = { type: "nic", ...connection, ...(inside === undefined ? {} : { name: inside }) };
+  });
+};
+
+/** Takes the card on a network out again. */
+export const detach = (kind: "instance" | "profile") => async (shell: Shell): Promise<void> => {
+  const [network = "", owner = "", device] = shell.typed.args;
+  const { remote, name } = resolveName(network, "network");
+  const target = await configured(shell, kind, remote === undefined ? owner : `${remote}:${owner}`);
+  await changeOwner(target, ({ devices }) => {
+    const cards = Object.entries(devices).filter(([, { type, network, parent }]) =>
+      type === "nic" && (network === name || parent === name)
+    ).map(([name]) => name);
+    const wanted = device ?? (cards.length === 1 ? cards[0] : undefined);
+    if (wanted !== undefined && cards.includes(wanted)) return void delete devices[wanted];
+    throw new DreyError(cards.length > 1 ? "BAD_REQUEST" : "NOT_FOUND", {
+      message: cards.length > 1
+        ? `The ${target.title} has several devices on network "${name}": name one of ${cards.join(", ")}`
+        : `The ${target.title} has no device ${device ?? ""} of its own on network "${name}"`.replace(
+          "  ",
+          " ",
+        ),
+    });
+  });
+};
+
+async function read(shell: Shell) {
+  const { remote, name } = resolveName(shell.typed.args[0] ?? "", "network");
+  return { client: await shell.connect(remote), name };
+}

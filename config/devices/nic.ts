@@ -1,0 +1,176 @@
+// The keys of network cards. Which of them a card may have depends on how it is connected: `nictype`, or the type of
+// its network.
+
+import type { Device } from "../../wire/instance.ts";
+import * as net from "../network_types.ts";
+import * as types from "../types.ts";
+import { type DeviceConfig, type DeviceKey, deviceKey, type DeviceProblem } from "./device_key.ts";
+
+function row<T>(name: string, type: types.ValueType<T>, short: string, more: Partial<DeviceKey<T>> = {}) {
+  return deviceKey<T>({ name, type, live: false, short, ...more });
+}
+
+const nicTypes = ["bridged", "macvlan", "p2p", "physical", "routed"] as const;
+export type NicType = typeof nicTypes[number];
+
+export const nictype = row(
+  "nictype",
+  types.oneOf(...nicTypes),
+  "How the card is connected, without a network",
+);
+export const network = row("network", types.string, "Managed network it is plugged into");
+export const parent = row("parent", net.interfaceName, "Interface of the host it is connected to");
+export const name = row("name", net.interfaceName, "Name of the interface in the instance");
+export const hostName = row("host_name", net.interfaceName, "Name of the other end outside the instance");
+export const hwaddr = row("hwaddr", net.hardwareAddress, "MAC address");
+export const mtu = row("mtu", types.integer({ min: 68, max: 65_535 }), "Bytes of the largest packet");
+export const ipv4Address = row("ipv4.address", types.string, "Static IPv4 address");
+export const ipv6Address = row("ipv6.address", types.string, "Static IPv6 address");
+export const ipv4Routes = row("ipv4.routes", net.listOf(net.ipv4Subnet), "Subnets behind the instance", {
+  live: true,
+});
+export const ipv6Routes = row("ipv6.routes", net.listOf(net.ipv6Subnet), "Subnets behind the instance", {
+  live: true,
+});
+export const limitsIngress = row("limits.ingress", net.bitRate, "Most bits per second to the instance", {
+  live: true,
+});
+export const limitsEgress = row("limits.egress", net.bitRate, "Most bits per second from the instance", {
+  live: true,
+});
+export const limitsMax = row("limits.max", net.bitRate, "The same for both directions", { live: true });
+export const macFiltering = row(
+  "security.mac_filtering",
+  types.bool,
+  "Whether only its own MAC address passes",
+  {
+    default: "false",
+  },
+);
+export const ipv4Filtering = row(
+  "security.ipv4_filtering",
+  types.bool,
+  "Whether only its own IPv4 address passes",
+  {
+    default: "false",
+  },
+);
+export const ipv6Filtering = row(
+  "security.ipv6_filtering",
+  types.bool,
+  "Whether only its own IPv6 address passes",
+  {
+    default: "false",
+  },
+);
+export const portIsolation = row(
+  "security.port_isolation",
+  types.bool,
+  "Whether it only reaches cards of the network that are not isolated",
+  { default: "false" },
+);
+export const queueLength = row(
+  "queue.tx.length",
+  types.integer({ min: 0 }),
+  "Packets that may wait to be sent",
+);
+export const bootPriority = row(
+  "boot.priority",
+  types.integer({ min: 0 }),
+  "Order for booting a virtual machine",
+);
+export const gateway4 = row(
+  "ipv4.gateway",
+  types.oneOf("auto", "none"),
+  "Whether it is the way out by IPv4",
+  {
+    default: "auto",
+  },
+);
+export const gateway6 = row(
+  "ipv6.gateway",
+  types.oneOf("auto", "none"),
+  "Whether it is the way out by IPv6",
+  {
+    default: "auto",
+  },
+);
+
+const common = ["type", "name", "hwaddr", "mtu", "boot.priority"];
+const veth = ["host_name", "limits.ingress", "limits.egress", "limits.max", "queue.tx.length"];
+const routes = ["ipv4.routes", "ipv6.routes"];
+const addresses = ["ipv4.address", "ipv6.address"];
+
+/** The keys each kind of card may have. */
+const allowed: Record<NicType, readonly string[]> = {
+  bridged: [
+    ...[...common, ...veth, ...routes, ...addresses, "network", "nictype", "parent"],
+    ...[
+      "security.mac_filtering",
+      "security.ipv4_filtering",
+      "security.ipv6_filtering",
+      "security.port_isolation",
+    ],
+  ],
+  routed: [...common, ...veth, ...routes, ...addresses, "nictype", "parent", "ipv4.gateway", "ipv6.gateway"],
+  p2p: [...common, ...veth, ...routes, "nictype"],
+  macvlan: [...common, "network", "nictype", "parent"],
+  physical: [...common, "network", "nictype", "parent"],
+};
+
+export const nic: DeviceConfig = {
+  type: "nic",
+  short: "A network card",
+  keys: [
+    ...[bootPriority, gateway4, gateway6, hostName, hwaddr, ipv4Address, ipv4Routes, ipv6Address, ipv6Routes],
+    ...[limitsEgress, limitsIngress, limitsMax, macFiltering, ipv4Filtering, ipv6Filtering, portIsolation],
+    ...[mtu, name, network, nictype, parent, queueLength],
+  ],
+  toCome: [
+    ...[
+      "acceleration",
+      "acceleration.parent",
+      "gvrp",
+      "ipv4.host_address",
+      "ipv4.host_table",
+      "mode",
+      "nested",
+    ],
+    ...["ipv4.neighbor_probe", "ipv4.routes.external", "ipv6.host_address", "ipv6.host_table"],
+    ...["ipv6.neighbor_probe", "ipv6.routes.external", "limits.priority", "security.acls", "security.acls.*"],
+    ...["security.trusted", "vlan", "vlan.tagged"],
+  ],
+  problem,
+};
+
+function problem(device: Device): DeviceProblem | undefined {
+  const wrong = (found: string): DeviceProblem => ({ kind: "wrong", found });
+  if (device["network"] && device["nictype"]) return wrong('"nictype" and "network" exclude each other');
+  if (device["network"]) {
+    // what the network is decides about the rest, and that is not known here
+    return device["parent"] ? wrong('"parent" and "network" exclude each other') : addressProblem(device);
+  }
+  const type = device["nictype"] as NicType | undefined;
+  if (!type) return wrong('the key "nictype" or "network" is missing');
+  const extra = Object.keys(device).find((key) =>
+    device[key] !== "" && !key.startsWith("user.") && !allowed[type].includes(key)
+  );
+  if (extra !== undefined) return wrong(`the key "${extra}" is not for a card of nictype "${type}"`);
+  if (["bridged", "macvlan", "physical"].includes(type) && !device["parent"]) {
+    return wrong('the key "parent" is missing');
+  }
+  return addressProblem(device);
+}
+
+function addressProblem(device: Device): DeviceProblem | undefined {
+  const isRouted = device["nictype"] === "routed";
+  for (const [key, one] of [["ipv4.address", net.ipv4], ["ipv6.address", net.ipv6]] as const) {
+    const value = device[key];
+    if (!value || value === "none") continue;
+    const parsed = (isRouted ? net.listOf<unknown>(one) : one as types.ValueType<unknown>).parse(value);
+    if ("problem" in parsed) {
+      return { kind: "wrong", found: `invalid ${key}: ${parsed.problem}, got "${value}"` };
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,274 @@
+// Managed networks: what they are called, what they say, who uses them. What becomes of them in the kernel is the
+// hub's (networks/hub.ts), which has those up that something is plugged into.
+
+import { parseSubnet, type Subnet } from "../config/address.ts";
+import { validateNetworkName } from "../config/names.ts";
+import { type NetworkType, validateNetworkConfig } from "../config/network_keys.ts";
+import { DreyError } from "../errors.ts";
+import type { Write } from "../store/store.ts";
+import type { Config } from "../wire/instance.ts";
+import type { Network, NetworkPut, NetworksPost } from "../wire/network.ts";
+import type { Context, Ref } from "./context.ts";
+import { lifecycleWrite } from "./events.ts";
+import {
+  loadNetwork,
+  networkDirectory,
+  networkKey,
+  type NetworkRecord,
+  networkRecords,
+} from "./networks/record.ts";
+import { freeIpv4, freeIpv6, hasIpv6, hostSubnets, randomHwaddr } from "./networks/subnets.ts";
+import { networkUsers } from "./networks/users.ts";
+
+/** All networks of a project, or of every one, with the interfaces of the host. */
+export async function listNetworks(context: Context, project?: string): Promise<Network[]> {
+  const records = await networkRecords(context, project);
+  const users = await networkUsers(context);
+  const managed = records.map(({ ref, record }) => shape(ref, record, users(ref)));
+  const { hostInterfaces } = await import("./networks/host_interfaces.ts");
+  const names = managed.map(({ name }) => name);
+  const others = hostInterfaces().filter(({ name }) => !names.includes(name));
+  return [...managed, ...others].sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+/** @throws {DreyError} `NOT_FOUND` */
+export async function getNetwork(context: Context, ref: Ref): Promise<Network> {
+  const entry = await context.store.get<NetworkRecord>(networkKey(ref));
+  if (entry !== undefined) return shape(ref, entry.value, (await networkUsers(context))(ref));
+  const { hostInterfaces } = await import("./networks/host_interfaces.ts");
+  const found = hostInterfaces().find(({ name }) => name === ref.name);
+  if (found === undefined) throw new DreyError("NOT_FOUND", { message: "Network not found" });
+  return found;
+}
+
+function shape({ project, name }: Ref, record: NetworkRecord, used_by: string[]): Network {
+  const { type, description, config } = record;
+  return {
+    name,
+    description,
+    type,
+    managed: true,
+    status: "Created",
+    config,
+    used_by,
+    locations: ["none"],
+    project,
+  };
+}
+
+const buildable: readonly string[] = ["bridge", "macvlan", "physical", "sriov"];
+
+/**
+ * Adds a network.
+ *
+ * @throws {DreyError} `BAD_REQUEST` for a name or key that is not allowed, `ALREADY_EXISTS`, `NOT_SUPPORTED`
+ */
+export async function createNetwork(context: Context, project: string, post: NetworksPost): Promise<void> {
+  validateNetworkName(post.name);
+  const type = typeOf(context, project, post.type);
+  const ref = { project, name: post.name };
+  const { refuseTakenInterface } = await import("./networks/hub.ts");
+  const known = await context.store.get(networkKey(ref));
+  if (known !== undefined) throw taken();
+  if (type === "bridge") refuseTakenInterface(context, post.name);
+  await using _lock = await context.store.lock(["networks"]);
+  const config = await filled(context, type, withoutEmpty(post.config ?? {}));
+  validateNetworkConfig(type, config);
+  await refuseOverlap(context, ref, config);
+  const record: NetworkRecord = { type, description: post.description ?? "", config };
+  const key = networkKey(ref);
+  const done = await context.store.commit([{ key, revision: 0 }], [
+    { key, value: record },
+    happened(context, "network-created", ref),
+  ]);
+  if (!done) throw taken();
+}
+
+const taken = () => new DreyError("ALREADY_EXISTS", { message: "The network already exists" });
+
+function typeOf(context: Context, project: string, asked: string | undefined): NetworkType {
+  const type = asked || "bridge";
+  if (type === "ovn") {
+    throw new DreyError("NOT_SUPPORTED", { message: "Networks of type ovn are not supported" });
+  }
+  if (!buildable.includes(type)) {
+    throw bad(`Unknown network type "${type}": expected ${buildable.join(", ")}`);
+  }
+  if (type !== "bridge" && context.user.uid !== 0) {
+    throw new DreyError("FORBIDDEN", {
+      message: `Cannot create a network of type ${type}: it uses interfaces of the host, which only root may`,
+      hint: "Use a bridge, which every user can have",
+    });
+  }
+  if (project !== "default") {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: `Networks of type ${type} can only be in the default project`,
+      hint: "Set features.networks=false on the project to share its networks",
+    });
+  }
+  return type as NetworkType;
+}
+
+/** What a new bridge gets where its configuration leaves it open: LXD's defaults, with free subnets. */
+async function filled(context: Context, type: NetworkType, given: Config): Promise<Config> {
+  if (type !== "bridge") return given;
+  const used = [...hostSubnets(), ...await networkSubnets(context)];
+  const v4 = given["ipv4.address"] ?? "auto";
+  const v6 = given["ipv6.address"] ?? (hasIpv6() ? "auto" : "none");
+  return {
+    ...(v4 === "auto" ? { "ipv4.nat": "true" } : {}),
+    ...(v6 === "auto" ? { "ipv6.nat": "true" } : {}),
+    ...given,
+    "ipv4.address": v4 === "auto" ? freeIpv4(used) : v4,
+    "ipv6.address": v6 === "auto" ? freeIpv6(used) : v6,
+    ...(given["bridge.hwaddr"] ? {} : { "volatile.bridge.hwaddr": randomHwaddr() }),
+  };
+}
+
+async function networkSubnets(context: Context, except?: Ref): Promise<Subnet[]> {
+  const records = await networkRecords(context);
+  return records.filter(({ ref }) => ref.name !== except?.name || ref.project !== except.project).flatMap((
+    { record: { config } },
+  ) =>
+    [config["ipv4.address"], config["ipv6.address"]].map((text) => parseSubnet(text ?? "")).filter((subnet) =>
+      subnet !== undefined
+    )
+  );
+}
+
+/** Two networks of one hub with one subnet would answer for each other. */
+async function refuseOverlap(context: Context, ref: Ref, config: Config): Promise<void> {
+  const { overlaps } = await import("../config/address.ts");
+  const others = await networkSubnets(context, ref);
+  for (const name of ["ipv4.address", "ipv6.address"]) {
+    const subnet = parseSubnet(config[name] ?? "");
+    if (subnet === undefined || !others.some((other) => overlaps(subnet, other))) continue;
+    throw bad(`Invalid value for network "${name}": "${config[name]}" is in use by another network`);
+  }
+}
+
+/** Replaces what the network says; what the body leaves out is unset, but for what drey remembers. */
+export async function updateNetwork(context: Context, ref: Ref, put: NetworkPut): Promise<void> {
+  await change(context, ref, (old) => ({
+    description: put.description ?? "",
+    config: { ...volatileOf(old.config), ...put.config },
+  }));
+}
+
+/** Changes the keys that are named; an empty value unsets one. */
+export async function patchNetwork(context: Context, ref: Ref, put: NetworkPut): Promise<void> {
+  await change(context, ref, (old) => ({
+    description: put.description ?? old.description,
+    config: { ...old.config, ...put.config },
+  }));
+}
+
+const volatileOf = (config: Config): Config =>
+  Object.fromEntries(Object.entries(config).filter(([name]) => name.startsWith("volatile.")));
+
+async function change(
+  context: Context,
+  ref: Ref,
+  edit: (old: NetworkRecord) => Omit<NetworkRecord, "type">,
+): Promise<void> {
+  await using _lock = await context.store.lock(["networks"]);
+  const { value: old, revision } = await loadNetwork(context, ref);
+  const edited = edit(old);
+  const config = await reopened(context, old.type, withoutEmpty(edited.config));
+  validateNetworkConfig(old.type, config);
+  await refuseOverlap(context, ref, config);
+  const key = networkKey(ref);
+  const done = await context.store.commit([{ key, revision }], [
+    { key, value: { ...old, description: edited.description, config } },
+    happened(context, "network-updated", ref),
+  ]);
+  if (!done) throw new DreyError("CONFLICT", { message: `Network "${ref.name}" was changed meanwhile` });
+  const { refreshNetwork } = await import("./networks/hub.ts");
+  await refreshNetwork(context, ref.name);
+}
+
+/** `auto` means a new free subnet whenever it is set; unset means none once a network is there. */
+async function reopened(context: Context, type: NetworkType, config: Config): Promise<Config> {
+  if (type !== "bridge") return config;
+  const isOpen = ["ipv4.address", "ipv6.address"].some((name) => config[name] === "auto");
+  if (!isOpen) return config;
+  const used = [...hostSubnets(), ...await networkSubnets(context)];
+  return {
+    ...config,
+    ...(config["ipv4.address"] === "auto" ? { "ipv4.address": freeIpv4(used) } : {}),
+    ...(config["ipv6.address"] === "auto" ? { "ipv6.address": freeIpv6(used) } : {}),
+  };
+}
+
+/** @throws {DreyError} `NOT_FOUND`, `ALREADY_EXISTS`, `BAD_REQUEST` while in use */
+export async function renameNetwork(context: Context, ref: Ref, name: string): Promise<void> {
+  validateNetworkName(name);
+  await using _lock = await context.store.lock(["networks"]);
+  const { value, revision } = await loadNetwork(context, ref);
+  const to = { ...ref, name };
+  if (await context.store.get(networkKey(to)) !== undefined) {
+    throw new DreyError("ALREADY_EXISTS", { message: `Network "${name}" already exists` });
+  }
+  await refuseUsed(context, ref, "renamed");
+  moveFiles(context, ref.name, name);
+  const done = await context.store.commit(
+    [{ key: networkKey(ref), revision }, { key: networkKey(to), revision: 0 }],
+    [
+      { key: networkKey(ref), delete: true },
+      { key: networkKey(to), value },
+      happened(context, "network-renamed", to, { old_name: ref.name }),
+    ],
+  );
+  if (done) return;
+  moveFiles(context, name, ref.name);
+  throw new DreyError("CONFLICT", { message: `Network "${ref.name}" was changed meanwhile` });
+}
+
+function moveFiles(context: Context, from: string, to: string): void {
+  try {
+    Deno.renameSync(networkDirectory(context, from), networkDirectory(context, to));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error; // never used, so it has none
+  }
+}
+
+/** @throws {DreyError} `NOT_FOUND`, `BAD_REQUEST` while in use */
+export async function deleteNetwork(context: Context, ref: Ref): Promise<void> {
+  await using _lock = await context.store.lock(["networks"]);
+  const { revision } = await loadNetwork(context, ref);
+  await refuseUsed(context, ref, "deleted");
+  const key = networkKey(ref);
+  const done = await context.store.commit([{ key, revision }], [
+    { key, delete: true },
+    happened(context, "network-deleted", ref),
+  ]);
+  if (!done) throw new DreyError("CONFLICT", { message: `Network "${ref.name}" was changed meanwhile` });
+  try {
+    Deno.removeSync(networkDirectory(context, ref.name), { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  const { takeNetworkDown } = await import("./networks/hub.ts");
+  await takeNetworkDown(context, ref.name);
+}
+
+async function refuseUsed(context: Context, ref: Ref, verb: string): Promise<void> {
+  const users = (await networkUsers(context))(ref);
+  if (users.length === 0) return;
+  throw bad(
+    `The network is currently in use and cannot be ${verb}`,
+    `It is used by: ${users.slice(0, 5).join(", ")}`,
+  );
+}
+
+const withoutEmpty = (config: Config): Config =>
+  Object.fromEntries(Object.entries(config).filter(([, value]) => value !== ""));
+
+function happened(context: Context, action: string, ref: Ref, more?: Record<string, unknown>): Write {
+  const source = `/1.0/networks/${encodeURIComponent(ref.name)}`;
+  return lifecycleWrite(context, { project: ref.project, action, source, ...(more && { context: more }) });
+}
+
+function bad(message: string, hint?: string): DreyError {
+  return new DreyError("BAD_REQUEST", { message, ...(hint === undefined ? {} : { hint }) });
+}

@@ -1,0 +1,317 @@
+// The user's hub: when it starts and ends, and which networks are up in it. Whoever plugs something in calls
+// `ensureNetwork`; who took the last thing out calls `leaveHub`.
+
+import { join } from "@std/path";
+import { parseSubnet, type Subnet } from "../../config/address.ts";
+import { DreyError } from "../../errors.ts";
+import type { ContainerPlan } from "../../runtime/container_plan.ts";
+import { inParentNamespace } from "../../runtime/parent_command.ts";
+import { supervisorsCgroup } from "../../runtime/cgroups.ts";
+import { firewallRemoval, firewallText } from "../../network/firewall.ts";
+import {
+  endHub,
+  hubPid,
+  isHubAlive,
+  isHubSound,
+  reviveHub,
+  runInHub,
+  type Service,
+  startHub,
+  startService,
+  stopService,
+} from "../../network/hub.ts";
+import { resolverAddress, uplinkArgs, type UplinkChoice, uplinkSubnet } from "../../network/uplink.ts";
+import { readIfThere, removeIfThere } from "../../sys/present.ts";
+import { commandFailed } from "../../sys/run.ts";
+import { planHome } from "../cgroup_home.ts";
+import type { Context } from "../context.ts";
+import { pluggedNics } from "./nic_files.ts";
+import {
+  bringUpScript,
+  dnsmasqService,
+  dnsService,
+  forwardingScript,
+  type NetworkPlan,
+  planNetwork,
+  takeDownScript,
+} from "./plan.ts";
+import { networkDirectory, networkRecords } from "./record.ts";
+import { hasIpv6, hasIpv6Route, hostSubnets } from "./subnets.ts";
+import { readUplink } from "./uplink.ts";
+
+export type ParentWay = ContainerPlan["ids"]["parent"];
+
+/** What is up; gone while somebody decides whether the hub is still needed. */
+interface UpFile {
+  /** the user namespace the hub belongs to; empty for root */
+  owner: string;
+  networks: string[];
+  /** subnet of the way out, if there is one */
+  uplink: string | undefined;
+}
+
+export const hubDirectory = (context: Context): string => join(context.paths.run, "network");
+const upFile = (context: Context) => join(hubDirectory(context), "up.json");
+
+function readUp(context: Context): UpFile | undefined {
+  const text = readIfThere(upFile(context));
+  return text === undefined ? undefined : JSON.parse(text) as UpFile;
+}
+
+function writeUp(context: Context, up: UpFile): void {
+  Deno.writeTextFileSync(`${upFile(context)}.new`, JSON.stringify(up));
+  Deno.renameSync(`${upFile(context)}.new`, upFile(context));
+}
+
+/** Whether root runs drey: then the hub is the host's own network namespace. */
+export const isHostHub = (context: Context): boolean => context.user.uid === 0;
+
+/** Held while the hub starts, ends or is mended. */
+export const lockHub = (context: Context): Promise<AsyncDisposable> => context.store.lock(["network-hub"]);
+
+/** Names of the networks that are up. */
+export function networksUp(context: Context): string[] {
+  return isHubAlive(hubDirectory(context)) ? readUp(context)?.networks ?? [] : [];
+}
+
+/** Whether a hub is there with all that makes one. */
+export function isHubWhole(context: Context): boolean {
+  return isHubSound(hubDirectory(context));
+}
+
+/**
+ * Makes sure that the hub is there and, if one is named, that a network is up in it. The caller has written what it
+ * plugs in before, so that the hub does not end meanwhile.
+ *
+ * @param parent the way into the namespace the hub belongs to, if it must be started
+ */
+export async function ensureNetwork(
+  context: Context,
+  network: string | undefined,
+  parent: ParentWay,
+): Promise<void> {
+  const isUp = () => {
+    const up = isHubWhole(context) ? readUp(context) : undefined;
+    return up !== undefined && isSameOwner(up, parent) &&
+      (network === undefined || up.networks.includes(network));
+  };
+  if (isUp()) return;
+  await using _lock = await lockHub(context);
+  if (isUp()) return;
+  const wanted = network === undefined ? [] : [network];
+  const up = readUp(context);
+  if (up !== undefined && isHubWhole(context) && isSameOwner(up, parent)) {
+    return await addNetworks(context, up, wanted);
+  }
+  await openHub(context, wanted, parent);
+}
+
+/** Containers can only be joined to a hub that belongs to the namespace above them. */
+function isSameOwner({ owner }: UpFile, parent: ParentWay): boolean {
+  if (parent === undefined || parent.level === "parent") return true;
+  return owner === userNamespace(parent.pid);
+}
+
+function userNamespace(pid: number): string {
+  try {
+    return Deno.readLinkSync(`/proc/${pid}/ns/user`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
+}
+
+/** Starts a hub with some networks up; the caller holds its lock. */
+export async function openHub(
+  context: Context,
+  networks: readonly string[],
+  parent: ParentWay,
+): Promise<void> {
+  const directory = hubDirectory(context);
+  const uplink = isHostHub(context) ? undefined : readUplink();
+  const subnet = uplink?.tool === undefined ? undefined : uplinkSubnet(await usedSubnets(context));
+  const plans = await planNetworks(context, networks, subnet);
+  const home = planHome(context)?.path;
+  for (const plan of plans) prepareFiles(context, plan);
+  await startHub({
+    directory,
+    enter: parent === undefined ? undefined : (argv) => inParentNamespace(parent, argv),
+    setup: [
+      forwardingScript,
+      ...plans.map(bringUpScript),
+      nftScript(await rulesText(context, plans)),
+    ].join(""),
+    services: [...plans.flatMap(dnsmasqService), ...uplinkService(uplink, subnet)],
+    cgroup: home === undefined ? undefined : supervisorsCgroup(home),
+  });
+  const keeper = hubPid(directory);
+  writeUp(context, {
+    owner: keeper === undefined ? "" : userNamespace(keeper),
+    networks: [...networks],
+    uplink: subnet === undefined ? undefined : resolverAddress(subnet),
+  });
+}
+
+function uplinkService(choice: UplinkChoice | undefined, subnet: Subnet | undefined): Service[] {
+  if (choice?.tool === undefined || subnet === undefined) return [];
+  const argv = uplinkArgs(choice.tool, { subnet, hasIpv6: hasIpv6Route() });
+  return [{ name: "uplink", argv, isInside: false }];
+}
+
+async function usedSubnets(context: Context): Promise<Subnet[]> {
+  const own = (await networkRecords(context)).flatMap(({ record: { config } }) =>
+    [config["ipv4.address"], config["ipv6.address"]].map((text) => parseSubnet(text ?? ""))
+  );
+  return [...hostSubnets(), ...own.filter((subnet) => subnet !== undefined)];
+}
+
+/** The plans of networks by name; those that are no bridges of drey's have none. */
+async function planNetworks(
+  context: Context,
+  names: readonly string[],
+  uplink: Subnet | string | undefined,
+): Promise<NetworkPlan[]> {
+  const resolver = typeof uplink === "object" ? resolverAddress(uplink) : uplink;
+  const upstream = isHostHub(context) ? undefined : resolver === undefined ? [] : [resolver];
+  const records = await networkRecords(context);
+  return records.filter(({ ref, record }) => names.includes(ref.name) && record.type === "bridge").map((
+    { ref, record },
+  ) =>
+    planNetwork({
+      name: ref.name,
+      config: record.config,
+      directory: networkDirectory(context, ref.name),
+      upstream,
+      hasIpv6: hasIpv6(),
+    })
+  );
+}
+
+function prepareFiles(context: Context, { bridge, raw }: NetworkPlan): void {
+  const directory = networkDirectory(context, bridge.name);
+  Deno.mkdirSync(join(directory, "hosts"), { recursive: true, mode: 0o700 });
+  if (raw !== undefined) Deno.writeTextFileSync(join(directory, "raw.conf"), `${raw}\n`);
+}
+
+async function addNetworks(context: Context, up: UpFile, names: readonly string[]): Promise<void> {
+  const directory = hubDirectory(context);
+  const plans = await planNetworks(context, names, up.uplink);
+  for (const plan of plans) prepareFiles(context, plan);
+  const all = [...up.networks, ...names];
+  const rules = await rulesText(context, await planNetworks(context, all, up.uplink));
+  await mustRun(directory, [...plans.map(bringUpScript), nftScript(rules)].join(""));
+  for (const service of plans.flatMap(dnsmasqService)) await startService(directory, service);
+  writeUp(context, { ...up, networks: all });
+}
+
+/** Runs lines of sh in the hub that must all succeed. */
+async function mustRun(directory: string, script: string): Promise<void> {
+  const result = await runInHub(directory, script);
+  if (result.code !== 0) throw commandFailed("The set-up of the network", result);
+}
+
+const nftScript = (text: string) => `nft -f - <<'NFT'\n${text}NFT\n`;
+
+/** Name of this drey's tables of rules. */
+function tableName(context: Context): string {
+  if (!isHostHub(context) || context.paths.run === "/run/drey") return "drey";
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(context.paths.run)) {
+    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  }
+  return `drey_${hash.toString(16).padStart(8, "0")}`;
+}
+
+function rulesText(context: Context, plans: readonly NetworkPlan[]): Promise<string> {
+  return Promise.resolve(firewallText({
+    table: tableName(context),
+    networks: plans.map(({ rules }) => rules),
+    nics: pluggedNics(context).map(({ rules }) => rules),
+    ports: [],
+  }));
+}
+
+/** Brings the rules in force to what networks and cards say now. The hub must be there. */
+export async function applyRules(context: Context): Promise<void> {
+  const up = readUp(context);
+  if (up === undefined) return;
+  const plans = await planNetworks(context, up.networks, up.uplink);
+  await mustRun(hubDirectory(context), nftScript(await rulesText(context, plans)));
+}
+
+/** Ends the hub, unless something is plugged in. Called when something was taken out. */
+export async function leaveHub(context: Context): Promise<void> {
+  const directory = hubDirectory(context);
+  if (readIfThere(join(directory, "holder.pid")) === undefined) return;
+  await using _lock = await lockHub(context);
+  const up = readUp(context);
+  // first this, then the look: who plugs in meanwhile writes, then looks for this
+  removeIfThere(upFile(context));
+  if (pluggedNics(context).length > 0) {
+    if (up !== undefined) writeUp(context, up);
+    return;
+  }
+  if (isHostHub(context) && isHubAlive(directory)) await cleanHost(context, up?.networks ?? []);
+  await endHub(directory);
+}
+
+/** What ends by itself with a namespace must be undone by hand on the host. */
+async function cleanHost(context: Context, networks: readonly string[]): Promise<void> {
+  const remove = networks.map((name) => takeDownScript(name).trim() + " || :\n").join("");
+  await mustRun(hubDirectory(context), remove + nftScript(firewallRemoval(tableName(context))));
+}
+
+/** Brings a network that is up to what its record says now. */
+export async function refreshNetwork(context: Context, name: string): Promise<void> {
+  await using _lock = await lockHub(context);
+  const up = isHubWhole(context) ? readUp(context) : undefined;
+  if (up === undefined || !up.networks.includes(name)) return;
+  const directory = hubDirectory(context);
+  const [plan] = await planNetworks(context, [name], up.uplink);
+  if (plan === undefined) return;
+  prepareFiles(context, plan);
+  const { bridgeAddressLines, ipScript } = await import("../../network/links.ts");
+  const flush = `ip addr flush dev ${name}\nip route flush dev ${name} proto static\n` +
+    `ip link set ${name} address ${plan.bridge.hwaddr} mtu ${plan.bridge.mtu}\n`;
+  await mustRun(directory, flush + ipScript(bridgeAddressLines(plan.bridge)));
+  const services = dnsmasqService(plan);
+  if (services.length === 0) stopService(directory, dnsService(name));
+  for (const service of services) await startService(directory, service);
+  await applyRules(context);
+}
+
+/** Removes a network that nothing uses any more from the hub. */
+export async function takeNetworkDown(context: Context, name: string): Promise<void> {
+  await using _lock = await lockHub(context);
+  const up = isHubWhole(context) ? readUp(context) : undefined;
+  if (up === undefined || !up.networks.includes(name)) return;
+  stopService(hubDirectory(context), dnsService(name));
+  writeUp(context, { ...up, networks: up.networks.filter((other) => other !== name) });
+  await mustRun(hubDirectory(context), takeDownScript(name));
+  await applyRules(context);
+}
+
+/**
+ * Mends what was killed: a hub of which something is left goes on under a new holder; of one that is gone, the caller
+ * must plug everything in again.
+ *
+ * @returns whether everything must be plugged in again
+ */
+export async function mendHub(context: Context): Promise<boolean> {
+  const home = planHome(context)?.path;
+  const up = readUp(context);
+  const cgroup = home === undefined ? undefined : supervisorsCgroup(home);
+  return up === undefined || !await reviveHub(hubDirectory(context), cgroup);
+}
+
+/** Fails if an interface of this name is there that is none of drey's networks. */
+export function refuseTakenInterface(context: Context, name: string): void {
+  if (!isHostHub(context)) return;
+  try {
+    Deno.lstatSync(`/sys/class/net/${name}`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  throw new DreyError("ALREADY_EXISTS", { message: `The host has a network interface "${name}" already` });
+}

@@ -1,0 +1,74 @@
+// The network cards that are plugged in: a file each in the run directory, by which it can be plugged in again, its
+// rules found, and the hub told that somebody needs it.
+
+import { join } from "@std/path";
+import type { NicRules } from "../../network/firewall.ts";
+import type { VethPlan } from "../../network/links.ts";
+import { namesIn, readIfThere, removeIfThere } from "../../sys/present.ts";
+import type { Context, Ref } from "../context.ts";
+import { directoryName } from "../instances/record.ts";
+
+export interface PluggedNic {
+  /** the instance */
+  ref: Ref;
+  /** the device */
+  device: string;
+  /** managed network it is on */
+  network: string | undefined;
+  veth: VethPlan;
+  rules: NicRules;
+  /** `bytes` per second it may be sent */
+  ingress: number | undefined;
+  /** routes to what lies behind it: `10.5.0.0/24 via 10.0.0.5 dev br0` */
+  routes: readonly string[];
+  /** lines of `ip -batch` for the outer end, and, as arguments, for the interface in the instance */
+  outer: readonly string[];
+  inner: readonly string[];
+  /** what dnsmasq is told of it: a line of its file of hosts */
+  host: string | undefined;
+}
+
+const directory = (context: Context) => join(context.paths.run, "nics");
+
+/** Name of a card's file, and of what dnsmasq is told of it. */
+export const nicName = (ref: Ref, device: string): string =>
+  `${directoryName(ref)}.${encodeURIComponent(device)}`;
+
+export function writeNic(context: Context, nic: PluggedNic): void {
+  Deno.mkdirSync(directory(context), { recursive: true, mode: 0o700 });
+  const path = join(directory(context), nicName(nic.ref, nic.device));
+  // renamed into place, so that nobody reads half of it
+  Deno.writeTextFileSync(`${path}.new`, JSON.stringify(nic));
+  Deno.renameSync(`${path}.new`, path);
+}
+
+export function removeNic(context: Context, ref: Ref, device: string): void {
+  removeIfThere(join(directory(context), nicName(ref, device)));
+}
+
+export function readNic(context: Context, ref: Ref, device: string): PluggedNic | undefined {
+  return read(join(directory(context), nicName(ref, device)));
+}
+
+function read(path: string): PluggedNic | undefined {
+  const text = readIfThere(path);
+  return text === undefined ? undefined : JSON.parse(text) as PluggedNic;
+}
+
+/** Whether any card is plugged in; a look into one directory. */
+export const hasNics = (context: Context): boolean => nicFiles(context).length > 0;
+
+const nicFiles = (context: Context) => namesIn(directory(context)).filter((name) => !name.endsWith(".new"));
+
+/** All cards that are plugged in. */
+export function pluggedNics(context: Context): PluggedNic[] {
+  return nicFiles(context).flatMap((name) => read(join(directory(context), name)) ?? []);
+}
+
+/** The cards of one instance that are plugged in. */
+export function nicsOf(context: Context, ref: Ref): PluggedNic[] {
+  const own = `${directoryName(ref)}.`;
+  return nicFiles(context).filter((name) => name.startsWith(own)).flatMap((name) =>
+    read(join(directory(context), name)) ?? []
+  ).filter((nic) => nic.ref.project === ref.project && nic.ref.name === ref.name);
+}

@@ -1,0 +1,259 @@
+// A network namespace with services, kept by one small process: starting it, running commands in it, ending it. For
+// root the namespace is the host's own. What is set up in it is the caller's.
+
+import { join } from "@std/path";
+import { DreyError } from "../errors.ts";
+import {
+  closeFd,
+  isLocked,
+  makePipe,
+  openPidfd,
+  sendSignal,
+  signals,
+  tryLockFile,
+  waitPidfd,
+  withStdin,
+} from "../sys/libc.ts";
+import { exists, namesIn, readIfThere, removeIfThere } from "../sys/present.ts";
+import { fullPath, run, type RunResult, spawn } from "../sys/run.ts";
+import { hubFiles, hubScript, serviceHead } from "./hub_script.ts";
+
+/** A service of a hub: a program that the holder starts again when it ends. */
+export interface Service {
+  /** letters, digits, dots and hyphens */
+  name: string;
+  argv: readonly string[];
+  /** whether it runs in the namespace, or on the host's side; `$keeper` in a word stands for the pid of a way in */
+  isInside: boolean;
+}
+
+export interface HubRequest {
+  directory: string;
+  /** argv around a program that takes it to a new namespace; absent where the host's is the one */
+  enter: ((argv: readonly string[]) => string[]) | undefined;
+  /** lines of sh, each of which must succeed, run in the namespace before anything else */
+  setup: string;
+  services: readonly Service[];
+  /** cgroup the holder and its services move to */
+  cgroup: string | undefined;
+}
+
+/** Whether the hub of a directory is there. */
+export function isHubAlive(directory: string): boolean {
+  return isLocked(join(directory, hubFiles.lock));
+}
+
+/** Whether a hub is there with all that makes one: its holder, and the keeper of its namespace. */
+export function isHubSound(directory: string): boolean {
+  if (!isHubAlive(directory)) return false;
+  return !exists(join(directory, hubFiles.keeper)) || pidIn(directory, hubFiles.keeper) !== undefined;
+}
+
+/** Host pid of a process in a hub's namespace; undefined where there is none, or the namespace is the host's. */
+export function hubPid(directory: string): number | undefined {
+  const keeper = pidIn(directory, hubFiles.keeper);
+  return keeper ?? insidePid(directory);
+}
+
+/** A service that stands in the namespace, where its keeper is gone. */
+function insidePid(directory: string): number | undefined {
+  return serviceNames(directory).filter((name) => /nsenter/.test(scriptOf(directory, name))).map((name) =>
+    servicePid(directory, name)
+  ).find((pid) => pid !== undefined);
+}
+
+/**
+ * Starts a hub; the caller has seen to it that none is there, and lets nobody else do so meanwhile.
+ *
+ * @throws {DreyError} `KERNEL_REFUSED` with what the set-up said
+ */
+export async function startHub(request: HubRequest): Promise<void> {
+  const { directory, enter, setup } = request;
+  await endHub(directory); // what one that was killed has left
+  Deno.mkdirSync(join(directory, hubFiles.services), { recursive: true, mode: 0o700 });
+  makePipe(join(directory, hubFiles.control));
+  const inside = [
+    "sh",
+    "-ec",
+    `${setup}\necho ready\nexec >/dev/null${enter ? "\nexec sleep infinity" : ""}`,
+  ];
+  await startHolder(request, `exec ${(enter?.(inside) ?? inside).map(quote).join(" ")}\n`);
+  for (const service of request.services) await startService(directory, service);
+}
+
+/**
+ * Gives a hub whose holder or keeper was killed new ones, as long as any process is left in the namespace: nobody who
+ * is plugged into it notices.
+ *
+ * @returns false if nothing is left to save
+ */
+export async function reviveHub(directory: string, cgroup: string | undefined): Promise<boolean> {
+  const isHost = readIfThere(join(directory, hubFiles.keeper)) === undefined;
+  const pid = isHost ? undefined : hubPid(directory);
+  if (!exists(join(directory, hubFiles.control)) || (!isHost && pid === undefined)) return false;
+  const group = readIfThere(join(directory, hubFiles.holder));
+  const old = groupMembers(directory);
+  const way = pid === undefined ? "" : `exec ${enterNamespace(String(pid)).map(quote).join(" ")} sh -c '`;
+  const keep = `${way}echo ready; exec >/dev/null${isHost ? "" : "; exec sleep infinity'"}\n`;
+  removeIfThere(join(directory, hubFiles.lock)); // held by the old holder, if that is not what was killed
+  await startHolder({ directory, enter: isHost ? undefined : () => [], cgroup }, keep);
+  if (old.length > 0) sendSignal(-Number(group), signals.KILL);
+  for (const name of serviceNames(directory)) await tell(directory, name);
+  return true;
+}
+
+const enterNamespace = (pid: string) => ["nsenter", "-t", pid, "-U", "-n", "--preserve-credentials", "--"];
+
+async function startHolder(
+  { directory, enter, cgroup }: Pick<HubRequest, "directory" | "enter" | "cgroup">,
+  keep: string,
+): Promise<void> {
+  Deno.writeTextFileSync(join(directory, hubFiles.keep), keep);
+  const lock = tryLockFile(join(directory, hubFiles.lock));
+  if (lock === undefined) throw new DreyError("CONFLICT", { message: "The network hub is being started" });
+  try {
+    const script = join(directory, hubFiles.script);
+    Deno.writeTextFileSync(script, hubScript);
+    const argv = ["setsid", "sh", script, directory, cgroup ?? "", enter ? "1" : ""];
+    const child = withStdin(lock, () =>
+      spawn(argv, {
+        stdin: "inherit",
+        stdout: "piped",
+        stderr: "null",
+        env: { PATH: fullPath() },
+        clearEnv: true,
+      }));
+    child.unref();
+    const reader = child.stdout.getReader();
+    const { value } = await reader.read();
+    await reader.cancel();
+    if (new TextDecoder().decode(value) !== "ready\n") throw setupFailed(directory);
+  } finally {
+    closeFd(lock);
+  }
+}
+
+function setupFailed(directory: string): DreyError {
+  const said = (readIfThere(join(directory, hubFiles.log)) ?? "").trim().split("\n")[0] ?? "";
+  return new DreyError("KERNEL_REFUSED", {
+    message: `Cannot set up the network${said === "" ? "" : `: ${said}`}`,
+    hint: "Run drey doctor to see what this host allows",
+  });
+}
+
+const quote = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
+
+function writeService(directory: string, { name, argv, isInside }: Service): void {
+  const words = argv.map((word) => word.split("$keeper").map(quote).join('"$keeper"'));
+  const enter = isInside && exists(join(directory, hubFiles.keeper))
+    ? `${enterNamespace('"$keeper"').join(" ")} `
+    : "";
+  Deno.writeTextFileSync(scriptPath(directory, name), `${serviceHead}exec ${enter}${words.join(" ")}\n`);
+}
+
+const scriptPath = (directory: string, name: string) => join(directory, hubFiles.services, `${name}.sh`);
+const scriptOf = (directory: string, name: string) => readIfThere(scriptPath(directory, name)) ?? "";
+
+/** Adds a service to a hub that is there; one of the same name is replaced. */
+export async function startService(directory: string, service: Service): Promise<void> {
+  const isThere = exists(scriptPath(directory, service.name));
+  writeService(directory, service);
+  // a service that ends is started by what its script says then
+  if (isThere) signalService(directory, service.name, signals.KILL);
+  else await tell(directory, service.name);
+}
+
+/** Ends a service of a hub. */
+export function stopService(directory: string, name: string): void {
+  removeIfThere(scriptPath(directory, name));
+  signalService(directory, name, signals.KILL);
+}
+
+/** Names of the services a hub has. */
+export function serviceNames(directory: string): string[] {
+  return namesIn(join(directory, hubFiles.services)).filter((name) => name.endsWith(".sh")).map((name) =>
+    name.slice(0, -3)
+  );
+}
+
+/** Host pid of a service, if it runs. */
+export function servicePid(directory: string, name: string): number | undefined {
+  return pidIn(directory, `${hubFiles.services}/${name}.pid`);
+}
+
+/** A pid that a file names, if it still is that of a process of the hub. */
+function pidIn(directory: string, file: string): number | undefined {
+  const pid = Number(readIfThere(join(directory, file)));
+  return pid > 0 && groupOf(pid) === holderGroup(directory) ? pid : undefined;
+}
+
+/** All processes of a hub are of the group that its holder leads, or led. */
+function holderGroup(directory: string): number {
+  return Number(readIfThere(join(directory, hubFiles.holder))) || -1;
+}
+
+function groupOf(pid: number): number {
+  const stat = readIfThere(`/proc/${pid}/stat`) ?? "";
+  const [state, , group] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  // what has ended and was not waited for has no namespaces any more
+  return state === "Z" ? NaN : Number(group);
+}
+
+/** Every process of the hub that files name. */
+function groupMembers(directory: string): number[] {
+  const files = [
+    hubFiles.holder,
+    hubFiles.keeper,
+    ...serviceNames(directory).map((name) => `services/${name}.pid`),
+  ];
+  return files.flatMap((file) => pidIn(directory, file) ?? []);
+}
+
+/** Sends a signal to a service, if it runs. */
+export function signalService(directory: string, name: string, signal: number): void {
+  const pid = servicePid(directory, name);
+  if (pid !== undefined) sendSignal(pid, signal);
+}
+
+async function tell(directory: string, name: string): Promise<void> {
+  await Deno.writeTextFile(join(directory, hubFiles.control), `${name}\n`, { create: false });
+}
+
+/**
+ * argv that runs in the namespace of a hub, with power over it.
+ *
+ * @throws {DreyError} `CONFLICT` if it is gone
+ */
+export function inHub(directory: string, argv: readonly string[]): string[] {
+  if (!exists(join(directory, hubFiles.keeper))) return [...argv];
+  const pid = hubPid(directory);
+  if (pid !== undefined) return [...enterNamespace(String(pid)), ...argv];
+  throw new DreyError("CONFLICT", { message: "The network hub is not running" });
+}
+
+/** Runs a script of sh in the namespace of a hub. */
+export async function runInHub(directory: string, script: string): Promise<RunResult> {
+  return await run(inHub(directory, ["sh", "-e"]), { stdin: script });
+}
+
+/** Ends a hub with all its processes, also what is left of one that was killed, and removes its files. */
+export async function endHub(directory: string): Promise<void> {
+  const members = groupMembers(directory);
+  if (members.length > 0) sendSignal(-holderGroup(directory), signals.KILL);
+  await Promise.all(members.map(ended));
+  try {
+    Deno.removeSync(directory, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function ended(pid: number): Promise<void> {
+  const pidfd = openPidfd(pid);
+  if (pidfd === undefined) return;
+  try {
+    await waitPidfd(pidfd, 2000);
+  } finally {
+    closeFd(pidfd);
+  }
+}

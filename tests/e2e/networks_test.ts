@@ -1,0 +1,172 @@
+import { assert, assertEquals, assertMatch } from "@std/testing";
+import { e2e } from "../support/drey.ts";
+import { serve } from "../support/server.ts";
+import { dhcp, eventually, hubProcesses, ipv4Of, pings } from "../support/network.ts";
+
+await e2e("instances get addresses and reach each other by name, no question asked", {
+  needs: ["subids", "network"],
+}, async (drey) => {
+  await drey`launch tiny c1`;
+  await drey`launch tiny c2`;
+  await dhcp(drey, "c1", "c2");
+  assert(await ipv4Of(drey, "c1") !== await ipv4Of(drey, "c2"));
+  assert(await pings(drey, "c1", "c2"), "by short name");
+  assert(await pings(drey, "c2", "c1.drey"), "by full name");
+  const [network] = JSON.parse(await drey`network list --format json`).filter((one: { managed: boolean }) =>
+    one.managed
+  );
+  assertEquals(network.name, "dreybr0");
+  assertEquals(network.used_by, ["/1.0/instances/c1", "/1.0/instances/c2", "/1.0/profiles/default"]);
+  const leases = await drey`network list-leases dreybr0 --format csv`;
+  assert(leases.includes(await ipv4Of(drey, "c1")) && leases.includes("dreybr0.gw"), leases);
+  assertMatch(await drey`list --format csv -c 4`, /^\d+\.\d+\.\d+\.\d+ \(eth0\)$/m);
+});
+
+await e2e("an instance keeps its MAC address, and the hub ends with the last card", {
+  needs: ["subids", "network"],
+}, async (drey) => {
+  await drey`launch tiny c1`;
+  const hwaddr = await drey`config get c1 volatile.eth0.hwaddr`;
+  assertMatch(hwaddr, /^00:16:3e:/);
+  assert(hubProcesses(drey).some(({ argv }) => argv.startsWith("dnsmasq")));
+  await drey`stop -f c1`;
+  assertEquals([...Deno.readDirSync(`${drey.directory}/run`)].some(({ name }) => name === "network"), false);
+  await drey`start c1`;
+  assertEquals(await drey`config get c1 volatile.eth0.hwaddr`, hwaddr);
+  assertMatch(await drey`exec c1 -- ip link show eth0`, new RegExp(hwaddr.trim()));
+});
+
+for (const part of ["holder", "keeper", "dnsmasq", "all"] as const) {
+  await e2e(`the network comes back by itself after SIGKILL of ${part}`, {
+    needs: ["subids", "network"],
+  }, async (drey) => {
+    await drey`launch tiny c1`;
+    await drey`launch tiny c2`;
+    await dhcp(drey, "c1", "c2");
+    const told = {
+      holder: /\/run\/network\/hub /,
+      keeper: /^sleep infinity/,
+      dnsmasq: /^dnsmasq/,
+      all: /./,
+    }[part];
+    const hit = hubProcesses(drey).filter(({ argv }) => told.test(argv));
+    assert(hit.length > 0, `nothing to kill: ${JSON.stringify(hubProcesses(drey))}`);
+    for (const { pid } of hit) Deno.kill(pid, "SIGKILL");
+    await drey`list`;
+    if (part === "all") await dhcp(drey, "c1", "c2");
+    await eventually("c1 reaches c2 by name", () => pings(drey, "c1", "c2"));
+    await drey`launch tiny c3`;
+    await dhcp(drey, "c3");
+    assert(await pings(drey, "c3", "c1"));
+  });
+}
+
+await e2e("a network is made, changed, renamed and deleted, but not while it is used", {
+  needs: ["subids", "network"],
+}, async (drey) => {
+  await drey`network create lab ipv4.address=10.123.45.1/24 ipv6.address=none ipv4.dhcp.ranges=10.123.45.50-10.123.45.51`;
+  await drey`init tiny c1 --network lab`;
+  await drey`config device set c1 eth0 ipv4.address=10.123.45.77`;
+  await drey`start c1`;
+  await dhcp(drey, "c1");
+  assertEquals(await ipv4Of(drey, "c1"), "10.123.45.77");
+  const inUse = await drey.tries`network delete lab`;
+  assertEquals(inUse.code, 1);
+  assertMatch(inUse.stderr, /in use/);
+  assertEquals((await drey.tries`network rename lab lab2`).code, 1);
+  const conflict = await drey.tries`launch tiny c2 --network lab -d eth0,ipv4.address=10.123.45.77`;
+  assertMatch(conflict.stderr, /already defined on another NIC/);
+  const outside = await drey.tries`config device set c1 eth0 ipv4.address=10.9.9.9`;
+  assertMatch(outside.stderr, /not within the network's subnet/);
+  for (const name of ["d1", "d2", "d3"]) await drey`launch tiny ${name} --network lab`;
+  await dhcp(drey, "d1", "d2");
+  const exhausted = await drey.tries`exec d3 -- busybox udhcpc -i eth0 -n -q -t 2 -T 1 -s /etc/udhcpc.sh`;
+  assert(exhausted.code !== 0, "the range has two addresses");
+  await drey`network set lab ipv4.dhcp.ranges=10.123.45.50-10.123.45.60`;
+  await dhcp(drey, "d3");
+  await drey`delete -f c1 d1 d2 d3`;
+  await drey`network rename lab lab2`;
+  assertEquals((await drey`network get lab2 ipv4.address`).trim(), "10.123.45.1/24");
+  await drey`network delete lab2`;
+  assertEquals((await drey.tries`network show lab2`).code, 1);
+});
+
+await e2e("LXD's own client leads networks", { needs: ["subids", "network", "lxc"] }, async (drey) => {
+  await using server = await serve(drey);
+  await server.lxc("network", "create", "lab", "ipv4.address=10.124.0.1/24", "ipv6.address=none");
+  assertMatch(await server.lxc("network", "list"), /lab .*YES.*10\.124\.0\.1\/24/);
+  await server.lxc("network", "set", "lab", "dns.domain=lab.example");
+  assertEquals((await server.lxc("network", "get", "lab", "dns.domain")).trim(), "lab.example");
+  await server.lxc("init", "tiny", "c1");
+  await server.lxc("network", "attach", "lab", "c1", "eth0");
+  await server.lxc("start", "c1");
+  await dhcp(drey, "c1");
+  assertMatch(await server.lxc("network", "list-leases", "lab"), /c1 .*10\.124\.0\./);
+  assertMatch(await server.lxc("network", "info", "lab"), /State: up[\s\S]*10\.124\.0\.1/);
+  assertMatch(await server.lxc("network", "show", "lab"), /used_by:\n- \/1.0\/instances\/c1/);
+  assertMatch(await server.lxc("list", "c1"), /10\.124\.0\.\d+ \(eth0\)/);
+  await server.lxc("network", "detach", "lab", "c1");
+  await server.lxc("delete", "-f", "c1");
+  await server.lxc("network", "rename", "lab", "lab2");
+  await server.lxc("network", "delete", "lab2");
+});
+
+await e2e("a card is plugged into a running instance and taken out again", {
+  needs: ["subids", "network"],
+}, async (drey) => {
+  await drey`network create lab ipv4.address=10.125.0.1/24 ipv6.address=none`;
+  await drey`launch tiny c1`;
+  await drey`config device add c1 eth1 nic network=lab name=eth1`;
+  assertMatch(await drey`exec c1 -- ip -br link show eth1`, /UP/);
+  await drey`exec c1 -- busybox udhcpc -i eth1 -n -q -t 5 -T 1 -s /etc/udhcpc.sh`;
+  assertMatch(await drey`list --format csv -c 4`, /10\.125\.0\.\d+ \(eth1\)/);
+  await drey`config device remove c1 eth1`;
+  assertEquals((await drey.tries`exec c1 -- ip link show eth1`).code, 1);
+  assertMatch(await drey`exec c1 -- ip -br link show eth0`, /UP/);
+});
+
+await e2e("packets with a forged address go no further than the cable", {
+  needs: ["subids", "network"],
+}, async (drey) => {
+  await drey`network create lab ipv4.address=10.126.0.1/24 ipv6.address=none`;
+  await drey`launch tiny c1 --network lab -d eth0,security.ipv4_filtering=true -d eth0,security.mac_filtering=true`;
+  await drey`launch tiny c2 --network lab`;
+  await dhcp(drey, "c1", "c2");
+  const target = await ipv4Of(drey, "c2");
+  assert(await pings(drey, "c1", target), "its own address passes");
+  await drey`exec c1 -- ip addr add 10.126.0.200/24 dev eth0`;
+  const forged = ["exec", "c1", "--", "busybox", "ping", "-I", "10.126.0.200", "-c", "1", "-W", "1", target];
+  assertEquals((await drey.run(forged)).code, 1);
+  assert(await pings(drey, "c1", target), "and goes on passing");
+  await drey`exec c1 -- ip link set eth0 address 00:16:3e:00:00:99`;
+  assertEquals(await pings(drey, "c1", target), false);
+});
+
+await e2e("apt's mirror is reached through the way out, and the host's loopback is not", {
+  needs: ["subids", "network", "uplink", "user"],
+}, async (drey) => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  try {
+    const { port } = listener.addr as Deno.NetAddr;
+    await drey`launch tiny c1`;
+    await dhcp(drey, "c1");
+    const route = await drey`exec c1 -- ip route show default`;
+    assertMatch(route, /default via/);
+    const resolved = await drey.tries`exec c1 -- busybox nslookup -type=a deb.debian.org`;
+    assertEquals(resolved.code, 0, resolved.stdout + resolved.stderr);
+    for (const address of ["10.255.254.2", "127.0.0.1"]) {
+      const { code } = await drey.run([
+        "exec",
+        "c1",
+        "--",
+        "socat",
+        "-T2",
+        "-",
+        `TCP:${address}:${port},connect-timeout=2`,
+      ]);
+      assert(code !== 0, `${address} leads to the host's loopback`);
+    }
+  } finally {
+    listener.close();
+  }
+});

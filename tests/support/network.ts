@@ -1,0 +1,51 @@
+// What tests of networks do in instances of the image tiny, and see from outside.
+
+import { assert } from "@std/testing";
+import type { Drey } from "./drey.ts";
+
+/** Gets an address by DHCP, as an image with an init of its own would. */
+export async function dhcp(drey: Drey, ...names: string[]): Promise<void> {
+  for (const name of names) {
+    await drey`exec ${name} -- busybox udhcpc -i eth0 -n -q -t 5 -T 1 -s /etc/udhcpc.sh`;
+  }
+}
+
+/** The IPv4 address an instance has on eth0. */
+export async function ipv4Of(drey: Drey, name: string): Promise<string> {
+  const state = JSON.parse(await drey`query /1.0/instances/${name}/state`);
+  const found = state.network.eth0.addresses.find(({ family }: { family: string }) => family === "inet");
+  assert(found !== undefined, `${name} has no IPv4 address`);
+  return found.address;
+}
+
+/** Whether one instance reaches another by ping. */
+export async function pings(drey: Drey, from: string, to: string): Promise<boolean> {
+  const { code } = await drey.run(["exec", from, "--", "busybox", "ping", "-c", "1", "-W", "2", to]);
+  return code === 0;
+}
+
+/** Host pids of the hub's processes, by what they run. */
+export function hubProcesses(drey: Drey): { pid: number; argv: string }[] {
+  const directory = `${drey.directory}/run/network`;
+  const group = Deno.readTextFileSync(`${directory}/holder.pid`).trim();
+  const pids = [...Deno.readDirSync("/proc")].map(({ name }) => name).filter((name) => /^\d+$/.test(name));
+  return pids.flatMap((pid) => {
+    try {
+      const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+      const [, , leader] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      const argv = Deno.readTextFileSync(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
+      return leader === group && argv !== "" ? [{ pid: Number(pid), argv }] : [];
+    } catch {
+      return []; // it ended meanwhile
+    }
+  });
+}
+
+/** Tries something again until it holds, for a few seconds. */
+export async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 50; tries++) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`not within five seconds: ${what}`);
+}
