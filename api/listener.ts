@@ -22,16 +22,17 @@ export interface Door {
   identify(connection: Connection): Caller | undefined;
   /** refuses a request that must not reach the app, or adds to its answer */
   welcome?(visit: Visit): Promise<Welcome>;
+  /** `milliseconds` a client has for each step: the head of a request, the next piece of its body, the next request */
+  patience?: number;
   /** with it the door speaks TLS, and asks for the client's certificate without judging it */
   tls?: KeyPair;
 }
 
-/** `milliseconds` a client has for the head of a request, and for what follows the last one */
-const patience = 60_000;
+const usualPatience = 60_000;
 
 /** Makes a server that answers with the app. It listens nowhere yet. */
 export function createListener(app: Answering, door: Door): Server {
-  const server = makeServer(door.tls);
+  const server = makeServer(door);
   server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const gone = new AbortController();
     outgoing.on("close", () => gone.abort());
@@ -48,11 +49,18 @@ export function createListener(app: Answering, door: Door): Server {
   return server;
 }
 
-function makeServer(tls: KeyPair | undefined): Server {
-  const options = { keepAliveTimeout: patience, headersTimeout: patience };
+function makeServer({ tls, patience: wait = usualPatience }: Door): Server {
+  const options = {
+    keepAliveTimeout: wait,
+    headersTimeout: wait,
+    // an image may take hours: what counts is that there is progress
+    requestTimeout: 0,
+    connectionsCheckingInterval: Math.min(wait, 10_000),
+  };
   if (tls === undefined) return createServer(options);
   const server = createTlsServer({
     ...options,
+    handshakeTimeout: Math.min(wait, 10_000),
     cert: tls.certificate,
     key: tls.key,
     minVersion: "TLSv1.2",
@@ -70,29 +78,34 @@ async function enter(
   app: Answering,
   door: Door,
   incoming: IncomingMessage,
-  arrival: Omit<Arrival, "caller">,
+  arrival: Omit<Arrival, "caller" | "patience">,
 ): Promise<Response> {
   const caller = door.identify(incoming.socket);
   if (caller === undefined) throw new Error("Somebody came who may not come in");
   const { method = "GET", headers } = incoming;
   const { refusal, headers: more = {} } = await door.welcome?.({ method, headers }) ?? {};
   if (refusal !== undefined) return refusal;
-  const response = await answer(app, incoming, { ...arrival, caller });
+  const response = await answer(app, incoming, {
+    ...arrival,
+    caller,
+    patience: door.patience ?? usualPatience,
+  });
   for (const [name, value] of Object.entries(more)) response.headers.set(name, value);
   return response;
 }
 
 interface Arrival {
   caller: Caller;
+  patience: number;
   signal: AbortSignal;
   accept(protocol: StreamProtocol): Promise<Socket>;
 }
 
 async function answer(app: Answering, incoming: IncomingMessage, arrival: Arrival): Promise<Response> {
-  const { caller, signal, accept } = arrival;
+  const { caller, accept } = arrival;
   let request: Request;
   try {
-    request = requestOf(incoming, signal);
+    request = requestOf(incoming, arrival);
   } catch (error) {
     const unread = new DreyError("BAD_REQUEST", { message: "The request cannot be read", cause: error });
     return responseOf(failure(unread));
@@ -100,7 +113,10 @@ async function answer(app: Answering, incoming: IncomingMessage, arrival: Arriva
   return await app.fetch(request, { caller, accept });
 }
 
-function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request {
+function requestOf(
+  incoming: IncomingMessage,
+  { signal, patience }: Pick<Arrival, "signal" | "patience">,
+): Request {
   const method = incoming.method ?? "GET";
   const headers = new Headers();
   for (let at = 0; at + 1 < incoming.rawHeaders.length; at += 2) {
@@ -113,17 +129,21 @@ function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request {
     method,
     headers,
     signal,
-    ...(hasBody && { body: bodyOf(incoming) }),
+    ...(hasBody && { body: bodyOf(incoming, patience) }),
   });
 }
 
-/** Reads on only as the app does. */
-function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
+/** Reads on only as the app does; a client that sends nothing more for too long is let go. */
+function bodyOf(incoming: IncomingMessage, patience: number): ReadableStream<Uint8Array> {
   // the connection must survive a body that is left half read: the answer goes over it
   const chunks = incoming.iterator({ destroyOnReturn: false });
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { done, value } = await chunks.next();
+      const late = new DreyError("BAD_REQUEST", {
+        message: "The body of the request did not come to its end",
+      });
+      const timer = setTimeout(() => incoming.destroy(late), patience);
+      const { done, value } = await chunks.next().finally(() => clearTimeout(timer));
       if (done) controller.close();
       else controller.enqueue(Uint8Array.from(value));
     },

@@ -45,7 +45,12 @@ const choresEvery = 600_000;
 /** `drey serve` as typed; the exit status. */
 export async function serve(argv: readonly string[]): Promise<number> {
   try {
-    const { isVerbose, ...options } = readArguments(argv);
+    const { units, isVerbose, ...options } = readArguments(argv);
+    if (units !== undefined) {
+      const { installUnits, uninstallUnits } = await import("./serve_units.ts");
+      console.log(units === "install" ? await installUnits(options) : await uninstallUnits());
+      return 0;
+    }
     await runServer({ ...options, log: openLog({ isVerbose }) });
     return 0;
   } catch (error) {

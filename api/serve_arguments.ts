@@ -7,6 +7,7 @@ export interface ServeArguments {
   group?: string;
   idle?: number;
   isVerbose: boolean;
+  units?: "install" | "uninstall";
 }
 
 const valued = { "--socket": "socket", "--group": "group", "--idle": "idle" } as const;
@@ -21,7 +22,9 @@ export function readArguments(argv: readonly string[]): ServeArguments {
     if (Object.hasOwn(valued, name)) {
       give(found, name as keyof typeof valued, inline ?? words.shift());
     } else if (word === "--verbose" || word === "-v") found.isVerbose = true;
-    else throw unexpected(word);
+    else if (word === "--install" || word === "--uninstall") {
+      found.units = word === "--install" ? "install" : "uninstall";
+    } else throw unexpected(word);
   }
   return found;
 }
@@ -38,6 +41,7 @@ const unexpected = (word: string) => bad(`unexpected argument "${word}"`);
 function bad(message: string): DreyError {
   return new DreyError("BAD_REQUEST", {
     message: `Cannot serve: ${message}`,
-    hint: "Usage: drey serve [--socket PATH] [--group GROUP] [--idle SECONDS] [--verbose]",
+    hint:
+      "Usage: drey serve [--socket PATH] [--group GROUP] [--idle SECONDS] [--verbose] [--install | --uninstall]",
   });
 }

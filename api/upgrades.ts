@@ -11,6 +11,8 @@ import { closedError, Inbox } from "./sockets.ts";
 
 /** `bytes` of one message a client may send */
 const maxPayload = 16 * 1024 * 1024;
+/** `milliseconds` between pings, and to answer one */
+const pulse = 10_000;
 /** `milliseconds` the other side has to answer our goodbye */
 const goodbye = 5_000;
 
@@ -34,8 +36,25 @@ export function openWebSocket({ request, connection, head }: Upgrade): Promise<S
   connection.once("close", () => {
     reject(new DreyError("BAD_REQUEST", { message: "The websocket could not be opened" }));
   });
-  server.handleUpgrade(request, connection, head, (socket) => resolve(wrap(socket)));
+  server.handleUpgrade(request, connection, head, (socket) => {
+    // the kernel tells of the end of whoever is on this machine
+    if (request.socket.remoteAddress !== undefined) watchOver(socket);
+    resolve(wrap(socket));
+  });
   return promise;
+}
+
+/** Ends a websocket whose other side is gone without a word: it answers no ping. */
+function watchOver(webSocket: WebSocket): void {
+  let isAnswered = true;
+  webSocket.on("pong", () => isAnswered = true);
+  const timer = setInterval(() => {
+    // what nobody reads at the moment cannot tell
+    if (!isAnswered && !webSocket.isPaused) return webSocket.terminate();
+    isAnswered = false;
+    webSocket.ping();
+  }, pulse);
+  webSocket.on("close", () => clearInterval(timer));
 }
 
 /** Answers an upgrade with a stream of bytes that has no frames. */

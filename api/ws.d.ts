@@ -5,12 +5,14 @@ import type { Duplex } from "node:stream";
 
 export class WebSocket {
   on(event: "message", listener: (data: Uint8Array, isBinary: boolean) => void): this;
-  on(event: "close", listener: () => void): this;
+  on(event: "close" | "pong", listener: () => void): this;
   on(event: "error", listener: (error: Error) => void): this;
   send(data: string | Uint8Array, options: { binary: boolean }, sent: (error?: Error) => void): void;
   /** stops reading from the connection until `resume()` */
   pause(): void;
   resume(): void;
+  readonly isPaused: boolean;
+  ping(): void;
   close(code?: number): void;
   /** ends the connection without the closing handshake */
   terminate(): void;

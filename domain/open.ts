@@ -18,7 +18,7 @@ export async function openContext(): Promise<Context & AsyncDisposable> {
     store,
     paths,
     user,
-    program: program(),
+    program: currentProgram(),
     now: () => new Date(),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
@@ -67,7 +67,7 @@ function ownerOf(directory: string): number | null {
 }
 
 /** The entrance this process came through; a program that uses drey as a library gets the one beside it. */
-function program(): string[] {
+export function currentProgram(): string[] {
   if (Deno.build.standalone) return [Deno.execPath()];
   const entrance = /\/(cli\.ts|drey|drey\.js)$/.test(Deno.mainModule)
     ? Deno.mainModule

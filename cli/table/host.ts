@@ -41,12 +41,15 @@ export const commands: readonly Command[] = [
         summary: "When started by a socket: end after so long without anything to do",
       },
       { name: "verbose", short: "v", summary: "Log every request" },
+      { name: "install", summary: "Write units of systemd that start it when somebody connects" },
+      { name: "uninstall", summary: "Remove them" },
     ],
     summary: "Serve the API on a unix socket, and over HTTPS if asked, until told to end",
     about: "Instances do not depend on it: it may come and go while they run. It listens for HTTPS where\n" +
       "core.https_address says; clients are let in by a token of: drey config trust add",
     examples: [
       example("serve", "In the foreground, on unix.socket in the state directory"),
+      example("serve --install", "For systemd: yours, or the system's if you are root"),
       example("serve --socket /run/drey/socket --group lxd", "For a group of users"),
     ],
     // for help only: cli.ts hands the words to the server without coming here
