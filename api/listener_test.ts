@@ -1,5 +1,5 @@
 import type { Server } from "node:http";
-import { assert, assertEquals, assertRejects } from "@std/testing";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/testing";
 import { DreyError } from "../errors.ts";
 import type { Socket } from "../wire/socket.ts";
 import type { App } from "./app.ts";
@@ -15,12 +15,12 @@ interface Door extends AsyncDisposable {
 }
 
 /** An app behind a real socket; what it throws is answered as the API would. */
-async function openDoor(fetch: App["fetch"]): Promise<Door> {
+async function openDoor(fetch: App["fetch"], patience?: number): Promise<Door> {
   const directory = await Deno.makeTempDir({ prefix: "drey-door-" });
   const path = `${directory}/s`;
   const server = createListener({
     fetch: (...args) => fetch(...args).catch((error) => responseOf(failure(error))),
-  }, { identify: () => caller });
+  }, { identify: () => caller, ...(patience !== undefined && { patience }) });
   await new Promise<void>((resolve) => server.listen(path, resolve));
   const client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
   return {
@@ -155,4 +155,80 @@ Deno.test("a stream's address without an upgrade is a bad request", async () => 
   await using door = await openDoor(streams(() => Promise.resolve()));
   const response = await fetch("http://drey/1.0/x", { client: door.client });
   assertEquals([response.status, (await response.json()).error_code], [400, 400]);
+});
+
+/** What a client is told that sends this and then nothing more, until the server ends the connection. */
+async function saidTo(door: Pick<Door, "path">, text: string): Promise<string> {
+  using connection = await Deno.connect({ transport: "unix", path: door.path });
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(65_536);
+  let said = "";
+  try {
+    await connection.write(new TextEncoder().encode(text));
+    for (let count; (count = await connection.read(buffer)) !== null;) {
+      said += decoder.decode(buffer.subarray(0, count));
+    }
+  } catch (error) {
+    // the server need not read what it refuses
+    if (!(error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe)) {
+      throw error;
+    }
+  }
+  return said;
+}
+
+Deno.test("clients that do not go on are let go, one that goes on slowly is not", async () => {
+  let left = 0;
+  await using door = await openDoor(async (request) => {
+    const body = await request.text().catch(() => {
+      left++;
+      return "";
+    });
+    return new Response(`${body.length}`);
+  }, 300);
+  const head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n";
+  for (const text of ["", head, `${head}\r\nabc`]) {
+    assert(!/^HTTP\/1\.1 2/.test(await saidTo(door, text)), text);
+  }
+  assertEquals(left, 1);
+  using slow = await Deno.connect({ transport: "unix", path: door.path });
+  for (const text of [`${head}\r\n`, "a", "b", "c", "d", "e", "f"]) {
+    await slow.write(new TextEncoder().encode(text));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const buffer = new Uint8Array(1000);
+  const count = await slow.read(buffer) ?? 0;
+  assertMatch(new TextDecoder().decode(buffer.subarray(0, count)), /^HTTP\/1\.1 200 /);
+});
+
+Deno.test("nonsense and heads without end are refused, and reach nobody", async () => {
+  let reached = 0;
+  await using door = await openDoor(() => {
+    reached++;
+    return Promise.resolve(new Response("no"));
+  });
+  const texts = [
+    "\0\x01\x02 nonsense\r\n\r\n",
+    `GET / HTTP/1.1\r\nHost: x\r\nX: ${"y".repeat(100_000)}\r\n\r\n`,
+    "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+  ];
+  for (const text of texts) assertMatch(await saidTo(door, text), /^(HTTP\/1\.1 4\d\d |$)/);
+  assertEquals(reached, 0);
+});
+
+Deno.test("somebody who may not come in gets no word", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "drey-door-" });
+  const path = `${directory}/s`;
+  const app = { fetch: () => Promise.resolve(new Response("secret")) };
+  const server = createListener(app, { identify: () => undefined });
+  try {
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    for (const more of ["", "Connection: Upgrade\r\nUpgrade: websocket\r\n"]) {
+      assertEquals(await saidTo({ path }, `GET / HTTP/1.1\r\nHost: x\r\n${more}\r\n`), "");
+    }
+  } finally {
+    server.close();
+    server.closeAllConnections();
+    await Deno.remove(directory, { recursive: true });
+  }
 });

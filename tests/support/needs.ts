@@ -25,6 +25,9 @@ export type Need =
   | "pylxd"
   | "ansible"
   | "promtool"
+  | "openssl"
+  | "socket-activate"
+  | "lxd"
   | "root"
   | "user";
 
@@ -75,6 +78,12 @@ const checks: Record<Need, Check> = {
     const uplink = readUplink();
     return uplink.tool === undefined ? `no way out of a network: ${uplink.why}` : undefined;
   },
+  openssl: () => missingTools(["openssl"]).length > 0 ? "openssl is not installed" : undefined,
+  "socket-activate": () =>
+    missingTools(["systemd-socket-activate"]).length > 0
+      ? "systemd-socket-activate is not installed"
+      : undefined,
+  lxd: () => missingTools(["lxd"]).length > 0 ? "LXD's server lxd is not installed" : undefined,
   root: ({ user }) => user.uid === 0 ? undefined : "it is for root",
   user: ({ user }) => user.uid === 0 ? "it is for an ordinary user" : undefined,
 };

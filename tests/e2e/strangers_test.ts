@@ -1,0 +1,178 @@
+// What those learn who may not come in: over HTTPS without a trusted certificate, from a web page, or as another user of
+// this machine.
+
+import { assert, assertEquals, assertMatch } from "@std/testing";
+import { join } from "@std/path";
+import { makeCertificate } from "../../auth/tls.ts";
+import { run } from "../../sys/run.ts";
+import { type Drey, e2e } from "../support/drey.ts";
+import { askRaw } from "../support/raw_https.ts";
+import { freePort, serve } from "../support/server.ts";
+import { absentParts } from "../../wire/routes/absent.ts";
+import { type Route, routes } from "../../wire/routes.ts";
+
+const needs = ["userns", "subids"] as const;
+
+async function listen(drey: Drey): Promise<string> {
+  const address = `127.0.0.1:${freePort()}`;
+  await drey`config set core.https_address=${address}`;
+  return address;
+}
+
+await e2e(
+  "a stranger over HTTPS sees the server's outside and public images, and nothing else",
+  { needs },
+  async (drey) => {
+    await using _server = await serve(drey);
+    const address = await listen(drey);
+    await drey`project create secret-project`;
+    const identity = await makeCertificate({ commonName: "stranger", use: "client" });
+    for (const who of [undefined, identity]) {
+      const ask = (line: string, options = {}) => askRaw(address, line, { ...options, identity: who });
+      const { metadata } = JSON.parse((await ask("GET /1.0")).body);
+      assertEquals(Object.keys(metadata).toSorted(), [
+        "api_extensions",
+        "api_status",
+        "api_version",
+        "auth",
+        "auth_methods",
+        "public",
+      ]);
+      assertEquals(metadata.auth, "untrusted");
+      assertEquals(JSON.parse((await ask("GET /1.0/images?recursion=1")).body).metadata, []);
+      // it makes no difference whether there is such a project, or such an operation
+      for (const project of ["secret-project", "no-such-project"]) {
+        assertEquals((await ask(`GET /1.0/images?project=${project}`)).status, 200);
+        assertEquals((await ask(`GET /1.0/instances?project=${project}`)).status, 403);
+      }
+      assertEquals((await ask("GET /1.0/operations/none/wait")).status, 403);
+      assertEquals((await ask("GET /1.0", { headers: { "x-lxd-authenticated": "true" } })).status, 403);
+      const bodies = ["{}", '{"password":"guess"}', '{"trust_token":"e30="}', '{"token":true,"name":"me"}'];
+      for (const body of bodies) {
+        const headers = { "content-type": "application/json" };
+        const { status } = await ask("POST /1.0/certificates", { body, headers });
+        assert(status === 403 || (who === undefined && status === 400), `${body}: ${status}`);
+      }
+    }
+    assertEquals(await drey`config trust list --format csv`, "");
+    await drey`project delete secret-project`;
+  },
+);
+
+await e2e("a stranger gets no route that is not meant for strangers", { needs }, async (drey) => {
+  await using _server = await serve(drey);
+  const address = await listen(drey);
+  const inner = (Object.values(routes) as Route[]).filter(({ access }) => access !== "untrusted");
+  const absent = absentParts.flatMap(({ paths }) => Object.entries(paths)).flatMap(([path, methods]) =>
+    methods.map((method) => ({ method, path }))
+  );
+  assert(inner.length > 50);
+  for (const { method, path } of [...inner, ...absent]) {
+    const line = `${method} ${path.replace(/\{\w+\}/g, "x")}`;
+    const { status } = await askRaw(address, line, { body: method === "GET" ? "" : "{}" });
+    assertEquals(status, 403, line);
+  }
+});
+
+await e2e("a certificate without its key opens nothing", { needs: [...needs, "openssl"] }, async (drey) => {
+  await using _server = await serve(drey);
+  const address = await listen(drey);
+  const paths = ["der", "key", "crt", "bad.der", "bad.key"].map((end) =>
+    join(drey.directory, `thief.${end}`)
+  );
+  const [der = "", key = "", certificate = "", badDer = "", badKey = ""] = paths;
+  const openssl = async (line: string) => {
+    const { code, stderr } = await run(["openssl", ...line.split(" ")]);
+    assertEquals(code, 0, stderr);
+  };
+  await openssl(`ecparam -name secp384r1 -genkey -noout -outform DER -out ${der}`);
+  await openssl(`ec -inform DER -in ${der} -out ${key}`);
+  await openssl(`req -x509 -new -key ${key} -days 2 -subj /CN=thief -out ${certificate}`);
+  // the key of somebody who knows only the public half: the private number is another
+  const bytes = await Deno.readFile(der);
+  await Deno.writeFile(badDer, bytes.with(20, (bytes[20] ?? 0) ^ 0x5a));
+  await openssl(`ec -inform DER -in ${badDer} -out ${badKey}`);
+  await drey`config trust add ${certificate}`;
+  const connect = (with_: string) =>
+    run(["openssl", "s_client", "-quiet", "-connect", address, "-cert", certificate, "-key", with_], {
+      stdin: `GET /1.0/instances HTTP/1.1\r\nHost: ${address}\r\nConnection: close\r\n\r\n`,
+    });
+  assertMatch((await connect(key)).stdout, /"metadata":\[\]/);
+  const { stdout, stderr } = await connect(badKey);
+  assertEquals(stdout, "");
+  assertMatch(stderr, /alert/);
+});
+
+await e2e("a web page of another server gets neither an answer nor a stream", { needs }, async (drey) => {
+  await using _server = await serve(drey);
+  const address = await listen(drey);
+  const identity = await makeCertificate({ commonName: "owner", use: "client" });
+  const file = join(drey.directory, "owner.crt");
+  await Deno.writeTextFile(file, identity.certificate);
+  await drey`config trust add ${file}`;
+  const ask = (line: string, headers: Record<string, string>) => askRaw(address, line, { headers, identity });
+  const upgrade = {
+    connection: "Upgrade",
+    upgrade: "websocket",
+    "sec-websocket-version": "13",
+    "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
+  };
+  const page = { origin: "https://evil.example" };
+  assertEquals((await ask("GET /1.0/instances", {})).status, 200);
+  assertEquals((await ask("GET /1.0/instances", { origin: `https://${address}` })).status, 200);
+  for (const headers of [page, { ...page, host: "evil.example" }, { origin: "null" }]) {
+    const answer = await ask("GET /1.0/instances", headers);
+    assertEquals(answer.status, 403);
+    assert(!/access-control/i.test(answer.head));
+    assertEquals((await ask("GET /1.0/events", { ...upgrade, ...headers })).status, 403);
+    assertEquals((await ask("OPTIONS /1.0/instances", headers)).status, 403);
+  }
+  const rebound = { host: "evil.example", "user-agent": "Mozilla/5.0" };
+  assertEquals((await ask("GET /1.0/instances", rebound)).status, 403);
+});
+
+await e2e(
+  "another user of this machine cannot connect, unless their group was let in",
+  { needs: [...needs, "root"], images: [] },
+  async (drey) => {
+    const directory = await Deno.makeTempDir({ dir: "/run", prefix: "drey-test-" });
+    await Deno.chmod(directory, 0o755);
+    const socket = join(directory, "socket");
+    const said = async (gid: number) => {
+      const script = "use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new($ARGV[0]) or exit 9; " +
+        'print $s "GET /1.0 HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n"; print <$s>;';
+      const user = ["setpriv", "--reuid", "65534", "--regid", String(gid), "--clear-groups"];
+      return await run([...user, "perl", "-e", script, socket]);
+    };
+    const serving = async (flags: string[], test: () => Promise<void>) => {
+      const child = drey.spawn(["serve", "--socket", socket, ...flags], { stdout: "null", stderr: "null" });
+      try {
+        for (let tries = 0; tries < 100 && (await said(0)).code === 9; tries++) {
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          if ([...Deno.readDirSync(directory)].length > 0) break;
+        }
+        await test();
+      } finally {
+        child.kill("SIGTERM");
+        await child.status;
+      }
+    };
+    try {
+      await serving([], async () => {
+        assertEquals((await said(65534)).code, 9);
+        // even if the file let them
+        await Deno.chmod(socket, 0o777);
+        assertEquals((await said(65534)).stdout, "");
+      });
+      await serving(["--group", "60"], async () => {
+        assertEquals((await Deno.stat(socket)).gid, 60);
+        assertEquals((await said(65534)).code, 9);
+        assertMatch((await said(60)).stdout, /"auth":"trusted"/);
+        await Deno.chmod(socket, 0o777);
+        assertEquals((await said(65534)).stdout, "");
+      });
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+);
