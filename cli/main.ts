@@ -2,7 +2,7 @@
 
 import { describeError, DreyError } from "../errors.ts";
 import type { Client } from "../client/client.ts";
-import { loadRemotes, type Remote } from "../client/remotes.ts";
+import type { Remote } from "../client/remotes.ts";
 import { commands, groups } from "./commands.ts";
 import { parse, type Typed } from "./parse.ts";
 import type { Shell } from "./shell.ts";
@@ -28,9 +28,13 @@ async function runLine(argv: readonly string[]): Promise<number> {
     print(help(parsed.topic, { commands, groups }));
     return 0;
   }
-  const [handler] = await Promise.all([parsed.typed.command.load(), loadRemotes()]);
+  const [handler] = await Promise.all([parsed.typed.command.load(), learnRemotes()]);
   await using clients = openClients(parsed.typed);
   return await handler(createShell(parsed.typed, clients.connect)) ?? 0;
+}
+
+async function learnRemotes(): Promise<void> {
+  await (await import("../client/remotes.ts")).loadRemotes();
 }
 
 function createShell(typed: Typed, connect: Shell["connect"]): Shell {
