@@ -43,7 +43,8 @@ async function asRoot(): Promise<Results> {
   // crun refuses the hybrid layout: hide the v2 tree from it, in a mount namespace of its own
   const hide = 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"';
   const theirs = await run(["podman"], (argv) => ["unshare", "-m", "sh", "-c", hide, "hide", ...argv]);
-  const rooted = columns.includes("lxd") ? await asUser(["lxd"]) : { times: {}, absent: {} };
+  const lxd = columns.filter((name) => name.startsWith("lxd"));
+  const rooted = lxd.length > 0 ? await asUser(lxd) : { times: {}, absent: {} };
   const all = [ours, theirs, rooted];
   return {
     times: Object.assign({}, ...all.map(({ times }) => times)),

@@ -8,7 +8,13 @@ import type { Contender, Material } from "./contender.ts";
 /** Opens a contender, or says why it cannot take part. */
 export type Opener = (material: Material) => Promise<Contender | { absent: string }>;
 
-export const contenders: Record<string, Opener> = { drey, floor, podman, lxd };
+export const contenders: Record<string, Opener> = {
+  drey,
+  floor,
+  podman,
+  lxd: (material) => lxd(material),
+  "lxd-btrfs": (material) => lxd(material, "btrfs"),
+};
 
 /** argv before a program that runs as root of the user's ids, whose files instances are made of. */
 const own = Deno.uid() === 0 ? [] : ["unshare", "-U", "--map-root-user", "--map-auto"];
@@ -129,19 +135,24 @@ async function podman({ rootfs, directory }: Material): Promise<Contender | { ab
   };
 }
 
-async function lxd({ metadata, rootfs }: Material): Promise<Contender | { absent: string }> {
+/** LXD on its default pool, or on the first one with this driver. */
+async function lxd({ metadata, rootfs }: Material, driver?: string): Promise<Contender | { absent: string }> {
   if (missingTools(["lxc"]).length > 0) return { absent: "LXD is not installed" };
+  let pools: { name: string; driver: string }[];
   try {
-    await runChecked(["lxc", "query", "/1.0"]);
+    pools = JSON.parse(await runChecked(["lxc", "storage", "list", "--format", "json"]));
   } catch (error) {
     return { absent: `LXD does not answer: ${(error as Error).message}` };
   }
-  await runChecked(["lxc", "image", "import", metadata, rootfs, "--alias", "drey-bench"]);
+  const pool = driver === undefined ? undefined : pools.find((one) => one.driver === driver)?.name;
+  if (driver !== undefined && pool === undefined) return { absent: `LXD has no pool of driver ${driver}` };
+  const alias = `drey-bench-${driver ?? "default"}`;
+  await runChecked(["lxc", "image", "import", metadata, rootfs, "--alias", alias]);
   return {
-    name: "lxd",
+    name: driver === undefined ? "lxd" : `lxd-${driver}`,
     argv: (step, instance) => {
       const words = {
-        launch: ["launch", "drey-bench", instance],
+        launch: ["launch", alias, instance, ...(pool === undefined ? [] : ["--storage", pool])],
         exec: ["exec", instance, "--", "true"],
         stop: ["stop", "--force", instance],
         start: ["start", instance],
@@ -152,6 +163,6 @@ async function lxd({ metadata, rootfs }: Material): Promise<Contender | { absent
     settle: async (instance) => {
       await runChecked(["lxc", "exec", instance, "--", "sh", "-c", untilBooted]);
     },
-    [Symbol.asyncDispose]: async () => void await runChecked(["lxc", "image", "delete", "drey-bench"]),
+    [Symbol.asyncDispose]: async () => void await runChecked(["lxc", "image", "delete", alias]),
   };
 }

@@ -17,13 +17,13 @@ interface Target {
 
 export const targets: readonly Target[] = [
   { step: "launch", most: { times: 1.0, of: ["podman"] } },
-  { step: "launch", most: { times: 0.15, of: ["lxd"] } },
+  { step: "launch", most: { times: 0.15, of: ["lxd-btrfs"] } },
   { step: "start", most: { times: 1.0, of: ["podman"] } },
-  { step: "start", most: { times: 0.5, of: ["lxd"] } },
+  { step: "start", most: { times: 0.5, of: ["lxd", "lxd-btrfs"] } },
   { step: "exec", most: { times: 0.5, of: ["podman"] } },
-  { step: "exec", most: { times: 1.0, of: ["lxd"] } },
-  { step: "stop", most: { times: 0.2, of: ["lxd"] } },
-  { step: "delete", most: { times: 1.0, of: ["podman", "lxd"] } },
+  { step: "exec", most: { times: 1.0, of: ["lxd", "lxd-btrfs"] } },
+  { step: "stop", most: { times: 0.2, of: ["lxd", "lxd-btrfs"] } },
+  { step: "delete", most: { times: 1.0, of: ["podman", "lxd", "lxd-btrfs"] } },
   { step: "list of 50", most: 60 },
   { step: "--help", most: 35 },
 ];
