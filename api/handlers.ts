@@ -86,6 +86,7 @@ export const handlerSources: HandlerSources = {
   "instance.templates.delete": metadata,
   "images.list": images,
   "images.create": images,
+  "images.build": remoteImages,
   "remote.images": remoteImages,
   "image.get": images,
   "image.update": images,

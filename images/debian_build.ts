@@ -8,7 +8,7 @@ import { commandFailed, fullPath, run, spawn } from "../sys/run.ts";
 import { chooseMirrors, readAptSources } from "./apt_sources.ts";
 import { nextProgress, notStarted, percentOf } from "./debian_progress.ts";
 import { keyrings, makeRecipe, mmdebstrapArgs, type Recipe } from "./debian_recipe.ts";
-import { allSuites, type Suite, suiteAlias } from "./debian_suites.ts";
+import { allSuites, type Suite, suiteAlias, type Variant } from "./debian_suites.ts";
 import { imageWriter } from "./fingerprint.ts";
 import { debianArchitecture, formatMetadata, type ImageMetadata } from "./metadata.ts";
 import { writeTar } from "./tar.ts";
@@ -20,6 +20,9 @@ export interface BuildOptions {
   /** directory of this build; its parent is closed to other users */
   directory: string;
   now: Date;
+  variant?: Variant;
+  /** changes the recipe that follows from the suite */
+  adapt?(recipe: Recipe): Recipe;
   signal?: AbortSignal;
   progress(text: string): void;
 }
@@ -36,16 +39,20 @@ export interface BuiltImage {
  * @throws {DreyError} `NETWORK`, `NO_SPACE`, `TOOL_MISSING`, `SUBID_MISSING`
  */
 export async function buildDebian(suite: Suite, options: BuildOptions): Promise<BuiltImage> {
-  const { architecture, directory, map, now } = options;
+  const { architecture, directory, map, now, adapt = (recipe) => recipe } = options;
   await checkHost(suite, map);
-  const recipe = hostRecipe(suite, debianArchitecture(architecture));
+  const recipe = adapt(hostRecipe(suite, debianArchitecture(architecture), options.variant));
   const metadata = describeImage(recipe, architecture, now);
   const writer = imageWriter();
-  const tar = writeTar([{
-    name: "metadata.yaml",
-    content: new TextEncoder().encode(await formatMetadata(metadata)),
+  const file = (name: string, text: string) => ({
+    name,
+    content: new TextEncoder().encode(text),
     mtime: now,
-  }]);
+  });
+  const tar = writeTar([
+    file("metadata.yaml", await formatMetadata(metadata)),
+    ...recipe.templates.map(({ template, text }) => file(`templates/${template}`, text)),
+  ]);
   const zipped = new Blob([tar as BlobPart]).stream().pipeThrough(new CompressionStream("gzip"));
   let size = await writer.write(`${directory}/metadata`, zipped);
   await Deno.mkdir(`${directory}/work`);
@@ -183,11 +190,16 @@ async function checkHost({ distribution, ...suite }: Suite, map: IdMap): Promise
   }
 }
 
-function hostRecipe(suite: Suite, architecture: string): Recipe {
+function hostRecipe(suite: Suite, architecture: string, variant?: Variant): Recipe {
   const codenames = allSuites().filter((s) => s.distribution === suite.distribution).map((s) => s.codename);
   const host = chooseMirrors(readAptSources("/etc/apt"), suite.distribution, codenames);
   const override = Deno.env.get(mirrorVariable(suite));
-  return makeRecipe(suite, { architecture, host, override: override === "" ? undefined : override });
+  return makeRecipe(suite, {
+    architecture,
+    host,
+    override: override === "" ? undefined : override,
+    ...variant && { variant },
+  });
 }
 
 const mirrorVariable = ({ distribution }: Suite) => `DREY_${distribution.toUpperCase()}_MIRROR`;
@@ -207,10 +219,13 @@ export function describeImage(recipe: Recipe, architecture: string, now: Date): 
       os,
       release: codename,
       serial,
-      variant: "default",
+      variant: recipe.variant,
       ...version === "" ? {} : { version },
+      ...recipe.properties,
     },
-    templates: {},
+    templates: Object.fromEntries(
+      recipe.templates.map(({ path, text: _text, ...template }) => [path, template]),
+    ),
   };
 }
 

@@ -1,7 +1,8 @@
 // How an image of Debian or Ubuntu is made: packages, sources and settings, as arguments of mmdebstrap(1).
 
 import type { Mirrors } from "./apt_sources.ts";
-import type { Suite } from "./debian_suites.ts";
+import type { Suite, Variant } from "./debian_suites.ts";
+import type { ImageTemplate } from "./metadata.ts";
 
 export interface Recipe {
   suite: Suite;
@@ -11,13 +12,26 @@ export interface Recipe {
   sources: string[];
   packages: string[];
   keyring: string;
+  variant: string;
+  /** shell scripts run with the new root as `$1`: once it has its essential packages, and once it has all */
+  hooks: { essential: string[]; customize: string[] };
+  /** templates of the image, with their text */
+  templates: (ImageTemplate & { path: string; text: string })[];
+  /** what the image says of itself besides what follows from the suite */
+  properties: Record<string, string>;
 }
 
-/** What a person expects of a small system, besides what `minbase` brings. */
-const packages = [
-  ...["systemd", "systemd-sysv", "udev", "dbus", "libpam-systemd", "libnss-myhostname"],
+/** What makes a system of it, besides what `minbase` brings. */
+const basis = ["systemd", "systemd-sysv", "udev", "dbus", "libpam-systemd", "libnss-myhostname"];
+/** What a person expects of a small system. */
+const comfort = [
   ...["iproute2", "iputils-ping", "netbase", "ca-certificates", "procps", "less", "vim-tiny"],
 ];
+const packagesOf: Record<Variant, string[]> = {
+  minimal: ["systemd", "systemd-sysv", "dbus", "libnss-myhostname", "iproute2", "netbase", "ca-certificates"],
+  default: [...basis, ...comfort],
+  cloud: [...basis, ...comfort, "cloud-init", "openssh-server", "sudo", "locales"],
+};
 
 const defaults = {
   debian: { main: "http://deb.debian.org/debian", security: "http://deb.debian.org/debian-security" },
@@ -42,7 +56,12 @@ export const keyrings = {
  */
 export function makeRecipe(
   suite: Suite,
-  { architecture, host, override }: { architecture: string; host: Mirrors; override: string | undefined },
+  { architecture, host, override, variant = "default" }: {
+    architecture: string;
+    host: Mirrors;
+    override: string | undefined;
+    variant?: Variant;
+  },
 ): Recipe {
   const { distribution, codename } = suite;
   const isPort = distribution === "ubuntu" && !["amd64", "i386"].includes(architecture);
@@ -63,7 +82,22 @@ export function makeRecipe(
       ...isRolling || security === undefined ? [] : [`deb ${security} ${codename}-security ${components}`],
     ],
     // before bookworm and noble, resolved was part of systemd itself
-    packages: [...packages, ...["bullseye", "jammy"].includes(codename) ? [] : ["systemd-resolved"]],
+    packages: [
+      ...packagesOf[variant],
+      ...["bullseye", "jammy"].includes(codename) ? [] : ["systemd-resolved"],
+    ],
+    variant,
+    hooks: {
+      essential: [],
+      customize: [
+        settings,
+        frugalSettings,
+        ...(codename === "bullseye" ? [oldSystemd] : []),
+        ...(variant === "cloud" ? [cloudSettings] : []),
+      ],
+    },
+    templates: variant === "cloud" ? cloudTemplates : [],
+    properties: {},
   };
 }
 
@@ -80,8 +114,8 @@ export function mmdebstrapArgs(recipe: Recipe): string[] {
     "--dpkgopt=force-unsafe-io",
     // a container gets its own /dev
     "--skip=output/dev",
-    `--customize-hook=${settings}`,
-    ...recipe.suite.codename === "bullseye" ? [`--customize-hook=${oldSystemd}`] : [],
+    ...recipe.hooks.essential.map((script) => `--essential-hook=${script}`),
+    ...recipe.hooks.customize.map((script) => `--customize-hook=${script}`),
     recipe.suite.codename,
     "-",
     ...recipe.sources,
@@ -103,9 +137,60 @@ ln -sf ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
 rm -f "$root/var/lib/dbus/machine-id"
 rm -rf "$root"/var/log/apt "$root"/var/log/*.log "$root"/var/cache/debconf/*-old "$root"/var/lib/dpkg/*-old`;
 
+/**
+ * A user has 128 inotify instances for all containers, and a system that waits for disks and passwords takes ten of
+ * them. Without udev and with logind started by the first who logs in it takes six. networkd waits for udev wherever it
+ * may write to /sys.
+ */
+const frugalSettings = `set -eu
+dir=$1/etc/systemd/system
+for unit in systemd-udevd.service systemd-udevd-control.socket systemd-udevd-kernel.socket \\
+  systemd-udev-trigger.service systemd-udev-settle.service \\
+  systemd-ask-password-console.path systemd-ask-password-wall.path; do
+  ln -sf /dev/null "$dir/$unit"
+done
+mkdir -p "$dir/systemd-networkd.service.d" "$dir/multi-user.target.wants"
+printf '[Service]\\nReadOnlyPaths=/sys\\n' >"$dir/systemd-networkd.service.d/container.conf"
+ln -sf /dev/null "$dir/multi-user.target.wants/systemd-logind.service"`;
+
 /** systemd 247 takes two things for failures that an ordinary user's container cannot do; later ones do not. */
 const oldSystemd = `set -eu
 dir=$1/etc/systemd/system
 ln -s /dev/null "$dir/systemd-journald-audit.socket"
 mkdir "$dir/systemd-udev-trigger.service.d"
 printf '[Service]\\nExecStart=\\nExecStart=-udevadm trigger --subsystem-match=net --action=add\\n' >"$dir/systemd-udev-trigger.service.d/container.conf"`;
+
+/** cloud-init takes what LXD's templates write, and asks nobody on the network. Keys of hosts are made on first boot. */
+const cloudSettings = `set -eu
+root=$1
+printf 'datasource_list: [ NoCloud, None ]\\n' >"$root/etc/cloud/cloud.cfg.d/99-container.cfg"
+rm -f "$root"/etc/ssh/ssh_host_*
+rm -f "$root/etc/systemd/network/10-eth0.network"`;
+
+const seed = "/var/lib/cloud/seed/nocloud-net";
+const cloud = (name: string, text: string, fallback?: string): Recipe["templates"][number] => ({
+  path: `${seed}/${name}`,
+  template: `cloud-init-${name}.tpl`,
+  when: ["create", "copy"],
+  create_only: false,
+  properties: fallback === undefined ? {} : { default: fallback },
+  text,
+});
+const setting = (name: string) =>
+  `{{ config_get("cloud-init.${name}", config_get("user.${name}", properties.default)) }}\n`;
+
+/** What cloud-init reads, from the settings of an instance. */
+const cloudTemplates: Recipe["templates"] = [
+  cloud(
+    "meta-data",
+    "#cloud-config\ninstance-id: {{ instance.name }}\nlocal-hostname: {{ instance.name }}\n" +
+      '{{ config_get("user.meta-data", "") }}\n',
+  ),
+  cloud("user-data", setting("user-data"), "#cloud-config\n{}"),
+  cloud("vendor-data", setting("vendor-data"), "#cloud-config\n{}"),
+  cloud(
+    "network-config",
+    setting("network-config"),
+    "version: 1\nconfig:\n  - type: physical\n    name: eth0\n    subnets:\n      - type: dhcp\n        control: auto",
+  ),
+];

@@ -21,15 +21,20 @@ const suites: readonly Suite[] = [
   { distribution: "ubuntu", codename: "resolute", version: "26.04" },
 ];
 
+/** What an image holds besides the system: `cloud` sets itself up by cloud-init, `minimal` has little to work with. */
+export type Variant = "default" | "cloud" | "minimal";
+const variants: readonly string[] = ["default", "cloud", "minimal"] satisfies Variant[];
+
 export interface Wanted {
   suite: Suite;
+  variant: Variant;
   /** kernel's name of the architecture, if one was asked for */
   architecture: string | undefined;
 }
 
 /**
- * What an alias asks for: `12`, `bookworm`, `debian/12`, `ubuntu/24.04`, each with an architecture behind another
- * slash.
+ * What an alias asks for: `12`, `bookworm`, `debian/12`, `ubuntu/24.04`, each with a variant or an architecture behind
+ * another slash.
  *
  * @param kernelName tells an architecture's kernel name, or that there is none
  * @throws {DreyError} `NOT_FOUND`
@@ -38,17 +43,19 @@ export function parseAlias(alias: string, kernelName: (name: string) => string |
   const words = alias.toLowerCase().split("/");
   const [first] = words;
   const named = first === "debian" || first === "ubuntu";
-  const [release = "", arch, ...rest] = named ? words.slice(1) : words;
+  const [release = "", ...further] = named ? words.slice(1) : words;
+  const variant = variants.includes(further[0] ?? "") ? further.shift() as Variant : "default";
+  const [arch, ...rest] = further;
   const codename = release === "unstable" ? "sid" : release;
   const suite = suites.find((row) =>
     (named ? row.distribution === first : true) && (row.codename === codename || row.version === release)
   );
   const architecture = arch === undefined ? undefined : kernelName(arch);
   const strange = rest.length > 0 || (arch !== undefined && architecture === undefined);
-  if (suite !== undefined && release !== "" && !strange) return { suite, architecture };
+  if (suite !== undefined && release !== "" && !strange) return { suite, variant, architecture };
   throw new DreyError("NOT_FOUND", {
     message: `Cannot build image "${alias}": no such release`,
-    hint: `Known are ${suites.map(suiteAlias).join(", ")}`,
+    hint: `Known are ${suites.map(suiteAlias).join(", ")}, each also as /cloud and /minimal`,
   });
 }
 

@@ -99,6 +99,14 @@ export const imagesPost = s.object({
 });
 export type ImagesPost = s.TypeOf<typeof imagesPost>;
 
+/** An image to be built; LXD has no such thing. */
+export const imageBuildPost = s.object({
+  definition: s.required(s.unknown, "what distrobuilder's YAML says, as far as drey obeys it"),
+  aliases: s.optional(s.array(s.object({ name: s.required(s.string), description: s.optional(s.string) }))),
+  public: s.optional(s.boolean),
+});
+export type ImageBuildPost = s.TypeOf<typeof imageBuildPost>;
+
 /** Where an image is to be sent. */
 export const imageExportPost = s.object({
   target: s.required(s.string, "address of the server that waits for it"),

@@ -1,10 +1,14 @@
-// What image servers offer. LXD's clients ask them themselves; drey's own command asks through here, so that what was
+// Where images come from: what image servers offer, and what is built here. LXD's clients ask them themselves; drey's own command asks through here, so that what was
 // said is kept in one place.
 
 import { remoteImages } from "../../domain/images/remote.ts";
 import type { Handlers } from "../call.ts";
 
-export const handlers: Handlers<"remote.images"> = {
+export const handlers: Handlers<"remote.images" | "images.build"> = {
+  "images.build": async ({ context, project, body }) => {
+    const { buildImage } = await import("../../domain/images/build.ts");
+    return await buildImage(context, project, body);
+  },
   "remote.images": ({ context, query }) => {
     const alias = query("alias");
     return remoteImages(context, {

@@ -154,6 +154,26 @@ e project, a architecture, t type, s size, u uploaded`,
     load: async () => (await import("../commands/image_copy.ts")).copy,
   },
   {
+    path: "image build",
+    args: [{ name: "definition", kind: "file" }, {
+      name: "remote",
+      kind: "remote",
+      remote: true,
+      optional: true,
+    }],
+    flags: [
+      { name: "alias", value: "alias", isList: true, summary: "Name to give the image" },
+      { name: "public", summary: "Let everybody use the image" },
+    ],
+    summary: "Build an image from a definition in YAML",
+    about: "Packages, files and actions for Debian and Ubuntu, by distrobuilder's keys; see docs/images.md.",
+    examples: [
+      example("image build web.yaml --alias web", "From a file"),
+      example("image build - --alias web < web.yaml", "From standard input"),
+    ],
+    load: async () => (await import("../commands/image_build.ts")).build,
+  },
+  {
     path: "image refresh",
     args: [{ ...image, many: true, optional: true }],
     flags: [{ name: "all", summary: "Every image that is to be kept up to date" }],

@@ -24,14 +24,14 @@ export async function debianImage(
   { alias, server, task }: { alias: string; server: string; task: Task | undefined },
 ): Promise<Image> {
   const host = Deno.build.arch;
-  const { suite, architecture = host } = parseAlias(alias, kernelArchitecture);
+  const { suite, variant, architecture = host } = parseAlias(alias, kernelArchitecture);
   if (architecture !== host) {
     throw new DreyError("NOT_SUPPORTED", {
       message:
         `Cannot build image "${alias}": this host is ${host}, and foreign architectures are not built yet`,
     });
   }
-  const name = `${suiteAlias(suite)}/${architecture}`;
+  const name = [suiteAlias(suite), ...(variant === "default" ? [] : [variant]), architecture].join("/");
   const cached = await findCached(context, project, name);
   if (cached !== undefined) return cached;
   const options = task === undefined ? {} : { signal: task.signal };
@@ -46,6 +46,7 @@ export async function debianImage(
   const report = reporter(task);
   const built = await buildDebian(suite, {
     architecture,
+    variant,
     map: await defaultMap(context.user),
     directory: stage.path,
     now: context.now(),
@@ -55,7 +56,7 @@ export async function debianImage(
   await report.done();
   const record: ImageRecord = {
     ...newRecord(context, { project, ...built, type: "container" }),
-    filename: `${suite.distribution}-${suite.codename}-${architecture}.tar`,
+    filename: `${suite.distribution}-${suite.codename}-${variant}-${architecture}.tar`,
     cached: true,
     update_source: { alias, certificate: "", protocol: "debian", server, image_type: "container" },
   };

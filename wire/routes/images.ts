@@ -17,6 +17,10 @@ export const images = {
       access: "untrusted",
     },
   ),
+  "images.build": route()("async", "POST /internal/image-builds", "Build an image from a definition", {
+    query: one,
+    body: image.imageBuildPost,
+  }),
   "remote.images": route<image.Image[]>()(
     "sync",
     "GET /internal/remote-images",
