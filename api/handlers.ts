@@ -87,6 +87,7 @@ export const handlerSources: HandlerSources = {
   "images.list": images,
   "images.create": images,
   "images.build": remoteImages,
+  "images.prune": remoteImages,
   "remote.images": remoteImages,
   "image.get": images,
   "image.update": images,

@@ -107,6 +107,21 @@ export const imageBuildPost = s.object({
 });
 export type ImageBuildPost = s.TypeOf<typeof imageBuildPost>;
 
+export const imagesPrunePost = s.object({
+  plan: s.optional(s.boolean, "only tell what would go"),
+});
+
+/** Something about images that can go. */
+export interface ImagePrunable {
+  kind: "image" | "unpacked" | "download" | "catalog";
+  /** fingerprint, where there is one */
+  name: string;
+  project: string;
+  /** bytes */
+  size: number;
+  about: string;
+}
+
 /** Where an image is to be sent. */
 export const imageExportPost = s.object({
   target: s.required(s.string, "address of the server that waits for it"),

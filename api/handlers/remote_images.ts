@@ -4,7 +4,11 @@
 import { remoteImages } from "../../domain/images/remote.ts";
 import type { Handlers } from "../call.ts";
 
-export const handlers: Handlers<"remote.images" | "images.build"> = {
+export const handlers: Handlers<"remote.images" | "images.build" | "images.prune"> = {
+  "images.prune": async ({ context, body }) => {
+    const { planPrune, prune } = await import("../../domain/images/prune.ts");
+    return await (body.plan ? planPrune(context) : prune(context));
+  },
   "images.build": async ({ context, project, body }) => {
     const { buildImage } = await import("../../domain/images/build.ts");
     return await buildImage(context, project, body);

@@ -12,6 +12,7 @@ import {
   key,
   keyValues,
   newName,
+  remote,
 } from "./words.ts";
 
 const alias: Arg = { name: "alias", kind: "alias", remote: true };
@@ -152,6 +153,19 @@ e project, a architecture, t type, s size, u uploaded`,
       example("image copy web-ready other: --copy-aliases --mode push", "Send one of ours to another server"),
     ],
     load: async () => (await import("../commands/image_copy.ts")).copy,
+  },
+  {
+    path: "image prune",
+    args: [remote],
+    flags: [{ name: "plan", summary: "Only show what would go" }, format],
+    summary: "Remove what is kept of images and used by no instance",
+    about:
+      "Goes: fetched images, unpacked files, begun downloads and lists of servers. Instances lose nothing.",
+    examples: [
+      example("image prune --plan", "What would go, and how much it is"),
+      example("image prune", "Make room"),
+    ],
+    load: async () => (await import("../commands/image_prune.ts")).prune,
   },
   {
     path: "image build",

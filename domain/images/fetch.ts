@@ -5,6 +5,7 @@ import { join } from "@std/path";
 import { DreyError } from "../../errors.ts";
 import type { RemoteFile } from "../../images/download.ts";
 import type { ImageFiles } from "../../images/scan.ts";
+import { exists } from "../../sys/present.ts";
 import type { Context } from "../context.ts";
 import type { Task } from "../operations.ts";
 import { downloadsDirectory } from "./directories.ts";
@@ -54,6 +55,8 @@ export async function fetchBlobs(
   { fingerprint, task, ...options }: FetchOptions,
 ): Promise<string[]> {
   const { downloadFile } = await import("../../images/download.ts");
+  const { cacheDirectory, offerToCache, takeFromCache } = await import("../../images/shared_cache.ts");
+  const cache = cacheDirectory();
   const directory = join(downloadsDirectory(context), fingerprint);
   await makeClosed(directory);
   const report = reporter(task);
@@ -64,8 +67,13 @@ export async function fetchBlobs(
   const queue = [...new Map(wanted.map((file) => [file.sha256, file])).values()];
   const fetchNext = async () => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      const { sha256 } = file;
+      const { sha256, size } = file;
       const path = join(directory, sha256);
+      if (!exists(path) && await takeFromCache(cache, file, path)) {
+        have.set(sha256, size);
+        await Deno.chmod(path, 0o644);
+        continue;
+      }
       await downloadFile(file, path, {
         ...options,
         signal,
@@ -76,6 +84,7 @@ export async function fetchBlobs(
       });
       // whatever the umask: root of a map is to read it; the directory keeps others out
       await Deno.chmod(path, 0o644);
+      await offerToCache(cache, sha256, path);
     }
   };
   try {

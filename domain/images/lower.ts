@@ -11,6 +11,7 @@ import type { Context } from "../context.ts";
 import { lowersDirectory } from "./directories.ts";
 import { imageFiles, makeClosed } from "./files.ts";
 import { readOci, sweepLayers, unpackOci } from "./layers.ts";
+import { imagesInUse } from "./used.ts";
 import { imageLock } from "./records.ts";
 import { isDirectory, namesIn } from "../../sys/present.ts";
 
@@ -79,6 +80,13 @@ export async function releaseIsolated(context: Context, fingerprint: string, map
   if (!isUsed && isDirectory(lower)) await removeLowers(context, [lower]);
 }
 
+/** Removes the unpacked files of an image that no instance stands on; the next one unpacks them again. */
+export async function removeLowersOf(context: Context, fingerprint: string): Promise<void> {
+  await using _lock = await context.store.lock(imageLock(fingerprint));
+  if ((await imagesInUse(context)).has(fingerprint)) return;
+  await removeLowers(context, lowersOf(context, fingerprint));
+}
+
 /** Under another name they are gone for everybody at once, and known as waste should we be killed. */
 async function removeLowers(context: Context, lowers: readonly string[]): Promise<void> {
   const doomed: string[] = [];
@@ -96,8 +104,7 @@ async function removeLowers(context: Context, lowers: readonly string[]): Promis
 async function isNeeded(context: Context, fingerprint: string): Promise<boolean> {
   const images = await context.store.list(["images"]);
   if (images.some(({ key }) => key[2] === fingerprint)) return true;
-  const instances = await context.store.list<{ config?: Config }>(["instances"]);
-  return instances.some(({ value }) => value.config?.["volatile.base_image"] === fingerprint);
+  return (await imagesInUse(context)).has(fingerprint);
 }
 
 function lowersOf(context: Context, fingerprint: string): string[] {

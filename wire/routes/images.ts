@@ -21,6 +21,12 @@ export const images = {
     query: one,
     body: image.imageBuildPost,
   }),
+  "images.prune": route<image.ImagePrunable[]>()(
+    "sync",
+    "POST /internal/image-prune",
+    "Remove what can be had again, or is of no use",
+    { body: image.imagesPrunePost },
+  ),
   "remote.images": route<image.Image[]>()(
     "sync",
     "GET /internal/remote-images",

@@ -1,0 +1,100 @@
+// Making room: everything about images that can be had again, or is of no more use. Instances lose nothing.
+
+import { join } from "@std/path";
+import { readLayout } from "../../idmap/ranges.ts";
+import { openMappedRoot } from "../../idmap/holder.ts";
+import { isPartial } from "../../sys/partial.ts";
+import { namesIn } from "../../sys/present.ts";
+import { runChecked } from "../../sys/run.ts";
+import type { ImagePrunable } from "../../wire/image.ts";
+import type { Context } from "../context.ts";
+import { removeImage } from "./change.ts";
+import { catalogsDirectory, downloadsDirectory, lowersDirectory } from "./directories.ts";
+import { downloadLock, forgetDownload } from "./fetch.ts";
+import { removeLowersOf } from "./lower.ts";
+import { listImages } from "./records.ts";
+import { imagesInUse } from "./used.ts";
+
+/** What could go, the images first. Only looks. */
+export async function planPrune(context: Context): Promise<ImagePrunable[]> {
+  const used = await imagesInUse(context);
+  const images = await listImages(context);
+  const kept = new Set(images.filter(({ cached }) => !cached).map(({ fingerprint }) => fingerprint));
+  const cached = images.filter(({ cached, fingerprint }) => cached && !used.has(fingerprint));
+  const lowers = namesIn(lowersDirectory(context))
+    .filter((name) => /^[0-9a-f]{64}-/.test(name) && !isPartial(name) && !used.has(name.slice(0, 64)));
+  const going = new Set(cached.map(({ fingerprint }) => fingerprint));
+  const unpacked = lowers.filter((name) => kept.has(name.slice(0, 64)) || !going.has(name.slice(0, 64)));
+  const downloads = namesIn(downloadsDirectory(context));
+  const sizes = await sizesOf(context, [
+    ...unpacked.map((name) => join(lowersDirectory(context), name)),
+    ...downloads.map((name) => join(downloadsDirectory(context), name)),
+    catalogsDirectory(context),
+  ]);
+  const size = (path: string) => sizes.get(path) ?? 0;
+  const catalogs = namesIn(catalogsDirectory(context)).length > 0;
+  return [
+    ...cached.map(({ fingerprint, project, size, properties }) => ({
+      kind: "image" as const,
+      name: fingerprint,
+      project,
+      size,
+      about: properties.description ?? "fetched, and used by no instance",
+    })),
+    ...unpacked.map((name) => ({
+      kind: "unpacked" as const,
+      name: name.slice(0, 64),
+      project: "",
+      size: size(join(lowersDirectory(context), name)),
+      about: "unpacked files, which the next instance unpacks again",
+    })),
+    ...downloads.map((name) => ({
+      kind: "download" as const,
+      name,
+      project: "",
+      size: size(join(downloadsDirectory(context), name)),
+      about: "begun download",
+    })),
+    ...(catalogs
+      ? [{
+        kind: "catalog" as const,
+        name: "catalogs",
+        project: "",
+        size: size(catalogsDirectory(context)),
+        about: "lists of what image servers offer",
+      }]
+      : []),
+  ];
+}
+
+/** Removes what {@link planPrune} names, as far as it is still of no use; answers with what went. */
+export async function prune(context: Context): Promise<ImagePrunable[]> {
+  const plan = await planPrune(context);
+  for (const { kind, name, project } of plan) {
+    if (kind === "image") await removeImage(context, project, name);
+    else if (kind === "unpacked") await removeLowersOf(context, name);
+    else if (kind === "download") {
+      // whoever is downloading holds the lock, and goes on
+      const signal = AbortSignal.timeout(100);
+      const lock = await context.store.lock(downloadLock(name), { signal }).catch(() => undefined);
+      if (lock === undefined) continue;
+      await using _lock = lock;
+      await forgetDownload(context, name);
+    } else await Deno.remove(catalogsDirectory(context), { recursive: true });
+  }
+  return plan;
+}
+
+/** Bytes on disk; files of sub-ids are looked at as their root. */
+async function sizesOf(context: Context, paths: readonly string[]): Promise<Map<string, number>> {
+  const present = paths.filter((path) => namesIn(path).length > 0);
+  if (present.length === 0) return new Map();
+  const argv = ["du", "-s", "-B1", "--", ...present];
+  const { parent } = await readLayout(context.user);
+  await using root = parent === undefined ? undefined : await openMappedRoot(parent);
+  const lines = (await runChecked(root === undefined ? argv : root.command(argv))).trim().split("\n");
+  return new Map(lines.map((line) => {
+    const [bytes = "0", path = ""] = line.split("\t");
+    return [path, Number(bytes)];
+  }));
+}
