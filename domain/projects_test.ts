@@ -63,6 +63,17 @@ Deno.test("the default project keeps its features and its place", async () => {
   );
   await patchProject(context, "default", { config: { "limits.instances": "3" } });
   assertEquals((await projectState(context, "default")).resources["instances"], { Limit: 3, Usage: 0 });
+  const { resources } = await projectState(context, "default");
+  assertEquals(Object.keys(resources).toSorted(), [
+    "containers",
+    "cpu",
+    "disk",
+    "instances",
+    "memory",
+    "networks",
+    "processes",
+    "virtual-machines",
+  ]);
   assert((await getProject(context, "default")).used_by.includes("/1.0/profiles/default"));
 });
 

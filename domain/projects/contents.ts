@@ -13,6 +13,12 @@ interface Kind {
 const kinds: readonly Kind[] = [
   { prefix: "instances", address: ([name, ...more]) => more.length > 0 ? undefined : `instances/${name}` },
   { prefix: "images", address: ([fingerprint]) => `images/${fingerprint}` },
+  { prefix: "networks", address: ([name, ...more]) => more.length > 0 ? undefined : `networks/${name}` },
+  {
+    prefix: "volumes",
+    address: ([pool, name = "", ...more]) =>
+      more.length > 0 ? undefined : `storage-pools/${pool}/volumes/custom/${encodeURIComponent(name)}`,
+  },
   { prefix: "profiles", address: ([name = ""]) => `profiles/${encodeURIComponent(name)}` },
 ];
 

@@ -1,5 +1,8 @@
 // Limits of projects: how much there may be, and how much there is.
 
+import { findRootDisk } from "../../config/device_keys.ts";
+import { limitsCpu, limitsMemory, limitsProcesses } from "../../config/instance_keys.ts";
+import { parseSize } from "../../config/size.ts";
 import * as keys from "../../config/project_keys.ts";
 import { type Key, readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
@@ -61,7 +64,29 @@ export async function projectUsage(
     name,
     { Limit: limit ?? -1, Usage: instances.filter(({ type }) => counts(type)).length },
   ]);
-  return { resources: Object.fromEntries(counted) };
+  const networks = (await context.store.list(["networks", project])).filter(({ key }) => key.length === 3);
+  return {
+    resources: {
+      ...Object.fromEntries(counted),
+      ...await allowances(context, project),
+      networks: { Limit: -1, Usage: networks.length },
+    },
+  };
+}
+
+/** What the instances of a project may use together, as far as they say; so far nothing limits the sum. */
+async function allowances(context: Context, project: string): Promise<Record<string, ProjectStateResource>> {
+  const { listInstances } = await import("../instances/list.ts");
+  const sum = { cpu: 0, disk: 0, memory: 0, processes: 0 };
+  for (const { expanded_config, expanded_devices } of await listInstances(context, project)) {
+    const cpus = readKey(expanded_config, limitsCpu);
+    const memory = readKey(expanded_config, limitsMemory);
+    sum.cpu += cpus?.kind === "count" ? cpus.count : cpus?.cpus.length ?? 0;
+    sum.memory += memory?.kind === "bytes" ? memory.bytes : 0;
+    sum.processes += readKey(expanded_config, limitsProcesses) ?? 0;
+    sum.disk += parseSize(findRootDisk(expanded_devices)?.device["size"] ?? "") ?? 0;
+  }
+  return Object.fromEntries(Object.entries(sum).map(([name, Usage]) => [name, { Limit: -1, Usage }]));
 }
 
 function countLimits(config: Config) {

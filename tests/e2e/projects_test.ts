@@ -57,6 +57,10 @@ await e2e("a project holds as many instances as its limits allow", { needs }, as
   );
   assertEquals(ends.map(({ code }) => code).toSorted(), [0, 0, 1, 1]);
   assertMatch(await drey`project info few`, /INSTANCES +\| 2 +\| 2/);
+  await drey`config set ${
+    (await names(drey, ["--project", "few"]))[0] ?? ""
+  } limits.memory=64MiB --project few`;
+  assertMatch(await drey`project info few`, /MEMORY +\| UNLIMITED +\| 64.00MiB/);
   assertMatch((await drey.tries`project set few limits.containers=1`).stderr, /there are 2 already/);
   assertMatch((await drey.tries`project set few limits.memory=1GiB`).stderr, /not supported yet/);
   assertMatch((await drey.tries`project set few nonsense=1`).stderr, /Invalid project configuration key/);
