@@ -1,7 +1,6 @@
 // Instances. Each verb is a file of the domain and loaded alone: `exec` must not wait for what `create` needs.
 
 import { DreyError } from "../../errors.ts";
-import type { Ref } from "../../domain/context.ts";
 import type { Call, Handlers } from "../call.ts";
 import { addressOf, isOn, listed } from "../lists.ts";
 
@@ -42,8 +41,9 @@ export const handlers: Handlers<Names> = {
   "instances.state": async ({ context, project, body }) =>
     await (await state()).changeAllStates(context, project, body.state),
   "instance.get": async (call) => {
-    const { getInstance, instanceFull } = await list();
-    return await (call.recursion > 0 ? instanceFull : getInstance)(call.context, refOf(call));
+    const { getInstance, inFull } = await list();
+    const instance = await getInstance(call.context, refOf(call));
+    return call.recursion > 0 ? (await inFull(call.context, [instance]))[0] ?? instance : instance;
   },
   "instance.update": async (call) =>
     await (await update()).updateInstance(call.context, refOf(call), call.body),
@@ -90,25 +90,16 @@ export const handlers: Handlers<Names> = {
 
 async function listInstances(call: Call<"instances.list">) {
   const { context, project, recursion, query } = call;
-  const { listInstances: all, instanceFull } = await list();
+  const { listInstances: all, inFull } = await list();
   const type = typeOf(query("instance-type"));
   const instances = (await all(context, isOn(query("all-projects")) ? undefined : project))
     .filter((instance) => type === undefined || instance.type === type);
-  const full = (ref: Ref) => instanceFull(context, ref).catch(goneMeanwhile);
-  const things = recursion < 2
-    ? instances
-    : (await Promise.all(instances.map(({ project, name }) => full({ project, name }))))
-      .filter((instance) => instance !== undefined);
+  const things = recursion < 2 ? instances : await inFull(context, instances);
   return listed(things, {
     recursion,
     filter: query("filter"),
     address: (instance) => addressOf("instances", instance.name, instance.project),
   });
-}
-
-/** An instance that was deleted between the list and the look at it is not on the list. */
-function goneMeanwhile(error: unknown): undefined {
-  if (!(error instanceof DreyError) || error.code !== "NOT_FOUND") throw error;
 }
 
 function typeOf(text: string | undefined): string | undefined {

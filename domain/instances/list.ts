@@ -1,7 +1,7 @@
 // Instances as the API shows them.
 
 import { DreyError } from "../../errors.ts";
-import { instanceCgroup, readStats } from "../../runtime/cgroups.ts";
+import { type CgroupStats, instanceCgroup, readStats } from "../../runtime/cgroups.ts";
 import type { Entry } from "../../store/store.ts";
 import { type Instance, type InstanceFull, type InstanceState } from "../../wire/instance.ts";
 import { type InstanceStatus, statusCodes } from "../../wire/status.ts";
@@ -10,7 +10,7 @@ import { profileFor } from "../profiles.ts";
 import { mergeSettings } from "./expand.ts";
 import { type KnownInterface, readNetworkState } from "./network_state.ts";
 import { nicsOf } from "../networks/nic_files.ts";
-import { countProcesses } from "./processes.ts";
+import { countProcesses, noProcesses, type Processes, processesByNamespace } from "./processes.ts";
 import { directoryName, instancePaths, type InstanceRecord, loadRecord } from "./record.ts";
 import { readRunRecord } from "./run_record.ts";
 import { listSnapshots } from "./snapshots/list.ts";
@@ -79,24 +79,43 @@ function toWire(
   };
 }
 
-/** An instance with its state, snapshots and backups. */
-export async function instanceFull(context: Context, ref: Ref): Promise<InstanceFull> {
-  const [instance, state, snapshots] = await Promise.all([
-    getInstance(context, ref),
-    instanceState(context, ref),
-    listSnapshots(context, ref),
-  ]);
-  return { ...instance, state, backups: null, snapshots: snapshots.length === 0 ? null : snapshots };
+/** Instances with their state, snapshots and backups; one that goes meanwhile is left out. */
+export async function inFull(context: Context, instances: readonly Instance[]): Promise<InstanceFull[]> {
+  // one look for all of them: most have no snapshots
+  const entries = await context.store.list(["instance_snapshots"]);
+  const owners = new Set(entries.map((entry) => directoryName(refOfEntry(entry))));
+  const processes = onceNeeded(processesByNamespace);
+  const full = await Promise.all(instances.map(async (instance) => {
+    const state = readState(context, instance, processes);
+    if (!owners.has(directoryName(instance))) return { ...instance, state, backups: null, snapshots: null };
+    const snapshots = await listSnapshots(context, instance).catch(goneMeanwhile);
+    return snapshots && { ...instance, state, backups: null, snapshots };
+  }));
+  return full.filter((instance) => instance !== undefined);
+}
+
+/** An instance that was deleted between the list and the look at it is not on the list. */
+function goneMeanwhile(error: unknown): undefined {
+  if (!(error instanceof DreyError) || error.code !== "NOT_FOUND") throw error;
+}
+
+function onceNeeded<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => made ??= make();
 }
 
 /** What an instance uses right now. */
 export async function instanceState(context: Context, ref: Ref): Promise<InstanceState> {
   await loadRecord(context, ref);
+  return readState(context, ref, processesByNamespace);
+}
+
+function readState(context: Context, ref: Ref, processes: () => Processes): InstanceState {
   const state = currentState(context, ref);
   if (!("pid" in state)) return stopped(state.status);
   const home = readRunRecord(instancePaths(context, ref).run)?.cgroupHome;
   const stats = home === undefined ? undefined : readStats(instanceCgroup(home, directoryName(ref)));
-  const counted = countProcesses(state.pid);
+  const counted = isCounted(stats) ? noProcesses : countProcesses(processes().of(state.pid));
   return {
     status: state.status,
     status_code: statusCodes[state.status],
@@ -114,6 +133,10 @@ export async function instanceState(context: Context, ref: Ref): Promise<Instanc
     cpu: { usage: stats?.cpu ?? counted.cpu },
   };
 }
+
+/** Whether the cgroup has told all that processes would be counted for. */
+const isCounted = (stats: CgroupStats | undefined) =>
+  stats?.memory !== undefined && stats.processes !== undefined && stats.cpu !== undefined;
 
 function knownInterfaces(context: Context, ref: Ref): KnownInterface[] {
   const own = nicsOf(context, ref);

@@ -1,13 +1,26 @@
 // Processes of a container without a cgroup: counted through /proc, by their pid namespace.
 
-/** Number, resident memory in bytes and processor time in nanoseconds of the processes that share a pid namespace. */
-export function countProcesses(init: number): { processes: number; memory: number; cpu: number } {
-  const wanted = namespaceOf(init);
-  const total = { processes: 0, memory: 0, cpu: 0 };
-  if (wanted === undefined) return total;
-  for (const { name } of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(name) || namespaceOf(Number(name)) !== wanted) continue;
-    const stat = readText(`/proc/${name}/stat`);
+export interface Counted {
+  processes: number;
+  /** resident, in bytes */
+  memory: number;
+  /** processor time in nanoseconds */
+  cpu: number;
+}
+
+/** What a look at all processes has found. */
+export interface Processes {
+  /** those in the pid namespace of a process */
+  of(init: number): readonly number[];
+}
+
+export const noProcesses: Counted = { processes: 0, memory: 0, cpu: 0 };
+
+/** What these processes use. */
+export function countProcesses(pids: readonly number[]): Counted {
+  const total = { ...noProcesses };
+  for (const pid of pids) {
+    const stat = readText(`/proc/${pid}/stat`);
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     if (stat === "" || fields[0] === "Z") continue;
     total.processes++;
@@ -19,7 +32,7 @@ export function countProcesses(init: number): { processes: number; memory: numbe
 }
 
 /** Which processes share a pid namespace with which: for many containers at once. */
-export function processesByNamespace(): { of(init: number): readonly number[] } {
+export function processesByNamespace(): Processes {
   const found = new Map<string, number[]>();
   for (const { name } of Deno.readDirSync("/proc")) {
     const namespace = /^\d+$/.test(name) ? namespaceOf(Number(name)) : undefined;
