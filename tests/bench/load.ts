@@ -10,8 +10,8 @@ interface Figures {
   instances: number;
   /** MiB of the idle server, before anything was asked */
   idle: number;
-  /** milliseconds of each of 200 requests at once for all there is to know of all instances */
-  wide: { p50: number; p99: number; errors: number };
+  /** milliseconds of each of 200 requests at once for all there is to know of all instances, and the processor time of all */
+  wide: { p50: number; p99: number; cpu: number; errors: number };
   /** MiB after each thousand of ten thousand requests, the first and the last */
   memory: { first: number; last: number };
   /** requests answered in a second, eight at a time */
@@ -37,7 +37,7 @@ export async function measureLoad(
   const idle = memoryOf(pid);
   const { text } = await get("/1.0/instances");
   const instances = JSON.parse(text).metadata.length;
-  const wide = await askWide(() => get("/1.0/instances?recursion=2"));
+  const wide = await askWide(() => get("/1.0/instances?recursion=2"), pid);
   const narrow = await askNarrow(() => get("/1.0/instances"), pid);
   const figures: Figures = { instances, idle, wide, ...narrow };
   if (exec !== undefined) figures.exec = await runMany(socket, exec);
@@ -45,7 +45,8 @@ export async function measureLoad(
   return figures;
 }
 
-async function askWide(ask: () => Promise<{ status: number }>): Promise<Figures["wide"]> {
+async function askWide(ask: () => Promise<{ status: number }>, pid: number): Promise<Figures["wide"]> {
+  const before = cpuOf(pid);
   const times = await Promise.all(Array.from({ length: wideRequests }, async () => {
     const begun = performance.now();
     const ok = await ask().then(({ status }) => status === 200, () => false);
@@ -54,7 +55,12 @@ async function askWide(ask: () => Promise<{ status: number }>): Promise<Figures[
   const sorted = times.map(({ took }) => took).toSorted((a, b) => a - b);
   const at = (part: number) =>
     Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]!);
-  return { p50: at(0.5), p99: at(0.99), errors: times.filter(({ ok }) => !ok).length };
+  return {
+    p50: at(0.5),
+    p99: at(0.99),
+    cpu: cpuOf(pid) - before,
+    errors: times.filter(({ ok }) => !ok).length,
+  };
 }
 
 async function askNarrow(
@@ -85,6 +91,13 @@ async function runMany(socket: string, name: string): Promise<Figures["exec"]> {
     return code === 0 && said === `${at}\n`;
   }));
   return { total: Math.round(performance.now() - begun), failed: ends.filter((ok) => !ok).length };
+}
+
+/** Milliseconds of processor time that a process has used; fields 14 and 15 of proc_pid_stat(5), in hundredths. */
+function cpuOf(pid: number): number {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ").map(Number);
+  return ((fields[11] ?? 0) + (fields[12] ?? 0)) * 10;
 }
 
 /** Resident memory in MiB. */

@@ -1,6 +1,8 @@
 // Load: many requests and many commands at once, none of which fails, and memory that stays where it was.
 
 import { assert, assertEquals } from "@std/testing";
+import { createClient } from "../../client/client.ts";
+import { overUnixSocket } from "../../client/unix.ts";
 import { measureLoad } from "../bench/load.ts";
 import { e2e } from "../support/drey.ts";
 import { serve } from "../support/server.ts";
@@ -10,11 +12,13 @@ const count = 100;
 
 await e2e("a server bears what many ask of it at once", { needs }, async (drey) => {
   await using server = await serve(drey);
-  const names = Array.from({ length: count }, (_, at) => `c${at}`);
   await drey`launch tiny c0`;
-  for (const name of names.slice(1)) {
-    const source = { type: "image", alias: "tiny" };
-    await drey`query -X POST --wait -d ${JSON.stringify({ name, source })} /1.0/instances`;
+  {
+    await using client = createClient(overUnixSocket(server.socket));
+    for (let at = 1; at < count; at++) {
+      const body = { name: `c${at}`, source: { type: "image", alias: "tiny" } } as const;
+      await (await client.start("instances.create", { body })).wait();
+    }
   }
   const figures = await measureLoad({ socket: server.socket, pid: server.pid, exec: "c0" });
   console.log(JSON.stringify(figures));
