@@ -2,6 +2,7 @@
 
 import manifest from "../deno.json" with { type: "json" };
 import type { Server, ServerEnvironment, ServerUntrusted } from "../wire/server.ts";
+import { supportedDrivers } from "../storage/drivers.ts";
 import { apiExtensions } from "./api_extensions.ts";
 import type { Context } from "./context.ts";
 import { serverAddresses } from "./server_addresses.ts";
@@ -74,7 +75,7 @@ async function describeEnvironment(project: string): Promise<Environment> {
     server_version: manifest.version,
     storage: "dir",
     storage_version: "1",
-    storage_supported_drivers: [{ Name: "dir", Version: "1", Remote: false }],
+    storage_supported_drivers: await supportedDrivers(),
   };
 }
 

@@ -14,6 +14,7 @@ import type {
 } from "../wire/storage_pool.ts";
 import type { Context } from "./context.ts";
 import { lifecycleWrite } from "./events.ts";
+import { lazyFileRoot } from "./instances/file_root.ts";
 import { makingOf, openPool } from "./storage_pools/open.ts";
 import { listPools, loadPool, poolAddress, poolKey, type PoolRecord } from "./storage_pools/record.ts";
 import { poolUsers } from "./storage_pools/users.ts";
@@ -66,7 +67,8 @@ export async function createStoragePool(context: Context, post: StoragePoolsPost
   const isTaken = post.name === "default" || await context.store.get(poolKey(post.name)) !== undefined;
   if (isTaken) throw taken(post.name);
   await refuseSharedSource(context, given["source"]);
-  const making = makingOf(context, post.name, { config: given });
+  await using hands = lazyFileRoot(context);
+  const making = makingOf(context, post.name, { config: given, hands });
   const made = await kind.createPool(making);
   const initial = given["source"];
   const record: PoolRecord = {
@@ -153,7 +155,8 @@ export async function deleteStoragePool(context: Context, name: string): Promise
     happened(context, "storage-pool-deleted", name),
   ]);
   if (!done) throw new DreyError("CONFLICT", { message: `Storage pool "${name}" was changed meanwhile` });
-  await kind.deletePool(makingOf(context, name, value));
+  await using hands = lazyFileRoot(context);
+  await kind.deletePool(makingOf(context, name, { ...value, hands }));
 }
 
 const withoutEmpty = (config: Config): Config =>

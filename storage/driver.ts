@@ -161,4 +161,5 @@ export interface PoolMaking {
   imageFile: string;
   config: Readonly<Record<string, string>>;
   uid: number;
+  hands: Hands;
 }

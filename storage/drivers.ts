@@ -5,11 +5,11 @@ import type { DriverKind } from "./driver.ts";
 
 const built: Record<string, () => Promise<{ kind: DriverKind }>> = {
   dir: () => import("./dir_pool.ts"),
+  btrfs: () => import("./btrfs_pool.ts"),
 };
 
 /** LXD's drivers that drey does not have. */
 const toCome = [
-  "btrfs",
   "alletra",
   "ceph",
   "cephfs",
@@ -22,6 +22,18 @@ const toCome = [
 ];
 
 export const driverNames: readonly string[] = Object.keys(built);
+
+let supported: Promise<{ Name: string; Version: string; Remote: boolean }[]> | undefined;
+
+/** Drivers that work on this host, as the API tells of them; looked for once. */
+export function supportedDrivers(): Promise<{ Name: string; Version: string; Remote: boolean }[]> {
+  supported ??= Promise.all(driverNames.map(async (name) => {
+    const kind = await loadDriver(name);
+    if (await kind.missing() !== undefined) return [];
+    return [{ Name: name, Version: await kind.version(), Remote: false }];
+  })).then((found) => found.flat());
+  return supported;
+}
 
 /**
  * The driver of a name.

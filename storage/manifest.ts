@@ -19,6 +19,8 @@ export interface Manifest {
   layers: string[];
   /** directory beside the manifest with the volume's own layer or tree; empty for a snapshot of layers */
   top: string;
+  /** somebody has mounted it to write; kept by the driver `btrfs` alone */
+  touched?: true;
   /** id under which the top is becoming a layer: it is one as soon as a layer of that id exists */
   pushing?: string;
 }

@@ -58,7 +58,7 @@ last snapshot are copied.`,
       { name: "instance-only", summary: "Leave the snapshots out" },
       {
         name: "stateless",
-        summary: "Copy the files of a running instance, not its memory; drey never copies that",
+        summary: "Copy the files of a running instance and not its memory, as is always done",
       },
       { name: "storage", short: "s", value: "pool", summary: "Storage pool of the copy" },
       { name: "target-project", value: "project", summary: "Project of the copy" },

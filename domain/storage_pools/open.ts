@@ -24,9 +24,10 @@ export interface OpenPool extends AsyncDisposable {
 export async function openPool(context: Context, name: string, hands?: Hands): Promise<OpenPool> {
   const { value: record } = await loadPool(context, name);
   const kind = await loadDriver(record.driver);
-  const directory = await kind.openPool(makingOf(context, name, record));
   const own = hands === undefined ? lazyFileRoot(context) : undefined;
-  const driver = openDriver(context, { name, record, kind, directory, hands: hands ?? own! });
+  const worker = hands ?? own!;
+  const directory = await kind.openPool(makingOf(context, name, { ...record, hands: worker }));
+  const driver = openDriver(context, { name, record, kind, directory, hands: worker });
   return {
     name,
     record,
@@ -51,11 +52,16 @@ function openDriver(
 }
 
 /** What a driver needs to know to make or open the pool as a whole. */
-export function makingOf(context: Context, name: string, { config }: Pick<PoolRecord, "config">): PoolMaking {
+export function makingOf(
+  context: Context,
+  name: string,
+  { config, hands }: Pick<PoolRecord, "config"> & { hands: Hands },
+): PoolMaking {
   return {
     directory: poolDirectory(context, name),
     imageFile: join(context.paths.state, "disks", `${name}.img`),
     config,
     uid: context.user.uid,
+    hands,
   };
 }

@@ -1,0 +1,200 @@
+// The driver `btrfs`: a volume is a subvolume, a snapshot a read-only one, an image one that volumes begin as snapshots
+// of. Users may do all of it but set quotas; deleting is fast where the mount option user_subvol_rm_allowed is set, and
+// file by file elsewhere. btrfs-subvolume(8)
+
+import { join } from "@std/path";
+import { DreyError } from "../errors.ts";
+import { commandFailed, run } from "../sys/run.ts";
+import { exists, isDirectory, namesIn } from "../sys/present.ts";
+import type { Content, Driver, ImageTree, Live, PoolHost, RootSource, Snapshot, Volume } from "./driver.ts";
+import { exchangePaths } from "../sys/libc.ts";
+import { copyHome } from "./home.ts";
+import { type Manifest, readManifest, writeManifest } from "./manifest.ts";
+import { abandonedIn, placeOf, snapshotsOf, temporaryPlace } from "./places.ts";
+import { diskUsage, spaceOf } from "./usage.ts";
+
+const treeOf = (place: string): string => join(place, "rootfs");
+
+/** Opens a pool of driver `btrfs`. */
+export function openBtrfs(host: PoolHost): Driver {
+  const pool = host.directory;
+  const at = (volume: Volume) => placeOf(pool, volume);
+  const root = (volume: Volume): RootSource => ({ kind: "directory", path: treeOf(at(volume)) });
+  return {
+    name: "btrfs",
+    needsImages: false,
+    exists: (volume) => readManifest(at(volume)) !== undefined,
+    facts(volume) {
+      const manifest = readManifest(at(volume));
+      if (manifest === undefined) return undefined;
+      const { map, image, touched } = manifest;
+      return { map, ...(image === undefined ? {} : { image }), isUntouched: touched !== true };
+    },
+    list: (kind, name) => namesIn(name === undefined ? join(pool, kind) : snapshotsOf(pool, { kind, name })),
+    home: at,
+    root,
+    prepare(volume) {
+      const manifest = manifestOf(host, volume);
+      if (manifest.touched !== true) writeManifest(at(volume), { ...manifest, touched: true });
+      return root(volume);
+    },
+    create: (volume, content) => create(host, volume, content),
+    clone: (from, to, live) => clone(host, { from, to, live }),
+    snapshot: (snapshot, live) => clone(host, { from: ownerOf(snapshot), to: snapshot, live }),
+    restore: (snapshot) => clone(host, { from: snapshot, to: ownerOf(snapshot), live: undefined }),
+    remove: (volume) => remove(host, volume),
+    rename: (from, to) => rename(host, from, to),
+    resize: (volume, size) => resize(host, volume, size),
+    usage: (volume) => diskUsage(host, [treeOf(at(volume))]),
+    space: () => spaceOf(pool),
+    repair: () => removeSubvolumes(host, abandonedIn(pool)),
+    forgetImage: (id) => removeSubvolumes(host, [join(pool, "images", id)]),
+  };
+}
+
+const ownerOf = ({ kind, name }: Snapshot): Volume => ({ kind, name });
+
+function manifestOf({ directory }: PoolHost, volume: Volume): Manifest {
+  const manifest = readManifest(placeOf(directory, volume));
+  if (manifest !== undefined) return manifest;
+  const name = volume.snapshot === undefined ? volume.name : `${volume.name}/${volume.snapshot}`;
+  throw new DreyError("NOT_FOUND", { message: `Cannot find the files of "${name}" in the storage pool` });
+}
+
+/** Runs btrfs(8) as the user, who owns the subvolumes. @throws {DreyError} */
+export async function btrfs(...argv: string[]): Promise<string> {
+  const result = await run(["btrfs", ...argv]);
+  if (result.code !== 0) throw commandFailed("btrfs", { code: result.code, stderr: reason(result.stderr) });
+  return result.stdout;
+}
+
+/** What it says first is what went wrong. */
+const reason = (stderr: string): string => stderr.split("\n").find((line) => /ERROR/.test(line)) ?? stderr;
+
+async function create(host: PoolHost, volume: Volume, content: Content): Promise<void> {
+  const made = temporaryPlace(host.directory, "volume");
+  if (content.image === undefined) {
+    await btrfs("-q", "subvolume", "create", made);
+    Deno.mkdirSync(treeOf(made));
+    Deno.chmodSync(treeOf(made), content.owner?.mode ?? 0o755);
+    if (content.owner !== undefined) await host.hands.own(treeOf(made), content.owner);
+  } else {
+    const image = await imageVolume(host, content.image, content.map);
+    await btrfs("-q", "subvolume", "snapshot", image, made);
+  }
+  writeManifest(made, {
+    ...manifestFor(content.map),
+    ...(content.image === undefined ? {} : { image: content.image.id }),
+  });
+  if (content.size !== undefined) await limit(host, made, content.size);
+  await publish(host, made, placeOf(host.directory, volume));
+}
+
+const manifestFor = (map: string): Manifest => ({ version: 1, map, kind: "copy", layers: [], top: "" });
+
+/** The pool's copy of an image, made by whoever needs it first. */
+async function imageVolume(host: PoolHost, image: ImageTree, map: string): Promise<string> {
+  const place = join(host.directory, "images", image.id);
+  if (isDirectory(place)) return place;
+  const made = temporaryPlace(host.directory, "image");
+  await btrfs("-q", "subvolume", "create", made);
+  await host.hands.run(["cp", "-a", "--reflink=auto", "--", image.rootfs, treeOf(made)]);
+  copyHome(join(image.rootfs, ".."), made);
+  writeManifest(made, manifestFor(map));
+  await using _lock = await host.lock();
+  if (isDirectory(place)) await removeSubvolumes(host, [made]); // somebody was faster
+  else {
+    Deno.mkdirSync(join(place, ".."), { recursive: true, mode: 0o711 });
+    Deno.renameSync(made, place);
+  }
+  return place;
+}
+
+/** Puts a new subvolume in its place, instead of what may be there. */
+async function publish(host: PoolHost, made: string, place: string): Promise<void> {
+  if (exists(place)) {
+    exchangePaths(made, place);
+    return await removeSubvolumes(host, [made]);
+  }
+  Deno.mkdirSync(join(place, ".."), { recursive: true, mode: 0o711 });
+  Deno.renameSync(made, place);
+}
+
+interface Cloning {
+  from: Volume;
+  to: Volume;
+  live: Live | undefined;
+}
+
+async function clone(host: PoolHost, { from, to, live }: Cloning): Promise<void> {
+  const source = placeOf(host.directory, from);
+  manifestOf(host, from);
+  const place = placeOf(host.directory, to);
+  const take = async (...argv: string[]) => {
+    const work = () => btrfs("-q", "subvolume", "snapshot", ...argv);
+    await (live === undefined ? work() : live.still(work));
+  };
+  if (to.snapshot === undefined) {
+    const made = temporaryPlace(host.directory, "volume");
+    await take(source, made);
+    return await publish(host, made, place);
+  }
+  // a read-only subvolume cannot be moved to another directory: it is made in its place, at once
+  await removeSubvolumes(host, [place]);
+  Deno.mkdirSync(join(place, ".."), { recursive: true, mode: 0o711 });
+  await take("-r", source, place);
+}
+
+async function remove(host: PoolHost, volume: Volume): Promise<void> {
+  const pool = host.directory;
+  const places = [placeOf(pool, volume)];
+  if (volume.snapshot === undefined) {
+    const directory = snapshotsOf(pool, volume);
+    places.push(...namesIn(directory).map((name) => join(directory, name)));
+  }
+  await removeSubvolumes(host, places);
+  const emptied = snapshotsOf(pool, volume);
+  if (exists(emptied) && namesIn(emptied).length === 0) Deno.removeSync(emptied);
+}
+
+/** Deletes subvolumes with all that is in them, and plain directories that stand where one should. */
+export async function removeSubvolumes(
+  { hands }: Pick<PoolHost, "hands">,
+  paths: readonly string[],
+): Promise<void> {
+  for (const path of paths.filter(exists)) {
+    await run(["btrfs", "property", "set", "-ts", path, "ro", "false"]); // fails on what is no subvolume
+    const { code } = await run(["btrfs", "-q", "subvolume", "delete", path]);
+    // no right to, or subvolumes of the container's own inside: rmdir(2) takes empty ones from anybody
+    if (code !== 0) await hands.run(["rm", "-rf", "--", path]);
+  }
+}
+
+async function rename(host: PoolHost, from: Volume, to: Volume): Promise<void> {
+  const pool = host.directory;
+  const move = (one: string, other: string) => {
+    if (!exists(one)) return;
+    Deno.mkdirSync(join(other, ".."), { recursive: true, mode: 0o711 });
+    Deno.renameSync(one, other);
+  };
+  move(placeOf(pool, from), placeOf(pool, to));
+  if (from.snapshot === undefined) move(snapshotsOf(pool, from), snapshotsOf(pool, to));
+  return await Promise.resolve();
+}
+
+async function resize(host: PoolHost, volume: Volume, size: number | undefined): Promise<void> {
+  await limit(host, placeOf(host.directory, volume), size);
+}
+
+/** Quotas count whole subvolumes, and only root may set them. btrfs-qgroup(8) */
+async function limit({ directory }: PoolHost, place: string, size: number | undefined): Promise<void> {
+  if (Deno.uid() !== 0) {
+    if (size === undefined) return;
+    throw new DreyError("NOT_SUPPORTED", {
+      message: "Cannot hold a volume to a size: only root may set quotas of btrfs",
+      hint: "Leave the size out",
+    });
+  }
+  await btrfs("quota", "enable", directory);
+  await btrfs("qgroup", "limit", size === undefined ? "none" : String(size), place);
+}

@@ -1,0 +1,123 @@
+// Pools of driver `btrfs` as a whole: a directory of the user's own on a mounted btrfs; as root also a file with one,
+// which drey mounts.
+
+import { dirname, join } from "@std/path";
+import { DreyError } from "../errors.ts";
+import { parseSize } from "../config/size.ts";
+import { run, runChecked } from "../sys/run.ts";
+import { exists, isDirectory, namesIn, removeIfThere } from "../sys/present.ts";
+import { btrfs, openBtrfs, removeSubvolumes } from "./btrfs.ts";
+import { checkOwnDirectory } from "./dir_pool.ts";
+import type { DriverKind, PoolMaking } from "./driver.ts";
+
+const GiB = 2 ** 30;
+const BTRFS_SUPER_MAGIC = 0x9123683e;
+
+export const kind: DriverKind = {
+  name: "btrfs",
+  async version() {
+    const { stdout } = await run(["btrfs", "--version"]);
+    return /v([\d.]+)/.exec(stdout)?.[1] ?? "";
+  },
+  async missing() {
+    try {
+      const { code } = await run(["btrfs", "--version"]);
+      return code === 0 ? undefined : "btrfs(8) does not run";
+    } catch (error) {
+      if (error instanceof DreyError && error.code === "TOOL_MISSING") {
+        return "btrfs(8) of btrfs-progs is not installed";
+      }
+      throw error;
+    }
+  },
+  async createPool(making) {
+    const { config, imageFile, directory, uid } = making;
+    const source = config["source"];
+    if (source !== undefined && source !== "") return await onDirectory(making, source);
+    if (uid !== 0) {
+      throw new DreyError("BAD_REQUEST", {
+        message: "Cannot create the storage pool: only root may mount a file with a btrfs",
+        hint: "Name a directory of yours on a mounted btrfs: source=/path",
+      });
+    }
+    const size = config["size"] ? parseSize(config["size"]) ?? 0 : await usualSize(dirname(directory));
+    Deno.mkdirSync(dirname(imageFile), { recursive: true, mode: 0o700 });
+    try {
+      using file = Deno.openSync(imageFile, { write: true, createNew: true, mode: 0o600 });
+      file.truncateSync(size);
+      await runChecked(["mkfs.btrfs", "-q", imageFile]);
+      await mount(making);
+    } catch (error) {
+      removeIfThere(imageFile);
+      throw error;
+    }
+    return { ...config, size: config["size"] || `${Math.floor(size / GiB)}GiB`, source: imageFile };
+  },
+  async openPool(making) {
+    const source = making.config["source"] ?? "";
+    if (source !== making.imageFile) return source;
+    if (!isMounted(making.directory)) await mount(making);
+    return making.directory;
+  },
+  async deletePool(making) {
+    const source = making.config["source"] ?? "";
+    if (source === making.imageFile) {
+      if (isMounted(making.directory)) await runChecked(["umount", making.directory]);
+      removeIfThere(making.imageFile);
+      return Deno.removeSync(making.directory);
+    }
+    const images = join(source, "images");
+    await removeSubvolumes(making, namesIn(images).map((name) => join(images, name)));
+    for (
+      const name of [
+        "images",
+        "containers",
+        "containers-snapshots",
+        "custom",
+        "custom-snapshots",
+        "temporary",
+      ]
+    ) {
+      const path = join(source, name);
+      if (isDirectory(path)) Deno.removeSync(path, { recursive: true });
+    }
+  },
+  open: openBtrfs,
+};
+
+async function onDirectory({ config, uid }: PoolMaking, source: string): Promise<Record<string, string>> {
+  if (config["size"]) throw bad("a size is for pools in a file of drey's own");
+  checkOwnDirectory(source, uid);
+  const { statfs } = await import("node:fs/promises");
+  if ((await statfs(source)).type !== BTRFS_SUPER_MAGIC) {
+    throw bad(`Source path "${source}" is not on a btrfs`);
+  }
+  if (namesIn(source).length > 0) throw bad(`Source path "${source}" is not empty`);
+  // whether this user may, here
+  const probe = join(source, "probe");
+  await btrfs("-q", "subvolume", "create", probe);
+  Deno.removeSync(probe);
+  return { ...config };
+}
+
+/** LXD's choice: a fifth of what is free, from 5 to 30 GiB. The file is sparse. */
+async function usualSize(directory: string): Promise<number> {
+  const { statfs } = await import("node:fs/promises");
+  const { bsize, bavail } = await statfs(exists(directory) ? directory : dirname(directory));
+  const fifth = Math.floor(bavail * bsize / 5 / GiB);
+  return Math.min(Math.max(fifth, 5), 30) * GiB;
+}
+
+async function mount({ directory, imageFile, config }: PoolMaking): Promise<void> {
+  Deno.mkdirSync(directory, { recursive: true, mode: 0o711 });
+  const options = config["btrfs.mount_options"] || "user_subvol_rm_allowed";
+  await runChecked(["mount", "-t", "btrfs", "-o", `loop,${options}`, imageFile, directory]);
+}
+
+function isMounted(directory: string): boolean {
+  const lines = Deno.readTextFileSync("/proc/self/mountinfo").split("\n");
+  return lines.some((line) => line.split(" ")[4] === directory);
+}
+
+const bad = (message: string) =>
+  new DreyError("BAD_REQUEST", { message: `Cannot create the storage pool: ${message}` });
