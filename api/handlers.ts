@@ -24,6 +24,8 @@ const profiles = () => import("./handlers/profiles.ts");
 const projects = () => import("./handlers/projects.ts");
 const pools = () => import("./handlers/storage_pools.ts");
 const networks = () => import("./handlers/networks.ts");
+const volumes = () => import("./handlers/storage_volumes.ts");
+const volumeSnapshots = () => import("./handlers/storage_volume_snapshots.ts");
 const operations = () => import("./handlers/operations.ts");
 const warnings = () => import("./handlers/warnings.ts");
 const doctor = () => import("./handlers/doctor.ts");
@@ -136,6 +138,25 @@ export const handlerSources: HandlerSources = {
   "network.state": networks,
   "network.leases": networks,
   "network.allocations": networks,
+  "volumes.all": volumes,
+  "volumes.all.typed": volumes,
+  "volumes.list": volumes,
+  "volumes.create": volumes,
+  "volumes.typed.list": volumes,
+  "volumes.typed.create": volumes,
+  "volume.get": volumes,
+  "volume.update": volumes,
+  "volume.patch": volumes,
+  "volume.move": volumes,
+  "volume.delete": volumes,
+  "volume.state": volumes,
+  "volume.snapshots.list": volumeSnapshots,
+  "volume.snapshots.create": volumeSnapshots,
+  "volume.snapshot.get": volumeSnapshots,
+  "volume.snapshot.update": volumeSnapshots,
+  "volume.snapshot.patch": volumeSnapshots,
+  "volume.snapshot.rename": volumeSnapshots,
+  "volume.snapshot.delete": volumeSnapshots,
   "operations.list": operations,
   "operation.get": operations,
   "operation.cancel": operations,

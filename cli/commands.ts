@@ -17,6 +17,7 @@ import * as networks from "./table/networks.ts";
 import * as storage from "./table/storage.ts";
 import * as trust from "./table/trust.ts";
 import * as warnings from "./table/warnings.ts";
+import * as volumes from "./table/volumes.ts";
 
 export const groups: readonly Group[] = [
   ...files.groups,
@@ -28,6 +29,7 @@ export const groups: readonly Group[] = [
   ...projects.groups,
   ...networks.groups,
   ...storage.groups,
+  ...volumes.groups,
   ...operations.groups,
   ...warnings.groups,
   ...remotes.groups,
@@ -45,6 +47,7 @@ export const commands: readonly Command[] = [
   ...projects.commands,
   ...networks.commands,
   ...storage.commands,
+  ...volumes.commands,
   ...operations.commands,
   ...warnings.commands,
   ...remotes.commands,

@@ -32,6 +32,12 @@ export function validateSnapshotName(name: string): void {
 }
 
 /** @throws {DreyError} `BAD_REQUEST` */
+export function validateVolumeName(name: string): void {
+  const problem = pathWordProblem(name);
+  if (problem !== undefined) throw invalid("storage volume", name, problem);
+}
+
+/** @throws {DreyError} `BAD_REQUEST` */
 export function validatePoolName(name: string): void {
   const problem = pathWordProblem(name);
   if (problem !== undefined) throw invalid("storage pool", name, problem);

@@ -11,6 +11,7 @@ import { projects } from "./routes/projects.ts";
 import { server } from "./routes/server.ts";
 import { storagePools } from "./routes/storage_pools.ts";
 import { warnings } from "./routes/warnings.ts";
+import { storageVolumes } from "./routes/storage_volumes.ts";
 import type { Method, Route, RouteKind } from "./routes/route.ts";
 import type { Schema } from "./schema.ts";
 
@@ -26,6 +27,7 @@ export const routes = {
   ...projects,
   ...networks,
   ...storagePools,
+  ...storageVolumes,
   ...operations,
   ...warnings,
 } as const;

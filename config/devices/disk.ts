@@ -7,7 +7,6 @@ import { type DeviceConfig, deviceKey, type DeviceProblem } from "./device_key.t
 export const path = deviceKey({
   name: "path",
   type: types.string,
-  required: true,
   live: false,
   short: "Where it is mounted: / is the root disk",
 });
@@ -120,7 +119,8 @@ function rootProblem(device: Device): DeviceProblem | undefined {
 function mountProblem(device: Device): DeviceProblem | undefined {
   const { path = "", source = "", pool } = device;
   if (source === "") return wrong('it lacks the key "source"');
-  if (path === "") return undefined;
+  // a volume may be a disk that a virtual machine mounts by itself
+  if (path === "") return pool ? undefined : wrong('it lacks the key "path"');
   if (!path.startsWith("/") || path.includes("\0")) return wrong(`the path "${path}" is not absolute`);
   if (path.split("/").includes("..")) return wrong(`the path "${path}" leads upwards`);
   if (!pool && !source.startsWith("/")) {

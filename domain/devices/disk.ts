@@ -1,5 +1,5 @@
-// Devices of type `disk`: directories and files of the host that an instance is shown. The root disk is no business of
-// this file.
+// Devices of type `disk`: directories and files of the host, and volumes, that an instance is shown. The root disk is no
+// business of this file.
 
 import * as keys from "../../config/devices/disk.ts";
 import { readKey } from "../../config/key.ts";
@@ -11,50 +11,71 @@ import type { Device } from "../../wire/instance.ts";
 import { instancePaths } from "../instances/record.ts";
 import { readRunRecord } from "../instances/run_record.ts";
 import type { DeviceSite, DeviceType, LiveSite, StartParts, StartSite } from "./device.ts";
+import { checkVolume, findVolume } from "./disk_volume.ts";
 import { findHostSource, type FoundSource } from "./disk_source.ts";
 
 export const type: DeviceType = {
   async start(site: StartSite): Promise<StartParts> {
-    const disk = await find(site, site.map);
-    if (disk === undefined) return { warnings: [`the source of device "${site.name}" is not there`] };
+    const found = await find(site, site.map);
+    if (found === undefined) return { warnings: [`the source of device "${site.name}" is not there`] };
+    const { disk, settle } = found;
     const name = encodeURIComponent(site.name);
     return {
       reads: [disk.source],
+      ...(settle === undefined ? {} : { prepare: settle }),
       outer: (root) => fetchSteps(disk, { root, name }),
       inner: (root) => showSteps(disk, { root, name }),
     };
   },
   async add(site: LiveSite) {
-    const disk = await find(site, runningMap(site));
-    if (disk !== undefined) await plugDisk(container(site), disk);
+    const found = await find(site, runningMap(site));
+    await found?.settle?.();
+    if (found !== undefined) await plugDisk(container(site), found.disk);
   },
   async remove(site: LiveSite) {
     await unplugDisk(container(site), site.device["path"] ?? "");
   },
+  async check({ context, ref, device }) {
+    if (isVolume(device)) await checkVolume(context, ref, device);
+  },
 };
 
+const isVolume = (device: Device) => (device["pool"] ?? "") !== "";
+
+interface Found {
+  disk: Disk;
+  /** what is to be done about its files before they can be used */
+  settle?(): Promise<void>;
+}
+
 /** The disk of a device; undefined if its source is not there and need not be. */
-async function find(site: DeviceSite, map: IdMap): Promise<Disk | undefined> {
-  const { context, device, name } = site;
-  const source = await findSource(site);
+async function find(site: DeviceSite, map: IdMap): Promise<Found | undefined> {
+  const { context, ref, device } = site;
+  const common = {
+    path: device["path"] ?? "",
+    attributes: attributesOf(device),
+    propagation: (device["propagation"] || "private") as Disk["propagation"],
+  };
+  if (isVolume(device)) {
+    const { source, id, shift, settle } = await findVolume(context, ref, { device, map });
+    const disk = { ...common, source, id, recursive: false, ...(shift === undefined ? {} : { shift }) };
+    return { disk, ...(settle === undefined ? {} : { settle }) };
+  }
+  return await findOnHost(site, { map, common });
+}
+
+async function findOnHost(
+  { context, device, name }: DeviceSite,
+  { map, common }: { map: IdMap; common: Pick<Disk, "path" | "attributes" | "propagation"> },
+): Promise<Found | undefined> {
+  const isRequired = readKey(device, keys.required) ?? true;
+  const source = await findHostSource(device["source"] ?? "", { name, isRequired });
   if (source === undefined) return undefined;
   const isShifted = readKey(device, keys.shift) ?? false;
   if (isShifted && context.user.uid !== 0) throw cannotShift(name, context.user.uid);
-  const isRecursive = readKey(device, keys.recursive) ?? false;
-  if (!isRecursive && context.user.uid !== 0) refuseMountsBelow(name, source);
-  return {
-    ...source,
-    path: device["path"] ?? "",
-    recursive: isRecursive,
-    attributes: attributesOf(device),
-    propagation: (device["propagation"] || "private") as Disk["propagation"],
-    ...(isShifted ? { shift: map } : {}),
-  };
-}
-
-async function findSource({ device, name }: DeviceSite): Promise<FoundSource | undefined> {
-  const isRequired = readKey(device, keys.required) ?? true;
-  return await findHostSource(device["source"] ?? "", { name, isRequired });
+  const recursive = readKey(device, keys.recursive) ?? false;
+  if (!recursive && context.user.uid !== 0) refuseMountsBelow(name, source);
+  return { disk: { ...common, ...source, recursive, ...(isShifted ? { shift: map } : {}) } };
 }
 
 /** Device nodes have devices of their own; a directory of the host must not be another way to them. */

@@ -1,9 +1,10 @@
-// Who uses which storage pool: instances whose root volume is in it, and profiles that put one there.
+// Who uses which storage pool: instances whose root volume is in it, custom volumes, and profiles that put a disk there.
 
 import type { InstanceRecord } from "../instances/record.ts";
 import { instanceAddress } from "../instances/record.ts";
 import { listProfiles } from "../profiles.ts";
 import type { Context } from "../context.ts";
+import { inProject, refOfKey, volumeAddress } from "../storage_volumes/record.ts";
 
 /** Addresses of the users of each pool. */
 export async function poolUsers(context: Context): Promise<Map<string, string[]>> {
@@ -15,12 +16,13 @@ export async function poolUsers(context: Context): Promise<Map<string, string[]>
   for (const { key, value } of await context.store.list<InstanceRecord>(["instances"])) {
     note(value.pool, inProject(instanceAddress(encodeURIComponent(key[2] ?? "")), key[1] ?? ""));
   }
+  for (const { key } of await context.store.list(["volumes"])) {
+    const volume = refOfKey(key);
+    note(volume.pool, inProject(volumeAddress(volume), volume.project));
+  }
   for (const { name, project, devices } of await listProfiles(context)) {
     const address = inProject(`/1.0/profiles/${encodeURIComponent(name)}`, project ?? "default");
     for (const { type, pool } of Object.values(devices)) if (type === "disk" && pool) note(pool, address);
   }
   return new Map([...users].map(([pool, addresses]) => [pool, [...addresses].sort()]));
 }
-
-const inProject = (address: string, project: string) =>
-  project === "default" ? address : `${address}?project=${encodeURIComponent(project)}`;

@@ -1,0 +1,216 @@
+// drey storage volume: custom volumes of storage pools.
+
+import { DreyError } from "../../errors.ts";
+import type { StorageVolume, StorageVolumePut } from "../../wire/storage_volume.ts";
+import { toTable } from "../columns.ts";
+import { getProperty, setProperty, type Writable } from "../configured.ts";
+import { edit as editYaml, parseYaml, readStdin } from "../editor.ts";
+import { binarySize, type Format, formatList, toYaml } from "../output.ts";
+import { resolveOnServer } from "../resolve.ts";
+import type { Shell } from "../shell.ts";
+import { isStdinFile } from "../terminal.ts";
+import { readPlaced, readVolume, waitIfBegun } from "../volumes.ts";
+import { readPairs } from "./config.ts";
+
+export async function list(shell: Shell): Promise<void> {
+  const { remote, name } = resolveOnServer(shell.typed.args[0] ?? "local:");
+  const client = await shell.connect(remote);
+  const isWide = shell.typed.has("all-projects");
+  const query = { recursion: 1, "all-projects": isWide || undefined };
+  const found =
+    (name === ""
+      ? await client.call("volumes.all", { query })
+      : await client.call("volumes.list", { params: { pool: name }, query })) as StorageVolume[];
+  const wanted = shell.typed.args.slice(1);
+  const shown = found.filter((volume) => wanted.every((word) => matches(volume, word)));
+  const table = toTable(shown, [
+    ...(isWide ? [{ header: "PROJECT", cell: ({ project }: StorageVolume) => project }] : []),
+    ...(name === "" ? [{ header: "POOL", cell: ({ pool }: StorageVolume) => pool }] : []),
+    { header: "TYPE", cell: ({ type, name }) => name.includes("/") ? `${type} (snapshot)` : type },
+    { header: "NAME", cell: ({ name }) => name },
+    { header: "DESCRIPTION", cell: ({ description }) => description },
+    { header: "CONTENT-TYPE", cell: ({ content_type }) => content_type },
+    { header: "USED BY", cell: ({ used_by }) => String(used_by.length) },
+  ]);
+  shell.print(await formatList(shell.typed.text("format") as Format, table, shown));
+}
+
+/** `key=value` compares a field, any other word is the beginning of a name. */
+function matches(volume: StorageVolume, word: string): boolean {
+  const at = word.indexOf("=");
+  if (at < 0) return volume.name.startsWith(word);
+  return String({ ...volume }[word.slice(0, at) as keyof StorageVolume] ?? "") === word.slice(at + 1);
+}
+
+export async function create(shell: Shell): Promise<void> {
+  const { client, params: { pool }, volume } = await readVolume(shell);
+  const fromFile = isStdinFile() ? await parseYaml(await readStdin()) as StorageVolumePut : {};
+  const config = { ...fromFile.config, ...await readPairs(shell.typed.args.slice(2)) };
+  const body = {
+    name: volume,
+    type: "custom",
+    content_type: shell.typed.text("type") ?? "filesystem",
+    description: fromFile.description ?? "",
+    config,
+  };
+  const params = { pool, type: "custom" };
+  const upload = { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+  const answer = await client.call("volumes.typed.create", { params, upload });
+  await waitIfBegun(shell, { client, answer, label: volume });
+  shell.print(`Storage volume ${volume} created\n`);
+}
+
+export async function show(shell: Shell): Promise<void> {
+  const { client, params, snapshot } = await readVolume(shell);
+  shell.print(
+    await toYaml(
+      snapshot === undefined
+        ? await client.call("volume.get", { params })
+        : await client.call("volume.snapshot.get", { params: { ...params, snapshot } }),
+    ),
+  );
+}
+
+export async function info(shell: Shell): Promise<void> {
+  const { client, params } = await readVolume(shell);
+  const volume = await client.call("volume.get", { params });
+  const { usage: { used, total } } = await client.call("volume.state", { params });
+  const snapshots = params.type === "custom"
+    ? await client.call("volume.snapshots.list", { params, query: { recursion: 1 } })
+    : [];
+  const lines = [
+    `Name: ${volume.name}`,
+    ...(volume.description === "" ? [] : [`Description: ${volume.description}`]),
+    `Type: ${volume.type}`,
+    `Content type: ${volume.content_type}`,
+    `Usage: ${binarySize(used)}`,
+    ...(total === undefined ? [] : [`Total: ${binarySize(total)}`]),
+    `Created: ${volume.created_at}`,
+  ];
+  shell.print(`${lines.join("\n")}\n`);
+  const kept = snapshots.flatMap((one) => typeof one === "string" ? [] : [one]);
+  if (kept.length === 0) return;
+  const table = toTable(kept, [
+    { header: "NAME", cell: ({ name }) => name },
+    { header: "DESCRIPTION", cell: ({ description }) => description },
+    { header: "TAKEN AT", cell: ({ created_at }) => created_at },
+    { header: "EXPIRES AT", cell: ({ expires_at }) => expires_at ?? "" },
+  ]);
+  shell.print(`\nSnapshots:\n${await formatList("table", table, kept)}`);
+}
+
+export async function edit(shell: Shell): Promise<void> {
+  const { client, params, snapshot } = await readVolume(shell);
+  if (snapshot !== undefined) {
+    const at = { ...params, snapshot };
+    const { value, etag } = await client.read("volume.snapshot.get", { params: at });
+    const writable = { description: value.description, expires_at: value.expires_at ?? "" };
+    return await editYaml(shell, writable, async (body) => {
+      await client.call("volume.snapshot.update", { params: at, body: { ...writable, ...body }, etag });
+    });
+  }
+  const { value, etag } = await client.read("volume.get", { params });
+  const writable: StorageVolumePut = { config: value.config, description: value.description };
+  await editYaml(shell, writable, async (body) => {
+    await client.call("volume.update", { params, body: { ...writable, ...body }, etag });
+  });
+}
+
+export async function get(shell: Shell): Promise<void> {
+  const { client, params, snapshot } = await readVolume(shell);
+  const key = shell.typed.args[2] ?? "";
+  const value = snapshot === undefined
+    ? await client.call("volume.get", { params })
+    : await client.call("volume.snapshot.get", { params: { ...params, snapshot } });
+  const text = shell.typed.has("property") ? getProperty({ ...value }, key) : value.config[key] ?? "";
+  shell.print(`${text}\n`);
+}
+
+export async function set(shell: Shell): Promise<void> {
+  const pairs = await readPairs(shell.typed.args.slice(2));
+  await change(shell, (volume) => {
+    if (!shell.typed.has("property")) return Object.assign(volume.config, pairs);
+    for (const [key, text] of Object.entries(pairs)) setProperty(volume, key, text);
+  });
+}
+
+export async function unset(shell: Shell): Promise<void> {
+  const key = shell.typed.args[2] ?? "";
+  await change(shell, (volume) => {
+    if (shell.typed.has("property")) return setProperty(volume, key, "");
+    if (key in volume.config) return void delete volume.config[key];
+    throw new DreyError("NOT_FOUND", {
+      message: `Cannot unset key "${key}": the storage volume does not set it`,
+    });
+  });
+}
+
+async function change(shell: Shell, edit: (volume: Writable) => void): Promise<void> {
+  const { client, params } = await readVolume(shell);
+  const { value: { config, description }, etag } = await client.read("volume.get", { params });
+  const writable: Writable = { config, description, devices: {} };
+  edit(writable);
+  await client.call("volume.update", { params, body: { config, description: writable.description }, etag });
+}
+
+export async function remove(shell: Shell): Promise<void> {
+  const { client, params, volume, snapshot } = await readVolume(shell);
+  if (snapshot === undefined) await client.call("volume.delete", { params });
+  else {
+    const running = await client.start("volume.snapshot.delete", { params: { ...params, snapshot } });
+    await shell.wait(running, `${volume}/${snapshot}`);
+  }
+  shell.print(`Storage volume ${snapshot === undefined ? volume : `${volume}/${snapshot}`} deleted\n`);
+}
+
+export async function rename(shell: Shell): Promise<void> {
+  const { client, params, volume, snapshot } = await readVolume(shell);
+  const to = shell.typed.args[2] ?? "";
+  if (snapshot === undefined) {
+    await client.call("volume.move", { params, body: { name: to } });
+  } else {
+    // as lxc has it, the new name carries the volume's too
+    const name = to.startsWith(`${volume}/`) ? to.slice(volume.length + 1) : to;
+    const at = { ...params, snapshot };
+    await shell.wait(await client.start("volume.snapshot.rename", { params: at, body: { name } }), name);
+  }
+  shell.print(`Renamed storage volume from "${shell.typed.args[1]}" to "${to}"\n`);
+}
+
+export async function copy(shell: Shell): Promise<void> {
+  const { client, from, to } = await readBoth(shell);
+  const { text, has } = shell.typed;
+  const project = text("target-project");
+  const query = project === undefined ? {} : { project };
+  const body = {
+    name: to.volume,
+    type: "custom",
+    source: {
+      type: "copy",
+      pool: from.pool,
+      name: from.snapshot === undefined ? from.volume : `${from.volume}/${from.snapshot}`,
+      volume_only: has("volume-only"),
+      refresh: has("refresh"),
+      ...(project === undefined ? {} : { project: client.project ?? "default" }),
+    },
+  };
+  const answer = await client.call("volumes.create", { params: { pool: to.pool }, body, query });
+  await waitIfBegun(shell, { client, answer, label: to.volume });
+  shell.print("Storage volume copied successfully!\n");
+}
+
+export async function move(shell: Shell): Promise<void> {
+  const { client, from, to } = await readBoth(shell);
+  const project = shell.typed.text("target-project");
+  const body = { name: to.volume, pool: to.pool, ...(project === undefined ? {} : { project }) };
+  const answer = await client.call("volume.move", { params: from.params, body });
+  await waitIfBegun(shell, { client, answer, label: to.volume });
+  shell.print("Storage volume moved successfully!\n");
+}
+
+async function readBoth(shell: Shell) {
+  const from = await readPlaced(shell, shell.typed.args[0] ?? "");
+  const to = await readPlaced(shell, shell.typed.args[1] ?? "");
+  if (from.client === to.client) return { client: from.client, from, to };
+  throw new DreyError("NOT_SUPPORTED", { message: "Volumes cannot go from one server to another yet" });
+}

@@ -1,0 +1,266 @@
+// Changing custom volumes: settings, going back to a snapshot, another name, pool or project, deletion.
+
+import { validateVolumeName } from "../../config/names.ts";
+import { validateVolumeConfig } from "../../config/volume_keys.ts";
+import { DreyError } from "../../errors.ts";
+import type { Write } from "../../store/store.ts";
+import type { Config } from "../../wire/instance.ts";
+import type { Operation } from "../../wire/operation.ts";
+import type { StorageVolumePost, StorageVolumePut } from "../../wire/storage_volume.ts";
+import type { Context } from "../context.ts";
+import { lifecycleWrite } from "../events.ts";
+import { announced, finishLater, noteIntent } from "../intents.ts";
+import { effectiveProject } from "../projects/effective.ts";
+import { openPool } from "../storage_pools/open.ts";
+import { loadPool } from "../storage_pools/record.ts";
+import { diskOf, resizeDisk, sizeOf } from "./content.ts";
+import { copyLocked } from "./copy.ts";
+import { userConfig, volumeOperation, withoutEmpty } from "./create.ts";
+import {
+  changedMeanwhile,
+  listSnapshotRecords,
+  loadSnapshot,
+  loadVolume,
+  lockBoth,
+  lockVolume,
+  snapshotKey,
+  taken,
+  volumeAddress,
+  volumeKey,
+  volumeOf,
+  type VolumeRecord,
+  type VolumeRef,
+} from "./record.ts";
+import { mustRest, usersFollow, volumeUsers } from "./users.ts";
+
+/** Replaces description and configuration, or goes back to a snapshot. */
+export async function updateVolume(context: Context, ref: VolumeRef, put: StorageVolumePut): Promise<void> {
+  if (put.restore) return await restoreVolume(context, ref, put.restore);
+  await change(context, ref, (old) => ({
+    description: put.description ?? "",
+    config: { ...volatileOf(old.config), ...userConfig(put.config ?? {}) },
+  }));
+}
+
+/** Changes the keys that are named; an empty value removes one. */
+export async function patchVolume(context: Context, ref: VolumeRef, put: StorageVolumePut): Promise<void> {
+  await change(context, ref, (old) => ({
+    description: put.description ?? old.description,
+    config: { ...old.config, ...userConfig(put.config ?? {}) },
+  }));
+}
+
+const volatileOf = (config: Config): Config =>
+  Object.fromEntries(Object.entries(config).filter(([key]) => key.startsWith("volatile.")));
+
+async function change(
+  context: Context,
+  ref: VolumeRef,
+  edit: (old: VolumeRecord) => Pick<VolumeRecord, "description" | "config">,
+): Promise<void> {
+  await using _lock = await lockVolume(context, ref);
+  const { value: old, revision } = await loadVolume(context, ref);
+  const edited = edit(old);
+  const record = { ...old, description: edited.description, config: withoutEmpty(edited.config) };
+  validateVolumeConfig(record.content_type, userConfig(record.config));
+  await resize(context, ref, { old, record });
+  await commit(context, ref, { revision, record, action: "storage-volume-updated" });
+}
+
+async function resize(
+  context: Context,
+  ref: VolumeRef,
+  { old, record }: { old: VolumeRecord; record: VolumeRecord },
+): Promise<void> {
+  const size = sizeOf(record);
+  if (size === sizeOf(old)) return;
+  await using pool = await openPool(context, ref.pool);
+  if (record.content_type === "filesystem") return await pool.driver.resize(volumeOf(ref), size);
+  if (record.content_type === "block") {
+    await resizeDisk(diskOf(pool.driver, volumeOf(ref), "block"), size ?? 0);
+  }
+}
+
+async function commit(
+  context: Context,
+  ref: VolumeRef,
+  { revision, record, action, more = {} }: {
+    revision: number;
+    record: VolumeRecord;
+    action: string;
+    more?: { context?: Record<string, unknown> };
+  },
+): Promise<void> {
+  const key = volumeKey(ref);
+  const done = await context.store.commit([{ key, revision }], [
+    { key, value: record },
+    lifecycleWrite(context, { project: ref.project, action, source: volumeAddress(ref), ...more }),
+  ]);
+  if (!done) throw changedMeanwhile(ref);
+}
+
+/**
+ * Puts back what a snapshot holds.
+ *
+ * @throws {DreyError} `NOT_FOUND`, `BAD_REQUEST` while instances run with the volume
+ */
+async function restoreVolume(context: Context, ref: VolumeRef, snapshot: string): Promise<void> {
+  await using _lock = await lockVolume(context, ref);
+  const { value: record, revision } = await loadVolume(context, ref);
+  const { value: then } = await loadSnapshot(context, ref, snapshot);
+  await mustRest(context, ref, "restore");
+  await using pool = await openPool(context, ref.pool);
+  await pool.driver.restore({ ...volumeOf(ref), snapshot });
+  const ids = Object.entries(then.config).filter(([key]) => key.startsWith("volatile.idmap."));
+  const others = Object.entries(record.config).filter(([key]) => !key.startsWith("volatile.idmap."));
+  await commit(context, ref, {
+    revision,
+    record: { ...record, config: Object.fromEntries([...others, ...ids]) },
+    action: "storage-volume-restored",
+    more: { context: { snapshot } },
+  });
+}
+
+/**
+ * Deletes a volume with its snapshots.
+ *
+ * @throws {DreyError} `NOT_FOUND`, `BAD_REQUEST` while something uses it
+ */
+export async function deleteVolume(context: Context, ref: VolumeRef): Promise<void> {
+  await using _lock = await lockVolume(context, ref);
+  const { revision } = await loadVolume(context, ref);
+  const users = await volumeUsers(context, ref);
+  if (users.length > 0) {
+    throw new DreyError("BAD_REQUEST", {
+      message: "The storage volume is still in use",
+      hint: `It is used by: ${users.slice(0, 5).join(", ")}`,
+    });
+  }
+  await using pool = await openPool(context, ref.pool);
+  await removeWith(context, ref, { revision, writes: [deleted(context, ref)] }, pool.driver.remove);
+}
+
+const deleted = (context: Context, ref: VolumeRef): Write =>
+  lifecycleWrite(context, {
+    project: ref.project,
+    action: "storage-volume-deleted",
+    source: volumeAddress(ref),
+  });
+
+/** Deletes the records first, and the files with an intent, so that what is cut short is finished. */
+async function removeWith(
+  context: Context,
+  ref: VolumeRef,
+  { revision, writes }: { revision: number; writes: readonly Write[] },
+  remove: (volume: ReturnType<typeof volumeOf>) => Promise<void>,
+): Promise<void> {
+  const key = volumeKey(ref);
+  const snapshots = await listSnapshotRecords(context, ref);
+  const noted = noteIntent({ do: "remove", pool: ref.pool, volume: volumeOf(ref) }, [key]);
+  const done = await context.store.commit([{ key, revision }], [
+    { key, delete: true },
+    ...snapshots.map(({ name }): Write => ({ key: snapshotKey(ref, name), delete: true })),
+    ...writes,
+    noted.write,
+  ]);
+  if (!done) throw changedMeanwhile(ref);
+  await finishLater(context, noted, () => remove(volumeOf(ref)));
+}
+
+/**
+ * Gives a volume another name, or another pool or project; whoever uses it follows. A move between pools takes a while:
+ * it is answered with its operation.
+ *
+ * @throws {DreyError} `NOT_FOUND`, `ALREADY_EXISTS`, `BAD_REQUEST` while instances run with it
+ */
+export async function moveVolume(
+  context: Context,
+  from: VolumeRef,
+  post: StorageVolumePost,
+): Promise<Operation | undefined> {
+  if (post.migration) {
+    throw new DreyError("NOT_SUPPORTED", { message: "Volumes cannot go to other servers yet" });
+  }
+  validateVolumeName(post.name);
+  const to = {
+    project: post.project ? await effectiveProject(context, post.project, "storage.volumes") : from.project,
+    pool: post.pool || from.pool,
+    name: post.name,
+  };
+  await loadPool(context, to.pool);
+  await loadVolume(context, from);
+  if (await context.store.get(volumeKey(to)) !== undefined) throw taken(to);
+  if (to.pool === from.pool && !post.pool && !post.project) {
+    await renameVolume(context, from, to);
+    return undefined;
+  }
+  return await volumeOperation(context, to, {
+    description: "Moving storage volume",
+    run: () => to.pool === from.pool ? renameVolume(context, from, to) : moveBetween(context, from, to),
+  });
+}
+
+async function renameVolume(context: Context, from: VolumeRef, to: VolumeRef): Promise<void> {
+  await using _locks = await lockBoth(context, from, to);
+  const { value, revision } = await loadVolume(context, from);
+  await mustMove(context, from, to);
+  const snapshots = await listSnapshotRecords(context, from);
+  const users = await usersFollow(context, from, to);
+  const key = volumeKey(to);
+  const intent = {
+    do: "rename",
+    pool: from.pool,
+    from: volumeOf(from),
+    to: volumeOf(to),
+    record: key,
+  } as const;
+  await using pool = await openPool(context, from.pool);
+  const locks = [volumeKey(from), key].sort((a, b) => a.join("\0") < b.join("\0") ? -1 : 1);
+  await announced(context, { intent, locks }, async (done) => {
+    await pool.driver.rename(volumeOf(from), volumeOf(to));
+    const isFree = await context.store.commit(
+      [{ key, revision: 0 }, { key: volumeKey(from), revision }, ...users.checks],
+      [
+        { key: volumeKey(from), delete: true },
+        { key, value },
+        ...snapshots.flatMap(({ name, record }): Write[] => [
+          { key: snapshotKey(from, name), delete: true },
+          { key: snapshotKey(to, name), value: record },
+        ]),
+        ...users.writes,
+        done,
+        lifecycleWrite(context, {
+          project: to.project,
+          action: "storage-volume-renamed",
+          source: volumeAddress(to),
+          context: { old_name: from.name },
+        }),
+      ],
+    );
+    if (!isFree) throw changedMeanwhile(from);
+  });
+}
+
+/** Between pools there is a copy first; the commit that makes it count takes the old one away. */
+async function moveBetween(context: Context, from: VolumeRef, to: VolumeRef): Promise<void> {
+  await using _locks = await lockBoth(context, from, to);
+  await mustMove(context, from, to);
+  await copyLocked(context, { from, to, volumeOnly: false, refresh: false, config: {} });
+  const users = await usersFollow(context, from, to);
+  await context.store.commit(users.checks, users.writes);
+  const { revision } = await loadVolume(context, from);
+  await using pool = await openPool(context, from.pool);
+  await removeWith(context, from, { revision, writes: [deleted(context, from)] }, pool.driver.remove);
+}
+
+/** Users cannot follow into another project. */
+async function mustMove(context: Context, from: VolumeRef, to: VolumeRef): Promise<void> {
+  await mustRest(context, from, "move");
+  if (from.project === to.project) return;
+  const users = await volumeUsers(context, from);
+  if (users.length === 0) return;
+  throw new DreyError("BAD_REQUEST", {
+    message: `Cannot move storage volume "${from.name}" to another project: it is in use`,
+    hint: `It is used by: ${users.slice(0, 5).join(", ")}`,
+  });
+}

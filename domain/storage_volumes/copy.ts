@@ -1,0 +1,198 @@
+// Copies of custom volumes within a server: with their snapshots or without, between pools, brought up to date later.
+
+import { DreyError } from "../../errors.ts";
+import type { Hands, Volume } from "../../storage/driver.ts";
+import type { Write } from "../../store/store.ts";
+import type { Config } from "../../wire/instance.ts";
+import type { Operation } from "../../wire/operation.ts";
+import { validateVolumeConfig } from "../../config/volume_keys.ts";
+import type { Context } from "../context.ts";
+import { lifecycleWrite } from "../events.ts";
+import { lazyFileRoot } from "../instances/file_root.ts";
+import { type OpenPool, openPool } from "../storage_pools/open.ts";
+import { copyTree, emptyContent, treeOf } from "./content.ts";
+import { enterVolume, userConfig, volumeOperation, withoutEmpty } from "./create.ts";
+import {
+  changedMeanwhile,
+  listSnapshotRecords,
+  loadSnapshot,
+  loadVolume,
+  lockBoth,
+  snapshotKey,
+  taken,
+  volumeAddress,
+  volumeKey,
+  volumeOf,
+  type VolumeRecord,
+  type VolumeRef,
+  type VolumeSnapshotRecord,
+} from "./record.ts";
+import { mustRest } from "./users.ts";
+
+export interface Copying {
+  from: VolumeRef;
+  /** a snapshot to copy instead of the volume as it is */
+  snapshot?: string;
+  to: VolumeRef;
+  volumeOnly: boolean;
+  refresh: boolean;
+  /** settings of the copy that differ */
+  config: Config;
+  description?: string;
+}
+
+/**
+ * Copies a volume, as an operation.
+ *
+ * @throws {DreyError} `NOT_FOUND` for the source, `ALREADY_EXISTS`
+ */
+export async function copyVolume(context: Context, copying: Copying): Promise<Operation> {
+  const { from, to, snapshot, refresh } = copying;
+  const { value: source } = snapshot === undefined
+    ? await loadVolume(context, from)
+    : await loadSnapshot(context, from, snapshot);
+  validateVolumeConfig(source.content_type, withoutEmpty(copying.config));
+  const there = await context.store.get(volumeKey(to));
+  if (there !== undefined && !refresh) throw taken(to);
+  return await volumeOperation(context, to, {
+    description: "Copying storage volume",
+    run: async () => {
+      await using _locks = await lockBoth(context, from, to);
+      if (refresh && await context.store.get(volumeKey(to)) !== undefined) {
+        return await bringUpToDate(context, copying);
+      }
+      await copyLocked(context, copying);
+    },
+  });
+}
+
+interface Kept {
+  name: string;
+  record: VolumeSnapshotRecord;
+}
+
+/** Copies a volume whose lock the caller holds, as well as that of the new one. `more` belongs to the same commit. */
+export async function copyLocked(
+  context: Context,
+  copying: Copying,
+  more: readonly Write[] = [],
+): Promise<void> {
+  const { from, to, snapshot, volumeOnly } = copying;
+  const { value: source } = snapshot === undefined
+    ? await loadVolume(context, from)
+    : await loadSnapshot(context, from, snapshot);
+  const snapshots = volumeOnly || snapshot !== undefined ? [] : await listSnapshotRecords(context, from);
+  const record: VolumeRecord = {
+    description: copying.description ?? source.description,
+    content_type: source.content_type,
+    created_at: context.now().toISOString(),
+    config: {
+      ...source.config,
+      ...userConfig(withoutEmpty(copying.config)),
+      "volatile.uuid": crypto.randomUUID(),
+    },
+  };
+  await using hands = lazyFileRoot(context);
+  await using origin = await openPool(context, from.pool, hands);
+  await enterVolume(context, to, {
+    record,
+    make: (pool) =>
+      transfer(context, {
+        pools: { origin, target: pool },
+        hands,
+        record,
+        from: volumeOf(from, snapshot),
+        to: volumeOf(to),
+        snapshots: snapshots.map(({ name }) => name),
+      }),
+    more: [...snapshots.map(({ name, record }) => snapshotWrite(to, { name, record })), ...more],
+  });
+}
+
+const snapshotWrite = (to: VolumeRef, { name, record }: Kept): Write => ({
+  key: snapshotKey(to, name),
+  value: { ...record, config: { ...record.config, "volatile.uuid": crypto.randomUUID() } },
+});
+
+interface Transfer {
+  pools: { origin: OpenPool; target: OpenPool };
+  hands: Hands;
+  /** of the new volume */
+  record: VolumeRecord;
+  from: Volume;
+  to: Volume;
+  /** the oldest first */
+  snapshots: readonly string[];
+}
+
+/** Brings files from one volume to another, which is replaced. Within a pool the driver knows the shortest way. */
+async function transfer(context: Context, transfer: Transfer): Promise<void> {
+  const { pools: { origin, target }, hands, record, from, to, snapshots } = transfer;
+  if (origin.name === target.name) {
+    for (const snapshot of snapshots) {
+      await target.driver.clone({ ...from, snapshot }, { ...to, snapshot });
+    }
+    return await target.driver.clone(from, to);
+  }
+  const content = await emptyContent(context, record);
+  const fill = async (source: Volume) => {
+    await target.driver.create(to, content);
+    await copyTree(hands, treeOf(origin.driver, source), treeOf(target.driver, to));
+  };
+  for (const snapshot of snapshots) {
+    await fill({ ...from, snapshot });
+    await target.driver.snapshot({ ...to, snapshot });
+  }
+  await fill(from);
+}
+
+/** Makes an existing copy what its origin is now: snapshots that are missing come, those gone there go. */
+async function bringUpToDate(context: Context, { from, to, snapshot, volumeOnly }: Copying): Promise<void> {
+  if (snapshot !== undefined) {
+    throw new DreyError("BAD_REQUEST", { message: "Cannot refresh a volume from a snapshot" });
+  }
+  await mustRest(context, to, "refresh");
+  const { value: source } = await loadVolume(context, from);
+  const { value: record, revision } = await loadVolume(context, to);
+  if (source.content_type !== record.content_type) {
+    throw new DreyError("BAD_REQUEST", {
+      message: "Cannot refresh a volume from one of another content type",
+    });
+  }
+  const there = volumeOnly ? [] : await listSnapshotRecords(context, from);
+  const here = volumeOnly ? [] : await listSnapshotRecords(context, to);
+  const isSame = (a: Kept, b: Kept) => a.name === b.name && a.record.created_at === b.record.created_at;
+  const gone = here.filter((one) => !there.some((other) => isSame(one, other)));
+  const missing = there.filter((one) => !here.some((other) => isSame(one, other)));
+  await using hands = lazyFileRoot(context);
+  await using origin = await openPool(context, from.pool, hands);
+  await using target = await openPool(context, to.pool, hands);
+  for (const { name } of gone) {
+    await context.store.commit([], [{ key: snapshotKey(to, name), delete: true }]);
+    await target.driver.remove(volumeOf(to, name));
+  }
+  const updated = { ...record, config: { ...record.config, ...mapKeys(source.config) } };
+  await transfer(context, {
+    pools: { origin, target },
+    hands,
+    record: updated,
+    from: volumeOf(from),
+    to: volumeOf(to),
+    snapshots: missing.map(({ name }) => name),
+  });
+  const key = volumeKey(to);
+  const done = await context.store.commit([{ key, revision }], [
+    { key, value: updated },
+    ...missing.map((one) => snapshotWrite(to, one)),
+    lifecycleWrite(context, {
+      project: to.project,
+      action: "storage-volume-updated",
+      source: volumeAddress(to),
+    }),
+  ]);
+  if (!done) throw changedMeanwhile(to);
+}
+
+/** What the configuration says of the ids that files belong to. */
+const mapKeys = (config: Config): Config =>
+  Object.fromEntries(Object.entries(config).filter(([key]) => key.startsWith("volatile.idmap.")));
