@@ -6,16 +6,16 @@ import type { DeviceConfig, DeviceProblem } from "./devices/device_key.ts";
 import { disk } from "./devices/disk.ts";
 import { nic } from "./devices/nic.ts";
 import { none } from "./devices/none.ts";
+import { proxy } from "./devices/proxy.ts";
 import { findRow } from "./key.ts";
 
 /** Every device type drey obeys. */
-export const deviceTypes: readonly DeviceConfig[] = [disk, nic, none];
+export const deviceTypes: readonly DeviceConfig[] = [disk, nic, none, proxy];
 
 const typesToCome = [
   "gpu",
   "infiniband",
   "pci",
-  "proxy",
   "tpm",
   "unix-block",
   "unix-char",

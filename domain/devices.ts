@@ -10,6 +10,7 @@ import type { DeviceType, LiveSite, StartParts, StartSite } from "./devices/devi
 const sources: Record<string, () => Promise<DeviceType>> = {
   disk: async () => (await import("./devices/disk.ts")).type,
   nic: async () => (await import("./devices/nic.ts")).nic,
+  proxy: async () => (await import("./devices/proxy.ts")).proxy,
 };
 
 /** The devices that do something, by name, each with its type. */

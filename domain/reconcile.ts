@@ -10,9 +10,9 @@ import { emitLogging } from "./events.ts";
 import { sweepImages } from "./images/sweep.ts";
 import { abandonedIntents } from "./intents.ts";
 import { lockInstance, refOf, runDirectories } from "./instances/record.ts";
-import { hasNics } from "./networks/nic_files.ts";
+import { hasNics, relayDirectory } from "./networks/nic_files.ts";
 import { findAbandoned } from "../sys/partial.ts";
-import { namesIn } from "../sys/present.ts";
+import { exists, namesIn } from "../sys/present.ts";
 
 /**
  * Finishes instances that ended with nobody to look after them: a run directory is left and nobody holds its lock.
@@ -34,6 +34,10 @@ export async function reconcile(context: Context): Promise<void> {
   if (hasNics(context)) {
     const { mendNetworks } = await import("./networks/mend.ts");
     await orLater(context, { project: "", what: "the network" }, mendNetworks(context));
+  }
+  if (exists(relayDirectory(context))) {
+    const { mendRelays } = await import("./networks/relays.ts");
+    await orLater(context, { project: "", what: "a relay" }, mendRelays(context));
   }
   for (const entry of await abandonedIntents(context)) {
     const { settleAbandoned } = await import("./intents_settle.ts");

@@ -95,7 +95,8 @@ async function chosen(
   fromFile: Partial<InstancesPost>,
 ): Promise<Partial<InstancesPost>> {
   const config = { ...fromFile.config, ...keyValues(typed.list("config")) };
-  const profiles = typed.has("no-profiles") ? [] : typed.has("profile") ? typed.list("profile") : undefined;
+  const named = typed.list("profile").filter((text) => parsePublished(text) === undefined);
+  const profiles = typed.has("no-profiles") ? [] : named.length > 0 ? named : undefined;
   const devices = await chosenDevices(client, typed, { ...fromFile.devices }, profiles ?? fromFile.profiles);
   return {
     ...(Object.keys(config).length > 0 ? { config } : {}),
@@ -116,6 +117,7 @@ async function chosenDevices(
   if (network !== undefined) devices.eth0 = { type: "nic", name: "eth0", network };
   const pool = typed.text("storage");
   if (pool !== undefined) devices.root = { ...devices.root, type: "disk", path: "/", pool };
+  Object.assign(devices, publishedDevices(typed));
   for (const text of typed.list("device")) {
     const [name = "", ...words] = text.split(",");
     if (words.length === 0) {
@@ -125,6 +127,27 @@ async function chosenDevices(
     Object.assign(devices[name], keyValues(words));
   }
   return devices;
+}
+
+/** The devices that lead ports in, of `--publish` and of those values of `-p` that are ports. */
+function publishedDevices(typed: Typed): Devices {
+  const ports = typed.list("profile").map(parsePublished).filter((device) => device !== undefined);
+  for (const text of typed.list("publish")) {
+    const parsed = parsePublished(text);
+    if (parsed === undefined) {
+      throw new DreyError("BAD_REQUEST", { message: `Expected [address:]port:port[/udp], got "${text}"` });
+    }
+    ports.push(parsed);
+  }
+  return Object.fromEntries(ports.map((device) => [`port-${device["listen"]?.split(":").at(-1)}`, device]));
+}
+
+/** Docker's way to write a port that leads in: `8080:80`, `127.0.0.1:8080:80/tcp`, `5300-5302:5300-5302/udp`. */
+export function parsePublished(text: string): Devices[string] | undefined {
+  const [, host = "127.0.0.1", from, to, protocol = "tcp"] =
+    /^(?:([\d.]+|\[[0-9a-f:]+\]):)?([\d-]+):([\d-]+)(?:\/(tcp|udp))?$/.exec(text) ?? [];
+  if (from === undefined) return undefined;
+  return { type: "proxy", listen: `${protocol}:${host}:${from}`, connect: `${protocol}:127.0.0.1:${to}` };
 }
 
 async function deviceOfProfiles(client: Client, profiles: readonly string[], name: string) {

@@ -38,6 +38,12 @@ const creation: readonly Flag[] = [
   },
   { name: "ephemeral", short: "e", summary: "Delete the instance when it stops" },
   { name: "network", short: "n", value: "network", summary: "Network of its first interface, eth0" },
+  {
+    name: "publish",
+    value: "port:port",
+    isList: true,
+    summary: "Lead a port of this machine in, 8080:80; -p takes such a value too",
+  },
   { name: "storage", short: "s", value: "pool", summary: "Storage pool of its root disk" },
   { name: "no-profiles", summary: "Apply no profile, not even default" },
   { name: "empty", summary: "Create it without an image" },

@@ -20,6 +20,7 @@ import {
   startService,
   stopService,
 } from "../../network/hub.ts";
+import { hubFiles } from "../../network/hub_script.ts";
 import { resolverAddress, uplinkArgs, type UplinkChoice, uplinkSubnet } from "../../network/uplink.ts";
 import { readIfThere, removeIfThere } from "../../sys/present.ts";
 import { commandFailed } from "../../sys/run.ts";
@@ -253,6 +254,11 @@ export async function leaveHub(context: Context): Promise<void> {
   }
   if (isHostHub(context) && isHubAlive(directory)) await cleanHost(context, up?.networks ?? []);
   await endHub(directory);
+}
+
+/** The way into the hub for a relay: the file that holds its keeper's pid, or the host itself. */
+export function hubKeeper(context: Context): string {
+  return isHostHub(context) ? "host" : join(hubDirectory(context), hubFiles.keeper);
 }
 
 /** What ends by itself with a namespace must be undone by hand on the host. */

@@ -30,6 +30,9 @@ export interface PluggedNic {
 
 const directory = (context: Context) => join(context.paths.run, "nics");
 
+/** Where the relays of ports are kept. */
+export const relayDirectory = (context: Context): string => join(context.paths.run, "relays");
+
 /** Name of a card's file, and of what dnsmasq is told of it. */
 export const nicName = (ref: Ref, device: string): string =>
   `${directoryName(ref)}.${encodeURIComponent(device)}`;

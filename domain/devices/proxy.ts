@@ -1,0 +1,88 @@
+// Proxy devices: a relay between the host and an instance, begun before the instance's init runs.
+
+import * as keys from "../../config/devices/proxy.ts";
+import { parseProxyAddress, type ProxyAddress } from "../../config/devices/proxy.ts";
+import { readKey } from "../../config/key.ts";
+import { DreyError } from "../../errors.ts";
+import type { RelayEnd, RelayPlan } from "../../network/relay.pl.ts";
+import type { Device } from "../../wire/instance.ts";
+import { nicName } from "../networks/nic_files.ts";
+import { startRelay, stopRelay } from "../networks/relays.ts";
+import type { DeviceSite, DeviceType, LiveSite, StartParts, StartSite } from "./device.ts";
+
+export const proxy: DeviceType = { start, stopped, add, remove: stopped };
+
+function start(site: StartSite): StartParts {
+  return { attach: (pid) => begin(site, pid) };
+}
+
+async function add(site: LiveSite): Promise<void> {
+  await begin(site, site.pid);
+}
+
+async function stopped({ context, ref, name }: DeviceSite): Promise<void> {
+  await stopRelay(context, nicName(ref, name));
+}
+
+async function begin({ context, ref, name, device, config, devices }: StartSite | LiveSite, pid: number) {
+  const target = readKey(device, keys.nat) ? natTarget(device, { config, devices }) : undefined;
+  if (target !== undefined) {
+    const { hubKeeper } = await import("../networks/hub.ts");
+    const plan = planRelay(device, pid);
+    const pairs = plan.pairs.map(({ listen, connect }) => ({
+      listen,
+      connect: { ...connect, host: target },
+    }));
+    const connectAt = hubKeeper(context);
+    return await startRelay(context, nicName(ref, name), { ...plan, pairs, connectAt, drop: undefined });
+  }
+  await startRelay(context, nicName(ref, name), planRelay(device, pid));
+}
+
+/** What a device asks of a relay. */
+export function planRelay(device: Device, pid: number): RelayPlan {
+  const isHost = (readKey(device, keys.bind) ?? "host") === "host";
+  const from = ends(parseProxyAddress(device["listen"] ?? ""));
+  const to = ends(parseProxyAddress(device["connect"] ?? ""));
+  const pairs = from.map((listen, index) => ({ listen, connect: to[index] ?? to[0]! }));
+  return {
+    pairs,
+    listenAt: isHost ? "host" : pid,
+    connectAt: isHost ? pid : "host",
+    // a user's socket on the host stays the user's, whom nobody else is there
+    own: {
+      uid: isHost && !device["uid"] ? undefined : readKey(device, keys.uid),
+      gid: isHost && !device["gid"] ? undefined : readKey(device, keys.gid),
+      mode: readKey(device, keys.socketMode) ?? 0o644,
+    },
+    drop: isHost
+      ? { uid: readKey(device, keys.securityUid) ?? 0, gid: readKey(device, keys.securityGid) ?? 0 }
+      : undefined,
+    haproxy: readKey(device, keys.proxyProtocol) ?? false,
+  };
+}
+
+function ends(address: ProxyAddress | undefined): RelayEnd[] {
+  if (address === undefined) return [];
+  if (address.protocol === "unix") return [{ protocol: "unix", host: address.path, port: 0 }];
+  return address.ports.map((port) => ({ protocol: address.protocol, host: address.host, port }));
+}
+
+/** The instance's own address, which nat connects to: a static one, so that it stays. */
+function natTarget(device: Device, { config, devices }: Pick<StartSite, "config" | "devices">): string {
+  const to = parseProxyAddress(device["connect"] ?? "");
+  const wanted = to !== undefined && to.protocol !== "unix" ? to.host : "";
+  const family = wanted.includes(":") ? "ipv6" : "ipv4";
+  const cards = Object.entries(devices).filter(([, card]) => card["type"] === "nic");
+  const own = cards.map(([name, card]) =>
+    card[`${family}.address`] || config[`volatile.${name}.${family}.address`]
+  );
+  const any = wanted === "0.0.0.0" || wanted === "::";
+  const found = own.find((address) => address && address !== "none" && (any || address === wanted));
+  if (found) return found;
+  throw new DreyError("BAD_REQUEST", {
+    message:
+      `Cannot use nat: connect IP "${wanted}" must be one of the instance's static ${family} addresses`,
+    hint: `Set one: drey config device set INSTANCE eth0 ${family}.address=…`,
+  });
+}

@@ -1,0 +1,115 @@
+// Relays: small processes that lead ports and sockets from one side to another. One holder looks after all of a drey's;
+// it is there while there is a relay.
+
+import { join } from "@std/path";
+import { DreyError } from "../../errors.ts";
+import {
+  endHub,
+  isHubAlive,
+  reviveHub,
+  serviceNames,
+  startHub,
+  startService,
+  stopService,
+} from "../../network/hub.ts";
+import { type RelayEnd, type RelayPlan, relayProgram, relayText } from "../../network/relay.pl.ts";
+import { supervisorsCgroup } from "../../runtime/cgroups.ts";
+import { exists, readIfThere, removeIfThere } from "../../sys/present.ts";
+import { planHome } from "../cgroup_home.ts";
+import type { Context } from "../context.ts";
+import { relayDirectory as directory } from "./nic_files.ts";
+
+const cgroupOf = (context: Context) => {
+  const home = planHome(context)?.path;
+  const cgroup = home === undefined ? undefined : supervisorsCgroup(home);
+  return cgroup !== undefined && exists(cgroup) ? cgroup : undefined;
+};
+
+/** Starts a relay, or replaces the one of that name without a word to the connections it serves. */
+export async function startRelay(context: Context, name: string, plan: RelayPlan): Promise<void> {
+  if (plan.listenAt === "host") { for (const { listen } of plan.pairs) await refuseTaken(listen); }
+  await using _lock = await context.store.lock(["relays"]);
+  const run = directory(context);
+  if (!isHubAlive(run) && !await reviveHub(run, cgroupOf(context))) {
+    await startHub({ directory: run, enter: undefined, setup: "", services: [], cgroup: cgroupOf(context) });
+  }
+  const [program, file] = [join(run, "relay.pl"), join(run, `${name}.plan`)];
+  Deno.writeTextFileSync(program, relayProgram);
+  Deno.writeTextFileSync(file, relayText(plan));
+  await startService(run, { name, argv: ["/usr/bin/perl", program, file], isInside: false });
+}
+
+/** Ends a relay, if there is one, and with the last one their holder. */
+export async function stopRelay(context: Context, name: string): Promise<void> {
+  const run = directory(context);
+  if (!serviceNames(run).includes(name)) return;
+  await using _lock = await context.store.lock(["relays"]);
+  const file = join(run, `${name}.plan`);
+  for (const line of (readIfThere(file) ?? "").split("\n")) {
+    const [what, protocol, path = ""] = line.split("\t");
+    if (what === "pair" && protocol === "unix" && path.startsWith("/") && isHostSocket(file)) {
+      removeIfThere(path);
+    }
+  }
+  stopService(run, name);
+  removeIfThere(file);
+  if (serviceNames(run).length === 0) await endHub(run);
+}
+
+const isHostSocket = (file: string) => (readIfThere(file) ?? "").startsWith("at\tlisten\thost\n");
+
+/** Mends the relays' holder, if it was killed. */
+export async function mendRelays(context: Context): Promise<void> {
+  const run = directory(context);
+  if (!exists(run) || isHubAlive(run)) return;
+  await using _lock = await context.store.lock(["relays"]);
+  if (exists(run) && !isHubAlive(run)) await reviveHub(run, cgroupOf(context));
+}
+
+/**
+ * Tries an address of the host before a relay does, which has nobody to tell.
+ *
+ * @throws {DreyError} `CONFLICT` if somebody listens there, `FORBIDDEN` for a port of root's
+ */
+export async function refuseTaken({ protocol, host, port }: RelayEnd): Promise<void> {
+  try {
+    if (protocol === "tcp") Deno.listen({ hostname: host, port }).close();
+    else if (protocol === "udp") await tryDatagrams(host, port);
+  } catch (error) {
+    throw refusal(error, `${protocol}:${host.includes(":") ? `[${host}]` : host}:${port}`, port);
+  }
+}
+
+async function tryDatagrams(host: string, port: number): Promise<void> {
+  const { createSocket } = await import("node:dgram");
+  const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
+  await new Promise<void>((resolve, reject) => {
+    socket.once("error", reject);
+    socket.bind({ address: host, port }, () => socket.close(resolve));
+  });
+}
+
+const hasCode = (error: unknown, code: string) =>
+  error instanceof Error && "code" in error && error.code === code;
+
+function refusal(error: unknown, address: string, port: number): DreyError {
+  if (error instanceof Deno.errors.PermissionDenied || hasCode(error, "EACCES")) {
+    const first = (readIfThere("/proc/sys/net/ipv4/ip_unprivileged_port_start") ?? "1024").trim();
+    return new DreyError("FORBIDDEN", {
+      message: `Cannot listen on ${address}: ports below ${first} are root's on this host`,
+      hint:
+        `Choose a higher port, or ask an administrator to run: sysctl -w net.ipv4.ip_unprivileged_port_start=${port}`,
+      cause: error,
+    });
+  }
+  if (error instanceof Deno.errors.AddrInUse || hasCode(error, "EADDRINUSE")) {
+    return new DreyError("CONFLICT", {
+      message: `Cannot listen on ${address}: the address is in use`,
+      cause: error,
+    });
+  }
+  return new DreyError("BAD_REQUEST", {
+    message: `Cannot listen on ${address}: ${error instanceof Error ? error.message : String(error)}`,
+    cause: error,
+  });
+}
