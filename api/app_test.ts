@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/testing";
 import { startOperation, waitOperation } from "../domain/operations.ts";
+import { lxdEndpoints, stateOf } from "../tests/support/docs/api.ts";
 import { temporaryContext } from "../tests/support/temporary_context.ts";
 import { type Route, type RouteName, routes } from "../wire/routes.ts";
 import type { Socket } from "../wire/socket.ts";
@@ -191,6 +192,8 @@ Deno.test("what drey does not have is said to be missing, and not unheard of", a
   assertEquals(await seen("GET /1.0/cluster"), [200, { server_name: "", enabled: false, member_config: [] }]);
   assertEquals(await seen("GET /1.0/cluster/members"), [400, "This server is not clustered"]);
   assertEquals(await seen("GET /1.0/placement-groups"), [200, []]);
+  assertEquals(await seen("GET /1.0/storage-pools/default/buckets"), [200, []]);
+  assertEquals(await seen("GET /1.0/storage-pools/none/buckets"), [404, 'Storage pool "none" not found']);
   assertEquals(await seen("GET /1.0/placement-groups/p"), [
     404,
     "Placement groups: there is none of this name",
@@ -199,6 +202,11 @@ Deno.test("what drey does not have is said to be missing, and not unheard of", a
   assertEquals(await seen("PUT /1.0/placement-groups", {}), [501, "not implemented"]);
   assertEquals(await seen("GET /1.0/nothing"), [404, "not found"]);
   assertEquals((await api.ask("GET /1.0/cluster/members", undefined, { caller: stranger })).status, 403);
+});
+
+Deno.test("each address of LXD's API is served, or refused for what it is", () => {
+  const unheardOf = lxdEndpoints().filter((endpoint) => stateOf(endpoint).kind === "unknown");
+  assertEquals(unheardOf, []);
 });
 
 Deno.test("the OpenAPI document tells every route, with each of its parameters", async () => {

@@ -14,7 +14,10 @@ export function createHttp(answer: App["answer"]): App["fetch"] {
   hono.notFound(async ({ req, env }) => {
     // loaded for those alone who ask for what is not there
     const { answerUnrouted } = await import("./handlers/absent.ts");
-    return responseOf(answerUnrouted(req.method, req.path, env.caller));
+    const { answer, below } = answerUnrouted(req.method, req.path, env.caller);
+    if (below === undefined) return responseOf(answer);
+    const owner = await hono.fetch(new Request(new URL(below, req.url), { headers: req.raw.headers }), env);
+    return owner.status < 400 ? responseOf(answer) : owner;
   });
   for (const [name, route] of inOrder()) {
     const path = route.path.replace(/\{(\w+)\}/g, ":$1");

@@ -1,7 +1,7 @@
 // Answers where there is no route: for the parts of LXD's API that drey does not have, an empty list where a list is
 // asked for, for there are none; not found for one of them; and a refusal for whatever would make or change one.
 
-import { DreyError } from "../../errors.ts";
+import { DreyError, type ErrorCode } from "../../errors.ts";
 import { type AbsentPart, absentParts } from "../../wire/routes/absent.ts";
 import { type Method, routes } from "../../wire/routes.ts";
 import type { Caller } from "../call.ts";
@@ -9,40 +9,55 @@ import { matchPath } from "../../wire/paths.ts";
 import { type Answer, failure, refusal, sync } from "../envelope.ts";
 import { mayCall } from "../middleware/permission.ts";
 
+export interface Unrouted {
+  answer: Answer;
+  /** address of what must exist for the answer to hold: a list below a thing that is not there is none */
+  below?: string;
+}
+
 /**
  * The answer to a request that no route serves.
  *
  * @throws {DreyError} `FORBIDDEN` for a stranger who asks for a part that is absent
  */
-export function answerUnrouted(method: string, path: string, caller: Caller): Answer {
+export function answerUnrouted(method: string, path: string, caller: Caller): Unrouted {
   for (const part of absentParts) {
     for (const [pattern, methods] of Object.entries(part.paths)) {
       if (!methods.includes(method as Method) || matchPath(pattern, path) === undefined) continue;
-      mayCall(caller, { access: "authenticated", path });
-      return answerAbsent(part, method, pattern);
+      mayCall(caller, { access: "authenticated", path: pattern });
+      return answerAbsent(part, method, { pattern, path });
     }
   }
-  return isKnown(path) ? refusal(501, "not implemented") : refusal(404, "not found");
+  return { answer: isKnown(path) ? refusal(501, "not implemented") : refusal(404, "not found") };
 }
 
-function answerAbsent(part: AbsentPart, method: string, pattern: string): Answer {
-  if (part.says !== undefined) return failure(new DreyError("BAD_REQUEST", { message: part.says }));
-  if (part.reason === "cluster") {
-    return failure(new DreyError("BAD_REQUEST", { message: "This server is not clustered" }));
-  }
-  if (method !== "GET") {
-    return failure(new DreyError("NOT_SUPPORTED", { message: `${part.what} are not supported yet` }));
-  }
-  if (isList(pattern)) return sync([]);
-  return failure(new DreyError("NOT_FOUND", { message: `${part.what}: there is none of this name` }));
+interface Place {
+  pattern: string;
+  path: string;
 }
 
-/** A list ends in the word for its things; below a thing that cannot exist there are no lists. */
+function answerAbsent(part: AbsentPart, method: string, place: Place): Unrouted {
+  const refused = (code: ErrorCode, message: string) => ({
+    answer: failure(new DreyError(code, { message })),
+  });
+  if (part.says !== undefined) return refused("BAD_REQUEST", part.says);
+  if (part.reason === "cluster") return refused("BAD_REQUEST", "This server is not clustered");
+  if (method !== "GET") return refused("NOT_SUPPORTED", `${part.what} are not supported yet`);
+  if (isList(place.pattern)) return { answer: sync([]), ...ownerOf(place) };
+  return refused("NOT_FOUND", `${part.what}: there is none of this name`);
+}
+
+/** A list ends in the word for its things. */
 function isList(pattern: string): boolean {
-  const words = pattern.split("/").slice(2);
-  const last = words.at(-1) ?? "";
-  const above = words.slice(0, -1).filter((word) => word.startsWith("{"));
-  return !last.startsWith("{") && last !== "state" && above.every((word) => word === "{pool}");
+  const last = pattern.split("/").at(-1) ?? "";
+  return !last.startsWith("{") && !["state", "log", "export"].includes(last);
+}
+
+/** The thing that a list belongs to, if it belongs to one. */
+function ownerOf({ pattern, path }: Place): { below?: string } {
+  const words = pattern.split("/");
+  const at = words.findLastIndex((word) => word.startsWith("{"));
+  return at === -1 ? {} : { below: path.split("/").slice(0, at + 1).join("/") };
 }
 
 /** Whether a path is one that drey knows, with whatever method. */

@@ -1,5 +1,5 @@
 // The parts of LXD's API that drey does not have, so that each of its addresses is answered for what it is and not as
-// if nobody had ever heard of it. A row goes when the routes of its part come.
+// if nobody had ever heard of it. A row goes when the routes of its part come; until it does, those come first.
 
 import type { Method } from "./route.ts";
 
@@ -97,6 +97,75 @@ export const absentParts: readonly AbsentPart[] = [
       "/1.0/storage-pools/{pool}/buckets/{bucket}": unnamed,
       "/1.0/storage-pools/{pool}/buckets/{bucket}/keys": collection,
       "/1.0/storage-pools/{pool}/buckets/{bucket}/keys/{key}": ["GET", "PUT", "DELETE"],
+    },
+  },
+  {
+    what: "Backups of instances",
+    reason: "unbuilt",
+    paths: {
+      "/1.0/instances/{name}/backups": collection,
+      "/1.0/instances/{name}/backups/{backup}": ["GET", "POST", "DELETE"],
+      "/1.0/instances/{name}/backups/{backup}/export": ["GET"],
+    },
+  },
+  {
+    what: "Custom storage volumes",
+    reason: "unbuilt",
+    paths: {
+      "/1.0/storage-volumes": ["GET"],
+      "/1.0/storage-volumes/{type}": ["GET"],
+      "/1.0/storage-pools/{pool}/volumes": collection,
+      "/1.0/storage-pools/{pool}/volumes/{type}": collection,
+      "/1.0/storage-pools/{pool}/volumes/{type}/{volume}": thing,
+      "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/state": ["GET"],
+      "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/snapshots": collection,
+      "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/snapshots/{snapshot}": thing,
+      "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/backups": collection,
+      "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/backups/{backup}": ["GET", "POST", "DELETE"],
+      "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/backups/{backup}/export": ["GET"],
+    },
+  },
+  {
+    what: "Network ACLs",
+    reason: "unbuilt",
+    paths: {
+      "/1.0/network-acls": collection,
+      "/1.0/network-acls/{name}": thing,
+      "/1.0/network-acls/{name}/log": ["GET"],
+    },
+  },
+  {
+    what: "Network forwards",
+    reason: "unbuilt",
+    paths: {
+      "/1.0/networks/{name}/forwards": collection,
+      "/1.0/networks/{name}/forwards/{address}": unnamed,
+    },
+  },
+  {
+    what: "Network load balancers",
+    reason: "unbuilt",
+    paths: {
+      "/1.0/networks/{name}/load-balancers": collection,
+      "/1.0/networks/{name}/load-balancers/{address}": unnamed,
+      "/1.0/networks/{name}/load-balancer-pools": collection,
+      "/1.0/networks/{name}/load-balancer-pools/{pool}": ["GET", "PUT", "DELETE"],
+      "/1.0/networks/{name}/load-balancer-pools/{pool}/state": ["GET"],
+    },
+  },
+  {
+    what: "Network peers",
+    reason: "unbuilt",
+    paths: { "/1.0/networks/{name}/peers": collection, "/1.0/networks/{name}/peers/{peer}": unnamed },
+  },
+  {
+    what: "Network zones",
+    reason: "unbuilt",
+    paths: {
+      "/1.0/network-zones": collection,
+      "/1.0/network-zones/{zone}": unnamed,
+      "/1.0/network-zones/{zone}/records": collection,
+      "/1.0/network-zones/{zone}/records/{name}": unnamed,
     },
   },
   {
