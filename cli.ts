@@ -1,5 +1,5 @@
 #!/usr/bin/env -S deno run -A --quiet
-// First word to entrance: a command, the server, or the clean-up after an instance. Each part is loaded only if it
+// First word to entrance: a command, the server, the clean-up after an instance, or the answers to one. Each part is loaded only if it
 // is the one that runs, since a command's time is mostly loading.
 
 /** Runs one command line to the exit status of the process. */
@@ -9,6 +9,11 @@ export async function enter(argv: readonly string[]): Promise<number> {
     case "reap": {
       const { reap } = await import("./domain/instances/reap.ts");
       await reap(rest);
+      return 0;
+    }
+    case "guest": {
+      const { guest } = await import("./api/guest_server.ts");
+      await guest(rest);
       return 0;
     }
     case "serve":

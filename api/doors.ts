@@ -19,9 +19,8 @@ export function unixDoor(admission: Admission): Door {
 }
 
 function peerCaller(connection: Connection, admission: Admission): Caller | undefined {
-  // Deno's own listeners hide the descriptor; that of node:net is an internal name, guarded by a test
-  const { fd } = (connection as unknown as { _handle?: { fd?: number } })._handle ?? {};
-  if (typeof fd !== "number" || fd < 0) return undefined;
+  const fd = descriptorOf(connection);
+  if (fd === undefined) return undefined;
   const peer = admit(fd, admission);
   return peer === undefined ? undefined : { uid: peer.uid, protocol: "unix", username: peer.name };
 }
@@ -57,4 +56,10 @@ function remembered(
 ): Caller | undefined {
   if (!callers.has(connection)) callers.set(connection, find());
   return callers.get(connection);
+}
+
+/** The descriptor of a connection. Deno's own listeners hide it; that of node:net is an internal name, guarded by a test. */
+export function descriptorOf(connection: Connection): number | undefined {
+  const { fd } = (connection as unknown as { _handle?: { fd?: number } })._handle ?? {};
+  return typeof fd === "number" && fd >= 0 ? fd : undefined;
 }

@@ -83,6 +83,22 @@ export const securityNesting = key({
   default: "false",
   short: "Whether containers may run inside the instance",
 });
+export const securityDevlxd = key({
+  name: "security.devlxd",
+  on: all,
+  type: types.bool,
+  live: false,
+  default: "true",
+  short: "Whether the instance finds /dev/lxd/sock, where it learns of itself",
+});
+export const securityDevlxdImages = key({
+  name: "security.devlxd.images",
+  on: all,
+  type: types.bool,
+  live: true,
+  default: "false",
+  short: "Whether the instance may fetch public and cached images over /dev/lxd/sock",
+});
 export const securityPrivileged = key({
   name: "security.privileged",
   on: containers,
@@ -143,12 +159,33 @@ export const snapshotsScheduleStopped = key({
   default: "false",
   short: "Whether the schedule also holds while the instance is stopped",
 });
+export const cloudInitUserData = key({
+  name: "cloud-init.user-data",
+  on: all,
+  type: types.string,
+  live: true,
+  short: "What cloud-init in the instance is to do, for its owner",
+});
+export const cloudInitVendorData = key({
+  name: "cloud-init.vendor-data",
+  on: all,
+  type: types.string,
+  live: true,
+  short: "What cloud-init in the instance is to do, for whoever runs it",
+});
+export const cloudInitNetworkConfig = key({
+  name: "cloud-init.network-config",
+  on: all,
+  type: types.string,
+  live: true,
+  short: "How cloud-init in the instance is to set up its network",
+});
 export const user = key({
   name: "user.*",
   on: all,
   type: types.string,
   live: true,
-  short: "Anything, for people and scripts; drey only keeps it",
+  short: "Anything, for people and scripts; the instance itself can read it",
 });
 export const autorestart = key({
   name: "boot.autorestart",
@@ -218,6 +255,9 @@ export const volatile = key({
 export const instanceKeys: readonly Key[] = [
   autorestart,
   hostShutdownTimeout,
+  cloudInitNetworkConfig,
+  cloudInitUserData,
+  cloudInitVendorData,
   environment,
   image,
   limitsCpu,
@@ -235,6 +275,8 @@ export const instanceKeys: readonly Key[] = [
   ociGid,
   ociStopSignal,
   ociUid,
+  securityDevlxd,
+  securityDevlxdImages,
   securityNesting,
   securityPrivileged,
   snapshotsExpiry,
@@ -254,10 +296,7 @@ export const instanceKeysToCome: readonly string[] = [
   "boot.debug_edk2",
   "boot.mode",
   "boot.stop.priority",
-  "cloud-init.network-config",
   "cloud-init.ssh-keys.*",
-  "cloud-init.user-data",
-  "cloud-init.vendor-data",
   "cluster.evacuate",
   "limits.cpu.nodes",
   "limits.cpu.pin_strategy",
@@ -287,8 +326,6 @@ export const instanceKeysToCome: readonly string[] = [
   "security.csm",
   "security.delegate_bpf",
   "security.delegate_bpf.*",
-  "security.devlxd",
-  "security.devlxd.images",
   "security.devlxd.management.volumes",
   "security.protection.delete",
   "security.protection.shift",

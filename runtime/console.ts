@@ -1,5 +1,5 @@
 // Attaching to the console of a running container. Its terminal's master is in the hands of the log keeper
-// (supervisor.ts); a relay takes its place for as long as somebody is attached.
+// (console_keeper.ts); a relay takes its place for as long as somebody is attached.
 
 import { join } from "@std/path";
 import { DreyError } from "../errors.ts";
@@ -7,7 +7,7 @@ import * as libc from "../sys/libc.ts";
 import { fullPath, spawn } from "../sys/run.ts";
 import { consoleRelay } from "./console_relay.pl.ts";
 import { runFiles } from "./run_files.ts";
-import { consoleLogLimit } from "./supervisor.ts";
+import { consoleLogLimit } from "./console_keeper.ts";
 
 export interface AttachedConsole extends AsyncDisposable {
   /** what the console prints; ends with the container or the attachment */

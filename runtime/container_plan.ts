@@ -28,6 +28,8 @@ export interface ContainerPlan {
   deviceNodes: string[];
   /** whether containers may run inside: then /proc stays bare, since new ones may only be mounted beside a full view */
   nesting: boolean;
+  /** descriptor of a new unix socket that is to listen at /dev/lxd/sock */
+  guestSocket?: number;
   devices?: DeviceSteps;
   /** files written as the container's root just before its init begins */
   fills?: { path: string; text: string; fresh: boolean }[];

@@ -29,11 +29,13 @@ export function stagingDirectory(root: RootSource, reads: readonly string[] = []
 }
 
 /** Where the root file system of a container stands while it is built. */
-export function stagedRoot(
-  { root, devices }: { root: RootSource; devices?: Pick<DeviceSteps, "reads"> },
-): string {
-  return `${stagingDirectory(root, devices?.reads)}/root`;
+export function stagedRoot(plan: Staged): string {
+  return `${stagingOf(plan)}/root`;
 }
+
+type Staged = Pick<ContainerPlan, "root"> & { devices?: Pick<DeviceSteps, "reads"> };
+
+const stagingOf = ({ root, devices }: Staged) => stagingDirectory(root, devices?.reads);
 
 /** What happens in the parent namespace: the root file system is mounted and the container's user namespace made. */
 export function outerSteps(plan: ContainerPlan, files: { inner: string; walker: string }): Step[] {
@@ -70,7 +72,7 @@ export function fileSteps(plan: ContainerPlan): Step[] {
     ...enterParent(plan),
     { do: "unshare", kinds: ["mnt"] },
     { do: "mount", type: "none", source: "none", target: "/", flags: ["rec", "private"] },
-    ...rootSteps({ ...plan, cgroup: undefined, devices: undefined }),
+    ...rootSteps({ ...plan, cgroup: undefined, guestSocket: undefined, devices: undefined }),
     { do: "chroot", path: stagedRoot({ root: plan.root }) },
   ];
 }
@@ -107,7 +109,7 @@ function innerIds({ ids: { map, parent } }: ContainerPlan): IdMap {
 
 /** Mounts the root file system in the staging directory, then enters a user namespace with the container's ids. */
 function rootSteps(plan: ContainerPlan): Step[] {
-  const staging = stagingDirectory(plan.root, plan.devices?.reads);
+  const staging = stagingOf(plan);
   const { uids, gids } = innerIds(plan);
   return [
     {
@@ -122,6 +124,7 @@ function rootSteps(plan: ContainerPlan): Step[] {
     ...(plan.root.kind === "layers" ? [{ do: "mkdir", path: `${staging}/nothing` } satisfies Step] : []),
     ...ownRoot(plan.root, uids, gids),
     ...mountRoot(plan.root, `${staging}/root`, `${staging}/nothing`),
+    ...listenSteps(plan, uids, gids),
     ...(plan.devices?.outer ?? []),
     {
       do: "new-user",
@@ -130,6 +133,31 @@ function rootSteps(plan: ContainerPlan): Step[] {
       identity: isSingle(plan.ids.map) ? "kept" : "root",
       cgroup: plan.cgroup,
     },
+  ];
+}
+
+/** connections that may wait to be answered: each may mean a signal to the supervisor */
+const backlog = 16;
+const stagedSocket = (plan: ContainerPlan) => `${stagingOf(plan)}/guest`;
+
+/** The socket lies in memory: the container's table of mounts would tell of a path of the host. */
+function listenSteps(plan: ContainerPlan, uids: IdRange[], gids: IdRange[]): Step[] {
+  if (plan.guestSocket === undefined) return [];
+  const path = stagedSocket(plan);
+  return [
+    { do: "listen", fd: plan.guestSocket, path, backlog },
+    { do: "chown", path, uid: toHost(uids, 0) ?? 0, gid: toHost(gids, 0) ?? 0 },
+  ];
+}
+
+/** LXD's name for the socket by which a container learns of itself. */
+function guestSteps(plan: ContainerPlan, root: string): Step[] {
+  if (plan.guestSocket === undefined) return [];
+  const path = `${root}/dev/lxd/sock`;
+  return [
+    { do: "mkdir", path: `${root}/dev/lxd` },
+    { do: "touch", path },
+    { do: "mount", type: "none", source: stagedSocket(plan), target: path, flags: ["bind"] },
   ];
 }
 
@@ -197,6 +225,7 @@ export function innerSteps(plan: ContainerPlan): Step[] {
     { do: "hostname", name: plan.hostname },
     { do: "link-up", name: "lo" },
     ...kernelSteps(plan, root),
+    ...guestSteps(plan, root),
     ...(plan.devices?.inner ?? []),
     { do: "ready" },
     ...(plan.devices?.settled ?? []),

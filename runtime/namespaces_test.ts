@@ -132,3 +132,16 @@ Deno.test("steps of devices stand where their files, file systems and interfaces
   assert(named(inner, "settled") > at(inner, (one) => one.do === "ready"));
   assert(named(inner, "settled") < at(inner, (one) => one.do === "pivot"));
 });
+
+Deno.test("the socket of a guest is bound by the parent, in memory, and belongs to the container's root", () => {
+  const guest = plan({ guestSocket: 12 });
+  const outer = outerSteps(guest, files);
+  const [listen, chown] = outer.slice(outer.findIndex((step) => step.do === "listen"));
+  assertEquals(listen, { do: "listen", fd: 12, path: "/mnt/guest", backlog: 16 });
+  assertEquals(chown, { do: "chown", path: "/mnt/guest", uid: 1, gid: 1 });
+  const inner = innerSteps(guest);
+  const dev = at(inner, (step) => step.do === "mount" && step.target.endsWith("/root/dev"));
+  const own = at(inner, (step) => step.do === "mount" && step.target.endsWith("/root/dev/lxd/sock"));
+  assert(dev < own && own < at(inner, (step) => step.do === "pivot"));
+  assertEquals(JSON.stringify(innerSteps(plan())).includes("/dev/lxd"), false);
+});

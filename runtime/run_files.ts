@@ -16,6 +16,8 @@ export const runFiles = {
   exit: "exit",
   /** what the first stage said when it failed */
   log: "start.log",
+  /** exists while a process answers there, or is about to */
+  guest: "guest",
   plan: "plan.json",
   walker: "walker.pl",
 } as const;

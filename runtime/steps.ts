@@ -75,6 +75,8 @@ export type Step =
   | { do: "mkdir" | "touch"; path: string }
   | { do: "chown"; path: string; uid: number; gid: number }
   | { do: "symlink"; path: string; target: string }
+  /** binds an inherited unix socket to a path that anybody may connect to, and lets it listen */
+  | { do: "listen"; fd: number; path: string; backlog: number }
   | { do: "write"; path: string; text: string; optional?: boolean }
   | { do: "hostname"; name: string }
   /** sets a network interface up */
@@ -234,6 +236,8 @@ function words(step: Step): string[] {
       return ["chown", step.path, String(step.uid), String(step.gid)];
     case "symlink":
       return ["symlink", step.target, step.path];
+    case "listen":
+      return ["listen", String(step.fd), step.path, String(step.backlog)];
     case "write":
       return ["write", optional(step.optional), step.path, step.text];
     case "console":

@@ -4,51 +4,38 @@
 
 import { join } from "@std/path";
 import { DreyError } from "../errors.ts";
-import { isLocked, openPidfd, signals, tryLockFile } from "../sys/libc.ts";
+import { isLocked, openPidfd, tryLockFile } from "../sys/libc.ts";
 import * as libc from "../sys/libc.ts";
 import { fullPath, spawn } from "../sys/run.ts";
-import { consoleFd, type ContainerPlan } from "./container_plan.ts";
+import { startConsole } from "./console_keeper.ts";
+import type { ContainerPlan } from "./container_plan.ts";
 import { planFiles } from "./namespaces.ts";
+import { guestStarter } from "./guest_socket.ts";
 import { runFiles } from "./run_files.ts";
 
-// $1 run directory, $2 cgroup of supervisors or "", the rest: the clean-up command.
+// $1 run directory, $2 cgroup of supervisors or "", $3 and $4 project and name, $5 descriptor of the run directory's lock,
+// $6 that of the guest's socket or "", $7 a Perl program (guest_socket.ts), the rest: drey.
 // The shell gives a background command /dev/null, hence the detour over descriptor 3; it keeps neither pipe.
 // The kernel waits for all processors when a process moves to another cgroup; the walker begins meanwhile.
 // A trapped signal makes wait return early, hence its loop.
-const supervisorScript = `dir=$1 cgroup=$2; shift 2
+// SIGIO says that somebody has connected to the guest's socket: a drey answers, for as long as there is something to
+// answer. It must not hold the lock, which says that the container lives, and a shell cannot close a descriptor above 9.
+const supervisorScript = `dir=$1 cgroup=$2 project=$3 name=$4 lock=$5 socket=$6 starter=$7; shift 7
 trap '' HUP INT TERM
+trap '[ -e "$dir/${runFiles.guest}" ] && kill -0 "$g" 2>/dev/null || {
+  : >"$dir/${runFiles.guest}"
+  perl -e "$starter" $lock "$dir/${runFiles.guest}" "$@" guest "$project" "$name" "$socket" &
+  g=$!
+}' IO
 exec 3<&0 4>&1 </dev/null >/dev/null 2>"$dir/${runFiles.log}"
 perl "$dir/walker.pl" "$dir/outer" <&3 >&4 3<&- 4>&- &
 p=$!
 exec 3<&- 4>&-
 [ -z "$cgroup" ] || for pid in 0 $p; do echo $pid; done >"$cgroup/cgroup.procs"
 while wait $p; rc=$?; kill -0 $p 2>/dev/null; do :; done
+trap '' IO
 echo $rc >"$dir/${runFiles.exit}"
-[ -e "$dir/${runFiles.stopping}" ] || exec "$@" 2>>"$dir/${runFiles.log}"
-`;
-
-/** `bytes` at which the console's log turns over */
-export const consoleLogLimit = 131_072;
-
-// $1 file for its pid, $2 log file, $3 cgroup of supervisors or "". Builtins only, so that one small process is enough.
-// The log turns over at 128 KiB: never less than that is kept, once there was so much, and never more than twice.
-// A pid file that is there already is a clean-up's: drey was killed and the container ended before this began. A line
-// that does not end would fill the host's memory: with the limit it ends the logging, and nothing else.
-const consoleScript = `trap '' HUP INT TERM
-set -C; echo $$ >"$1" || exit; set +C; shift
-ulimit -d 4096
-[ -z "$2" ] || echo 0 >"$2/cgroup.procs"
-log=$1 size=0
-exec >>"$log"
-while IFS= read -r line || [ -n "$line" ]; do
-  printf '%s\\n' "$line"
-  size=$((size + \${#line} + 1))
-  if [ $size -ge ${consoleLogLimit} ]; then
-    mv "$log" "$log.1"
-    exec >>"$log"
-    size=0
-  fi
-done
+[ -e "$dir/${runFiles.stopping}" ] || exec "$@" reap "$project" "$name" 2>>"$dir/${runFiles.log}"
 `;
 
 /**
@@ -79,8 +66,10 @@ export interface StartRequest {
   plan: ContainerPlan;
   supervisors: string | undefined;
   consoleLog: string;
-  /** argv of the clean-up after the end */
-  reap: readonly string[];
+  /** whose container it is */
+  instance: { project: string; name: string };
+  /** argv of drey, for the clean-up after the end and for what the container asks */
+  program: readonly string[];
   /** called between the container's birth and its first instruction: limits, network */
   onReady?(pid: number): Promise<void> | void;
 }
@@ -106,10 +95,13 @@ export async function startContainer(request: StartRequest): Promise<number> {
   };
   for (const [path, text] of Object.entries(texts)) Deno.writeTextFileSync(path, text, { mode: 0o644 });
   Deno.writeTextFileSync(join(directory, runFiles.plan), JSON.stringify(plan, null, 2));
+  const { project, name } = request.instance;
+  const fds = [String(lock), String(plan.guestSocket ?? "")];
+  const words = [directory, request.supervisors ?? "", project, name, ...fds, guestStarter];
   const child = libc.inheriting(
-    [lock],
+    plan.guestSocket === undefined ? [lock] : [lock, plan.guestSocket],
     () =>
-      spawn(["setsid", "sh", script, directory, request.supervisors ?? "", ...request.reap], {
+      spawn(["setsid", "sh", script, ...words, ...request.program], {
         stdin: "piped",
         stdout: "piped",
         stderr: "null",
@@ -118,8 +110,10 @@ export async function startContainer(request: StartRequest): Promise<number> {
       }),
   );
   child.unref();
+  // setsid(1) forks only where it must, so this is the shell: it has set its trap long before the container is ready
   const pid = await readReady(child, directory);
   Deno.writeTextFileSync(join(directory, runFiles.init), String(pid));
+  if (plan.guestSocket !== undefined) libc.signalOnArrival(plan.guestSocket, child.pid);
   await request.onReady?.(pid);
   startConsole(pid, request);
   const writer = child.stdin.getWriter();
@@ -173,50 +167,6 @@ function startFailed(directory: string): DreyError {
   });
 }
 
-/** Starts the process that keeps what the container's console prints. */
-function startConsole(pid: number, { directory, consoleLog, supervisors }: StartRequest): void {
-  const script = join(directory, "console");
-  Deno.writeTextFileSync(script, consoleScript);
-  // In the container's user namespace, whose owner may take a copy of its descriptors to attach; the Yama module
-  // keeps a user from doing that to his other processes. Its other namespaces are the host's: nobody inside sees it.
-  const enter = ["nsenter", "-t", String(pid), "-U", "--preserve-credentials", "--"];
-  const master = libc.copyFdFrom(pid, consoleFd);
-  const slave = libc.openTerminalPeer(master);
-  try {
-    // the slave stays open with the logger, or the first close inside the container would end the console
-    const child = libc.inheriting(
-      [slave],
-      () =>
-        libc.withStdin(
-          master,
-          () =>
-            spawn(
-              [
-                "setsid",
-                ...enter,
-                "sh",
-                script,
-                join(directory, runFiles.console),
-                consoleLog,
-                supervisors ?? "",
-              ],
-              {
-                stdin: "inherit",
-                stdout: "null",
-                stderr: "null",
-                env: { PATH: fullPath() },
-                clearEnv: true,
-              },
-            ),
-        ),
-    );
-    child.unref();
-  } finally {
-    libc.closeFd(master);
-    libc.closeFd(slave);
-  }
-}
-
 /** Host pid of a running container's init. */
 export function initPid(directory: string): number | undefined {
   const pid = Number(readText(join(directory, runFiles.init)));
@@ -257,35 +207,6 @@ export async function waitForEnd(pid: number, milliseconds: number): Promise<boo
   } finally {
     libc.closeFd(pidfd);
   }
-}
-
-/** Ends the console's log keeper, also one that is still to begin. */
-export async function stopConsole(directory: string): Promise<void> {
-  const path = join(directory, runFiles.console);
-  if (createFile(path)) return;
-  const pid = Number(await readWritten(path));
-  // it may have ended long ago, with the host even, and its pid be another's
-  const argv = pid > 0 ? readText(`/proc/${pid}/cmdline`).split("\0") : [];
-  if (argv.includes(join(directory, "console"))) libc.sendSignal(pid, signals.KILL);
-}
-
-/** Makes an empty file; false if there is one. */
-function createFile(path: string): boolean {
-  try {
-    Deno.openSync(path, { write: true, createNew: true }).close();
-    return true;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    return false;
-  }
-}
-
-/** Reads a file that its maker is about to write; one that was killed just then never does. */
-async function readWritten(path: string): Promise<string> {
-  for (let tries = 0; tries < 20 && readText(path) === ""; tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  return readText(path);
 }
 
 function readText(path: string): string {

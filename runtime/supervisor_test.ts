@@ -2,7 +2,8 @@ import { assertEquals, assertThrows } from "@std/testing";
 import { join } from "@std/path";
 import { DreyError } from "../errors.ts";
 import { closeFd } from "../sys/libc.ts";
-import { claimRunDirectory, exitStatus, initPid, isAlive, stopConsole, waitForEnd } from "./supervisor.ts";
+import { stopConsole } from "./console_keeper.ts";
+import { claimRunDirectory, exitStatus, initPid, isAlive, waitForEnd } from "./supervisor.ts";
 
 async function inDirectory(test: (directory: string) => Promise<void> | void): Promise<void> {
   const directory = await Deno.makeTempDir();

@@ -94,6 +94,13 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   mkdir: String.raw`sub { mkdir $_[0], 0755 or -d $_[0] or fail(qq(mkdir "$_[0]")) }`,
   touch: String.raw`sub { open my $h, '>>', $_[0] or fail(qq(create "$_[0]")) }`,
   chown: String.raw`sub { chown $_[1], $_[2], $_[0] or fail(qq(chown "$_[0]")) }`,
+  listen: String.raw`sub { my ($fd, $path, $backlog) = @_;
+  open my $socket, '+<&=', $fd or fail("the socket $fd");
+  push @stack, $socket;
+  bind $socket, pack 'S a108', 1, $path or fail(qq(bind(2) to "$path"));
+  listen $socket, $backlog + 0 or fail('listen(2)');
+  chmod 0666, $path or fail(qq(chmod "$path"));
+}`,
   symlink: String.raw`sub { symlink $_[0], $_[1] or fail(qq(symlink "$_[1]")) }`,
   write: String.raw`sub { my ($optional, $path, $data) = @_;
   if (open my $h, '>', $path) { syswrite($h, $data) or $optional or fail(qq(write "$path")) }

@@ -404,11 +404,10 @@ export function openTerminalPeer(master: number): number {
 
 /**
  * Runs `start` with another file as this process's standard input, so that a program started by it inherits that
- * file. Deno itself has no way to hand a descriptor to a child.
+ * file. Deno itself has no way to hand a descriptor to a child under a number.
  */
 export function withStdin<T>(fd: number, start: () => T): T {
-  const F_DUPFD_CLOEXEC = 1030;
-  const saved = checked(libc.fcntl(0, F_DUPFD_CLOEXEC, 3), "fcntl(2)", "standard input");
+  const saved = copyFd(0);
   try {
     checked(libc.dup2(fd, 0), "dup2(2)", `descriptor ${fd}`);
     return start();
@@ -416,4 +415,35 @@ export function withStdin<T>(fd: number, start: () => T): T {
     libc.dup2(saved, 0);
     libc.close(saved);
   }
+}
+
+/** A second descriptor of the same open file, close-on-exec. */
+export function copyFd(fd: number): number {
+  const F_DUPFD_CLOEXEC = 1030;
+  return checked(libc.fcntl(fd, F_DUPFD_CLOEXEC, 3), "fcntl(2)", `descriptor ${fd}`);
+}
+
+/** A new unix socket for a stream of bytes, close-on-exec. */
+export function openUnixSocket(): number {
+  const [AF_UNIX, SOCK_STREAM] = [1, 1];
+  const call = Deno.build.arch === "x86_64" ? 41n : 198n;
+  const fd = libc.syscall(call, BigInt(AF_UNIX), BigInt(SOCK_STREAM | O_CLOEXEC), 0n);
+  return checked(fd, "socket(2)", "a unix socket");
+}
+
+/**
+ * From now on a process gets SIGIO whenever something arrives at a descriptor, until every copy of that is closed.
+ *
+ * @see fcntl(2), F_SETOWN and O_ASYNC; socket(7)
+ */
+export function signalOnArrival(fd: number, pid: number): void {
+  const [F_SETFL, F_SETOWN, O_NONBLOCK, O_ASYNC] = [4, 8, 0o4000, 0o20000];
+  checked(libc.fcntl(fd, F_SETOWN, pid), "fcntl(2) F_SETOWN", `descriptor ${fd}`);
+  checked(libc.fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC), "fcntl(2) F_SETFL", `descriptor ${fd}`);
+}
+
+/** Whether something waits to be read, or a connection to be accepted. */
+export async function isReadable(fd: number): Promise<boolean> {
+  const POLLIN = 1;
+  return await poll(fd, { events: POLLIN, milliseconds: 0 });
 }

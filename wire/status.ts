@@ -21,5 +21,5 @@ export const statusCodes = {
 } as const;
 
 export type StatusName = keyof typeof statusCodes;
-export type InstanceStatus = "Stopped" | "Running" | "Frozen" | "Error" | "Starting" | "Stopping";
+export type InstanceStatus = "Stopped" | "Running" | "Ready" | "Frozen" | "Error" | "Starting" | "Stopping";
 export type OperationStatus = "Pending" | "Running" | "Cancelling" | "Success" | "Failure" | "Cancelled";

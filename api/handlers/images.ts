@@ -84,19 +84,24 @@ export const handlers: Handlers<Names> = {
   "image.export": async ({ context, caller, project, params, query }) => {
     const image = await images.getImage(context, project, params.fingerprint);
     await mustSee(context, { caller, image, secret: query("secret"), isUsed: true });
-    const { exportImage } = await import("../../domain/images/export.ts");
-    const files = await exportImage(context, project, params.fingerprint);
-    const [only] = files;
-    if (only === undefined || files.length > 1) return await sendParts(files);
-    return new Response((await Deno.open(only.path)).readable, {
-      headers: {
-        "content-type": "application/octet-stream",
-        "content-disposition": `inline;filename=${only.filename}`,
-        "content-length": String(only.size),
-      },
-    });
+    return await sendImage(context, project, params.fingerprint);
   },
 };
+
+/** The files of an image as LXD sends them: one as it is, two as parts. */
+export async function sendImage(context: Context, project: string, fingerprint: string): Promise<Response> {
+  const { exportImage } = await import("../../domain/images/export.ts");
+  const files = await exportImage(context, project, fingerprint);
+  const [only] = files;
+  if (only === undefined || files.length > 1) return await sendParts(files);
+  return new Response((await Deno.open(only.path)).readable, {
+    headers: {
+      "content-type": "application/octet-stream",
+      "content-disposition": `inline;filename=${only.filename}`,
+      "content-length": String(only.size),
+    },
+  });
+}
 
 /** Whether a caller may know of an image. */
 const isVisible = (caller: Caller, image: Image) => isTrusted(caller) || image.public;

@@ -10,14 +10,8 @@ import {
   removeHome,
   waitEmpty,
 } from "../../runtime/cgroups.ts";
-import {
-  initPid,
-  isAlive,
-  stopConsole,
-  takeOver,
-  waitForEnd,
-  waitUnlocked,
-} from "../../runtime/supervisor.ts";
+import { stopConsole } from "../../runtime/console_keeper.ts";
+import { initPid, isAlive, takeOver, waitForEnd, waitUnlocked } from "../../runtime/supervisor.ts";
 import { sendSignal, signals } from "../../sys/libc.ts";
 import type { Context, Ref } from "../context.ts";
 import { devicesStopped } from "../devices.ts";
@@ -40,7 +34,7 @@ export async function cleanUp(
   const { run: directory } = instancePaths(context, ref);
   if (!exists(directory)) return;
   if (kill) await killRest(context, ref);
-  if (isAlive(directory)) {
+  if (!await isLeft(directory)) {
     throw new DreyError("CONFLICT", {
       message: `Instance "${ref.name}" is busy: another drey looks after its end`,
     });
@@ -52,6 +46,18 @@ export async function cleanUp(
   if (home !== undefined) await removeGroup(context, instanceCgroup(home, directoryName(ref)), files);
   Deno.removeSync(directory, { recursive: true });
   if (home !== undefined && directoryNames(runDirectories(context)).length === 0) await removeHome(home);
+}
+
+/** `milliseconds` a process that starts to answer the instance takes to let go of the lock it was born with */
+const letGo = 1_000;
+
+/** Whether nobody holds the lock of a run directory, now or in a moment. */
+async function isLeft(directory: string): Promise<boolean> {
+  for (const end = Date.now() + letGo; isAlive(directory);) {
+    if (Date.now() > end) return false;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return true;
 }
 
 async function killRest(context: Context, ref: Ref): Promise<void> {

@@ -3,7 +3,7 @@
 import { DreyError } from "../../errors.ts";
 import { type CgroupStats, instanceCgroup, readStats } from "../../runtime/cgroups.ts";
 import type { Entry } from "../../store/store.ts";
-import { type Instance, type InstanceFull, type InstanceState } from "../../wire/instance.ts";
+import type { Config, Instance, InstanceFull, InstanceState } from "../../wire/instance.ts";
 import { type InstanceStatus, statusCodes } from "../../wire/status.ts";
 import type { Context, Ref } from "../context.ts";
 import { profileFor } from "../profiles.ts";
@@ -11,7 +11,7 @@ import { mergeSettings } from "./expand.ts";
 import { type KnownInterface, readNetworkState } from "./network_state.ts";
 import { nicsOf } from "../networks/nic_files.ts";
 import { countProcesses, noProcesses, type Processes, processesByNamespace } from "./processes.ts";
-import { directoryName, instancePaths, type InstanceRecord, loadRecord } from "./record.ts";
+import { directoryName, instancePaths, type InstanceRecord, loadRecord, readyKey } from "./record.ts";
 import { readRunRecord } from "./run_record.ts";
 import { listSnapshots } from "./snapshots/list.ts";
 import { currentState, type State } from "./status.ts";
@@ -57,7 +57,7 @@ function toWire(
   { record, layers }: { record: InstanceRecord; layers: Layers },
 ): Instance {
   const expanded = mergeSettings([...layers, record]);
-  const { status } = currentState(context, ref);
+  const status = shownStatus(currentState(context, ref), record.config);
   return {
     name: ref.name,
     description: record.description,
@@ -86,7 +86,7 @@ export async function inFull(context: Context, instances: readonly Instance[]): 
   const owners = new Set(entries.map((entry) => directoryName(refOfEntry(entry))));
   const processes = onceNeeded(processesByNamespace);
   const full = await Promise.all(instances.map(async (instance) => {
-    const state = readState(context, instance, processes);
+    const state = readState(context, instance, { config: instance.config, processes });
     if (!owners.has(directoryName(instance))) return { ...instance, state, backups: null, snapshots: null };
     const snapshots = await listSnapshots(context, instance).catch(goneMeanwhile);
     return snapshots && { ...instance, state, backups: null, snapshots };
@@ -106,19 +106,29 @@ function onceNeeded<T>(make: () => T): () => T {
 
 /** What an instance uses right now. */
 export async function instanceState(context: Context, ref: Ref): Promise<InstanceState> {
-  await loadRecord(context, ref);
-  return readState(context, ref, processesByNamespace);
+  const { value: { config } } = await loadRecord(context, ref);
+  return readState(context, ref, { config, processes: processesByNamespace });
 }
 
-function readState(context: Context, ref: Ref, processes: () => Processes): InstanceState {
+/** An instance that runs may have called itself ready. */
+function shownStatus({ status }: State, config: Config): InstanceStatus {
+  return status === "Running" && config[readyKey] === "true" ? "Ready" : status;
+}
+
+function readState(
+  context: Context,
+  ref: Ref,
+  { config, processes }: { config: Config; processes: () => Processes },
+): InstanceState {
   const state = currentState(context, ref);
   if (!("pid" in state)) return stopped(state.status);
   const home = readRunRecord(instancePaths(context, ref).run)?.cgroupHome;
   const stats = home === undefined ? undefined : readStats(instanceCgroup(home, directoryName(ref)));
   const counted = isCounted(stats) ? noProcesses : countProcesses(processes().of(state.pid));
+  const status = shownStatus(state, config);
   return {
-    status: state.status,
-    status_code: statusCodes[state.status],
+    status,
+    status_code: statusCodes[status],
     disk: null,
     memory: {
       usage: stats?.memory ?? counted.memory,

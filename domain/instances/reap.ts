@@ -32,6 +32,9 @@ function nextRestart(config: Config, now: Date): string | undefined {
 /** `drey reap PROJECT NAME`. */
 export async function reap([project, name]: readonly string[]): Promise<void> {
   if (project === undefined || name === undefined) throw new Error("reap needs a project and a name");
+  // the supervisor has made this process ignore it, and so would the shell be made that supervises the next run, which
+  // waits for it: a handler is not handed down
+  Deno.addSignalListener("SIGIO", () => {});
   await using context = await openContext();
   const ref = { project, name };
   releaseInheritedLock(instancePaths(context, ref).run);

@@ -23,6 +23,8 @@ export interface InstanceRecord {
   pool: string;
 }
 
+/** where the record says that the instance has called itself ready; counts while it runs */
+export const readyKey = "volatile.last_state.ready";
 export const instanceKey = (ref: Ref): Key => ["instances", ref.project, ref.name];
 export const instanceAddress = (name: string) => `/1.0/instances/${name}`;
 

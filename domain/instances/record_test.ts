@@ -63,6 +63,7 @@ Deno.test("init finds out that it is in a container, and what the configuration 
     ids: { map, parent: undefined },
     cgroup: undefined,
     init: ["/sbin/init"],
+    guestSocket: 12,
     deviceNodes: [],
     parts: [],
   });

@@ -7,6 +7,7 @@ import { type IdLayout, readLayout } from "../../idmap/ranges.ts";
 import * as cgroups from "../../runtime/cgroups.ts";
 import type { ContainerPlan, RootSource } from "../../runtime/container_plan.ts";
 import { endFileSessions } from "../../runtime/file_sessions.ts";
+import { openGuestSocket } from "../../runtime/guest_socket.ts";
 import { innerSteps, outerSteps } from "../../runtime/namespaces.ts";
 import type { Step } from "../../runtime/steps.ts";
 import { claimRunDirectory, startContainer } from "../../runtime/supervisor.ts";
@@ -25,7 +26,14 @@ import { applicationInit } from "./application.ts";
 import { chooseInit, findInit, type InitChoice } from "./init.ts";
 import { planLimits } from "./limits.ts";
 import { beginParent } from "./parent.ts";
-import { directoryName, instanceAddress, instanceKey, instancePaths, loadRecord } from "./record.ts";
+import {
+  directoryName,
+  instanceAddress,
+  instanceKey,
+  instancePaths,
+  loadRecord,
+  readyKey,
+} from "./record.ts";
 import { copyInstead, isOverlayRefused, layersOf, prepareRoot, rootSource } from "./root_volume.ts";
 import { planTemplates, templateTrigger } from "./templates.ts";
 import { writeRunRecord } from "./run_record.ts";
@@ -75,7 +83,14 @@ async function gather(context: Context, ref: Ref, findMap: typeof chooseMap): Pr
   };
 }
 
-function planOf(ref: Ref, facts: Facts, parent: ContainerPlan["ids"]["parent"]): ContainerPlan {
+function planOf(
+  ref: Ref,
+  { facts, parent, guestSocket }: {
+    facts: Facts;
+    parent: ContainerPlan["ids"]["parent"];
+    guestSocket: number;
+  },
+): ContainerPlan {
   return planStart({
     name: ref.name,
     config: facts.config,
@@ -84,11 +99,15 @@ function planOf(ref: Ref, facts: Facts, parent: ContainerPlan["ids"]["parent"]):
     cgroup: facts.cgroup?.payload,
     init: facts.init.argv,
     ...facts.init.application && { application: facts.init.application },
+    guestSocket,
     deviceNodes: usableNodes(),
     parts: facts.parts,
     fills: facts.fills,
   });
 }
+
+/** Stands in a plan that nobody carries out for a descriptor that nobody has opened. */
+const someFd = 10;
 
 /**
  * The plan an instance would be started with now, and its steps; the parent namespace is that of no process yet.
@@ -99,7 +118,11 @@ export async function showPlan(
 ): Promise<{ plan: ContainerPlan; outer: Step[]; inner: Step[] }> {
   const facts = await gather(context, ref, chooseMap);
   const map = facts.layout.parent;
-  const plan = planOf(ref, facts, map === undefined ? undefined : { map, pid: 0, level: "own" });
+  const plan = planOf(ref, {
+    facts,
+    parent: map === undefined ? undefined : { map, pid: 0, level: "own" },
+    guestSocket: someFd,
+  });
   const { run } = instancePaths(context, ref);
   const files = { inner: join(run, "inner"), walker: join(run, "walker.pl") };
   return { plan, outer: outerSteps(plan, files), inner: innerSteps(plan) };
@@ -153,18 +176,20 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
     if (home !== undefined) cgroups.createCgroup(home, directoryName(ref));
     setLimits(facts.config, facts.cgroup);
     const way = await parent.open();
+    using socket = openGuestSocket();
     prepared = prepare(facts.parts, way);
     await startContainer({
       directory: paths.run,
       lock,
-      plan: planOf(ref, facts, way),
+      plan: planOf(ref, { facts, parent: way, guestSocket: socket.fd }),
       onReady: async (pid) => {
         await prepared;
         for (const part of facts.parts) await part.attach?.(pid);
       },
       supervisors: home === undefined ? undefined : cgroups.supervisorsCgroup(home),
       consoleLog: paths.consoleLog,
-      reap: [...context.program, "reap", ref.project, ref.name],
+      instance: ref,
+      program: context.program,
     });
     // the supervisor has inherited the lock and keeps it
     closeFd(lock);
@@ -230,6 +255,8 @@ async function remember(
       "volatile.idmap.current": run.map,
       "volatile.last_state.idmap": run.map,
       "volatile.last_state.power": "RUNNING",
+      // it has yet to say so
+      [readyKey]: "false",
     },
   };
   await context.store.commit([{ key: instanceKey(ref), revision }], [

@@ -18,6 +18,8 @@ export interface StartFacts {
   init: string[];
   /** how the init's program runs where it is no init itself */
   application?: Application;
+  /** descriptor of a new unix socket, for an instance that is to have one */
+  guestSocket: number;
   /** nodes below /dev that this host has and the user may open */
   deviceNodes: string[];
   /** what the devices of the instance add */
@@ -49,6 +51,7 @@ const applicationEnvironment = ({ uid }: Application) => ({
 });
 
 export function planStart(facts: StartFacts): ContainerPlan {
+  const guest = readKey(facts.config, keys.securityDevlxd) ? { guestSocket: facts.guestSocket } : {};
   return {
     hostname: facts.name,
     root: facts.root,
@@ -66,14 +69,15 @@ export function planStart(facts: StartFacts): ContainerPlan {
       ...new Set([...facts.deviceNodes, ...facts.parts.flatMap(({ deviceNodes = [] }) => deviceNodes)]),
     ],
     nesting: readKey(facts.config, keys.securityNesting) ?? false,
-    devices: deviceSteps(facts),
     ...facts.fills && facts.fills.length > 0 && { fills: facts.fills },
+    ...guest,
+    devices: deviceSteps(facts, guest),
   };
 }
 
-function deviceSteps({ root, parts }: StartFacts): DeviceSteps {
+function deviceSteps({ root, parts }: StartFacts, guest: Pick<ContainerPlan, "guestSocket">): DeviceSteps {
   const reads = parts.flatMap(({ reads = [] }) => reads);
-  const staged = stagedRoot({ root, devices: { reads } });
+  const staged = stagedRoot({ root, ...guest, devices: { reads } });
   return {
     reads,
     outer: parts.flatMap((part) => part.outer?.(staged) ?? []),

@@ -12,7 +12,14 @@ import { lifecycleWrite } from "../events.ts";
 import { cleanUp } from "./clean_up.ts";
 import { type FileRoot, openFileRoot } from "./file_root.ts";
 import { deleteFiles } from "./files_of.ts";
-import { directoryName, instanceAddress, instanceKey, instancePaths, loadRecord } from "./record.ts";
+import {
+  directoryName,
+  instanceAddress,
+  instanceKey,
+  instancePaths,
+  loadRecord,
+  readyKey,
+} from "./record.ts";
 import { readRunRecord } from "./run_record.ts";
 import { currentState } from "./status.ts";
 
@@ -103,6 +110,7 @@ export async function rememberStopped(
   const said = lifecycleWrite(context, { project: ref.project, action, source: instanceAddress(ref.name) });
   const config: Config = { ...value.config, ...remember, "volatile.last_state.power": "STOPPED" };
   delete config["volatile.idmap.current"];
+  delete config[readyKey];
   const key = instanceKey(ref);
   await context.store.commit([{ key, revision }], [{ key, value: { ...value, config } }, said]);
   if (value.ephemeral && !restarting) await deleteFiles(context, ref, files);

@@ -60,7 +60,7 @@ await e2e("a container makes and mounts no device", { needs }, async (drey) => {
     "for d in /dev/sda /dev/vda /dev/loop0 none; do mount -t $t $d /mnt && echo $t $d; done; done 2>/dev/null; true";
   assertEquals(await inside(drey, mount), "");
   const known =
-    "console core fd full fuse mqueue net null ptmx pts random shm stderr stdin stdout tty urandom zero";
+    "console core fd full fuse lxd mqueue net null ptmx pts random shm stderr stdin stdout tty urandom zero";
   const names = (await inside(drey, "ls /dev")).trim().split("\n");
   assertEquals(names.filter((name) => !known.split(" ").includes(name)), []);
 });

@@ -32,6 +32,14 @@ export const snippets = {
        for my $fd (readdir $f) { my $to = readlink "/proc/$p/fd/$fd" // next;
          $caught{"$p $fd $to"} = 1 if $to =~ m!^/! and $to !~ m!^/(dev|proc|usr/lib|etc/ld)! }
      } } print scalar(keys %seen), "\\n", map { "$_\\n" } sort keys %caught`,
+  /** asks /dev/lxd/sock; arguments: method, path, body, protocol to upgrade to. Prints the answer as it comes */
+  askGuest: `my ($method, $path, $body, $protocol) = (@ARGV, "", "");
+     socket my $s, 1, 1, 0 or die "socket: $!"; connect $s, pack "S a108", 1, "/dev/lxd/sock" or die "connect: $!";
+     my $way = $protocol ? "Upgrade: $protocol\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Version: 13\\r\\n" .
+       "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\\r\\n" : "Connection: close\\r\\n";
+     syswrite $s, "$method $path HTTP/1.1\\r\\nHost: x\\r\\n$way" .
+       ($body ne "" && "Content-Length: " . length($body) . "\\r\\n") . "\\r\\n$body";
+     while (sysread $s, my $bytes, 65536) { syswrite STDOUT, $bytes }`,
   /** asks the kernel to end the pid namespace: reboot(2) */
   reboot: `syscall(${nr.reboot}, 0xfee1dead, 0x28121969, 0x01234567, 0)`,
   powerOff: `syscall(${nr.reboot}, 0xfee1dead, 0x28121969, 0x4321fedc, 0)`,

@@ -1,5 +1,6 @@
 // docs/api.md: every route, with what it takes; docs/api_status.md: LXD's addresses and what drey makes of them.
 
+import { guestRoutes } from "../../../wire/devlxd.ts";
 import { absentParts } from "../../../wire/routes/absent.ts";
 import { type Route, type RouteKind, routes } from "../../../wire/routes.ts";
 import type { Schema } from "../../../wire/schema.ts";
@@ -30,6 +31,18 @@ this page to programs. **sync** answers at once, **operation** with a background
 by callers that have proven nothing.
 
 ${tags.map((tag) => section(tag, all.filter((route) => route.tag === tag))).join("\n\n")}
+
+## Inside an instance
+
+What root of an instance may ask at \`/dev/lxd/sock\`, unless \`security.devlxd\` is false. Answers have no
+envelope; errors are plain text.
+
+${
+    table(
+      ["request", "what for"],
+      Object.values(guestRoutes).map(({ method, path, summary }) => [code(`${method} ${path}`), summary]),
+    )
+  }
 `;
 }
 
