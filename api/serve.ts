@@ -42,6 +42,8 @@ const lookEvery = 1_000;
 const choresAfter = 20_000;
 const choresEvery = 600_000;
 
+const minute = 60_000;
+
 /** `drey serve` as typed; the exit status. */
 export async function serve(argv: readonly string[]): Promise<number> {
   try {
@@ -104,6 +106,12 @@ function chores(context: Context, log: Log): Disposable {
       log("error", "Cannot look after the images", { error: describeError(error) });
     }
   };
+  // schedules are by the minute
+  const due = setInterval(() => {
+    reconcile(context).catch((error) =>
+      log("error", "Cannot look after instances", { error: describeError(error) })
+    );
+  }, minute);
   // not at once: whoever starts a server wants something else first
   const first = setTimeout(work, choresAfter);
   const timer = setInterval(work, choresEvery);
@@ -111,6 +119,7 @@ function chores(context: Context, log: Log): Disposable {
     [Symbol.dispose]() {
       clearTimeout(first);
       clearInterval(timer);
+      clearInterval(due);
     },
   };
 }

@@ -107,6 +107,8 @@ export const apiExtensions: readonly string[] = [
   "server_supported_storage_drivers",
   "snapshot_expiry",
   "snapshot_expiry_creation",
+  "snapshot_schedule_aliases",
+  "snapshot_scheduling",
   "storage",
   "storage_api_local_volume_handling",
   "storage_api_volume_rename",

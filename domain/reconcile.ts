@@ -10,14 +10,14 @@ import { emitLogging } from "./events.ts";
 import { sweepImages } from "./images/sweep.ts";
 import { abandonedIntents } from "./intents.ts";
 import { lockInstance, refOf, runDirectories } from "./instances/record.ts";
+import { doWhatIsDue } from "./schedule.ts";
 import { hasNics, relayDirectory } from "./networks/nic_files.ts";
 import { findAbandoned } from "../sys/partial.ts";
 import { exists, namesIn } from "../sys/present.ts";
 
 /**
  * Finishes instances that ended with nobody to look after them: a run directory is left and nobody holds its lock.
- * Then finishes or undoes
- * what was begun on disk, and removes half-made images and volumes.
+ * Then finishes or undoes what was begun on disk, does what is due, and removes half-made images and volumes.
  * Costs a few directory listings when all is well.
  */
 export async function reconcile(context: Context): Promise<void> {
@@ -48,6 +48,7 @@ export async function reconcile(context: Context): Promise<void> {
     );
   }
   await orLater(context, { project: "", what: "a storage pool" }, sweepPools(context));
+  await orLater(context, { project: "", what: "what is due" }, doWhatIsDue(context));
   // a program that a killed drey started may still be unpacking what is to be removed
   await orLater(context, { project: "", what: "an image" }, sweepImages(context));
 }

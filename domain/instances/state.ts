@@ -15,6 +15,7 @@ import {
   loadRecord,
   lockInstance,
 } from "./record.ts";
+import { expand } from "./expand.ts";
 import { readRunRecord } from "./run_record.ts";
 import { startLocked } from "./start.ts";
 import { currentState } from "./status.ts";
@@ -62,6 +63,7 @@ async function act(context: Context, ref: Ref, put: InstanceStatePut): Promise<s
     case "start":
       // LXD starts a frozen instance by letting it go on
       if (currentState(context, ref).status === "Frozen") return await freeze(context, ref, false);
+      await snapshotIfAsked(context, ref);
       return await startLocked(context, ref);
     case "stop":
       await stopLocked(context, ref, { force, timeout });
@@ -73,6 +75,16 @@ async function act(context: Context, ref: Ref, put: InstanceStatePut): Promise<s
     case "unfreeze":
       return await freeze(context, ref, put.action === "freeze");
   }
+}
+
+/** `@startup` is a snapshot of what is about to start. */
+async function snapshotIfAsked(context: Context, ref: Ref): Promise<void> {
+  const { value } = await loadRecord(context, ref);
+  const { config } = await expand(context, ref.project, value);
+  if (!(config["snapshots.schedule"] ?? "").includes("@startup")) return;
+  if (currentState(context, ref).status !== "Stopped") return;
+  const { snapshotAtStartup } = await import("./snapshots/upkeep.ts");
+  await snapshotAtStartup(context, ref);
 }
 
 async function freeze(context: Context, ref: Ref, frozen: boolean): Promise<string[]> {

@@ -210,3 +210,42 @@ await e2e("lxc takes, shows, restores, copies, moves and deletes snapshots", {
   await lxc("delete", "-f", "c2", "c3", "c5");
   await lxc("storage", "delete", "other");
 });
+
+await e2e(
+  "snapshots are taken when they are due, and go when their time is over",
+  { needs },
+  async (drey) => {
+    await drey`init tiny c1 -c ${"snapshots.schedule=* * * * *"} -c snapshots.schedule.stopped=true`;
+    await drey`init tiny c2 -c ${"snapshots.schedule=* * * * *"}`;
+    await drey`init tiny c3 -c snapshots.schedule=@startup -c snapshots.pattern=boot%d`;
+    await drey`start c3`;
+    const names = async (name: string) => {
+      const { snapshots } = JSON.parse(await drey`query ${`/1.0/instances/${name}?recursion=1`}`);
+      return (snapshots ?? []).map(({ name }: { name: string }) => name);
+    };
+    assertEquals(await names("c3"), ["boot0"]);
+    assertEquals(await names("c1"), [], "nothing is due in the minute of its creation");
+    await windBack(drey);
+    await drey`list`;
+    assertEquals([await names("c1"), await names("c2")], [["snap0"], []], "a stopped one only if it says so");
+    await drey`config set c1 snapshots.schedule=@never snapshots.expiry=1M`;
+    await drey`snapshot c1 kept --no-expiry`;
+    await drey`snapshot c1 gone`;
+    const patch = JSON.stringify({ expires_at: "2020-01-01T00:00:00Z" });
+    await drey`query -X PATCH -d ${patch} /1.0/instances/c1/snapshots/gone --wait`;
+    await windBack(drey);
+    await drey`list`;
+    assertEquals(await names("c1"), ["snap0", "kept"]);
+  },
+);
+
+/** Makes the last look at the schedule lie two minutes back. */
+async function windBack(drey: Drey): Promise<void> {
+  const { DatabaseSync } = await import("node:sqlite");
+  const store = new DatabaseSync(`${drey.directory}/database/drey.db`);
+  const until = new Date(Date.now() - 120_000).toISOString();
+  const sql = "update entries set value = ? where key = 'schedule'";
+  const { changes } = store.prepare(sql).run(JSON.stringify({ until }));
+  store.close();
+  assertEquals(Number(changes), 1);
+}
