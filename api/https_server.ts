@@ -1,6 +1,7 @@
 // HTTPS as the settings want it: listening where `core.https_address` says, and somewhere else when it changes.
 
 import type { Server } from "node:http";
+import type { TLSSocket } from "node:tls";
 import { formatAddress, type ListenAddress } from "../config/addresses.ts";
 import { readKey, type Values } from "../config/key.ts";
 import {
@@ -14,7 +15,7 @@ import type { Context } from "../domain/context.ts";
 import { readServerConfig } from "../domain/server_config.ts";
 import { serverCertificate } from "../domain/server_certificate.ts";
 import { DreyError } from "../errors.ts";
-import { hostsOf } from "../auth/tls.ts";
+import { fingerprintOf, hostsOf } from "../auth/tls.ts";
 import { httpsDoor } from "./doors.ts";
 import { type Answering, createListener } from "./listener.ts";
 import { isOwnHost, type Pages } from "./middleware/origin.ts";
@@ -24,6 +25,8 @@ export interface HttpsServer extends AsyncDisposable {
   follow(config: Values): Promise<void>;
   /** reads the certificate anew */
   reload(): Promise<void>;
+  /** ends the connections, streams too, of a client whose trust has changed */
+  drop(fingerprint: string): void;
   /** where it listens, `[::]:8443` */
   readonly address: string | undefined;
 }
@@ -36,15 +39,16 @@ interface Listening {
 /** An HTTPS server that listens nowhere yet. */
 export function openHttpsServer(context: Context, app: Answering): HttpsServer {
   let current: Listening | undefined;
+  const open = new Set<TLSSocket>();
   const moveTo = async (address: ListenAddress | undefined) => {
     const old = current;
     // two addresses of one port may be in each other's way: the old one goes first, and comes back if need be
     current = undefined;
     if (old !== undefined) retire(old.server);
     try {
-      if (address !== undefined) current = { address, server: await listen(context, app, address) };
+      if (address !== undefined) current = { address, server: await listen(context, app, address, open) };
     } catch (error) {
-      if (old !== undefined) current = { ...old, server: await listen(context, app, old.address) };
+      if (old !== undefined) current = { ...old, server: await listen(context, app, old.address, open) };
       throw error;
     }
   };
@@ -58,6 +62,12 @@ export function openHttpsServer(context: Context, app: Answering): HttpsServer {
       if (!isSame) await moveTo(wanted);
     },
     reload: () => moveTo(current?.address),
+    drop(fingerprint) {
+      for (const socket of open) {
+        const { raw } = socket.getPeerCertificate();
+        if (raw !== undefined && fingerprintOf(Uint8Array.from(raw)) === fingerprint) socket.destroy();
+      }
+    },
     [Symbol.asyncDispose]() {
       const { server } = current ?? {};
       if (server !== undefined) retire(server);
@@ -67,7 +77,12 @@ export function openHttpsServer(context: Context, app: Answering): HttpsServer {
   };
 }
 
-async function listen(context: Context, app: Answering, address: ListenAddress): Promise<Server> {
+async function listen(
+  context: Context,
+  app: Answering,
+  address: ListenAddress,
+  open: Set<TLSSocket>,
+): Promise<Server> {
   const pair = await serverCertificate(context);
   const names = [Deno.hostname(), ...hostsOf(pair.certificate)];
   const server = createListener(app, httpsDoor(pair, () => pagesOf(context, names)));
@@ -85,6 +100,10 @@ async function listen(context: Context, app: Answering, address: ListenAddress):
       cause: error,
     });
   }
+  server.on("secureConnection", (socket: TLSSocket) => {
+    open.add(socket);
+    socket.once("close", () => open.delete(socket));
+  });
   // what happens to a single connection is told to its own listeners
   server.on("error", () => {});
   return server;

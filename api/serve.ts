@@ -82,6 +82,7 @@ export async function runServer(options: ServeOptions = {}): Promise<void> {
   await socket.listen(listener);
   const stop = new AbortController();
   void followSettings(context, https, { log, signal: stop.signal });
+  void followTrust(context, https, stop.signal);
   stack.use(chores(context, log));
   log("info", "Listening", { socket: socket.name, pid: Deno.pid });
   options.onReady?.(socket.name);
@@ -151,6 +152,13 @@ async function followSettings(
   const changes = context.store.watch(configKey, signal);
   await apply();
   for await (const _ of changes) await apply();
+}
+
+/** Whoever loses trust loses the connections as well, a moment later: it may be they themselves who asked for it. */
+async function followTrust(context: Context, https: HttpsServer, signal: AbortSignal): Promise<void> {
+  for await (const { key: [, fingerprint = ""] } of context.store.watch(["certificates"], signal)) {
+    setTimeout(() => https.drop(fingerprint), 500);
+  }
 }
 
 async function follow(https: HttpsServer, config: Values, log: Log): Promise<void> {

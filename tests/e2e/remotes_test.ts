@@ -94,9 +94,13 @@ await e2e("tokens are listed, revoked, and confine a client to projects", { need
   assertMatch((await run("list far: --project default")).stderr, /not authorized/);
   assertMatch((await run("config set far: user.x=1")).stderr, /not authorized/);
   const [trusted] = JSON.parse(await drey`config trust list --format json`);
+  const listening = run("monitor far: --type lifecycle");
+  await new Promise((resolve) => setTimeout(resolve, 1000)); // until it listens
   assertEquals([trusted.name, trusted.restricted, trusted.projects], ["ci", true, ["web"]]);
   await drey`config trust remove ${trusted.fingerprint.slice(0, 12)}`;
   assertMatch((await run("list far:")).stderr, /not authorized/);
+  // who was listening hears no more
+  await listening;
   await drey`config trust add --name late`;
   await drey`config trust revoke-token late`;
   assertEquals(await drey`config trust list-tokens --format csv`, "");
