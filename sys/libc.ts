@@ -294,7 +294,8 @@ export function openPidfd(pid: number): number | undefined {
   const fd = Number(libc.syscall(BigInt(syscallNumbers.pidfd_open), BigInt(pid), 0n, 0n));
   if (fd >= 0) return fd;
   const errno = lastErrno();
-  if (errno === "ESRCH") return undefined;
+  // Linux 6.1 says EINVAL of a process that is just being reaped
+  if (errno === "ESRCH" || errno === "EINVAL") return undefined;
   throw new SysError("pidfd_open(2)", errno, `process ${pid}`);
 }
 
