@@ -1,8 +1,10 @@
 // The app for a client in the same process: opened with the user's own store, closed with it.
 
-import { openContext } from "../domain/open.ts";
+import { currentUser, openContext } from "../domain/open.ts";
+import { beginFileRoot, endEarlyFileRoot } from "../domain/instances/file_root.ts";
 import { finishOperations } from "../domain/operations.ts";
 import { reconcile } from "../domain/reconcile.ts";
+import type { RouteName } from "../wire/routes.ts";
 import { type App, createApp } from "./app.ts";
 
 export { socketPair } from "./sockets.ts";
@@ -13,9 +15,11 @@ const grace = 30_000;
 /**
  * Opens the app. Closing it waits for the operations it has started.
  *
+ * @param first the route that will be asked first: what takes long for it is begun before anything else
  * @throws {DreyError} `STATE_BROKEN` if the store cannot be opened
  */
-export async function openApp(): Promise<App & AsyncDisposable> {
+export async function openApp(first?: RouteName): Promise<App & AsyncDisposable> {
+  if (first === "instance.delete") beginFileRoot(currentUser());
   const context = await openContext();
   await reconcile(context);
   const app = createApp(context);
@@ -23,6 +27,7 @@ export async function openApp(): Promise<App & AsyncDisposable> {
     ...app,
     async [Symbol.asyncDispose]() {
       await finishOperations(context, grace);
+      await endEarlyFileRoot();
       await context[Symbol.asyncDispose]();
     },
   };

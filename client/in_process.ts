@@ -4,27 +4,22 @@
 import type { App, Asked, Env } from "../api/app.ts";
 import { DreyError } from "../errors.ts";
 import { matchPath } from "../wire/paths.ts";
-import { routes, type RoutesOfKind } from "../wire/routes.ts";
+import { type RouteName, routes, type RoutesOfKind } from "../wire/routes.ts";
 import type { Socket } from "../wire/socket.ts";
 import { openEnvelope } from "./answers.ts";
 import { requestOf, type RouteAnswer, type RouteCall, type Transport } from "./transport.ts";
 
-type SocketPair = () => [Socket, Socket];
-
-/** Opens the API in this process, with the state directory of the caller. */
-export async function openInProcess(): Promise<Transport> {
-  const { openApp, socketPair } = await import("../api/in_process.ts");
-  return inProcess(await openApp(), socketPair);
-}
-
-/** The door to an app that is already open; closing the door closes the app. */
-export function inProcess(app: App & AsyncDisposable, pair: SocketPair): Transport {
+/** The API in this process, with the state directory of the caller. It opens with the first request. */
+export function openInProcess(): Transport {
+  let opened: Promise<House> | undefined;
+  const house = (first?: RouteName) => opened ??= openHouse(first);
   const caller = {
     uid: Deno.uid() ?? 0,
     protocol: "in-process",
     username: Deno.env.get("USER") ?? "",
   } as const;
   const open = async (call: RouteCall) => {
+    const { app, pair } = await house(call.name);
     const [ours, theirs] = pair();
     const accepted = Promise.withResolvers<void>();
     const accept = () => {
@@ -41,16 +36,32 @@ export function inProcess(app: App & AsyncDisposable, pair: SocketPair): Transpo
     call.signal?.addEventListener("abort", () => ours.close(), { once: true });
     return ours;
   };
-  const refuse = () => Promise.reject(new Error("This request is not a stream"));
+  const accept = () => Promise.reject(new Error("This request is not a stream"));
   return {
     kind: "in-process",
-    fetch: (request) => app.fetch(request, { caller, accept: refuse }),
-    call: (call) => answerTo(app, call, { caller, accept: refuse }),
+    fetch: async (request) => await (await house()).app.fetch(request, { caller, accept }),
+    call: async (call) => await answerTo((await house(call.name)).app, call, { caller, accept }),
     socket: (address, signal) => open({ ...streamAt(address), ...(signal === undefined ? {} : { signal }) }),
     upgrade: open,
-    [Symbol.asyncDispose]: () => app[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      const { app } = await opened?.catch(notOpened) ?? {};
+      await app?.[Symbol.asyncDispose]();
+    },
   };
 }
+
+interface House {
+  app: App & AsyncDisposable;
+  pair: () => [Socket, Socket];
+}
+
+async function openHouse(first: RouteName | undefined): Promise<House> {
+  const { openApp, socketPair } = await import("../api/in_process.ts");
+  return { app: await openApp(first), pair: socketPair };
+}
+
+/** Whoever asked has been told why; there is nothing to close. */
+const notOpened = () => undefined;
 
 /** What is asked and answered goes through JSON here too: neither side holds what is the other's. */
 async function answerTo(app: App, call: RouteCall, env: Env): Promise<RouteAnswer> {

@@ -24,6 +24,11 @@ export async function openContext(): Promise<Context & AsyncDisposable> {
   };
 }
 
+/** Whoever runs this process. */
+export function currentUser(): User {
+  return whoRuns().user;
+}
+
 /** Where drey of whoever runs this process keeps things. */
 export function currentPaths(): Paths {
   const { user, home } = whoRuns();

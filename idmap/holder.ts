@@ -2,7 +2,7 @@
 // lost its capabilities, so somebody holds the namespace, it is mapped from outside, and others enter it.
 
 import { DreyError } from "../errors.ts";
-import { commandFailed, spawn, toolMissing } from "../sys/run.ts";
+import { commandFailed, run, type RunResult, spawn, toolMissing } from "../sys/run.ts";
 import { type IdMap, mapText, newidmapArgs } from "./map.ts";
 
 /** A user namespace in which programs run as root of its map; gone when disposed, or when drey is. */
@@ -11,11 +11,15 @@ export interface MappedRoot extends AsyncDisposable {
   readonly pid: number;
   /** argv that runs as the namespace's root, in the directory it is started in */
   command(argv: readonly string[]): string[];
+  /** runs a program as the namespace's root to its end, in drey's directory and without input */
+  run(argv: readonly string[]): Promise<RunResult>;
 }
 
 /**
  * Holds a user namespace: a child outside writes the map, by newuidmap(1) and newgidmap(1) at the same time or directly,
  * and the end of standard input, which is when drey is gone, ends it. One program, since drey takes 2 ms to start one.
+ * For the same reason it runs programs by itself: an order is a line with a length and that many bytes of words parted
+ * by zeros, an answer a line with a status and two lengths and that many bytes of output and of errors.
  */
 const holder = String.raw`use strict;
 my ($unshare, $how, $count, @words) = @ARGV;
@@ -51,7 +55,26 @@ syswrite $cry, 'x';
 waitpid $writer, 0;
 exit 1 if $?;
 syswrite STDOUT, "ready\n";
-1 while sysread STDIN, my $rest, 512;
+while (defined(my $size = <STDIN>)) {
+  read STDIN, my $order, $size;
+  my @argv = split /\0/, $order, -1;
+  open my $out, '+>', undef or exit 1;
+  open my $err, '+>', undef or exit 1;
+  my $pid = fork;
+  if (!$pid) {
+    open STDIN, '<', '/dev/null';
+    open STDOUT, '>&', $out;
+    open STDERR, '>&', $err;
+    $) = '0 0'; $( = 0; $> = 0; $< = 0;
+    exec { $argv[0] } @argv;
+    exit 127;
+  }
+  waitpid $pid, 0;
+  my $code = $? & 127 ? 128 + ($? & 127) : $? >> 8;
+  my @texts = map { seek $_, 0, 0; local $/; my $text = <$_>; defined $text ? $text : '' } $out, $err;
+  my $answer = join('', join(' ', $code, map { length } @texts), "\n", @texts);
+  for (my $at = 0; $at < length $answer;) { $at += syswrite(STDOUT, $answer, 65536, $at) // exit 1 }
+}
 `;
 
 /** unshare(2), which perl knows by its number only */
@@ -104,11 +127,54 @@ export async function openMappedRoot(map: IdMap): Promise<MappedRoot> {
     await close();
     throw error;
   }
+  const command = (argv: readonly string[]) => enterAsRoot(child.pid, map, argv);
+  let isBusy = isSingle(map); // whose root is root already, and may not set groups
   return {
     pid: child.pid,
-    command: (argv) => enterAsRoot(child.pid, map, argv),
+    command,
+    async run(argv) {
+      // what cannot wait for the other goes its own way
+      if (isBusy) return await run(command(argv));
+      isBusy = true;
+      const result = await order(child, argv);
+      isBusy = false;
+      return result;
+    },
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** Lets the holder run a program. */
+async function order(child: Deno.ChildProcess, argv: readonly string[]): Promise<RunResult> {
+  const words = new TextEncoder().encode(argv.join("\0"));
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(`${words.length}\n`));
+  await writer.write(words);
+  writer.releaseLock();
+  const reader = child.stdout.getReader();
+  try {
+    return await readAnswer(reader);
+  } finally {
+    reader.releaseLock();
+  }
+}
+
+async function readAnswer(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<RunResult> {
+  let bytes = new Uint8Array();
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error("The holder of a user namespace has ended");
+    const longer = new Uint8Array(bytes.length + value.length);
+    longer.set(bytes);
+    longer.set(value, bytes.length);
+    bytes = longer;
+    const start = bytes.indexOf(10) + 1;
+    if (start === 0) continue;
+    const text = (from: number, to: number) => new TextDecoder().decode(bytes.subarray(from, to));
+    const [code = 0, out = 0, err = 0] = text(0, start).split(" ").map(Number);
+    if (bytes.length < start + out + err) continue;
+    return { code, stdout: text(start, start + out), stderr: text(start + out, start + out + err) };
+  }
 }
 
 /** Waits for the word of a holder: its namespace exists and is mapped, or why not. */

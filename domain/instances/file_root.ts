@@ -6,7 +6,7 @@ import { toNamespace } from "../../idmap/map.ts";
 import { type IdLayout, readLayout } from "../../idmap/ranges.ts";
 import type { Hands } from "../../storage/driver.ts";
 import { commandFailed, run } from "../../sys/run.ts";
-import type { Context } from "../context.ts";
+import type { Context, User } from "../context.ts";
 
 /** Runs commands as root of all the user's ids. */
 export interface FileRoot extends Hands, AsyncDisposable {}
@@ -16,11 +16,28 @@ interface Opened {
   root: MappedRoot | undefined;
 }
 
+/** One that was begun before anybody asked for it. */
+let early: Promise<Opened> | undefined;
+
+/** Begins to open a root that the first {@link openFileRoot} takes: before there is a context, since it takes longest. */
+export function beginFileRoot(user: User): void {
+  early = open({ user });
+  early.catch(() => {}); // told to whoever uses it
+}
+
 /** Begins to open a root; dispose it whether it was used or not. */
 export function openFileRoot(context: Context): FileRoot {
-  const opened = open(context);
+  const opened = early ?? open(context);
+  early = undefined;
   opened.catch(() => {}); // told to whoever uses it
   return rootOn(() => opened, () => opened);
+}
+
+/** Ends what was begun in vain. */
+export async function endEarlyFileRoot(): Promise<void> {
+  const opened = await early?.catch(() => undefined);
+  early = undefined;
+  await opened?.root?.[Symbol.asyncDispose]();
 }
 
 /** A root that is opened by the first command. */
@@ -32,7 +49,7 @@ export function lazyFileRoot(context: Context): FileRoot {
 function rootOn(open: () => Promise<Opened>, present: () => Promise<Opened> | undefined): FileRoot {
   const output = async (argv: readonly string[]) => {
     const { root } = await open();
-    const result = await run(root === undefined ? argv : root.command(argv));
+    const result = await (root === undefined ? run(argv) : root.run(argv));
     if (result.code !== 0) throw commandFailed(argv[0] ?? "", result);
     return result.stdout;
   };
@@ -57,8 +74,8 @@ function rootOn(open: () => Promise<Opened>, present: () => Promise<Opened> | un
 
 const layoutIsSingle = ({ layout }: Opened): boolean => layout.kind === "single";
 
-async function open(context: Context): Promise<Opened> {
-  const layout = await readLayout(context.user);
+async function open({ user }: Pick<Context, "user">): Promise<Opened> {
+  const layout = await readLayout(user);
   const { parent, kind } = layout;
   const root = parent === undefined || kind === "single" ? undefined : await openMappedRoot(parent);
   return { layout, root };
