@@ -1,0 +1,117 @@
+// Storage pools as people and LXD's client use them, of every driver this host has.
+
+import { assertEquals, assertMatch } from "@std/testing";
+import { missingTools } from "../../domain/host_packages.ts";
+import { type Drey, e2e } from "../support/drey.ts";
+import { serve } from "../support/server.ts";
+
+const needs = ["userns"] as const;
+
+await e2e("pools are created, changed, shown and deleted", { needs }, async (drey) => {
+  const source = `${drey.directory}/elsewhere`;
+  await Deno.mkdir(source);
+  assertEquals(
+    await drey`storage create fast dir source=${source} user.team=shop`,
+    "Storage pool fast created\n",
+  );
+  assertMatch(await drey`storage list`, /\| fast +\| dir +\| .*elsewhere +\| +\| 0 +\| CREATED/);
+  assertEquals(await drey`storage get fast user.team`, "shop\n");
+  await drey`storage set fast user.team=bar`;
+  await drey`storage set fast description=${"the fast one"} --property`;
+  await drey`storage unset fast user.team`;
+  assertMatch(await drey`storage show fast`, /^description: the fast one$/m);
+  assertMatch(await drey`storage info fast`, /total space: /);
+  assertMatch((await drey.tries`storage set fast source=/tmp`).stderr, /"source" cannot be changed/);
+  assertMatch((await drey.tries`storage set fast nonsense=1`).stderr, /Invalid option/);
+  assertMatch((await drey.tries`storage set fast rsync.bwlimit=1`).stderr, /not supported yet/);
+  await drey`init tiny c1 --storage fast`;
+  assertEquals([...Deno.readDirSync(`${source}/containers`)].map(({ name }) => name), ["c1"]);
+  assertMatch((await drey.tries`storage delete fast`).stderr, /currently in use.*\/1.0\/instances\/c1/);
+  await drey`delete c1`;
+  assertEquals(await drey`storage delete fast`, "Storage pool fast deleted\n");
+  assertEquals([...Deno.readDirSync(source)], []);
+});
+
+await e2e("a pool is refused where it cannot be", { needs }, async (drey) => {
+  const full = `${drey.directory}/full`;
+  await Deno.mkdir(`${full}/of/things`, { recursive: true });
+  const refused = async (...words: string[]) => (await drey.run(["storage", "create", ...words])).stderr;
+  assertMatch(await refused("p", "dir", `source=${full}`), /is not empty/);
+  assertMatch(await refused("p", "dir", "source=/no/such/place"), /is not a directory/);
+  assertMatch(await refused("p", "dir", "source=relative"), /is not absolute/);
+  if (Deno.uid() !== 0) assertMatch(await refused("p", "dir", "source=/usr"), /does not belong to you/);
+  assertMatch(await refused("p", "zfs"), /not supported yet/);
+  assertMatch(await refused("p", "floppy"), /Unknown storage driver/);
+  assertMatch(await refused("p", "dir", "size=1GiB"), /Invalid option/);
+  assertMatch(await refused("default", "dir"), /already exists/);
+  assertMatch(await refused("a/b", "dir"), /Invalid storage pool name/);
+  assertMatch((await drey.tries`init tiny c1 --storage nowhere`).stderr, /Storage pool "nowhere" not found/);
+});
+
+await e2e("lxc handles pools", { needs: [...needs, "lxc"] }, async (drey) => {
+  await using server = await serve(drey);
+  await server.lxc("storage", "create", "p2", "dir");
+  const edited = { config: { source: `${drey.directory}/storage-pools/p2` }, description: "second" };
+  assertEquals((await server.tries(["storage", "edit", "p2"], { stdin: JSON.stringify(edited) })).code, 0);
+  await server.lxc("storage", "set", "p2", "user.a", "b");
+  assertEquals(await server.lxc("storage", "get", "p2", "user.a"), "b\n");
+  assertMatch(await server.lxc("storage", "show", "p2"), /^description: second$/m);
+  assertMatch(await server.lxc("storage", "info", "p2"), /total space: /);
+  await server.lxc("launch", "tiny", "c1", "-s", "p2");
+  assertMatch(await server.lxc("storage", "list"), /p2 .*\| 1 /);
+  assertEquals((await server.tries(["storage", "delete", "p2"])).code, 1);
+  await server.lxc("delete", "-f", "c1");
+  await server.lxc("storage", "delete", "p2");
+});
+
+/** A life in a pool: launch, snapshots of a running and a stopped instance, restore, copy, move, delete. */
+async function liveIn(drey: Drey, pool: string): Promise<void> {
+  await drey`launch tiny c1 --storage ${pool}`;
+  await drey`exec c1 -- sh -c ${"echo one >/root/f"}`;
+  await drey`snapshot c1 running`;
+  await drey`exec c1 -- sh -c ${"echo two >/root/f; rm /etc/hosts"}`;
+  await drey`stop -f c1`;
+  await drey`snapshot c1 stopped`;
+  await drey`restore c1 running`;
+  await drey`start c1`;
+  assertEquals(await drey`exec c1 -- cat /root/f`, "one\n");
+  await drey`copy c1/stopped c2`;
+  await drey`copy c1 c3`;
+  assertEquals([await drey`file pull c2/root/f -`, await drey`file pull c3/root/f -`], ["two\n", "one\n"]);
+  await drey`move c3 c4 --storage default`;
+  await drey`restore c4 stopped`;
+  await drey`start c4`;
+  assertEquals(await drey`exec c4 -- cat /root/f`, "two\n");
+  assertEquals(await drey`exec c4 -- stat -c ${"%u %g %a"} /usr/bin/cat /tmp`, "0 0 755\n0 0 1777\n");
+  assertEquals((await drey.tries`file pull c4/etc/hosts -`).code, 1);
+  await drey`delete c1/running`;
+  await drey`delete -f c1 c2 c4`;
+  await drey`storage delete ${pool}`;
+}
+
+const hasBtrfs = missingTools(["btrfs"]).length === 0;
+const ground = Deno.env.get("DREY_TEST_BTRFS");
+
+if (hasBtrfs && ground !== undefined) {
+  await e2e("a user's instances live on a mounted btrfs", { needs: [...needs, "user"] }, async (drey) => {
+    const source = await Deno.makeTempDir({ dir: ground });
+    await drey`storage create b btrfs source=${source}`;
+    await liveIn(drey, "b");
+    await Deno.remove(source);
+    assertMatch(
+      (await drey.tries`storage create b btrfs`).stderr,
+      /only root may mount.*Name a directory of yours on a mounted btrfs/,
+    );
+    assertMatch(
+      (await drey.tries`storage create b btrfs source=${drey.directory}`).stderr,
+      /is not on a btrfs/,
+    );
+  });
+}
+if (hasBtrfs) {
+  await e2e("root's instances live on a btrfs in a file", { needs: [...needs, "root"] }, async (drey) => {
+    await drey`storage create b btrfs size=400MiB`;
+    await liveIn(drey, "b");
+    assertEquals([...Deno.readDirSync(`${drey.directory}/disks`)], []);
+  });
+}
