@@ -107,7 +107,9 @@ export async function eachEntry(
   const child = spawn(["sh", "-c", script, "sh", path], { stdout: "piped", stderr: "null" });
   let failure: unknown;
   try {
-    for await (const { entry, read } of readTar(child.stdout)) await visit(entry, read);
+    const packed = (await Deno.stat(path)).size;
+    const content = counted(child.stdout, (bytes) => mustNotBurst(bytes, packed));
+    for await (const { entry, read } of readTar(content)) await visit(entry, read);
   } catch (error) {
     failure = error;
   }
@@ -116,6 +118,32 @@ export async function eachEntry(
   if (code === 127) throw readerMissing(decompressor(compression)[0]);
   if (code !== 0 && signal !== "SIGPIPE") throw invalid("its data is damaged or cut off", failure);
   if (failure !== undefined) throw failure;
+}
+
+async function* counted(
+  content: AsyncIterable<Uint8Array>,
+  check: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of content) {
+    bytes += chunk.length;
+    check(bytes);
+    yield chunk;
+  }
+}
+
+/** `bytes` anything may unpack to, and how many times its packed size beyond that */
+const harmless = 1 << 30;
+const mostTimes = 200;
+
+/**
+ * Stops archives that are made to fill the disk; what systems are made of shrinks to a tenth at best.
+ *
+ * @throws {DreyError} `IMAGE_INVALID`
+ */
+export function mustNotBurst(bytes: number, packed: number): void {
+  if (bytes <= harmless || bytes <= packed * mostTimes) return;
+  throw invalid(`it unpacks to more than ${mostTimes} times its size`);
 }
 
 /** Lists a squashfs, which must be a whole one. */
@@ -127,16 +155,21 @@ async function scanSquashfs(path: string, mapped: MappedRoot): Promise<void> {
   if (code === 127) throw readerMissing("unsquashfs");
   if (code !== 0) throw invalid(`its squashfs is damaged: ${lastLine(stderr)}`);
   const check = entryCheck("");
+  const packed = (await Deno.stat(path)).size;
+  let bytes = 0;
   for (const line of stdout.split("\n")) {
     const entry = parseSquashfsLine(line);
-    if (entry !== undefined) check(entry);
+    if (entry === undefined) continue;
+    check(entry);
+    bytes += entry.size;
+    mustNotBurst(bytes, packed);
   }
 }
 
 /** A line of `unsquashfs -lln`: mode, owner, size or device numbers, date, time, name. */
 export function parseSquashfsLine(line: string): TarEntry | undefined {
-  const [, mode, rest] =
-    /^([-dlcbps])[-rwxsStT]{9} \d+\/\d+\s+(?:\d+,\s*\d+|\d+) \d{4}-\d\d-\d\d \d\d:\d\d(?: |$)(.*)$/.exec(
+  const [, mode, size, rest] =
+    /^([-dlcbps])[-rwxsStT]{9} \d+\/\d+\s+(\d+,\s*\d+|\d+) \d{4}-\d\d-\d\d \d\d:\d\d(?: |$)(.*)$/.exec(
       line,
     ) ?? [];
   if (mode === undefined || rest === undefined) return undefined;
@@ -152,7 +185,12 @@ export function parseSquashfsLine(line: string): TarEntry | undefined {
   const name = arrow < 0 ? rest : rest.slice(0, arrow);
   const target = arrow < 0 ? "" : rest.slice(arrow + 4);
   // names are listed below the (empty) destination, hence the slash in front
-  return { name: name.replace(/^\//, ""), type: kinds[mode] ?? "other", target, size: 0 };
+  return {
+    name: name.replace(/^\//, ""),
+    type: kinds[mode] ?? "other",
+    target,
+    size: mode === "-" ? Number(size) : 0,
+  };
 }
 
 /** The superblock says how long the file system is, squashfs 4.0: bytes 40 to 47. */

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/testing";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/testing";
 import { DreyError } from "../errors.ts";
 import { type Account, defaultMap } from "../idmap/ranges.ts";
 import { openMappedRoot } from "../idmap/holder.ts";
@@ -6,7 +6,7 @@ import { toHost } from "../idmap/map.ts";
 import { runChecked } from "../sys/run.ts";
 import { type ForgedEntry, forgeTar } from "../tests/support/forged_tar.ts";
 import { fingerprintOf, imageWriter } from "./fingerprint.ts";
-import { type ImageFiles, parseSquashfsLine, scanImage } from "./scan.ts";
+import { type ImageFiles, mustNotBurst, parseSquashfsLine, scanImage } from "./scan.ts";
 import { removeTrees, unpackImage } from "./unpack.ts";
 
 const account: Account = {
@@ -250,4 +250,10 @@ Deno.test("parseSquashfsLine() tells devices, links and names with blanks", () =
   });
   assertEquals(parseSquashfsLine("lrwxrwxrwx 0/0       7 2026-11-20 20:47 /a b -> c d")?.target, "c d");
   assert(parseSquashfsLine("Parallel unsquashfs: Using 2 processors") === undefined);
+});
+
+Deno.test("mustNotBurst() stops archives that unpack to hundreds of times their size, above a gigabyte", () => {
+  mustNotBurst(1 << 30, 1000);
+  mustNotBurst(300_000_000_000, 3_000_000_000);
+  assertThrows(() => mustNotBurst((1 << 30) + 1, 5_000_000), DreyError, "200 times");
 });

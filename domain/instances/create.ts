@@ -196,7 +196,9 @@ async function newRecord(
   { body, image }: { body: InstancesPost; image: Image | undefined },
 ): Promise<InstanceRecord> {
   const now = context.now().toISOString();
-  const { devices } = await expand(context, ref.project, settingsOf(body));
+  const profiles = body.profiles ?? image?.profiles ?? ["default"];
+  const { config, devices } = await expand(context, ref.project, { ...settingsOf(body), profiles });
+  if (image !== undefined) mustMeet(image, config);
   return {
     description: body.description ?? "",
     type: "container",
@@ -205,7 +207,7 @@ async function newRecord(
     last_used_at: "1970-01-01T00:00:00Z",
     ephemeral: body.ephemeral ?? false,
     stateful: false,
-    profiles: settingsOf(body).profiles,
+    profiles,
     config: {
       ...(image === undefined ? {} : imageConfig(image)),
       ...userConfig(body.config ?? {}),
@@ -215,6 +217,20 @@ async function newRecord(
     devices: body.devices ?? {},
     pool: poolFor(devices),
   };
+}
+
+/** What an image says it cannot do without. @throws {DreyError} `BAD_REQUEST`, `NOT_SUPPORTED` */
+function mustMeet({ properties }: Image, config: Config): void {
+  if (properties["requirements.privileged"] === "true") {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: "The image is for privileged containers only: root in a container is never root on the host",
+    });
+  }
+  if (properties["requirements.nesting"] !== "true" || readKey(config, keys.securityNesting)) return;
+  throw new DreyError("BAD_REQUEST", {
+    message: "The image is for instances in which others may run",
+    hint: "Set security.nesting=true for the instance",
+  });
 }
 
 /** What an instance's configuration says of its image. */
