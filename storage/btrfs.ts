@@ -6,6 +6,7 @@ import { join } from "@std/path";
 import { DreyError } from "../errors.ts";
 import { commandFailed, run } from "../sys/run.ts";
 import { exists, isDirectory, namesIn } from "../sys/present.ts";
+import { copyImage } from "./copy_image.ts";
 import type { Content, Driver, ImageTree, Live, PoolHost, RootSource, Snapshot, Volume } from "./driver.ts";
 import { exchangePaths } from "../sys/libc.ts";
 import { copyHome } from "./home.ts";
@@ -98,7 +99,7 @@ async function imageVolume(host: PoolHost, image: ImageTree, map: string): Promi
   if (isDirectory(place)) return place;
   const made = temporaryPlace(host.directory, "image");
   await btrfs("-q", "subvolume", "create", made);
-  await host.hands.run(["cp", "-a", "--reflink=auto", "--", image.rootfs, treeOf(made)]);
+  await copyImage(host.hands, image.rootfs, treeOf(made));
   copyHome(join(image.rootfs, ".."), made);
   writeManifest(made, manifestFor(map));
   await using _lock = await host.lock();

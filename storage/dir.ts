@@ -6,6 +6,7 @@ import { join } from "@std/path";
 import { DreyError } from "../errors.ts";
 import { exists, isDirectory, namesIn } from "../sys/present.ts";
 import type { Content, Driver, Live, PoolHost, RootSource, Snapshot, Volume } from "./driver.ts";
+import { copyImage } from "./copy_image.ts";
 import { compact, shorten } from "./compact.ts";
 import { copyHome } from "./home.ts";
 import {
@@ -139,7 +140,7 @@ async function fillPlain(host: PoolHost, { place, manifest, content }: Filling):
   Deno.mkdirSync(top, { mode: 0o711 });
   const tree = plainTree(place, manifest);
   if (content.image === undefined) await makeEmpty(host, tree, content);
-  else await copyTree(host, content.image.rootfs, tree);
+  else await copyImage(host.hands, content.image.rootfs, tree);
   writeManifest(place, manifest);
 }
 

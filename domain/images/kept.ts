@@ -1,9 +1,15 @@
 // Images of remotes that are here already: under the same name, or in another project.
 
+import { imagesAutoUpdateCached } from "../../config/server_keys.ts";
 import type { Image } from "../../wire/image.ts";
 import type { Context } from "../context.ts";
+import { serverSetting } from "../server_config.ts";
 import { adoptImage } from "./files.ts";
 import { getImage, imageKey, type ImageRecord, listImages } from "./records.ts";
+
+/** Whether images fetched for an instance are to be kept up to date. */
+export const updatesCached = async (context: Context): Promise<boolean> =>
+  await serverSetting(context, imagesAutoUpdateCached) ?? true;
 
 /** What an image was once fetched as. */
 export interface Fetched {

@@ -9,7 +9,7 @@ import type { Image, ImageAliasesEntry } from "../../wire/image.ts";
 import type { Context } from "../context.ts";
 import type { Task } from "../operations.ts";
 import { downloadLock } from "./fetch.ts";
-import { findKept, shareImage } from "./kept.ts";
+import { findKept, shareImage, updatesCached } from "./kept.ts";
 import { byteProgress, reporter } from "./progress.ts";
 import { type ImagePart, receiveImage } from "./receive.ts";
 import { getImage } from "./records.ts";
@@ -132,6 +132,7 @@ async function download(
   }
   const report = reporter(wish.task);
   const show = byteProgress(report, { total: image.size });
+  const auto_update = wish.name !== fingerprint && await updatesCached(context);
   await using received = await receiveImage(context, partsOf(response, response.body, show));
   await report.done();
   await takeIn(context, project, {
@@ -144,6 +145,7 @@ async function download(
       expires_at: image.expires_at,
       created_at: image.created_at,
       cached: true,
+      auto_update,
       update_source: {
         alias: wish.name,
         certificate: wish.certificate ?? "",

@@ -11,7 +11,7 @@ import type { Task } from "../operations.ts";
 import { blobsDirectory, downloadsDirectory } from "./directories.ts";
 import { downloadLock, fetchBlobs, forgetDownload } from "./fetch.ts";
 import { adoptImage, makeClosed } from "./files.ts";
-import { findKept, shareImage } from "./kept.ts";
+import { findKept, shareImage, updatesCached } from "./kept.ts";
 import { layersLock } from "./layers.ts";
 import { newRecord } from "./new_record.ts";
 import { getImage } from "./records.ts";
@@ -200,6 +200,7 @@ async function record(
     record: {
       ...fresh,
       cached: true,
+      auto_update: await updatesCached(context),
       update_source: {
         alias: wish.name,
         certificate: "",

@@ -8,7 +8,7 @@ import type { Context } from "../context.ts";
 import type { Task } from "../operations.ts";
 import { catalogsDirectory } from "./directories.ts";
 import { downloadLock, fetchFiles, forgetDownload } from "./fetch.ts";
-import { findKept, shareImage } from "./kept.ts";
+import { findKept, shareImage, updatesCached } from "./kept.ts";
 import { getImage, type ImageRecord } from "./records.ts";
 import { takeIn } from "./take_in.ts";
 
@@ -71,12 +71,13 @@ export async function simplestreamsImage(
   const files = await fetchFiles(context, wanted, { fingerprint, ...wish.task && { task: wish.task } });
   const { fingerprintOf } = await import("../../images/fingerprint.ts");
   const paths = files.rootfs === undefined ? [files.metadata] : [files.metadata, files.rootfs];
+  const auto_update = wish.name !== fingerprint && await updatesCached(context);
   await takeIn(context, project, {
     files,
     fingerprint: await fingerprintOf(paths),
     expected: fingerprint,
     size: offered.size,
-    amend: (fresh) => recordOf(fresh, offered, wish),
+    amend: (fresh) => ({ ...recordOf(fresh, offered, wish), auto_update }),
   }).finally(() => forgetDownload(context, fingerprint));
   return await getImage(context, project, fingerprint);
 }
