@@ -11,7 +11,7 @@ import { splitSnapshot } from "./snapshot.ts";
 export async function copy(shell: Shell): Promise<void> {
   const [from = "", to] = shell.typed.args;
   const { remote, name } = resolveName(from, "instance");
-  const target = resolveOnServer(to ?? "local:");
+  const target = to === undefined ? { remote, name: "" } : resolveOnServer(to);
   if (target.remote !== remote) {
     throw new DreyError("NOT_SUPPORTED", { message: "Copying to another server is not supported yet" });
   }

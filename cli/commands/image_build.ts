@@ -5,7 +5,7 @@ import { parseYaml, readStdin } from "../editor.ts";
 import type { Shell } from "../shell.ts";
 
 export async function build(shell: Shell): Promise<void> {
-  const [file = "", target = "local:"] = shell.typed.args;
+  const [file = "", target = ""] = shell.typed.args;
   const definition = await parseYaml(file === "-" ? await readStdin() : await Deno.readTextFile(file));
   const client = await shell.connect(resolveOnServer(target).remote);
   const aliases = shell.typed.list("alias").map((name) => ({ name }));

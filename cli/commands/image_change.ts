@@ -23,7 +23,7 @@ export async function refresh(shell: Shell): Promise<void> {
 /** Fingerprints of the images that are to be kept up to date. */
 async function updatable(shell: Shell): Promise<string[]> {
   const { resolve } = await import("../resolve.ts");
-  const client = await shell.connect(resolve("local:").remote);
+  const client = await shell.connect(resolve("").remote);
   const images = await client.call("images.list", { query: { recursion: 1 } });
   return images.flatMap((image) =>
     typeof image !== "string" && image.auto_update && image.update_source !== undefined

@@ -7,7 +7,7 @@ import type { Shell } from "../shell.ts";
 
 export async function prune(shell: Shell): Promise<void> {
   const { typed } = shell;
-  const client = await shell.connect(resolveOnServer(typed.args[0] ?? "local:").remote);
+  const client = await shell.connect(resolveOnServer(typed.args[0] ?? "").remote);
   const isPlan = typed.has("plan");
   const items = await client.call("images.prune", { body: { plan: isPlan } });
   const table = toTable(items, [

@@ -13,7 +13,7 @@ import { readPlaced, readVolume, waitIfBegun } from "../volumes.ts";
 import { readPairs } from "./config.ts";
 
 export async function list(shell: Shell): Promise<void> {
-  const { remote, name } = resolveOnServer(shell.typed.args[0] ?? "local:");
+  const { remote, name } = resolveOnServer(shell.typed.args[0] ?? "");
   const client = await shell.connect(remote);
   const isWide = shell.typed.has("all-projects");
   const query = { recursion: 1, "all-projects": isWide || undefined };

@@ -21,7 +21,7 @@ const columns: Columns<Warning> = {
 };
 
 export async function list(shell: Shell): Promise<void> {
-  const client = await shell.connect(resolveOnServer(shell.typed.args[0] ?? "local:").remote);
+  const client = await shell.connect(resolveOnServer(shell.typed.args[0] ?? "").remote);
   const all = await client.call("warnings.list", { query: { recursion: 1 } }) as Warning[];
   const found = shell.typed.has("all") ? all : all.filter(({ status }) => status === "new");
   const table = toTable(found, chooseColumns(shell.typed.text("columns") ?? "", columns));
@@ -47,7 +47,7 @@ export async function remove(shell: Shell): Promise<void> {
     const { client, uuid } = await read(shell);
     return void await client.call("warning.delete", { params: { uuid } });
   }
-  const client = await shell.connect(resolveOnServer(text ?? "local:").remote);
+  const client = await shell.connect(resolveOnServer(text ?? "").remote);
   for (const { uuid } of await client.call("warnings.list", { query: { recursion: 1 } }) as Warning[]) {
     await client.call("warning.delete", { params: { uuid } });
   }

@@ -103,6 +103,78 @@ await e2e("a certificate without its key opens nothing", { needs: [...needs, "op
   assertMatch(stderr, /alert/);
 });
 
+await e2e("a certificate for metrics opens them and nothing else", { needs }, async (drey) => {
+  await using _server = await serve(drey);
+  const address = await listen(drey);
+  const identity = await makeCertificate({ commonName: "prometheus", use: "client" });
+  const file = join(drey.directory, "prometheus.crt");
+  await Deno.writeTextFile(file, identity.certificate);
+  await drey`config trust add ${file} --type metrics`;
+  const ask = async (line: string) => (await askRaw(address, line, { identity })).status;
+  assertEquals(await ask("GET /1.0/metrics"), 200);
+  assertEquals((await askRaw(address, "GET /1.0/metrics")).status, 403);
+  for (const line of ["GET /1.0/instances", "GET /1.0/certificates", "GET /1.0/events", "PUT /1.0"]) {
+    assertEquals(await ask(line), 403, line);
+  }
+  assertEquals(JSON.parse((await askRaw(address, "GET /1.0", { identity })).body).metadata.auth, "untrusted");
+});
+
+await e2e(
+  "who is confined to projects changes nothing outside, and learns of no tokens",
+  { needs },
+  async (drey) => {
+    await using _server = await serve(drey);
+    const address = await listen(drey);
+    await drey`project create web -c features.profiles=false -c features.images=false`;
+    const identity = await makeCertificate({ commonName: "ci", use: "client" });
+    const file = join(drey.directory, "ci.crt");
+    await Deno.writeTextFile(file, identity.certificate);
+    await drey`config trust add ${file} --restricted --projects web`;
+    await drey`config trust add --name other`;
+    const headers = { "content-type": "application/json" };
+    const ask = async (line: string, body = "") => {
+      const answer = await askRaw(address, line, { identity, body, headers });
+      return {
+        status: answer.status,
+        metadata: answer.body === "" ? null : JSON.parse(answer.body).metadata,
+      };
+    };
+    assertEquals((await ask("GET /1.0?project=web")).metadata.config, {});
+    assertEquals((await ask("GET /1.0/profiles/default?project=web")).status, 200);
+    // the profiles of this project are those of the default one: to be used, not to be changed
+    const confined = [
+      "PATCH /1.0/profiles/default?project=web",
+      "POST /1.0/profiles?project=web",
+      "GET /1.0/instances",
+      "GET /1.0/instances?all-projects=true",
+      "GET /1.0/projects/default",
+      "POST /1.0/projects",
+      "PATCH /1.0/projects/web",
+      "PATCH /1.0",
+      "POST /1.0/certificates",
+      "GET /1.0/operations",
+      "GET /internal/doctor",
+    ];
+    for (const line of confined) {
+      const body = line.startsWith("GET") ? "" : '{"name":"x","config":{},"token":true}';
+      assertEquals((await ask(line, body)).status, 403, line);
+    }
+    assertEquals((await ask("GET /1.0/projects")).metadata, ["/1.0/projects/web"]);
+    const { metadata: tokens } = JSON.parse((await drey.run(["query", "--raw", "/1.0/operations"])).stdout);
+    const [token = ""] = tokens.running;
+    assertEquals((await ask(`GET ${token}`)).status, 404);
+    assertEquals((await ask(`GET ${token}/wait`)).status, 404);
+    assertEquals((await ask(`DELETE ${token}`)).status, 404);
+    const own = (await ask("GET /1.0/certificates?recursion=1")).metadata;
+    assertEquals(own.map(({ name }: { name: string }) => name), ["ci"]);
+    // they may not widen their own trust
+    const wider = JSON.stringify({ ...own[0], restricted: false, projects: [] });
+    assertEquals((await ask(`PUT /1.0/certificates/${own[0].fingerprint}`, wider)).status, 403);
+    assertEquals((await ask(`DELETE /1.0/certificates/${own[0].fingerprint}`)).status, 403);
+    await drey`project delete web`;
+  },
+);
+
 await e2e("a web page of another server gets neither an answer nor a stream", { needs }, async (drey) => {
   await using _server = await serve(drey);
   const address = await listen(drey);
