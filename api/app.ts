@@ -21,7 +21,7 @@ import { type Answer, async, failure, sync } from "./envelope.ts";
 import { type HandlerSources, handlerSources } from "./handlers.ts";
 import { etagOf, mustMatch, shownBy } from "./middleware/etag.ts";
 import { recognized, requestorOf } from "./middleware/caller.ts";
-import { mayCall } from "./middleware/permission.ts";
+import { mayCall, mayReach } from "./middleware/permission.ts";
 import { projectOf } from "./middleware/project.ts";
 import { refuseTarget } from "./middleware/target.ts";
 
@@ -95,6 +95,7 @@ async function callOf({ context, asked, env }: Arrived, route: Route): Promise<C
   const { name, query } = asked;
   if (route.query.includes("target")) refuseTarget(name, query);
   const body = route.body === undefined ? undefined : checkBody(await asked.text(), route.body);
+  mayReach(env.caller, body);
   return {
     context: { ...context, requestor: requestorOf(env.caller) },
     caller: env.caller,

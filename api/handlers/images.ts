@@ -10,7 +10,7 @@ import type { ImagesPost } from "../../wire/image.ts";
 import { readBody } from "../body.ts";
 import type { Caller, Handlers } from "../call.ts";
 import { addressOf, isOn, listed } from "../lists.ts";
-import { isTrusted } from "../middleware/permission.ts";
+import { isTrusted, mayReach } from "../middleware/permission.ts";
 
 type Names =
   | "images.list"
@@ -46,6 +46,7 @@ export const handlers: Handlers<Names> = {
     }
     if (!isTrusted(caller)) throw new DreyError("FORBIDDEN", { message: "not authorized" });
     const body = await readBody(request, imagesPost) as ImagesPost;
+    mayReach(caller, body);
     const { createImageFromSource } = await import("../../domain/images/create.ts");
     return await createImageFromSource(context, {
       project,

@@ -13,6 +13,7 @@ import {
 import { readBody } from "../body.ts";
 import { Background, Created, type Handlers } from "../call.ts";
 import { isOn, listed } from "../lists.ts";
+import { mayReach } from "../middleware/permission.ts";
 
 type Names =
   | "volumes.all"
@@ -77,12 +78,13 @@ export const handlers: Handlers<Names> = {
   "volumes.typed.list": (call) => list(call, { pool: call.params.pool, type: call.params.type }),
   "volumes.create": ({ context, project, params, body }) =>
     create(context, project, { pool: params.pool, post: body }),
-  "volumes.typed.create": async ({ context, project, params, request }) => {
+  "volumes.typed.create": async ({ context, caller, project, params, request }) => {
     const type = request.headers.get("content-type") ?? "";
     if (/^application\/octet-stream\b/i.test(type)) {
       return await upload(context, project, { ...params, request });
     }
     const post = await readBody(request, storageVolumesPost) as StorageVolumesPost;
+    mayReach(caller, post);
     return await create(context, project, { pool: params.pool, post: { ...post, type: params.type } });
   },
   "volume.get": ({ context, project, params }) => volumes.getVolume(context, project, nameOf(params)),

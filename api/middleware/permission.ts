@@ -47,6 +47,22 @@ export function mayWorkIn(caller: Caller, asked: string | undefined): void {
   throw forbidden();
 }
 
+/**
+ * Confines a caller to their projects in what a body names: where a copy comes from, where a thing is moved to.
+ *
+ * @throws {DreyError} `FORBIDDEN`
+ */
+export function mayReach(caller: Caller, body: unknown): void {
+  if (confinedTo(caller) === undefined) return;
+  const { source } = (body ?? {}) as { source?: unknown };
+  for (const part of [body, source]) {
+    if (typeof part !== "object" || part === null) continue;
+    const { project, server } = part as { project?: unknown; server?: unknown };
+    // a project of another server is that server's business
+    if (typeof project === "string" && project !== "" && !server) mayWorkIn(caller, project);
+  }
+}
+
 /** The error of all who may not. */
 export function forbidden(): DreyError {
   return new DreyError("FORBIDDEN", { message: "not authorized" });

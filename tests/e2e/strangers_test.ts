@@ -160,6 +160,13 @@ await e2e(
       assertEquals((await ask(line, body)).status, 403, line);
     }
     assertEquals((await ask("GET /1.0/projects")).metadata, ["/1.0/projects/web"]);
+    // nor by what a body names
+    await drey`init tiny c1`;
+    const copied = '{"name":"c2","source":{"type":"copy","source":"c1","project":"default"}}';
+    assertEquals((await ask("POST /1.0/instances?project=web", copied)).status, 403);
+    const published = '{"source":{"type":"instance","name":"c1","project":"default"}}';
+    assertEquals((await ask("POST /1.0/images?project=web", published)).status, 403);
+    await drey`delete c1`;
     const { metadata: tokens } = JSON.parse((await drey.run(["query", "--raw", "/1.0/operations"])).stdout);
     const [token = ""] = tokens.running;
     assertEquals((await ask(`GET ${token}`)).status, 404);
