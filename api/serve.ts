@@ -84,6 +84,7 @@ export async function runServer(options: ServeOptions = {}): Promise<void> {
   void followSettings(context, https, { log, signal: stop.signal });
   void followTrust(context, https, stop.signal);
   stack.use(chores(context, log));
+  void startInstances(context, { log, signal: stop.signal });
   log("info", "Listening", { socket: socket.name, pid: Deno.pid });
   options.onReady?.(socket.name);
   const canEnd = () => https.address === undefined && !hasOperations(context);
@@ -95,6 +96,19 @@ export async function runServer(options: ServeOptions = {}): Promise<void> {
   await finishTasks(context);
   await finishOperations(context, grace);
   listener.closeAllConnections();
+}
+
+/** Starts what is to start with the host, beside everything else. */
+async function startInstances(
+  context: Context,
+  { log, signal }: { log: Log; signal: AbortSignal },
+): Promise<void> {
+  try {
+    const { autostart } = await import("../domain/autostart.ts");
+    await autostart(context, signal);
+  } catch (error) {
+    if (!signal.aborted) log("error", "Cannot start instances", { error: describeError(error) });
+  }
 }
 
 /** What is to be done now and then while a server runs. */

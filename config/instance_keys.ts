@@ -4,6 +4,7 @@ import { DreyError } from "../errors.ts";
 import type { InstanceType } from "../wire/instance.ts";
 import { findKey, type Key, key, type Values } from "./key.ts";
 import { rawIdmap as idmapType } from "./raw_idmap.ts";
+import { limitsKernel, linuxSysctl, sysctlPath } from "./kernel_keys.ts";
 import * as types from "./types.ts";
 
 const containers = ["container"] as const;
@@ -98,6 +99,53 @@ export const securityDevlxdImages = key({
   live: true,
   default: "false",
   short: "Whether the instance may fetch public and cached images over /dev/lxd/sock",
+});
+export const protectionDelete = key({
+  name: "security.protection.delete",
+  on: all,
+  type: types.bool,
+  live: true,
+  default: "false",
+  short: "Whether the instance cannot be deleted",
+});
+export const protectionShift = key({
+  name: "security.protection.shift",
+  on: containers,
+  type: types.bool,
+  live: true,
+  default: "false",
+  short: "Whether the files keep their owners at a start; drey never changes them",
+});
+export const protectionStart = key({
+  name: "security.protection.start",
+  on: all,
+  type: types.bool,
+  live: true,
+  default: "false",
+  short: "Whether the instance cannot be started",
+});
+export const autostart = key({
+  name: "boot.autostart",
+  on: all,
+  type: types.bool,
+  live: true,
+  short: "Whether the instance starts with the first server after a start of the host; as it was, if unset",
+});
+export const autostartDelay = key({
+  name: "boot.autostart.delay",
+  on: all,
+  type: types.integer({ min: 0 }),
+  live: true,
+  default: "0",
+  short: "Seconds between this start and the next",
+});
+export const autostartPriority = key({
+  name: "boot.autostart.priority",
+  on: all,
+  type: types.integer(),
+  live: true,
+  default: "0",
+  short: "The higher, the earlier the instance starts",
 });
 export const securityPrivileged = key({
   name: "security.privileged",
@@ -253,6 +301,9 @@ export const volatile = key({
 
 /** Every key drey obeys, in the order of the reference page. */
 export const instanceKeys: readonly Key[] = [
+  autostart,
+  autostartDelay,
+  autostartPriority,
   autorestart,
   hostShutdownTimeout,
   cloudInitNetworkConfig,
@@ -266,6 +317,8 @@ export const instanceKeys: readonly Key[] = [
   limitsMemoryEnforce,
   limitsMemorySwap,
   limitsProcesses,
+  ...limitsKernel,
+  linuxSysctl,
   rawIdmap,
   idmapBase,
   idmapIsolated,
@@ -279,6 +332,9 @@ export const instanceKeys: readonly Key[] = [
   securityDevlxdImages,
   securityNesting,
   securityPrivileged,
+  protectionDelete,
+  protectionShift,
+  protectionStart,
   snapshotsExpiry,
   snapshotsPattern,
   snapshotsSchedule,
@@ -290,9 +346,6 @@ export const instanceKeys: readonly Key[] = [
 /** LXD's keys that drey does not obey yet: setting one is refused by name, so that nobody counts on it. */
 export const instanceKeysToCome: readonly string[] = [
   "agent.nic_config",
-  "boot.autostart",
-  "boot.autostart.delay",
-  "boot.autostart.priority",
   "boot.debug_edk2",
   "boot.mode",
   "boot.stop.priority",
@@ -303,14 +356,12 @@ export const instanceKeysToCome: readonly string[] = [
   "limits.cpu.priority",
   "limits.disk.priority",
   "limits.hugepages.*",
-  "limits.kernel.*",
   "limits.max_bus_ports",
   "limits.memory.hugepages",
   "limits.memory.swap.priority",
   "limits.network.priority",
   "linux.kernel_modules",
   "linux.kernel_modules.load",
-  "linux.sysctl.*",
   "migration.incremental.memory",
   "migration.incremental.memory.goal",
   "migration.incremental.memory.iterations",
@@ -327,9 +378,6 @@ export const instanceKeysToCome: readonly string[] = [
   "security.delegate_bpf",
   "security.delegate_bpf.*",
   "security.devlxd.management.volumes",
-  "security.protection.delete",
-  "security.protection.shift",
-  "security.protection.start",
   "security.secureboot",
   "security.sev",
   "security.sev.*",
@@ -368,6 +416,7 @@ function validateKey(name: string, value: string, types: readonly InstanceType[]
   }
   // environment(7): a name ends at the first "="
   if (row === environment && name.includes("=")) throw bad(`Unknown configuration key: ${name}`);
+  if (row === linuxSysctl && sysctlPath(name) === undefined) throw bad(`"${name}" names no kernel parameter`);
   if (value === "") return;
   if (value.includes("\0")) throw bad(`Invalid value for "${name}": it holds a zero byte`);
   const parsed = row.type.parse(value);
@@ -375,7 +424,21 @@ function validateKey(name: string, value: string, types: readonly InstanceType[]
   if (row === securityPrivileged && parsed.value === true) throw privileged();
 }
 
+/** LXD's keys that drey will not obey, with the reason that whoever sets one is told. */
+const never: readonly [key: string, why: string][] = [
+  ["raw.lxc", "drey builds containers without LXC"],
+  ["raw.apparmor", "drey loads no AppArmor profiles, which takes a right that users do not have"],
+  ["raw.seccomp", "drey filters no system calls: root in a container has no rights outside of it"],
+  ["security.syscalls.", "drey filters no system calls: root in a container has no rights outside of it"],
+];
+
 function unknownKey(name: string): DreyError {
+  const refused = never.find(([key]) => key.endsWith(".") ? name.startsWith(key) : name === key);
+  if (refused !== undefined) {
+    return new DreyError("NOT_SUPPORTED", {
+      message: `Configuration key "${name}" is not supported: ${refused[1]}`,
+    });
+  }
   const isToCome = instanceKeysToCome.some((known) =>
     known.endsWith("*") ? name.startsWith(known.slice(0, -1)) : name === known
   );

@@ -50,8 +50,20 @@ Deno.test("validateInstanceConfig() names an unknown key", () => {
 });
 
 Deno.test("validateInstanceConfig() tells a key that is still to come from an unknown one", () => {
-  for (const name of ["boot.autostart", "limits.kernel.nofile", "security.sev.policy.es"]) {
+  for (const name of ["boot.stop.priority", "limits.hugepages.2MB", "security.sev.policy.es"]) {
     assertEquals(codeOf(() => validateInstanceConfig({ [name]: "1" }, "container")), "NOT_SUPPORTED", name);
+  }
+});
+
+Deno.test("a key that drey will never obey is refused with the reason", () => {
+  for (
+    const name of ["raw.lxc", "raw.seccomp", "security.syscalls.deny", "security.syscalls.intercept.mount"]
+  ) {
+    assertThrows(
+      () => validateInstanceConfig({ [name]: "1" }, "container"),
+      DreyError,
+      "is not supported: drey",
+    );
   }
 });
 

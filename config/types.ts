@@ -63,6 +63,25 @@ export const size: ValueType<number> = type("string", "a size such as 10GiB", (t
   return bytes === 0 ? undefined : bytes;
 });
 
+/** Soft and hard limit of setrlimit(2); `Infinity` for none. */
+export interface Rlimit {
+  soft: number;
+  hard: number;
+}
+
+/** One number for both, or two with a colon between. */
+export const rlimit: ValueType<Rlimit> = type(
+  "string",
+  'a number, "unlimited", or two of them as soft:hard',
+  (text) => {
+    const words = text.split(":");
+    const [soft = NaN, hard = soft] = words.map((word) =>
+      word === "unlimited" ? Infinity : /^\d{1,15}$/.test(word) ? Number(word) : NaN
+    );
+    return words.length <= 2 && soft <= hard ? { soft, hard } : undefined;
+  },
+);
+
 export function integer(range: { min?: number; max?: number } = {}): ValueType<number> {
   const { min = -Number.MAX_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = range;
   return type("integer", `a whole number${describeRange(range)}`, (text) => {

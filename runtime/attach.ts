@@ -1,5 +1,6 @@
 // Running a command inside a container that runs, setns(2): as steps for the walker, like the container itself.
 
+import type { ContainerPlan } from "./container_plan.ts";
 import type { IdMap } from "../idmap/map.ts";
 import { relativeTo, toHost } from "../idmap/map.ts";
 import { isSingle } from "../idmap/holder.ts";
@@ -18,6 +19,7 @@ export interface AttachRequest {
   cwd: string;
   user: number;
   group: number;
+  rlimits: NonNullable<ContainerPlan["rlimits"]>;
   map: IdMap;
   /** whether the container stands below a parent user namespace, as it does for everybody but root */
   hasParent: boolean;
@@ -51,6 +53,8 @@ function joinSteps(request: AttachRequest): { toChild: Step[]; toCommand: Step[]
   return {
     toChild: [{ do: "join-pid", pid: request.init }, { do: "fork", cgroup: request.cgroup }],
     toCommand: [
+      // still outside, where root of the host may raise them
+      ...request.rlimits.map((limit): Step => ({ do: "rlimit", ...limit })),
       { do: "join-rest" },
       // setgroups(2) is not to be had in a namespace of one id, whose only user is root anyway
       ...(isSingle(request.map)

@@ -28,6 +28,10 @@ export interface ContainerPlan {
   deviceNodes: string[];
   /** whether containers may run inside: then /proc stays bare, since new ones may only be mounted beside a full view */
   nesting: boolean;
+  /** kernel parameters by their paths below /proc/sys */
+  sysctls?: Record<string, string>;
+  /** limits of its processes: number of the resource, soft and hard limit as setrlimit(2) counts, "" for none */
+  rlimits?: { resource: number; soft: string; hard: string }[];
   /** descriptor of a new unix socket that is to listen at /dev/lxd/sock */
   guestSocket?: number;
   devices?: DeviceSteps;

@@ -50,6 +50,7 @@ export function outerSteps(plan: ContainerPlan, files: { inner: string; walker: 
     { do: "open", fd: walkerFd, path: files.walker, write: false },
     ...(plan.cgroup === undefined ? [] : cgroupSteps(plan.cgroup, uids, gids)),
     ...rootSteps(plan),
+    ...(isRoot(plan) ? rlimitSteps(plan) : []),
     // the fork after the new pid namespace: this process stays outside and waits, the child is init
     {
       do: "become",
@@ -150,6 +151,21 @@ function listenSteps(plan: ContainerPlan, uids: IdRange[], gids: IdRange[]): Ste
   ];
 }
 
+/** Root may raise limits, as long as it is in no namespace. */
+const isRoot = ({ ids }: ContainerPlan) => ids.parent === undefined;
+
+const rlimitSteps = ({ rlimits = [] }: ContainerPlan): Step[] =>
+  rlimits.map((limit) => ({ do: "rlimit", ...limit }));
+
+/** Of the namespaces that the walker has entered; what the kernel keeps once for all it refuses. */
+function sysctlSteps({ sysctls = {} }: ContainerPlan, root: string): Step[] {
+  return Object.entries(sysctls).map(([path, text]) => ({
+    do: "write",
+    path: `${root}/proc/sys/${path}`,
+    text,
+  }));
+}
+
 /** LXD's name for the socket by which a container learns of itself. */
 function guestSteps(plan: ContainerPlan, root: string): Step[] {
   if (plan.guestSocket === undefined) return [];
@@ -226,6 +242,8 @@ export function innerSteps(plan: ContainerPlan): Step[] {
     { do: "link-up", name: "lo" },
     ...kernelSteps(plan, root),
     ...guestSteps(plan, root),
+    ...sysctlSteps(plan, root),
+    ...(isRoot(plan) ? [] : rlimitSteps(plan)),
     ...(plan.devices?.inner ?? []),
     { do: "ready" },
     ...(plan.devices?.settled ?? []),

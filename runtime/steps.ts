@@ -77,6 +77,8 @@ export type Step =
   | { do: "symlink"; path: string; target: string }
   /** binds an inherited unix socket to a path that anybody may connect to, and lets it listen */
   | { do: "listen"; fd: number; path: string; backlog: number }
+  /** a limit of this process and all that follow; "" for none */
+  | { do: "rlimit"; resource: number; soft: string; hard: string }
   | { do: "write"; path: string; text: string; optional?: boolean }
   | { do: "hostname"; name: string }
   /** sets a network interface up */
@@ -170,6 +172,7 @@ const numbers = {
     statfs: 137,
     fstatfs: 138,
     fsync: 74,
+    prlimit64: 302,
   },
   aarch64: {
     mount: 40,
@@ -194,6 +197,7 @@ const numbers = {
     statfs: 43,
     fstatfs: 44,
     fsync: 82,
+    prlimit64: 261,
   },
 } as const;
 
@@ -238,6 +242,8 @@ function words(step: Step): string[] {
       return ["symlink", step.target, step.path];
     case "listen":
       return ["listen", String(step.fd), step.path, String(step.backlog)];
+    case "rlimit":
+      return ["rlimit", String(step.resource), step.soft, step.hard];
     case "write":
       return ["write", optional(step.optional), step.path, step.text];
     case "console":

@@ -94,6 +94,10 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   mkdir: String.raw`sub { mkdir $_[0], 0755 or -d $_[0] or fail(qq(mkdir "$_[0]")) }`,
   touch: String.raw`sub { open my $h, '>>', $_[0] or fail(qq(create "$_[0]")) }`,
   chown: String.raw`sub { chown $_[1], $_[2], $_[0] or fail(qq(chown "$_[0]")) }`,
+  rlimit: String.raw`sub { my ($resource, @limits) = @_;
+  my $limit = pack 'Q2', map { $_ eq '' ? ~0 : $_ + 0 } @limits;
+  must("prlimit64(2) of resource $resource", 'prlimit64', 0, $resource + 0, $limit, 0);
+}`,
   listen: String.raw`sub { my ($fd, $path, $backlog) = @_;
   open my $socket, '+<&=', $fd or fail("the socket $fd");
   push @stack, $socket;

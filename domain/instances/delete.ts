@@ -8,6 +8,7 @@ import { cleanUp } from "./clean_up.ts";
 import { openFileRoot } from "./file_root.ts";
 import { deleteFiles } from "./files_of.ts";
 import { instanceAddress, loadRecord, lockInstance } from "./record.ts";
+import { mustBeUnprotected } from "./protection.ts";
 import { currentState } from "./status.ts";
 import { stopLocked } from "./stop.ts";
 
@@ -33,6 +34,7 @@ export async function deleteInstance(context: Context, ref: Ref, { force = false
       await using _files = files;
       await using _lock = await lockInstance(context, ref, task.signal);
       const { value } = await loadRecord(context, ref);
+      await mustBeUnprotected(context, ref, "delete");
       if (currentState(context, ref).status !== "Stopped") {
         if (!force) throw new DreyError("INSTANCE_STATE", { message: "The instance is currently running" });
         await stopLocked(context, ref, { force: true, timeout: 0, files });

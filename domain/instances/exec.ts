@@ -18,6 +18,7 @@ import { emitLifecycle } from "../events.ts";
 import { startOperation, type Task } from "../operations.ts";
 import { createStreams, runOnTerminal, runPiped, runRecorded } from "./exec_streams.ts";
 import { expand } from "./expand.ts";
+import { rlimitsOf } from "./kernel_settings.ts";
 import { readHostSize } from "./host_size.ts";
 import { planLimits } from "./limits.ts";
 import { requireRunning } from "./list.ts";
@@ -105,6 +106,7 @@ async function prepare(context: Context, ref: Ref, post: InstanceExecPost): Prom
   return {
     init,
     argv: post.command,
+    rlimits: rlimitsOf(config),
     env: { ...defaultEnvironment, ...account, ...readPattern(config, keys.environment), ...post.environment },
     cwd: post.cwd || defaultDirectory(init, user),
     user,

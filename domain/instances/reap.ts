@@ -47,6 +47,7 @@ export async function finish(context: Context, ref: Ref): Promise<void> {
   const { run } = instancePaths(context, ref);
   if (!isDirectory(run)) return;
   const status = exitStatus(run);
+  const wentWithHost = status === undefined && isOlderThanHost(run);
   await cleanUp(context, ref);
   if (await context.store.get(instanceKey(ref)) === undefined) return;
   const { value } = await loadRecord(context, ref);
@@ -65,9 +66,18 @@ export async function finish(context: Context, ref: Ref): Promise<void> {
     remember: {
       ...(status === undefined ? {} : { "volatile.last_state.exit_code": String(status) }),
       ...(again === undefined ? {} : { "volatile.autorestart": again }),
+      // as it was when the host went down: it may start with it again
+      ...(wentWithHost ? { "volatile.last_state.power": "RUNNING" } : {}),
     },
   });
   if (restarting) await startLocked(context, ref, "instance-restarted");
+}
+
+/** Whether a run directory was made before the host came up, and has only lasted because it is on a disk. */
+function isOlderThanHost(run: string): boolean {
+  const uptime = Number(Deno.readTextFileSync("/proc/uptime").split(" ")[0]) * 1000;
+  const made = Deno.statSync(run).mtime?.getTime() ?? Infinity;
+  return made < Date.now() - uptime;
 }
 
 /** The supervisor held the run directory's lock and became this process, so this process holds it: no longer. */

@@ -25,6 +25,7 @@ import { chooseMap, settleMap } from "./ids.ts";
 import { applicationInit } from "./application.ts";
 import { chooseInit, findInit, type InitChoice } from "./init.ts";
 import { planLimits } from "./limits.ts";
+import { mustBeUnprotected } from "./protection.ts";
 import { beginParent } from "./parent.ts";
 import {
   directoryName,
@@ -145,6 +146,7 @@ export async function startLocked(
       message: `The instance is already ${state.status.toLowerCase()}`,
     });
   }
+  await mustBeUnprotected(context, ref, "start");
   joinEmptyKeyring();
   sealDescriptors();
   const started = await startOnce(context, ref, action);

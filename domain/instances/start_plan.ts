@@ -6,6 +6,7 @@ import type { ContainerPlan, DeviceSteps, RootSource } from "../../runtime/conta
 import type { Application } from "../../runtime/steps.ts";
 import { stagedRoot } from "../../runtime/namespaces.ts";
 import type { Config } from "../../wire/instance.ts";
+import { rlimitsOf, sysctlsOf } from "./kernel_settings.ts";
 import type { StartParts } from "../devices/device.ts";
 
 export interface StartFacts {
@@ -71,6 +72,8 @@ export function planStart(facts: StartFacts): ContainerPlan {
     nesting: readKey(facts.config, keys.securityNesting) ?? false,
     ...facts.fills && facts.fills.length > 0 && { fills: facts.fills },
     ...guest,
+    sysctls: sysctlsOf(facts.config),
+    rlimits: rlimitsOf(facts.config),
     devices: deviceSteps(facts, guest),
   };
 }

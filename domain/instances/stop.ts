@@ -108,7 +108,7 @@ export async function rememberStopped(
 ): Promise<void> {
   const { value, revision } = await loadRecord(context, ref);
   const said = lifecycleWrite(context, { project: ref.project, action, source: instanceAddress(ref.name) });
-  const config: Config = { ...value.config, ...remember, "volatile.last_state.power": "STOPPED" };
+  const config: Config = { ...value.config, "volatile.last_state.power": "STOPPED", ...remember };
   delete config["volatile.idmap.current"];
   delete config[readyKey];
   const key = instanceKey(ref);
