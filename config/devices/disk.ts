@@ -73,6 +73,13 @@ export const mountOptions = deviceKey({
   short: "Options of the mount: ro, nosuid, nodev, noexec, nosymfollow",
 });
 
+export const size = deviceKey({
+  name: "size",
+  type: types.size,
+  live: true,
+  short: "How much the root disk may hold; enforced where the pool can, else watched",
+});
+
 /** Options that take rights away, which is all that anybody may ask of a mount. */
 export const safeMountOptions = ["ro", "nosuid", "nodev", "noexec", "nosymfollow"] as const;
 export type MountOption = typeof safeMountOptions[number];
@@ -87,7 +94,7 @@ const words = (device: Device) =>
 export const disk: DeviceConfig = {
   type: "disk",
   short: "The root disk, a directory or file of the host, or a volume",
-  keys: [path, pool, source, readonly, recursive, propagation, required, shift, mountOptions],
+  keys: [path, pool, source, readonly, recursive, propagation, required, shift, mountOptions, size],
   toCome: [
     "boot.priority",
     "ceph.cluster_name",
@@ -99,7 +106,6 @@ export const disk: DeviceConfig = {
     "limits.max",
     "limits.read",
     "limits.write",
-    "size",
     "size.state",
     "source.snapshot",
     "source.type",
@@ -118,6 +124,7 @@ function rootProblem(device: Device): DeviceProblem | undefined {
 
 function mountProblem(device: Device): DeviceProblem | undefined {
   const { path = "", source = "", pool } = device;
+  if (device["size"]) return wrong("only a root disk has a size");
   if (source === "") return wrong('it lacks the key "source"');
   // a volume may be a disk that a virtual machine mounts by itself
   if (path === "") return pool ? undefined : wrong('it lacks the key "path"');

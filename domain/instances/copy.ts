@@ -14,6 +14,7 @@ import { enterWithVolume, firstMap, refuseTaken, userConfig } from "./create.ts"
 import { copyVolume } from "./copy_volume.ts";
 import { expand } from "./expand.ts";
 import { instanceAddress, instanceKey, type InstanceRecord, loadRecord, lockInstance } from "./record.ts";
+import { applyRootSize } from "./root_size.ts";
 import { poolFor, volumeOf } from "./root_volume.ts";
 import { atRest } from "./snapshots/at_rest.ts";
 import { listRecords, loadSnapshot, nameOf, snapshotKey } from "./snapshots/record.ts";
@@ -137,6 +138,7 @@ async function copy(context: Context, ref: Ref, { source, body, record }: Copyin
       value: { ...entry.value, pool: record.pool },
     })),
   });
+  await applyRootSize(context, ref);
   if (body.start) await startLocked(context, ref);
 }
 

@@ -25,6 +25,7 @@ import { expand } from "./expand.ts";
 import { checkRawIds, chooseMap } from "./ids.ts";
 import { randomName } from "./random_name.ts";
 import { instanceAddress, instanceKey, type InstanceRecord, lockInstance } from "./record.ts";
+import { applyRootSize } from "./root_size.ts";
 import { contentOf, poolFor, volumeOf } from "./root_volume.ts";
 import { startLocked } from "./start.ts";
 
@@ -113,8 +114,8 @@ async function create(
     record: { ...record, config: { ...settings, ...record.config } },
     make: ({ driver }) => driver.create(volumeOf(ref), content),
   });
-  if (!body.start) return;
-  const warnings = await startLocked(context, ref);
+  const warnings = await applyRootSize(context, ref);
+  if (body.start) warnings.push(...await startLocked(context, ref));
   if (warnings.length > 0) await task.update({ warnings });
 }
 

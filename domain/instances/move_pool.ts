@@ -9,6 +9,7 @@ import { openPool } from "../storage_pools/open.ts";
 import { copyVolume } from "./copy_volume.ts";
 import { expand } from "./expand.ts";
 import { instanceAddress, instanceKey, loadRecord, lockInstance } from "./record.ts";
+import { applyRootSize } from "./root_size.ts";
 import { volumeOf } from "./root_volume.ts";
 import { atRest } from "./snapshots/at_rest.ts";
 import { listRecords, nameOf } from "./snapshots/record.ts";
@@ -60,5 +61,6 @@ export async function moveToPool(context: Context, ref: Ref, name: string): Prom
     ]);
     if (!isDone) throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
   });
+  await applyRootSize(context, ref);
   await finishLater(context, rest, () => from.driver.remove(volume));
 }

@@ -15,6 +15,7 @@ import { expand } from "./expand.ts";
 import { releaseImage } from "./files_of.ts";
 import { chooseMap } from "./ids.ts";
 import { instanceAddress, instanceKey, loadRecord, lockInstance } from "./record.ts";
+import { applyRootSize } from "./root_size.ts";
 import { contentOf, volumeOf } from "./root_volume.ts";
 import { atRest } from "./snapshots/at_rest.ts";
 import { currentState } from "./status.ts";
@@ -96,4 +97,5 @@ async function replace(
     }),
   ]);
   if (!isDone) throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
+  await applyRootSize(context, ref);
 }

@@ -11,6 +11,7 @@ import { openPool } from "../storage_pools/open.ts";
 import { type CopySource, lockBoth } from "./copy.ts";
 import { copyVolume } from "./copy_volume.ts";
 import { instanceAddress, instanceKey, type InstanceRecord, loadRecord } from "./record.ts";
+import { applyRootSize } from "./root_size.ts";
 import { volumeOf } from "./root_volume.ts";
 import { atRest } from "./snapshots/at_rest.ts";
 import { deleteLocked } from "./snapshots/change.ts";
@@ -64,6 +65,7 @@ export async function refreshCopy(
     }),
   ]);
   if (!done) throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
+  await applyRootSize(context, ref);
 }
 
 /** Snapshots the source does not have, or not any more as they were. */

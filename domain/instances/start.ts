@@ -37,6 +37,8 @@ import {
 } from "./record.ts";
 import { copyInstead, isOverlayRefused, layersOf, prepareRoot, rootSource } from "./root_volume.ts";
 import { planTemplates, templateTrigger } from "./templates.ts";
+import { noteWarnings } from "./note_warnings.ts";
+import { watchRootSize } from "./root_size.ts";
 import { writeRunRecord } from "./run_record.ts";
 import { deviceNodes, planStart } from "./start_plan.ts";
 import { currentState } from "./status.ts";
@@ -198,8 +200,9 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
     lock = undefined;
     const volatile = Object.assign({}, ...facts.parts.map((part) => part.volatile));
     await remember(context, ref, { map: formatMap(facts.map), action, volatile });
+    warnings.push(...await watchRootSize(context, ref, facts.devices));
     warnings.push(...facts.parts.flatMap((part) => part.warnings ?? []));
-    await note(context, ref, warnings);
+    await noteWarnings(context, ref, warnings);
     return warnings;
   } catch (error) {
     if (lock !== undefined) closeFd(lock);
@@ -226,19 +229,6 @@ function prepare(parts: readonly StartParts[], parent: ContainerPlan["ids"]["par
   const begun = Promise.all(parts.map((part) => part.prepare?.(parent)));
   begun.catch(() => {});
   return begun;
-}
-
-/** What is less than it could be stays on the list of warnings after whoever started the instance has looked away. */
-async function note(context: Context, ref: Ref, warnings: readonly string[]): Promise<void> {
-  if (warnings.length === 0) return;
-  const { reportProblems } = await import("../warnings.ts");
-  await reportProblems(context, [{
-    type: "Instance runs with less than it could",
-    severity: "moderate",
-    message: warnings.join("; "),
-    project: ref.project,
-    entity: instanceAddress(ref.name),
-  }]);
 }
 
 async function remember(

@@ -24,6 +24,8 @@ import {
   loadRecord,
   lockInstance,
 } from "./record.ts";
+import { noteWarnings } from "./note_warnings.ts";
+import { applyRootSize, rootSize } from "./root_size.ts";
 import { readRunRecord } from "./run_record.ts";
 import { currentState } from "./status.ts";
 
@@ -96,6 +98,8 @@ async function change(
     lifecycleWrite(context, said),
   ]);
   if (!done) throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
+  const [old, now] = [rootSize(expanded.before.devices), rootSize(expanded.after.devices)];
+  if (old !== now) await noteWarnings(context, ref, await applyRootSize(context, ref, { wasSet: true }));
 }
 
 const withoutEmpty = (config: Config): Config =>

@@ -64,6 +64,17 @@ await e2e("lxc handles pools", { needs: [...needs, "lxc"] }, async (drey) => {
   await server.lxc("storage", "delete", "p2");
 });
 
+await e2e("a size nothing enforces is watched, and drey says so", { needs }, async (drey) => {
+  const made = await drey.tries`init tiny c1 -d root,size=1MiB`;
+  assertMatch(made.stderr, /nothing holds the root disk to 1.00MiB/);
+  await drey.run(["file", "push", "-", "c1/root/big"], { stdin: "x".repeat(3_000_000) });
+  assertMatch((await drey.tries`start c1`).stderr, /the root disk holds .*, more than its size of 1.00MiB/);
+  assertMatch(
+    (await drey.tries`config device set c1 root size=nonsense`).stderr,
+    /expected a size such as 10GiB/,
+  );
+});
+
 /** A life in a pool: launch, snapshots of a running and a stopped instance, restore, copy, move, delete. */
 async function liveIn(drey: Drey, pool: string): Promise<void> {
   await drey`launch tiny c1 --storage ${pool}`;
@@ -111,6 +122,12 @@ if (hasBtrfs && ground !== undefined) {
 if (hasBtrfs) {
   await e2e("root's instances live on a btrfs in a file", { needs: [...needs, "root"] }, async (drey) => {
     await drey`storage create b btrfs size=400MiB`;
+    await drey`launch tiny c9 --storage b -d root,size=20MiB`;
+    const fill = "head -c 40000000 /dev/urandom >/root/big || echo full";
+    assertMatch((await drey.run(["exec", "c9", "--", "sh", "-c", fill])).stdout, /full/);
+    await drey`config device set c9 root size=100MiB`;
+    assertEquals((await drey.run(["exec", "c9", "--", "sh", "-c", fill])).stdout, "");
+    await drey`delete -f c9`;
     await liveIn(drey, "b");
     assertEquals([...Deno.readDirSync(`${drey.directory}/disks`)], []);
   });

@@ -11,6 +11,7 @@ import { announced } from "../../intents.ts";
 import { startOperation } from "../../operations.ts";
 import { openPool } from "../../storage_pools/open.ts";
 import { instanceAddress, instanceKey, type InstanceRecord, loadRecord, lockInstance } from "../record.ts";
+import { applyRootSize } from "../root_size.ts";
 import { volumeOf } from "../root_volume.ts";
 import { startLocked } from "../start.ts";
 import { currentState } from "../status.ts";
@@ -99,4 +100,5 @@ async function putBack(
     }),
   ]);
   if (!isDone) throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
+  await applyRootSize(context, ref);
 }

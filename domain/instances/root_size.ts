@@ -1,0 +1,65 @@
+// `size` of a root disk: enforced where the pool's driver can, else watched: whoever sets it is told, and whoever starts
+// an instance that has outgrown it.
+
+import { findRootDisk } from "../../config/device_keys.ts";
+import { formatSize, parseSize } from "../../config/size.ts";
+import { DreyError } from "../../errors.ts";
+import type { Devices } from "../../wire/instance.ts";
+import type { Context, Ref } from "../context.ts";
+import { type OpenPool, openPool } from "../storage_pools/open.ts";
+import { expand } from "./expand.ts";
+import { loadRecord } from "./record.ts";
+import { volumeOf } from "./root_volume.ts";
+
+/** `bytes` that expanded devices allow the root disk; undefined for as many as there are. */
+export function rootSize(devices: Devices): number | undefined {
+  const size = findRootDisk(devices)?.device["size"];
+  return size ? parseSize(size) : undefined;
+}
+
+/**
+ * Holds the root volume to the size its device says, after it has been made, restored or given another size.
+ *
+ * @param options `wasSet` says that it may have a size now that it is to lose
+ * @returns what is less than was asked for, for people
+ */
+export async function applyRootSize(
+  context: Context,
+  ref: Ref,
+  { wasSet = false }: { wasSet?: boolean } = {},
+): Promise<string[]> {
+  const { value } = await loadRecord(context, ref);
+  const { devices } = await expand(context, ref.project, value);
+  const size = rootSize(devices);
+  if (size === undefined && !wasSet) return [];
+  await using pool = await openPool(context, value.pool);
+  if (await enforce(pool, ref, size) || size === undefined) return [];
+  return [
+    `nothing holds the root disk to ${
+      formatSize(size)
+    }: storage pools of driver ${pool.driver.name} cannot here`,
+  ];
+}
+
+/** What there is to say at a start of an instance whose root disk has a size that nothing enforces. */
+export async function watchRootSize(context: Context, ref: Ref, devices: Devices): Promise<string[]> {
+  const size = rootSize(devices);
+  if (size === undefined) return [];
+  const { value } = await loadRecord(context, ref);
+  await using pool = await openPool(context, value.pool);
+  if (await enforce(pool, ref, size)) return [];
+  const usage = await pool.driver.usage(volumeOf(ref));
+  if (usage <= size) return [];
+  return [`the root disk holds ${formatSize(usage)}, more than its size of ${formatSize(size)}`];
+}
+
+/** Whether the driver holds the volume to it from now on. */
+async function enforce({ driver }: OpenPool, ref: Ref, size: number | undefined): Promise<boolean> {
+  try {
+    await driver.resize(volumeOf(ref), size);
+    return true;
+  } catch (error) {
+    if (error instanceof DreyError && error.code === "NOT_SUPPORTED") return false;
+    throw error;
+  }
+}
