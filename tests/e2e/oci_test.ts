@@ -94,6 +94,24 @@ await withRegistry(
   },
 );
 
+await withRegistry("a registry is a remote like others", async (drey, registry) => {
+  await registry.push("org/app:1", image);
+  await drey`remote add reg ${registry.address} --protocol oci`;
+  assertStringIncludes(await drey`image info reg:org/app:1`, "exposed_ports: 80/tcp");
+  assertStringIncludes((await drey.tries`image list reg:`).stderr, "has no such list");
+  assertStringIncludes((await drey.tries`launch reg:org/none c0`).stderr, 'has no image "org/none:latest"');
+  await drey`image copy reg:org/app:1 local: --alias own`;
+  await drey`launch own c1 --config environment.GREETING=hi`;
+  await until(async () => (await drey`logs c1`).includes("greeting: hi;"));
+  await drey`image refresh own`;
+  await drey`snapshot c1 s0`;
+  await drey`exec c1 -- rm /etc/lower`;
+  await drey`stop c1`;
+  await drey`restore c1 s0`;
+  await drey`start c1`;
+  assertEquals(await drey`exec c1 -- cat /etc/lower`, "lower\n");
+});
+
 await withRegistry("images that share layers store them once", async (drey, registry) => {
   await registry.push("one", image);
   await registry.push("two", { ...image, layers: [...image.layers, "echo more >more"] });

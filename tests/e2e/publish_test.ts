@@ -37,7 +37,7 @@ await e2e("a published instance is an image with its files, owners and links", {
   assertEquals(JSON.parse(await drey`image list --format json`).length, 2);
 });
 
-await e2e("lxc publishes an instance", { needs: [...needs, "lxc"] }, async (drey) => {
+await e2e("lxc publishes an instance and a snapshot", { needs: [...needs, "lxc"] }, async (drey) => {
   await using server = await serve(drey);
   await server.lxc("launch", "tiny", "c1");
   await server.lxc("exec", "c1", "--", "sh", "-c", "echo first >/etc/state");
@@ -45,6 +45,32 @@ await e2e("lxc publishes an instance", { needs: [...needs, "lxc"] }, async (drey
   assertStringIncludes(await server.lxc("publish", "c1", "--alias", "now", "--public"), "fingerprint");
   await server.lxc("launch", "now", "c2");
   assertEquals(await server.lxc("exec", "c2", "--", "cat", "/etc/state"), "first\n");
-  await server.lxc("publish", "c1", "--alias", "then", "kind=old");
+  await server.lxc("start", "c1");
+  await server.lxc("snapshot", "c1", "s0");
+  await server.lxc("exec", "c1", "--", "sh", "-c", "echo second >/etc/state");
+  await server.lxc("publish", "c1/s0", "--alias", "then", "kind=old", "--compression", "none");
+  await server.lxc("launch", "then", "c3");
+  assertEquals(await server.lxc("exec", "c3", "--", "cat", "/etc/state"), "first\n");
   assertStringIncludes(await server.lxc("image", "info", "then"), "kind: old");
+});
+
+await e2e("lxc lists, filters, edits and describes images", { needs: ["lxc"] }, async (drey) => {
+  await using server = await serve(drey);
+  const [{ fingerprint }] = JSON.parse(await server.lxc("image", "list", "--format", "json"));
+  await server.lxc("image", "set-property", "tiny", "release", "one");
+  assertEquals((await server.lxc("image", "get-property", "tiny", "release")).trim(), "one");
+  const rows = async (...words: string[]) =>
+    (await server.lxc("image", "list", ...words, "--format", "csv", "-c", "lfpdats")).trim();
+  for (const filter of ["tiny", fingerprint.slice(0, 8), "release=one", "os=Tiny", "type=container"]) {
+    assertStringIncludes(`${filter}: ${await rows(filter)}`, fingerprint.slice(0, 12));
+  }
+  assertEquals(await rows("release=two"), "");
+  const yaml = (await server.lxc("image", "show", "tiny")).replace("public: false", "public: true");
+  const edited = await server.tries(["image", "edit", "tiny"], { stdin: yaml });
+  assertEquals([edited.code, edited.stderr], [0, ""]);
+  assertStringIncludes(await server.lxc("image", "info", fingerprint), "Public: yes");
+  await server.lxc("image", "unset-property", "tiny", "release");
+  assertStringIncludes((await server.tries(["image", "refresh", "tiny"])).stderr, "came from no remote");
+  await server.lxc("image", "alias", "create", "a/b", fingerprint);
+  assertStringIncludes(await server.lxc("image", "alias", "list"), "a/b");
 });
