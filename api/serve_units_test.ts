@@ -15,7 +15,7 @@ Deno.test("the units of a user start the server for the user alone, when somebod
   assertMatch(socket, /^SocketMode=0600$/m);
   assertMatch(
     service,
-    /^ExecStart=\/usr\/bin\/deno run -A "\/home\/u\/my files\/cli\.ts" serve --idle 300$/m,
+    /^ExecStart=\/usr\/bin\/deno run --v8-flags=--optimize-for-size -A "\/home\/u\/my files\/cli\.ts" serve --idle 300$/m,
   );
   assertMatch(service, /^Environment=DREY_DIR=\/home\/u\/50%%$/m);
   assertMatch(service, /^WantedBy=default\.target$/m);

@@ -1,6 +1,7 @@
 // Instances. Each verb is a file of the domain and loaded alone: `exec` must not wait for what `create` needs.
 
 import { DreyError } from "../../errors.ts";
+import type { Instance } from "../../wire/instance.ts";
 import type { Call, Handlers } from "../call.ts";
 import { addressOf, isOn, listed } from "../lists.ts";
 
@@ -90,16 +91,18 @@ export const handlers: Handlers<Names> = {
 
 async function listInstances(call: Call<"instances.list">) {
   const { context, project, recursion, query } = call;
-  const { listInstances: all, inFull } = await list();
+  const { listInstances: all, listRefs, inFull } = await list();
   const type = typeOf(query("instance-type"));
-  const instances = (await all(context, isOn(query("all-projects")) ? undefined : project))
-    .filter((instance) => type === undefined || instance.type === type);
+  const isWanted = (instance: { type: string }) => type === undefined || instance.type === type;
+  const wanted = isOn(query("all-projects")) ? undefined : project;
+  const address = (ref: { name: string; project: string }) => addressOf("instances", ref.name, ref.project);
+  const filter = query("filter");
+  if (recursion === 0 && !filter) {
+    return (await listRefs(context, wanted)).filter(isWanted).map(address);
+  }
+  const instances = (await all(context, wanted)).filter(isWanted);
   const things = recursion < 2 ? instances : await inFull(context, instances);
-  return listed(things, {
-    recursion,
-    filter: query("filter"),
-    address: (instance) => addressOf("instances", instance.name, instance.project),
-  });
+  return listed<Instance>(things, { recursion, filter, address });
 }
 
 function typeOf(text: string | undefined): string | undefined {

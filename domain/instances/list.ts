@@ -34,6 +34,16 @@ export async function listInstances(context: Context, project?: string): Promise
   }));
 }
 
+/** Which instances there are, and of what type: what a list of addresses takes, and no look at what they do. */
+export async function listRefs(
+  context: Context,
+  project?: string,
+): Promise<(Ref & Pick<Instance, "type">)[]> {
+  const prefix = project === undefined ? ["instances"] : ["instances", project];
+  const entries = await context.store.list<InstanceRecord>(prefix);
+  return entries.map((entry) => ({ ...refOfEntry(entry), type: entry.value.type }));
+}
+
 const refOfEntry = ({ key }: Entry): Ref => ({ project: key[1] ?? "", name: key[2] ?? "" });
 
 /**

@@ -10,10 +10,12 @@ interface Figures {
   instances: number;
   /** MiB of the idle server, before anything was asked */
   idle: number;
+  /** MiB after all of it but the commands */
+  after: number;
   /** milliseconds of each of 200 requests at once for all there is to know of all instances, and the processor time of all */
   wide: { p50: number; p99: number; cpu: number; errors: number };
-  /** MiB after each thousand of ten thousand requests, the first and the last */
-  memory: { first: number; last: number };
+  /** MiB after one, five and ten thousand requests */
+  memory: { first: number; middle: number; last: number };
   /** requests answered in a second, eight at a time */
   rate: number;
   /** milliseconds until 50 commands that were started at once have ended, and how many failed */
@@ -37,9 +39,9 @@ export async function measureLoad(
   const idle = memoryOf(pid);
   const { text } = await get("/1.0/instances");
   const instances = JSON.parse(text).metadata.length;
-  const wide = await askWide(() => get("/1.0/instances?recursion=2"), pid);
   const narrow = await askNarrow(() => get("/1.0/instances"), pid);
-  const figures: Figures = { instances, idle, wide, ...narrow };
+  const wide = await askWide(() => get("/1.0/instances?recursion=2"), pid);
+  const figures: Figures = { instances, idle, ...narrow, wide, after: memoryOf(pid) };
   if (exec !== undefined) figures.exec = await runMany(socket, exec);
   await transport[Symbol.asyncDispose]();
   return figures;
@@ -77,7 +79,7 @@ async function askNarrow(
     }
   }));
   const rate = Math.round(narrowRequests / ((performance.now() - begun) / 1000));
-  return { memory: { first: memory[0]!, last: memory.at(-1)! }, rate };
+  return { memory: { first: memory[0]!, middle: memory[4]!, last: memory.at(-1)! }, rate };
 }
 
 async function runMany(socket: string, name: string): Promise<Figures["exec"]> {

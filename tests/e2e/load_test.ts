@@ -25,6 +25,6 @@ await e2e("a server bears what many ask of it at once", { needs }, async (drey) 
   assertEquals(figures.instances, count);
   assertEquals(figures.wide.errors, 0);
   assertEquals(figures.exec?.failed, 0);
-  // the collector's slack is no leak
-  assert(figures.memory.last <= figures.memory.first + 48, JSON.stringify(figures));
+  // the collector lets the first thousands take their room, and no more from then on
+  assert(figures.memory.last <= figures.memory.middle + 32, JSON.stringify(figures));
 });
