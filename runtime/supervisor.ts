@@ -14,17 +14,17 @@ import { guestStarter } from "./guest_socket.ts";
 import { runFiles } from "./run_files.ts";
 
 // $1 run directory, $2 cgroup of supervisors or "", $3 and $4 project and name, $5 descriptor of the run directory's lock,
-// $6 that of the guest's socket or "", $7 a Perl program (guest_socket.ts), the rest: drey.
+// $6 that of the guest's socket or "", the rest: drey.
 // The shell gives a background command /dev/null, hence the detour over descriptor 3; it keeps neither pipe.
 // The kernel waits for all processors when a process moves to another cgroup; the walker begins meanwhile.
 // A trapped signal makes wait return early, hence its loop.
 // SIGIO says that somebody has connected to the guest's socket: a drey answers, for as long as there is something to
 // answer. It must not hold the lock, which says that the container lives, and a shell cannot close a descriptor above 9.
-const supervisorScript = `dir=$1 cgroup=$2 project=$3 name=$4 lock=$5 socket=$6 starter=$7; shift 7
+const supervisorScript = `dir=$1 cgroup=$2 project=$3 name=$4 lock=$5 socket=$6; shift 6
 trap '' HUP INT TERM
 trap '[ -e "$dir/${runFiles.guest}" ] && kill -0 "$g" 2>/dev/null || {
   : >"$dir/${runFiles.guest}"
-  perl -e "$starter" $lock "$dir/${runFiles.guest}" "$@" guest "$project" "$name" "$socket" &
+  perl "$dir/guest.pl" $lock "$dir/${runFiles.guest}" "$@" guest "$project" "$name" "$socket" &
   g=$!
 }' IO
 exec 3<&0 4>&1 </dev/null >/dev/null 2>"$dir/${runFiles.log}"
@@ -92,12 +92,13 @@ export async function startContainer(request: StartRequest): Promise<number> {
     [walkerFile]: files.walker,
     [join(directory, "outer")]: files.outer,
     [script]: supervisorScript,
+    [join(directory, "guest.pl")]: guestStarter,
   };
   for (const [path, text] of Object.entries(texts)) Deno.writeTextFileSync(path, text, { mode: 0o644 });
   Deno.writeTextFileSync(join(directory, runFiles.plan), JSON.stringify(plan, null, 2));
   const { project, name } = request.instance;
   const fds = [String(lock), String(plan.guestSocket ?? "")];
-  const words = [directory, request.supervisors ?? "", project, name, ...fds, guestStarter];
+  const words = [directory, request.supervisors ?? "", project, name, ...fds];
   const child = libc.inheriting(
     plan.guestSocket === undefined ? [lock] : [lock, plan.guestSocket],
     () =>
