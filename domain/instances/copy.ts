@@ -17,7 +17,7 @@ import { instanceAddress, instanceKey, type InstanceRecord, loadRecord, lockInst
 import { applyRootSize } from "./root_size.ts";
 import { poolFor, volumeOf } from "./root_volume.ts";
 import { atRest } from "./snapshots/at_rest.ts";
-import { listRecords, loadSnapshot, nameOf, snapshotKey } from "./snapshots/record.ts";
+import { copiedSnapshot, listRecords, loadSnapshot, nameOf, snapshotKey } from "./snapshots/record.ts";
 import { startLocked } from "./start.ts";
 
 /** What a copy is made of. */
@@ -135,7 +135,7 @@ async function copy(context: Context, ref: Ref, { source, body, record }: Copyin
     },
     more: snapshots.map((entry) => ({
       key: snapshotKey(ref, nameOf(entry)),
-      value: { ...entry.value, pool: record.pool },
+      value: copiedSnapshot(entry.value, { pool: record.pool, map: text }),
     })),
   });
   await applyRootSize(context, ref);

@@ -15,7 +15,7 @@ import { applyRootSize } from "./root_size.ts";
 import { volumeOf } from "./root_volume.ts";
 import { atRest } from "./snapshots/at_rest.ts";
 import { deleteLocked } from "./snapshots/change.ts";
-import { listRecords, loadSnapshot, nameOf, snapshotKey } from "./snapshots/record.ts";
+import { copiedSnapshot, listRecords, loadSnapshot, nameOf, snapshotKey } from "./snapshots/record.ts";
 import { currentState } from "./status.ts";
 
 /**
@@ -44,10 +44,11 @@ export async function refreshCopy(
   await using fromPool = await openPool(context, from.pool);
   await using toPool = await openPool(context, to.pool);
   await atRest(context, ref);
+  const map = await mapOf(context, to);
   await copyVolume(context, {
     from: { pool: fromPool, volume: volumeOf(source.ref, source.snapshot) },
     to: { pool: toPool, volume: volumeOf(ref) },
-    map: await mapOf(context, to),
+    map,
     live: source.snapshot === undefined ? await atRest(context, source.ref) : undefined,
     snapshots: missing.map(nameOf),
   });
@@ -56,7 +57,7 @@ export async function refreshCopy(
     { key, value: to },
     ...missing.map((entry) => ({
       key: snapshotKey(ref, nameOf(entry)),
-      value: { ...entry.value, pool: to.pool },
+      value: copiedSnapshot(entry.value, { pool: to.pool, map }),
     })),
     lifecycleWrite(context, {
       project: ref.project,

@@ -170,6 +170,25 @@ await e2e("instances move between storage pools with their snapshots", { needs }
   await drey`storage delete other`;
 });
 
+await e2e("a copy of an isolated instance has ids of its own, and owners inside stay", {
+  needs: [...needs, "root"],
+}, async (drey) => {
+  await drey`launch tiny c1 -c security.idmap.isolated=true`;
+  await drey`exec c1 -- sh -c ${"echo one >/root/f; chown 1000:33 /root/f; chmod 4750 /root/f"}`;
+  await drey`snapshot c1 s0`;
+  await drey`exec c1 -- sh -c ${"echo two >/root/g"}`;
+  await drey`copy c1 c2`;
+  await drey`start c2`;
+  const ids = async (name: string) => await drey`config get ${name} volatile.last_state.idmap`;
+  assert(await ids("c1") !== await ids("c2"), "they share no ids");
+  const stat = "stat -c '%u %g %a' /root/f /usr/bin/cat";
+  assertEquals(await drey`exec c2 -- sh -c ${stat}`, "1000 33 4750\n0 0 755\n");
+  assertEquals(await drey`exec c2 -- cat /root/g`, "two\n");
+  await drey`restore c2 s0`;
+  assertEquals((await drey.tries`exec c2 -- cat /root/g`).code, 1);
+  assertEquals(await drey`exec c2 -- sh -c ${stat}`, "1000 33 4750\n0 0 755\n");
+});
+
 await e2e("lxc takes, shows, restores, copies, moves and deletes snapshots", {
   needs: [...needs, "lxc"],
 }, async (drey) => {

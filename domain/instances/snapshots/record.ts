@@ -34,5 +34,16 @@ export async function loadSnapshot(
   throw new DreyError("NOT_FOUND", { message: `Instance "${ref.name}" has no snapshot "${snapshot}"` });
 }
 
+/** The record of a snapshot's copy, which may be in another pool and belong to other ids. */
+export function copiedSnapshot(
+  record: SnapshotRecord,
+  { pool, map }: { pool: string; map: string },
+): SnapshotRecord {
+  const config = { ...record.config, "volatile.uuid": crypto.randomUUID() };
+  const ids = ["volatile.last_state.idmap", "volatile.idmap.current"];
+  const own = Object.entries(config).map(([key, value]) => [key, ids.includes(key) ? map : value]);
+  return { ...record, config: Object.fromEntries(own), pool };
+}
+
 /** Name of a snapshot in its entry. */
 export const nameOf = ({ key }: Entry): string => key[3] ?? "";
