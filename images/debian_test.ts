@@ -127,3 +127,30 @@ Deno.test("nextProgress() only ever moves forward through a build", () => {
   assertEquals(percents, [...percents].sort((a, b) => a - b));
   assertEquals([percents[0], percents.at(-1)], [0, 95]);
 });
+
+Deno.test("parseAlias() takes a variant between release and architecture", () => {
+  assertEquals(parse("12/cloud").variant, "cloud");
+  assertEquals(parse("debian/trixie/minimal/arm64"), {
+    suite: { distribution: "debian", codename: "trixie", version: "13" },
+    variant: "minimal",
+    architecture: "aarch64",
+  });
+  assertEquals(parse("12").variant, "default");
+  assertThrows(() => parse("12/arm64/cloud"), DreyError, "no such release");
+});
+
+Deno.test("the variant cloud brings cloud-init and its templates, and none brings udev to life", () => {
+  const recipe = (variant: "default" | "cloud" | "minimal") =>
+    makeRecipe(parse("12").suite, {
+      architecture: "amd64",
+      host: { main: undefined, security: undefined },
+      override: undefined,
+      variant,
+    });
+  assert(recipe("cloud").packages.includes("cloud-init"));
+  assertEquals(recipe("cloud").templates.length, 4);
+  assert(!recipe("minimal").packages.includes("vim-tiny"));
+  for (const variant of ["default", "cloud", "minimal"] as const) {
+    assert(recipe(variant).hooks.customize.some((hook) => hook.includes("systemd-udevd.service")));
+  }
+});

@@ -1,6 +1,7 @@
 // Images of remotes that are here already: under the same name, or in another project.
 
-import { imagesAutoUpdateCached } from "../../config/server_keys.ts";
+import { imagesAutoUpdateCached, imagesDefaultArchitecture } from "../../config/server_keys.ts";
+import { kernelArchitecture } from "../../images/metadata.ts";
 import type { Image } from "../../wire/image.ts";
 import type { Context } from "../context.ts";
 import { serverSetting } from "../server_config.ts";
@@ -10,6 +11,12 @@ import { getImage, imageKey, type ImageRecord, listImages } from "./records.ts";
 /** Whether images fetched for an instance are to be kept up to date. */
 export const updatesCached = async (context: Context): Promise<boolean> =>
   await serverSetting(context, imagesAutoUpdateCached) ?? true;
+
+/** The architecture of images where none is asked for. */
+export async function wantedArchitecture(context: Context): Promise<string> {
+  const set = await serverSetting(context, imagesDefaultArchitecture);
+  return (set && kernelArchitecture(set)) || Deno.build.arch;
+}
 
 /** What an image was once fetched as. */
 export interface Fetched {

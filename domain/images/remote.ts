@@ -63,9 +63,10 @@ async function debianImages(alias: string | undefined): Promise<Image[]> {
       description: `${suiteAlias(suite)}, built here when it is launched`,
       ...suite.version && { version: suite.version },
     },
-    aliases: [suite.version, suite.codename, suiteAlias(suite)].filter((name, at, all) =>
-      name !== "" && all.indexOf(name) === at
-    ).map((name) => ({ name, description: "" })),
+    aliases: [suite.version, suite.codename, suiteAlias(suite)]
+      .filter((name, at, all) => name !== "" && all.indexOf(name) === at)
+      .flatMap((name) => [name, `${name}/cloud`, `${name}/minimal`])
+      .map((name) => ({ name, description: "" })),
     public: true,
     cached: false,
     auto_update: false,

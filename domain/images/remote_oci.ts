@@ -11,7 +11,7 @@ import type { Task } from "../operations.ts";
 import { blobsDirectory, downloadsDirectory } from "./directories.ts";
 import { downloadLock, fetchBlobs, forgetDownload } from "./fetch.ts";
 import { adoptImage, makeClosed } from "./files.ts";
-import { findKept, shareImage, updatesCached } from "./kept.ts";
+import { findKept, shareImage, updatesCached, wantedArchitecture } from "./kept.ts";
 import { layersLock } from "./layers.ts";
 import { newRecord } from "./new_record.ts";
 import { getImage } from "./records.ts";
@@ -72,7 +72,7 @@ async function lookUp(context: Context, project: string, { server, name, task }:
       ...credentials && { credentials },
       ...task && { signal: task.signal },
     });
-    return { registry, ...await registry.manifest(Deno.build.arch) };
+    return { registry, ...await registry.manifest(await wantedArchitecture(context)) };
   } catch (error) {
     if (!(error instanceof DreyError)) throw error;
     if (error.code === "NETWORK") {

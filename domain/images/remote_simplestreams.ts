@@ -8,7 +8,7 @@ import type { Context } from "../context.ts";
 import type { Task } from "../operations.ts";
 import { catalogsDirectory } from "./directories.ts";
 import { downloadLock, fetchFiles, forgetDownload } from "./fetch.ts";
-import { findKept, shareImage, updatesCached } from "./kept.ts";
+import { findKept, shareImage, updatesCached, wantedArchitecture } from "./kept.ts";
 import { getImage, type ImageRecord } from "./records.ts";
 import { takeIn } from "./take_in.ts";
 
@@ -91,7 +91,8 @@ async function lookUp(
   const { server, name, type } = wish;
   try {
     const images = await simplestreamsCatalog(context, server, wish);
-    const offered = findInCatalog(images, { name, type, architecture: Deno.build.arch });
+    const architecture = await wantedArchitecture(context);
+    const offered = findInCatalog(images, { name, type, architecture });
     if (offered !== undefined) return { offered };
   } catch (error) {
     if (!(error instanceof DreyError) || error.code !== "NETWORK") throw error;
@@ -102,7 +103,7 @@ async function lookUp(
   throw new DreyError("NOT_FOUND", {
     message: `The image server "${server}" has no ${
       type === "container" ? "container" : "virtual machine"
-    } image "${name}" for ${Deno.build.arch}`,
+    } image "${name}" for ${await wantedArchitecture(context)}`,
     hint: "See what there is with: drey image list REMOTE: FILTER",
   });
 }
