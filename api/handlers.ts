@@ -23,6 +23,8 @@ const aliases = () => import("./handlers/image_aliases.ts");
 const profiles = () => import("./handlers/profiles.ts");
 const projects = () => import("./handlers/projects.ts");
 const pools = () => import("./handlers/storage_pools.ts");
+const networkAcls = () => import("./handlers/network_acls.ts");
+const forwards = () => import("./handlers/network_forwards.ts");
 const networks = () => import("./handlers/networks.ts");
 const volumes = () => import("./handlers/storage_volumes.ts");
 const volumeSnapshots = () => import("./handlers/storage_volume_snapshots.ts");
@@ -128,6 +130,26 @@ export const handlerSources: HandlerSources = {
   "pool.delete": pools,
   "pool.get": pools,
   "pool.resources": pools,
+  "network.acls.list": networkAcls,
+  "network.acls.create": networkAcls,
+  "network.acl.get": networkAcls,
+  "network.acl.update": networkAcls,
+  "network.acl.patch": networkAcls,
+  "network.acl.rename": networkAcls,
+  "network.acl.delete": networkAcls,
+  "network.acl.log": networkAcls,
+  "network.forwards.list": forwards,
+  "network.forwards.create": forwards,
+  "network.forward.get": forwards,
+  "network.forward.update": forwards,
+  "network.forward.patch": forwards,
+  "network.forward.delete": forwards,
+  "network.balancers.list": forwards,
+  "network.balancers.create": forwards,
+  "network.balancer.get": forwards,
+  "network.balancer.update": forwards,
+  "network.balancer.patch": forwards,
+  "network.balancer.delete": forwards,
   "networks.list": networks,
   "networks.create": networks,
   "network.get": networks,

@@ -13,6 +13,8 @@ import * as profiles from "./table/profiles.ts";
 import * as projects from "./table/projects.ts";
 import * as remotes from "./table/remotes.ts";
 import * as snapshots from "./table/snapshots.ts";
+import * as networkAcls from "./table/network_acls.ts";
+import * as networkForwards from "./table/network_forwards.ts";
 import * as networks from "./table/networks.ts";
 import * as storage from "./table/storage.ts";
 import * as trust from "./table/trust.ts";
@@ -28,6 +30,8 @@ export const groups: readonly Group[] = [
   ...profiles.groups,
   ...projects.groups,
   ...networks.groups,
+  ...networkAcls.groups,
+  ...networkForwards.groups,
   ...storage.groups,
   ...volumes.groups,
   ...operations.groups,
@@ -46,6 +50,8 @@ export const commands: readonly Command[] = [
   ...profiles.commands,
   ...projects.commands,
   ...networks.commands,
+  ...networkAcls.commands,
+  ...networkForwards.commands,
   ...storage.commands,
   ...volumes.commands,
   ...operations.commands,

@@ -162,6 +162,7 @@ export const networkKeys: readonly NetworkKey[] = [
   ...[ipv4Address, ipv4Dhcp, ipv4Expiry, ipv4Gateway, ipv4Ranges, ipv4Nat, ipv4NatAddress, ipv4Routes],
   ...[ipv4Routing, ipv6Address, ipv6Dhcp, ipv6Expiry, ipv6Ranges, ipv6Stateful, ipv6Nat, ipv6NatAddress],
   ...[ipv6Routes, ipv6Routing, mtuKey, parentKey, rawDnsmasq, userKey, volatileHwaddr],
+  ...[securityAcls, ingressAction, egressAction, ingressLogged, egressLogged],
 ];
 
 /** LXD's keys that drey does not obey yet. */
@@ -182,8 +183,6 @@ export const networkKeysToCome: readonly string[] = [
   "ipv6.ovn.ranges",
   "network",
   "ovn.*",
-  "security.acls",
-  "security.acls.*",
   "tunnel.*",
   "vlan",
 ];

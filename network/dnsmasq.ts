@@ -17,6 +17,8 @@ export interface DnsmasqPlan {
   /** servers that are asked what dnsmasq does not know; those of the host's file without */
   upstream: readonly string[] | undefined;
   mtu: number;
+  /** what addresses of some domains are gathered in: `pypi.org` to sets of nftables, as dnsmasq writes them */
+  nftSets: Readonly<Record<string, string>>;
   hasRaw: boolean;
 }
 
@@ -44,12 +46,13 @@ export function dnsmasqArgs(plan: DnsmasqPlan): string[] {
   ];
 }
 
-function dnsArgs({ dns, upstream }: DnsmasqPlan): string[] {
+function dnsArgs({ dns, upstream, nftSets }: DnsmasqPlan): string[] {
   if (dns.mode === "none") return ["--port=0"];
   return [
     ...[`--domain=${dns.domain}`, `--local=/${dns.domain}/`, "--expand-hosts", "--no-hosts"],
     // addresses of private networks are nobody else's business
     "--bogus-priv",
+    ...Object.entries(nftSets).map(([domain, sets]) => `--nftset=/${domain}/${sets}`),
     ...(upstream === undefined ? [] : ["--no-resolv", ...upstream.map((server) => `--server=${server}`)]),
   ];
 }

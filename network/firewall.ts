@@ -2,6 +2,7 @@
 // one step, so that no packet sees half of it and no connection is forgotten. Pure.
 
 import { formatSubnet, networkOf, type Subnet } from "../config/address.ts";
+import { aclText, type BridgeFeatures, markText, type NicAcls } from "./acl.ts";
 
 export interface NetworkRules {
   bridge: string;
@@ -46,6 +47,8 @@ export interface FirewallPlan {
   networks: readonly NetworkRules[];
   nics: readonly NicRules[];
   ports: readonly PortRule[];
+  acls: readonly NicAcls[];
+  features: BridgeFeatures;
 }
 
 /** The whole text. */
@@ -61,6 +64,7 @@ export function firewallText(plan: FirewallPlan): string {
         "type filter hook prerouting priority raw; policy accept;",
         plan.nics.filter((nic) => !nic.isBridged).flatMap(rateRules),
       ),
+      ...markText(plan.acls, plan.features),
     ]),
     ...tableText(`bridge ${plan.table}`, [
       chain(
@@ -68,6 +72,7 @@ export function firewallText(plan: FirewallPlan): string {
         "type filter hook prerouting priority -300; policy accept;",
         plan.nics.filter((nic) => nic.isBridged).flatMap((nic) => [...filterRules(nic), ...rateRules(nic)]),
       ),
+      ...aclText(plan.acls, plan.features),
     ]),
   ].join("\n") + "\n";
 }

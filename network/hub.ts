@@ -143,12 +143,21 @@ function setupFailed(directory: string): DreyError {
 
 const quote = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
 
-function writeService(directory: string, { name, argv, isInside }: Service): void {
+function serviceScript(directory: string, { argv, isInside }: Service): string {
   const words = argv.map((word) => word.split("$keeper").map(quote).join('"$keeper"'));
-  const enter = isInside && exists(join(directory, hubFiles.keeper))
-    ? `${enterNamespace('"$keeper"').join(" ")} `
-    : "";
-  Deno.writeTextFileSync(scriptPath(directory, name), `${serviceHead}exec ${enter}${words.join(" ")}\n`);
+  const isNamespace = isInside && exists(join(directory, hubFiles.keeper));
+  return `${serviceHead}exec ${isNamespace ? `${enterNamespace('"$keeper"').join(" ")} ` : ""}${
+    words.join(" ")
+  }\n`;
+}
+
+function writeService(directory: string, service: Service): void {
+  Deno.writeTextFileSync(scriptPath(directory, service.name), serviceScript(directory, service));
+}
+
+/** Whether a hub has a service just like this one. */
+export function isSameService(directory: string, service: Service): boolean {
+  return scriptOf(directory, service.name) === serviceScript(directory, service);
 }
 
 const scriptPath = (directory: string, name: string) => join(directory, hubFiles.services, `${name}.sh`);

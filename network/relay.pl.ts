@@ -11,14 +11,15 @@ use Fcntl;
 my (@pairs, %at, %own, @drop, $haproxy);
 open my $plan, '<', $ARGV[0] or die "Cannot read $ARGV[0]: $!\n";
 while (<$plan>) { chomp; my ($what, @words) = split /\t/, $_, -1;
-  if ($what eq 'pair') { push @pairs, [@words] }
+  if ($what eq 'pair') { push @pairs, [@words, []] }
+  elsif ($what eq 'other') { push @{$pairs[-1][6]}, [@words] }
   elsif ($what eq 'at') { $at{$words[0]} = $words[1] }
   elsif ($what eq 'own') { @own{qw(uid gid mode)} = @words }
   elsif ($what eq 'drop') { @drop = @words }
   elsif ($what eq 'haproxy') { $haproxy = 1 }
 }
 close $plan;
-my $unlink = 0;
+my $turn = 0;
 sub pid_of { my ($side) = @_;
   return $side if $side =~ /^\d+$/;
   open my $in, '<', $side or die "Cannot read $side: $!\n"; my $pid = <$in>; chomp $pid; return $pid;
@@ -95,9 +96,16 @@ sub text { my ($packed) = @_;
   return ($family == AF_INET ? 'TCP4' : 'TCP6', inet_ntop($family, $host), $port);
 }
 sub serve { my ($in, $pair) = @_;
-  my ($family, $where) = address(@$pair[3 .. 5]);
-  socket(my $out, $family, SOCK_STREAM, 0) or exit 1;
-  connect($out, $where) or exit 1;
+  # each connection begins with the next target, and takes another one if that is away
+  my @targets = ([@$pair[3 .. 5]], @{$pair->[6]});
+  my $out;
+  for my $try (0 .. $#targets) {
+    my ($family, $where) = address(@{$targets[($turn + $try) % @targets]});
+    socket($out, $family, SOCK_STREAM, 0) or exit 1;
+    last if connect($out, $where);
+    close $out; undef $out;
+  }
+  exit 1 if !defined $out;
   if ($haproxy) { my ($kind, $from, $port) = text(getpeername $in); my (undef, $to, $own) = text(getsockname $in);
     syswrite $out, defined $kind ? "PROXY $kind $from $to $port $own\r\n" : "PROXY UNKNOWN\r\n";
   }
@@ -130,7 +138,8 @@ sub datagram { my ($socket, $pair) = @_;
   my $key = fileno($socket) . $peer;
   my $own = $session{$key};
   if (!$own) {
-    my ($family, $where) = address(@$pair[3 .. 5]);
+    my @targets = ([@$pair[3 .. 5]], @{$pair->[6]});
+    my ($family, $where) = address(@{$targets[$turn++ % @targets]});
     socket($own, $family, SOCK_DGRAM, 0) or return;
     connect($own, $where) or return;
     $session{$key} = $own; $client{fileno $own} = { key => $key, out => $own, in => $socket, peer => $peer };
@@ -146,6 +155,7 @@ while (1) {
     if ($pair->[0] eq 'udp') { datagram($socket, $pair); next }
     accept(my $in, $socket) or next;
     my $child = fork; next if !defined $child;
+    $turn++ if $child;
     if (!$child) { close $_ for @listeners; serve($in, $pair) }
   }
   for my $fd (keys %client) { my $one = $client{$fd};
@@ -159,6 +169,8 @@ while (1) {
 export interface RelayPair {
   listen: RelayEnd;
   connect: RelayEnd;
+  /** further targets, taken in turn */
+  others?: readonly RelayEnd[];
 }
 /** One address; of a unix socket the path is the host, and the port nothing. */
 export interface RelayEnd {
@@ -188,7 +200,10 @@ export function relayText(plan: RelayPlan): string {
     ["own", String(plan.own.uid ?? ""), String(plan.own.gid ?? ""), plan.own.mode.toString(8)],
     ...(plan.drop === undefined ? [] : [["drop", String(plan.drop.uid), String(plan.drop.gid)]]),
     ...(plan.haproxy ? [["haproxy"]] : []),
-    ...plan.pairs.map(({ listen, connect }) => ["pair", ...end(listen), ...end(connect)]),
+    ...plan.pairs.flatMap(({ listen, connect, others = [] }) => [
+      ["pair", ...end(listen), ...end(connect)],
+      ...others.map((other) => ["other", ...end(other)]),
+    ]),
   ];
   return lines.map((words) => words.join("\t")).join("\n") + "\n";
 }

@@ -4,6 +4,8 @@ import { certificates } from "./routes/certificates.ts";
 import { images } from "./routes/images.ts";
 import { instances } from "./routes/instances.ts";
 import { instanceSnapshots } from "./routes/instance_snapshots.ts";
+import { networkAcls } from "./routes/network_acls.ts";
+import { networkForwards } from "./routes/network_forwards.ts";
 import { networks } from "./routes/networks.ts";
 import { operations } from "./routes/operations.ts";
 import { profiles } from "./routes/profiles.ts";
@@ -26,6 +28,8 @@ export const routes = {
   ...profiles,
   ...projects,
   ...networks,
+  ...networkAcls,
+  ...networkForwards,
   ...storagePools,
   ...storageVolumes,
   ...operations,

@@ -69,6 +69,20 @@ export const portIsolation = row(
   "Whether it only reaches cards of the network that are not isolated",
   { default: "false" },
 );
+const actions = types.oneOf("allow", "reject", "drop");
+export const acls = row("security.acls", types.string, "Access control lists it obeys", { live: true });
+export const aclDefaults = [
+  row("security.acls.default.ingress.action", actions, "What becomes of other traffic to it", { live: true }),
+  row("security.acls.default.egress.action", actions, "What becomes of other traffic from it", {
+    live: true,
+  }),
+  row("security.acls.default.ingress.logged", types.bool, "Whether other traffic to it is logged", {
+    live: true,
+  }),
+  row("security.acls.default.egress.logged", types.bool, "Whether other traffic from it is logged", {
+    live: true,
+  }),
+];
 export const queueLength = row(
   "queue.tx.length",
   types.integer({ min: 0 }),
@@ -104,6 +118,7 @@ const addresses = ["ipv4.address", "ipv6.address"];
 /** The keys each kind of card may have. */
 const allowed: Record<NicType, readonly string[]> = {
   bridged: [
+    ...["security.acls", ...aclDefaults.map((key) => key.name)],
     ...[...common, ...veth, ...routes, ...addresses, "network", "nictype", "parent"],
     ...[
       "security.mac_filtering",
@@ -124,7 +139,7 @@ export const nic: DeviceConfig = {
   keys: [
     ...[bootPriority, gateway4, gateway6, hostName, hwaddr, ipv4Address, ipv4Routes, ipv6Address, ipv6Routes],
     ...[limitsEgress, limitsIngress, limitsMax, macFiltering, ipv4Filtering, ipv6Filtering, portIsolation],
-    ...[mtu, name, network, nictype, parent, queueLength],
+    ...[mtu, name, network, nictype, parent, queueLength, acls, ...aclDefaults],
   ],
   toCome: [
     ...[
@@ -137,7 +152,7 @@ export const nic: DeviceConfig = {
       "nested",
     ],
     ...["ipv4.neighbor_probe", "ipv4.routes.external", "ipv6.host_address", "ipv6.host_table"],
-    ...["ipv6.neighbor_probe", "ipv6.routes.external", "limits.priority", "security.acls", "security.acls.*"],
+    ...["ipv6.neighbor_probe", "ipv6.routes.external", "limits.priority"],
     ...["security.trusted", "vlan", "vlan.tagged"],
   ],
   problem,

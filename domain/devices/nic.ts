@@ -12,7 +12,9 @@ import { commandFailed, run } from "../../sys/run.ts";
 import type { Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { missingNetworkTools, openDefaultNetwork, tellOnce } from "../networks/default.ts";
-import { applyRules, ensureNetwork, hubDirectory, leaveHub } from "../networks/hub.ts";
+import { ensureNetwork, leaveHub } from "../networks/hub.ts";
+import { hubDirectory } from "../networks/hub_state.ts";
+import { applyRules } from "../networks/rules.ts";
 import { nicName, type PluggedNic, readNic, removeNic, writeNic } from "../networks/nic_files.ts";
 import {
   checkAddresses,
@@ -207,8 +209,9 @@ function shape(hostName: string, bytes: number): string {
   }bit burst ${burst} latency 50ms`;
 }
 
-const hasRules = ({ rules: { filters, egress } }: PluggedNic) =>
-  filters.mac || filters.ipv4 !== undefined || filters.ipv6 !== undefined || egress !== undefined;
+const hasRules = ({ rules: { filters, egress }, obeysAcls }: PluggedNic) =>
+  obeysAcls || filters.mac || filters.ipv4 !== undefined || filters.ipv6 !== undefined ||
+  egress !== undefined;
 
 async function stopped({ context, ref, name }: DeviceSite): Promise<void> {
   const nic = readNic(context, ref, name);

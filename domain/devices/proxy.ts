@@ -27,7 +27,7 @@ async function stopped({ context, ref, name }: DeviceSite): Promise<void> {
 async function begin({ context, ref, name, device, config, devices }: StartSite | LiveSite, pid: number) {
   const target = readKey(device, keys.nat) ? natTarget(device, { config, devices }) : undefined;
   if (target !== undefined) {
-    const { hubKeeper } = await import("../networks/hub.ts");
+    const { hubKeeper } = await import("../networks/hub_state.ts");
     const plan = planRelay(device, pid);
     const pairs = plan.pairs.map(({ listen, connect }) => ({
       listen,

@@ -4,28 +4,37 @@
 import { join } from "@std/path";
 import { parseSubnet, type Subnet } from "../../config/address.ts";
 import { DreyError } from "../../errors.ts";
-import type { ContainerPlan } from "../../runtime/container_plan.ts";
-import { inParentNamespace } from "../../runtime/parent_command.ts";
-import { supervisorsCgroup } from "../../runtime/cgroups.ts";
-import { firewallRemoval, firewallText } from "../../network/firewall.ts";
+import { firewallRemoval } from "../../network/firewall.ts";
 import {
   endHub,
   hubPid,
   isHubAlive,
-  isHubSound,
   reviveHub,
-  runInHub,
   type Service,
   startHub,
   startService,
   stopService,
 } from "../../network/hub.ts";
-import { hubFiles } from "../../network/hub_script.ts";
+import { bridgeAddressLines, ipScript } from "../../network/links.ts";
 import { resolverAddress, uplinkArgs, type UplinkChoice, uplinkSubnet } from "../../network/uplink.ts";
+import { supervisorsCgroup } from "../../runtime/cgroups.ts";
+import { inParentNamespace } from "../../runtime/parent_command.ts";
 import { readIfThere, removeIfThere } from "../../sys/present.ts";
-import { commandFailed } from "../../sys/run.ts";
 import { planHome } from "../cgroup_home.ts";
 import type { Context } from "../context.ts";
+import {
+  hubDirectory,
+  isHostHub,
+  isHubWhole,
+  lockHub,
+  type ParentWay,
+  planNetworks,
+  readUp,
+  tableName,
+  type UpFile,
+  upFile,
+  writeUp,
+} from "./hub_state.ts";
 import { pluggedNics } from "./nic_files.ts";
 import {
   bringUpScript,
@@ -33,52 +42,12 @@ import {
   dnsService,
   forwardingScript,
   type NetworkPlan,
-  planNetwork,
   takeDownScript,
 } from "./plan.ts";
 import { networkDirectory, networkRecords } from "./record.ts";
-import { hasIpv6, hasIpv6Route, hostSubnets } from "./subnets.ts";
+import { applyRules, mustRun, nftScript, rulesText } from "./rules.ts";
+import { hasIpv6Route, hostSubnets } from "./subnets.ts";
 import { readUplink } from "./uplink.ts";
-
-export type ParentWay = ContainerPlan["ids"]["parent"];
-
-/** What is up; gone while somebody decides whether the hub is still needed. */
-interface UpFile {
-  /** the user namespace the hub belongs to; empty for root */
-  owner: string;
-  networks: string[];
-  /** subnet of the way out, if there is one */
-  uplink: string | undefined;
-}
-
-export const hubDirectory = (context: Context): string => join(context.paths.run, "network");
-const upFile = (context: Context) => join(hubDirectory(context), "up.json");
-
-function readUp(context: Context): UpFile | undefined {
-  const text = readIfThere(upFile(context));
-  return text === undefined ? undefined : JSON.parse(text) as UpFile;
-}
-
-function writeUp(context: Context, up: UpFile): void {
-  Deno.writeTextFileSync(`${upFile(context)}.new`, JSON.stringify(up));
-  Deno.renameSync(`${upFile(context)}.new`, upFile(context));
-}
-
-/** Whether root runs drey: then the hub is the host's own network namespace. */
-export const isHostHub = (context: Context): boolean => context.user.uid === 0;
-
-/** Held while the hub starts, ends or is mended. */
-export const lockHub = (context: Context): Promise<AsyncDisposable> => context.store.lock(["network-hub"]);
-
-/** Names of the networks that are up. */
-export function networksUp(context: Context): string[] {
-  return isHubAlive(hubDirectory(context)) ? readUp(context)?.networks ?? [] : [];
-}
-
-/** Whether a hub is there with all that makes one. */
-export function isHubWhole(context: Context): boolean {
-  return isHubSound(hubDirectory(context));
-}
 
 /**
  * Makes sure that the hub is there and, if one is named, that a network is up in it. The caller has written what it
@@ -97,6 +66,16 @@ export async function ensureNetwork(
       (network === undefined || up.networks.includes(network));
   };
   if (isUp()) return;
+  await bringUp(context, { network, parent, isUp });
+  if (network === undefined) return;
+  const { applyForwards } = await import("./forwards.ts");
+  await applyForwards(context, network);
+}
+
+async function bringUp(
+  context: Context,
+  { network, parent, isUp }: { network: string | undefined; parent: ParentWay; isUp: () => boolean },
+): Promise<void> {
   await using _lock = await lockHub(context);
   if (isUp()) return;
   const wanted = network === undefined ? [] : [network];
@@ -166,28 +145,6 @@ async function usedSubnets(context: Context): Promise<Subnet[]> {
   return [...hostSubnets(), ...own.filter((subnet) => subnet !== undefined)];
 }
 
-/** The plans of networks by name; those that are no bridges of drey's have none. */
-async function planNetworks(
-  context: Context,
-  names: readonly string[],
-  uplink: Subnet | string | undefined,
-): Promise<NetworkPlan[]> {
-  const resolver = typeof uplink === "object" ? resolverAddress(uplink) : uplink;
-  const upstream = isHostHub(context) ? undefined : resolver === undefined ? [] : [resolver];
-  const records = await networkRecords(context);
-  return records.filter(({ ref, record }) => names.includes(ref.name) && record.type === "bridge").map((
-    { ref, record },
-  ) =>
-    planNetwork({
-      name: ref.name,
-      config: record.config,
-      directory: networkDirectory(context, ref.name),
-      upstream,
-      hasIpv6: hasIpv6(),
-    })
-  );
-}
-
 function prepareFiles(context: Context, { bridge, raw }: NetworkPlan): void {
   const directory = networkDirectory(context, bridge.name);
   Deno.mkdirSync(join(directory, "hosts"), { recursive: true, mode: 0o700 });
@@ -205,41 +162,6 @@ async function addNetworks(context: Context, up: UpFile, names: readonly string[
   writeUp(context, { ...up, networks: all });
 }
 
-/** Runs lines of sh in the hub that must all succeed. */
-async function mustRun(directory: string, script: string): Promise<void> {
-  const result = await runInHub(directory, script);
-  if (result.code !== 0) throw commandFailed("The set-up of the network", result);
-}
-
-const nftScript = (text: string) => `nft -f - <<'NFT'\n${text}NFT\n`;
-
-/** Name of this drey's tables of rules. */
-function tableName(context: Context): string {
-  if (!isHostHub(context) || context.paths.run === "/run/drey") return "drey";
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(context.paths.run)) {
-    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  }
-  return `drey_${hash.toString(16).padStart(8, "0")}`;
-}
-
-function rulesText(context: Context, plans: readonly NetworkPlan[]): Promise<string> {
-  return Promise.resolve(firewallText({
-    table: tableName(context),
-    networks: plans.map(({ rules }) => rules),
-    nics: pluggedNics(context).map(({ rules }) => rules),
-    ports: [],
-  }));
-}
-
-/** Brings the rules in force to what networks and cards say now. The hub must be there. */
-export async function applyRules(context: Context): Promise<void> {
-  const up = readUp(context);
-  if (up === undefined) return;
-  const plans = await planNetworks(context, up.networks, up.uplink);
-  await mustRun(hubDirectory(context), nftScript(await rulesText(context, plans)));
-}
-
 /** Ends the hub, unless something is plugged in. Called when something was taken out. */
 export async function leaveHub(context: Context): Promise<void> {
   const directory = hubDirectory(context);
@@ -252,13 +174,10 @@ export async function leaveHub(context: Context): Promise<void> {
     if (up !== undefined) writeUp(context, up);
     return;
   }
+  const { stopForwards } = await import("./forwards.ts");
+  await stopForwards(context);
   if (isHostHub(context) && isHubAlive(directory)) await cleanHost(context, up?.networks ?? []);
   await endHub(directory);
-}
-
-/** The way into the hub for a relay: the file that holds its keeper's pid, or the host itself. */
-export function hubKeeper(context: Context): string {
-  return isHostHub(context) ? "host" : join(hubDirectory(context), hubFiles.keeper);
 }
 
 /** What ends by itself with a namespace must be undone by hand on the host. */
@@ -276,7 +195,6 @@ export async function refreshNetwork(context: Context, name: string): Promise<vo
   const [plan] = await planNetworks(context, [name], up.uplink);
   if (plan === undefined) return;
   prepareFiles(context, plan);
-  const { bridgeAddressLines, ipScript } = await import("../../network/links.ts");
   const flush = `ip addr flush dev ${name}\nip route flush dev ${name} proto static\n` +
     `ip link set ${name} address ${plan.bridge.hwaddr} mtu ${plan.bridge.mtu}\n`;
   await mustRun(directory, flush + ipScript(bridgeAddressLines(plan.bridge)));

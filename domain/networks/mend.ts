@@ -7,7 +7,8 @@ import { plugAgain } from "../devices/nic.ts";
 import type { Context } from "../context.ts";
 import { instancePaths } from "../instances/record.ts";
 import { endHub } from "../../network/hub.ts";
-import { hubDirectory, isHubWhole, lockHub, mendHub, openHub, type ParentWay } from "./hub.ts";
+import { mendHub, openHub } from "./hub.ts";
+import { hubDirectory, isHubWhole, lockHub, type ParentWay } from "./hub_state.ts";
 import { pluggedNics } from "./nic_files.ts";
 
 /** Mends the hub, if something is plugged in and it is not whole. */

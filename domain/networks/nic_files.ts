@@ -5,6 +5,7 @@ import { join } from "@std/path";
 import type { NicRules } from "../../network/firewall.ts";
 import type { VethPlan } from "../../network/links.ts";
 import { namesIn, readIfThere, removeIfThere } from "../../sys/present.ts";
+import type { Config } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { directoryName } from "../instances/record.ts";
 
@@ -24,6 +25,10 @@ export interface PluggedNic {
   /** lines of `ip -batch` for the outer end, and, as arguments, for the interface in the instance */
   outer: readonly string[];
   inner: readonly string[];
+  /** what the device says about access control */
+  acls: Config;
+  /** whether it or its network names any access control list */
+  obeysAcls: boolean;
   /** what dnsmasq is told of it: a line of its file of hosts */
   host: string | undefined;
 }

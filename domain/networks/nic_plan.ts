@@ -92,6 +92,10 @@ export function planNic(facts: NicFacts): PluggedNic {
     },
     rules,
     ingress: rate(keys.limitsIngress),
+    obeysAcls: Boolean(
+      device["security.acls"] || (kind.type === "bridged" && kind.network?.["security.acls"]),
+    ),
+    acls: Object.fromEntries(Object.entries(device).filter(([key]) => key.startsWith("security.acls"))),
     ...routesOf(facts, hostName),
     host: hostOf(facts, hwaddr),
   };

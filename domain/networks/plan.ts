@@ -25,6 +25,8 @@ export interface NetworkFacts {
   upstream: readonly string[] | undefined;
   /** whether this kernel speaks IPv6 */
   hasIpv6: boolean;
+  /** sets that addresses of domains are gathered in */
+  nftSets: Readonly<Record<string, string>>;
 }
 
 /** The subnet of a family that a network has. */
@@ -76,7 +78,10 @@ function rulesOf(config: Config, bridge: string, { v4, v6 }: Subnets): NetworkRu
   return { bridge, subnets: [...of(v4, "ipv4"), ...of(v6, "ipv6")] };
 }
 
-function dnsmasqPlan({ name, config, directory, upstream }: NetworkFacts, { v4, v6 }: Subnets): DnsmasqPlan {
+function dnsmasqPlan(
+  { name, config, directory, upstream, nftSets }: NetworkFacts,
+  { v4, v6 }: Subnets,
+): DnsmasqPlan {
   const gateway = readKey(config, keys.ipv4Gateway);
   const domain = readKey(config, keys.dnsDomain) ?? "drey";
   const ends = (ranges: readonly { first: string; last: string }[] | undefined, subnet: Subnet) =>
@@ -107,6 +112,7 @@ function dnsmasqPlan({ name, config, directory, upstream }: NetworkFacts, { v4, 
     },
     upstream,
     mtu: readKey(config, keys.bridgeMtu) ?? 1500,
+    nftSets,
     hasRaw: Boolean(config["raw.dnsmasq"]),
   };
 }

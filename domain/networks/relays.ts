@@ -27,9 +27,14 @@ const cgroupOf = (context: Context) => {
 
 /** Starts a relay, or replaces the one of that name without a word to the connections it serves. */
 export async function startRelay(context: Context, name: string, plan: RelayPlan): Promise<void> {
-  if (plan.listenAt === "host") { for (const { listen } of plan.pairs) await refuseTaken(listen); }
   await using _lock = await context.store.lock(["relays"]);
   const run = directory(context);
+  const known = (readIfThere(join(run, `${name}.plan`)) ?? "").split("\n");
+  const isNew = ({ protocol, host, port }: RelayEnd) =>
+    !known.some((line) => line.startsWith(`pair\t${protocol}\t${host}\t${port}\t`));
+  for (const { listen } of plan.pairs) {
+    if (plan.listenAt === "host" && isNew(listen)) await refuseTaken(listen);
+  }
   if (!isHubAlive(run) && !await reviveHub(run, cgroupOf(context))) {
     await startHub({ directory: run, enter: undefined, setup: "", services: [], cgroup: cgroupOf(context) });
   }
@@ -38,6 +43,9 @@ export async function startRelay(context: Context, name: string, plan: RelayPlan
   Deno.writeTextFileSync(file, relayText(plan));
   await startService(run, { name, argv: ["/usr/bin/perl", program, file], isInside: false });
 }
+
+/** Names of the relays there are. */
+export const relayNames = (context: Context): string[] => serviceNames(directory(context));
 
 /** Ends a relay, if there is one, and with the last one their holder. */
 export async function stopRelay(context: Context, name: string): Promise<void> {

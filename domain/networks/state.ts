@@ -5,7 +5,7 @@ import { commandFailed, run } from "../../sys/run.ts";
 import type { NetworkAddress, NetworkState } from "../../wire/network.ts";
 import type { Context, Ref } from "../context.ts";
 import { getNetwork } from "../networks.ts";
-import { hubDirectory, isHostHub, networksUp } from "./hub.ts";
+import { hubDirectory, isHostHub, networksUp } from "./hub_state.ts";
 import { subnetOf } from "./plan.ts";
 import { formatAddress } from "../../config/address.ts";
 

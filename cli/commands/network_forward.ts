@@ -1,0 +1,164 @@
+// drey network forward and drey network load-balancer: addresses of the host that lead to instances.
+
+import { DreyError } from "../../errors.ts";
+import type {
+  BalancerPort,
+  ForwardPort,
+  NetworkForward,
+  NetworkForwardPut,
+  NetworkLoadBalancer,
+  NetworkLoadBalancerPut,
+} from "../../wire/network_forward.ts";
+import { toTable } from "../columns.ts";
+import { getProperty } from "../configured.ts";
+import { edit as editYaml } from "../editor.ts";
+import { type Format, formatList, toYaml } from "../output.ts";
+import { resolveName } from "../resolve.ts";
+import type { Shell } from "../shell.ts";
+import { readPairs } from "./config.ts";
+
+type Kind = "forward" | "balancer";
+type Thing = NetworkForward & Partial<NetworkLoadBalancer>;
+type Put = NetworkForwardPut & NetworkLoadBalancerPut;
+
+const titles = { forward: "Network forward", balancer: "Network load balancer" };
+
+export const list = (kind: Kind) => async (shell: Shell): Promise<void> => {
+  const { client, network } = await read(shell);
+  const options = { params: { network }, query: { recursion: 1 } };
+  const found = await client.call(`network.${kind}s.list`, options) as Thing[];
+  const table = toTable(found, [
+    { header: "LISTEN ADDRESS", cell: ({ listen_address }) => listen_address },
+    { header: "DESCRIPTION", cell: ({ description }) => description },
+    ...(kind === "forward"
+      ? [{ header: "DEFAULT TARGET ADDRESS", cell: ({ config }: Thing) => config["target_address"] ?? "" }]
+      : []),
+    { header: "PORTS", cell: ({ ports }) => String(ports.length) },
+  ]);
+  shell.print(await formatList(shell.typed.text("format") as Format, table, found));
+};
+
+export const show = (kind: Kind) => async (shell: Shell): Promise<void> => {
+  const { value } = await fetch(shell, kind);
+  shell.print(await toYaml(value));
+};
+
+export const create = (kind: Kind) => async (shell: Shell): Promise<void> => {
+  const { client, network, address } = await read(shell);
+  const config = await readPairs(shell.typed.args.slice(2));
+  const description = shell.typed.text("description") ?? "";
+  const body = { listen_address: address, description, config, ports: [], backends: [] };
+  await client.call(`network.${kind}s.create`, { params: { network }, body });
+  shell.print(`${titles[kind]} ${address} created\n`);
+};
+
+export const remove = (kind: Kind) => async (shell: Shell): Promise<void> => {
+  const { client, network, address } = await read(shell);
+  await client.call(`network.${kind}.delete`, { params: { network, address } });
+  shell.print(`${titles[kind]} ${address} deleted\n`);
+};
+
+export const edit = (kind: Kind) => async (shell: Shell): Promise<void> => {
+  const { client, params, etag, value } = await fetch(shell, kind);
+  await editYaml(shell, writable(value), async (body) => {
+    await client.call(`network.${kind}.update`, { params, body: { ...writable(value), ...body }, etag });
+  });
+};
+
+export const get = (kind: Kind) => async (shell: Shell): Promise<void> => {
+  const { value } = await fetch(shell, kind);
+  const key = shell.typed.args[2] ?? "";
+  shell.print(`${shell.typed.has("property") ? getProperty({ ...value }, key) : value.config[key] ?? ""}\n`);
+};
+
+export const set = (kind: Kind) => async (shell: Shell): Promise<void> => {
+  const pairs = await readPairs(shell.typed.args.slice(2));
+  await change(shell, kind, (put) => {
+    if (shell.typed.has("property")) put.description = pairs["description"] ?? put.description;
+    else put.config = { ...put.config, ...pairs };
+  });
+};
+
+export const unset = (kind: Kind) => async (shell: Shell): Promise<void> => {
+  const key = shell.typed.args[2] ?? "";
+  await change(shell, kind, (put) => {
+    const { [key]: _, ...config } = put.config ?? {};
+    put.config = config;
+  });
+};
+
+/** `NETWORK ADDRESS PROTOCOL PORTS TARGET [PORTS]`; of a load balancer the target is a list of backends. */
+export const addPort = (kind: Kind) => async (shell: Shell): Promise<void> => {
+  const [, , protocol = "", listen_port = "", target = "", target_port] = shell.typed.args;
+  const port = kind === "forward"
+    ? { protocol, listen_port, target_address: target, ...(target_port === undefined ? {} : { target_port }) }
+    : { protocol, listen_port, target_backend: target.split(",") };
+  await change(shell, kind, (put) => {
+    put.ports = [...put.ports ?? [], port] as Put["ports"];
+  });
+};
+
+export const removePort = (kind: Kind) => async (shell: Shell): Promise<void> => {
+  const [, , protocol, listenPort] = shell.typed.args;
+  await change(shell, kind, (put) => {
+    const ports: (ForwardPort | BalancerPort)[] = put.ports ?? [];
+    const fits = ports.filter((port) =>
+      (protocol === undefined || port.protocol === protocol) &&
+      (listenPort === undefined || port.listen_port === listenPort)
+    );
+    mustBeOne(fits.length, shell);
+    put.ports = ports.filter((port) => !fits.includes(port)) as Put["ports"];
+  });
+};
+
+function mustBeOne(count: number, shell: Shell): void {
+  if (count === 0) throw new DreyError("NOT_FOUND", { message: "No matching port found" });
+  if (count === 1 || shell.typed.has("force")) return;
+  throw new DreyError("BAD_REQUEST", {
+    message: `${count} ports match`,
+    hint: "Remove them all with --force",
+  });
+}
+
+/** `NETWORK ADDRESS NAME TARGET [PORTS]`. */
+export async function addBackend(shell: Shell): Promise<void> {
+  const [, , name = "", target_address = "", target_port] = shell.typed.args;
+  await change(shell, "balancer", (put) => {
+    const backend = { name, target_address, ...(target_port === undefined ? {} : { target_port }) };
+    put.backends = [...put.backends ?? [], backend];
+  });
+}
+
+export async function removeBackend(shell: Shell): Promise<void> {
+  const name = shell.typed.args[2] ?? "";
+  await change(shell, "balancer", (put) => {
+    const backends = put.backends ?? [];
+    if (!backends.some((backend) => backend.name === name)) {
+      throw new DreyError("NOT_FOUND", { message: "No matching backend found" });
+    }
+    put.backends = backends.filter((backend) => backend.name !== name);
+  });
+}
+
+async function change(shell: Shell, kind: Kind, edit: (put: Put) => void): Promise<void> {
+  const { client, params, etag, value } = await fetch(shell, kind);
+  const body = writable(value);
+  edit(body);
+  await client.call(`network.${kind}.update`, { params, body, etag });
+}
+
+function writable({ description, config, ports, backends }: Thing): Put {
+  return { description, config, ports, ...(backends === undefined ? {} : { backends }) } as Put;
+}
+
+async function fetch(shell: Shell, kind: Kind) {
+  const { client, network, address } = await read(shell);
+  const params = { network, address };
+  const { value, etag } = await client.read(`network.${kind}.get`, { params });
+  return { client, params, etag, value: value as Thing };
+}
+
+async function read(shell: Shell) {
+  const { remote, name: network } = resolveName(shell.typed.args[0] ?? "", "network");
+  return { client: await shell.connect(remote), network, address: shell.typed.args[1] ?? "" };
+}

@@ -1,0 +1,197 @@
+// Forwards and load balancers of networks: addresses of the host that lead to instances while their network is up.
+
+import { parseAddress } from "../config/address.ts";
+import { DreyError } from "../errors.ts";
+import type { Entry, Key, Write } from "../store/store.ts";
+import type { Config } from "../wire/instance.ts";
+import type {
+  BalancerBackend,
+  BalancerPort,
+  ForwardPort,
+  NetworkForward,
+  NetworkLoadBalancer,
+} from "../wire/network_forward.ts";
+import type { Context, Ref } from "./context.ts";
+import { lifecycleWrite } from "./events.ts";
+import { balancerTargets, forwardTargets, type PortTargets } from "./networks/port_targets.ts";
+import { loadNetwork } from "./networks/record.ts";
+
+export type ForwardKind = "forwards" | "load-balancers";
+
+/** What the store keeps; of a load balancer the backends too. */
+export interface ForwardRecord {
+  description: string;
+  config: Config;
+  ports: (ForwardPort | BalancerPort)[];
+  backends?: BalancerBackend[];
+}
+
+type Put = Partial<ForwardRecord>;
+export interface ForwardRef {
+  kind: ForwardKind;
+  network: Ref;
+  address: string;
+}
+
+const keyOf = ({ kind, network, address }: ForwardRef): Key => [
+  `network-${kind}`,
+  network.project,
+  network.name,
+  address,
+];
+
+/** What a record leads where. @throws {DreyError} `BAD_REQUEST` */
+export function targetsOf(
+  kind: ForwardKind,
+  address: string,
+  record: ForwardRecord,
+  network: Config,
+): PortTargets[] {
+  if (kind === "forwards") return forwardTargets(address, record.ports as ForwardPort[], network);
+  const ports = record.ports as BalancerPort[];
+  return balancerTargets(address, { ports, backends: record.backends ?? [] }, network);
+}
+
+/** All of a network, as the store has them. @throws {DreyError} `NOT_FOUND` for the network */
+export async function forwardRecords(
+  context: Context,
+  kind: ForwardKind,
+  network: Ref,
+): Promise<{ address: string; record: ForwardRecord }[]> {
+  const entries = await context.store.list<ForwardRecord>([`network-${kind}`, network.project, network.name]);
+  return entries.map(({ key, value }) => ({ address: key[3] ?? "", record: value }));
+}
+
+/** @throws {DreyError} `NOT_FOUND` for the network */
+export async function listForwards(context: Context, network: Ref): Promise<NetworkForward[]> {
+  await loadNetwork(context, network);
+  return (await forwardRecords(context, "forwards", network)).map(({ address, record }) =>
+    forward(address, record)
+  );
+}
+
+/** @throws {DreyError} `NOT_FOUND` for the network */
+export async function listLoadBalancers(context: Context, network: Ref): Promise<NetworkLoadBalancer[]> {
+  await loadNetwork(context, network);
+  const found = await forwardRecords(context, "load-balancers", network);
+  return found.map(({ address, record }) => balancer(address, record));
+}
+
+/** @throws {DreyError} `NOT_FOUND` */
+export async function getForward(context: Context, network: Ref, address: string): Promise<NetworkForward> {
+  return forward(address, (await load(context, { kind: "forwards", network, address })).value);
+}
+
+/** @throws {DreyError} `NOT_FOUND` */
+export async function getLoadBalancer(
+  context: Context,
+  network: Ref,
+  address: string,
+): Promise<NetworkLoadBalancer> {
+  return balancer(address, (await load(context, { kind: "load-balancers", network, address })).value);
+}
+
+function forward(listen_address: string, { description, config, ports }: ForwardRecord): NetworkForward {
+  return { listen_address, description, config, ports: ports as ForwardPort[], location: "none" };
+}
+
+function balancer(listen_address: string, record: ForwardRecord): NetworkLoadBalancer {
+  const { description, config, ports, backends = [] } = record;
+  return { listen_address, description, config, backends, ports: ports as BalancerPort[], location: "none" };
+}
+
+async function load(context: Context, ref: ForwardRef): Promise<Entry<ForwardRecord>> {
+  const entry = await context.store.get<ForwardRecord>(keyOf(ref));
+  if (entry !== undefined) return entry;
+  const what = ref.kind === "forwards" ? "Network forward" : "Network load balancer";
+  throw new DreyError("NOT_FOUND", { message: `${what} not found` });
+}
+
+/** @throws {DreyError} `BAD_REQUEST`, `ALREADY_EXISTS`, `NOT_FOUND` for the network */
+export async function createForward(context: Context, ref: ForwardRef, put: Put): Promise<void> {
+  if (parseAddress(ref.address) === undefined) throw bad(`Invalid listen address "${ref.address}"`);
+  const record = await checked(context, ref, fill(put));
+  const key = keyOf(ref);
+  const done = await context.store.commit([{ key, revision: 0 }], [
+    { key, value: record },
+    happened(context, "created", ref),
+  ]);
+  if (!done) {
+    throw new DreyError("ALREADY_EXISTS", { message: `Listen address "${ref.address}" is in use already` });
+  }
+  await apply(context, ref);
+}
+
+const fill = ({ description = "", config = {}, ports = [], backends }: Put): ForwardRecord => ({
+  description,
+  config,
+  ports,
+  ...(backends === undefined ? {} : { backends }),
+});
+
+async function checked(context: Context, ref: ForwardRef, record: ForwardRecord): Promise<ForwardRecord> {
+  const { value: { config, type } } = await loadNetwork(context, ref.network);
+  if (type !== "bridge") throw bad(`Networks of type ${type} have no ${ref.kind}`);
+  if (record.config["target_address"]) {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: "A forward of all ports at once is not supported: name the ports",
+      hint: "drey network forward port add NETWORK ADDRESS tcp 80 TARGET",
+    });
+  }
+  const wrong = Object.keys(record.config).find((name) =>
+    !name.startsWith("user.") && name !== "target_address"
+  );
+  if (wrong !== undefined) throw bad(`Invalid option "${wrong}"`);
+  targetsOf(ref.kind, ref.address, record, config);
+  return record;
+}
+
+/** Replaces all of it. */
+export async function updateForward(context: Context, ref: ForwardRef, put: Put): Promise<void> {
+  await change(context, ref, () => fill(put));
+}
+
+/** Changes the parts that are named. */
+export async function patchForward(context: Context, ref: ForwardRef, put: Put): Promise<void> {
+  await change(context, ref, (old) => ({ ...old, ...put, config: { ...old.config, ...put.config } }));
+}
+
+async function change(
+  context: Context,
+  ref: ForwardRef,
+  edit: (old: ForwardRecord) => ForwardRecord,
+): Promise<void> {
+  const { value, revision } = await load(context, ref);
+  const key = keyOf(ref);
+  const done = await context.store.commit([{ key, revision }], [
+    { key, value: await checked(context, ref, edit(value)) },
+    happened(context, "updated", ref),
+  ]);
+  if (!done) throw new DreyError("CONFLICT", { message: `"${ref.address}" was changed meanwhile` });
+  await apply(context, ref);
+}
+
+/** @throws {DreyError} `NOT_FOUND` */
+export async function deleteForward(context: Context, ref: ForwardRef): Promise<void> {
+  const { revision } = await load(context, ref);
+  const key = keyOf(ref);
+  const done = await context.store.commit([{ key, revision }], [
+    { key, delete: true },
+    happened(context, "deleted", ref),
+  ]);
+  if (!done) throw new DreyError("CONFLICT", { message: `"${ref.address}" was changed meanwhile` });
+  await apply(context, ref);
+}
+
+async function apply(context: Context, ref: ForwardRef): Promise<void> {
+  const { applyForwards } = await import("./networks/forwards.ts");
+  await applyForwards(context, ref.network.name);
+}
+
+function happened(context: Context, what: string, { kind, network, address }: ForwardRef): Write {
+  const source = `/1.0/networks/${encodeURIComponent(network.name)}/${kind}/${encodeURIComponent(address)}`;
+  const action = `network-${kind === "forwards" ? "forward" : "load-balancer"}-${what}`;
+  return lifecycleWrite(context, { project: network.project, action, source });
+}
+
+const bad = (message: string) => new DreyError("BAD_REQUEST", { message });

@@ -1,0 +1,106 @@
+// What is known of the user's hub: where it is, whether it is there, which networks are up in it.
+
+import { join } from "@std/path";
+import type { Subnet } from "../../config/address.ts";
+import { type AclRules, domainsOf, nameSet } from "../../network/acl.ts";
+import { hubFiles } from "../../network/hub_script.ts";
+import { isHubAlive, isHubSound } from "../../network/hub.ts";
+import { resolverAddress } from "../../network/uplink.ts";
+import type { ContainerPlan } from "../../runtime/container_plan.ts";
+import { readIfThere } from "../../sys/present.ts";
+import type { Context } from "../context.ts";
+import { type NetworkPlan, planNetwork } from "./plan.ts";
+import { networkDirectory, networkRecords } from "./record.ts";
+import { hasIpv6 } from "./subnets.ts";
+
+export type ParentWay = ContainerPlan["ids"]["parent"];
+
+/** What is up; gone while somebody decides whether the hub is still needed. */
+export interface UpFile {
+  /** the user namespace the hub belongs to; empty for root */
+  owner: string;
+  networks: string[];
+  /** subnet of the way out, if there is one */
+  uplink: string | undefined;
+}
+
+export const hubDirectory = (context: Context): string => join(context.paths.run, "network");
+/** The file that says what is up. */
+export const upFile = (context: Context) => join(hubDirectory(context), "up.json");
+
+/** What is up, unless nothing is. */
+export function readUp(context: Context): UpFile | undefined {
+  const text = readIfThere(upFile(context));
+  return text === undefined ? undefined : JSON.parse(text) as UpFile;
+}
+
+/** Notes what is up. */
+export function writeUp(context: Context, up: UpFile): void {
+  Deno.writeTextFileSync(`${upFile(context)}.new`, JSON.stringify(up));
+  Deno.renameSync(`${upFile(context)}.new`, upFile(context));
+}
+
+/** Whether root runs drey: then the hub is the host's own network namespace. */
+export const isHostHub = (context: Context): boolean => context.user.uid === 0;
+
+/** Held while the hub starts, ends or is mended. */
+export const lockHub = (context: Context): Promise<AsyncDisposable> => context.store.lock(["network-hub"]);
+
+/** Names of the networks that are up. */
+export function networksUp(context: Context): string[] {
+  return isHubAlive(hubDirectory(context)) ? readUp(context)?.networks ?? [] : [];
+}
+
+/** Whether a hub is there with all that makes one. */
+export function isHubWhole(context: Context): boolean {
+  return isHubSound(hubDirectory(context));
+}
+
+/** The plans of networks by name; those that are no bridges of drey's have none. */
+export async function planNetworks(
+  context: Context,
+  names: readonly string[],
+  uplink: Subnet | string | undefined,
+): Promise<NetworkPlan[]> {
+  const resolver = typeof uplink === "object" ? resolverAddress(uplink) : uplink;
+  const upstream = isHostHub(context) ? undefined : resolver === undefined ? [] : [resolver];
+  const records = await networkRecords(context);
+  const nftSets = await domainSets(context);
+  return records.filter(({ ref, record }) => names.includes(ref.name) && record.type === "bridge").map((
+    { ref, record },
+  ) =>
+    planNetwork({
+      name: ref.name,
+      config: record.config,
+      directory: networkDirectory(context, ref.name),
+      upstream,
+      hasIpv6: hasIpv6(),
+      nftSets,
+    })
+  );
+}
+
+/** The way into the hub for a relay: the file that holds its keeper's pid, or the host itself. */
+export function hubKeeper(context: Context): string {
+  return isHostHub(context) ? "host" : join(hubDirectory(context), hubFiles.keeper);
+}
+
+/** The sets of addresses that access control lets through by name. */
+async function domainSets(context: Context): Promise<Record<string, string>> {
+  const acls = await context.store.list<Omit<AclRules, "name">>(["network-acls"]);
+  const domains = domainsOf(acls.map(({ key, value }) => ({ name: key[2] ?? "", ...value })));
+  const table = tableName(context);
+  const sets = (domain: string) =>
+    ([4, 6] as const).map((family) => `${family}#bridge#${table}#${nameSet(domain, family)}`).join(",");
+  return Object.fromEntries(domains.map((domain) => [domain, sets(domain)]));
+}
+
+/** Name of this drey's tables of rules. */
+export function tableName(context: Context): string {
+  if (!isHostHub(context) || context.paths.run === "/run/drey") return "drey";
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(context.paths.run)) {
+    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  }
+  return `drey_${hash.toString(16).padStart(8, "0")}`;
+}

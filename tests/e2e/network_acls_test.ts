@@ -1,0 +1,74 @@
+import { assert, assertEquals, assertMatch } from "@std/testing";
+import { e2e } from "../support/drey.ts";
+import { serve } from "../support/server.ts";
+import { dhcp, eventually, ipv4Of, pings } from "../support/network.ts";
+
+await e2e("an ACL lets through what it says, blocks and logs the rest, and root inside cannot lift it", {
+  needs: ["subids", "network"],
+}, async (drey) => {
+  await drey`network create lab ipv4.address=10.127.0.1/24 ipv6.address=none`;
+  await drey`launch tiny c1 --network lab`;
+  await drey`launch tiny c2 --network lab`;
+  await dhcp(drey, "c1", "c2");
+  const target = await ipv4Of(drey, "c2");
+  const servers = [80, 81].map((port) =>
+    drey.spawn(["exec", "c2", "--", "socat", `TCP-LISTEN:${port},fork,reuseaddr`, "EXEC:echo hello"])
+  );
+  const reaches = async (port: number, from = "c1", to = target) => {
+    const argv = ["exec", from, "--", "socat", "-T1", "-u", `TCP:${to}:${port},connect-timeout=1`, "-"];
+    return (await drey.run(argv)).stdout === "hello\n";
+  };
+  for (const port of [80, 81]) await eventually(`port ${port} answers`, () => reaches(port));
+  await drey`network acl create web`;
+  await drey`network acl rule add web egress action=allow protocol=tcp destination_port=80`;
+  await drey`config device set c1 eth0 security.acls=web security.acls.default.egress.logged=true`;
+  await eventually("the port that is allowed answers", () => reaches(80));
+  assertEquals(await reaches(81), false);
+  assertEquals(await pings(drey, "c1", target), false);
+  assertEquals(await pings(drey, "c2", await ipv4Of(drey, "c1")), false, "nor the other way round");
+  const log = await drey`network acl show-log web`;
+  assert(log.includes('"dst_port":81') && log.includes(`"dst":"${target}"`), log);
+  // another address does not help, nor the rules of its own namespace
+  await drey.run(["exec", "c1", "--", "ip", "addr", "add", "10.127.0.222/24", "dev", "eth0"]);
+  assertEquals(await reaches(81), false);
+  assertEquals((await drey.tries`network acl delete web`).code, 1, "it is used");
+  await drey`network acl rule add web egress action=allow protocol=tcp destination_port=81`;
+  await eventually("a rule counts at once", () => reaches(81));
+  await drey`network acl rule remove web egress destination_port=81`;
+  assertEquals(await reaches(81), false);
+  await drey`config device unset c1 eth0 security.acls`;
+  await eventually("without the ACL everything passes", () => reaches(81));
+  await drey`network acl delete web`;
+  await drey`stop -f c1 c2`;
+  for (const server of servers) await server.status;
+});
+
+await e2e("LXD's own client leads ACLs", { needs: ["subids", "network", "lxc"] }, async (drey) => {
+  await using server = await serve(drey);
+  await server.lxc("network", "acl", "create", "web");
+  await server.lxc(
+    "network",
+    "acl",
+    "rule",
+    "add",
+    "web",
+    "ingress",
+    "action=allow",
+    "source=10.0.0.0/8",
+    "state=logged",
+  );
+  assertMatch(
+    await server.lxc("network", "acl", "show", "web"),
+    /ingress:\n- action: allow\n {2}source: 10\.0\.0\.0\/8/,
+  );
+  assertMatch(await server.lxc("network", "acl", "list"), /web/);
+  await server.lxc("network", "set", "dreybr0", "security.acls=web").catch(() => "no network yet");
+  await server.lxc("network", "create", "lab", "security.acls=web");
+  assertMatch(await server.lxc("network", "acl", "show", "web"), /used_by:\n- \/1.0\/networks\/lab/);
+  const wrong = await server.tries(["network", "acl", "rule", "add", "web", "egress", "action=perhaps"]);
+  assertMatch(wrong.stderr, /Invalid action/);
+  await server.lxc("network", "delete", "lab");
+  await server.lxc("network", "acl", "rename", "web", "web2");
+  await server.lxc("network", "acl", "rule", "remove", "web2", "ingress", "action=allow", "--force");
+  await server.lxc("network", "acl", "delete", "web2");
+});

@@ -1,0 +1,72 @@
+import { assert, assertEquals, assertMatch } from "@std/testing";
+import { e2e } from "../support/drey.ts";
+import { serve } from "../support/server.ts";
+import { dhcp, eventually, ipv4Of } from "../support/network.ts";
+
+/** What a port of this machine says. */
+async function hear(port: number): Promise<string> {
+  try {
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    return (await new Response(connection.readable).text()).trim();
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused || error instanceof Deno.errors.ConnectionReset) {
+      return "";
+    }
+    throw error;
+  }
+}
+
+const freePorts = (count: number): number[] => {
+  const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
+  const ports = listeners.map(({ addr }) => (addr as Deno.NetAddr).port);
+  for (const listener of listeners) listener.close();
+  return ports;
+};
+
+await e2e("a forward and a load balancer lead from the host to instances, through drey and lxc", {
+  needs: ["subids", "network", "lxc"],
+}, async (drey) => {
+  await drey`network create lab ipv4.address=10.128.0.1/24 ipv6.address=none`;
+  await drey`launch tiny c1 --network lab`;
+  await drey`launch tiny c2 --network lab`;
+  await dhcp(drey, "c1", "c2");
+  const [one, two] = [await ipv4Of(drey, "c1"), await ipv4Of(drey, "c2")];
+  const servers = ["c1", "c2"].map((name) =>
+    drey.spawn(["exec", name, "--", "socat", "TCP-LISTEN:80,fork,reuseaddr", `EXEC:echo ${name}`])
+  );
+  const [port = 0, balanced = 0] = freePorts(2);
+  await using server = await serve(drey);
+  await server.lxc("network", "forward", "create", "lab", "127.0.0.1");
+  await server.lxc("network", "forward", "port", "add", "lab", "127.0.0.1", "tcp", String(port), one, "80");
+  assertMatch(
+    await server.lxc("network", "forward", "show", "lab", "127.0.0.1"),
+    new RegExp(`target_address: ${one}`),
+  );
+  await eventually("the forward answers", async () => await hear(port) === "c1");
+  const outside = await drey.tries`network forward port add lab 127.0.0.1 tcp 81 192.0.2.99`;
+  assertMatch(outside.stderr, /not within the network's subnet/);
+  await drey`network load-balancer create lab 127.0.0.2`;
+  await drey`network load-balancer backend add lab 127.0.0.2 web1 ${one} 80`;
+  await drey`network load-balancer backend add lab 127.0.0.2 web2 ${two} 80`;
+  await drey`network load-balancer delete lab 127.0.0.2`;
+  await drey`network load-balancer create lab 127.0.0.1`;
+  await drey`network load-balancer backend add lab 127.0.0.1 web1 ${one} 80`;
+  await drey`network load-balancer backend add lab 127.0.0.1 web2 ${two} 80`;
+  await drey`network load-balancer port add lab 127.0.0.1 tcp ${balanced} web1,web2`;
+  await eventually("the load balancer answers", async () => await hear(balanced) !== "");
+  const heard = new Set([await hear(balanced), await hear(balanced)]);
+  assertEquals([...heard].sort(), ["c1", "c2"], "both in turn");
+  await drey`stop -f c2`;
+  assertEquals([await hear(balanced), await hear(balanced)], ["c1", "c1"], "one that is away is passed over");
+  await drey`network forward delete lab 127.0.0.1`;
+  await eventually("nobody listens", async () => await hear(port) === "");
+  await drey`stop -f c1`;
+  assertEquals(await hear(balanced), "", "without instances the network is down, and its ports with it");
+  await drey`start c1`;
+  await dhcp(drey, "c1");
+  const again = drey.spawn(["exec", "c1", "--", "socat", "TCP-LISTEN:80,fork,reuseaddr", "EXEC:echo c1"]);
+  await eventually("it comes back with them", async () => await hear(balanced) === "c1");
+  await drey`stop -f c1`;
+  for (const child of [...servers, again]) await child.status;
+  assert((await drey`network load-balancer list lab`).includes("127.0.0.1"));
+});
