@@ -5,9 +5,9 @@ import { network } from "./networks.ts";
 import { example, format, key, keyValues, property } from "./words.ts";
 
 const forwards = () => import("../commands/network_forward.ts");
-const address: Arg = { name: "listen-address", kind: "text" };
+const address: Arg = { name: "address", kind: "text" };
 const protocol: Arg = { name: "protocol", kind: "text" };
-const ports: Arg = { name: "listen-ports", kind: "text" };
+const ports: Arg = { name: "ports", kind: "text" };
 const force = { name: "force", summary: "Remove every port that matches" };
 
 export const groups: readonly Group[] = [
@@ -102,7 +102,7 @@ function rows(path: string, kind: "forward" | "balancer", what: string): Command
   ];
 }
 
-const target: Arg = { name: "target-address", kind: "text" };
+const target: Arg = { name: "target", kind: "text" };
 const targetPorts: Arg = { name: "target-ports", kind: "text", optional: true };
 
 export const commands: readonly Command[] = [
