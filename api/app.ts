@@ -94,7 +94,9 @@ async function handlerOf({ sources }: Arrived, name: RouteName): Promise<AnyHand
 async function callOf({ context, asked, env }: Arrived, route: Route): Promise<Call> {
   const { name, query } = asked;
   if (route.query.includes("target")) refuseTarget(name, query);
-  const body = route.body === undefined ? undefined : checkBody(await asked.text(), route.body);
+  // a file in the place of JSON is for the handler
+  const isFile = route.takesFile && /^application\/octet-stream\b/i.test(asked.contentType ?? "");
+  const body = route.body === undefined || isFile ? undefined : checkBody(await asked.text(), route.body);
   mayReach(env.caller, body);
   return {
     context: { ...context, requestor: requestorOf(env.caller) },

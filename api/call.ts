@@ -38,6 +38,8 @@ export interface Asked {
   query: Query;
   /** the header If-Match */
   ifMatch?: string | null;
+  /** the header Content-Type, from doors that have headers */
+  contentType?: string | null;
   /** the body, for routes that declare one */
   text(): Promise<string>;
   /** aborted when nobody waits for the answer any more */

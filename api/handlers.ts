@@ -28,6 +28,7 @@ const forwards = () => import("./handlers/network_forwards.ts");
 const networks = () => import("./handlers/networks.ts");
 const volumes = () => import("./handlers/storage_volumes.ts");
 const volumeSnapshots = () => import("./handlers/storage_volume_snapshots.ts");
+const backups = () => import("./handlers/backups.ts");
 const operations = () => import("./handlers/operations.ts");
 const warnings = () => import("./handlers/warnings.ts");
 const doctor = () => import("./handlers/doctor.ts");
@@ -179,6 +180,18 @@ export const handlerSources: HandlerSources = {
   "volume.snapshot.patch": volumeSnapshots,
   "volume.snapshot.rename": volumeSnapshots,
   "volume.snapshot.delete": volumeSnapshots,
+  "instance.backups.list": backups,
+  "instance.backups.create": backups,
+  "instance.backup.get": backups,
+  "instance.backup.rename": backups,
+  "instance.backup.delete": backups,
+  "instance.backup.export": backups,
+  "volume.backups.list": backups,
+  "volume.backups.create": backups,
+  "volume.backup.get": backups,
+  "volume.backup.rename": backups,
+  "volume.backup.delete": backups,
+  "volume.backup.export": backups,
   "operations.list": operations,
   "operation.get": operations,
   "operation.cancel": operations,

@@ -30,6 +30,7 @@ export function createHttp(answer: App["answer"]): App["fetch"] {
         path: pathname,
         query: searchParams,
         ifMatch: request.headers.get("if-match"),
+        contentType: request.headers.get("content-type"),
         text: () => readText(request),
         get signal() {
           return request.signal;

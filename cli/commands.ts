@@ -2,6 +2,7 @@
 // holds the rows; the code of a command is loaded when it is run.
 
 import type { Command, Group } from "./command.ts";
+import * as backups from "./table/backups.ts";
 import * as config from "./table/config.ts";
 import * as files from "./table/files.ts";
 import * as host from "./table/host.ts";
@@ -42,6 +43,7 @@ export const groups: readonly Group[] = [
 export const commands: readonly Command[] = [
   ...instances.commands,
   ...snapshots.commands,
+  ...backups.commands,
   ...files.commands,
   ...metadata.commands,
   ...config.commands,

@@ -20,15 +20,22 @@ import { origin, requestOf, type RouteAnswer, type RouteCall, type Transport } f
 /** Query parameters; one that is `undefined` is left out. */
 export type Query = Record<string, string | number | boolean | undefined>;
 
+/** A body that is not JSON. */
+interface Upload {
+  body: BodyInit;
+  headers: Record<string, string>;
+}
+
 export type CallOptions<N extends RouteName> =
   & ([ParamsOf<N>] extends [never] ? { params?: undefined } : { params: Record<ParamsOf<N>, string> })
-  & (BodyOf<N> extends undefined ? { body?: undefined } : { body: BodyOf<N> })
+  & (BodyOf<N> extends undefined ? { body?: undefined }
+    : { body: BodyOf<N> } | { body?: undefined; upload: Upload })
   & {
     query?: Query;
     /** the state the change is meant for, from {@link Client.read}; otherwise the server answers 412 */
     etag?: string;
     /** a body that is not JSON, such as the files of an image */
-    upload?: { body: BodyInit; headers: Record<string, string> };
+    upload?: Upload;
     signal?: AbortSignal;
   };
 /** Options may be left out where a route has neither parameters nor a body. */

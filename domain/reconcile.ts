@@ -7,6 +7,7 @@ import { describeError } from "../errors.ts";
 import { isLocked } from "../sys/libc.ts";
 import type { Context } from "./context.ts";
 import { emitLogging } from "./events.ts";
+import { sweepBackups } from "./backups/sweep.ts";
 import { sweepImages } from "./images/sweep.ts";
 import { abandonedIntents } from "./intents.ts";
 import { lockInstance, refOf, runDirectories } from "./instances/record.ts";
@@ -49,6 +50,7 @@ export async function reconcile(context: Context): Promise<void> {
   }
   await orLater(context, { project: "", what: "a storage pool" }, sweepPools(context));
   await orLater(context, { project: "", what: "what is due" }, doWhatIsDue(context));
+  await orLater(context, { project: "", what: "a backup" }, sweepBackups(context));
   // a program that a killed drey started may still be unpacking what is to be removed
   await orLater(context, { project: "", what: "an image" }, sweepImages(context));
 }

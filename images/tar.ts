@@ -22,8 +22,9 @@ export interface TarEntry {
   size: number;
 }
 
-const block = 512;
-const types: Record<string, TarEntryType> = {
+/** `bytes` that everything in a tarball is a multiple of */
+export const block = 512;
+export const types: Record<string, TarEntryType> = {
   "0": "file",
   "\0": "file",
   "1": "hardlink",
@@ -37,7 +38,7 @@ const types: Record<string, TarEntryType> = {
 };
 
 /** Reads exact amounts from a stream of chunks. */
-class ByteReader {
+export class ByteReader {
   #chunks: AsyncIterator<Uint8Array>;
   #left: Uint8Array = new Uint8Array();
 
@@ -65,6 +66,12 @@ class ByteReader {
       left -= this.#cut(Math.min(left, this.#left.length)).length;
     }
     return true;
+  }
+
+  /** the next bytes as they come, up to `count`; none where the stream ends */
+  async some(count: number): Promise<Uint8Array> {
+    if (this.#left.length === 0 && !await this.#more()) return this.#left;
+    return this.#cut(Math.min(count, this.#left.length));
   }
 
   #cut(count: number): Uint8Array {
@@ -154,7 +161,8 @@ function makeHeader(name: string, size: number, mtime: Date): Uint8Array {
   return header;
 }
 
-function parseHeader(header: Uint8Array) {
+/** The fields of a header. @throws {DreyError} `IMAGE_INVALID` */
+export function parseHeader(header: Uint8Array) {
   const text = (at: number, length: number) => {
     const field = latin1(header.subarray(at, at + length));
     const end = field.indexOf("\0");
@@ -174,12 +182,12 @@ function parseHeader(header: Uint8Array) {
 }
 
 /** Sum of the header's bytes with its own checksum field taken as blanks. */
-function checksum(header: Uint8Array): number {
+export function checksum(header: Uint8Array): number {
   return header.reduce((sum, byte, index) => sum + (index >= 148 && index < 156 ? 32 : byte), 0);
 }
 
 /** A number field: octal text, or GNU's big-endian bytes behind a high bit. */
-function number(field: Uint8Array): number {
+export function number(field: Uint8Array): number {
   const first = field[0] ?? 0;
   if ((first & 0x80) === 0) return parseInt(latin1(field).replace(/\0.*$/s, "").trim() || "0", 8);
   const value = field.reduce((sum, byte, index) => sum * 256 + (index === 0 ? byte & 0x3f : byte), 0);
@@ -187,7 +195,8 @@ function number(field: Uint8Array): number {
   return value;
 }
 
-function parseExtension(flag: string, content: Uint8Array) {
+/** What an extended header says of the entry behind it. */
+export function parseExtension(flag: string, content: Uint8Array) {
   const text = latin1(content);
   if (flag === "L") return { path: text.replace(/\0.*$/s, "") };
   if (flag === "K") return { linkpath: text.replace(/\0.*$/s, "") };
@@ -221,7 +230,8 @@ async function drain(bytes: ByteReader): Promise<void> {
   while (await bytes.skip(65536));
 }
 
-const padded = (size: number) => Math.ceil(size / block) * block;
+/** Bytes that a content takes in the archive. */
+export const padded = (size: number) => Math.ceil(size / block) * block;
 
 function latin1(bytes: Uint8Array): string {
   let text = "";

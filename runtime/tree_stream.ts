@@ -40,9 +40,19 @@ export function packArgv(root: string, name = "."): string[] {
   ];
 }
 
-/** argv that reads such a stream into an empty tree. */
-export function unpackArgv(root: string): string[] {
-  return ["tar", "-C", root, ...tarAll, "-p", "--same-owner", "--warning=no-timestamp", "-xf", "-"];
+/**
+ * argv that unpacks such a stream into an empty tree.
+ *
+ * @param below directory of the stream that becomes the top; the rest is left out
+ */
+export function unpackArgv(root: string, below?: string): string[] {
+  const wanted = below === undefined ? [] : [
+    // a container gets its own /dev, and devices could not be made
+    ...["--anchored", `--exclude=${below}/dev/*`, `--strip-components=${below.split("/").length}`],
+    ...["--", below],
+  ];
+  const argv = ["tar", "-C", root, ...tarAll, "-p", "--same-owner", "--warning=no-timestamp", "-xf", "-"];
+  return [...argv, ...wanted];
 }
 
 /**

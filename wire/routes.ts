@@ -1,5 +1,6 @@
 // The table of routes. The app, the typed client, validation, the OpenAPI document and docs/api.md read it.
 
+import { backups } from "./routes/backups.ts";
 import { certificates } from "./routes/certificates.ts";
 import { images } from "./routes/images.ts";
 import { instances } from "./routes/instances.ts";
@@ -32,6 +33,7 @@ export const routes = {
   ...networkForwards,
   ...storagePools,
   ...storageVolumes,
+  ...backups,
   ...operations,
   ...warnings,
 } as const;

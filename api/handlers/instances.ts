@@ -1,5 +1,7 @@
 // Instances. Each verb is a file of the domain and loaded alone: `exec` must not wait for what `create` needs.
 
+import type { Context } from "../../domain/context.ts";
+import type { Devices } from "../../wire/instance.ts";
 import { DreyError } from "../../errors.ts";
 import type { Instance } from "../../wire/instance.ts";
 import type { Call, Handlers } from "../call.ts";
@@ -35,7 +37,10 @@ const refOf = ({ project, params }: { project: string; params: { readonly name: 
 
 export const handlers: Handlers<Names> = {
   "instances.list": listInstances,
-  "instances.create": async ({ context, project, body }) => {
+  "instances.create": async (call) => {
+    const { context, project, body } = call;
+    // a backup has come in its place
+    if (body === undefined) return await importBackup(context, project, call.request);
     const { createInstance } = await import("../../domain/instances/create.ts");
     return await createInstance(context, project, body);
   },
@@ -109,4 +114,28 @@ function typeOf(text: string | undefined): string | undefined {
   if (text === undefined || text === "") return undefined;
   if (text === "container" || text === "virtual-machine") return text;
   throw new DreyError("BAD_REQUEST", { message: `Invalid instance type "${text}"` });
+}
+
+/** LXD's headers of a backup that is to become an instance. */
+async function importBackup(context: Context, project: string, request: Request) {
+  const { importInstance } = await import("../../domain/backups/import.ts");
+  const { body, headers } = request;
+  if (body === null) throw new DreyError("BAD_REQUEST", { message: "The request holds no file" });
+  const [name, pool, devices] = ["name", "pool", "devices"].map((word) => headers.get(`x-lxd-${word}`) ?? "");
+  return await importInstance(context, project, {
+    content: body,
+    wish: {
+      ...(name && { name }),
+      ...(pool && { pool }),
+      ...(devices && { devices: readDevices(devices) }),
+    },
+  });
+}
+
+/** Devices as `root=pool%3Dfast&eth0=type%3Dnone`: a form within a form. */
+function readDevices(text: string): Devices {
+  const named = [...new URLSearchParams(text)];
+  return Object.fromEntries(
+    named.map(([name, keys]) => [name, Object.fromEntries(new URLSearchParams(keys))]),
+  );
 }

@@ -1,9 +1,31 @@
-// drey storage volume import: volumes made of files on this side.
+// drey storage volume export and import: volumes as files on this side.
 
-import { DreyError } from "../../errors.ts";
+import { openToSend, saveTo } from "../files.ts";
 import { resolveName } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
-import { waitIfBegun } from "../volumes.ts";
+import { readVolume, waitIfBegun } from "../volumes.ts";
+import { backupOf } from "./export.ts";
+
+export async function exportVolume(shell: Shell): Promise<void> {
+  const { client, params, volume } = await readVolume(shell);
+  const path = shell.typed.args[2] ?? `${volume}.tar.gz`;
+  const compression = shell.typed.text("compression");
+  const body = {
+    name: "",
+    expires_at: new Date(Date.now() + 24 * 3600 * 1000).toISOString(),
+    volume_only: shell.typed.has("volume-only"),
+    optimized_storage: shell.typed.has("optimized-storage"),
+    ...(compression === undefined ? {} : { compression_algorithm: compression }),
+  };
+  const ended = await shell.wait(await client.start("volume.backups.create", { params, body }), volume);
+  const at = { ...params, backup: backupOf(ended.resources?.["backups"]?.[0]) };
+  try {
+    await saveTo(shell, path, await client.raw("volume.backup.export", { params: at }));
+  } finally {
+    await shell.wait(await client.start("volume.backup.delete", { params: at }), volume);
+  }
+  if (path !== "-") shell.say("Backup exported successfully!");
+}
 
 export async function importFile(shell: Shell): Promise<void> {
   const { remote, name: pool } = resolveName(shell.typed.args[0] ?? "", "storage pool");
@@ -11,7 +33,7 @@ export async function importFile(shell: Shell): Promise<void> {
   const client = await shell.connect(remote);
   const type = shell.typed.text("type") ?? (/\.iso$/i.test(path) ? "iso" : "backup");
   const name = given ?? (type === "iso" ? baseName(path) : "");
-  const body = (await open(path)).readable;
+  const body = await openToSend(path);
   const headers = {
     "content-type": "application/octet-stream",
     "x-lxd-name": name,
@@ -23,12 +45,3 @@ export async function importFile(shell: Shell): Promise<void> {
 }
 
 const baseName = (path: string) => path.split("/").at(-1) ?? path;
-
-async function open(path: string): Promise<Deno.FsFile> {
-  try {
-    return await Deno.open(path);
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new DreyError("NOT_FOUND", { message: `Cannot import "${path}": there is no such file`, cause });
-  }
-}

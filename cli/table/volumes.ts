@@ -207,6 +207,26 @@ export const commands: readonly Command[] = [
     load: async () => (await attaching()).detach("profile"),
   },
   {
+    path: "storage volume export",
+    args: [pool, volume, { name: "file", kind: "file", optional: true }],
+    flags: [
+      { name: "volume-only", summary: "Leave the snapshots out" },
+      {
+        name: "optimized-storage",
+        summary: "In the format of the pool's driver, for pools of the same driver",
+      },
+      {
+        name: "compression",
+        value: "algorithm",
+        summary: "Compression: none, gzip, bzip2, xz, lzma or zstd",
+      },
+    ],
+    summary: "Save a storage volume to a file",
+    about: "A volume that instances write to is saved as it lies on disk.",
+    examples: [example("storage volume export default data data.tar.gz", "With its snapshots")],
+    load: async () => (await volumeFiles()).exportVolume,
+  },
+  {
     path: "storage volume import",
     args: [pool, { name: "file", kind: "file" }, { name: "volume", kind: "text", optional: true }],
     flags: [{
@@ -217,6 +237,7 @@ export const commands: readonly Command[] = [
     }],
     summary: "Make a storage volume of a file",
     examples: [
+      example("storage volume import default data.tar.gz", "From a backup"),
       example("storage volume import default disc.iso disc", "A disc for virtual machines"),
     ],
     load: async () => (await volumeFiles()).importFile,

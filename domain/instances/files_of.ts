@@ -13,6 +13,8 @@ import { openPool } from "../storage_pools/open.ts";
 import { type FileRoot } from "./file_root.ts";
 import { instanceAddress, instanceKey, instancePaths, type InstanceRecord, loadRecord } from "./record.ts";
 import { volumeOf } from "./root_volume.ts";
+import { forgetBackups, removeFiles } from "../backups.ts";
+import { instanceSubject } from "../backups/record.ts";
 
 /**
  * Deletes a stopped instance whose lock the caller holds: its record first, with a note that its files are to go, so
@@ -30,6 +32,7 @@ export async function deleteFiles(context: Context, ref: Ref, given?: FileRoot):
   const done = await context.store.commit([{ key, revision }], [
     { key, delete: true },
     ...snapshots.map(({ key }) => ({ key, delete: true as const })),
+    ...await forgetBackups(context, instanceSubject(ref)),
     ...await forgetWarnings(context, { project: ref.project, entity: instanceAddress(ref.name) }),
     noted.write,
     lifecycleWrite(context, {
@@ -41,6 +44,7 @@ export async function deleteFiles(context: Context, ref: Ref, given?: FileRoot):
   if (!done) {
     throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
   }
+  removeFiles(context, instanceSubject(ref));
   await finishLater(context, noted, async () => {
     await using pool = await openPool(context, value.pool, given);
     await pool.driver.remove(volume);

@@ -8,6 +8,8 @@ import type { InstancePost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
+import { backupsFollow, moveFiles } from "../backups.ts";
+import { instanceSubject } from "../backups/record.ts";
 import { announced } from "../intents.ts";
 import { startOperation } from "../operations.ts";
 import { openPool } from "../storage_pools/open.ts";
@@ -88,6 +90,7 @@ async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
         { key: record, value: { ...value, config: { ...value.config, [templateTrigger]: "rename" } } },
         done,
         ...await renamedSnapshots(context, from, to),
+        ...await backupsFollow(context, instanceSubject(from), instanceSubject(to)),
         lifecycleWrite(context, said),
       ],
     );
@@ -95,6 +98,7 @@ async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
     throw new DreyError("CONFLICT", { message: `Instance "${from.name}" was changed meanwhile` });
   });
   moveDirectory(old.logs, now.logs);
+  moveFiles(context, instanceSubject(from), instanceSubject(to));
 }
 
 /** Another project must exist, have the instance's profiles, and room for it. */

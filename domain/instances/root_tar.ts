@@ -63,14 +63,19 @@ export async function packVolume(
   return { stream: program.output, finish: program.finish, kill: program.kill };
 }
 
-/** Fills the empty root of a volume from a tar stream. @throws {DreyError} `COMMAND_FAILED`, `NO_SPACE` */
+/** Fills the empty root of a volume from a tar stream, or from a directory of it. @throws {DreyError} `COMMAND_FAILED`, `NO_SPACE` */
 export async function unpackVolume(
   context: Context,
   driver: Driver,
-  { volume, stream }: { volume: Volume; stream: ReadableStream<Uint8Array<ArrayBuffer>> },
+  { volume, stream, below }: {
+    volume: Volume;
+    stream: ReadableStream<Uint8Array<ArrayBuffer>>;
+    below?: string;
+  },
 ): Promise<void> {
   const root = driver.prepare(volume);
-  const program = await start(context, { root, map: mapOf(driver, volume), argv: unpackArgv });
+  const argv = (path: string) => unpackArgv(path, below);
+  const program = await start(context, { root, map: mapOf(driver, volume), argv });
   const drained = program.output.pipeTo(new WritableStream());
   try {
     await stream.pipeTo(program.input);

@@ -10,6 +10,8 @@ import type { StorageVolumePost, StorageVolumePut } from "../../wire/storage_vol
 import type { Context } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
 import { announced, finishLater, noteIntent } from "../intents.ts";
+import { backupsFollow, forgetBackups, moveFiles, removeFiles } from "../backups.ts";
+import { volumeSubject } from "../backups/record.ts";
 import { effectiveProject } from "../projects/effective.ts";
 import { openPool } from "../storage_pools/open.ts";
 import { loadPool } from "../storage_pools/record.ts";
@@ -160,10 +162,12 @@ async function removeWith(
   const done = await context.store.commit([{ key, revision }], [
     { key, delete: true },
     ...snapshots.map(({ name }): Write => ({ key: snapshotKey(ref, name), delete: true })),
+    ...await forgetBackups(context, volumeSubject(ref)),
     ...writes,
     noted.write,
   ]);
   if (!done) throw changedMeanwhile(ref);
+  removeFiles(context, volumeSubject(ref));
   await finishLater(context, noted, () => remove(volumeOf(ref)));
 }
 
@@ -228,6 +232,7 @@ async function renameVolume(context: Context, from: VolumeRef, to: VolumeRef): P
           { key: snapshotKey(to, name), value: record },
         ]),
         ...users.writes,
+        ...await backupsFollow(context, volumeSubject(from), volumeSubject(to)),
         done,
         lifecycleWrite(context, {
           project: to.project,
@@ -239,6 +244,7 @@ async function renameVolume(context: Context, from: VolumeRef, to: VolumeRef): P
     );
     if (!isFree) throw changedMeanwhile(from);
   });
+  moveFiles(context, volumeSubject(from), volumeSubject(to));
 }
 
 /** Between pools there is a copy first; the commit that makes it count takes the old one away. */

@@ -2,9 +2,9 @@
 
 import { validateVolumeName } from "../../config/names.ts";
 import { DreyError } from "../../errors.ts";
-import { partialName } from "../../sys/partial.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context } from "../context.ts";
+import { receiveFile } from "../backups/receive.ts";
 import { effectiveProject } from "../projects/effective.ts";
 import { loadPool } from "../storage_pools/record.ts";
 import { diskOf, emptyContent } from "./content.ts";
@@ -32,6 +32,10 @@ export async function importVolume(
   await loadPool(context, pool);
   const home = await effectiveProject(context, project, "storage.volumes");
   if (kind === "iso") return await importIso(context, { project: home, pool, name }, content);
+  if (kind === "backup") {
+    const { importVolumeBackup } = await import("../backups/import_volume.ts");
+    return await importVolumeBackup(context, { project: home, pool, name }, content);
+  }
   throw new DreyError("NOT_SUPPORTED", {
     message: `Storage volumes cannot be made of a file of type "${kind}" yet`,
   });
@@ -44,31 +48,23 @@ async function importIso(
 ): Promise<Operation> {
   validateVolumeName(ref.name);
   if (await context.store.get(volumeKey(ref)) !== undefined) throw taken(ref);
-  const directory = `${context.paths.state}/uploads`;
-  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
-  const path = partialName(`${directory}/iso`);
-  try {
-    await content.pipeTo((await Deno.open(path, { write: true, createNew: true, mode: 0o600 })).writable);
-  } catch (error) {
-    await Deno.remove(path);
-    throw error;
-  }
+  await using undo = new AsyncDisposableStack();
+  const file = undo.use(await receiveFile(context, "iso", content));
   const record = newRecord(context, { content_type: "iso" });
-  return await volumeOperation(context, ref, {
+  const operation = await volumeOperation(context, ref, {
     description: "Creating storage volume",
     run: async () => {
-      try {
-        await using _lock = await lockVolume(context, ref);
-        await enterVolume(context, ref, {
-          record,
-          make: async ({ driver }) => {
-            await driver.create(volumeOf(ref), await emptyContent(context, record));
-            await Deno.copyFile(path, diskOf(driver, volumeOf(ref), "iso"));
-          },
-        });
-      } finally {
-        await Deno.remove(path);
-      }
+      await using _file = file;
+      await using _lock = await lockVolume(context, ref);
+      await enterVolume(context, ref, {
+        record,
+        make: async ({ driver }) => {
+          await driver.create(volumeOf(ref), await emptyContent(context, record));
+          await Deno.copyFile(file.path, diskOf(driver, volumeOf(ref), "iso"));
+        },
+      });
     },
   });
+  undo.move();
+  return operation;
 }

@@ -14,6 +14,7 @@ export const instances = {
   "instances.create": route()("async", "POST /1.0/instances", "Create an instance", {
     query: ["project", "target"],
     body: instance.instancesPost,
+    takesFile: true,
   }),
   "instances.state": route()("async", "PUT /1.0/instances", "Change the state of all instances", {
     query: one,

@@ -27,6 +27,8 @@ export interface Route {
   /** what it serves belongs to the default project where a project lacks this feature */
   feature?: ProjectFeature;
   body?: Schema;
+  /** the body may be a file of bytes instead; the handler is then given none */
+  takesFile?: boolean;
   /** type only: the metadata of a sync answer */
   result?: unknown;
 }
@@ -35,6 +37,7 @@ type Options<B extends Schema | undefined> = {
   query?: readonly string[];
   body?: B;
   access?: Route["access"];
+  takesFile?: boolean;
 };
 
 /** What lies below these first words belongs to the project only if it has the feature. */
@@ -61,9 +64,20 @@ export function route<R>() {
   ) => {
     const [method, path] = methodAndPath.split(" ") as [Method, P];
     const tag = path.split("/")[2] ?? "server";
-    const { query = [], body } = options;
+    const { query = [], body, takesFile } = options;
     const access = options.access ?? usualAccess(method, path, query);
-    return { method, path, kind, tag, summary, query, feature: featureOf(path), access, body: body as B } as {
+    return {
+      method,
+      path,
+      kind,
+      tag,
+      summary,
+      query,
+      feature: featureOf(path),
+      access,
+      body: body as B,
+      takesFile,
+    } as {
       method: Method;
       path: P;
       kind: K;
@@ -73,6 +87,7 @@ export function route<R>() {
       feature?: ProjectFeature;
       access: Route["access"];
       body: B;
+      takesFile?: boolean;
       result?: R;
     };
   };

@@ -1,0 +1,32 @@
+// Files on this side: what a server sends goes into one whole or not at all, what it is sent comes from one.
+
+import { DreyError } from "../errors.ts";
+import type { Shell } from "./shell.ts";
+
+/** Writes an answer to a file, or to standard output for `-`. */
+export async function saveTo(shell: Shell, path: string, response: Response): Promise<void> {
+  const body = response.body ?? new Blob().stream();
+  if (path === "-") {
+    for await (const chunk of body) shell.print(chunk);
+    return;
+  }
+  const partial = `${path}.part`;
+  try {
+    await body.pipeTo((await Deno.create(partial)).writable);
+    await Deno.rename(partial, path);
+  } catch (error) {
+    await Deno.remove(partial).catch(() => {}); // it may never have been made
+    throw error;
+  }
+}
+
+/** Opens a file, or standard input for `-`, to be sent. @throws {DreyError} `NOT_FOUND` */
+export async function openToSend(path: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  if (path === "-") return Deno.stdin.readable;
+  try {
+    return (await Deno.open(path)).readable;
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new DreyError("NOT_FOUND", { message: `Cannot import "${path}": there is no such file`, cause });
+  }
+}

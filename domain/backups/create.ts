@@ -1,0 +1,161 @@
+// Making backups: one tarball in LXD's format with the description, the snapshots and the files, compressed on its way
+// to the disk.
+
+import { dirname } from "@std/path";
+import { compressed, compressor } from "../../images/compressors.ts";
+import { tarBody, tarEnd } from "../../images/tar_join.ts";
+import { writeTarHead } from "../../images/tar.ts";
+import { DreyError } from "../../errors.ts";
+import type { Volume } from "../../storage/driver.ts";
+import { partialName } from "../../sys/partial.ts";
+import type { Operation } from "../../wire/operation.ts";
+import { backupsCompression } from "../../config/server_keys.ts";
+import { validateSnapshotName } from "../../config/names.ts";
+import type { Context, Ref } from "../context.ts";
+import { lifecycleWrite } from "../events.ts";
+import { packVolume } from "../instances/root_tar.ts";
+import { readTime } from "../instances/snapshots/naming.ts";
+import { startOperation } from "../operations.ts";
+import { serverSetting } from "../server_config.ts";
+import type { OpenPool } from "../storage_pools/open.ts";
+import type { VolumeRef } from "../storage_volumes/record.ts";
+import type { BackupConfig } from "./index_file.ts";
+import { instanceParts, volumeParts } from "./parts.ts";
+import {
+  backupAddress,
+  backupFile,
+  backupKey,
+  type BackupRecord,
+  instanceSubject,
+  listBackups,
+  type Subject,
+  volumeSubject,
+} from "./record.ts";
+
+/** What a client asks of a backup. */
+export interface BackupWish {
+  name?: string;
+  expires_at?: string;
+  /** without snapshots */
+  alone: boolean;
+  optimized: boolean;
+  compression?: string;
+}
+
+/** What goes into a tarball: small files first, then trees of volumes. */
+export interface BackupParts extends AsyncDisposable {
+  files: { name: string; text: string }[];
+  pool: OpenPool;
+  /** directories of the tarball and the volumes that fill them */
+  trees: { name: string; volume: Volume }[];
+  config: BackupConfig;
+}
+
+/** Makes a backup of an instance, as an operation. */
+export const backUpInstance = (context: Context, ref: Ref, wish: BackupWish): Promise<Operation> =>
+  begin(context, instanceSubject(ref), { wish, open: () => instanceParts(context, ref, wish) });
+
+/** Makes a backup of a custom volume, as an operation. */
+export const backUpVolume = (context: Context, ref: VolumeRef, wish: BackupWish): Promise<Operation> =>
+  begin(context, volumeSubject(ref), { wish, open: () => volumeParts(context, ref, wish) });
+
+async function begin(
+  context: Context,
+  subject: Subject,
+  { wish, open }: { wish: BackupWish; open: () => Promise<BackupParts> },
+): Promise<Operation> {
+  if (wish.optimized) {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: "The storage pool driver has no format of its own for backups",
+      hint: "Leave out --optimized-storage: such a backup fits every pool",
+    });
+  }
+  const taken = (await listBackups(context, subject)).map(({ name }) => name);
+  const name = wish.name || freeName(taken);
+  validateSnapshotName(name);
+  if (taken.includes(name)) throw alreadyThere(subject, name);
+  const expires_at = readTime(wish.expires_at ?? "");
+  const compress = compressor(wish.compression || await serverSetting(context, backupsCompression) || "gzip");
+  const address = backupAddress(subject, name);
+  const query = subject.project === "default" ? "" : `?project=${encodeURIComponent(subject.project)}`;
+  const isInstance = subject.kind === "instance";
+  return await startOperation(context, {
+    project: subject.project,
+    description: isInstance ? "Backing up instance" : "Creating custom volume backup",
+    // older clients take the name from the first, newer ones from the second
+    resources: isInstance
+      ? { instances: [subject.address], backups: [`/1.0/backups/${encodeURIComponent(name)}`] }
+      : { storage_volumes: [subject.address], backups: [`/1.0/backups/${encodeURIComponent(name)}`] },
+    metadata: { entity_url: address + query },
+    mayCancel: true,
+    run: async (task) => {
+      await using _lock = await context.store.lock(subject.key, { signal: task.signal });
+      const record: BackupRecord = {
+        created_at: context.now().toISOString(),
+        expires_at,
+        alone: wish.alone,
+        optimized: false,
+      };
+      await using parts = await open();
+      const path = backupFile(context, subject, name);
+      await write(context, { path, parts, compress, signal: task.signal });
+      const key = backupKey(subject, name);
+      const isFree = await context.store.commit([{ key, revision: 0 }], [
+        { key, value: record },
+        lifecycleWrite(context, {
+          project: subject.project,
+          action: isInstance ? "instance-backup-created" : "storage-volume-backup-created",
+          source: address,
+        }),
+      ]);
+      if (!isFree) throw alreadyThere(subject, name);
+    },
+  });
+}
+
+function freeName(taken: readonly string[]): string {
+  for (let count = 0;; count++) if (!taken.includes(`backup${count}`)) return `backup${count}`;
+}
+
+const alreadyThere = ({ title }: Subject, name: string) =>
+  new DreyError("ALREADY_EXISTS", { message: `The ${title} has a backup "${name}" already` });
+
+interface Writing {
+  path: string;
+  parts: BackupParts;
+  /** argv that compresses standard input, empty for none */
+  compress: string[];
+  signal: AbortSignal;
+}
+
+/** Writes a tarball beside its place, and puts it there whole. */
+async function write(context: Context, { path, parts, compress, signal }: Writing): Promise<void> {
+  await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const partial = partialName(path);
+  try {
+    const content = ReadableStream.from(compressed(compress, tarball(context, parts)));
+    const file = await Deno.open(partial, { write: true, createNew: true, mode: 0o600 });
+    await content.pipeTo(file.writable, { signal });
+    await Deno.rename(partial, path);
+  } catch (error) {
+    await Deno.remove(partial).catch(() => {}); // it may never have been made
+    throw error;
+  }
+}
+
+async function* tarball(context: Context, { files, pool, trees }: BackupParts): AsyncGenerator<Uint8Array> {
+  const mtime = context.now();
+  const encoder = new TextEncoder();
+  yield writeTarHead(files.map(({ name, text }) => ({ name, content: encoder.encode(text), mtime })));
+  for (const { name, volume } of trees) {
+    const tar = await packVolume(context, pool.driver, { volume, name });
+    try {
+      yield* tarBody(tar.stream);
+    } catch (error) {
+      tar.kill();
+      throw error;
+    }
+    await tar.finish();
+  }
+  yield tarEnd;
+}

@@ -1,0 +1,130 @@
+// An instance or a custom volume as LXD's index of a backup has it.
+
+import type { Config } from "../../wire/instance.ts";
+import type { Context, Ref } from "../context.ts";
+import { expand } from "../instances/expand.ts";
+import { loadRecord } from "../instances/record.ts";
+import { listRecords, nameOf } from "../instances/snapshots/record.ts";
+import { loadPool } from "../storage_pools/record.ts";
+import { listSnapshotRecords, loadVolume, type VolumeRef } from "../storage_volumes/record.ts";
+import type { BackupConfig, BackupIndex, IndexInstance, IndexVolume } from "./index_file.ts";
+
+const never = "0001-01-01T00:00:00Z";
+
+/** In a backup files have the owners they have inside: LXD's name for that is an empty map. */
+function portable(config: Config): Config {
+  const kept = Object.entries(config).filter(([key]) => !key.startsWith("volatile.idmap."));
+  return { ...Object.fromEntries(kept), "volatile.last_state.idmap": "[]" };
+}
+
+/** The description of an instance, of its snapshots too unless it goes `alone`. */
+export async function describeInstance(
+  context: Context,
+  ref: Ref,
+  { alone }: { alone: boolean },
+): Promise<BackupConfig> {
+  const { value: record } = await loadRecord(context, ref);
+  const { config, devices } = await expand(context, ref.project, record);
+  const snapshots = alone ? [] : await listRecords(context, ref);
+  const { value: pool } = await loadPool(context, record.pool);
+  const volume: IndexVolume = {
+    name: ref.name,
+    type: "container",
+    content_type: "filesystem",
+    description: "",
+    config: {},
+  };
+  const instance = {
+    name: ref.name,
+    description: record.description,
+    type: record.type,
+    architecture: record.architecture,
+    status: "Stopped",
+    status_code: 102,
+    created_at: record.created_at,
+    last_used_at: record.last_used_at,
+    ephemeral: record.ephemeral,
+    stateful: false,
+    profiles: record.profiles,
+    config: portable(record.config),
+    devices: record.devices,
+    expanded_config: portable(config),
+    expanded_devices: devices,
+    location: "none",
+    project: ref.project,
+  };
+  const kept = snapshots.map((entry): IndexInstance => ({
+    name: nameOf(entry),
+    architecture: entry.value.architecture,
+    created_at: entry.value.created_at,
+    expires_at: entry.value.expires_at || never,
+    last_used_at: entry.value.last_used_at,
+    ephemeral: entry.value.ephemeral,
+    profiles: entry.value.profiles,
+    config: portable(entry.value.config),
+    devices: entry.value.devices,
+  }));
+  return {
+    container: instance,
+    snapshots: kept,
+    pool: { name: record.pool, driver: pool.driver, config: pool.config },
+    volume,
+    volume_snapshots: kept.map(({ name, created_at, expires_at }): IndexVolume => ({
+      name,
+      description: "",
+      content_type: "filesystem",
+      config: {},
+      ...(created_at === undefined ? {} : { created_at }),
+      ...(expires_at === undefined ? {} : { expires_at }),
+    })),
+  };
+}
+
+/** The description of a custom volume. */
+export async function describeVolume(
+  context: Context,
+  ref: VolumeRef,
+  { alone }: { alone: boolean },
+): Promise<BackupConfig> {
+  const { value: record } = await loadVolume(context, ref);
+  const snapshots = alone ? [] : await listSnapshotRecords(context, ref);
+  const plain = (config: Config) =>
+    Object.fromEntries(Object.entries(config).filter(([key]) => !key.startsWith("volatile.idmap.")));
+  return {
+    volume: {
+      name: ref.name,
+      description: record.description,
+      type: "custom",
+      content_type: record.content_type,
+      config: plain(record.config),
+      created_at: record.created_at,
+    },
+    volume_snapshots: snapshots.map(({ name, record }) => ({
+      name,
+      description: record.description,
+      content_type: record.content_type,
+      config: plain(record.config),
+      created_at: record.created_at,
+      expires_at: record.expires_at || never,
+    })),
+  };
+}
+
+/** The whole index. */
+export async function indexOf(
+  context: Context,
+  { name, pool, type, config }: Pick<BackupIndex, "name" | "pool" | "type" | "config">,
+): Promise<BackupIndex> {
+  const { value: { driver } } = await loadPool(context, pool);
+  const snapshots = type === "custom" ? config.volume_snapshots : config.snapshots;
+  return {
+    name,
+    backend: driver,
+    pool,
+    snapshots: (snapshots ?? []).map(({ name }) => name),
+    optimized: false,
+    optimized_header: false,
+    type,
+    config,
+  };
+}

@@ -1,0 +1,214 @@
+// Instances made of backups: drey's own, and those of LXD.
+
+import { join } from "@std/path";
+import { validateDevices } from "../../config/device_keys.ts";
+import { instanceKeysToCome, validateInstanceConfig } from "../../config/instance_keys.ts";
+import { validateInstanceName, validateSnapshotName } from "../../config/names.ts";
+import { DreyError } from "../../errors.ts";
+import { formatMap, type IdMap, toHost } from "../../idmap/map.ts";
+import type { Driver, Volume } from "../../storage/driver.ts";
+import type { Config, Devices } from "../../wire/instance.ts";
+import type { Operation } from "../../wire/operation.ts";
+import type { Context, Ref } from "../context.ts";
+import { checkDevices } from "../devices.ts";
+import { enterWithVolume, firstMap, refuseTaken, userConfig } from "../instances/create.ts";
+import { expand } from "../instances/expand.ts";
+import { instanceAddress, type InstanceRecord, lockInstance } from "../instances/record.ts";
+import { poolFor, volumeOf } from "../instances/root_volume.ts";
+import { unpackVolume } from "../instances/root_tar.ts";
+import { snapshotKey, type SnapshotRecord } from "../instances/snapshots/record.ts";
+import { startOperation, type Task } from "../operations.ts";
+import { loadPool } from "../storage_pools/record.ts";
+import { type IndexInstance, invalid } from "./index_file.ts";
+import { scanBackup, type ScannedBackup } from "./scan.ts";
+import { receiveFile } from "./receive.ts";
+
+/** What a client says beside the file. */
+export interface ImportWish {
+  /** another name */
+  name?: string;
+  /** another pool */
+  pool?: string;
+  /** devices that replace those of the backup */
+  devices?: Devices;
+}
+
+/**
+ * Makes an instance of a backup, as an operation. The file is taken in before that is answered: it ends with the
+ * request.
+ *
+ * @throws {DreyError} `IMAGE_INVALID`, `ALREADY_EXISTS`, `NOT_FOUND`, `NOT_SUPPORTED`
+ */
+export async function importInstance(
+  context: Context,
+  project: string,
+  { content, wish }: { content: ReadableStream<Uint8Array>; wish: ImportWish },
+): Promise<Operation> {
+  await using undo = new AsyncDisposableStack();
+  const file = undo.use(await receiveFile(context, "backup", content));
+  const backup = await scanBackup(file.path);
+  const { index: { type, config: { container } } } = backup;
+  if (type !== "container") {
+    throw new DreyError("NOT_SUPPORTED", { message: `A backup of type "${type}" cannot become a container` });
+  }
+  if (container === undefined) throw invalid("its description names no instance");
+  const ref = { project, name: wish.name || backup.index.name };
+  validateInstanceName(ref.name);
+  await refuseTaken(context, ref);
+  const operation = await startOperation(context, {
+    project,
+    description: "Restoring backup",
+    resources: { instances: [instanceAddress(ref.name)] },
+    mayCancel: true,
+    async run(task) {
+      await using _file = file;
+      await restore(context, ref, { backup, container, wish, task });
+    },
+  });
+  undo.move();
+  return operation;
+}
+
+interface Restoring {
+  backup: ScannedBackup;
+  container: IndexInstance;
+  wish: ImportWish;
+  task: Task;
+}
+
+async function restore(
+  context: Context,
+  ref: Ref,
+  { backup, container, wish, task }: Restoring,
+): Promise<void> {
+  await using _lock = await lockInstance(context, ref, task.signal);
+  await refuseTaken(context, ref);
+  const { record, warnings } = await recordOf(context, ref, { container, wish });
+  const { map, ids } = await firstMap(context, ref, record);
+  await using _ids = ids;
+  const kept = snapshotsOf(backup);
+  const snapshots = kept.map((snapshot): { name: string; record: SnapshotRecord } => ({
+    name: snapshot.name,
+    record: snapshotRecord(snapshot, record),
+  }));
+  await enterWithVolume(context, ref, {
+    record,
+    make: async ({ driver }) => {
+      for (const { name } of snapshots) {
+        const from = { tree: `backup/snapshots/${name}/rootfs`, files: `snapshots/${name}/` };
+        await fill(context, driver, { backup, map, volume: volumeOf(ref), from });
+        await driver.snapshot({ ...volumeOf(ref), snapshot: name });
+        task.signal.throwIfAborted();
+      }
+      const from = { tree: "backup/container/rootfs", files: "" };
+      await fill(context, driver, { backup, map, volume: volumeOf(ref), from });
+    },
+    more: snapshots.map(({ name, record }) => ({ key: snapshotKey(ref, name), value: record })),
+  });
+  if (warnings.length > 0) await task.update({ warnings });
+}
+
+/** Snapshots a backup holds and describes, the oldest first. */
+function snapshotsOf({ index }: ScannedBackup): IndexInstance[] {
+  const described = index.config.snapshots ?? [];
+  const found = index.snapshots.map((name) => {
+    validateSnapshotName(name);
+    const snapshot = described.find((one) => one.name === name);
+    if (snapshot === undefined) throw invalid(`its snapshot "${name}" is not described`);
+    return snapshot;
+  });
+  return found.toSorted((a, b) => (a.created_at ?? "") < (b.created_at ?? "") ? -1 : 1);
+}
+
+interface Filling {
+  backup: ScannedBackup;
+  map: IdMap;
+  volume: Volume;
+  from: { tree: string; files: string };
+}
+
+/** Puts one tree of a backup into a volume that begins anew. */
+async function fill(context: Context, driver: Driver, { backup, map, volume, from }: Filling): Promise<void> {
+  const owner = { uid: toHost(map.uids, 0) ?? 0, gid: toHost(map.gids, 0) ?? 0, mode: 0o755 };
+  await driver.create(volume, { map: formatMap(map), owner });
+  const { stream, finish } = backup.open();
+  await unpackVolume(context, driver, { volume, stream, below: from.tree });
+  await finish();
+  const home = driver.home(volume);
+  for (const [name, content] of backup.files) {
+    if (!name.startsWith(from.files)) continue;
+    const rest = name.slice(from.files.length);
+    if (!/^(metadata\.yaml|templates\/[^/]+)$/.test(rest)) continue;
+    if (rest.startsWith("templates/")) {
+      Deno.mkdirSync(join(home, "templates"), { recursive: true, mode: 0o755 });
+    }
+    Deno.writeFileSync(join(home, rest), content, { mode: 0o644 });
+  }
+}
+
+/** The record a described instance becomes; keys that drey does not have are left out, and that is said. */
+async function recordOf(
+  context: Context,
+  ref: Ref,
+  { container, wish }: { container: IndexInstance; wish: ImportWish },
+): Promise<{ record: InstanceRecord; warnings: string[] }> {
+  const { config, warnings } = usable(container.config ?? {});
+  const devices = { ...container.devices, ...wish.devices };
+  if (wish.pool !== undefined) {
+    await loadPool(context, wish.pool);
+    const root = Object.entries(devices).find(([, { path, type }]) => type === "disk" && path === "/")?.[0] ??
+      "root";
+    devices[root] = { ...devices[root], type: "disk", path: "/", pool: wish.pool };
+  }
+  validateInstanceConfig(userConfig(config), "container");
+  validateDevices(devices);
+  const settings = { config, devices, profiles: container.profiles ?? [] };
+  const expanded = await expand(context, ref.project, settings);
+  await checkDevices(context, ref, devices);
+  const pool = poolFor(expanded.devices);
+  await loadPool(context, pool);
+  const record: InstanceRecord = {
+    ...settings,
+    config: { ...config, "volatile.last_state.power": "STOPPED" },
+    description: container.description ?? "",
+    type: "container",
+    architecture: container.architecture || Deno.build.arch,
+    created_at: container.created_at ?? context.now().toISOString(),
+    last_used_at: container.last_used_at ?? "1970-01-01T00:00:00Z",
+    ephemeral: container.ephemeral ?? false,
+    stateful: false,
+    pool,
+  };
+  return { record, warnings };
+}
+
+/** Configuration without what belongs to the server it came from, and without what drey does not have. */
+function usable(config: Config): { config: Config; warnings: string[] } {
+  const isToCome = (key: string) =>
+    instanceKeysToCome.some((known) =>
+      known.endsWith("*") ? key.startsWith(known.slice(0, -1)) : key === known
+    );
+  const isForeign = (key: string) => /^volatile\.(idmap\.|last_state\.|apply_|cloud-init\.)/.test(key);
+  const dropped = Object.keys(config).filter(isToCome);
+  const kept = Object.entries(config).filter(([key, value]) =>
+    value !== "" && !isForeign(key) && !isToCome(key)
+  );
+  return {
+    config: Object.fromEntries(kept),
+    warnings: dropped.map((key) => `left out the configuration key "${key}", which is not supported yet`),
+  };
+}
+
+function snapshotRecord(snapshot: IndexInstance, instance: InstanceRecord): SnapshotRecord {
+  const { config } = usable(snapshot.config ?? {});
+  return {
+    ...instance,
+    config,
+    devices: snapshot.devices ?? instance.devices,
+    profiles: snapshot.profiles ?? instance.profiles,
+    ephemeral: snapshot.ephemeral ?? false,
+    created_at: snapshot.created_at ?? instance.created_at,
+    last_used_at: snapshot.last_used_at ?? instance.last_used_at,
+    expires_at: snapshot.expires_at ?? "",
+  };
+}

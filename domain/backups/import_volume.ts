@@ -1,0 +1,144 @@
+// Custom volumes made of backups: drey's own, and those of LXD.
+
+import { validateSnapshotName, validateVolumeName } from "../../config/names.ts";
+import { DreyError } from "../../errors.ts";
+import { type IdMap, parseMap, toNamespace } from "../../idmap/map.ts";
+import { type Renumber, tarBody, tarEnd } from "../../images/tar_join.ts";
+import type { Driver, Volume } from "../../storage/driver.ts";
+import type { Write } from "../../store/store.ts";
+import type { Config } from "../../wire/instance.ts";
+import type { Operation } from "../../wire/operation.ts";
+import type { Context } from "../context.ts";
+import { unpackVolume } from "../instances/root_tar.ts";
+import { emptyContent } from "../storage_volumes/content.ts";
+import { enterVolume, newRecord, userConfig, volumeOperation } from "../storage_volumes/create.ts";
+import {
+  lockVolume,
+  snapshotKey,
+  taken,
+  volumeKey,
+  volumeOf,
+  type VolumeRecord,
+  type VolumeRef,
+  type VolumeSnapshotRecord,
+} from "../storage_volumes/record.ts";
+import { type IndexVolume, invalid } from "./index_file.ts";
+import { receiveFile } from "./receive.ts";
+import { scanBackup, type ScannedBackup } from "./scan.ts";
+
+/**
+ * Makes a volume of a backup, as an operation; an empty name means the backup's own.
+ *
+ * @throws {DreyError} `IMAGE_INVALID`, `ALREADY_EXISTS`, `NOT_SUPPORTED`
+ */
+export async function importVolumeBackup(
+  context: Context,
+  wanted: VolumeRef,
+  content: ReadableStream<Uint8Array>,
+): Promise<Operation> {
+  await using undo = new AsyncDisposableStack();
+  const file = undo.use(await receiveFile(context, "backup", content));
+  const backup = await scanBackup(file.path);
+  const { index: { type, name, config: { volume } } } = backup;
+  if (type !== "custom" || volume === undefined) throw invalid("it is not one of a custom volume");
+  if ((volume.content_type || "filesystem") !== "filesystem") {
+    throw new DreyError("NOT_SUPPORTED", { message: "Backups of block volumes cannot be imported yet" });
+  }
+  const ref = { ...wanted, name: wanted.name || name };
+  validateVolumeName(ref.name);
+  if (await context.store.get(volumeKey(ref)) !== undefined) throw taken(ref);
+  const operation = await volumeOperation(context, ref, {
+    description: "Restoring custom volume backup",
+    run: async () => {
+      await using _file = file;
+      await using _lock = await lockVolume(context, ref);
+      await restore(context, ref, { backup, volume });
+    },
+  });
+  undo.move();
+  return operation;
+}
+
+interface Restoring {
+  backup: ScannedBackup;
+  volume: IndexVolume;
+}
+
+async function restore(context: Context, ref: VolumeRef, { backup, volume }: Restoring): Promise<void> {
+  const record = newRecord(context, {
+    content_type: "filesystem",
+    description: volume.description ?? "",
+    config: userConfig(volume.config ?? {}),
+  });
+  const snapshots = snapshotsOf(backup).map((snapshot) => ({
+    name: snapshot.name,
+    record: snapshotRecord(record, snapshot),
+  }));
+  const owners = foreignOwners(volume.config ?? {});
+  const fill = (driver: Driver, tree: string) =>
+    fillVolume(context, driver, { backup, record, tree, owners, volume: volumeOf(ref) });
+  await enterVolume(context, ref, {
+    record,
+    make: async ({ driver }) => {
+      for (const { name } of snapshots) {
+        await fill(driver, `backup/volume-snapshots/${name}`);
+        await driver.snapshot(volumeOf(ref, name) as Volume & { snapshot: string });
+      }
+      await fill(driver, "backup/volume");
+    },
+    more: snapshots.map(({ name, record }): Write => ({ key: snapshotKey(ref, name), value: record })),
+  });
+}
+
+function snapshotsOf({ index }: ScannedBackup): IndexVolume[] {
+  return index.snapshots.map((name) => {
+    validateSnapshotName(name);
+    return index.config.volume_snapshots?.find((one) => one.name === name) ?? { name };
+  });
+}
+
+function snapshotRecord(record: VolumeRecord, snapshot: IndexVolume): VolumeSnapshotRecord {
+  return {
+    ...record,
+    description: snapshot.description ?? "",
+    created_at: snapshot.created_at ?? record.created_at,
+    expires_at: snapshot.expires_at ?? "",
+    config: { ...record.config, "volatile.uuid": crypto.randomUUID() },
+  };
+}
+
+/** LXD leaves the owners of the host in backups of volumes, and says which ids inside they stand for. */
+function foreignOwners(config: Config): Renumber | undefined {
+  const text = config["volatile.idmap.last"];
+  const map: IdMap = text === undefined || text === "" ? { uids: [], gids: [] } : parseMap(text);
+  if (map.uids.length + map.gids.length === 0) return undefined;
+  return (kind, id) => toNamespace(map[kind], id) ?? 65_534;
+}
+
+interface Filling extends Omit<Restoring, "volume"> {
+  record: VolumeRecord;
+  tree: string;
+  owners: Renumber | undefined;
+  volume: Volume;
+}
+
+async function fillVolume(
+  context: Context,
+  driver: Driver,
+  { backup, record, tree, owners, volume }: Filling,
+): Promise<void> {
+  await driver.create(volume, await emptyContent(context, record));
+  const { stream, finish } = backup.open();
+  const renumbered = owners === undefined ? stream : ReadableStream.from(whole(stream, owners));
+  await unpackVolume(context, driver, {
+    volume,
+    stream: renumbered as ReadableStream<Uint8Array<ArrayBuffer>>,
+    below: tree,
+  });
+  await finish();
+}
+
+async function* whole(stream: AsyncIterable<Uint8Array>, owners: Renumber): AsyncGenerator<Uint8Array> {
+  yield* tarBody(stream, owners);
+  yield tarEnd;
+}

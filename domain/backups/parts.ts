@@ -1,0 +1,158 @@
+// What a backup is made of: the files of an instance or of a custom volume, kept still while they are read.
+
+import { join } from "@std/path";
+import { DreyError } from "../../errors.ts";
+import { formatMetadata } from "../../images/metadata.ts";
+import { isDirectory, namesIn, readIfThere } from "../../sys/present.ts";
+import type { Volume } from "../../storage/driver.ts";
+import type { Context, Ref } from "../context.ts";
+import { noteIntent } from "../intents.ts";
+import { instanceKey, loadRecord } from "../instances/record.ts";
+import { volumeOf } from "../instances/root_volume.ts";
+import { atRest } from "../instances/snapshots/at_rest.ts";
+import { describeTree } from "../instances/tree.ts";
+import { type OpenPool, openPool } from "../storage_pools/open.ts";
+import {
+  loadVolume,
+  volumeKey,
+  volumeOf as customVolumeOf,
+  type VolumeRef,
+} from "../storage_volumes/record.ts";
+import { runningUsers } from "../storage_volumes/users.ts";
+import type { BackupParts } from "./create.ts";
+import { describeInstance, describeVolume, indexOf } from "./describe.ts";
+import type { BackupConfig, BackupIndex } from "./index_file.ts";
+
+/** Parts of an instance, whose lock the caller holds. A running one is cloned first, and goes on. */
+export async function instanceParts(
+  context: Context,
+  ref: Ref,
+  { alone }: { alone: boolean },
+): Promise<BackupParts> {
+  const config = await describeInstance(context, ref, { alone });
+  const { value: { pool: poolName } } = await loadRecord(context, ref);
+  const index = await indexOf(context, { name: ref.name, pool: poolName, type: "container", config });
+  await using held = new AsyncDisposableStack();
+  const pool = held.use(await openPool(context, poolName));
+  const live = await atRest(context, ref);
+  const volume = live === undefined
+    ? volumeOf(ref)
+    : held.use(await cloned(context, pool, { volume: volumeOf(ref), lock: instanceKey(ref), live })).volume;
+  const home = pool.driver.home(volume);
+  const kept = held.move();
+  return {
+    config,
+    pool,
+    files: [
+      { name: "backup/index.yaml", text: await yaml(index) },
+      { name: "backup/container/backup.yaml", text: await yaml(config) },
+      ...await metadataFiles(context, { ref, home }),
+    ],
+    trees: [
+      ...index.snapshots.map((snapshot) => ({
+        name: `backup/snapshots/${snapshot}/rootfs`,
+        volume: volumeOf(ref, snapshot),
+      })),
+      { name: "backup/container/rootfs", volume },
+    ],
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+/** What the image, or somebody since, said of the instance. */
+async function metadataFiles(context: Context, { ref, home }: { ref: Ref; home: string }) {
+  const text = readIfThere(join(home, "metadata.yaml"));
+  const own = join(home, "templates");
+  if (text !== undefined && isDirectory(own)) {
+    return [
+      { name: "backup/container/metadata.yaml", text },
+      ...namesIn(own).map((name) => ({
+        name: `backup/container/templates/${name}`,
+        text: Deno.readTextFileSync(join(own, name)),
+      })),
+    ];
+  }
+  const { metadata, templates } = await describeTree(context, ref);
+  const said = text ?? (metadata === undefined ? undefined : await formatted(metadata));
+  return [
+    ...(said === undefined ? [] : [{ name: "backup/container/metadata.yaml", text: said }]),
+    ...templates.map(({ name, text }) => ({
+      name: `backup/container/templates/${name}`,
+      text: textOf(text),
+    })),
+  ];
+}
+
+const formatted = (metadata: unknown) => formatMetadata(metadata as Parameters<typeof formatMetadata>[0]);
+
+const textOf = (text: string | Uint8Array) =>
+  typeof text === "string" ? text : new TextDecoder().decode(text);
+
+/** Parts of a custom volume, whose lock the caller holds. */
+export async function volumeParts(
+  context: Context,
+  ref: VolumeRef,
+  { alone }: { alone: boolean },
+): Promise<BackupParts> {
+  const { value: { content_type } } = await loadVolume(context, ref);
+  if (content_type !== "filesystem") {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: `Backups of volumes of content type ${content_type} are not supported yet`,
+    });
+  }
+  const config = await describeVolume(context, ref, { alone });
+  const index = await indexOf(context, { name: ref.name, pool: ref.pool, type: "custom", config });
+  await using held = new AsyncDisposableStack();
+  const pool = held.use(await openPool(context, ref.pool));
+  const isStill = (await runningUsers(context, ref)).length === 0;
+  const volume = isStill
+    ? customVolumeOf(ref)
+    : held.use(await cloned(context, pool, { volume: customVolumeOf(ref), lock: volumeKey(ref) })).volume;
+  const kept = held.move();
+  return {
+    config,
+    pool,
+    files: [{ name: "backup/index.yaml", text: await yaml(index) }],
+    trees: [
+      ...index.snapshots.map((snapshot) => ({
+        name: `backup/volume-snapshots/${snapshot}`,
+        volume: customVolumeOf(ref, snapshot),
+      })),
+      { name: "backup/volume", volume },
+    ],
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+interface Cloning {
+  volume: Volume;
+  lock: readonly string[];
+  live?: Awaited<ReturnType<typeof atRest>>;
+}
+
+/** A clone that goes when it is disposed, or, if this process is killed, with the next command. */
+async function cloned(
+  context: Context,
+  pool: OpenPool,
+  { volume, lock, live }: Cloning,
+): Promise<AsyncDisposable & { volume: Volume }> {
+  const clone: Volume = { kind: volume.kind, name: `.backup-${crypto.randomUUID()}` };
+  const noted = noteIntent({ do: "remove", pool: pool.name, volume: clone }, [lock]);
+  await context.store.commit([], [noted.write]);
+  const remove = async () => {
+    await pool.driver.remove(clone);
+    await context.store.commit([], [noted.done]);
+  };
+  try {
+    await pool.driver.clone(volume, clone, live);
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  return { volume: clone, [Symbol.asyncDispose]: remove };
+}
+
+async function yaml(data: BackupConfig | BackupIndex): Promise<string> {
+  const { stringify } = await import("@std/yaml");
+  return stringify(data, { lineWidth: -1, skipInvalid: true });
+}

@@ -1,0 +1,111 @@
+// Looking through a backup before anything is unpacked: its description, the small files beside the trees, and whether
+// an entry would reach out of its tree.
+
+import { decompressor, readFormat } from "../../images/archive.ts";
+import { entryCheck, plainName } from "../../images/entries.ts";
+import { eachEntry } from "../../images/scan.ts";
+import type { TarEntry } from "../../images/tar.ts";
+import { DreyError } from "../../errors.ts";
+import { spawn } from "../../sys/run.ts";
+import { type BackupIndex, invalid, parseIndex } from "./index_file.ts";
+
+export interface ScannedBackup {
+  index: BackupIndex;
+  /** `metadata.yaml` and `templates/…` of the instance, and of its snapshots by `snapshots/NAME/…` */
+  files: Map<string, Uint8Array>;
+  /** the tarball, decompressed as it is read */
+  open(): { stream: ReadableStream<Uint8Array<ArrayBuffer>>; finish(): Promise<void> };
+}
+
+/** longest small file worth reading, in bytes */
+const limit = 16 << 20;
+
+/**
+ * Reads a backup from end to end.
+ *
+ * @throws {DreyError} `IMAGE_INVALID` if it is broken, hostile or no backup; `NOT_SUPPORTED` for a driver's own format
+ */
+export async function scanBackup(path: string): Promise<ScannedBackup> {
+  const format = await readFormat(path);
+  if (format.kind !== "tar") throw invalid("it is no tarball");
+  const trees = new Map<string, (entry: TarEntry) => void>();
+  const files = new Map<string, Uint8Array>();
+  let text: string | undefined;
+  await eachEntry(path, format.compression, async (entry, read) => {
+    const name = plainName(entry.name);
+    if (name === "backup/index.yaml") {
+      text = new TextDecoder().decode(await small(entry, read));
+      return;
+    }
+    const place = placeOf(name);
+    if (place === undefined) throw odd(entry);
+    if (place.tree === undefined) {
+      if (entry.type !== "file" && entry.type !== "directory") throw odd(entry);
+      if (place.file !== undefined && entry.type === "file") files.set(place.file, await small(entry, read));
+      return;
+    }
+    // names within the tree, as if each were an archive of its own
+    const check = trees.get(place.tree) ?? entryCheck("");
+    trees.set(place.tree, check);
+    const below = (given: string) => {
+      const inside = plainName(given);
+      if (inside === place.tree) return ".";
+      if (!inside.startsWith(`${place.tree}/`)) throw odd(entry);
+      return inside.slice(place.tree!.length + 1);
+    };
+    if (below(entry.name) === "." && entry.type !== "directory") throw odd(entry);
+    const target = entry.type === "hardlink" ? below(entry.target) : entry.target;
+    check({ ...entry, name: below(entry.name), target });
+  });
+  if (text === undefined) throw invalid("it holds no backup/index.yaml");
+  const index = await parseIndex(text);
+  if (index.optimized) {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: `Cannot import a backup in the format of the storage driver "${index.backend}"`,
+      hint: "Export it again without --optimized-storage",
+    });
+  }
+  return { index, files, open: () => reader(path, decompressor(format.compression)) };
+}
+
+/** Where a name belongs: into a tree, among the small files, or to the frame of directories around them. */
+function placeOf(name: string): { tree?: string; file?: string } | undefined {
+  const words = name.split("/");
+  if (words[0] !== "backup" && name !== "") return undefined;
+  const custom = /^(backup\/volume|backup\/volume-snapshots\/[^/]+)(\/|$)/.exec(name)?.[1];
+  if (custom !== undefined) return { tree: custom };
+  const [, base, , rest] = /^(backup\/container|backup\/snapshots\/[^/]+)(\/(.*))?$/.exec(name) ?? [];
+  if (base === undefined) {
+    return /^(backup|backup\/snapshots|backup\/volume-snapshots)?$/.test(name) ? {} : undefined;
+  }
+  if (rest === undefined) return {};
+  if (rest === "rootfs" || rest.startsWith("rootfs/")) return { tree: `${base}/rootfs` };
+  const prefix = base === "backup/container" ? "" : `${base.slice("backup/".length)}/`;
+  if (/^(metadata\.yaml|templates\/[^/]+)$/.test(rest)) return { file: prefix + rest };
+  return rest === "backup.yaml" || rest === "templates" ? {} : undefined;
+}
+
+async function small(entry: TarEntry, read: () => Promise<Uint8Array>): Promise<Uint8Array> {
+  if (entry.type !== "file" || entry.size > limit) throw odd(entry);
+  return await read();
+}
+
+// deno-lint-ignore no-control-regex -- control characters are what must not reach a terminal
+const printable = (name: string) => name.slice(0, 200).replace(/[\x00-\x1f\x7f-\xff]/g, "?");
+const odd = (entry: TarEntry) => invalid(`the entry "${printable(entry.name)}" has no place in a backup`);
+
+function reader(path: string, argv: readonly string[]) {
+  const child = spawn(["sh", "-c", 'exec 0<"$0"; exec "$@"', path, ...argv], {
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  });
+  return {
+    stream: child.stdout,
+    async finish() {
+      const { code, signal } = await child.status;
+      // SIGPIPE is what an early end of the reader gives it
+      if (code !== 0 && signal !== "SIGPIPE") throw invalid("its data is damaged or cut off");
+    },
+  };
+}

@@ -1,0 +1,178 @@
+// Backups: instances and volumes saved to files in LXD's format, and made of them again.
+
+import { assert, assertEquals, assertMatch } from "@std/testing";
+import { join } from "@std/path";
+import { runChecked } from "../../sys/run.ts";
+import { type Drey, e2e } from "../support/drey.ts";
+import { serve } from "../support/server.ts";
+
+const needs = ["userns", "subids", "overlay"] as const;
+
+async function fails(drey: Drey, reason: RegExp, ...argv: string[]): Promise<void> {
+  const { code, stderr } = await drey.run(argv);
+  assertEquals(code, 1, argv.join(" "));
+  assertMatch(stderr, reason);
+}
+
+const fill = `mkdir -p /srv/d; cd /srv/d; echo one >file; chown 1000:1000 file; chmod 4750 file; ln file hard
+ln -s ../nowhere link; dd if=/dev/zero of=sparse bs=1 count=1 seek=5000000 2>/dev/null; rm /etc/hosts`;
+const look =
+  `cd /srv/d; stat -c '%n %u %g %a %h' file hard; readlink link; stat -c %s sparse; ls /etc/hosts 2>&1 || true`;
+
+await e2e(
+  "an exported instance is imported with its snapshots, owners, links and settings",
+  { needs },
+  async (drey) => {
+    await drey`launch tiny c1 -c user.team=shop -c environment.A=b`;
+    await drey`exec c1 -- sh -c ${fill}`;
+    await drey`snapshot c1 s0`;
+    await drey`exec c1 -- sh -c ${"echo two >/srv/d/file"}`;
+    const before = await drey`exec c1 -- sh -c ${look}`;
+    const file = join(drey.directory, "c1.tar.gz");
+    await drey`export c1 ${file}`;
+    assertEquals((await drey`list c1 --format csv`).split(",")[1], "RUNNING", "it went on meanwhile");
+    const names = await runChecked(["tar", "-tzf", file]);
+    assertEquals(names.split("\n")[0], "backup/index.yaml");
+    for (const name of ["backup/container/backup.yaml", "backup/container/rootfs/srv/d/file"]) {
+      assert(names.includes(`\n${name}\n`), name);
+    }
+    assert(names.includes("\nbackup/snapshots/s0/rootfs/srv/d/file\n"));
+    assertEquals(JSON.parse(await drey`query /1.0/instances/c1/backups`), []);
+    await drey`delete -f c1`;
+    await drey`import ${file}`;
+    await drey`import ${file} c2`;
+    assertEquals(await drey`config get c1 user.team`, "shop\n");
+    await drey`start c1`;
+    assertEquals(await drey`exec c1 -- sh -c ${look}`, before);
+    assertEquals(await drey`exec c1 -- cat /srv/d/file`, "two\n");
+    await drey`stop -f c1`;
+    await drey`restore c1 s0`;
+    await drey`start c1`;
+    assertEquals(await drey`exec c1 -- cat /srv/d/file`, "one\n");
+    await fails(drey, /already exists/, "import", file);
+  },
+);
+
+await e2e("backups are kept, listed, renamed and deleted, and go when their time or their instance does", {
+  needs,
+}, async (drey) => {
+  await drey`init tiny c1`;
+  const post = (path: string, body: unknown) => drey`query -X POST --wait -d ${JSON.stringify(body)} ${path}`;
+  await post("/1.0/instances/c1/backups", {
+    name: "kept",
+    compression_algorithm: "none",
+    instance_only: true,
+  });
+  await post("/1.0/instances/c1/backups", {});
+  await post("/1.0/instances/c1/backups", { name: "over", expires_at: new Date().toISOString() });
+  const names = async (name = "c1") =>
+    (JSON.parse(await drey`query ${`/1.0/instances/${name}/backups?recursion=1`}`) as { name: string }[]).map(
+      (one) => one.name,
+    );
+  assertEquals(await names(), ["kept", "backup0"]);
+  await drey`query -X DELETE --wait /1.0/instances/c1/backups/backup0`;
+  await post("/1.0/instances/c1/backups/kept", { name: "called" });
+  await drey`rename c1 c2`;
+  assertEquals(await names("c2"), ["called"]);
+  const head = await drey`query --raw ${"/1.0/instances/c2/backups/called/export"}`;
+  assert(head.includes("backup/index.yaml"), "it is not compressed");
+  await drey`delete c2`;
+  assertEquals([...Deno.readDirSync(join(drey.directory, "backups/instances"))], []);
+});
+
+await e2e("what is no backup, or a hostile one, is refused", { needs }, async (drey) => {
+  const directory = drey.directory;
+  const tree = join(directory, "tree");
+  const index =
+    "name: evil\npool: default\nbackend: dir\ntype: container\nconfig:\n  container:\n    name: evil\n    architecture: x86_64\n    profiles: [default]\n";
+  const make = async (prepare: string, ...names: string[]) => {
+    await runChecked([
+      "sh",
+      "-euc",
+      `rm -rf "$1"; mkdir -p "$1/backup/container/rootfs/etc"; cd "$1"; ${prepare}`,
+      "sh",
+      tree,
+    ]);
+    await Deno.writeTextFile(join(tree, "backup/index.yaml"), index);
+    const file = join(directory, "evil.tar");
+    await runChecked(["tar", "-C", tree, "-P", "-cf", file, "backup/index.yaml", ...names]);
+    return file;
+  };
+  const root = "backup/container";
+  await fails(drey, /no place in a backup/, "import", await make("touch other", root, "other"));
+  await fails(
+    drey,
+    /leads out of the tree/,
+    "import",
+    await make(
+      "cd backup/container/rootfs; ln -s ../../../../../.. up; mkdir real; mv up real/; ln -s / abs; ",
+      "backup/container/rootfs/abs",
+      "--transform=s,backup/container/rootfs/real,backup/container/rootfs/abs/x,",
+      "backup/container/rootfs/real",
+    ),
+  );
+  await fails(
+    drey,
+    /no place in a backup/,
+    "import",
+    await make("ln -s /etc/passwd backup/container/metadata.yaml", root),
+  );
+  await fails(drey, /holds no backup\/index.yaml|damaged|tarball/, "import", await junk(directory));
+  await fails(drey, /no such file/, "import", join(directory, "none"));
+  const good = await make("true", root);
+  await drey`import ${good}`;
+  await Deno.writeTextFile(
+    join(tree, "backup/index.yaml"),
+    index.replace("type: container", "type: virtual-machine"),
+  );
+  await runChecked(["tar", "-C", tree, "-cf", good, "backup/index.yaml", root]);
+  await fails(drey, /cannot become a container/, "import", good, "other");
+  assertEquals([...Deno.readDirSync(join(directory, "uploads"))], []);
+});
+
+async function junk(directory: string): Promise<string> {
+  const path = join(directory, "junk.tar.gz");
+  await Deno.writeFile(path, crypto.getRandomValues(new Uint8Array(5000)));
+  return path;
+}
+
+await e2e("a volume is exported with its snapshots and imported", { needs }, async (drey) => {
+  await drey`storage volume create default data user.team=shop`;
+  await drey`launch tiny c1`;
+  await drey`storage volume attach default data c1 /srv`;
+  await drey`exec c1 -- sh -c ${fill}`;
+  await drey`storage volume snapshot default data s0`;
+  await drey`exec c1 -- sh -c ${"echo two >/srv/d/file"}`;
+  const before = await drey`exec c1 -- sh -c ${look}`;
+  const file = join(drey.directory, "data.tar");
+  await drey`storage volume export default data ${file} --compression=none`;
+  await drey`storage create other dir`;
+  await drey`storage volume import other ${file} again`;
+  assertEquals(await drey`storage volume get other again user.team`, "shop\n");
+  await drey`storage volume detach default data c1`;
+  await drey`storage volume attach other again c1 /srv`;
+  assertEquals(await drey`exec c1 -- sh -c ${look}`, before);
+  await drey`stop -f c1`;
+  await drey`storage volume restore other again s0`;
+  await drey`start c1`;
+  assertEquals(await drey`exec c1 -- cat /srv/d/file`, "one\n");
+});
+
+await e2e("lxc exports and imports instances and volumes", { needs: [...needs, "lxc"] }, async (drey) => {
+  await using server = await serve(drey);
+  const { lxc } = server;
+  const file = (name: string) => join(drey.directory, name);
+  await lxc("launch", "tiny", "c1");
+  await lxc("exec", "c1", "--", "sh", "-c", "echo kept >/root/file");
+  await lxc("snapshot", "c1", "s0");
+  await lxc("export", "c1", file("c1.tar.gz"));
+  await lxc("delete", "-f", "c1");
+  await lxc("import", file("c1.tar.gz"));
+  await lxc("start", "c1");
+  assertEquals(await lxc("exec", "c1", "--", "cat", "/root/file"), "kept\n");
+  assertMatch(await lxc("info", "c1"), /s0/);
+  await lxc("storage", "volume", "create", "default", "data");
+  await lxc("storage", "volume", "export", "default", "data", file("data.tar.gz"));
+  await lxc("storage", "volume", "import", "default", file("data.tar.gz"), "again");
+  assertMatch(await lxc("storage", "volume", "list", "default", "--format", "csv"), /custom,again/);
+});
