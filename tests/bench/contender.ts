@@ -13,6 +13,8 @@ export interface Contender extends AsyncDisposable {
   env?: Record<string, string>;
   /** waits until a booted instance has come to rest */
   settle?(instance: string): Promise<void>;
+  /** steps on an instance that is stopped, in this order, and what to do afterwards without a clock */
+  stopped?(instance: string): { timed: Record<string, readonly string[]>; after: readonly string[] };
   /** steps of its own, each an argv */
   extra?: Record<string, readonly string[]>;
 }
@@ -59,10 +61,28 @@ export async function measure(
     await take("start", contender.argv("start", instance));
     await contender.settle?.(instance);
     await time(contender.argv("stop", instance), contender.env);
+    const stopped = contender.stopped?.(instance);
+    for (const [name, argv] of Object.entries(stopped?.timed ?? {})) await take(name, argv);
+    if (stopped !== undefined) await time(stopped.after, contender.env);
     await take("delete", contender.argv("delete", instance));
     for (const [name, argv] of Object.entries(contender.extra ?? {})) await take(name, argv);
   }
   return times;
+}
+
+/** What drey and LXD both do with an instance that is stopped, in the same words. */
+export function stoppedSteps(
+  program: readonly string[],
+  instance: string,
+): ReturnType<NonNullable<Contender["stopped"]>> {
+  return {
+    timed: {
+      snapshot: [...program, "snapshot", instance, "s0"],
+      restore: [...program, "restore", instance, "s0"],
+      copy: [...program, "copy", instance, `${instance}-copy`, "--instance-only"],
+    },
+    after: [...program, "delete", `${instance}-copy`],
+  };
 }
 
 export function median(values: readonly number[]): number {

@@ -3,7 +3,7 @@
 import { join } from "@std/path";
 import { runChecked } from "../../sys/run.ts";
 import { missingTools } from "../../domain/host_packages.ts";
-import type { Contender, Material } from "./contender.ts";
+import { type Contender, type Material, stoppedSteps } from "./contender.ts";
 
 /** Opens a contender, or says why it cannot take part. */
 export type Opener = (material: Material) => Promise<Contender | { absent: string }>;
@@ -61,6 +61,7 @@ async function drey({ metadata, rootfs, directory }: Material): Promise<Contende
       return [program, ...words[step]];
     },
     settle: async (instance) => void await call("exec", instance, "--", "sh", "-c", untilBooted),
+    stopped: (instance) => stoppedSteps([program], instance),
     extra: { "--help": [program, "--help"] },
     async [Symbol.asyncDispose]() {
       const left: { name: string }[] = JSON.parse(await call("list", "--format", "json"));
@@ -160,6 +161,7 @@ async function lxd({ metadata, rootfs }: Material, driver?: string): Promise<Con
       };
       return ["lxc", ...words[step]];
     },
+    stopped: (instance) => stoppedSteps(["lxc"], instance),
     settle: async (instance) => {
       await runChecked(["lxc", "exec", instance, "--", "sh", "-c", untilBooted]);
     },

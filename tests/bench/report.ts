@@ -24,6 +24,9 @@ export const targets: readonly Target[] = [
   { step: "exec", most: { times: 1.0, of: ["lxd", "lxd-btrfs"] } },
   { step: "stop", most: { times: 0.2, of: ["lxd", "lxd-btrfs"] } },
   { step: "delete", most: { times: 1.0, of: ["podman", "lxd", "lxd-btrfs"] } },
+  { step: "snapshot", most: { times: 0.4, of: ["lxd-btrfs"] } },
+  { step: "restore", most: { times: 0.4, of: ["lxd-btrfs"] } },
+  { step: "copy", most: { times: 0.4, of: ["lxd-btrfs"] } },
   { step: "list of 50", most: 60 },
   { step: "--help", most: 35 },
 ];
