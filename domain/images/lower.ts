@@ -1,7 +1,7 @@
 // Unpacked images: the read-only lower layer that all instances of one image and one id map share. It outlives the
 // image's record as long as an instance stands on it.
 
-import { dirname, join } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import { DreyError } from "../../errors.ts";
 import { formatMap, type IdMap, mapId } from "../../idmap/map.ts";
 import { isPartial, partialName } from "../../sys/partial.ts";
@@ -11,7 +11,8 @@ import type { Context } from "../context.ts";
 import { lowersDirectory } from "./directories.ts";
 import { imageFiles, makeClosed } from "./files.ts";
 import { readOci, sweepLayers, unpackOci } from "./layers.ts";
-import { imagesInUse } from "./used.ts";
+import { listPools } from "../storage_pools/record.ts";
+import { imagesInUse, treesInUse } from "./used.ts";
 import { imageLock } from "./records.ts";
 import { isDirectory, namesIn } from "../../sys/present.ts";
 
@@ -77,7 +78,8 @@ export async function releaseIsolated(context: Context, fingerprint: string, map
     value.config?.["volatile.base_image"] === fingerprint &&
     value.config["volatile.last_state.idmap"] === text
   );
-  if (!isUsed && isDirectory(lower)) await removeLowers(context, [lower]);
+  if (isUsed || !isDirectory(lower) || (await treesInUse(context)).has(basename(lower))) return;
+  await removeLowers(context, [lower]);
 }
 
 /** Removes the unpacked files of an image that no instance stands on; the next one unpacks them again. */
@@ -98,6 +100,17 @@ async function removeLowers(context: Context, lowers: readonly string[]): Promis
   const { removeTrees } = await import("../../images/unpack.ts");
   await removeTrees(doomed, context.user);
   await sweepLayers(context);
+  await forgetIn(context, lowers.map((lower) => basename(lower)));
+}
+
+/** Pools that keep copies of images for themselves drop them too. */
+async function forgetIn(context: Context, ids: readonly string[]): Promise<void> {
+  for (const { name, record } of await listPools(context)) {
+    if (record.driver === "dir") continue;
+    const { openPool } = await import("../storage_pools/open.ts");
+    await using pool = await openPool(context, name);
+    for (const id of ids) await pool.driver.forgetImage?.(id);
+  }
 }
 
 /** Whether an image has a record, or an instance stands on it. */

@@ -7,10 +7,18 @@ import { listPools, poolDirectory } from "../storage_pools/record.ts";
 
 /** Fingerprints of images that an instance, a volume or a snapshot needs unpacked. */
 export async function imagesInUse(context: Context): Promise<Set<string>> {
-  const instances = await context.store.list<{ config?: Config }>(["instances"]);
-  const bases = instances.map(({ value }) => value.config?.["volatile.base_image"] ?? "");
-  const pools = new Set(["default", ...(await listPools(context)).map(({ name }) => name)]);
-  const trees = [...pools].flatMap((name) => allStacked(poolDirectory(context, name)));
-  const below = trees.map(({ manifest }) => manifest.image?.slice(0, 64) ?? "");
+  const records = await Promise.all(
+    ["instances", "instance_snapshots"].map((kind) => context.store.list<{ config?: Config }>([kind])),
+  );
+  const bases = records.flat().map(({ value }) => value.config?.["volatile.base_image"] ?? "");
+  const below = [...await treesInUse(context)].map((id) => id.slice(0, 64));
   return new Set([...bases, ...below].filter((fingerprint) => fingerprint !== ""));
+}
+
+/** Ids of unpacked images that a volume or a snapshot stands on, as its pool says. */
+export async function treesInUse(context: Context): Promise<Set<string>> {
+  const pools = (await listPools(context)).filter(({ record }) => record.driver === "dir");
+  const places = pools.map(({ name, record }) => record.config["source"] || poolDirectory(context, name));
+  const trees = places.flatMap((place) => allStacked(place));
+  return new Set(trees.flatMap(({ manifest }) => manifest.image ?? []));
 }

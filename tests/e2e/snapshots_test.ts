@@ -268,3 +268,18 @@ async function windBack(drey: Drey): Promise<void> {
   store.close();
   assertEquals(Number(changes), 1);
 }
+
+await e2e("an image stays unpacked as long as a snapshot stands on it", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  await write(drey, "c1", "one");
+  await drey`snapshot c1 s0`;
+  await drey`stop -f c1`;
+  await drey`rebuild c1 --empty`;
+  await drey`image delete tiny`;
+  await drey`list`;
+  await drey`restore c1 s0`;
+  await drey`start c1`;
+  assertEquals(await drey`exec c1 -- cat /root/f`, "one\n");
+  await drey`delete -f c1`;
+  assertEquals([...Deno.readDirSync(`${drey.directory}/storage-pools/default/images`)].length, 0);
+});
