@@ -16,7 +16,7 @@ Deno.test("validateDevices() takes the root disk and a device that hides another
 Deno.test("validateDevices() tells what is still to come from what is wrong", () => {
   assertEquals(codeOf({ type: "infiniband" }), "NOT_SUPPORTED");
   assertEquals(codeOf({ type: "disk", path: "/mnt", source: "ceph:a/b" }), "NOT_SUPPORTED");
-  assertEquals(codeOf({ type: "disk", path: "/mnt", source: "/srv", size: "1GiB" }), "NOT_SUPPORTED");
+  assertEquals(codeOf({ type: "disk", path: "/mnt", source: "/srv", size: "1GiB" }), "BAD_REQUEST");
   assertEquals(codeOf({ type: "toaster" }), "BAD_REQUEST");
   assertEquals(codeOf({}), "BAD_REQUEST");
   assertEquals(codeOf({ ...root, sizes: "10GiB" }), "BAD_REQUEST");

@@ -32,6 +32,7 @@ export function judge(facts: HostFacts): Prerequisite[] {
     cgroups(facts),
     systemdSession(facts),
     ...tools.map((tool) => program(tool, facts)),
+    uplink(facts),
     keyring(facts),
     mirror(facts),
     diskSpace(facts),
@@ -188,6 +189,16 @@ function program(tool: Tool, { tools, user, subIds }: HostFacts): Prerequisite {
     const found = isVital ? "not installed" : `not installed: no ${tool.onlyFor}`;
     return [isVital ? "missing" : "warning", found, installCommand([tool.in])];
   }
+}
+
+/** The way out of a user's network; root's networks use the host's own. */
+function uplink({ user, uplink }: HostFacts): Prerequisite {
+  const purpose = "The way from instances to the outside";
+  if (user.uid === 0) return row("network uplink", purpose, ["ok", "the host's own"]);
+  if (uplink.tool !== undefined) {
+    return row("network uplink", purpose, ["ok", `${uplink.tool}: ${uplink.why}`]);
+  }
+  return row("network uplink", purpose, ["warning", uplink.why, uplink.fix]);
 }
 
 function keyring({ keyrings }: HostFacts): Prerequisite {

@@ -20,6 +20,7 @@ const good: HostFacts = {
   },
   systemd: { booted: true, userSession: true },
   devices: { "/dev/kvm": "usable", "/dev/net/tun": "usable", "/dev/fuse": "usable" },
+  uplink: { tool: "slirp4netns", why: "small and fast outwards" },
   keyrings: ["/usr/share/keyrings/debian-archive-keyring.gpg"],
   mirror: "http://deb.debian.org/debian",
   disk: { path: "/home/ann/.local/share/drey", free: 2 ** 34 },
@@ -80,4 +81,12 @@ Deno.test("hybrid, v1 and undelegated cgroups are told apart", () => {
 Deno.test("little disk space is a warning, hardly any is a lack", () => {
   const disk = (free: number) => find("disk space", { disk: { path: "/x", free } }).status;
   assertEquals([disk(2 ** 34), disk(2 ** 30), disk(2 ** 20)], ["ok", "warning", "missing"]);
+});
+
+Deno.test("a network without a way out is told with its reason, and root needs none", () => {
+  const uplink = { tool: undefined, why: "there is no /dev/net/tun", fix: "modprobe tun" } as const;
+  const found = (facts: HostFacts) => judge(facts).find(({ name }) => name === "network uplink");
+  assertEquals(found({ ...good, uplink })?.status, "warning");
+  assertEquals(found({ ...good, uplink })?.fix, "modprobe tun");
+  assertEquals(found({ ...good, uplink, user: { uid: 0, name: "root" } })?.status, "ok");
 });

@@ -7,6 +7,8 @@ import { controllers, readCgroupFacts } from "../runtime/cgroups.ts";
 import { fullPath, run } from "../sys/run.ts";
 import { findTool, tools } from "../sys/tools.ts";
 import { planHome } from "./cgroup_home.ts";
+import type { UplinkChoice } from "../network/uplink.ts";
+import { readUplink } from "./networks/uplink.ts";
 import type { Context } from "./context.ts";
 
 /** The outcome of trying something; `said` is what the program complained of. */
@@ -36,6 +38,8 @@ export interface HostFacts {
   };
   systemd: { booted: boolean; userSession: boolean };
   devices: Record<string, DeviceState>;
+  /** what leads out of a user's network */
+  uplink: UplinkChoice;
   /** files of keyrings that are there */
   keyrings: string[];
   /** the first mirror of the host's package sources */
@@ -80,6 +84,7 @@ export async function readHostFacts(context: Context): Promise<HostFacts> {
       userSession: exists(`/run/user/${context.user.uid}/systemd/private`),
     },
     devices: Object.fromEntries(devices.map((device) => [device, deviceState(device)])),
+    uplink: readUplink(),
     keyrings: keyrings.filter(exists),
     mirror: readAptSources("/etc/apt").flatMap(({ uris }) => uris)[0],
     disk,
