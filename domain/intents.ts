@@ -61,6 +61,21 @@ export async function announced<T>(
   }
 }
 
+/** The same for several intents that come to count together. */
+export async function announcedAll<T>(
+  context: Context,
+  { intents, locks }: { intents: readonly Intent[]; locks: readonly Key[] },
+  work: (done: Write[]) => Promise<T>,
+): Promise<T> {
+  const [intent, ...rest] = intents;
+  if (intent === undefined) return await work([]);
+  return await announced(
+    context,
+    { intent, locks },
+    (done) => announcedAll(context, { intents: rest, locks }, (more) => work([done, ...more])),
+  );
+}
+
 /** Does what is left of something that counts already, and strikes out its intent. */
 export async function finishLater(context: Context, noted: Noted, work: () => Promise<void>): Promise<void> {
   try {

@@ -7,6 +7,7 @@ import type { InstancesPost } from "../../wire/instance.ts";
 import { formatMap } from "../../idmap/map.ts";
 import type { Context, Ref } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
+import { announcedAll, type Intent } from "../intents.ts";
 import { openPool } from "../storage_pools/open.ts";
 import { type CopySource, lockBoth } from "./copy.ts";
 import { copyVolume } from "./copy_volume.ts";
@@ -45,27 +46,37 @@ export async function refreshCopy(
   await using toPool = await openPool(context, to.pool);
   await atRest(context, ref);
   const map = await mapOf(context, to);
-  await copyVolume(context, {
-    from: { pool: fromPool, volume: volumeOf(source.ref, source.snapshot) },
-    to: { pool: toPool, volume: volumeOf(ref) },
-    map,
-    live: source.snapshot === undefined ? await atRest(context, source.ref) : undefined,
-    snapshots: missing.map(nameOf),
+  const live = source.snapshot === undefined ? await atRest(context, source.ref) : undefined;
+  const intents = missing.map((entry): Intent => ({
+    do: "remove",
+    pool: to.pool,
+    volume: volumeOf(ref, nameOf(entry)),
+    unless: snapshotKey(ref, nameOf(entry)),
+  }));
+  await announcedAll(context, { intents, locks: [instanceKey(ref)] }, async (done) => {
+    await copyVolume(context, {
+      from: { pool: fromPool, volume: volumeOf(source.ref, source.snapshot) },
+      to: { pool: toPool, volume: volumeOf(ref) },
+      map,
+      live,
+      snapshots: missing.map(nameOf),
+    });
+    const key = instanceKey(ref);
+    const isDone = await context.store.commit([{ key, revision }], [
+      { key, value: to },
+      ...missing.map((entry) => ({
+        key: snapshotKey(ref, nameOf(entry)),
+        value: copiedSnapshot(entry.value, { pool: to.pool, map }),
+      })),
+      ...done,
+      lifecycleWrite(context, {
+        project: ref.project,
+        action: "instance-updated",
+        source: instanceAddress(ref.name),
+      }),
+    ]);
+    if (!isDone) throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
   });
-  const key = instanceKey(ref);
-  const done = await context.store.commit([{ key, revision }], [
-    { key, value: to },
-    ...missing.map((entry) => ({
-      key: snapshotKey(ref, nameOf(entry)),
-      value: copiedSnapshot(entry.value, { pool: to.pool, map }),
-    })),
-    lifecycleWrite(context, {
-      project: ref.project,
-      action: "instance-updated",
-      source: instanceAddress(ref.name),
-    }),
-  ]);
-  if (!done) throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
   await applyRootSize(context, ref);
 }
 
