@@ -87,6 +87,7 @@ export const apiExtensions: readonly string[] = [
   "kernel_limits",
   "linux_sysctl",
   "lxc_features",
+  "metadata_configuration",
   "metrics",
   "metrics_cpu_effective_total",
   "metrics_cpu_seconds",

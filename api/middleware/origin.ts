@@ -30,7 +30,9 @@ export interface Visit {
  * one of ours.
  */
 export function welcome({ method, headers }: Visit, pages: Pages): Welcome {
-  const origin = textOf(headers.origin);
+  const said = textOf(headers.origin);
+  // of programs only: what ws4py, which pylxd stands on, says over a unix socket
+  const origin = said?.startsWith("ws+unix:") ? undefined : said;
   const site = textOf(headers["sec-fetch-site"]);
   const isBrowser = origin !== undefined || site !== undefined ||
     /^Mozilla\//.test(textOf(headers["user-agent"]) ?? "");

@@ -14,6 +14,14 @@ Deno.test("programs come in, whatever name they know the server by", () => {
   assertEquals(refused({ host: "somewhere.example.com" }), false);
 });
 
+Deno.test("pylxd comes in by the unix socket, with the origin that its websockets claim", () => {
+  assertEquals(refused({ host: "localhost:None", origin: "ws+unix://localhost" }), false);
+  assertEquals(
+    refused({ host: "localhost", origin: "http://localhost" }, { pages: { isOwn: () => false } }),
+    true,
+  );
+});
+
 Deno.test("pages of other servers stay out, those of this one come in", () => {
   assertEquals(refused({ host, origin: "https://evil.example" }), true);
   assertEquals(refused({ host, origin: "null" }), true);

@@ -13,10 +13,20 @@ await e2e("pylxd leads an instance through its life", { needs: [...needs, "pylxd
   const script = fromFileUrl(new URL("../support/pylxd_life.py", import.meta.url));
   const socket = join(drey.directory, "unix.socket");
   const env = { ...Deno.env.toObject(), PYLXD_WARNINGS: "none" };
-  const { code, stdout, stderr } = await run(["/usr/bin/python3", script, socket, "tiny"], { env });
+  const { code, stdout, stderr } = await run([
+    "/usr/bin/python3",
+    script,
+    socket,
+    "tiny",
+    "snapshots",
+    "networks",
+  ], { env });
   assertEquals(
     [stdout.trim().split("\n"), code === 0 ? "" : stderr],
-    [["connected", "created", "started", "executed", "files", "changed", "listed", "deleted"], ""],
+    [
+      ["connected", "created", "started", "executed", "files", "changed", "snapshots", "listed", "deleted"],
+      "",
+    ],
   );
 });
 
