@@ -4,8 +4,10 @@ import { deviceTypes } from "./device_keys.ts";
 import { instanceKeys, instanceKeysToCome } from "./instance_keys.ts";
 import type { Key } from "./key.ts";
 import { networkKeys, networkKeysToCome } from "./network_keys.ts";
+import { poolKeys, poolKeysToCome } from "./pool_keys.ts";
 import { projectKeys, projectKeysToCome } from "./project_keys.ts";
 import { serverKeys, serverKeysToCome } from "./server_keys.ts";
+import { volumeKeys, volumeKeysToCome } from "./volume_keys.ts";
 
 /** What all keys have in common, whatever they configure. */
 export type DescribedKey = Pick<Key, "name" | "type" | "short" | "default" | "live" | "internal">;
@@ -35,5 +37,17 @@ export const keyTables: readonly KeyTable[] = [
   })),
   { entity: "server", title: "The server", keys: serverKeys, toCome: serverKeysToCome },
   { entity: "network", title: "Networks", keys: networkKeys, toCome: networkKeysToCome },
+  {
+    entity: "storage-pool",
+    title: "Storage pools",
+    keys: poolKeys.map(({ row }) => row),
+    toCome: poolKeysToCome,
+  },
+  {
+    entity: "storage-volume",
+    title: "Custom storage volumes",
+    keys: volumeKeys.map(({ row }) => row),
+    toCome: volumeKeysToCome,
+  },
   { entity: "project", title: "Projects", keys: projectKeys, toCome: projectKeysToCome },
 ];

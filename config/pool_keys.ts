@@ -42,7 +42,7 @@ export const poolKeys: readonly PoolKey[] = [
 ];
 
 /** LXD's keys that drey does not obey yet. */
-const toCome = [
+export const poolKeysToCome: readonly string[] = [
   "alletra.*",
   "ceph.*",
   "cephfs.*",
@@ -84,7 +84,7 @@ export function refuseFixedPoolKeys(before: Values, after: Values): void {
 }
 
 function unknownKey(driver: string, name: string): DreyError {
-  const isToCome = toCome.some((known) =>
+  const isToCome = poolKeysToCome.some((known) =>
     known.endsWith("*") ? name.startsWith(known.slice(0, -1)) : name === known
   );
   if (!isToCome) return bad(`Invalid option for a storage pool of driver "${driver}": ${name}`);

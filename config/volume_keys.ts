@@ -60,7 +60,7 @@ export const volumeKeys: readonly VolumeKey[] = [
 ];
 
 /** LXD's keys that drey does not obey yet. */
-const toCome = [
+export const volumeKeysToCome: readonly string[] = [
   "block.*",
   "ceph.*",
   "cephfs.*",
@@ -94,7 +94,7 @@ function unknownKey(content: VolumeContent, name: string, value: string): DreyEr
   if (name === "security.unmapped" && /^(false|0|no|off)?$/.test(value)) {
     return bad(`"${name}" is false anyway: leave it out`);
   }
-  const isToCome = toCome.some((known) =>
+  const isToCome = volumeKeysToCome.some((known) =>
     known.endsWith("*") ? name.startsWith(known.slice(0, -1)) : name === known
   );
   if (!isToCome) return bad(`Invalid option for a storage volume: ${name}`);

@@ -109,50 +109,25 @@ export const absentParts: readonly AbsentPart[] = [
     },
   },
   {
-    what: "Custom storage volumes",
+    what: "Backups of storage volumes",
     reason: "unbuilt",
     paths: {
-      "/1.0/storage-volumes": ["GET"],
-      "/1.0/storage-volumes/{type}": ["GET"],
-      "/1.0/storage-pools/{pool}/volumes": collection,
-      "/1.0/storage-pools/{pool}/volumes/{type}": collection,
-      "/1.0/storage-pools/{pool}/volumes/{type}/{volume}": thing,
-      "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/state": ["GET"],
-      "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/snapshots": collection,
-      "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/snapshots/{snapshot}": thing,
       "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/backups": collection,
       "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/backups/{backup}": ["GET", "POST", "DELETE"],
       "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/backups/{backup}/export": ["GET"],
     },
   },
+
   {
-    what: "Network ACLs",
+    what: "Pools of network load balancers",
     reason: "unbuilt",
     paths: {
-      "/1.0/network-acls": collection,
-      "/1.0/network-acls/{name}": thing,
-      "/1.0/network-acls/{name}/log": ["GET"],
-    },
-  },
-  {
-    what: "Network forwards",
-    reason: "unbuilt",
-    paths: {
-      "/1.0/networks/{name}/forwards": collection,
-      "/1.0/networks/{name}/forwards/{address}": unnamed,
-    },
-  },
-  {
-    what: "Network load balancers",
-    reason: "unbuilt",
-    paths: {
-      "/1.0/networks/{name}/load-balancers": collection,
-      "/1.0/networks/{name}/load-balancers/{address}": unnamed,
       "/1.0/networks/{name}/load-balancer-pools": collection,
       "/1.0/networks/{name}/load-balancer-pools/{pool}": ["GET", "PUT", "DELETE"],
       "/1.0/networks/{name}/load-balancer-pools/{pool}/state": ["GET"],
     },
   },
+
   {
     what: "Network peers",
     reason: "unbuilt",
