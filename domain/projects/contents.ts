@@ -14,6 +14,7 @@ const kinds: readonly Kind[] = [
   { prefix: "instances", address: ([name, ...more]) => more.length > 0 ? undefined : `instances/${name}` },
   { prefix: "images", address: ([fingerprint]) => `images/${fingerprint}` },
   { prefix: "networks", address: ([name, ...more]) => more.length > 0 ? undefined : `networks/${name}` },
+  { prefix: "network-acls", address: ([name = ""]) => `network-acls/${encodeURIComponent(name)}` },
   {
     prefix: "volumes",
     address: ([pool, name = "", ...more]) =>

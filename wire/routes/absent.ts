@@ -99,24 +99,6 @@ export const absentParts: readonly AbsentPart[] = [
       "/1.0/storage-pools/{pool}/buckets/{bucket}/keys/{key}": ["GET", "PUT", "DELETE"],
     },
   },
-  {
-    what: "Backups of instances",
-    reason: "unbuilt",
-    paths: {
-      "/1.0/instances/{name}/backups": collection,
-      "/1.0/instances/{name}/backups/{backup}": ["GET", "POST", "DELETE"],
-      "/1.0/instances/{name}/backups/{backup}/export": ["GET"],
-    },
-  },
-  {
-    what: "Backups of storage volumes",
-    reason: "unbuilt",
-    paths: {
-      "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/backups": collection,
-      "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/backups/{backup}": ["GET", "POST", "DELETE"],
-      "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/backups/{backup}/export": ["GET"],
-    },
-  },
 
   {
     what: "Pools of network load balancers",
