@@ -74,7 +74,11 @@ export function commandFailed(program: string, result: { code: number; stderr: s
   if (/No space left on device|ENOSPC|Disk quota exceeded/.test(result.stderr)) {
     return new DreyError("NO_SPACE", { message: `The disk is full: ${program} could not write` });
   }
-  const said = result.stderr.trim().split("\n").at(-1) ?? "";
+  // tar's last line only says that there were others
+  const lines = result.stderr.trim().split("\n").filter((line) =>
+    !/: Exiting with failure status/.test(line)
+  );
+  const said = lines.at(-1) ?? "";
   return new DreyError("COMMAND_FAILED", {
     message: `${program} ended with status ${result.code}${said === "" ? "" : `: ${said}`}`,
   });

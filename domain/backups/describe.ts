@@ -11,9 +11,13 @@ import type { BackupConfig, BackupIndex, IndexInstance, IndexVolume } from "./in
 
 const never = "0001-01-01T00:00:00Z";
 
+/** What of `volatile.*` means something on another server; LXD refuses a backup with keys it does not know. */
+const travels =
+  /^volatile\.(base_image|uuid|apply_template|cloud-init\.instance-id|last_state\.power|[^.]+\.(hwaddr|name))$/;
+
 /** In a backup files have the owners they have inside: LXD's name for that is an empty map. */
 function portable(config: Config): Config {
-  const kept = Object.entries(config).filter(([key]) => !key.startsWith("volatile.idmap."));
+  const kept = Object.entries(config).filter(([key]) => !key.startsWith("volatile.") || travels.test(key));
   return { ...Object.fromEntries(kept), "volatile.last_state.idmap": "[]" };
 }
 

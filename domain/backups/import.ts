@@ -21,6 +21,7 @@ import { startOperation, type Task } from "../operations.ts";
 import { loadPool } from "../storage_pools/record.ts";
 import { type IndexInstance, invalid } from "./index_file.ts";
 import { scanBackup, type ScannedBackup } from "./scan.ts";
+import { foreignOwners, withOwners } from "./owners.ts";
 import { receiveFile } from "./receive.ts";
 
 /** What a client says beside the file. */
@@ -94,13 +95,13 @@ async function restore(
   await enterWithVolume(context, ref, {
     record,
     make: async ({ driver }) => {
-      for (const { name } of snapshots) {
-        const from = { tree: `backup/snapshots/${name}/rootfs`, files: `snapshots/${name}/` };
+      for (const { name, config = {} } of kept) {
+        const from = { tree: `backup/snapshots/${name}/rootfs`, files: `snapshots/${name}/`, config };
         await fill(context, driver, { backup, map, volume: volumeOf(ref), from });
         await driver.snapshot({ ...volumeOf(ref), snapshot: name });
         task.signal.throwIfAborted();
       }
-      const from = { tree: "backup/container/rootfs", files: "" };
+      const from = { tree: "backup/container/rootfs", files: "", config: container.config ?? {} };
       await fill(context, driver, { backup, map, volume: volumeOf(ref), from });
     },
     more: snapshots.map(({ name, record }) => ({ key: snapshotKey(ref, name), value: record })),
@@ -124,7 +125,8 @@ interface Filling {
   backup: ScannedBackup;
   map: IdMap;
   volume: Volume;
-  from: { tree: string; files: string };
+  /** directory of the tarball, prefix of the small files, what the description says of it */
+  from: { tree: string; files: string; config: Config };
 }
 
 /** Puts one tree of a backup into a volume that begins anew. */
@@ -132,7 +134,8 @@ async function fill(context: Context, driver: Driver, { backup, map, volume, fro
   const owner = { uid: toHost(map.uids, 0) ?? 0, gid: toHost(map.gids, 0) ?? 0, mode: 0o755 };
   await driver.create(volume, { map: formatMap(map), owner });
   const { stream, finish } = backup.open();
-  await unpackVolume(context, driver, { volume, stream, below: from.tree });
+  const owners = foreignOwners(from.config["volatile.last_state.idmap"]);
+  await unpackVolume(context, driver, { volume, stream: withOwners(stream, owners), below: from.tree });
   await finish();
   const home = driver.home(volume);
   for (const [name, content] of backup.files) {

@@ -2,11 +2,9 @@
 
 import { validateSnapshotName, validateVolumeName } from "../../config/names.ts";
 import { DreyError } from "../../errors.ts";
-import { type IdMap, parseMap, toNamespace } from "../../idmap/map.ts";
-import { type Renumber, tarBody, tarEnd } from "../../images/tar_join.ts";
+import type { Renumber } from "../../images/tar_join.ts";
 import type { Driver, Volume } from "../../storage/driver.ts";
 import type { Write } from "../../store/store.ts";
-import type { Config } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context } from "../context.ts";
 import { unpackVolume } from "../instances/root_tar.ts";
@@ -23,6 +21,7 @@ import {
   type VolumeSnapshotRecord,
 } from "../storage_volumes/record.ts";
 import { type IndexVolume, invalid } from "./index_file.ts";
+import { foreignOwners, withOwners } from "./owners.ts";
 import { receiveFile } from "./receive.ts";
 import { scanBackup, type ScannedBackup } from "./scan.ts";
 
@@ -74,7 +73,7 @@ async function restore(context: Context, ref: VolumeRef, { backup, volume }: Res
     name: snapshot.name,
     record: snapshotRecord(record, snapshot),
   }));
-  const owners = foreignOwners(volume.config ?? {});
+  const owners = foreignOwners(volume.config?.["volatile.idmap.last"]);
   const fill = (driver: Driver, tree: string) =>
     fillVolume(context, driver, { backup, record, tree, owners, volume: volumeOf(ref) });
   await enterVolume(context, ref, {
@@ -107,14 +106,6 @@ function snapshotRecord(record: VolumeRecord, snapshot: IndexVolume): VolumeSnap
   };
 }
 
-/** LXD leaves the owners of the host in backups of volumes, and says which ids inside they stand for. */
-function foreignOwners(config: Config): Renumber | undefined {
-  const text = config["volatile.idmap.last"];
-  const map: IdMap = text === undefined || text === "" ? { uids: [], gids: [] } : parseMap(text);
-  if (map.uids.length + map.gids.length === 0) return undefined;
-  return (kind, id) => toNamespace(map[kind], id) ?? 65_534;
-}
-
 interface Filling extends Omit<Restoring, "volume"> {
   record: VolumeRecord;
   tree: string;
@@ -129,16 +120,6 @@ async function fillVolume(
 ): Promise<void> {
   await driver.create(volume, await emptyContent(context, record));
   const { stream, finish } = backup.open();
-  const renumbered = owners === undefined ? stream : ReadableStream.from(whole(stream, owners));
-  await unpackVolume(context, driver, {
-    volume,
-    stream: renumbered as ReadableStream<Uint8Array<ArrayBuffer>>,
-    below: tree,
-  });
+  await unpackVolume(context, driver, { volume, stream: withOwners(stream, owners), below: tree });
   await finish();
-}
-
-async function* whole(stream: AsyncIterable<Uint8Array>, owners: Renumber): AsyncGenerator<Uint8Array> {
-  yield* tarBody(stream, owners);
-  yield tarEnd;
 }
