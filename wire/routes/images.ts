@@ -25,13 +25,13 @@ export const images = {
     "sync",
     "POST /internal/image-prune",
     "Remove what can be had again, or is of no use",
-    { body: image.imagesPrunePost },
+    { body: image.imagesPrunePost, access: "admin" },
   ),
   "remote.images": route<image.Image[]>()(
     "sync",
     "GET /internal/remote-images",
     "What an image server offers, asked for or remembered by this one",
-    { query: ["server", "protocol", "alias", "type"] },
+    { query: ["server", "protocol", "alias", "type"], access: "admin" },
   ),
   "image.get": route<image.Image>()("sync", "GET /1.0/images/{fingerprint}", "One image", {
     query: ["project", "secret"],
