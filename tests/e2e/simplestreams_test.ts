@@ -44,7 +44,7 @@ await e2e(
   async (drey) => {
     await withImages(drey, {}, async (server) => {
       const { code, stderr } = await launch(drey, server, "c1");
-      assertEquals([code, stderr], [0, ""]);
+      assertEquals(code, 0, stderr);
       assertStringIncludes(await drey`exec c1 -- cat /etc/serial`, "20260101_05:24");
       const [image] = JSON.parse(await drey`image list --format json`);
       assertEquals(image.fingerprint, server.images[0]?.fingerprint);
