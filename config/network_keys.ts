@@ -101,8 +101,7 @@ export const dnsSearch = row("dns.search", net.listOf(net.domainName), {
   short: "Domains in which short names are looked for; the network's own without it",
 });
 export const bridgeMtu = row("bridge.mtu", types.integer({ min: 1280, max: 65_535 }), {
-  default: "1500",
-  short: "Bytes of the largest packet",
+  short: "Bytes of the largest packet; without it 65520 for a user, 1500 for root",
 });
 export const bridgeHwaddr = row("bridge.hwaddr", net.hardwareAddress, {
   short: "MAC address of the bridge",

@@ -13,7 +13,7 @@ import type { Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { missingNetworkTools, openDefaultNetwork, tellOnce } from "../networks/default.ts";
 import { ensureNetwork, leaveHub } from "../networks/hub.ts";
-import { hubDirectory } from "../networks/hub_state.ts";
+import { hubDirectory, usualMtu } from "../networks/hub_state.ts";
 import { applyRules } from "../networks/rules.ts";
 import { nicName, type PluggedNic, readNic, removeNic, writeNic } from "../networks/nic_files.ts";
 import {
@@ -144,7 +144,7 @@ async function kindOf(
       });
     });
     if (value.type === "bridge") {
-      const mtu = readKey(value.config, bridgeMtu) ?? 1500;
+      const mtu = readKey(value.config, bridgeMtu) ?? usualMtu(context);
       return { type: "bridged", bridge: network, network: value.config, mtu };
     }
     throw new DreyError("NOT_SUPPORTED", {
@@ -168,7 +168,7 @@ async function bridgedTo(context: Context, parent: string): Promise<NicKind> {
     throw error;
   });
   if (managed?.value.type === "bridge") {
-    const mtu = readKey(managed.value.config, bridgeMtu) ?? 1500;
+    const mtu = readKey(managed.value.config, bridgeMtu) ?? usualMtu(context);
     return { type: "bridged", bridge: parent, network: managed.value.config, mtu };
   }
   if (context.user.uid === 0) return { type: "bridged", bridge: parent, mtu: 1500 };

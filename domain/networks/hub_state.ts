@@ -43,6 +43,12 @@ export function writeUp(context: Context, up: UpFile): void {
 /** Whether root runs drey: then the hub is the host's own network namespace. */
 export const isHostHub = (context: Context): boolean => context.user.uid === 0;
 
+/**
+ * `bytes` of the largest packet of a network that does not say. A user's way out takes whole streams apart itself, and
+ * is five times faster with large packets; root's networks may meet others that take 1500.
+ */
+export const usualMtu = (context: Context): number => isHostHub(context) ? 1500 : 65_520;
+
 /** Held while the hub starts, ends or is mended. */
 export const lockHub = (context: Context): Promise<AsyncDisposable> => context.store.lock(["network-hub"]);
 
@@ -76,6 +82,7 @@ export async function planNetworks(
       upstream,
       hasIpv6: hasIpv6(),
       nftSets,
+      mtu: usualMtu(context),
     })
   );
 }

@@ -27,6 +27,8 @@ export interface NetworkFacts {
   hasIpv6: boolean;
   /** sets that addresses of domains are gathered in */
   nftSets: Readonly<Record<string, string>>;
+  /** `bytes` of the largest packet where the network does not say */
+  mtu: number;
 }
 
 /** The subnet of a family that a network has. */
@@ -47,7 +49,7 @@ export function planNetwork(facts: NetworkFacts): NetworkPlan {
     bridge: {
       name,
       hwaddr: config["bridge.hwaddr"] || config["volatile.bridge.hwaddr"] || "",
-      mtu: readKey(config, keys.bridgeMtu) ?? 1500,
+      mtu: readKey(config, keys.bridgeMtu) ?? facts.mtu,
       addresses: [v4, v6].filter((subnet) => subnet !== undefined),
       routes: routes.map((subnet) => `${formatAddress(subnet)}/${subnet.prefix}`),
       hasIpv6: v6 !== undefined,
@@ -79,7 +81,7 @@ function rulesOf(config: Config, bridge: string, { v4, v6 }: Subnets): NetworkRu
 }
 
 function dnsmasqPlan(
-  { name, config, directory, upstream, nftSets }: NetworkFacts,
+  { name, config, directory, upstream, nftSets, mtu }: NetworkFacts,
   { v4, v6 }: Subnets,
 ): DnsmasqPlan {
   const gateway = readKey(config, keys.ipv4Gateway);
@@ -111,7 +113,7 @@ function dnsmasqPlan(
       search: readKey(config, keys.dnsSearch) ?? [domain],
     },
     upstream,
-    mtu: readKey(config, keys.bridgeMtu) ?? 1500,
+    mtu: readKey(config, keys.bridgeMtu) ?? mtu,
     nftSets,
     hasRaw: Boolean(config["raw.dnsmasq"]),
   };

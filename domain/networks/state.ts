@@ -5,7 +5,7 @@ import { commandFailed, run } from "../../sys/run.ts";
 import type { NetworkAddress, NetworkState } from "../../wire/network.ts";
 import type { Context, Ref } from "../context.ts";
 import { getNetwork } from "../networks.ts";
-import { hubDirectory, isHostHub, networksUp } from "./hub_state.ts";
+import { hubDirectory, isHostHub, networksUp, usualMtu } from "./hub_state.ts";
 import { subnetOf } from "./plan.ts";
 import { formatAddress } from "../../config/address.ts";
 
@@ -32,7 +32,8 @@ interface IpLink {
 export async function networkState(context: Context, ref: Ref): Promise<NetworkState> {
   const network = await getNetwork(context, ref);
   const isOwn = network.managed && network.type === "bridge";
-  if (isOwn && !networksUp(context).includes(ref.name)) return down(network.config);
+  const mtu = usualMtu(context);
+  if (isOwn && !networksUp(context).includes(ref.name)) return down(network.config, mtu);
   const isInHub = isOwn && !isHostHub(context) && hubPid(hubDirectory(context)) !== undefined;
   const name = network.managed && !isOwn ? network.config["parent"] ?? ref.name : ref.name;
   const argv = ["ip", "-json", "-details", "-stats", "addr", "show"];
@@ -40,7 +41,7 @@ export async function networkState(context: Context, ref: Ref): Promise<NetworkS
   if (result.code !== 0) throw commandFailed("ip", result);
   const links = JSON.parse(result.stdout || "[]") as IpLink[];
   const link = links.find(({ ifname }) => ifname === name);
-  if (link === undefined) return down(network.config);
+  if (link === undefined) return down(network.config, mtu);
   return stateOf(link, links.filter(({ master }) => master === name).map(({ ifname }) => ifname));
 }
 
@@ -87,7 +88,7 @@ function stateOf(link: IpLink, ports: string[]): NetworkState {
 }
 
 /** A network without a bridge: it gets one with the first card. */
-function down(config: Record<string, string>): NetworkState {
+function down(config: Record<string, string>, mtu: number): NetworkState {
   const addresses = ([4, 6] as const).flatMap((family): NetworkAddress[] => {
     const subnet = subnetOf(config, family);
     if (subnet === undefined) return [];
@@ -103,7 +104,7 @@ function down(config: Record<string, string>): NetworkState {
     addresses,
     counters: { bytes_received: 0, bytes_sent: 0, packets_received: 0, packets_sent: 0 },
     hwaddr: config["bridge.hwaddr"] || config["volatile.bridge.hwaddr"] || "",
-    mtu: Number(config["bridge.mtu"] || 1500),
+    mtu: Number(config["bridge.mtu"] || mtu),
     state: "down",
     type: "broadcast",
     bond: null,

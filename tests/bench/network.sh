@@ -13,10 +13,10 @@ rtt() { perl -ne 'print "$1\n" if m!= [\d.]+/([\d.]+)/!'; }
 
 echo "bare bridge"
 unshare -Urn sh -ec '
-  ip link set lo up; ip link add b type bridge; ip link set b up
+  ip link set lo up; ip link add br9 type bridge; ip link set br9 up
   for i in 1 2; do
     unshare -n sleep 60 & eval "p$i=$!"; sleep 0.2; eval "p=\$p$i"
-    ip link add v$i type veth peer name eth0 netns $p; ip link set v$i master b up
+    ip link add v$i type veth peer name eth0 netns $p; ip link set v$i master br9 up
     nsenter -t $p -n sh -c "ip link set lo up; ip addr add 10.9.0.$i/24 dev eth0; ip link set eth0 up"
   done
   nsenter -t $p1 -n iperf3 -s -1 >/dev/null & sleep 0.5
