@@ -16,6 +16,7 @@ import { type HttpsServer, openHttpsServer } from "./https_server.ts";
 import { type Answering, createListener } from "./listener.ts";
 import { readArguments } from "./serve_arguments.ts";
 import { type Log, openLog } from "./serve_log.ts";
+import { becomeSparing } from "../domain/server_program.ts";
 import { whenIdle } from "./serve_idle.ts";
 import { inheritedSocket, mustBeGroup, takeSocket } from "./unix_server.ts";
 
@@ -53,6 +54,7 @@ export async function serve(argv: readonly string[]): Promise<number> {
       console.log(units === "install" ? await installUnits(options) : await uninstallUnits());
       return 0;
     }
+    becomeSparing(argv);
     await runServer({ ...options, log: openLog({ isVerbose }) });
     return 0;
   } catch (error) {

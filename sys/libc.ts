@@ -8,6 +8,7 @@ const symbols = {
   close: { parameters: ["i32"], result: "i32" }, // int close(int fd);
   dup: { parameters: ["i32"], result: "i32" }, // int dup(int fd);
   dup2: { parameters: ["i32", "i32"], result: "i32" }, // int dup2(int fd, int newfd);
+  execv: { parameters: ["buffer", "buffer"], result: "i32" }, // int execv(const char *path, char *const argv[]);
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" }, // int fcntl(int fd, int cmd, int arg);
   fcntlLock: { name: "fcntl", parameters: ["i32", "i32", "buffer"], result: "i32" }, // with a struct flock *
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" }, // int getsockopt(int fd, int level, int name, void *value, socklen_t *size);
@@ -447,4 +448,18 @@ export function signalOnArrival(fd: number, pid: number): void {
 export async function isReadable(fd: number): Promise<boolean> {
   const POLLIN = 1;
   return await poll(fd, { events: POLLIN, milliseconds: 0 });
+}
+
+/**
+ * Becomes another program: pid, environment and the descriptors that are not close-on-exec stay.
+ *
+ * @throws {SysError} if the kernel refuses
+ * @see execve(2)
+ */
+export function replaceProgram(argv: readonly string[]): void {
+  const words = argv.map(cString);
+  const pointers = new BigUint64Array(words.length + 1); // ends with NULL
+  words.forEach((word, at) => pointers[at] = Deno.UnsafePointer.value(Deno.UnsafePointer.of(word)));
+  const [program = new Uint8Array(1)] = words;
+  checked(libc.execv(program, pointers), "execv(3)", `"${argv[0]}"`);
 }
