@@ -171,3 +171,27 @@ await e2e("apt's mirror is reached through the way out, and the host's loopback 
     listener.close();
   }
 });
+
+await e2e("limits of a card change while it is plugged in, and hold", {
+  needs: ["subids", "network"],
+}, async (drey) => {
+  await drey`launch tiny c1`;
+  await drey`launch tiny c2`;
+  await dhcp(drey, "c1", "c2");
+  const target = await ipv4Of(drey, "c2");
+  const sink = drey.spawn(["exec", "c2", "--", "socat", "TCP-LISTEN:9,fork,reuseaddr", "EXEC:wc -c"]);
+  /** Milliseconds until half a megabyte from one has been counted by the other. */
+  const send = async () => {
+    const line = `head -c 500000 /dev/zero | socat -t20 - TCP:${target}:9,retry=20,interval=0.1`;
+    const start = Date.now();
+    await drey`exec c1 -- sh -c ${line}`;
+    return Date.now() - start;
+  };
+  await send();
+  await drey`config device override c2 eth0 limits.ingress=2Mbit`;
+  await eventually("a limit into an instance holds", async () => await send() > 1200);
+  await drey`config device unset c2 eth0 limits.ingress`;
+  await eventually("and goes", async () => await send() < 1200);
+  await drey`stop -f c2`;
+  await sink.status;
+});
