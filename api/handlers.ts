@@ -13,6 +13,7 @@ const events = () => import("./handlers/events.ts");
 const instances = () => import("./handlers/instances.ts");
 const snapshots = () => import("./handlers/instance_snapshots.ts");
 const files = () => import("./handlers/instance_files.ts");
+const trees = () => import("./handlers/instance_trees.ts");
 const sftp = () => import("./handlers/instance_sftp.ts");
 const logs = () => import("./handlers/instance_logs.ts");
 const metadata = () => import("./handlers/instance_metadata.ts");
@@ -77,6 +78,8 @@ export const handlerSources: HandlerSources = {
   "instance.file.put": files,
   "instance.file.delete": files,
   "instance.sftp": sftp,
+  "instance.tree.get": trees,
+  "instance.tree.put": trees,
   "instance.logs": logs,
   "instance.log.get": logs,
   "instance.log.delete": logs,

@@ -5,6 +5,7 @@ import { DreyError } from "../errors.ts";
 import { sealDescriptors } from "../sys/libc.ts";
 import { fullPath, spawn } from "../sys/run.ts";
 import { fileServer } from "./file_server.pl.ts";
+import { treeHands } from "./tree_server.pl.ts";
 import { formatSteps, type Step } from "./steps.ts";
 
 /** What is set of a file; -1 leaves it to the kernel. Ids are the container's. */
@@ -16,6 +17,8 @@ export interface FileOwner {
 
 export type FileRequest =
   | { do: "get" | "head" | "delete"; path: string }
+  /** a whole directory as one stream, see tree_server.pl.ts */
+  | { do: "get-tree" | "put-tree"; path: string }
   /** `modify` names what of the owner is also set on something that exists */
   | ({ do: "file"; path: string; write: "overwrite" | "append"; modify: readonly string[] } & FileOwner)
   | ({ do: "directory"; path: string; modify: readonly string[] } & FileOwner)
@@ -53,7 +56,8 @@ export interface FileServing {
 export async function serveFile(request: FileRequest, serving: FileServing): Promise<FileAnswer> {
   sealDescriptors();
   const steps: Step[] = [...serving.steps, { do: "file", request: words(request) }];
-  const child = spawn(["/usr/bin/perl", "-e", fileServer(steps), formatSteps(steps)], {
+  const more = request.do === "get-tree" || request.do === "put-tree" ? treeHands : "";
+  const child = spawn(["/usr/bin/perl", "-e", fileServer(steps, more), formatSteps(steps)], {
     env: { PATH: fullPath() },
     clearEnv: true,
     stdin: "piped",
@@ -72,7 +76,8 @@ export async function serveFile(request: FileRequest, serving: FileServing): Pro
     const [verdict, ...rest] = line.split("\t").map(unescapeWord);
     if (verdict !== "ok") throw fileError(request.path, Number(rest[0]), rest[1] ?? "");
     const stat = rest.length > 0 ? toStat(rest) : undefined;
-    const isEndless = stat?.type === "file" && stat.size === 0; // as files of /proc say
+    // trees, and files of /proc, tell no size
+    const isEndless = request.do === "get-tree" || stat?.type === "file" && stat.size === 0;
     const content = lines.rest(isEndless ? Infinity : stat?.size ?? 0, () => end(child));
     return { ...(stat === undefined ? {} : { stat }), content };
   } catch (error) {
@@ -90,7 +95,9 @@ function words(request: FileRequest): string[] {
     case "head":
       return ["get", request.path, request.do];
     case "delete":
-      return ["delete", request.path];
+    case "get-tree":
+    case "put-tree":
+      return [request.do, request.path];
     case "file":
       return ["file", request.path, request.write, ...mine(request), request.modify.join(",")];
     case "directory":

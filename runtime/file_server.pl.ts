@@ -103,5 +103,6 @@ $do{file} = sub { my ($what, @words) = @_;
 };
 `;
 
-/** The walker of these steps, with hands for the last of them. */
-export const fileServer = (steps: readonly Step[]): string => walkerFor(steps, entering + fileHands);
+/** The walker of these steps, with hands for the last of them, and `more` of them. */
+export const fileServer = (steps: readonly Step[], more = ""): string =>
+  walkerFor(steps, entering + fileHands + more);

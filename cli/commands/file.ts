@@ -43,7 +43,9 @@ export async function push(shell: Shell): Promise<void> {
     const info = source === "-" ? undefined : await statLocal(source);
     if (info?.isDirectory) {
       mustRecurse(shell, source);
-      await pushTree(inside(target, basename(await Deno.realPath(source))), source, given);
+      const place = inside(target, basename(await Deno.realPath(source)));
+      const { isDrey, pushStream } = await import("./file_tree.ts");
+      await (await isDrey(place.client) ? pushStream : pushTree)(place, source, given);
     } else {
       const place = isDirectory ? inside(target, nameOf(source)) : target;
       await pushFile(place, source, { ...modeAndOwner(info), ...given });
@@ -69,7 +71,8 @@ export async function pull(shell: Shell): Promise<void> {
     const found = await read(place);
     if (found.type === "directory") mustRecurse(shell, source);
     const local = isDirectory ? join(target, basename(place.path)) : target;
-    if (local !== "-") await pullInto(place, found, local);
+    if (found.type === "directory" && local !== "-") await pullTree(place, found, local);
+    else if (local !== "-") await pullInto(place, found, local);
     else for await (const chunk of found.body.body ?? []) shell.print(chunk);
   }
 }
@@ -182,6 +185,13 @@ async function read({ client, name, path }: Place): Promise<Found> {
   const body = await client.raw("instance.file.get", { params: { name }, query: { path } });
   const type = body.headers.get("x-lxd-type") ?? "file";
   return { type, mode: parseInt(body.headers.get("x-lxd-mode") ?? "644", 8), body };
+}
+
+async function pullTree(place: Place, found: Found, local: string): Promise<void> {
+  const { isDrey, pullStream } = await import("./file_tree.ts");
+  if (!await isDrey(place.client)) return await pullInto(place, found, local);
+  await found.body.body?.cancel();
+  await pullStream(place, local);
 }
 
 async function pullInto(place: Place, { type, mode, body }: Found, local: string): Promise<void> {

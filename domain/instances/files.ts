@@ -17,6 +17,8 @@ const actions: Record<FileRequest["do"], string | undefined> = {
   file: "instance-file-pushed",
   directory: "instance-file-pushed",
   symlink: "instance-file-pushed",
+  "get-tree": "instance-file-retrieved",
+  "put-tree": "instance-file-pushed",
 };
 
 interface FileUse {

@@ -27,7 +27,7 @@ await e2e("files go into a running instance and come out again", { needs }, asyn
   const out = join(drey.directory, "out");
   await drey`file pull -r c1/srv/deep/tree ${out}`;
   assertEquals(await Deno.readTextFile(join(out, "sub", "two")), "two\n");
-  assertEquals(await Deno.readLink(join(out, "sub", "link")), "/srv/deep/tree/one");
+  assertEquals(await Deno.readLink(join(out, "sub", "link")), "../one");
   await drey.run(["file", "edit", "c1/root/new"], { stdin: "edited\n" });
   assertEquals(await drey`exec c1 -- cat /root/new`, "edited\n");
   // what exists keeps its owner
@@ -128,4 +128,37 @@ await e2e("lxc pushes, pulls and deletes files", { needs: [...needs, "lxc"] }, a
     assert((await server.tries(["file", "pull", "c1/root/tree/one", "-"])).code !== 0);
     if (state === "running") await drey`stop -f c1`;
   }
+});
+
+await e2e("whole trees go in one stream, with odd names, owners and modes, and overwrite what is there", {
+  needs,
+}, async (drey) => {
+  const tree = await makeTree(drey);
+  const odd = join(tree, "sub", "tab\tline\n100% é");
+  await Deno.writeTextFile(odd, "odd\n");
+  await Deno.writeFile(join(tree, "large"), new Uint8Array(3_000_000).fill(7));
+  await Deno.mkdir(join(tree, "closed"));
+  await Deno.writeTextFile(join(tree, "closed", "file"), "in\n");
+  await Deno.chmod(join(tree, "one"), 0o640);
+  await drey`launch tiny c1`;
+  await drey`file push -r ${tree} c1/root/ --uid 1000 --gid 5`;
+  assertEquals(await drey`exec c1 -- stat -c ${"%u %g %a"} /root/tree/one`, "1000 5 640\n");
+  await Deno.writeTextFile(join(tree, "one"), "two\n");
+  await drey`exec c1 -- sh -c ${"chmod 600 /root/tree/one; chmod 500 /root/tree/closed"}`;
+  await drey`file push -r ${tree} c1/root/`;
+  assertEquals(await drey`exec c1 -- stat -c ${"%u %g %a %s"} /root/tree/one`, "1000 5 600 4\n");
+  const out = join(drey.directory, "out");
+  await drey`file pull -r c1/root/tree ${out}`;
+  assertEquals(await Deno.readTextFile(join(out, "sub", "tab\tline\n100% é")), "odd\n");
+  assertEquals((await Deno.stat(join(out, "large"))).size, 3_000_000);
+  assertEquals((await Deno.stat(join(out, "closed"))).mode! & 0o777, 0o500);
+  await Deno.chmod(join(out, "closed"), 0o700);
+  await drey`exec c1 -- sh -c ${"mkdir -p /deep/tree; ln -s /etc /deep/tree/sub"}`;
+  const { code, stderr } = await drey.tries`file push -r ${tree} c1/none/`;
+  assertEquals(code, 1);
+  assertMatch(stderr, /none|No such file/i);
+  await drey`stop -f c1`;
+  await drey`file push -r ${tree} c1/srv2/ -p`;
+  await drey`start c1`;
+  assertEquals(await drey`exec c1 -- cat /srv2/tree/closed/file`, "in\n");
 });

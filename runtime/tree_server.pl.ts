@@ -1,0 +1,91 @@
+// Further hands of the walker for files: whole trees in one stream, both ways. An entry is a line of words (type, mode,
+// user, group, size, name, target of a link; -1 leaves an owner to the kernel), and for a file its bytes. `end` ends it.
+
+export const treeHands = String.raw`
+my $in = '';
+# F_SETPIPE_SZ: fewer turns between the two ends
+sub widen { fcntl $_[0], 1031, 1048576 }
+sub more { my $n = sysread STDIN, $in, 1048576, length $in; exit 1 if !$n }
+sub entry_line {
+  my $end;
+  while (($end = index $in, "\n") < 0) { more() }
+  my $line = substr $in, 0, $end + 1, '';
+  chop $line;
+  return map { s/%([0-9a-f]{2})/chr hex $1/ger } split /\t/, $line, -1;
+}
+sub refuse_at { my ($path) = @_; my ($code, $why) = ($! + 0, "$!"); answer('error', $code, "$path: $why"); exit 0 }
+# what exists keeps owner and mode
+sub put_file { my ($path, $uid, $gid, $mode, $size) = @_;
+  my ($file, $new);
+  if (!sysopen $file, $path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_TRUNC) {
+    refuse_at($path) if $! != 2;
+    sysopen $file, $path, O_WRONLY | O_CREAT | O_EXCL, 0600 or refuse_at($path);
+    $new = 1;
+  }
+  while ($size > 0) {
+    more() if !length $in;
+    my $n = syswrite $file, $in, $size < length $in ? $size : length $in;
+    refuse_at($path) if !defined $n;
+    substr($in, 0, $n) = '';
+    $size -= $n;
+  }
+  give($path, $uid, $gid, $mode) if $new;
+  close $file or refuse_at($path);
+}
+$serve{'put-tree'} = sub { my ($base) = @_;
+  widen(\*STDIN);
+  while (1) {
+    my ($type, $mode, $uid, $gid, $size, $name, $target) = entry_line();
+    last if $type eq 'end';
+    if ("/$name/" =~ m!/\.\.?/!) { $! = 22; refuse_at($name) }
+    my $path = $name eq '' ? $base : "$base/$name";
+    if ($type eq 'directory') {
+      next if -d $path;
+      mkdir $path, 0700 or refuse_at($path);
+      give($path, $uid, $gid, $mode);
+    }
+    elsif ($type eq 'symlink') {
+      my $now = readlink $path;
+      next if defined $now and $now eq $target;
+      symlink $target, $path or refuse_at($path);
+      call('fchownat', -100, $path, $uid + 0, $gid + 0, 0x100) < 0 and refuse_at($path);
+    }
+    else { put_file($path, $uid, $gid, $mode, $size) }
+  }
+  answer('ok');
+};
+my $out = '';
+sub send_out { $out .= $_[0]; if (length $out > 524288) { emit($out); $out = '' } }
+sub send_entry { send_out(join("\t", map { s/([%\t\n\r\0])/sprintf '%%%02x', ord $1/ger } @_) . "\n") }
+sub send_tree { my ($path, $name) = @_;
+  my @s = lstat $path or return;
+  my ($kind, $mode) = ($s[2] & 0170000, $s[2] & 07777);
+  if ($kind == 0040000) {
+    opendir my $dir, $path or return;
+    send_entry('directory', $mode, @s[4, 5], 0, $name, '');
+    send_tree("$path/$_", $name eq '' ? $_ : "$name/$_") for sort grep { $_ ne '.' and $_ ne '..' } readdir $dir;
+  }
+  elsif ($kind == 0120000) { send_entry('symlink', $mode, @s[4, 5], 0, $name, readlink $path) }
+  elsif ($kind == 0100000) {
+    sysopen my $file, $path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY or return;
+    my $left = (stat $file)[7];
+    send_entry('file', $mode, @s[4, 5], $left, $name, '');
+    while ($left > 0) {
+      my $n = sysread $file, my $bytes, $left > 262144 ? 262144 : $left;
+      # a file that shrinks meanwhile ends in zeros
+      $bytes = "\0" x ($left > 262144 ? 262144 : $left) if !$n;
+      $left -= length $bytes;
+      send_out($bytes);
+    }
+  }
+}
+$serve{'get-tree'} = sub { my ($base) = @_;
+  widen(\*STDOUT);
+  my @s = lstat $base or refuse();
+  if (($s[2] & 0170000) != 0040000) { $! = 20; refuse() }
+  answer('ok', 'directory', @s[4, 5], $s[2] & 07777, $s[9], 0);
+  send_tree($base, '');
+  send_entry('end', 0, 0, 0, 0, '', '');
+  emit($out);
+};
+`;
