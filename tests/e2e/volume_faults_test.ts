@@ -1,0 +1,54 @@
+// Work on volumes and backups that is killed at any moment: what was complete stays, what was not is gone.
+
+import { assert, assertEquals } from "@std/testing";
+import { join } from "@std/path";
+import { type Drey, e2e } from "../support/drey.ts";
+
+const needs = ["userns", "subids", "overlay"] as const;
+
+/** Starts a command and kills it after some time; it may have ended before. */
+async function killed(drey: Drey, argv: string[], milliseconds: number): Promise<void> {
+  const child = drey.spawn(argv, { stdout: "null", stderr: "null" });
+  const timer = setTimeout(() => child.kill("SIGKILL"), milliseconds);
+  await child.status;
+  clearTimeout(timer);
+}
+
+await e2e("volumes and backups outlive kills at any moment", { needs }, async (drey) => {
+  await drey`init tiny c1`;
+  await drey`storage volume create default data`;
+  await drey`storage volume attach default data c1 /data`;
+  await drey`start c1`;
+  await drey`exec c1 -- sh -c ${"for n in $(seq 300); do echo $n >/data/$n; done"}`;
+  await drey`stop -f c1`;
+  const volume = (...words: string[]) => ["storage", "volume", ...words];
+  const file = join(drey.directory, "out.tar.gz");
+  for (let round = 0; round < 18; round++) {
+    const after = 60 + round * 25;
+    const work = [
+      volume("copy", "default/data", `default/copy${round}`),
+      volume("snapshot", "default", "data", `s${round}`),
+      volume("rename", "default", "data", "data2"),
+      volume("export", "default", "data", file),
+      ["export", "c1", file],
+      volume("create", "default", `new${round}`),
+    ][round % 6]!;
+    await killed(drey, work, after);
+    // whichever way a rename went, the volume is whole under one of its names
+    const names = JSON.parse(await drey`storage volume list default type=custom --format json`) as {
+      name: string;
+    }[];
+    if (names.some(({ name }) => name === "data2")) await drey`storage volume rename default data2 data`;
+    for (const { name } of names) {
+      if (/^(copy|new)[0-9]+$/.test(name)) await drey`storage volume delete default ${name}`;
+    }
+  }
+  await drey`start c1`;
+  assertEquals(await drey`exec c1 -- sh -c ${"cat /data/* | wc -l"}`, "300\n");
+  const pool = join(drey.directory, "storage-pools/default");
+  const kept = [...Deno.readDirSync(join(pool, "custom"))].map(({ name }) => name);
+  assertEquals(kept, ["default_data"]);
+  const left = [...Deno.readDirSync(join(pool, "temporary"))].map(({ name }) => name);
+  assertEquals(left, []);
+  assert([...Deno.readDirSync(join(pool, "containers"))].every(({ name }) => name === "c1"));
+});
