@@ -95,15 +95,32 @@ sub text { my ($packed) = @_;
   my ($port, $host) = $family == AF_INET ? unpack_sockaddr_in($packed) : unpack_sockaddr_in6($packed);
   return ($family == AF_INET ? 'TCP4' : 'TCP6', inet_ntop($family, $host), $port);
 }
+# targets that did not answer, with the time until which others come first; children tell of them
+my %away;
+pipe(my $hear, my $tell) or die "pipe: $!\n";
+# whoever has others to turn to waits not longer than one packet that is sent again: the kernel alone takes a minute to
+# give up on an instance that it has reached before
+my ($patience, $grudge) = (1.5, 10);
+sub reach { my ($target, $hurry) = @_;
+  my ($family, $where) = address(@$target);
+  socket(my $out, $family, SOCK_STREAM, 0) or exit 1;
+  if (!$hurry) { return connect($out, $where) ? $out : undef }
+  plain($out);
+  return $out if connect($out, $where);
+  return undef if !$!{EINPROGRESS};
+  vec(my $bits = '', fileno $out, 1) = 1;
+  select(undef, $bits, undef, $patience) > 0 or return undef;
+  return unpack('i', getsockopt($out, SOL_SOCKET, SO_ERROR)) == 0 ? $out : undef;
+}
 sub serve { my ($in, $pair) = @_;
   # each connection begins with the next target, and takes another one if that is away
   my @targets = ([@$pair[3 .. 5]], @{$pair->[6]});
+  my @turns = map { $targets[($turn + $_) % @targets] } 0 .. $#targets;
+  my $isAway = sub { ($away{join ' ', @{$_[0]}} // 0) > time };
   my $out;
-  for my $try (0 .. $#targets) {
-    my ($family, $where) = address(@{$targets[($turn + $try) % @targets]});
-    socket($out, $family, SOCK_STREAM, 0) or exit 1;
-    last if connect($out, $where);
-    close $out; undef $out;
+  for my $target ((grep { !$isAway->($_) } @turns), (grep { $isAway->($_) } @turns)) {
+    $out = reach($target, @targets > 1) and last;
+    syswrite $tell, join(' ', @$target) . "\n" if @targets > 1;
   }
   exit 1 if !defined $out;
   if ($haproxy) { my ($kind, $from, $port) = text(getpeername $in); my (undef, $to, $own) = text(getsockname $in);
@@ -148,8 +165,11 @@ sub datagram { my ($socket, $pair) = @_;
 }
 while (1) {
   my $bits = '';
-  vec($bits, fileno $_, 1) = 1 for @listeners, map { $_->{out} } values %client;
+  vec($bits, fileno $_, 1) = 1 for @listeners, $hear, map { $_->{out} } values %client;
   select(my $ready = $bits, undef, undef, %client ? 30 : undef) >= 0 or next;
+  if (vec($ready, fileno $hear, 1)) { sysread $hear, my $lines, 65536;
+    $away{$_} = time + $grudge for split /\n/, $lines;
+  }
   for my $index (0 .. $#listeners) { my ($socket, $pair) = ($listeners[$index], $pairs[$index]);
     next if !vec($ready, fileno $socket, 1);
     if ($pair->[0] eq 'udp') { datagram($socket, $pair); next }
