@@ -170,12 +170,21 @@ async function followSettings(
   for await (const _ of changes) await apply();
 }
 
-/** Whoever loses trust loses the connections as well, a moment later: it may be they themselves who asked for it. */
+/**
+ * Whoever loses trust, or part of it, loses the connections as well, a moment later: it may be they themselves who asked
+ * for it. Whoever is trusted for the first time has nothing to lose, and may be at work by then.
+ */
 async function followTrust(context: Context, https: HttpsServer, signal: AbortSignal): Promise<void> {
-  for await (const { key: [, fingerprint = ""] } of context.store.watch(["certificates"], signal)) {
-    setTimeout(() => https.drop(fingerprint), 500);
+  const changes = context.store.watch(trustKey, signal);
+  const known = new Set((await context.store.list(trustKey)).map(({ key: [, fingerprint] }) => fingerprint));
+  for await (const { key: [, fingerprint = ""], ...change } of changes) {
+    if (known.has(fingerprint)) setTimeout(() => https.drop(fingerprint), 500);
+    if ("deleted" in change) known.delete(fingerprint);
+    else known.add(fingerprint);
   }
 }
+
+const trustKey = ["certificates"];
 
 async function follow(https: HttpsServer, config: Values, log: Log): Promise<void> {
   const before = https.address;
