@@ -3,6 +3,7 @@
 import { dirname, join } from "@std/path";
 import { fullPath, runChecked } from "../../sys/run.ts";
 import { findTool } from "../../sys/tools.ts";
+import { openTun } from "./test_tun.ts";
 
 export interface TestUser {
   name: string;
@@ -32,13 +33,14 @@ export async function prepareTestUser(root: string): Promise<TestUser> {
   await copyTree(root, tree);
   const deno = await copyDeno(home);
   await runChecked(["chown", "-R", `${name}:`, tree, join(home, ".cache")]);
+  const withTun = await openTun();
   return {
     ...account,
     name,
     tree,
     command: (
       argv,
-    ) => ["setpriv", `--reuid=${name}`, `--regid=${account.gid}`, "--init-groups", "--", ...argv],
+    ) => [...withTun, "setpriv", `--reuid=${name}`, `--regid=${account.gid}`, "--init-groups", "--", ...argv],
     env: {
       HOME: home,
       USER: name,
