@@ -154,7 +154,13 @@ async function kindOf(
   const type = device["nictype"];
   const parent = device["parent"];
   if (type === "p2p") return { type };
-  if (type === "routed") return { type, parent };
+  if (type === "routed" && !parent) return { type };
+  if (type === "routed") {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: `Device "${name}": announcing a routed card on "${parent}" is not supported yet`,
+      hint: "Leave out the key parent: all networks of drey reach the card by routes",
+    });
+  }
   if (type === "bridged" && parent) return await bridgedTo(context, parent);
   throw new DreyError("NOT_SUPPORTED", {
     message: `Device "${name}": cards of nictype ${type} are not supported yet`,

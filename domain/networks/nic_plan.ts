@@ -15,8 +15,7 @@ import { subnetOf } from "./plan.ts";
 /** How a card is connected. */
 export type NicKind =
   | { type: "bridged"; bridge: string; network?: Config; mtu: number }
-  | { type: "routed"; parent: string | undefined }
-  | { type: "p2p" }
+  | { type: "routed" | "p2p" }
   /** interfaces of the host; for root */
   | { type: "macvlan" | "physical"; parent: string };
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { e2e } from "../support/drey.ts";
 import { run } from "../../sys/run.ts";
-import { eventually } from "../support/network.ts";
+import { dhcp, eventually } from "../support/network.ts";
 
 /** A port that nobody listens on right now. */
 function freePort(): number {
@@ -141,3 +141,38 @@ await e2e("launch -p leads a port, and the relay comes back after SIGKILL", {
   await drey`stop -f c1`;
   await inside.status;
 });
+
+await e2e(
+  "a proxy tells by HAProxy's protocol who asks, and with nat connects to the address of the instance",
+  {
+    needs: ["subids", "network"],
+  },
+  async (drey) => {
+    await drey`network create lab ipv4.address=10.134.0.1/24 ipv6.address=none`;
+    await drey`launch tiny c1 --network lab -d eth0,ipv4.address=10.134.0.5`;
+    await dhcp(drey, "c1");
+    const [told, led] = [freePort(), freePort()];
+    const inside = drey.spawn([
+      "exec",
+      "c1",
+      "--",
+      "socat",
+      "TCP-LISTEN:80,fork,reuseaddr",
+      "SYSTEM:echo $SOCAT_SOCKADDR; cat",
+    ]);
+    await drey`config device add c1 told proxy listen=tcp:127.0.0.1:${told} connect=tcp:127.0.0.1:80 proxy_protocol=true`;
+    await drey`config device add c1 led proxy listen=tcp:127.0.0.1:${led} connect=tcp:10.134.0.5:80 nat=true`;
+    const hear = async (port: number) => await ask({ hostname: "127.0.0.1", port }, "hello").catch(() => "");
+    await eventually("both answer", async () => await hear(told) !== "" && await hear(led) !== "");
+    assertMatch(
+      await hear(told),
+      new RegExp(`^127.0.0.1\\nPROXY TCP4 127.0.0.1 127.0.0.1 \\d+ ${told}\\r\\nhello$`),
+    );
+    assertEquals(await hear(led), "10.134.0.5\nhello", "not the instance's loopback");
+    const elsewhere = await drey
+      .tries`config device add c1 no proxy listen=tcp:127.0.0.1:${freePort()} connect=tcp:10.134.0.6:80 nat=true`;
+    assertMatch(elsewhere.stderr, /must be one of the instance's static ipv4 addresses/);
+    await drey`stop -f c1`;
+    await inside.status;
+  },
+);

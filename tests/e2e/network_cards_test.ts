@@ -1,0 +1,81 @@
+import { assert, assertEquals, assertMatch } from "@std/testing";
+import { e2e } from "../support/drey.ts";
+import { serve } from "../support/server.ts";
+import { dhcp, eventually, ipv4Of, pings } from "../support/network.ts";
+
+await e2e("a routed card has its addresses from the start, and reaches others by the router's", {
+  needs: ["subids", "network", "lxc"],
+}, async (drey) => {
+  await using server = await serve(drey);
+  await server.lxc("network", "create", "lab", "ipv4.address=10.131.0.1/24", "ipv6.address=fd42:131::1/64");
+  await drey`launch tiny c1 --network lab`;
+  await dhcp(drey, "c1");
+  await server.lxc("init", "tiny", "c2");
+  const routed = ["nictype=routed", "ipv4.address=10.131.9.2,10.131.9.3", "ipv6.address=fd42:1319::2"];
+  await server.lxc("config", "device", "add", "c2", "eth0", "nic", ...routed);
+  await server.lxc("start", "c2");
+  assertMatch(await drey`exec c2 -- ip -4 addr show eth0`, /10\.131\.9\.2\/32[\s\S]*10\.131\.9\.3\/32/);
+  assertMatch(await drey`exec c2 -- ip -6 addr show eth0`, /fd42:1319::2\/128/);
+  assertMatch(await drey`exec c2 -- ip route`, /default via 169\.254\.0\.1 dev eth0/);
+  assertMatch(await drey`exec c2 -- ip -6 route`, /default via fe80::1 dev eth0/);
+  assert(await pings(drey, "c2", "169.254.0.1"), "its router answers");
+  assert(await pings(drey, "c2", await ipv4Of(drey, "c1")), "it reaches a bridge");
+  assert(await pings(drey, "c1", "10.131.9.3"), "and is reached from there");
+  await server.lxc("stop", "-f", "c2");
+  await server.lxc("config", "device", "set", "c2", "eth0", "ipv4.gateway=none");
+  await server.lxc("start", "c2");
+  assertEquals(await drey`exec c2 -- ip route show default`, "", "without a gateway there is no way out");
+  assertMatch(await drey`exec c2 -- ip -6 route show default`, /via fe80::1/);
+  const sink = drey.spawn(["exec", "c1", "--", "socat", "TCP-LISTEN:9,fork,reuseaddr", "EXEC:wc -c"]);
+  const line = `head -c 1000000 /dev/zero | socat -t20 - TCP:${await ipv4Of(
+    drey,
+    "c1",
+  )}:9,retry=20,interval=0.1`;
+  await drey`config device set c2 eth0 ipv4.gateway=auto`;
+  await drey`restart -f c2`;
+  await drey`exec c2 -- sh -c ${line}`;
+  await drey`config device set c2 eth0 limits.egress=2Mbit`;
+  const start = Date.now();
+  await drey`exec c2 -- sh -c ${line}`;
+  assert(Date.now() - start > 1800, "a limit holds, of which a second may be used at once");
+  const announced = await drey.tries`config device set c2 eth0 parent=lab`;
+  assertMatch(announced.stderr, /not supported yet/);
+  await drey`delete -f c1 c2`;
+  await sink.status;
+});
+
+await e2e("a card from point to point leads the subnets behind it", {
+  needs: ["subids", "network"],
+}, async (drey) => {
+  await drey`network create lab ipv4.address=10.132.0.1/24 ipv6.address=none`;
+  await drey`launch tiny c1 --network lab`;
+  await dhcp(drey, "c1");
+  await drey`init tiny c2`;
+  await drey`config device add c2 eth0 nic nictype=p2p ipv4.routes=10.132.9.0/24`;
+  await drey`start c2`;
+  assertMatch(await drey`exec c2 -- ip -br link show eth0`, /UP/);
+  await drey`exec c2 -- sh -c ${"ip addr add 10.132.9.2/32 dev eth0 && ip route add default via 10.132.0.1 dev eth0 onlink"}`;
+  assertEquals(await pings(drey, "c1", "10.132.9.2"), true);
+  await drey`delete -f c1 c2`;
+});
+
+await e2e("IPv6 packets with a forged address go no further than the cable", {
+  needs: ["subids", "network"],
+}, async (drey) => {
+  await drey`network create lab ipv4.address=none ipv6.address=fd42:133::1/64`;
+  await drey`launch tiny c1 --network lab -d eth0,security.ipv6_filtering=true`;
+  await drey`launch tiny c2 --network lab`;
+  const own = async (name: string) => {
+    const said = await drey`exec ${name} -- ip -6 -br addr show dev eth0`;
+    return /fd42:133::[0-9a-f:]+|fd42:133:0:0:[0-9a-f:]+/.exec(said)?.[0];
+  };
+  await eventually("both have addresses", async () => Boolean(await own("c1") && await own("c2")));
+  const [first = "", target = ""] = [await own("c1"), await own("c2")];
+  await eventually("its own address passes", () => pings(drey, "c1", target));
+  await drey`exec c1 -- ip addr add fd42:133::bad/64 dev eth0 nodad`;
+  const forged = ["exec", "c1", "--", "busybox", "ping", "-I", "fd42:133::bad", "-c", "1", "-W", "1", target];
+  assertEquals((await drey.run(forged)).code, 1);
+  assert(await pings(drey, "c2", first), "and is reached at its own");
+  assertEquals(await pings(drey, "c2", "fd42:133::bad"), false, "nobody finds it at one that is not its own");
+  await drey`delete -f c1 c2`;
+});
