@@ -129,7 +129,7 @@ function overlay({ overlay, disk }: HostFacts): Prerequisite {
     overlay.ok ? ["ok", "mounts in a user namespace"] : [
       "missing",
       said(overlay),
-      `Use Linux 5.11 or later, and keep ${disk.path} off network and stacked file systems`,
+      `Use Linux 5.12 or later, and keep ${disk.path} off network and stacked file systems`,
     ],
   );
 }

@@ -6,6 +6,7 @@ import { isSingle } from "../idmap/holder.ts";
 import type { ContainerPlan, DeviceSteps, RootSource } from "./container_plan.ts";
 import { kernelSteps } from "./kernel_mounts.ts";
 import { formatSteps, type Step } from "./steps.ts";
+import { jailAround, jailedTree } from "./tree_jail.ts";
 import { walkerFor } from "./walker.pl.ts";
 
 const planFd = 5;
@@ -84,15 +85,18 @@ export function readerSteps(plan: ContainerPlan, argv: string[]): Step[] {
   return [...fileSteps(plan).slice(0, -1), { do: "chdir", path: root }, { do: "become", argv }];
 }
 
-/** The root mounted for one program of the host, which works on it from outside as root of its ids. */
+/** The root mounted for one program of the host, which works on it as root of its ids and reaches nothing but it. */
 export function treeSteps(plan: ContainerPlan, argv: (root: string) => string[]): Step[] {
+  const { outer, inner } = jailAround(stagedRoot({ root: plan.root }));
+  const devices = { reads: [], outer, inner: [], settled: [] };
   return [
     ...enterParent(plan),
     { do: "unshare", kinds: ["mnt"] },
     { do: "mount", type: "none", source: "none", target: "/", flags: ["rec", "private"] },
-    ...rootSteps({ ...plan, cgroup: undefined, devices: undefined }),
+    ...rootSteps({ ...plan, cgroup: undefined, devices }),
+    ...inner,
     { do: "ready" },
-    { do: "run", argv: argv(stagedRoot({ root: plan.root })) },
+    { do: "run", argv: argv(jailedTree) },
   ];
 }
 

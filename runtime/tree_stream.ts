@@ -1,5 +1,6 @@
 // A program at work on the mounted root of a volume, as root of its ids: tar, which makes a tree a stream and a stream
-// a tree again. It runs outside the root, so that nothing in there is ever executed.
+// a tree again. The root is a directory in a jail with nothing of the host but programs: no file of it is ever executed,
+// and no link in it or in the stream leads out.
 
 import { DreyError } from "../errors.ts";
 import { sealDescriptors } from "../sys/libc.ts";

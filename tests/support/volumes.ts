@@ -23,6 +23,8 @@ export interface TestPool extends AsyncDisposable {
   content: Content;
   /** runs a script of sh in the root of a volume and answers with what it printed */
   inside(volume: Volume, script: string): Promise<string>;
+  /** runs tar on a stream in the root of a volume, as root of its ids, in the jail where streams are unpacked */
+  untar(volume: Volume, options: { flags: string[]; stream: Uint8Array<ArrayBuffer> }): Promise<string>;
   /** everything that can be told of the files of a volume */
   listing(volume: Volume): Promise<string>;
 }
@@ -74,12 +76,17 @@ export async function openTestPool(
     lock: () => context.store.lock(["storage_pool", "test"]),
   };
   const driver = open(host);
-  const inside = (volume: Volume, script: string) => runInside(context, driver, { volume, script });
+  const inside = (volume: Volume, script: string) =>
+    runInside(context, driver, { volume, argv: (root) => ["sh", "-ec", `cd "$0"; ${script}`, root] });
   return {
     driver,
     directory,
     content: { map: formatMap(map), image: { id: "tiny", rootfs } },
     inside,
+    untar: (volume, { flags, stream }) => {
+      const argv = (root: string) => ["tar", "-C", root, "-xf", "-", ...flags];
+      return runInside(context, driver, { volume, argv, stream });
+    },
     listing: (volume) => inside(volume, lister),
     async [Symbol.asyncDispose]() {
       for (const kind of ["containers", "custom"] as const) {
@@ -126,7 +133,11 @@ async function makeImage(images: string, map: IdMap): Promise<string> {
 async function runInside(
   context: Context,
   driver: Driver,
-  { volume, script }: { volume: Volume; script: string },
+  { volume, argv, stream }: {
+    volume: Volume;
+    argv: (root: string) => string[];
+    stream?: Uint8Array<ArrayBuffer>;
+  },
 ): Promise<string> {
   const way = await openParent(context, await readLayout(context.user));
   const plan: ContainerPlan = {
@@ -138,9 +149,10 @@ async function runInside(
     deviceNodes: [],
     nesting: false,
   };
-  const argv = (root: string) => ["sh", "-ec", `cd "$0"; ${script}`, root];
   const program = await startOnTree(treeSteps(plan, argv), async () => await way[Symbol.asyncDispose]());
-  await program.input.close();
+  const writer = program.input.getWriter();
+  if (stream !== undefined) await writer.write(stream);
+  await writer.close();
   const text = await new Response(program.output).text();
   await program.finish();
   return text;
