@@ -132,7 +132,8 @@ export function dnsmasqService({ bridge, dnsmasq }: NetworkPlan): Service[] {
 export function bringUpScript({ bridge }: NetworkPlan): string {
   const conf = `/proc/sys/net/ipv6/conf/${bridge.name}`;
   const ipv6 = bridge.hasIpv6
-    ? [`echo 0 >${conf}/accept_dad`, `echo 0 >${conf}/accept_ra`]
+    // a host without IPv6 outside may still have it between instances
+    ? [`echo 0 >${conf}/disable_ipv6`, `echo 0 >${conf}/accept_dad`, `echo 0 >${conf}/accept_ra`]
     : [`echo 1 >${conf}/disable_ipv6`];
   return [
     ipScript(bridgeLines(bridge)),

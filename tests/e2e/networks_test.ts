@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/testing";
+import { run } from "../../sys/run.ts";
 import { e2e } from "../support/drey.ts";
 import { serve } from "../support/server.ts";
 import { dhcp, eventually, hubProcesses, ipv4Of, pings } from "../support/network.ts";
@@ -194,4 +195,24 @@ await e2e("limits of a card change while it is plugged in, and hold", {
   await eventually("and goes", async () => await send() < 1200);
   await drey`stop -f c2`;
   await sink.status;
+});
+
+await e2e("a network comes up on a host where IPv6 is switched off", {
+  needs: ["subids", "network", "root"],
+}, async (drey) => {
+  // root's networks are the host's own: another namespace of networks is another host to them
+  const script = `ip link set lo up
+for what in all default; do
+  [ ! -e /proc/sys/net/ipv6 ] || echo 1 >/proc/sys/net/ipv6/conf/$what/disable_ipv6
+done
+"$@" launch tiny c1
+"$@" exec c1 -- busybox udhcpc -i eth0 -n -q -t 5 -T 1 -s /etc/udhcpc.sh
+"$@" list --format csv -c 4
+"$@" delete -f c1`;
+  const { code, stdout, stderr } = await run(
+    ["unshare", "--net", "sh", "-ec", script, "host", ...drey.commandLine([])],
+    { env: { ...Deno.env.toObject(), ...drey.environment } },
+  );
+  assertEquals(code, 0, stderr);
+  assertMatch(stdout, /^\d+\.\d+\.\d+\.\d+ \(eth0\)$/m);
 });
