@@ -29,6 +29,7 @@ export type Need =
   | "socket-activate"
   | "lxd"
   | "root"
+  | "test-user"
   | "user";
 
 type Check = (facts: HostFacts) => string | undefined;
@@ -85,6 +86,8 @@ const checks: Record<Need, Check> = {
       : undefined,
   lxd: () => missingTools(["lxd"]).length > 0 ? "LXD's server lxd is not installed" : undefined,
   root: ({ user }) => user.uid === 0 ? undefined : "it is for root",
+  "test-user": () =>
+    exists("/home/drey-test/drey/cli.ts") ? undefined : "there is no user drey-test with a copy of the tree",
   user: ({ user }) => user.uid === 0 ? "it is for an ordinary user" : undefined,
 };
 
