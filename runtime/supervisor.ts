@@ -19,14 +19,21 @@ import { runFiles } from "./run_files.ts";
 // The kernel waits for all processors when a process moves to another cgroup; the walker begins meanwhile.
 // A trapped signal makes wait return early, hence its loop.
 // SIGIO says that somebody has connected to the guest's socket: a drey answers, for as long as there is something to
-// answer. It must not hold the lock, which says that the container lives, and a shell cannot close a descriptor above 9.
+// answer. Meanwhile the signal is ignored, since dash would trap it again between two commands and forget the status of
+// the first; whoever comes then is heard by the drey that has been found or started. It must not hold the lock, which
+// says that the container lives, and a shell cannot close a descriptor above 9.
 const supervisorScript = `dir=$1 cgroup=$2 project=$3 name=$4 lock=$5 socket=$6; shift 6
 trap '' HUP INT TERM
-trap '[ -e "$dir/${runFiles.guest}" ] && kill -0 "$g" 2>/dev/null || {
-  : >"$dir/${runFiles.guest}"
-  perl "$dir/guest.pl" $lock "$dir/${runFiles.guest}" "$@" guest "$project" "$name" "$socket" &
-  g=$!
-}' IO
+hear() {
+  trap '' IO
+  [ -e "$dir/${runFiles.guest}" ] && kill -0 "$g" 2>/dev/null || {
+    : >"$dir/${runFiles.guest}"
+    perl "$dir/guest.pl" $lock "$dir/${runFiles.guest}" "$@" guest "$project" "$name" "$socket" &
+    g=$!
+  }
+  trap 'hear "$@"' IO
+}
+trap 'hear "$@"' IO
 exec 3<&0 4>&1 </dev/null >/dev/null 2>"$dir/${runFiles.log}"
 perl "$dir/walker.pl" "$dir/outer" <&3 >&4 3<&- 4>&- &
 p=$!
