@@ -36,6 +36,9 @@ export function isSchedule(text: string): boolean {
   return split(text).every((one) => events.includes(one) || parse(one) !== undefined);
 }
 
+/** Whether a text is a schedule of times alone. */
+export const isTimetable = (text: string): boolean => split(text).every((one) => parse(one) !== undefined);
+
 /** Whether a schedule wants something at every start. */
 export const wantsStartup = (text: string): boolean => split(text).includes("@startup");
 

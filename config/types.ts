@@ -1,7 +1,7 @@
 // The types a configuration value can have: each parses what was typed and says what it wanted instead.
 
 import { isExpiry } from "./expiry.ts";
-import { isSchedule } from "./schedule.ts";
+import { isSchedule, isTimetable } from "./schedule.ts";
 import { parseSize } from "./size.ts";
 
 export type Parsed<T> = { value: T } | { problem: string };
@@ -55,6 +55,13 @@ export const schedule: ValueType<string> = type(
   "string",
   "five fields of cron such as 0 6 * * *, or @daily",
   (text) => isSchedule(text) ? text : undefined,
+);
+
+/** The same for what does not start. */
+export const timetable: ValueType<string> = type(
+  "string",
+  "five fields of cron such as 0 6 * * *, or @daily",
+  (text) => isTimetable(text) ? text : undefined,
 );
 
 /** An amount of bytes. */

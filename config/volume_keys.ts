@@ -41,6 +41,11 @@ export const snapshotsPattern = row(
   "Names of snapshots: %d counts, {{ creation_date|date:'2006-01-02' }} is the day",
   { type: types.string, default: "snap%d" },
 );
+export const snapshotsSchedule = row(
+  "snapshots.schedule",
+  "When snapshots are taken: five fields of cron, or @hourly, @daily and so on",
+  { type: types.timetable },
+);
 
 /** Every key drey obeys. */
 export const volumeKeys: readonly VolumeKey[] = [
@@ -49,6 +54,7 @@ export const volumeKeys: readonly VolumeKey[] = [
   { contents: ["filesystem", "block"], row: size },
   { contents: ["filesystem", "block"], row: snapshotsExpiry },
   { contents: ["filesystem", "block"], row: snapshotsPattern },
+  { contents: ["filesystem", "block"], row: snapshotsSchedule },
   {
     contents: every,
     row: row("user.*", "Anything, for people and scripts; drey only keeps it", { type: types.string }),

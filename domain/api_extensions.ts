@@ -159,5 +159,6 @@ export const apiExtensions: readonly string[] = [
   "storage_volumes_all_projects",
   "storage_volumes_created_at",
   "usedby_consistency",
+  "volume_snapshot_scheduling",
   "warnings",
 ];

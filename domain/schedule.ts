@@ -23,4 +23,6 @@ export async function doWhatIsDue(context: Context): Promise<void> {
   if (!isOurs || entry === undefined) return; // somebody else looks after this minute, or nothing was due before
   const { keepSnapshots } = await import("./instances/snapshots/upkeep.ts");
   await keepSnapshots(context, { after, until });
+  const { keepVolumeSnapshots } = await import("./storage_volumes/upkeep.ts");
+  await keepVolumeSnapshots(context, { after, until });
 }

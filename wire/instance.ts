@@ -1,5 +1,6 @@
 // Instances: what a client sends and sees.
 
+import type { InstanceBackup } from "./backup.ts";
 import * as s from "./schema.ts";
 import type { InstanceSnapshot } from "./instance_snapshot.ts";
 import type { InstanceStatus } from "./status.ts";
@@ -159,7 +160,7 @@ export interface InstanceState {
 }
 
 export interface InstanceFull extends Instance {
-  backups: unknown[] | null;
+  backups: InstanceBackup[] | null;
   state: InstanceState | null;
   snapshots: InstanceSnapshot[] | null;
 }

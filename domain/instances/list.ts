@@ -3,8 +3,10 @@
 import { DreyError } from "../../errors.ts";
 import { type CgroupStats, instanceCgroup, readStats } from "../../runtime/cgroups.ts";
 import type { Entry } from "../../store/store.ts";
+import type { InstanceBackup } from "../../wire/backup.ts";
 import type { Config, Instance, InstanceFull, InstanceState } from "../../wire/instance.ts";
 import { type InstanceStatus, statusCodes } from "../../wire/status.ts";
+import type { BackupRecord } from "../backups/record.ts";
 import type { Context, Ref } from "../context.ts";
 import { profileFor } from "../profiles.ts";
 import { mergeSettings } from "./expand.ts";
@@ -89,19 +91,35 @@ function toWire(
   };
 }
 
-/** Instances with their state, snapshots and backups; one that goes meanwhile is left out. */
+/** Instances with their state, snapshots and backups, null for none; one that goes meanwhile is left out. */
 export async function inFull(context: Context, instances: readonly Instance[]): Promise<InstanceFull[]> {
-  // one look for all of them: most have no snapshots
+  // one look for all of them: most have neither
   const entries = await context.store.list(["instance_snapshots"]);
   const owners = new Set(entries.map((entry) => directoryName(refOfEntry(entry))));
+  const kept = await backupsByInstance(context);
   const processes = onceNeeded(processesByNamespace);
   const full = await Promise.all(instances.map(async (instance) => {
     const state = readState(context, instance, { config: instance.config, processes });
-    if (!owners.has(directoryName(instance))) return { ...instance, state, backups: null, snapshots: null };
+    const backups = kept.get(directoryName(instance)) ?? null;
+    if (!owners.has(directoryName(instance))) return { ...instance, state, backups, snapshots: null };
     const snapshots = await listSnapshots(context, instance).catch(goneMeanwhile);
-    return snapshots && { ...instance, state, backups: null, snapshots };
+    return snapshots && { ...instance, state, backups, snapshots };
   }));
   return full.filter((instance) => instance !== undefined);
+}
+
+/** Backups there are, the oldest first, by directory names of their instances. */
+async function backupsByInstance(context: Context): Promise<Map<string, InstanceBackup[]>> {
+  const entries = await context.store.list<BackupRecord>(["instance_backups"]);
+  const found = new Map<string, InstanceBackup[]>();
+  if (entries.length === 0) return found;
+  const { instanceShape } = await import("../backups.ts");
+  const sorted = entries.toSorted((a, b) => a.value.created_at < b.value.created_at ? -1 : 1);
+  for (const { key: [, project = "", instance = "", name = ""], value } of sorted) {
+    const owner = directoryName({ project, name: instance });
+    found.set(owner, [...found.get(owner) ?? [], instanceShape(name, value)]);
+  }
+  return found;
 }
 
 /** An instance that was deleted between the list and the look at it is not on the list. */

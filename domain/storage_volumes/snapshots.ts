@@ -24,6 +24,7 @@ import {
   snapshotKey,
   volumeKey,
   volumeOf,
+  type VolumeRecord,
   type VolumeRef,
   type VolumeSnapshotRecord,
 } from "./record.ts";
@@ -69,11 +70,9 @@ export async function createVolumeSnapshot(
       message: "Volumes of content type iso have no snapshots: they never change",
     });
   }
-  const names = (await listSnapshotRecords(context, ref)).map(({ name }) => name);
-  const pattern = record.config["snapshots.pattern"];
-  const name = post.name || nextName({ now: context.now(), pattern, taken: names });
+  const name = post.name || await newName(context, ref, record);
   validateSnapshotName(name);
-  if (names.includes(name)) throw taken(ref, name);
+  if (await context.store.get(snapshotKey(ref, name)) !== undefined) throw taken(ref, name);
   const expires_at = expiryOf(context.now(), post.expires_at, record.config);
   const description = post.description ?? record.description;
   return await volumeOperation(context, ref, {
@@ -83,6 +82,12 @@ export async function createVolumeSnapshot(
       await snapshotLocked(context, ref, { name, expires_at, description });
     },
   });
+}
+
+/** A name by the volume's pattern. */
+export async function newName(context: Context, ref: VolumeRef, { config }: VolumeRecord): Promise<string> {
+  const names = (await listSnapshotRecords(context, ref)).map(({ name }) => name);
+  return nextName({ now: context.now(), pattern: config["snapshots.pattern"], taken: names });
 }
 
 /** Takes a snapshot of a volume whose lock the caller holds. */
@@ -194,25 +199,30 @@ export async function deleteVolumeSnapshot(
     description: "Deleting storage volume snapshot",
     run: async () => {
       await using _lock = await lockVolume(context, ref);
-      const { revision } = await loadSnapshot(context, ref, snapshot);
-      const key = snapshotKey(ref, snapshot);
-      const noted = noteIntent({ do: "remove", pool: ref.pool, volume: volumeOf(ref, snapshot) }, [
-        volumeKey(ref),
-      ]);
-      const done = await context.store.commit([{ key, revision }], [
-        { key, delete: true },
-        noted.write,
-        lifecycleWrite(context, {
-          project: ref.project,
-          action: "storage-volume-snapshot-deleted",
-          source: snapshotAddress(ref, snapshot),
-        }),
-      ]);
-      if (!done) throw changedMeanwhile(ref);
-      await using pool = await openPool(context, ref.pool);
-      await finishLater(context, noted, () => pool.driver.remove(volumeOf(ref, snapshot)));
+      await deleteLocked(context, ref, snapshot);
     },
   });
+}
+
+/** Deletes a snapshot of a volume whose lock the caller holds. @throws {DreyError} `NOT_FOUND` */
+export async function deleteLocked(context: Context, ref: VolumeRef, snapshot: string): Promise<void> {
+  const { revision } = await loadSnapshot(context, ref, snapshot);
+  const key = snapshotKey(ref, snapshot);
+  const noted = noteIntent({ do: "remove", pool: ref.pool, volume: volumeOf(ref, snapshot) }, [
+    volumeKey(ref),
+  ]);
+  const done = await context.store.commit([{ key, revision }], [
+    { key, delete: true },
+    noted.write,
+    lifecycleWrite(context, {
+      project: ref.project,
+      action: "storage-volume-snapshot-deleted",
+      source: snapshotAddress(ref, snapshot),
+    }),
+  ]);
+  if (!done) throw changedMeanwhile(ref);
+  await using pool = await openPool(context, ref.pool);
+  await finishLater(context, noted, () => pool.driver.remove(volumeOf(ref, snapshot)));
 }
 
 const taken = (ref: VolumeRef, name: string) =>

@@ -70,6 +70,10 @@ await e2e("backups are kept, listed, renamed and deleted, and go when their time
       (one) => one.name,
     );
   assertEquals(await names(), ["kept", "backup0"]);
+  await drey`init tiny c0`;
+  const full = JSON.parse(await drey`query /1.0/instances?recursion=2`) as { backups: unknown }[];
+  const listed = JSON.parse(await drey`query ${"/1.0/instances/c1/backups?recursion=1"}`);
+  assertEquals(full.map(({ backups }) => backups), [null, listed]);
   await drey`query -X DELETE --wait /1.0/instances/c1/backups/backup0`;
   await post("/1.0/instances/c1/backups/kept", { name: "called" });
   await drey`rename c1 c2`;

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { type Drey, e2e } from "../support/drey.ts";
+import { windBack } from "../support/schedule.ts";
 import { serve } from "../support/server.ts";
 
 const needs = ["userns"] as const;
@@ -257,17 +258,6 @@ await e2e(
     assertEquals(await names("c1"), ["snap0", "kept"]);
   },
 );
-
-/** Makes the last look at the schedule lie two minutes back. */
-async function windBack(drey: Drey): Promise<void> {
-  const { DatabaseSync } = await import("node:sqlite");
-  const store = new DatabaseSync(`${drey.directory}/database/drey.db`);
-  const until = new Date(Date.now() - 120_000).toISOString();
-  const sql = "update entries set value = ? where key = 'schedule'";
-  const { changes } = store.prepare(sql).run(JSON.stringify({ until }));
-  store.close();
-  assertEquals(Number(changes), 1);
-}
 
 await e2e("an image stays unpacked as long as a snapshot stands on it", { needs }, async (drey) => {
   await drey`launch tiny c1`;

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { join } from "@std/path";
 import { type Drey, e2e } from "../support/drey.ts";
+import { windBack } from "../support/schedule.ts";
 import { serve } from "../support/server.ts";
 
 const needs = ["userns", "subids", "overlay"] as const;
@@ -90,6 +91,47 @@ await e2e(
     await drey`storage volume snapshot default data old --reuse`;
   },
 );
+
+await e2e("snapshots of a volume are taken when they are due, and go when their time is over", {
+  needs,
+}, async (drey) => {
+  const every = "snapshots.schedule=* * * * *";
+  await drey`storage volume create default data ${every} snapshots.pattern=auto%d snapshots.expiry=3d`;
+  await drey`storage volume create default disk --type=block size=1MiB ${every}`;
+  await drey`storage volume create default other`;
+  await fails(
+    drey,
+    /five fields/,
+    "storage",
+    "volume",
+    "set",
+    "default",
+    "other",
+    "snapshots.schedule=@startup",
+  );
+  const before = ["custom data", "custom disk", "custom other"];
+  assertEquals(await namesOf(drey), before, "nothing is due in the minute of its creation");
+  await windBack(drey);
+  await drey`list`;
+  assertEquals(await namesOf(drey), [
+    ...["custom data", "custom data/auto0", "custom disk", "custom disk/snap0", "custom other"],
+  ]);
+  assertMatch(await drey`storage volume show default data/auto0`, /expires_at: .?20/);
+  await drey`storage volume set default data snapshots.schedule=`;
+  await drey`storage volume unset default disk snapshots.schedule`;
+  await drey`storage volume snapshot default data kept --no-expiry`;
+  const past = JSON.stringify({ expires_at: "2020-01-01T00:00:00Z" });
+  const auto0 = "/1.0/storage-pools/default/volumes/custom/data/snapshots/auto0";
+  await drey`query -X PATCH -d ${past} ${auto0}`;
+  await windBack(drey);
+  await drey`list`;
+  const after = ["custom data", "custom data/kept", "custom disk", "custom disk/snap0", "custom other"];
+  assertEquals(await namesOf(drey), after);
+  const left = [
+    ...Deno.readDirSync(join(drey.directory, "storage-pools/default/custom-snapshots/default_data")),
+  ];
+  assertEquals(left.map(({ name }) => name), ["kept"], "its files are gone too");
+});
 
 await e2e("volumes are copied and moved between pools, with their snapshots, and their users follow", {
   needs,
