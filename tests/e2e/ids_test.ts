@@ -68,6 +68,12 @@ drey launch tiny c1
 drey exec c1 -- sh -c 'id -u; cat /proc/self/uid_map; touch /tmp/made; hostname'
 ! drey exec c1 --user 1000 -- echo became 1000
 drey stop c1
+drey export c1 "$DREY_DIR/c1.tar" --compression=none >/dev/null
+drey delete c1
+drey import "$DREY_DIR/c1.tar"
+drey start c1
+drey exec c1 -- ls /tmp/made
+drey stop c1
 drey delete c1
 drey image delete tiny`;
 
@@ -86,6 +92,7 @@ await e2e("without subordinate ids there is one user inside, and drey says what 
   const [said, complained] = [decoder.decode(stdout), decoder.decode(stderr)];
   assertEquals(code, 0, said + complained);
   assertMatch(said, /^0\n +0 +0 +1\nc1$/m);
+  assertMatch(said, /^\/tmp\/made$/m, "a backup of it is unpacked");
   assert(!said.includes("became"), said);
   assertMatch(complained, /Cannot run a command as user 1000/);
   assertMatch(complained, /no subordinate ids belong to .*usermod --add-subuids/);
