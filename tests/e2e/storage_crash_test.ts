@@ -2,7 +2,7 @@
 // nothing that was complete is lost.
 
 import { assert, assertEquals } from "@std/testing";
-import { type Drey, e2e } from "../support/drey.ts";
+import { type Drey, e2e, killLater } from "../support/drey.ts";
 import { namesIn, readIfThere } from "../../sys/present.ts";
 
 /** What the test believes: content of the one file of each instance, and of each of its snapshots. */
@@ -31,9 +31,7 @@ await e2e(
     for (let round = 1; round <= rounds; round++) {
       const attempt = choose(model, round);
       const child = drey.spawn(attempt.argv, { stdout: "null", stderr: "null" });
-      const moment = setTimeout(() => child.kill("SIGKILL"), 20 + (round * 37) % 130);
-      const { signal } = await child.status;
-      clearTimeout(moment);
+      const { signal } = await killLater(child, 20 + (round * 37) % 130);
       if (signal === "SIGKILL") killed++;
       model = await settle(drey, model, attempt);
       const c1 = model.get("c1");

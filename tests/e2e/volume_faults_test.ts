@@ -2,16 +2,13 @@
 
 import { assert, assertEquals } from "@std/testing";
 import { join } from "@std/path";
-import { type Drey, e2e } from "../support/drey.ts";
+import { type Drey, e2e, killLater } from "../support/drey.ts";
 
 const needs = ["userns", "subids", "overlay"] as const;
 
 /** Starts a command and kills it after some time; it may have ended before. */
 async function killed(drey: Drey, argv: string[], milliseconds: number): Promise<void> {
-  const child = drey.spawn(argv, { stdout: "null", stderr: "null" });
-  const timer = setTimeout(() => child.kill("SIGKILL"), milliseconds);
-  await child.status;
-  clearTimeout(timer);
+  await killLater(drey.spawn(argv, { stdout: "null", stderr: "null" }), milliseconds);
 }
 
 await e2e("volumes and backups outlive kills at any moment", { needs }, async (drey) => {

@@ -223,3 +223,21 @@ async function removeState(directory: string): Promise<void> {
   await using root = await openMappedRoot(layout.parent);
   await runChecked(root.command(remove), { cwd: testDirectory() });
 }
+
+/** Kills a child after some `milliseconds` unless it has ended by then; resolves when it has. */
+export async function killLater(
+  child: Deno.ChildProcess,
+  milliseconds: number,
+): Promise<Deno.CommandStatus> {
+  const timer = setTimeout(() => {
+    try {
+      child.kill("SIGKILL");
+    } catch (error) {
+      // it has ended in this very moment
+      if (!(error instanceof TypeError)) throw error;
+    }
+  }, milliseconds);
+  const status = await child.status;
+  clearTimeout(timer);
+  return status;
+}
