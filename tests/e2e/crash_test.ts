@@ -64,7 +64,10 @@ await e2e("a command killed at any moment leaves a consistent state", { needs },
   const random = dice(seed);
   for (let round = 0; round < 16; round++) {
     const { verb, argv, before, milliseconds } = verbs[round % verbs.length]!;
-    if (before !== undefined) assertEquals((await drey.run(before)).code, 0);
+    if (before !== undefined) {
+      const { code, stderr } = await drey.run(before);
+      assertEquals(code, 0, `${before.join(" ")}: ${stderr}`);
+    }
     const after = Math.floor(random() * milliseconds);
     const child = drey.spawn(argv, { stdout: "null", stderr: "null" });
     await pause(after);
