@@ -12,7 +12,7 @@ import { sweepImages } from "./images/sweep.ts";
 import { abandonedIntents } from "./intents.ts";
 import { lockInstance, refOf, runDirectories } from "./instances/record.ts";
 import { doWhatIsDue } from "./schedule.ts";
-import { hasNics, relayDirectory } from "./networks/nic_files.ts";
+import { hasHub, hasNics, relayDirectory } from "./networks/nic_files.ts";
 import { findAbandoned } from "../sys/partial.ts";
 import { exists, namesIn } from "../sys/present.ts";
 
@@ -32,7 +32,7 @@ export async function reconcile(context: Context): Promise<void> {
     const { finish } = await import("./instances/reap.ts");
     await orLater(context, { ...ref, what: `instance "${ref.name}"` }, finish(context, ref));
   }
-  if (hasNics(context)) {
+  if (hasNics(context) || hasHub(context)) {
     const { mendNetworks } = await import("./networks/mend.ts");
     await orLater(context, { project: "", what: "the network" }, mendNetworks(context));
   }

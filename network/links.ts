@@ -6,6 +6,8 @@ import { formatSubnet } from "../config/address.ts";
 
 export interface BridgePlan {
   name: string;
+  /** whose it is, kept as the interface's alias */
+  owner: string;
   hwaddr: string;
   mtu: number;
   /** addresses of the bridge itself */
@@ -20,6 +22,7 @@ export function bridgeLines(plan: BridgePlan): string[] {
   return [
     // without a delay, or what is plugged in is deaf for half a minute
     `link add ${plan.name} address ${plan.hwaddr} mtu ${plan.mtu} type bridge forward_delay 0 stp_state 0`,
+    `link set ${plan.name} alias ${plan.owner}`,
   ];
 }
 
@@ -57,6 +60,15 @@ export function vethLines(plan: VethPlan, pid: number): string[] {
     ...(bridge === undefined ? [] : [`link set ${hostName} master ${bridge}`]),
     `link set ${hostName} up`,
   ];
+}
+
+/** argv of a program that lists interfaces for `ownInterfaces` to read. */
+export const listInterfaces: readonly string[] = ["ip", "-json", "link", "show"];
+
+/** Names of the interfaces that bear an owner's mark, from what `listInterfaces` prints. */
+export function ownInterfaces(json: string, owner: string): string[] {
+  const links: { ifname?: string; ifalias?: string }[] = JSON.parse(json);
+  return links.flatMap(({ ifname, ifalias }) => ifalias === owner ? ifname ?? [] : []);
 }
 
 /** A script of sh that runs lines of `ip -batch`. */

@@ -8,18 +8,18 @@ import { firewallRemoval } from "../../network/firewall.ts";
 import {
   endHub,
   hubPid,
-  isHubAlive,
   reviveHub,
   type Service,
   startHub,
   startService,
   stopService,
 } from "../../network/hub.ts";
-import { bridgeAddressLines, ipScript } from "../../network/links.ts";
+import { bridgeAddressLines, ipScript, listInterfaces, ownInterfaces } from "../../network/links.ts";
 import { resolverAddress, uplinkArgs, type UplinkChoice, uplinkSubnet } from "../../network/uplink.ts";
 import { supervisorsCgroup } from "../../runtime/cgroups.ts";
 import { inParentNamespace } from "../../runtime/parent_command.ts";
-import { readIfThere, removeIfThere } from "../../sys/present.ts";
+import { removeIfThere } from "../../sys/present.ts";
+import { runChecked } from "../../sys/run.ts";
 import { planHome } from "../cgroup_home.ts";
 import type { Context } from "../context.ts";
 import {
@@ -35,7 +35,7 @@ import {
   upFile,
   writeUp,
 } from "./hub_state.ts";
-import { pluggedNics } from "./nic_files.ts";
+import { hasHub, pluggedNics } from "./nic_files.ts";
 import {
   bringUpScript,
   dnsmasqService,
@@ -165,7 +165,7 @@ async function addNetworks(context: Context, up: UpFile, names: readonly string[
 /** Ends the hub, unless something is plugged in. Called when something was taken out. */
 export async function leaveHub(context: Context): Promise<void> {
   const directory = hubDirectory(context);
-  if (readIfThere(join(directory, "holder.pid")) === undefined) return;
+  if (!hasHub(context)) return;
   await using _lock = await lockHub(context);
   const up = readUp(context);
   // first this, then the look: who plugs in meanwhile writes, then looks for this
@@ -176,14 +176,18 @@ export async function leaveHub(context: Context): Promise<void> {
   }
   const { stopForwards } = await import("./forwards.ts");
   await stopForwards(context);
-  if (isHostHub(context) && isHubAlive(directory)) await cleanHost(context, up?.networks ?? []);
+  if (isHostHub(context)) await cleanHost(context);
   await endHub(directory);
 }
 
-/** What ends by itself with a namespace must be undone by hand on the host. */
-async function cleanHost(context: Context, networks: readonly string[]): Promise<void> {
-  const remove = networks.map((name) => takeDownScript(name).trim() + " || :\n").join("");
-  await mustRun(hubDirectory(context), remove + nftScript(firewallRemoval(tableName(context))));
+/**
+ * What ends by itself with a namespace must be undone by hand on the host. No record says what was made there, since
+ * whoever made it may have been killed before it was written.
+ */
+async function cleanHost(context: Context): Promise<void> {
+  const owner = tableName(context);
+  const remove = ownInterfaces(await runChecked(listInterfaces), owner).map(takeDownScript).join("");
+  await mustRun(hubDirectory(context), remove + nftScript(firewallRemoval(owner)));
 }
 
 /** Brings a network that is up to what its record says now. */

@@ -9,9 +9,12 @@ import { resolverAddress } from "../../network/uplink.ts";
 import type { ContainerPlan } from "../../runtime/container_plan.ts";
 import { readIfThere } from "../../sys/present.ts";
 import type { Context } from "../context.ts";
+import { hubDirectory } from "./nic_files.ts";
 import { type NetworkPlan, planNetwork } from "./plan.ts";
 import { networkDirectory, networkRecords } from "./record.ts";
 import { hasIpv6 } from "./subnets.ts";
+
+export { hubDirectory };
 
 export type ParentWay = ContainerPlan["ids"]["parent"];
 
@@ -24,7 +27,6 @@ export interface UpFile {
   uplink: string | undefined;
 }
 
-export const hubDirectory = (context: Context): string => join(context.paths.run, "network");
 /** The file that says what is up. */
 export const upFile = (context: Context) => join(hubDirectory(context), "up.json");
 
@@ -78,6 +80,7 @@ export async function planNetworks(
     planNetwork({
       name: ref.name,
       config: record.config,
+      owner: tableName(context),
       directory: networkDirectory(context, ref.name),
       upstream,
       hasIpv6: hasIpv6(),
@@ -102,7 +105,7 @@ async function domainSets(context: Context): Promise<Record<string, string>> {
   return Object.fromEntries(domains.map((domain) => [domain, sets(domain)]));
 }
 
-/** Name of this drey's tables of rules. */
+/** Name of this drey's tables of rules, and the mark on its interfaces: other dreys of root share the host. */
 export function tableName(context: Context): string {
   if (!isHostHub(context) || context.paths.run === "/run/drey") return "drey";
   let hash = 0x811c9dc5;

@@ -7,12 +7,13 @@ import { plugAgain } from "../devices/nic.ts";
 import type { Context } from "../context.ts";
 import { instancePaths } from "../instances/record.ts";
 import { endHub } from "../../network/hub.ts";
-import { mendHub, openHub } from "./hub.ts";
+import { leaveHub, mendHub, openHub } from "./hub.ts";
 import { hubDirectory, isHubWhole, lockHub, type ParentWay } from "./hub_state.ts";
 import { pluggedNics } from "./nic_files.ts";
 
-/** Mends the hub, if something is plugged in and it is not whole. */
+/** Mends the hub, if something is plugged in and it is not whole; ends it if nothing is. */
 export async function mendNetworks(context: Context): Promise<void> {
+  if (pluggedNics(context).length === 0) return await leaveHub(context);
   if (isHubWhole(context)) return;
   await using _lock = await lockHub(context);
   const running = pluggedNics(context).flatMap((nic) => {

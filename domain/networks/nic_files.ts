@@ -4,7 +4,7 @@
 import { join } from "@std/path";
 import type { NicRules } from "../../network/firewall.ts";
 import type { VethPlan } from "../../network/links.ts";
-import { namesIn, readIfThere, removeIfThere } from "../../sys/present.ts";
+import { exists, namesIn, readIfThere, removeIfThere } from "../../sys/present.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { directoryName } from "../instances/record.ts";
@@ -32,6 +32,12 @@ export interface PluggedNic {
   /** what dnsmasq is told of it: a line of its file of hosts */
   host: string | undefined;
 }
+
+/** Where the hub is. */
+export const hubDirectory = (context: Context): string => join(context.paths.run, "network");
+
+/** Whether something of a hub is there, be it only what a killed drey has left; one look-up. */
+export const hasHub = (context: Context): boolean => exists(hubDirectory(context));
 
 const directory = (context: Context) => join(context.paths.run, "nics");
 

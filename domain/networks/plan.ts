@@ -19,6 +19,8 @@ export interface NetworkPlan {
 export interface NetworkFacts {
   name: string;
   config: Config;
+  /** the drey whose it is */
+  owner: string;
   /** where its dnsmasq keeps things */
   directory: string;
   /** resolvers to ask; undefined for those of /etc/resolv.conf */
@@ -48,6 +50,7 @@ export function planNetwork(facts: NetworkFacts): NetworkPlan {
   return {
     bridge: {
       name,
+      owner: facts.owner,
       hwaddr: config["bridge.hwaddr"] || config["volatile.bridge.hwaddr"] || "",
       mtu: readKey(config, keys.bridgeMtu) ?? facts.mtu,
       addresses: [v4, v6].filter((subnet) => subnet !== undefined),

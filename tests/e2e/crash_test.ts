@@ -3,10 +3,9 @@
 import { assert, assertEquals } from "@std/testing";
 import { type Drey, e2e } from "../support/drey.ts";
 import { initOf, ourProcesses, sleeper, snippets } from "../support/inside.ts";
-import { findLeftovers } from "../support/leftovers.ts";
+import { findLeftovers, nothingLeft } from "../support/leftovers.ts";
 
 const needs = ["userns", "subids"] as const;
-const nothing = { processes: [], mounts: [], cgroups: [], files: [] };
 
 interface Row {
   name: string;
@@ -30,7 +29,7 @@ async function assertConsistent(drey: Drey, when: string): Promise<Row[]> {
   }
   for (const { status } of list) assert(["Running", "Stopped"].includes(status), `${when}: ${status}`);
   const known = list.map(({ name, status }) => ({ name, isRunning: status === "Running" }));
-  assertEquals(await findLeftovers(drey.directory, known), nothing, when);
+  assertEquals(await findLeftovers(drey.directory, known), nothingLeft, when);
   for (const { name, status } of list) {
     if (status === "Running") assertEquals(await drey`exec ${name} -- echo alive`, "alive\n", when);
   }
@@ -81,7 +80,7 @@ await e2e("a command killed at any moment leaves a consistent state", { needs },
     for (const { name } of list) await drey`delete -f ${name}`;
     assertEquals(
       await findLeftovers(drey.directory),
-      nothing,
+      nothingLeft,
       `${verb} killed after ${after} ms, then deleted`,
     );
   }

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { type Drey, e2e } from "../support/drey.ts";
 import { initOf, ourProcesses, snippets } from "../support/inside.ts";
-import { findLeftovers } from "../support/leftovers.ts";
+import { findLeftovers, nothingLeft } from "../support/leftovers.ts";
 
 const needs = ["userns", "subids"] as const;
 
@@ -28,7 +28,7 @@ await e2e(
     await drey.tries`exec c1 -- perl -e ${snippets.powerOff}`;
     const known = [{ name: "c1", isRunning: false }];
     const left = await findLeftovers(drey.directory, known);
-    assertEquals(left, { processes: [], mounts: [], cgroups: [], files: [] });
+    assertEquals(left, nothingLeft);
     assertEquals(await statusOf(drey, "c1"), "Stopped");
     const events = JSON.parse(await drey`query /1.0/instances/c1`);
     assertEquals(events.config["volatile.last_state.power"], "STOPPED");

@@ -7,7 +7,7 @@ import { openMappedRoot } from "../../idmap/holder.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import { removeCgroup } from "../../runtime/cgroups.ts";
 import { runChecked, type RunResult } from "../../sys/run.ts";
-import { cgroupHome, findLeftovers } from "./leftovers.ts";
+import { cgroupHome, findLeftovers, nothingLeft } from "./leftovers.ts";
 import { hostFacts, type Need, testDirectory, unmet } from "./needs.ts";
 import { makeTinyImage } from "./tiny_image.ts";
 
@@ -201,7 +201,7 @@ async function exists(path: string): Promise<boolean> {
 export async function closeDrey(drey: Drey): Promise<void> {
   try {
     await removeInstances(drey);
-    assertEquals(await findLeftovers(drey.directory), { processes: [], mounts: [], cgroups: [], files: [] });
+    assertEquals(await findLeftovers(drey.directory), nothingLeft);
   } finally {
     await removeState(drey.directory);
   }

@@ -2,6 +2,9 @@
 
 import type { Context } from "../../domain/context.ts";
 import { planHome } from "../../domain/cgroup_home.ts";
+import { tableName } from "../../domain/networks/hub_state.ts";
+import { listInterfaces, ownInterfaces } from "../../network/links.ts";
+import { runChecked } from "../../sys/run.ts";
 import { hostFacts } from "./needs.ts";
 
 export interface Leftovers {
@@ -9,7 +12,12 @@ export interface Leftovers {
   mounts: string[];
   cgroups: string[];
   files: string[];
+  /** interfaces of the host, which root's networks are made of */
+  interfaces: string[];
 }
+
+/** What is to be found where nothing was left. */
+export const nothingLeft: Leftovers = { processes: [], mounts: [], cgroups: [], files: [], interfaces: [] };
 
 /** An instance that is known, of which things may be there. */
 export interface Known {
@@ -44,6 +52,9 @@ async function look(directory: string, known: readonly Known[]): Promise<Leftove
     files: Object.entries(instanceDirectories).flatMap(([path, whose]) =>
       namesIn(`${directory}/${path}`).filter((name) => !(whose === "all" ? all : running).includes(name))
     ),
+    interfaces: running.length > 0 || Deno.uid() !== 0
+      ? []
+      : ownInterfaces(await runChecked(listInterfaces), tableName(await contextOf(directory))),
   };
 }
 
@@ -83,9 +94,13 @@ async function findCgroups(directory: string, running: readonly string[]): Promi
 
 /** The cgroup in which the drey of this directory keeps its instances. */
 export async function cgroupHome(directory: string): Promise<string | undefined> {
+  return planHome(await contextOf(directory))?.path;
+}
+
+async function contextOf(directory: string): Promise<Context> {
   const { user } = await hostFacts();
   const paths = { state: directory, run: `${directory}/run`, config: `${directory}/config` };
-  return planHome({ user: { ...user, gid: Deno.gid() ?? 0 }, paths } as Context)?.path;
+  return { user: { ...user, gid: Deno.gid() ?? 0 }, paths } as Context;
 }
 
 const directoriesIn = (path: string) => entriesOf(path).filter((e) => e.isDirectory).map(({ name }) => name);
