@@ -1,5 +1,6 @@
 // `deno task test`: the whole suite. An ordinary user runs it as it is. Root first installs what is missing, makes
-// an unprivileged user with a cgroup of its own, runs the suite as that user, then the end-to-end tests as root.
+// an unprivileged user with a cgroup of its own, and runs the suite as that user and, at the same time, the end-to-end
+// tests as root: most of what they do is wait.
 
 import { join } from "@std/path";
 import { installPackages } from "../domain/host_packages.ts";
@@ -46,9 +47,9 @@ async function asRoot(): Promise<Tally[]> {
   const user = await prepareTestUser(root);
   await forgetImages(user.env["DREY_TEST_DIR"]);
   await forgetImages();
-  const whole = await (async () => {
+  console.log(`\nThe suite as ${user.name} (${user.tree}), and the end-to-end tests as root`);
+  const wholeAsUser = async () => {
     await using cgroup = await delegateCgroup(user.name);
-    console.log(`\nThe suite as ${user.name} (${user.tree})`);
     const deno = user.command(["deno"]);
     return await runSuite({
       deno: cgroup === undefined ? deno : cgroup.command(deno),
@@ -56,14 +57,10 @@ async function asRoot(): Promise<Tally[]> {
       cwd: user.tree,
       env: user.env,
     });
-  })();
-  console.log("\nThe end-to-end tests as root");
-  const asRoot = await runSuite({
-    deno: [Deno.execPath()],
-    paths: Deno.args.length > 0 ? Deno.args.filter((path) => path.startsWith(endToEnd)) : [endToEnd],
-    cwd: root,
-  });
-  return [whole, asRoot];
+  };
+  const rootPaths = Deno.args.length > 0 ? Deno.args.filter((path) => path.startsWith(endToEnd)) : [endToEnd];
+  const endToEndAsRoot = () => runSuite({ deno: [Deno.execPath()], paths: rootPaths, cwd: root });
+  return await Promise.all([wholeAsUser(), ...(rootPaths.length > 0 ? [endToEndAsRoot()] : [])]);
 }
 
 /** apt-get would take a second even with nothing to do. */

@@ -60,12 +60,22 @@ export function closingLine({ passed, failed, skipped }: Tally): string {
   return `${passed} passed, ${failed} failed` + (skipped.length > 0 ? `, ${skipped.length} skipped` : "");
 }
 
+/** Passes output on in whole lines, so that suites that run at the same time do not write into each other's. */
 async function passOn(stream: ReadableStream<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
+  let written = 0;
   for await (const chunk of stream) {
-    for (let at = 0; at < chunk.length;) at += await Deno.stdout.write(chunk.subarray(at));
     text += decoder.decode(chunk, { stream: true });
+    const end = text.lastIndexOf("\n") + 1;
+    if (end > written) writeAll(text.slice(written, end));
+    written = Math.max(written, end);
   }
+  if (text.length > written) writeAll(`${text.slice(written)}\n`);
   return text;
+}
+
+function writeAll(text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
 }
