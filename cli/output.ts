@@ -21,10 +21,22 @@ export async function formatList(format: Format, table: Table, data: unknown): P
   }
 }
 
-/** YAML as LXD writes it: lists not indented, long lines kept. */
+/** YAML as LXD writes it: lists not indented, long lines kept, what has names of anybody's choice in their order. */
 export async function toYaml(data: unknown): Promise<string> {
   const { stringify } = await import("@std/yaml");
-  return stringify(data, { arrayIndent: false, lineWidth: -1, skipInvalid: true });
+  return stringify(inOrder(data), { arrayIndent: false, lineWidth: -1, skipInvalid: true });
+}
+
+/** Fields that hold keys and names instead of further fields. */
+const maps = ["config", "devices", "expanded_config", "expanded_devices", "properties"];
+
+function inOrder(value: unknown, isMap = false): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => inOrder(item));
+  const entries = Object.entries(value).map(([key, item]) =>
+    [key, inOrder(item, maps.includes(key))] as const
+  );
+  return Object.fromEntries(isMap ? entries.toSorted(([a], [b]) => a < b ? -1 : 1) : entries);
 }
 
 /**

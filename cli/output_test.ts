@@ -33,6 +33,16 @@ Deno.test("toYaml() does not indent lists and quotes texts that look like someth
   assertEquals(text, "profiles:\n- default\nconfig:\n  limits.cpu: '2'\n  'on': 'true'\nused: []\n");
 });
 
+Deno.test("toYaml() sorts keys and devices, and keeps the order of fields", async () => {
+  const value = { name: "c1", config: { b: "2", a: "1" }, devices: { root: { type: "disk", path: "/" } } };
+  const text = await toYaml([{ ...value, description: "" }]);
+  assertEquals(
+    text,
+    "- name: c1\n  config:\n    a: '1'\n    b: '2'\n  devices:\n    root:\n      type: disk\n      path: /\n" +
+      "  description: ''\n",
+  );
+});
+
 Deno.test("formatList() gives programs the data, not the table", async () => {
   const table = { header: ["NAME"], rows: [["c1"]] };
   assertEquals(await formatList("json", table, [{ name: "c1" }]), '[{"name":"c1"}]\n');
