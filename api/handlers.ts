@@ -27,6 +27,7 @@ const pools = () => import("./handlers/storage_pools.ts");
 const networkAcls = () => import("./handlers/network_acls.ts");
 const forwards = () => import("./handlers/network_forwards.ts");
 const networks = () => import("./handlers/networks.ts");
+const recover = () => import("./handlers/recover.ts");
 const volumes = () => import("./handlers/storage_volumes.ts");
 const volumeSnapshots = () => import("./handlers/storage_volume_snapshots.ts");
 const backups = () => import("./handlers/backups.ts");
@@ -200,6 +201,8 @@ export const handlerSources: HandlerSources = {
   "operation.cancel": operations,
   "operation.wait": operations,
   "operation.socket": operations,
+  "recover.validate": recover,
+  "recover.import": recover,
   "warnings.list": warnings,
   "warning.get": warnings,
   "warning.update": warnings,

@@ -4,6 +4,10 @@ import { fromFileUrl, resolve } from "@std/path";
 import { openStore } from "../store/sqlite.ts";
 import { choosePaths, type Paths } from "../sys/paths.ts";
 import type { Context, User } from "./context.ts";
+import { noteChanges } from "./recover/noting.ts";
+
+/** `milliseconds` after a change, or at the end of the process, in which its description is written */
+const describeAfter = 1000;
 
 /**
  * Opens the store of whoever runs this process.
@@ -13,14 +17,30 @@ import type { Context, User } from "./context.ts";
 export async function openContext(): Promise<Context & AsyncDisposable> {
   const { user, home } = whoRuns();
   const paths = pathsOf(user, home);
-  const store = await openStore(paths);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let writing = Promise.resolve();
+  const notes = noteChanges(await openStore(paths), () => {
+    timer ??= setTimeout(describe, describeAfter);
+  });
+  const { store } = notes;
+  const context = { store, paths, user, program: currentProgram(), now: () => new Date() };
+  function describe(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    const keys = notes.take();
+    if (keys.length === 0) return;
+    writing = writing.then(async () => {
+      const { writeBackupFiles } = await import("./recover/write.ts");
+      await writeBackupFiles(context, keys);
+    });
+  }
   return {
-    store,
-    paths,
-    user,
-    program: currentProgram(),
-    now: () => new Date(),
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    ...context,
+    async [Symbol.asyncDispose]() {
+      describe();
+      await writing;
+      await store[Symbol.asyncDispose]();
+    },
   };
 }
 

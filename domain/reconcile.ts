@@ -13,6 +13,7 @@ import { abandonedIntents } from "./intents.ts";
 import { lockInstance, refOf, runDirectories } from "./instances/record.ts";
 import { doWhatIsDue } from "./schedule.ts";
 import { hasHub, hasNics, relayDirectory } from "./networks/nic_files.ts";
+import { forgottenPools, poolsDirectory } from "./storage_pools/places.ts";
 import { findAbandoned } from "../sys/partial.ts";
 import { exists, namesIn } from "../sys/present.ts";
 
@@ -55,11 +56,12 @@ export async function reconcile(context: Context): Promise<void> {
   await orLater(context, { project: "", what: "an image" }, sweepImages(context));
 }
 
-/** Half-made volumes and those on their way out, of pools that lie where pools usually do. */
+/** Half-made volumes and those on their way out. */
 async function sweepPools(context: Context): Promise<void> {
-  const pools = join(context.paths.state, "storage-pools");
+  const pools = poolsDirectory(context);
   for (const name of namesIn(pools)) {
     if (findAbandoned(join(pools, name, "temporary")).length === 0) continue;
+    if ((await forgottenPools(context)).includes(name)) continue;
     const { openPool } = await import("./storage_pools/open.ts");
     await using pool = await openPool(context, name);
     await pool.driver.repair();

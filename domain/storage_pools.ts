@@ -16,6 +16,7 @@ import type { Context } from "./context.ts";
 import { lifecycleWrite } from "./events.ts";
 import { lazyFileRoot } from "./instances/file_root.ts";
 import { makingOf, openPool } from "./storage_pools/open.ts";
+import { linkPool, unlinkPool } from "./storage_pools/places.ts";
 import { listPools, loadPool, poolAddress, poolKey, type PoolRecord } from "./storage_pools/record.ts";
 import { poolUsers } from "./storage_pools/users.ts";
 
@@ -81,7 +82,7 @@ export async function createStoragePool(context: Context, post: StoragePoolsPost
     { key, value: record },
     happened(context, "storage-pool-created", post.name),
   ]);
-  if (done) return;
+  if (done) return linkPool(context, post.name, record);
   await kind.deletePool({ ...making, config: record.config });
   throw taken(post.name);
 }
@@ -155,6 +156,7 @@ export async function deleteStoragePool(context: Context, name: string): Promise
     happened(context, "storage-pool-deleted", name),
   ]);
   if (!done) throw new DreyError("CONFLICT", { message: `Storage pool "${name}" was changed meanwhile` });
+  unlinkPool(context, name);
   await using hands = lazyFileRoot(context);
   await kind.deletePool(makingOf(context, name, { ...value, hands }));
 }

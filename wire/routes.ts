@@ -11,6 +11,7 @@ import { networks } from "./routes/networks.ts";
 import { operations } from "./routes/operations.ts";
 import { profiles } from "./routes/profiles.ts";
 import { projects } from "./routes/projects.ts";
+import { recover } from "./routes/recover.ts";
 import { server } from "./routes/server.ts";
 import { storagePools } from "./routes/storage_pools.ts";
 import { warnings } from "./routes/warnings.ts";
@@ -33,6 +34,7 @@ export const routes = {
   ...networkForwards,
   ...storagePools,
   ...storageVolumes,
+  ...recover,
   ...backups,
   ...operations,
   ...warnings,

@@ -88,4 +88,21 @@ export const commands: readonly Command[] = [
     examples: [example("storage info default", "Used and free")],
     load: async () => (await storage()).info,
   },
+  {
+    path: "recover",
+    args: [
+      { name: "pool", kind: "text", optional: true },
+      { name: "driver", kind: "text", optional: true },
+      { ...keyValues, optional: true },
+    ],
+    flags: [{ name: "yes", short: "y", summary: "Ask for nothing" }],
+    summary: "Bring back instances and volumes that lie in storage pools and are not known",
+    about: "Looks into every known pool, into those whose directories are still there, and into the one\n" +
+      "that is named.",
+    examples: [
+      example("recover", "After the database was lost"),
+      example("recover fast dir source=/mnt/fast/drey", "A pool of another installation, on this disk"),
+    ],
+    load: async () => (await import("../commands/recover.ts")).recover,
+  },
 ];

@@ -5,7 +5,7 @@ import type { Context, Ref } from "../context.ts";
 import { expand } from "../instances/expand.ts";
 import { loadRecord } from "../instances/record.ts";
 import { listRecords, nameOf } from "../instances/snapshots/record.ts";
-import { loadPool } from "../storage_pools/record.ts";
+import { loadPool, type PoolRecord } from "../storage_pools/record.ts";
 import { listSnapshotRecords, loadVolume, type VolumeRef } from "../storage_volumes/record.ts";
 import type { BackupConfig, BackupIndex, IndexInstance, IndexVolume } from "./index_file.ts";
 
@@ -21,12 +21,21 @@ function portable(config: Config): Config {
   return { ...Object.fromEntries(kept), "volatile.last_state.idmap": "[]" };
 }
 
+/** How much is said. */
+export interface Wish {
+  /** without the snapshots */
+  alone: boolean;
+  /** for this very drey and this host: everything, where a backup says what means something elsewhere too */
+  isOwn?: boolean;
+}
+
 /** The description of an instance, of its snapshots too unless it goes `alone`. */
 export async function describeInstance(
   context: Context,
   ref: Ref,
-  { alone }: { alone: boolean },
+  { alone, isOwn = false }: Wish,
 ): Promise<BackupConfig> {
+  const shown = isOwn ? (config: Config) => config : portable;
   const { value: record } = await loadRecord(context, ref);
   const { config, devices } = await expand(context, ref.project, record);
   const snapshots = alone ? [] : await listRecords(context, ref);
@@ -50,9 +59,9 @@ export async function describeInstance(
     ephemeral: record.ephemeral,
     stateful: false,
     profiles: record.profiles,
-    config: portable(record.config),
+    config: shown(record.config),
     devices: record.devices,
-    expanded_config: portable(config),
+    expanded_config: shown(config),
     expanded_devices: devices,
     location: "none",
     project: ref.project,
@@ -65,13 +74,14 @@ export async function describeInstance(
     last_used_at: entry.value.last_used_at,
     ephemeral: entry.value.ephemeral,
     profiles: entry.value.profiles,
-    config: portable(entry.value.config),
+    ...(isOwn ? { description: entry.value.description } : {}),
+    config: shown(entry.value.config),
     devices: entry.value.devices,
   }));
   return {
     container: instance,
     snapshots: kept,
-    pool: { name: record.pool, driver: pool.driver, config: pool.config },
+    pool: poolShape(record.pool, pool),
     volume,
     volume_snapshots: kept.map(({ name, created_at, expires_at }): IndexVolume => ({
       name,
@@ -84,17 +94,27 @@ export async function describeInstance(
   };
 }
 
+const poolShape = (name: string, { driver, description, config }: PoolRecord) => ({
+  name,
+  driver,
+  description,
+  config,
+});
+
 /** The description of a custom volume. */
 export async function describeVolume(
   context: Context,
   ref: VolumeRef,
-  { alone }: { alone: boolean },
+  { alone, isOwn = false }: Wish,
 ): Promise<BackupConfig> {
   const { value: record } = await loadVolume(context, ref);
   const snapshots = alone ? [] : await listSnapshotRecords(context, ref);
   const plain = (config: Config) =>
-    Object.fromEntries(Object.entries(config).filter(([key]) => !key.startsWith("volatile.idmap.")));
+    isOwn
+      ? config
+      : Object.fromEntries(Object.entries(config).filter(([key]) => !key.startsWith("volatile.idmap.")));
   return {
+    ...(isOwn ? { pool: poolShape(ref.pool, (await loadPool(context, ref.pool)).value) } : {}),
     volume: {
       name: ref.name,
       description: record.description,
@@ -102,6 +122,7 @@ export async function describeVolume(
       content_type: record.content_type,
       config: plain(record.config),
       created_at: record.created_at,
+      ...(isOwn ? { project: ref.project } : {}),
     },
     volume_snapshots: snapshots.map(({ name, record }) => ({
       name,

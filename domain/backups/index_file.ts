@@ -26,12 +26,20 @@ export interface IndexVolume {
   config?: Config;
   created_at?: string;
   expires_at?: string | null;
+  project?: string;
+}
+
+export interface IndexPool {
+  name?: string;
+  driver?: string;
+  description?: string;
+  config?: Config;
 }
 
 export interface BackupConfig {
   container?: IndexInstance;
   snapshots?: IndexInstance[];
-  pool?: { name?: string; driver?: string; config?: Config };
+  pool?: IndexPool;
   volume?: IndexVolume;
   volume_snapshots?: IndexVolume[];
 }
@@ -90,9 +98,17 @@ export async function parseConfig(text: string): Promise<BackupConfig> {
     snapshots: asList(config["snapshots"]).map(readInstance),
     ...(volume === undefined || volume === null ? {} : { volume: readVolume(volume) }),
     volume_snapshots: asList(config["volume_snapshots"]).map(readVolume),
-    ...(pool === undefined || pool === null
-      ? {}
-      : { pool: { name: asText(asObject(pool, "pool")["name"] ?? "", "pool") } }),
+    ...(pool === undefined || pool === null ? {} : { pool: readPool(pool) }),
+  };
+}
+
+function readPool(value: unknown): IndexPool {
+  const fields = asObject(value, "pool");
+  return {
+    name: asText(fields["name"] ?? "", "pool"),
+    driver: asText(fields["driver"] ?? "", "pool"),
+    description: asText(fields["description"] ?? "", "pool"),
+    config: asTexts(fields["config"], "pool"),
   };
 }
 
@@ -131,6 +147,7 @@ function readVolume(value: unknown): IndexVolume {
     type: asText(fields["type"] ?? "", "type"),
     content_type: asText(fields["content_type"] ?? "", "content_type"),
     config: asTexts(fields["config"], "config"),
+    ...(typeof fields["project"] === "string" ? { project: fields["project"] } : {}),
     ...times(fields),
   };
 }

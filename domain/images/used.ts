@@ -3,6 +3,7 @@
 import { allStacked } from "../../storage/layers.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Context } from "../context.ts";
+import { forgottenPools } from "../storage_pools/places.ts";
 import { listPools, poolDirectory } from "../storage_pools/record.ts";
 
 /** Fingerprints of images that an instance, a volume or a snapshot needs unpacked. */
@@ -19,6 +20,8 @@ export async function imagesInUse(context: Context): Promise<Set<string>> {
 export async function treesInUse(context: Context): Promise<Set<string>> {
   const pools = (await listPools(context)).filter(({ record }) => record.driver === "dir");
   const places = pools.map(({ name, record }) => record.config["source"] || poolDirectory(context, name));
-  const trees = places.flatMap((place) => allStacked(place));
+  // what a pool holds that the database has lost can be brought back as long as its image is there
+  const forgotten = (await forgottenPools(context)).map((name) => poolDirectory(context, name));
+  const trees = [...places, ...forgotten].flatMap((place) => allStacked(place));
   return new Set(trees.flatMap(({ manifest }) => manifest.image ?? []));
 }

@@ -1,12 +1,11 @@
 // From the name of a pool to its driver.
 
-import { join } from "@std/path";
 import type { Driver, DriverKind, Hands, PoolMaking } from "../../storage/driver.ts";
 import { loadDriver } from "../../storage/drivers.ts";
 import type { Context } from "../context.ts";
 import { lowersDirectory } from "../images/directories.ts";
 import { lazyFileRoot } from "../instances/file_root.ts";
-import { loadPool, poolDirectory, type PoolRecord } from "./record.ts";
+import { loadPool, poolDirectory, poolImageFile, type PoolRecord } from "./record.ts";
 
 /** A pool that can be worked with; dispose it once its work is done. */
 export interface OpenPool extends AsyncDisposable {
@@ -23,6 +22,15 @@ export interface OpenPool extends AsyncDisposable {
  */
 export async function openPool(context: Context, name: string, hands?: Hands): Promise<OpenPool> {
   const { value: record } = await loadPool(context, name);
+  return await openRecorded(context, name, { record, hands });
+}
+
+/** The same for a pool that need not have a record yet. */
+export async function openRecorded(
+  context: Context,
+  name: string,
+  { record, hands }: { record: PoolRecord; hands?: Hands | undefined },
+): Promise<OpenPool> {
   const kind = await loadDriver(record.driver);
   const own = hands === undefined ? lazyFileRoot(context) : undefined;
   const worker = hands ?? own!;
@@ -59,7 +67,7 @@ export function makingOf(
 ): PoolMaking {
   return {
     directory: poolDirectory(context, name),
-    imageFile: join(context.paths.state, "disks", `${name}.img`),
+    imageFile: poolImageFile(context, name),
     config,
     uid: context.user.uid,
     hands,

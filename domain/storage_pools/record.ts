@@ -18,6 +18,10 @@ export const poolAddress = (name: string): string => `/1.0/storage-pools/${encod
 export const poolDirectory = (context: Context, name: string): string =>
   join(context.paths.state, "storage-pools", name);
 
+/** The file of a pool that lies in one of drey's own. */
+export const poolImageFile = (context: Context, name: string): string =>
+  join(context.paths.state, "disks", `${name}.img`);
+
 /**
  * The record of a pool; revision 0 for a `default` nobody has touched.
  *

@@ -1,0 +1,114 @@
+// Which pools are looked into for what the database has lost: those it knows, those whose files lie where pools usually
+// do, and those the caller names.
+
+import { join } from "@std/path";
+import { validatePoolConfig } from "../../config/pool_keys.ts";
+import { validatePoolName } from "../../config/names.ts";
+import { DreyError } from "../../errors.ts";
+import { checkOwnDirectory } from "../../storage/dir_pool.ts";
+import { loadDriver } from "../../storage/drivers.ts";
+import { exists, namesIn, readIfThere } from "../../sys/present.ts";
+import type { RecoverPool } from "../../wire/recover.ts";
+import { type IndexPool, parseConfig } from "../backups/index_file.ts";
+import type { Context } from "../context.ts";
+import { type OpenPool, openRecorded } from "../storage_pools/open.ts";
+import { forgottenPools } from "../storage_pools/places.ts";
+import { listPools, poolDirectory, poolImageFile, type PoolRecord } from "../storage_pools/record.ts";
+import { backupFileName } from "./write.ts";
+
+export interface Searched extends OpenPool {
+  /** whether the database has it */
+  isKnown: boolean;
+}
+
+/**
+ * Opens every pool to be looked into.
+ *
+ * @throws {DreyError} `BAD_REQUEST` for one that cannot be a pool
+ */
+export async function openSearched(
+  context: Context,
+  asked: readonly RecoverPool[],
+): Promise<AsyncDisposable & { pools: Searched[] }> {
+  await using undo = new AsyncDisposableStack();
+  const known = await listPools(context);
+  const unknown = asked.filter(({ name }) => known.every((pool) => pool.name !== name));
+  const found = await forgotten(context, unknown.map(({ name }) => name));
+  const pools: Searched[] = [];
+  const open = async (name: string, record: PoolRecord, isKnown: boolean) => {
+    const pool = undo.use(await openRecorded(context, name, { record }));
+    const isInFile = record.config["source"] === poolImageFile(context, name);
+    // what such a pool says of itself can be read only now
+    const said = isKnown || !isInFile ? undefined : await describedPool(poolDirectory(context, name));
+    const config = { ...said?.config, ...record.config };
+    pools.push({ ...pool, isKnown, record: { ...record, config } });
+  };
+  for (const { name, record } of known) await open(name, record, true);
+  for (const { name, record } of found) await open(name, record, false);
+  for (const pool of unknown) await open(pool.name, await askedRecord(context, pool), false);
+  const kept = undo.move();
+  return { pools, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+/** A pool the caller names, with what its own files say of its settings. */
+async function askedRecord(context: Context, pool: RecoverPool): Promise<PoolRecord> {
+  const { name, driver = "", description = "", config = {} } = pool;
+  validatePoolName(name);
+  const kind = await loadDriver(driver);
+  const missing = await kind.missing();
+  if (missing !== undefined) {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: `Cannot use storage driver "${driver}" here: ${missing}`,
+    });
+  }
+  validatePoolConfig(driver, config);
+  const source = config["source"];
+  if (!source) {
+    throw new DreyError("BAD_REQUEST", {
+      message: `Cannot look into storage pool "${name}": it has no source`,
+      hint: "Say where it lies: source=/path",
+    });
+  }
+  if (source !== poolImageFile(context, name)) checkOwnDirectory(source, context.user.uid);
+  const said = await describedPool(source);
+  return {
+    driver,
+    description: description || said?.description || "",
+    config: { ...said?.config, ...config },
+  };
+}
+
+/** Pools whose files lie where pools usually do. */
+async function forgotten(
+  context: Context,
+  except: readonly string[],
+): Promise<{ name: string; record: PoolRecord }[]> {
+  const found: { name: string; record: PoolRecord }[] = [];
+  for (const name of await forgottenPools(context)) {
+    if (except.includes(name)) continue;
+    const directory = poolDirectory(context, name);
+    const imageFile = poolImageFile(context, name);
+    if (context.user.uid === 0 && exists(imageFile)) {
+      const config = { source: imageFile };
+      found.push({ name, record: { driver: "btrfs", description: "", config } });
+      continue;
+    }
+    const said = await describedPool(directory);
+    if (said?.driver === undefined || said.driver === "") continue; // nothing in it tells what it is
+    const config = { ...said.config, source: Deno.realPathSync(directory) };
+    found.push({ name, record: { driver: said.driver, description: said.description ?? "", config } });
+  }
+  return found;
+}
+
+/** What the files of a pool's volumes say of the pool. */
+async function describedPool(directory: string): Promise<IndexPool | undefined> {
+  for (const kind of ["containers", "custom"]) {
+    for (const name of namesIn(join(directory, kind))) {
+      const text = readIfThere(join(directory, kind, name, backupFileName));
+      const pool = text === undefined ? undefined : (await parseConfig(text)).pool;
+      if (pool !== undefined) return pool;
+    }
+  }
+  return undefined;
+}
