@@ -2,6 +2,7 @@
 
 import $ from "@david/dax";
 import { join } from "@std/path";
+import { moveCold } from "./cold_modules.ts";
 import { deferBuiltins } from "./lazy_builtins.ts";
 import warm from "./warm.json" with { type: "json" };
 import { markWarm, warmMarked } from "./warm_functions.ts";
@@ -31,7 +32,7 @@ export async function bundle(path: string): Promise<Built> {
     const text = await Deno.readTextFile(raw);
     if (!exitLine.test(text)) return { problem: `cli.ts no longer ends in: ${exitLine}` };
     const lazy = deferBuiltins(text).replace(exitLine, exitLater);
-    await Deno.writeTextFile(raw, `${shebang}\n${markWarm(lazy, warm)}`);
+    await Deno.writeTextFile(raw, `${shebang}\n${markWarm(moveCold(lazy, warm), warm)}`);
     // half the text is half the loading, 5 ms of each command; after the rest, which looks for whole lines
     const small = await deno("bundle", "--quiet", "--minify", "--output", path, raw);
     if (small.code !== 0) return { problem: small.stderr };

@@ -1,5 +1,6 @@
 // `deno task warm`: takes a container through its life with V8's log of what it compiles, and notes in warm.json which
-// functions the bundle is to compile in advance. Worth a run now and then; an old list costs milliseconds, no more.
+// modules the bundle is to keep at hand, and which of their functions it is to compile in advance. Worth a run now and
+// then; an old list costs milliseconds, no more.
 
 import { join } from "@std/path";
 import { deferBuiltins } from "./lazy_builtins.ts";
@@ -7,11 +8,31 @@ import { closeDrey, imageFiles, openDrey } from "./drey.ts";
 import { rawBundle } from "./package.ts";
 import { type Warm, warmOf } from "./warm_functions.ts";
 
+const fastCommands = [
+  "launch tiny c1 --profile alone",
+  "list",
+  "exec c1 -- true",
+  "stop --force c1",
+  "start c1",
+  "delete --force c1",
+];
+const otherCommands = [
+  "--help",
+  "launch tiny c1",
+  "exec c1 -- true",
+  "stop --force c1",
+  "snapshot c1 s0",
+  "restore c1 s0",
+  "copy c1 c2",
+  "start c1",
+  "delete --force c1 c2",
+];
+
 const target = new URL("warm.json", import.meta.url);
 
 const directory = await Deno.makeTempDir({ prefix: "drey-warm-" });
 try {
-  const raw = join(directory, "raw.js");
+  const raw = join(directory, "drey.js");
   const built = await rawBundle(raw);
   if ("problem" in built) throw new Error(built.problem);
   const text = deferBuiltins(await Deno.readTextFile(raw));
@@ -23,15 +44,11 @@ try {
     `exec ${Deno.execPath()} run -A --no-config --no-lock --quiet --no-code-cache ${flags} ${raw} "$@"`;
   await Deno.writeTextFile(program, `#!/bin/sh\n${run}\n`, { mode: 0o755 });
   Deno.env.set("DREY_TEST_PROGRAM", program);
-  await liveOnce();
-  const logs = [...Deno.readDirSync(directory)].filter(({ name }) => name.endsWith(".log"));
-  const all: Record<string, string[]> = {};
-  for (const { name } of logs) {
-    add(all, warmOf(text, await Deno.readTextFile(join(directory, name)), "/raw.js"));
-  }
+  const logs = await live();
+  const all = keepUsed(logs.map(({ log, isFast }) => ({ warm: warmOf(text, log, "/drey.js"), isFast })));
   // outside packages are loaded by servers only
   const ours = Object.entries(all).filter(([module]) => !module.startsWith(".."));
-  const sorted = ours.sort(([a], [b]) => a < b ? -1 : 1).map(([module, names]) => [module, names.sort()]);
+  const sorted = ours.sort(([a], [b]) => a < b ? -1 : 1).map(([module, names]) => [module, names.toSorted()]);
   await Deno.writeTextFile(target, `${JSON.stringify(Object.fromEntries(sorted))}\n`);
   await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", target.pathname] }).output();
   console.log(`${sorted.length} modules in ${target.pathname}`);
@@ -39,27 +56,49 @@ try {
   await Deno.remove(directory, { recursive: true });
 }
 
-/** The commands that should be fast. */
-async function liveOnce(): Promise<void> {
+/**
+ * Modules that any of the commands entered, and of their functions those that several fast ones called: a function that
+ * is compiled in advance costs every command a little, those too that do not call it.
+ */
+function keepUsed(runs: readonly { warm: Warm; isFast: boolean }[]): Warm {
+  const modules = new Set(runs.flatMap(({ warm }) => Object.keys(warm)));
+  const fast = runs.filter(({ isFast }) => isFast).map(({ warm }) => warm);
+  return Object.fromEntries([...modules].map((module) => {
+    const names = fast.flatMap((warm) => [...new Set(warm[module])]);
+    const often = new Set(names.filter((name) => names.filter((other) => other === name).length >= 3));
+    return [module, [...often]];
+  }));
+}
+
+/** A container without a network goes through the fast commands, one with a network through others. */
+async function live(): Promise<{ log: string; isFast: boolean }[]> {
   const drey = await openDrey();
+  const logs: { log: string; isFast: boolean }[] = [];
+  const run = async (argv: readonly string[], { isFast }: { isFast: boolean }) => {
+    const { code, stderr } = await drey.run(argv);
+    if (code !== 0) throw new Error(stderr);
+    for (const log of await takeLogs()) logs.push({ log, isFast });
+  };
   try {
     await drey`image import ${await imageFiles("tiny")} --alias tiny`;
-    for (const { name } of [...Deno.readDirSync(directory)].filter(({ name }) => name.endsWith(".log"))) {
-      await Deno.remove(join(directory, name));
-    }
-    await drey`launch tiny c1`;
-    await drey`list`;
-    await drey`exec c1 -- true`;
-    await drey`stop --force c1`;
-    await drey`start c1`;
-    await drey`delete --force c1`;
+    await drey`profile create alone`;
+    await drey`profile device add alone root disk path=/ pool=default`;
+    await takeLogs();
+    for (const line of fastCommands) await run(line.split(" "), { isFast: true });
+    for (const line of otherCommands) await run(line.split(" "), { isFast: false });
   } finally {
     await closeDrey(drey);
   }
+  return logs;
 }
 
-function add(all: Record<string, string[]>, warm: Warm): void {
-  for (const [module, names] of Object.entries(warm)) {
-    all[module] = [...new Set([...all[module] ?? [], ...names])];
-  }
+async function takeLogs(): Promise<string[]> {
+  const names = [...Deno.readDirSync(directory)].map(({ name }) => name).filter((name) =>
+    name.endsWith(".log")
+  );
+  return await Promise.all(names.map(async (name) => {
+    const log = await Deno.readTextFile(join(directory, name));
+    await Deno.remove(join(directory, name));
+    return log;
+  }));
 }
