@@ -13,7 +13,8 @@ import type {
 } from "../wire/network_forward.ts";
 import type { Context, Ref } from "./context.ts";
 import { lifecycleWrite } from "./events.ts";
-import { balancerTargets, forwardTargets, type PortTargets } from "./networks/port_targets.ts";
+import { isHubWhole } from "./networks/hub_state.ts";
+import { balancerTargets, checkTarget, forwardTargets, type PortTargets } from "./networks/port_targets.ts";
 import { loadNetwork } from "./networks/record.ts";
 
 export type ForwardKind = "forwards" | "load-balancers";
@@ -132,18 +133,33 @@ const fill = ({ description = "", config = {}, ports = [], backends }: Put): For
 async function checked(context: Context, ref: ForwardRef, record: ForwardRecord): Promise<ForwardRecord> {
   const { value: { config, type } } = await loadNetwork(context, ref.network);
   if (type !== "bridge") throw bad(`Networks of type ${type} have no ${ref.kind}`);
-  if (record.config["target_address"]) {
-    throw new DreyError("NOT_SUPPORTED", {
-      message: "A forward of all ports at once is not supported: name the ports",
-      hint: "drey network forward port add NETWORK ADDRESS tcp 80 TARGET",
-    });
-  }
   const wrong = Object.keys(record.config).find((name) =>
     !name.startsWith("user.") && name !== "target_address"
   );
   if (wrong !== undefined) throw bad(`Invalid option "${wrong}"`);
   targetsOf(ref.kind, ref.address, record, config);
+  const rest = record.config["target_address"];
+  if (rest) await checkRest(context, ref, { rest, network: config });
   return record;
+}
+
+/** All ports at once: that only the kernel can do, where root says so. */
+async function checkRest(
+  context: Context,
+  { kind, address }: ForwardRef,
+  { rest, network }: { rest: string; network: Config },
+): Promise<void> {
+  if (kind !== "forwards") throw bad('Invalid option "target_address"');
+  checkTarget(address, rest, network);
+  const { isLedByKernel } = await import("./networks/host_ports.ts");
+  if (isLedByKernel(context, address)) return;
+  const why = context.user.uid === 0
+    ? "an address of the loopback device"
+    : "a user, who may not change the host's";
+  throw new DreyError("NOT_SUPPORTED", {
+    message: `Cannot forward all ports of "${address}" at once: that cannot be done for ${why} network`,
+    hint: "Name the ports: drey network forward port add NETWORK ADDRESS tcp 80,443 TARGET",
+  });
 }
 
 /** Replaces all of it. */
@@ -186,6 +202,9 @@ export async function deleteForward(context: Context, ref: ForwardRef): Promise<
 async function apply(context: Context, ref: ForwardRef): Promise<void> {
   const { applyForwards } = await import("./networks/forwards.ts");
   await applyForwards(context, ref.network.name);
+  if (!isHubWhole(context)) return;
+  const { applyRules } = await import("./networks/rules.ts");
+  await applyRules(context);
 }
 
 function happened(context: Context, what: string, { kind, network, address }: ForwardRef): Write {

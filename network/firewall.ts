@@ -2,6 +2,7 @@
 // one step, so that no packet sees half of it and no connection is forgotten. Pure.
 
 import { formatSubnet, networkOf, type Subnet } from "../config/address.ts";
+import { hairpinRules, type PortRule, portRules } from "./port_rules.ts";
 import { aclText, type BridgeFeatures, markText, type NicAcls } from "./acl.ts";
 
 export interface NetworkRules {
@@ -31,16 +32,6 @@ export interface NicRules {
   egress?: number;
 }
 
-/** A port of the hub, or of the host where the hub is the host, that leads to an instance. */
-export interface PortRule {
-  /** address it is for; any of the machine's own without */
-  listen?: string;
-  protocol: "tcp" | "udp";
-  /** first and last port */
-  ports: readonly [number, number];
-  targets: readonly { address: string; port?: number }[];
-}
-
 export interface FirewallPlan {
   /** name of the tables, one drey's own */
   table: string;
@@ -55,9 +46,15 @@ export interface FirewallPlan {
 export function firewallText(plan: FirewallPlan): string {
   return [
     ...tableText(`inet ${plan.table}`, [
-      chain("postrouting", "type nat hook postrouting priority srcnat; policy accept;", natRules(plan)),
-      chain("prerouting", "type nat hook prerouting priority dstnat; policy accept;", portRules(plan)),
-      chain("output", "type nat hook output priority -100; policy accept;", portRules(plan)),
+      chain("postrouting", "type nat hook postrouting priority srcnat; policy accept;", [
+        ...natRules(plan),
+        ...hairpinRules(
+          plan.ports,
+          plan.networks.flatMap(({ subnets }) => subnets.map(({ subnet }) => subnet)),
+        ),
+      ]),
+      chain("prerouting", "type nat hook prerouting priority dstnat; policy accept;", portRules(plan.ports)),
+      chain("output", "type nat hook output priority -100; policy accept;", portRules(plan.ports)),
       chain("forward", "type filter hook forward priority filter; policy accept;", forwardRules(plan)),
       chain(
         "routed",
@@ -117,26 +114,6 @@ function forwardRules({ networks }: FirewallPlan): string[] {
       ];
     })
   );
-}
-
-function portRules({ ports }: FirewallPlan): string[] {
-  return ports.flatMap(({ listen, protocol, ports: [first, last], targets }) => {
-    const isV6 = (listen ?? targets[0]?.address ?? "").includes(":");
-    const family = isV6 ? "ip6" : "ip";
-    const nfproto = `meta nfproto ${isV6 ? "ipv6" : "ipv4"}`;
-    const match = listen === undefined ? `${nfproto} fib daddr type local` : `${family} daddr ${listen}`;
-    const port = first === last ? String(first) : `${first}-${last}`;
-    const to = ({ address, port }: PortRule["targets"][number]) =>
-      port === undefined ? address : isV6 ? `[${address}]:${port}` : `${address}:${port}`;
-    const [only, ...more] = targets;
-    if (only === undefined) return [];
-    const base = `${match} ${protocol} dport ${port} dnat ${family} to`;
-    if (more.length === 0) return [`${base} ${to(only)}`];
-    const map = targets.map(({ address, port: own }, index) =>
-      own === undefined ? `${index} : ${address}` : `${index} : ${address} . ${own}`
-    );
-    return [`${base} numgen inc mod ${targets.length} map { ${map.join(", ")} }`];
-  });
 }
 
 function rateRules({ hostName, egress }: NicRules): string[] {

@@ -4,10 +4,11 @@ import * as keys from "../../config/devices/proxy.ts";
 import { parseProxyAddress, type ProxyAddress } from "../../config/devices/proxy.ts";
 import { readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
+import type { PortRule } from "../../network/port_rules.ts";
 import type { RelayEnd, RelayPlan } from "../../network/relay.pl.ts";
 import type { Device } from "../../wire/instance.ts";
 import { nicName } from "../networks/nic_files.ts";
-import { startRelay, stopRelay } from "../networks/relays.ts";
+import { refuseTaken, startRelay, stopRelay } from "../networks/relays.ts";
 import type { DeviceSite, DeviceType, LiveSite, StartParts, StartSite } from "./device.ts";
 
 export const proxy: DeviceType = { start, stopped, add, remove: stopped };
@@ -22,21 +23,47 @@ async function add(site: LiveSite): Promise<void> {
 
 async function stopped({ context, ref, name }: DeviceSite): Promise<void> {
   await stopRelay(context, nicName(ref, name));
+  const { closeHostPorts } = await import("../networks/host_ports.ts");
+  await closeHostPorts(context, nicName(ref, name));
 }
 
-async function begin({ context, ref, name, device, config, devices }: StartSite | LiveSite, pid: number) {
-  const target = readKey(device, keys.nat) ? natTarget(device, { config, devices }) : undefined;
-  if (target !== undefined) {
-    const { hubKeeper } = await import("../networks/hub_state.ts");
-    const plan = planRelay(device, pid);
-    const pairs = plan.pairs.map(({ listen, connect }) => ({
-      listen,
-      connect: { ...connect, host: target },
-    }));
-    const connectAt = hubKeeper(context);
-    return await startRelay(context, nicName(ref, name), { ...plan, pairs, connectAt, drop: undefined });
-  }
+async function begin(site: StartSite | LiveSite, pid: number): Promise<void> {
+  const { context, ref, name, device } = site;
+  if (readKey(device, keys.nat)) return await beginNat(site, pid);
   await startRelay(context, nicName(ref, name), planRelay(device, pid));
+}
+
+/** Leads to the address of the instance: by the kernel where that can be done, which tells who asks. */
+async function beginNat({ context, ref, name, device, config, devices }: StartSite | LiveSite, pid: number) {
+  const target = natTarget(device, { config, devices });
+  const plan = planRelay(device, pid);
+  const pairs = plan.pairs.map(({ listen, connect }) => ({ listen, connect: { ...connect, host: target } }));
+  const { isLedByKernel, openHostPorts } = await import("../networks/host_ports.ts");
+  const led = pairs.filter(({ listen }) => isLedByKernel(context, listen.host));
+  // a relay takes what the kernel does not: a user's ports, and the loopback device's
+  const left = pairs.filter(({ listen }) =>
+    !led.some((pair) => pair.listen === listen) || isAny(listen.host)
+  );
+  if (left.length > 0) {
+    const { hubKeeper } = await import("../networks/hub_state.ts");
+    const connectAt = hubKeeper(context);
+    await startRelay(context, nicName(ref, name), { ...plan, pairs: left, connectAt, drop: undefined });
+  }
+  if (led.length === 0) return;
+  for (const { listen } of led) if (!isAny(listen.host)) await refuseTaken(listen, { isForeign: true });
+  await openHostPorts(context, nicName(ref, name), led.map(portRule));
+}
+
+const isAny = (host: string) => host === "0.0.0.0" || host === "::";
+
+function portRule({ listen, connect }: RelayPlan["pairs"][number]): PortRule {
+  const { protocol } = listen;
+  if (protocol === "unix") throw new Error("the kernel leads no unix sockets");
+  return {
+    listen: isAny(listen.host) ? { any: listen.host === "::" ? 6 : 4 } : listen.host,
+    port: { protocol, number: listen.port },
+    target: { address: connect.host, port: connect.port },
+  };
 }
 
 /** What a device asks of a relay. */

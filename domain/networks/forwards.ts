@@ -1,7 +1,9 @@
-// Forwards and load balancers at work: a relay of the host's side for each, while their network is up.
+// Forwards and load balancers at work: a relay of the host's side for each that the kernel does not lead itself, while
+// their network is up.
 
 import type { Context } from "../context.ts";
 import { type ForwardKind, forwardRecords, targetsOf } from "../network_forwards.ts";
+import { isLedByKernel } from "./host_ports.ts";
 import { hubKeeper, networksUp } from "./hub_state.ts";
 import { loadNetwork } from "./record.ts";
 import { relayNames, startRelay, stopRelay } from "./relays.ts";
@@ -17,6 +19,8 @@ export async function applyForwards(context: Context, network: string): Promise<
     const { value: { config } } = await loadNetwork(context, ref);
     for (const kind of ["forwards", "load-balancers"] as const) {
       for (const { address, record } of await forwardRecords(context, kind, ref)) {
+        // several targets take turns, and the kernel does not know which of them answers
+        if (kind === "forwards" && isLedByKernel(context, address)) continue;
         const targets = targetsOf(kind, address, record, config).filter(({ targets }) => targets.length > 0);
         if (targets.length === 0) continue;
         const name = relayName(network, kind, address);

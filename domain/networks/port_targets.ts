@@ -79,7 +79,12 @@ function portsOf(text: string, which: string): number[] {
   return ports;
 }
 
-function checkTarget(listen: string, text: string, network: Config): string {
+/**
+ * Holds an address that is led to against its network, and gives it back.
+ *
+ * @throws {DreyError} `BAD_REQUEST`
+ */
+export function checkTarget(listen: string, text: string, network: Config): string {
   const [from, to] = [parseAddress(listen), parseAddress(text)];
   if (to === undefined || to.family !== from?.family) throw bad(`Invalid target address "${text}"`);
   const subnet = subnetOf(network, to.family);

@@ -77,13 +77,20 @@ export async function mendRelays(context: Context): Promise<void> {
 /**
  * Tries an address of the host before a relay does, which has nobody to tell.
  *
+ * @param options.isForeign whether it may be an address that the host does not have, or not yet
  * @throws {DreyError} `CONFLICT` if somebody listens there, `FORBIDDEN` for a port of root's
  */
-export async function refuseTaken({ protocol, host, port }: RelayEnd): Promise<void> {
+export async function refuseTaken(
+  { protocol, host, port }: RelayEnd,
+  { isForeign = false } = {},
+): Promise<void> {
   try {
     if (protocol === "tcp") Deno.listen({ hostname: host, port }).close();
     else if (protocol === "udp") await tryDatagrams(host, port);
   } catch (error) {
+    if (isForeign && (error instanceof Deno.errors.AddrNotAvailable || hasCode(error, "EADDRNOTAVAIL"))) {
+      return;
+    }
     throw refusal(error, `${protocol}:${host.includes(":") ? `[${host}]` : host}:${port}`, port);
   }
 }

@@ -5,6 +5,7 @@ import { firewallText } from "../../network/firewall.ts";
 import { inHub, isSameService, runInHub, startService } from "../../network/hub.ts";
 import { commandFailed, run } from "../../sys/run.ts";
 import type { Context } from "../context.ts";
+import { hostPorts } from "./host_ports.ts";
 import { hubDirectory, isHubWhole, planNetworks, readUp, tableName } from "./hub_state.ts";
 import { pluggedNics } from "./nic_files.ts";
 import { dnsmasqService, type NetworkPlan } from "./plan.ts";
@@ -31,7 +32,7 @@ export async function rulesText(context: Context, plans: readonly NetworkPlan[])
     table: tableName(context),
     networks: plans.map(({ rules }) => rules),
     nics: nics.map(({ rules }) => rules),
-    ports: [],
+    ports: await hostPorts(context, plans.map(({ bridge }) => bridge.name)),
     acls,
     features: acls.length > 0 ? await bridgeFeatures(context) : { tracks: true, rejects: true },
   });
