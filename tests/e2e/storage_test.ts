@@ -122,10 +122,10 @@ if (hasBtrfs && ground !== undefined) {
 if (hasBtrfs) {
   await e2e("root's instances live on a btrfs in a file", { needs: [...needs, "root"] }, async (drey) => {
     await drey`storage create b btrfs size=400MiB`;
-    await drey`launch tiny c9 --storage b -d root,size=20MiB`;
-    const fill = "head -c 40000000 /dev/urandom >/root/big || echo full";
+    await drey`launch tiny c9 --storage b -d root,size=60MiB`;
+    const fill = "head -c 80000000 /dev/urandom >/root/big || echo full";
     assertMatch((await drey.run(["exec", "c9", "--", "sh", "-c", fill])).stdout, /full/);
-    await drey`config device set c9 root size=100MiB`;
+    await drey`config device set c9 root size=200MiB`;
     assertEquals((await drey.run(["exec", "c9", "--", "sh", "-c", fill])).stdout, "");
     await drey`delete -f c9`;
     await liveIn(drey, "b");

@@ -65,11 +65,11 @@ export async function e2e(
         for (const image of options.images ?? ["tiny"]) await importImage(drey, image);
         await test(drey);
       } catch (error) {
-        await removeInstances(drey).catch((later) => console.error(String(later)));
+        // what cannot be cleaned up after a failure is its consequence
+        await closeDrey(drey).catch((later) => console.error(String(later)));
         throw error;
-      } finally {
-        await closeDrey(drey);
       }
+      await closeDrey(drey);
     },
   });
 }
@@ -212,8 +212,17 @@ async function removeInstances(drey: Drey): Promise<void> {
   if (instances.length > 0) await drey`delete --force ${instances.map(({ name }) => name)}`;
 }
 
-/** Files of instances belong to subordinate ids: only root of their map can remove them. */
+/**
+ * Files of instances belong to subordinate ids: only root of their map can remove them. Pools that root has mounted
+ * from files of their own end first, for a test that failed before it deleted them.
+ */
 async function removeState(directory: string): Promise<void> {
+  const mounts = Deno.readTextFileSync("/proc/self/mountinfo").split("\n").map((line) =>
+    line.split(" ")[4] ?? ""
+  );
+  for (const mount of mounts.filter((path) => path.startsWith(`${directory}/storage-pools/`))) {
+    await runChecked(["umount", "--lazy", mount]);
+  }
   const home = await cgroupHome(directory);
   if (home !== undefined) removeCgroup(home);
   const { user } = await hostFacts();
