@@ -4,6 +4,7 @@
 import type { MappedRoot } from "../idmap/holder.ts";
 import { run, spawn } from "../sys/run.ts";
 import { type Compression, decompressor, invalid, readerMissing, readFormat } from "./archive.ts";
+import { checkImageDisk } from "./disk.ts";
 import { entryCheck, plainName } from "./entries.ts";
 import { type ImageMetadata, parseMetadata } from "./metadata.ts";
 import { jailed } from "./jail.ts";
@@ -50,7 +51,10 @@ export async function scanImage(
 
 async function scanRootfs(path: string, mapped: () => Promise<MappedRoot>): Promise<ScannedImage["type"]> {
   const format = await readFormat(path);
-  if (format.kind === "qcow2") return "virtual-machine";
+  if (format.kind === "qcow2") {
+    checkImageDisk(path);
+    return "virtual-machine";
+  }
   if (format.kind === "squashfs") {
     await scanSquashfs(path, await mapped());
     return "container";

@@ -4,11 +4,12 @@
 import { type Account, readLayout } from "../idmap/ranges.ts";
 import { isSingle, type MappedRoot, openMappedRoot } from "../idmap/holder.ts";
 import type { IdMap } from "../idmap/map.ts";
-import { DreyError } from "../errors.ts";
 import { commandFailed, run, runChecked } from "../sys/run.ts";
 import { type ArchiveFormat, decompressor, invalid, readerMissing, readFormat } from "./archive.ts";
+import { checkImageDisk, imageDisk, isDiskRoot } from "./disk.ts";
 import { jailed } from "./jail.ts";
 import { partialName } from "../sys/partial.ts";
+import { namesIn } from "../sys/present.ts";
 import type { ImageFiles } from "./scan.ts";
 
 /**
@@ -50,6 +51,7 @@ const takeOver = `
 for name in metadata.yaml templates rootfs; do
   if [ -e all/$name ]; then mv all/$name .; fi
 done
+if [ -f all/rootfs.img ] && [ ! -h all/rootfs.img ]; then mkdir rootfs; mv all/rootfs.img rootfs/${imageDisk}; fi
 rm -rf all
 for name in metadata.yaml templates; do
   if [ -e $name ]; then chmod -R a+rX $name; fi
@@ -60,11 +62,29 @@ async function unpackInto(work: Work, files: ImageFiles): Promise<void> {
   if (first.kind !== "tar") throw invalid("its first file is no tarball");
   await untar(work, files.metadata, first, "all");
   await inWork(work, takeOver);
-  if (files.rootfs === undefined) return;
+  if (files.rootfs === undefined) return await settleDisk(work);
   const second = await readFormat(files.rootfs);
   if (second.kind === "tar") return await untar(work, files.rootfs, second, "rootfs");
   if (second.kind === "squashfs") return await unsquash(work, files.rootfs);
-  throw new DreyError("NOT_SUPPORTED", { message: "Cannot unpack the disk of a virtual machine" });
+  await takeDisk(work, files.rootfs);
+}
+
+/** Takes over the disk of a virtual machine as it is, packed if it is. */
+async function takeDisk(work: Work, path: string): Promise<void> {
+  await Deno.link(path, `${work.directory}/source`);
+  await inWork(work, `mkdir rootfs; cp --reflink=auto --sparse=always source rootfs/${imageDisk}`);
+  await Deno.remove(`${work.directory}/source`);
+  await settleDisk(work);
+}
+
+/** What is unpacked of a virtual machine is its disk and nothing else. @throws {DreyError} `IMAGE_INVALID` */
+async function settleDisk(work: Work): Promise<void> {
+  const rootfs = `${work.directory}/rootfs`;
+  if (!isDiskRoot(namesIn(rootfs))) return;
+  const disk = `${rootfs}/${imageDisk}`;
+  if (!Deno.lstatSync(disk).isFile) throw invalid("its disk is not a file");
+  await inWork(work, `chown 0:0 rootfs/${imageDisk}; chmod 755 rootfs; chmod 644 rootfs/${imageDisk}`);
+  checkImageDisk(disk);
 }
 
 /** Extracts a tarball into a new directory. @throws {DreyError} `IMAGE_INVALID`, `NO_SPACE` */

@@ -6,6 +6,7 @@ import { toHost } from "../idmap/map.ts";
 import { runChecked } from "../sys/run.ts";
 import { type ForgedEntry, forgeTar } from "../tests/support/forged_tar.ts";
 import { fingerprintOf, imageWriter } from "./fingerprint.ts";
+import { checkImageDisk, imageDisk } from "./disk.ts";
 import { type ImageFiles, mustNotBurst, parseSquashfsLine, scanImage } from "./scan.ts";
 import { removeTrees, unpackImage } from "./unpack.ts";
 
@@ -101,6 +102,40 @@ testWith(
     assertEquals(shop.left(), ["lower"]);
   },
 );
+
+for (const kind of ["unified", "split"]) {
+  const name = `unpackImage() unpacks the disk of a ${kind} image of a virtual machine, and nothing else`;
+  testWith("qemu-img", name, async () => {
+    await using shop = await workshop();
+    await shop.sh("qemu-img create -q -f qcow2 rootfs.img 3G; tar -c metadata.yaml templates | xz -1 >meta");
+    await shop.sh("tar -cJ metadata.yaml templates rootfs.img >image");
+    const scanned = await shop.check(
+      kind === "unified"
+        ? { metadata: `${shop.dir}/image` }
+        : { metadata: `${shop.dir}/meta`, rootfs: `${shop.dir}/rootfs.img` },
+    );
+    assertEquals(scanned.type, "virtual-machine");
+    assertEquals([...Deno.readDirSync(`${shop.dir}/lower/rootfs`)].map((entry) => entry.name), [imageDisk]);
+    const disk = `${shop.dir}/lower/rootfs/${imageDisk}`;
+    assertEquals((await Deno.lstat(disk)).uid, map.uids[0]?.hostId);
+    assertEquals(checkImageDisk(disk).size, 3 * 1024 ** 3);
+    assertEquals(await Deno.readTextFile(`${shop.dir}/lower/templates/t.tpl`), "t\n");
+  });
+}
+
+testWith("qemu-img", "unpackImage() refuses a disk that leads to a file of the host", async () => {
+  await using shop = await workshop();
+  await shop.sh(`: >secret; qemu-img create -q -f qcow2 -F raw -b "$PWD/secret" rootfs.img 3G`);
+  await shop.sh("tar -cz metadata.yaml >meta; tar -cz metadata.yaml rootfs.img >image");
+  const split = { metadata: `${shop.dir}/meta`, rootfs: `${shop.dir}/rootfs.img` };
+  await assertRejects(() => shop.check(split), DreyError, "stands on another file");
+  await assertRejects(
+    () => shop.check({ metadata: `${shop.dir}/image` }),
+    DreyError,
+    "stands on another file",
+  );
+  assertEquals(shop.left(), []);
+});
 
 const link = (name: string, target: string): ForgedEntry => ({ name, type: "2", target });
 const hard = (name: string, target: string): ForgedEntry => ({ name, type: "1", target });

@@ -22,21 +22,18 @@ export function lowerPath(context: Context, fingerprint: string, map: IdMap): st
 }
 
 /**
- * The root file system of an image under a map, unpacked by whoever comes first. Costs one stat(2) from then on.
+ * The root file system of an image under a map, or a tree with the disk of a virtual machine, unpacked by whoever comes first. Costs one stat(2) from then on.
  *
- * @throws {DreyError} `IMAGE_INVALID`, `NO_SPACE`, `NOT_SUPPORTED` for the disk of a virtual machine
+ * @throws {DreyError} `IMAGE_INVALID`, `NO_SPACE`
  */
 export async function ensureUnpacked(
   context: Context,
-  image: Pick<Image, "fingerprint" | "type">,
+  image: Pick<Image, "fingerprint">,
   map: IdMap,
 ): Promise<string> {
   const lower = lowerPath(context, image.fingerprint, map);
   const rootfs = join(lower, "rootfs");
   if (isDirectory(rootfs)) return rootfs;
-  if (image.type === "virtual-machine") {
-    throw new DreyError("NOT_SUPPORTED", { message: "Cannot unpack the disk of a virtual machine yet" });
-  }
   await using _lock = await context.store.lock(imageLock(image.fingerprint));
   // somebody may have done it while we waited
   if (isDirectory(rootfs)) return rootfs;

@@ -38,7 +38,7 @@ export async function contentOf(
     const owner = { uid: map.uids[0]?.hostId ?? 0, gid: map.gids[0]?.hostId ?? 0, mode: 0o755 };
     return { map: text, owner };
   }
-  const rootfs = await ensureUnpacked(context, { fingerprint, type: "container" }, map);
+  const rootfs = await ensureUnpacked(context, { fingerprint }, map);
   return { map: text, image: { id: `${fingerprint}-${mapId(map)}`, rootfs } };
 }
 
