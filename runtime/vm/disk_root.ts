@@ -1,0 +1,45 @@
+// The root of a virtual machine that has a disk of its own: a directory with qcow2 files, each standing on the one of a
+// smaller number. Only the last is written to, so that whoever shares the directory's layers shares the disk as well: a
+// new layer over it gets a new file. Pure.
+
+const diskName = (number: number): string => `disk.${number}.qcow2`;
+
+const numberOf = (name: string): number | undefined => {
+  const digits = /^disk\.(\d+)\.qcow2$/.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+};
+
+/** Files that may stand on each other before a new one stands on the first again. */
+export const longestChain = 16;
+
+export type DiskPlan =
+  /** the file is there, and may be written to */
+  | { kind: "ready"; write: string }
+  /** an empty one, for a machine that is to be installed */
+  | { kind: "empty"; write: string }
+  /** a new one over another */
+  | { kind: "over"; write: string; below: string }
+  /** a new one with what has been written since the first, which it stands on */
+  | { kind: "short"; write: string; below: string; base: string };
+
+/**
+ * Which file a machine writes to.
+ *
+ * @param own names in the part of the root that may be written to
+ * @param all names in the whole of it
+ */
+export function planDisk(own: readonly string[], all: readonly string[]): DiskPlan {
+  const numbers = all.flatMap((name) => numberOf(name) ?? []).toSorted((a, b) => a - b);
+  const last = numbers.at(-1);
+  if (last === undefined) return { kind: "empty", write: diskName(0) };
+  if (own.includes(diskName(last))) return { kind: "ready", write: diskName(last) };
+  const [write, below] = [diskName(last + 1), diskName(last)];
+  if ((last + 1) % longestChain !== 0) return { kind: "over", write, below };
+  return { kind: "short", write, below, base: diskName(0) };
+}
+
+/** `bytes` of a disk that nobody gave a size, as LXD has it. */
+export const usualDisk = 10 * 1024 ** 3;
+
+/** The file with the firmware's variables: one for each set of keys that they may begin with. */
+export const nvramName = (isSecure: boolean): string => isSecure ? "nvram.ms.fd" : "nvram.fd";
