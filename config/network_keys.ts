@@ -4,6 +4,7 @@ import { DreyError } from "../errors.ts";
 import { contains, parseAddress, type Subnet } from "./address.ts";
 import { findRow, type Key, readKey, type Values } from "./key.ts";
 import * as net from "./network_types.ts";
+import { readTunnels } from "./tunnels.ts";
 import * as types from "./types.ts";
 
 export type NetworkKey<T = unknown> = Omit<Key<T>, "on"> & {
@@ -146,6 +147,18 @@ export const mtuKey = row("mtu", types.integer({ min: 68, max: 65_535 }), {
   for: parents,
   short: "Bytes of the largest packet",
 });
+export const vlanKey = row("vlan", types.integer({ min: 0, max: 4094 }), {
+  for: parents,
+  short: "VLAN of the parent that is used instead of all of it",
+});
+export const externalInterfaces = row("bridge.external_interfaces", net.listOf(net.interfaceName), {
+  short: "Interfaces of the host that are ports of the bridge; for root",
+});
+export const tunnelKeys = row("tunnel.*", types.string, {
+  short:
+    "Tunnels to bridges elsewhere, for root: tunnel.NAME.protocol (vxlan or gre), .local and .remote; of vxlan " +
+    ".id, .port, and without ends .group, .interface and .ttl",
+});
 export const userKey = row("user.*", types.string, {
   for: every,
   short: "Anything, for people and scripts; drey only keeps it",
@@ -161,13 +174,13 @@ export const networkKeys: readonly NetworkKey[] = [
   ...[ipv4Address, ipv4Dhcp, ipv4Expiry, ipv4Gateway, ipv4Ranges, ipv4Nat, ipv4NatAddress, ipv4Routes],
   ...[ipv4Routing, ipv6Address, ipv6Dhcp, ipv6Expiry, ipv6Ranges, ipv6Stateful, ipv6Nat, ipv6NatAddress],
   ...[ipv6Routes, ipv6Routing, mtuKey, parentKey, rawDnsmasq, userKey, volatileHwaddr],
+  ...[externalInterfaces, tunnelKeys, vlanKey],
   ...[securityAcls, ingressAction, egressAction, ingressLogged, egressLogged],
 ];
 
 /** LXD's keys that drey does not obey yet. */
 export const networkKeysToCome: readonly string[] = [
   "bgp.*",
-  "bridge.external_interfaces",
   "dns.nameservers",
   "dns.zone.*",
   "fan.*",
@@ -182,8 +195,6 @@ export const networkKeysToCome: readonly string[] = [
   "ipv6.ovn.ranges",
   "network",
   "ovn.*",
-  "tunnel.*",
-  "vlan",
 ];
 
 /**
@@ -213,6 +224,7 @@ function patternRow(rows: readonly NetworkKey[], name: string): NetworkKey | und
 
 /** What no single key can tell. */
 function checkTogether(config: Values): void {
+  readTunnels(config);
   const v4 = readKey(config, ipv4Address);
   const v6 = readKey(config, ipv6Address);
   for (const range of readKey(config, ipv4Ranges) ?? []) mustLie(v4, range, "ipv4.dhcp.ranges");

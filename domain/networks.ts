@@ -74,6 +74,7 @@ export async function createNetwork(context: Context, project: string, post: Net
   await using _lock = await context.store.lock(["networks"]);
   const config = await filled(context, type, withoutEmpty(post.config ?? {}));
   validateNetworkConfig(type, config);
+  refuseHostParts(context, config);
   await refuseOverlap(context, ref, config);
   const record: NetworkRecord = { type, description: post.description ?? "", config };
   const key = networkKey(ref);
@@ -147,6 +148,19 @@ async function refuseOverlap(context: Context, ref: Ref, config: Config): Promis
   }
 }
 
+/** Interfaces of the host, and tunnels that begin there, are root's. */
+function refuseHostParts(context: Context, config: Config): void {
+  if (context.user.uid === 0) return;
+  const key = Object.keys(config).find((name) =>
+    name === "bridge.external_interfaces" || name.startsWith("tunnel.")
+  );
+  if (key === undefined) return;
+  throw new DreyError("FORBIDDEN", {
+    message: `Cannot set "${key}": a user's networks have no part in the host's interfaces, which are root's`,
+    hint: "Run drey as root for a network that reaches others",
+  });
+}
+
 /** Replaces what the network says; what the body leaves out is unset, but for what drey remembers. */
 export async function updateNetwork(context: Context, ref: Ref, put: NetworkPut): Promise<void> {
   await change(context, ref, (old) => ({
@@ -176,6 +190,7 @@ async function change(
   const edited = edit(old);
   const config = await reopened(context, old.type, withoutEmpty(edited.config));
   validateNetworkConfig(old.type, config);
+  refuseHostParts(context, config);
   await refuseOverlap(context, ref, config);
   const key = networkKey(ref);
   const done = await context.store.commit([{ key, revision }], [

@@ -30,6 +30,8 @@ export interface NicRules {
   };
   /** `bytes` per second it may send */
   egress?: number;
+  /** what the kernel's queues take its packets for, skb->priority */
+  priority?: number;
 }
 
 export interface FirewallPlan {
@@ -59,7 +61,9 @@ export function firewallText(plan: FirewallPlan): string {
       chain(
         "routed",
         "type filter hook prerouting priority raw; policy accept;",
-        plan.nics.filter((nic) => !nic.isBridged).flatMap(rateRules),
+        plan.nics.filter((nic) => !nic.isBridged).flatMap((
+          nic,
+        ) => [...rateRules(nic), ...priorityRules(nic)]),
       ),
       ...markText(plan.acls, plan.features),
     ]),
@@ -67,7 +71,9 @@ export function firewallText(plan: FirewallPlan): string {
       chain(
         "prerouting",
         "type filter hook prerouting priority -300; policy accept;",
-        plan.nics.filter((nic) => nic.isBridged).flatMap((nic) => [...filterRules(nic), ...rateRules(nic)]),
+        plan.nics.filter((nic) => nic.isBridged).flatMap((
+          nic,
+        ) => [...filterRules(nic), ...rateRules(nic), ...priorityRules(nic)]),
       ),
       ...aclText(plan.acls, plan.features),
     ]),
@@ -122,6 +128,13 @@ function rateRules({ hostName, egress }: NicRules): string[] {
   return [
     `iifname "${hostName}" limit rate over ${Math.round(egress)} bytes/second burst ${burst} bytes drop`,
   ];
+}
+
+function priorityRules({ hostName, priority }: NicRules): string[] {
+  if (priority === undefined) return [];
+  const hex = (value: number) => (value & 0xffff).toString(16);
+  // written as the handle of a class, in the two halves of which it is shown
+  return [`iifname "${hostName}" meta priority set "${hex(priority >>> 16)}:${hex(priority)}"`];
 }
 
 /** LXD's filters: frames that do not come from the card's own addresses go no further than its cable. */

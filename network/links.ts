@@ -1,6 +1,7 @@
 // Network interfaces as lines of `ip -batch`, ip(8): bridges with their addresses, pairs of veth that join a container
 // to them. Pure; whoever runs the lines stands in the namespace of the bridges.
 
+import type { Tunnel } from "../config/tunnels.ts";
 import type { Subnet } from "../config/address.ts";
 import { formatSubnet } from "../config/address.ts";
 
@@ -15,6 +16,10 @@ export interface BridgePlan {
   /** further networks behind it, as text */
   routes: readonly string[];
   hasIpv6: boolean;
+  /** tunnels that are ports of it, for root */
+  tunnels: readonly Tunnel[];
+  /** interfaces of the host that are ports of it, for root */
+  external: readonly string[];
 }
 
 /** Lines that make a bridge. */
@@ -37,6 +42,39 @@ export function bridgeAddressLines(plan: BridgePlan): string[] {
   ];
 }
 
+/** Lines of sh that give a bridge ports that lead elsewhere. */
+export function bridgePortsLines({ name, owner, mtu, tunnels, external }: BridgePlan): string[] {
+  return [
+    ...tunnels.flatMap((tunnel) => {
+      const port = `${name}-${tunnel.name}`;
+      return [
+        `ip link add ${port} mtu ${mtu} type ${tunnelWords(tunnel)}`,
+        `ip link set ${port} alias ${owner}`,
+        `ip link set ${port} master ${name} up`,
+      ];
+    }),
+    ...external.map((port) => `ip link set ${port} master ${name} up`),
+  ];
+}
+
+function tunnelWords({ protocol, ends, id, port, group, via, ttl }: Tunnel): string {
+  const way = ends === undefined ? "" : ` local ${ends.local} remote ${ends.remote}`;
+  if (protocol === "gre") return `gretap${way}`;
+  // multicast must go out somewhere: by the way that leads to everything
+  const usual = `"$(ip route show default | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p;q')"`;
+  const spread = ends === undefined ? ` group ${group} dev ${via ?? usual} ttl ${ttl}` : "";
+  return `vxlan id ${id}${way}${spread} dstport ${port ?? 0}`;
+}
+
+/** Lines of sh that take those ports away again; cables of instances stay. */
+export function bridgePortsAwayLines(name: string, owner: string): string[] {
+  return [
+    `for port in $(ls /sys/class/net/${name}/brif 2>/dev/null); do case $port in veth*|tap*) ;; *)`,
+    `if [ "$(cat /sys/class/net/$port/ifalias)" = ${owner} ]; then ip link delete $port`,
+    "elif ip -d link show $port | grep -q ' veth '; then :; else ip link set $port nomaster; fi ;; esac; done",
+  ];
+}
+
 export interface VethPlan {
   /** its end in the namespace of the bridges */
   hostName: string;
@@ -49,6 +87,20 @@ export interface VethPlan {
   /** frames only go to and from ports that are not isolated */
   isIsolated?: boolean;
   queueLength?: number;
+  vlans?: PortVlans;
+}
+
+/** The VLANs a port of a bridge is in. */
+export interface PortVlans {
+  /** whose packets bear no tag in the instance */
+  untagged?: number;
+  tagged: readonly number[];
+}
+
+/** Addresses behind a card that an interface of the host answers for. */
+export interface Announced {
+  parent: string;
+  addresses: readonly string[];
 }
 
 /** Lines that join a container, given by a pid of its own network namespace, and set up the outer end. */
@@ -74,6 +126,37 @@ export function ownInterfaces(json: string, owner: string): string[] {
   const links: { ifname?: string; ifalias?: string }[] = JSON.parse(json);
   return links.flatMap(({ ifname, ifalias }) => ifalias === owner ? ifname ?? [] : []);
 }
+
+/** Lines of sh that set a port of a bridge apart. */
+export function bridgePortLines({ hostName, bridge, isIsolated, vlans }: VethPlan): string[] {
+  return [
+    ...(isIsolated ? [`bridge link set dev ${hostName} isolated on`] : []),
+    ...(vlans === undefined ? [] : [
+      `ip link set ${bridge} type bridge vlan_filtering 1`,
+      // what a port is in unless told otherwise
+      `bridge vlan del dev ${hostName} vid 1`,
+      ...(vlans.untagged === undefined
+        ? []
+        : [`bridge vlan add dev ${hostName} vid ${vlans.untagged} pvid untagged`]),
+      ...vlans.tagged.map((tag) => `bridge vlan add dev ${hostName} vid ${tag}`),
+    ]),
+  ];
+}
+
+/** Lines of sh that make an interface of the host answer for addresses. */
+export function announceLines({ parent, addresses }: Announced): string[] {
+  const conf = (family: string, name: string) => `echo 1 >/proc/sys/net/${family}/conf/${parent}/${name}`;
+  const isV6 = (address: string) => address.includes(":");
+  return [
+    ...(addresses.some((address) => !isV6(address)) ? [conf("ipv4", "forwarding")] : []),
+    ...(addresses.some(isV6) ? [conf("ipv6", "forwarding"), conf("ipv6", "proxy_ndp")] : []),
+    ...addresses.map((address) => `ip neigh replace proxy ${address} dev ${parent}`),
+  ];
+}
+
+/** Lines of sh that end that; those of an interface that is gone have gone with it. */
+export const withdrawLines = ({ parent, addresses }: Announced): string[] =>
+  addresses.map((address) => `ip neigh delete proxy ${address} dev ${parent} 2>/dev/null || :`);
 
 /** A script of sh that runs lines of `ip -batch`. */
 export function ipScript(lines: readonly string[]): string {

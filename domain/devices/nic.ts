@@ -1,36 +1,35 @@
-// Network cards: joined to the hub between the birth of a container and its first instruction, or while it runs.
+// Network cards: joined to the hub, or given from the host, between the birth of a container and its first instruction, or while it runs.
 
-import { join } from "@std/path";
 import * as keys from "../../config/devices/nic.ts";
 import { readKey } from "../../config/key.ts";
-import { bridgeMtu } from "../../config/network_keys.ts";
 import { DreyError } from "../../errors.ts";
-import { inHub, serviceNames, signalService } from "../../network/hub.ts";
-import { ipScript, vethLines } from "../../network/links.ts";
-import { removeIfThere } from "../../sys/present.ts";
+import { inHub } from "../../network/hub.ts";
+import { withdrawLines } from "../../network/links.ts";
 import { commandFailed, run } from "../../sys/run.ts";
 import type { Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
-import { missingNetworkTools, openDefaultNetwork, tellOnce } from "../networks/default.ts";
+import { missingNetworkTools, tellOnce } from "../networks/default.ts";
 import { ensureNetwork, leaveHub } from "../networks/hub.ts";
-import { hubDirectory, usualMtu } from "../networks/hub_state.ts";
-import { applyRules } from "../networks/rules.ts";
-import { nicName, type PluggedNic, readNic, removeNic, writeNic } from "../networks/nic_files.ts";
+import { hubDirectory } from "../networks/hub_state.ts";
+import { readNic, removeNic, writeNic } from "../networks/nic_files.ts";
 import {
   checkAddresses,
+  type HostKind,
+  type HubFacts,
   interfaceNameOf,
+  isHostKind,
   type NicFacts,
-  type NicKind,
   nicVolatile,
   planNic,
 } from "../networks/nic_plan.ts";
-import { dnsService } from "../networks/plan.ts";
-import { defaultNetwork, loadNetwork, networkDirectory } from "../networks/record.ts";
+import { defaultNetwork } from "../networks/record.ts";
+import { applyRules } from "../networks/rules.ts";
 import { spareAddress } from "../networks/spare_address.ts";
 import { randomHwaddr } from "../networks/subnets.ts";
 import { readUplink } from "../networks/uplink.ts";
-import { effectiveProject } from "../projects/effective.ts";
 import type { DeviceSite, DeviceType, LiveResult, LiveSite, StartParts, StartSite } from "./device.ts";
+import { kindOf } from "./nic_kind.ts";
+import { forget, plugIn, setUp, shape, tellDnsmasq } from "./nic_plug.ts";
 
 export const nic: DeviceType = { start, stopped, add, remove, change, check };
 
@@ -50,6 +49,7 @@ async function start(site: StartSite): Promise<StartParts> {
     });
   }
   const facts = await gather(site);
+  if (!isHubFacts(facts)) return await startHostCard(site, facts);
   const plugged = planNic(facts);
   const warnings = uplinkWarnings(context);
   let isReady = false;
@@ -74,6 +74,25 @@ async function start(site: StartSite): Promise<StartParts> {
     },
     settled: () => [{ do: "link-up", name: plugged.veth.name, optional: true }],
   };
+}
+
+const isHubFacts = (facts: NicFacts): facts is HubFacts => !isHostKind(facts.kind);
+
+/** An interface of the host. */
+async function startHostCard(site: StartSite, facts: NicFacts): Promise<StartParts> {
+  const { context, ref, name } = site;
+  const { giveHostCard, planHostCard } = await import("./nic_host.ts");
+  const { card, volatile } = planHostCard(context, hostFacts(facts));
+  return {
+    volatile,
+    attach: (pid) => giveHostCard(context, { ref, name }, card, pid),
+    settled: () => [{ do: "link-up", name: card.name, optional: true }],
+  };
+}
+
+function hostFacts({ kind, ...facts }: NicFacts): NicFacts & { kind: HostKind } {
+  if (!isHostKind(kind)) throw new Error(`${facts.name} is no interface of the host`);
+  return { ...facts, kind };
 }
 
 /** The way out is missed only where there is none; told once. */
@@ -126,118 +145,31 @@ const hex = (bytes: number) =>
     "",
   );
 
-async function kindOf(
-  context: Context,
-  ref: Ref,
-  { name, device }: Pick<DeviceSite, "name" | "device">,
-): Promise<NicKind> {
-  const network = device["network"];
-  if (network) {
-    const project = await effectiveProject(context, ref.project, "networks");
-    const found = { project, name: network };
-    if (network === defaultNetwork) await openDefaultNetwork(context);
-    const { value } = await loadNetwork(context, found).catch((cause) => {
-      throw new DreyError("NOT_FOUND", {
-        message: `Device "${name}": network "${network}" not found`,
-        hint: "See the networks there are: drey network list",
-        cause,
-      });
-    });
-    if (value.type === "bridge") {
-      const mtu = readKey(value.config, bridgeMtu) ?? usualMtu(context);
-      return { type: "bridged", bridge: network, network: value.config, mtu };
-    }
-    throw new DreyError("NOT_SUPPORTED", {
-      message: `Device "${name}": networks of type ${value.type} cannot be plugged into containers yet`,
-    });
-  }
-  const type = device["nictype"];
-  const parent = device["parent"];
-  if (type === "p2p") return { type };
-  if (type === "routed" && !parent) return { type };
-  if (type === "routed") {
-    throw new DreyError("NOT_SUPPORTED", {
-      message: `Device "${name}": announcing a routed card on "${parent}" is not supported yet`,
-      hint: "Leave out the key parent: all networks of drey reach the card by routes",
-    });
-  }
-  if (type === "bridged" && parent) return await bridgedTo(context, parent);
-  throw new DreyError("NOT_SUPPORTED", {
-    message: `Device "${name}": cards of nictype ${type} are not supported yet`,
-  });
-}
-
-/** A bridge that is named by its interface may be one of drey's networks after all. */
-async function bridgedTo(context: Context, parent: string): Promise<NicKind> {
-  const managed = await loadNetwork(context, { project: "default", name: parent }).catch((error) => {
-    if (error instanceof DreyError && error.code === "NOT_FOUND") return undefined;
-    throw error;
-  });
-  if (managed?.value.type === "bridge") {
-    const mtu = readKey(managed.value.config, bridgeMtu) ?? usualMtu(context);
-    return { type: "bridged", bridge: parent, network: managed.value.config, mtu };
-  }
-  if (context.user.uid === 0) return { type: "bridged", bridge: parent, mtu: 1500 };
-  throw new DreyError("FORBIDDEN", {
-    message: `Cannot plug into "${parent}": only root may use the host's own bridges`,
-    hint: "Use a managed network: drey network create NAME, then network=NAME",
-  });
-}
-
-/** Tells the network's DHCP server of the card; it learns of a new file by itself. */
-function tellDnsmasq(context: Context, { network, host, ref, device }: PluggedNic): void {
-  if (network === undefined || host === undefined) return;
-  Deno.writeTextFileSync(join(networkDirectory(context, network), "hosts", nicName(ref, device)), host);
-}
-
-/** Joins a container to the hub. */
-async function plugIn(context: Context, nic: PluggedNic, pid: number): Promise<void> {
-  const directory = hubDirectory(context);
-  const { veth, ingress, inner, outer, routes } = nic;
-  const lines = [...vethLines(veth, pid), ...outer, ...routes.map((route) => `route replace ${route}`)];
-  const more = [
-    ...(veth.isIsolated ? [`bridge link set dev ${veth.hostName} isolated on\n`] : []),
-    ...(ingress === undefined ? [] : [`${shape(veth.hostName, ingress)}\n`]),
-    ...(inner.length === 0 ? [] : [`nsenter -t ${pid} -n -- ${ipScript(inner)}`]),
-  ];
-  const result = more.length === 0
-    ? await run(inHub(directory, ["ip", "-batch", "-"]), { stdin: lines.join("\n") + "\n" })
-    : await run(inHub(directory, ["sh", "-e"]), { stdin: ipScript(lines) + more.join("") });
-  if (result.code !== 0) throw commandFailed(`Plugging in "${nic.device}"`, result);
-  if (hasRules(nic)) await applyRules(context);
-}
-
-/** What is sent to an instance queues up before its cable; what comes from it is counted by the rules. */
-function shape(hostName: string, bytes: number): string {
-  const burst = Math.max(Math.round(bytes / 100), 32_768);
-  return `tc qdisc replace dev ${hostName} root tbf rate ${
-    Math.round(bytes * 8)
-  }bit burst ${burst} latency 50ms`;
-}
-
-const hasRules = ({ rules: { filters, egress }, obeysAcls }: PluggedNic) =>
-  obeysAcls || filters.mac || filters.ipv4 !== undefined || filters.ipv6 !== undefined ||
-  egress !== undefined;
-
 async function stopped({ context, ref, name }: DeviceSite): Promise<void> {
   const nic = readNic(context, ref, name);
-  if (nic === undefined) return;
+  if (nic === undefined) return await takeBack(context, ref, name);
   forget(context, nic);
+  if (nic.announced !== undefined) await run(["sh", "-ec", withdrawLines(nic.announced).join("\n")]);
   removeNic(context, ref, name);
   await leaveHub(context);
 }
 
-function forget(context: Context, { network, host, ref, device }: PluggedNic): void {
-  if (network === undefined || host === undefined) return;
-  removeIfThere(join(networkDirectory(context, network), "hosts", nicName(ref, device)));
-  const hub = hubDirectory(context);
-  // a file that has gone is noticed when all are read again, which a hangup asks for
-  if (serviceNames(hub).includes(dnsService(network))) signalService(hub, dnsService(network), 1);
+async function takeBack(context: Context, ref: Ref, name: string, pid?: number): Promise<void> {
+  if (context.user.uid !== 0) return;
+  const { takeHostCard } = await import("./nic_host.ts");
+  await takeHostCard(context, ref, name, pid);
 }
 
 async function add(site: LiveSite): Promise<LiveResult> {
-  const { context } = site;
+  const { context, ref, name, pid } = site;
   const facts = await gather(site);
+  if (!isHubFacts(facts)) {
+    const { giveHostCard, planHostCard } = await import("./nic_host.ts");
+    const { card, volatile } = planHostCard(context, hostFacts(facts));
+    await giveHostCard(context, { ref, name }, card, pid);
+    await setUp(context, { veth: card, device: name }, pid);
+    return { volatile };
+  }
   const plugged = planNic(facts);
   writeNic(context, plugged);
   await ensureNetwork(context, plugged.network, parentOf(context, site.pid));
@@ -247,41 +179,15 @@ async function add(site: LiveSite): Promise<LiveResult> {
   return { volatile: nicVolatile(facts, plugged) };
 }
 
-/** Plugs a card in again after its hub has been made anew. */
-export async function plugAgain(context: Context, nic: PluggedNic, pid: number): Promise<void> {
-  // the kernel takes its time to remove the cables of a namespace that is gone
-  await run(
-    inHub(hubDirectory(context), [
-      "nsenter",
-      "-t",
-      String(pid),
-      "-n",
-      "--",
-      "ip",
-      "link",
-      "delete",
-      nic.veth.name,
-    ]),
-  );
-  tellDnsmasq(context, nic);
-  await plugIn(context, nic, pid);
-  await setUp(context, nic, pid);
-}
-
-async function setUp(context: Context, { veth, device }: PluggedNic, pid: number): Promise<void> {
-  const argv = ["nsenter", "-t", String(pid), "-n", "--", "ip", "link", "set", veth.name, "up"];
-  const result = await run(inHub(hubDirectory(context), argv));
-  if (result.code !== 0) throw commandFailed(`Setting up "${device}"`, result);
-}
-
 /** The way into the namespace above a running container; only its level matters where the hub is there. */
 function parentOf(context: Context, pid: number) {
   if (context.user.uid === 0) return undefined;
   return { pid, level: "parent" as const, map: { uids: [], gids: [] } };
 }
 
-async function remove({ context, ref, name, config }: LiveSite): Promise<LiveResult> {
+async function remove({ context, ref, name, config, pid }: LiveSite): Promise<LiveResult> {
   const nic = readNic(context, ref, name);
+  if (nic === undefined) await takeBack(context, ref, name, pid);
   if (nic !== undefined) {
     // the other end goes with it; it may be gone already
     const result = await run(inHub(hubDirectory(context), ["ip", "link", "delete", nic.veth.hostName]));
@@ -303,6 +209,7 @@ async function change(site: LiveSite, before: LiveSite["device"]): Promise<boole
   const old = readNic(context, ref, name);
   if (old === undefined || !changed.every((key) => live.includes(key))) return false;
   const facts = await gather(site);
+  if (!isHubFacts(facts)) return false;
   const now = planNic({ ...facts, random: { ...facts.random, hostName: old.veth.hostName } });
   writeNic(context, now);
   const host = now.veth.hostName;

@@ -14,7 +14,14 @@ import {
   startService,
   stopService,
 } from "../../network/hub.ts";
-import { bridgeAddressLines, ipScript, listInterfaces, ownInterfaces } from "../../network/links.ts";
+import {
+  bridgeAddressLines,
+  bridgePortsAwayLines,
+  bridgePortsLines,
+  ipScript,
+  listInterfaces,
+  ownInterfaces,
+} from "../../network/links.ts";
 import { resolverAddress, uplinkArgs, type UplinkChoice, uplinkSubnet } from "../../network/uplink.ts";
 import { supervisorsCgroup } from "../../runtime/cgroups.ts";
 import { inParentNamespace } from "../../runtime/parent_command.ts";
@@ -201,11 +208,17 @@ export async function refreshNetwork(context: Context, name: string): Promise<vo
   prepareFiles(context, plan);
   const flush = `ip addr flush dev ${name}\nip route flush dev ${name} proto static\n` +
     `ip link set ${name} address ${plan.bridge.hwaddr} mtu ${plan.bridge.mtu}\n`;
-  await mustRun(directory, flush + ipScript(bridgeAddressLines(plan.bridge)));
+  await mustRun(directory, flush + ipScript(bridgeAddressLines(plan.bridge)) + portsScript(context, plan));
   const services = dnsmasqService(plan);
   if (services.length === 0) stopService(directory, dnsService(name));
   for (const service of services) await startService(directory, service);
   await applyRules(context);
+}
+
+/** Ports that lead elsewhere, which only root's bridges have. */
+function portsScript(context: Context, { bridge }: NetworkPlan): string {
+  if (!isHostHub(context)) return "";
+  return [...bridgePortsAwayLines(bridge.name, bridge.owner), ...bridgePortsLines(bridge)].join("\n") + "\n";
 }
 
 /** Removes a network that nothing uses any more from the hub. */
@@ -215,7 +228,8 @@ export async function takeNetworkDown(context: Context, name: string): Promise<v
   if (up === undefined || !up.networks.includes(name)) return;
   stopService(hubDirectory(context), dnsService(name));
   writeUp(context, { ...up, networks: up.networks.filter((other) => other !== name) });
-  await mustRun(hubDirectory(context), takeDownScript(name));
+  const away = isHostHub(context) ? bridgePortsAwayLines(name, tableName(context)).join("\n") + "\n" : "";
+  await mustRun(hubDirectory(context), away + takeDownScript(name));
   await applyRules(context);
 }
 

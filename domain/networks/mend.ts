@@ -3,7 +3,7 @@
 
 import { readLayout } from "../../idmap/ranges.ts";
 import { initPid, isAlive } from "../../runtime/supervisor.ts";
-import { plugAgain } from "../devices/nic.ts";
+import { plugAgain } from "../devices/nic_plug.ts";
 import type { Context } from "../context.ts";
 import { instancePaths } from "../instances/record.ts";
 import { endHub } from "../../network/hub.ts";

@@ -3,7 +3,7 @@
 
 import { join } from "@std/path";
 import type { NicRules } from "../../network/firewall.ts";
-import type { VethPlan } from "../../network/links.ts";
+import type { Announced, VethPlan } from "../../network/links.ts";
 import { exists, namesIn, readIfThere, removeIfThere } from "../../sys/present.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
@@ -25,6 +25,8 @@ export interface PluggedNic {
   /** lines of `ip -batch` for the outer end, and, as arguments, for the interface in the instance */
   outer: readonly string[];
   inner: readonly string[];
+  /** addresses that an interface of the host answers for */
+  announced?: Announced;
   /** what the device says about access control */
   acls: Config;
   /** whether it or its network names any access control list */

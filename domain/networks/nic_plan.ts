@@ -7,17 +7,32 @@ import { dnsMode, ipv6Dhcp, ipv6Stateful } from "../../config/network_keys.ts";
 import { DreyError } from "../../errors.ts";
 import { hostLine } from "../../network/dnsmasq.ts";
 import type { NicRules } from "../../network/firewall.ts";
+import type { PortVlans } from "../../network/links.ts";
 import type { Config, Device } from "../../wire/instance.ts";
 import type { Ref } from "../context.ts";
 import type { PluggedNic } from "./nic_files.ts";
 import { subnetOf } from "./plan.ts";
 
 /** How a card is connected. */
-export type NicKind =
+export type NicKind = HubKind | HostKind;
+
+/** With a cable from the hub. */
+export type HubKind =
   | { type: "bridged"; bridge: string; network?: Config; mtu: number }
-  | { type: "routed" | "p2p" }
-  /** interfaces of the host; for root */
-  | { type: "macvlan" | "physical"; parent: string };
+  | { type: "p2p" }
+  /** with an interface of the host that answers for its addresses */
+  | { type: "routed"; parent?: string };
+
+/** An interface of the host, or one made from it; for root. */
+export interface HostKind {
+  type: "macvlan" | "physical";
+  parent: string;
+  /** tag of the VLAN that is taken instead of all of the parent */
+  vlan?: number;
+}
+
+export const isHostKind = (kind: NicKind): kind is HostKind =>
+  kind.type === "macvlan" || kind.type === "physical";
 
 export interface NicFacts {
   ref: Ref;
@@ -35,6 +50,9 @@ export interface NicFacts {
   spareIpv4?: string;
 }
 
+/** A card at the hub. */
+export type HubFacts = NicFacts & { kind: HubKind };
+
 /** What the instance's configuration remembers of a card, by `volatile.NAME.KEY`. */
 const remembered = ({ name, config }: NicFacts, key: string) => config[`volatile.${name}.${key}`];
 
@@ -46,7 +64,7 @@ export function interfaceNameOf(facts: NicFacts): string {
 }
 
 /** What is kept in the configuration of the instance. */
-export function nicVolatile(facts: NicFacts, { veth, rules }: PluggedNic): Config {
+export function nicVolatile(facts: HubFacts, { veth, rules }: PluggedNic): Config {
   const keep = (key: string) => `volatile.${facts.name}.${key}`;
   return {
     ...(facts.device["hwaddr"] ? {} : { [keep("hwaddr")]: rules.hwaddr }),
@@ -57,7 +75,7 @@ export function nicVolatile(facts: NicFacts, { veth, rules }: PluggedNic): Confi
 }
 
 /** The card as it is plugged in. */
-export function planNic(facts: NicFacts): PluggedNic {
+export function planNic(facts: HubFacts): PluggedNic {
   const { device, kind, ref } = facts;
   const hwaddr = (device["hwaddr"] || remembered(facts, "hwaddr") || facts.random.hwaddr).toLowerCase();
   const hostName = device["host_name"] || facts.random.hostName;
@@ -69,13 +87,16 @@ export function planNic(facts: NicFacts): PluggedNic {
   };
   const egress = rate(keys.limitsEgress);
   const queueLength = readKey(device, keys.queueLength);
+  const priority = readKey(device, keys.priority);
   const rules: NicRules = {
     hostName,
     hwaddr,
     isBridged: kind.type === "bridged",
     filters: filtersOf(facts, hwaddr),
     ...(egress === undefined ? {} : { egress }),
+    ...(priority === undefined ? {} : { priority }),
   };
+  const vlans = vlansOf(device);
   return {
     ref,
     device: facts.name,
@@ -88,6 +109,7 @@ export function planNic(facts: NicFacts): PluggedNic {
       ...(kind.type === "bridged" ? { bridge: kind.bridge } : {}),
       ...(readKey(device, keys.portIsolation) ? { isIsolated: true } : {}),
       ...(queueLength === undefined ? {} : { queueLength }),
+      ...(vlans === undefined ? {} : { vlans }),
     },
     rules,
     ingress: rate(keys.limitsIngress),
@@ -100,6 +122,12 @@ export function planNic(facts: NicFacts): PluggedNic {
   };
 }
 
+function vlansOf(device: Device): PortVlans | undefined {
+  const [untagged, tagged] = [readKey(device, keys.vlan), readKey(device, keys.vlanTagged) ?? []];
+  if (untagged === undefined && tagged.length === 0) return undefined;
+  return { tagged, ...(typeof untagged === "number" && untagged > 0 ? { untagged } : {}) };
+}
+
 /** The static addresses of a family, or the one the card was given to keep. */
 function staticAddresses({ device, spareIpv4 }: NicFacts, family: 4 | 6): string[] {
   const value = device[`ipv${family}.address`] || (family === 4 ? spareIpv4 : undefined);
@@ -107,7 +135,7 @@ function staticAddresses({ device, spareIpv4 }: NicFacts, family: 4 | 6): string
   return value.split(",").map((text) => text.trim());
 }
 
-function filtersOf(facts: NicFacts, hwaddr: string): NicRules["filters"] {
+function filtersOf(facts: HubFacts, hwaddr: string): NicRules["filters"] {
   const { device, kind } = facts;
   if (kind.type !== "bridged") return { mac: false };
   const network = kind.network;
@@ -132,14 +160,10 @@ function ownIpv6(facts: NicFacts, network: Config | undefined, hwaddr: string): 
   ];
 }
 
-/** Address of the other end of a routed card, the same for all: LXD's. */
-const routerIpv4 = "169.254.0.1";
-const routerIpv6 = "fe80::1";
-
 function routesOf(
-  facts: NicFacts,
+  facts: HubFacts,
   hostName: string,
-): Pick<PluggedNic, "routes" | "outer" | "inner"> {
+): Pick<PluggedNic, "routes" | "outer" | "inner" | "announced"> {
   const { device, kind } = facts;
   const behind = [device["ipv4.routes"], device["ipv6.routes"]].flatMap((text) =>
     (text ?? "").split(",").map((route) => route.trim()).filter((route) => route !== "")
@@ -156,29 +180,38 @@ function routesOf(
   if (kind.type !== "routed") return { routes, outer: [], inner: [] };
   const name = interfaceNameOf(facts);
   const [v4, v6] = [staticAddresses(facts, 4), staticAddresses(facts, 6)];
+  // the address of the other end, the same for all unless told otherwise: LXD's
+  const [router4, router6] = [keys.hostAddress4, keys.hostAddress6].map((key) =>
+    device[key.name] || key.default
+  );
+  const own = [
+    ...v4.map((ip) => ({ route: `${ip}/32`, table: device["ipv4.host_table"] })),
+    ...v6.map((ip) => ({ route: `${ip}/128`, table: device["ipv6.host_table"] })),
+  ];
   const isWayOut = (family: 4 | 6) => device[`ipv${family}.gateway`] !== "none";
   return {
     routes: [
-      ...v4.map((ip) => `${ip}/32 dev ${hostName}`),
-      ...v6.map((ip) => `${ip}/128 dev ${hostName}`),
+      ...own.map(({ route }) => `${route} dev ${hostName}`),
+      ...own.flatMap(({ route, table }) => table ? [`${route} dev ${hostName} table ${table}`] : []),
       ...routes,
     ],
+    ...(kind.parent === undefined ? {} : { announced: { parent: kind.parent, addresses: [...v4, ...v6] } }),
     outer: [
-      ...(v4.length > 0 ? [`addr add ${routerIpv4}/32 dev ${hostName}`] : []),
-      ...(v6.length > 0 ? [`addr add ${routerIpv6}/64 dev ${hostName} nodad`] : []),
+      ...(v4.length > 0 ? [`addr add ${router4}/32 dev ${hostName}`] : []),
+      ...(v6.length > 0 ? [`addr add ${router6}/64 dev ${hostName} nodad`] : []),
     ],
     inner: [
       ...v4.map((ip) => `addr add ${ip}/32 dev ${name}`),
       ...v6.map((ip) => `addr add ${ip}/128 dev ${name} nodad`),
       `link set ${name} up`,
-      ...(v4.length > 0 && isWayOut(4) ? [`route add default via ${routerIpv4} dev ${name} onlink`] : []),
-      ...(v6.length > 0 && isWayOut(6) ? [`route add default via ${routerIpv6} dev ${name} onlink`] : []),
+      ...(v4.length > 0 && isWayOut(4) ? [`route add default via ${router4} dev ${name} onlink`] : []),
+      ...(v6.length > 0 && isWayOut(6) ? [`route add default via ${router6} dev ${name} onlink`] : []),
     ],
   };
 }
 
 /** What dnsmasq is told, where there is one that shall know the instance. */
-function hostOf(facts: NicFacts, hwaddr: string): string | undefined {
+function hostOf(facts: HubFacts, hwaddr: string): string | undefined {
   const { kind, ref } = facts;
   if (kind.type !== "bridged" || kind.network === undefined) return undefined;
   const [ipv4] = staticAddresses(facts, 4);

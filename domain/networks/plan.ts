@@ -4,9 +4,16 @@ import { formatAddress, type Subnet } from "../../config/address.ts";
 import { readKey } from "../../config/key.ts";
 import * as keys from "../../config/network_keys.ts";
 import { dnsmasqArgs, type DnsmasqPlan, wholeRange } from "../../network/dnsmasq.ts";
+import { readTunnels } from "../../config/tunnels.ts";
 import type { NetworkRules } from "../../network/firewall.ts";
 import type { Service } from "../../network/hub.ts";
-import { bridgeAddressLines, bridgeLines, type BridgePlan, ipScript } from "../../network/links.ts";
+import {
+  bridgeAddressLines,
+  bridgeLines,
+  type BridgePlan,
+  bridgePortsLines,
+  ipScript,
+} from "../../network/links.ts";
 import type { Config } from "../../wire/instance.ts";
 
 export interface NetworkPlan {
@@ -39,6 +46,11 @@ export function subnetOf(config: Config, family: 4 | 6): Subnet | undefined {
   return typeof value === "object" ? value : undefined;
 }
 
+/** `bytes` of the largest packet of a bridge; what a tunnel adds to one must fit into one of its underlay. */
+export function bridgeMtuOf(config: Config, usual: number): number {
+  return readKey(config, keys.bridgeMtu) ?? (readTunnels(config).length > 0 ? Math.min(1400, usual) : usual);
+}
+
 export function planNetwork(facts: NetworkFacts): NetworkPlan {
   const { name, config, hasIpv6 } = facts;
   const v4 = subnetOf(config, 4);
@@ -47,18 +59,22 @@ export function planNetwork(facts: NetworkFacts): NetworkPlan {
     ...(v4 === undefined ? [] : readKey(config, keys.ipv4Routes) ?? []),
     ...(v6 === undefined ? [] : readKey(config, keys.ipv6Routes) ?? []),
   ];
+  const tunnels = readTunnels(config);
+  const mtu = bridgeMtuOf(config, facts.mtu);
   return {
     bridge: {
       name,
       owner: facts.owner,
+      tunnels,
+      external: readKey(config, keys.externalInterfaces) ?? [],
       hwaddr: config["bridge.hwaddr"] || config["volatile.bridge.hwaddr"] || "",
-      mtu: readKey(config, keys.bridgeMtu) ?? facts.mtu,
+      mtu,
       addresses: [v4, v6].filter((subnet) => subnet !== undefined),
       routes: routes.map((subnet) => `${formatAddress(subnet)}/${subnet.prefix}`),
       hasIpv6: v6 !== undefined,
     },
     rules: rulesOf(config, name, { v4, v6 }),
-    dnsmasq: v4 === undefined && v6 === undefined ? undefined : dnsmasqPlan(facts, { v4, v6 }),
+    dnsmasq: v4 === undefined && v6 === undefined ? undefined : dnsmasqPlan({ ...facts, mtu }, { v4, v6 }),
     raw: config["raw.dnsmasq"] || undefined,
   };
 }
@@ -116,7 +132,7 @@ function dnsmasqPlan(
       search: readKey(config, keys.dnsSearch) ?? [domain],
     },
     upstream,
-    mtu: readKey(config, keys.bridgeMtu) ?? mtu,
+    mtu,
     nftSets,
     hasRaw: Boolean(config["raw.dnsmasq"]),
   };
@@ -142,6 +158,7 @@ export function bringUpScript({ bridge }: NetworkPlan): string {
     ipScript(bridgeLines(bridge)),
     `if [ -e ${conf} ]; then ${ipv6.join("; ")}; fi\n`,
     ipScript(bridgeAddressLines(bridge)),
+    ...bridgePortsLines(bridge).map((line) => `${line}\n`),
   ].join("");
 }
 

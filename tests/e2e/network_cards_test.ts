@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { e2e } from "../support/drey.ts";
 import { serve } from "../support/server.ts";
-import { dhcp, eventually, ipv4Of, pings } from "../support/network.ts";
+import { runChecked } from "../../sys/run.ts";
+import { dhcp, eventually, hubProcesses, ipv4Of, pings } from "../support/network.ts";
 
 await e2e("a routed card has its addresses from the start, and reaches others by the router's", {
   needs: ["subids", "network", "lxc"],
@@ -38,8 +39,6 @@ await e2e("a routed card has its addresses from the start, and reaches others by
   const start = Date.now();
   await drey`exec c2 -- sh -c ${line}`;
   assert(Date.now() - start > 1800, "a limit holds, of which a second may be used at once");
-  const announced = await drey.tries`config device set c2 eth0 parent=lab`;
-  assertMatch(announced.stderr, /not supported yet/);
   await drey`delete -f c1 c2`;
   await sink.status;
 });
@@ -78,4 +77,30 @@ await e2e("IPv6 packets with a forged address go no further than the cable", {
   assert(await pings(drey, "c2", first), "and is reached at its own");
   assertEquals(await pings(drey, "c2", "fd42:133::bad"), false, "nobody finds it at one that is not its own");
   await drey`delete -f c1 c2`;
+});
+
+await e2e("what a card sends has its priority, and another one when that changes", {
+  needs: ["subids", "network"],
+}, async (drey) => {
+  await drey`network create lab ipv4.address=10.134.0.1/24 ipv6.address=none`;
+  await drey`launch tiny c1 --network lab -d eth0,limits.priority=65543`;
+  await dhcp(drey, "c1");
+  const keeper = hubProcesses(drey).find(({ argv }) => argv.startsWith("sleep infinity"));
+  const hub = keeper === undefined
+    ? []
+    : ["nsenter", "-t", String(keeper.pid), "-U", "-n", "--preserve-credentials"];
+  const count = "add table inet probe\nadd chain inet probe seen { type filter hook input priority 10; }\n" +
+    ["1:7", "0:9"].map((class_) => `add rule inet probe seen meta priority ${class_} counter\n`).join("");
+  await runChecked([...hub, "nft", count]);
+  const counted = async () => {
+    const said = await runChecked([...hub, "nft", "list", "chain", "inet", "probe", "seen"]);
+    return [...said.matchAll(/packets (\d+)/g)].map(([, packets]) => Number(packets) > 0);
+  };
+  assert(await pings(drey, "c1", "10.134.0.1"));
+  assertEquals(await counted(), [true, false]);
+  await drey`config device set c1 eth0 limits.priority=9`;
+  assert(await pings(drey, "c1", "10.134.0.1"));
+  assertEquals(await counted(), [true, true]);
+  await runChecked([...hub, "nft", "delete", "table", "inet", "probe"]);
+  await drey`delete -f c1`;
 });

@@ -1,37 +1,8 @@
 import { assertEquals, assertMatch } from "@std/testing";
-import { runChecked } from "../../sys/run.ts";
+import { run } from "../../sys/run.ts";
 import { e2e } from "../support/drey.ts";
+import { openNeighbor } from "../support/neighbor.ts";
 import { eventually } from "../support/network.ts";
-
-/** Another machine, as far as the host can tell: a namespace on a cable with 192.0.2.8, the host with 192.0.2.7. */
-async function openNeighbor(): Promise<AsyncDisposable & { asks(port: number): Promise<string> }> {
-  const child = new Deno.Command("unshare", { args: ["--net", "sleep", "600"] }).spawn();
-  const enter = ["nsenter", "-t", String(child.pid), "-n"];
-  const isApart = () =>
-    Deno.readLinkSync(`/proc/${child.pid}/ns/net`) !== Deno.readLinkSync("/proc/self/ns/net");
-  await eventually("the neighbor has a namespace", () => Promise.resolve(isApart()));
-  const lines = `ip link add near0 type veth peer name far0 netns ${child.pid}
-ip addr add 192.0.2.7/24 dev near0
-ip link set near0 up
-nsenter -t ${child.pid} -n sh -ec 'ip addr add 192.0.2.8/24 dev far0; ip link set far0 up'`;
-  await runChecked(["sh", "-ec", lines]);
-  return {
-    async asks(port) {
-      const argv = ["socat", "-u", `TCP:192.0.2.7:${port},connect-timeout=3`, "-"];
-      const { stdout } = await new Deno.Command(enter[0]!, {
-        args: [...enter.slice(1), ...argv],
-        stdin: "null",
-        stderr: "null",
-      }).output();
-      return new TextDecoder().decode(stdout).trim();
-    },
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await child.status;
-      await runChecked(["sh", "-c", "ip link delete near0 2>/dev/null || :"]);
-    },
-  };
-}
 
 await e2e("root's forwards and nat proxies tell the instance who asks", {
   needs: ["root", "network"],
@@ -50,14 +21,10 @@ await e2e("root's forwards and nat proxies tell the instance who asks", {
   const server = drey.spawn(["exec", "c1", "--", "socat", "TCP-LISTEN:80,fork,reuseaddr", told]);
   await eventually(
     "a proxy with nat shows the client",
-    async () => await neighbor.asks(28081) === "192.0.2.8",
+    async () => await neighbor.hears("192.0.2.7", 28081) === "192.0.2.8",
   );
   const local = async (host: string, port: number) =>
-    new TextDecoder().decode(
-      (await new Deno.Command("socat", { args: ["-u", `TCP:${host}:${port}`, "-"], stderr: "null" })
-        .output())
-        .stdout,
-    ).trim();
+    (await run(["socat", "-u", `TCP:${host}:${port}`, "-"])).stdout.trim();
   assertEquals(
     await local("127.0.0.1", 28081),
     "10.128.9.1",
@@ -67,21 +34,21 @@ await e2e("root's forwards and nat proxies tell the instance who asks", {
 
   await drey`network forward create lab 192.0.2.7`;
   await drey`network forward port add lab 192.0.2.7 tcp 28082 10.128.9.5 80`;
-  assertEquals(await neighbor.asks(28082), "192.0.2.8", "so does a forward");
+  assertEquals(await neighbor.hears("192.0.2.7", 28082), "192.0.2.8", "so does a forward");
   const own = await drey`exec c2 -- socat -u TCP:192.0.2.7:28082,connect-timeout=5 -`;
   assertMatch(own, /^10\.128\.9\.1\s/, "an instance beside it comes by the bridge");
   await drey`network forward port remove lab 192.0.2.7 tcp 28082`;
-  assertEquals(await neighbor.asks(28082), "");
+  assertEquals(await neighbor.hears("192.0.2.7", 28082), "");
 
   await drey`network forward set lab 192.0.2.7 target_address=10.128.9.5`;
-  assertEquals(await neighbor.asks(80), "192.0.2.8", "all ports at once");
+  assertEquals(await neighbor.hears("192.0.2.7", 80), "192.0.2.8", "all ports at once");
   await drey`network forward delete lab 192.0.2.7`;
-  assertEquals(await neighbor.asks(80), "");
-  assertEquals(await neighbor.asks(28081), "192.0.2.8", "and the proxy is still there");
+  assertEquals(await neighbor.hears("192.0.2.7", 80), "");
+  assertEquals(await neighbor.hears("192.0.2.7", 28081), "192.0.2.8", "and the proxy is still there");
   const loopback = await drey.tries`network forward create lab 127.0.0.1 target_address=10.128.9.5`;
   assertMatch(loopback.stderr, /Cannot forward all ports/);
   await drey`config device remove c1 web`;
-  assertEquals(await neighbor.asks(28081), "");
+  assertEquals(await neighbor.hears("192.0.2.7", 28081), "");
   await drey`stop -f c1 c2`;
   await server.status;
 });

@@ -1,0 +1,50 @@
+import { assertEquals } from "@std/testing";
+import { giveCardLines, takeCardLines } from "./host_cards.ts";
+import { bridgePortLines, vethLines, type VethPlan } from "./links.ts";
+
+const veth: VethPlan = {
+  hostName: "veth1",
+  name: "eth0",
+  hwaddr: "00:16:3e:00:00:01",
+  mtu: 1500,
+  bridge: "br0",
+};
+
+Deno.test("vethLines() lets large packets go one by one", () => {
+  assertEquals(vethLines({ ...veth, mtu: 65_520 }, 7), [
+    "link add veth1 mtu 65520 type veth peer name eth0 address 00:16:3e:00:00:01 mtu 65520 gso_max_segs 1 netns 7",
+    "link set veth1 master br0",
+    "link set veth1 up",
+  ]);
+  assertEquals(vethLines(veth, 7)[0]?.includes("gso_max_segs"), false);
+});
+
+Deno.test("bridgePortLines() takes a port out of the usual VLAN into its own", () => {
+  assertEquals(bridgePortLines({ ...veth, vlans: { untagged: 5, tagged: [6, 7] } }), [
+    "ip link set br0 type bridge vlan_filtering 1",
+    "bridge vlan del dev veth1 vid 1",
+    "bridge vlan add dev veth1 vid 5 pvid untagged",
+    "bridge vlan add dev veth1 vid 6",
+    "bridge vlan add dev veth1 vid 7",
+  ]);
+  assertEquals(bridgePortLines(veth), []);
+});
+
+Deno.test("giveCardLines() makes the VLAN's interface that a card is taken from, unless it is there", () => {
+  const card = { type: "macvlan", parent: "eth0", vlan: 9, name: "eth1", owner: "drey.card" } as const;
+  assertEquals(giveCardLines(card, 7, "/run/x.ns"), [
+    "[ -e /sys/class/net/eth0.9 ] || { ip link add link eth0 name eth0.9 type vlan id 9; ip link set eth0.9 alias drey.card; }",
+    "ip link set eth0.9 up",
+    "ip link add link eth0.9 name eth1 netns 7 type macvlan mode bridge",
+  ]);
+});
+
+Deno.test("takeCardLines() gives the interface its old name, address and size back", () => {
+  const card = { type: "physical", parent: "eth0", name: "eth1", owner: "drey.card" } as const;
+  const before = { hwaddr: "00:16:3e:00:00:02", mtu: 1500 };
+  const lines = takeCardLines(card, before, { pid: 7, namespaceFile: "/run/x.ns" });
+  assertEquals(lines.slice(2, 4), [
+    "nsenter --net=/run/x.ns ip link set eth1 netns 7 name eth0",
+    "ip link set eth0 address 00:16:3e:00:00:02 mtu 1500",
+  ]);
+});
