@@ -48,5 +48,7 @@ Deno.test("a network card has the keys of how it is connected", () => {
     { type: "nic", network: "n", "limits.ingress": "fast" },
   ];
   for (const device of wrong) assertEquals(codeOf(device), "BAD_REQUEST", JSON.stringify(device));
-  assertEquals(codeOf({ type: "nic", network: "n", vlan: "7" }), "NOT_SUPPORTED");
+  validateDevices({ a: { type: "nic", network: "n", vlan: "7", "vlan.tagged": "8,9" } });
+  assertEquals(codeOf({ type: "nic", nictype: "ipvlan", parent: "eth0" }), "NOT_SUPPORTED");
+  assertEquals(codeOf({ type: "nic", network: "n", "security.trusted": "true" }), "NOT_SUPPORTED");
 });
