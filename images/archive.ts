@@ -42,8 +42,11 @@ export async function readFormat(path: string): Promise<ArchiveFormat> {
     if (count === null) break;
     filled += count;
   }
-  const format = detectFormat(head.subarray(0, filled));
-  if (format !== undefined) return format;
+  return detectFormat(head.subarray(0, filled)) ?? unknownFormat();
+}
+
+/** @throws {DreyError} `IMAGE_INVALID` */
+export function unknownFormat(): never {
   throw invalid("it is neither a tarball (plain, gz, bz2, xz, lzma, zstd) nor squashfs nor qcow2");
 }
 

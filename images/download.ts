@@ -3,7 +3,7 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { DreyError } from "../errors.ts";
-import { writeAll } from "./fingerprint.ts";
+import { type Pass, writeAll } from "./fingerprint.ts";
 import { ask, pause } from "./http.ts";
 
 export interface RemoteFile {
@@ -20,6 +20,10 @@ export interface DownloadOptions {
   client?: Deno.HttpClient;
   /** told how many bytes are there, those of earlier attempts included */
   onProgress?(bytes: number): void;
+  /** is handed all bytes in their order, those of earlier attempts first, before anything is known of them */
+  pass?: Pass;
+  /** told when what was passed is of no more use, and nothing more will be passed */
+  onRestart?(): void;
   /** `milliseconds` without a byte after which a connection counts as cut; a minute without it */
   stall?: number;
   /** `milliseconds` before the first new attempt, twice as many before each one after it */
@@ -35,6 +39,28 @@ interface Progress {
   bytes: number;
 }
 
+/** Somebody who looks on for as long as the bytes go on from each other. */
+interface Onlooker {
+  pass: Pass;
+  restart(): void;
+}
+
+function onlookerOf({ pass, onRestart }: DownloadOptions): Onlooker {
+  let isLooking = pass !== undefined;
+  let hasSeen = false;
+  return {
+    async pass(chunk) {
+      hasSeen = true;
+      if (isLooking) await pass?.(chunk);
+    },
+    restart() {
+      if (!hasSeen) return;
+      if (isLooking) onRestart?.();
+      isLooking = false;
+    },
+  };
+}
+
 /**
  * Brings a file to `path`, complete and verified.
  *
@@ -47,9 +73,11 @@ export async function downloadFile(
 ): Promise<void> {
   // a file that was spoilt on its way is fetched anew from each address, and once more from the first
   const sources = [...wanted.urls, ...wanted.urls.slice(0, 1)];
+  const onlooker = onlookerOf(options);
   for (const [index, url] of sources.entries()) {
     try {
-      return await downloadFrom(url, wanted, { path, options });
+      if (index > 0) onlooker.restart();
+      return await downloadFrom(url, wanted, { path, options, onlooker });
     } catch (error) {
       const isLast = index === sources.length - 1;
       if (isLast || !(error instanceof DreyError) || !canRetry(error)) throw error;
@@ -63,14 +91,14 @@ const canRetry = ({ code }: DreyError) =>
 async function downloadFrom(
   url: string,
   wanted: RemoteFile,
-  { path, options }: { path: string; options: DownloadOptions },
+  { path, options, onlooker }: { path: string; options: DownloadOptions; onlooker: Onlooker },
 ): Promise<void> {
   using file = await Deno.open(path, { read: true, write: true, create: true });
-  const progress = await takeUp(file, wanted.size);
+  const progress = await takeUp(file, wanted.size, onlooker);
   for (let failed = 0; progress.bytes < wanted.size;) {
     const before = progress.bytes;
     try {
-      await receive(url, wanted, { progress, options });
+      await receive(url, wanted, { progress, options, onlooker });
     } catch (error) {
       options.signal?.throwIfAborted();
       if (error instanceof DreyError) throw error;
@@ -88,7 +116,7 @@ async function downloadFrom(
 }
 
 /** Continues with what an earlier attempt has left. */
-async function takeUp(file: Deno.FsFile, size: number): Promise<Progress> {
+async function takeUp(file: Deno.FsFile, size: number, onlooker: Onlooker): Promise<Progress> {
   const hash = createHash("sha256");
   const left = (await file.stat()).size;
   if (left > size) {
@@ -98,7 +126,9 @@ async function takeUp(file: Deno.FsFile, size: number): Promise<Progress> {
   const buffer = new Uint8Array(1 << 18);
   let bytes = 0;
   for (let count = await file.read(buffer); count !== null; count = await file.read(buffer)) {
-    hash.update(buffer.subarray(0, count));
+    const chunk = buffer.slice(0, count);
+    hash.update(chunk);
+    await onlooker.pass(chunk);
     bytes += count;
   }
   return { file, hash, bytes };
@@ -108,7 +138,7 @@ async function takeUp(file: Deno.FsFile, size: number): Promise<Progress> {
 async function receive(
   url: string,
   { size }: RemoteFile,
-  { progress, options }: { progress: Progress; options: DownloadOptions },
+  { progress, options, onlooker }: { progress: Progress; options: DownloadOptions; onlooker: Onlooker },
 ): Promise<void> {
   using watch = watchdog(options);
   const range: Record<string, string> = progress.bytes > 0 ? { range: `bytes=${progress.bytes}-` } : {};
@@ -120,6 +150,7 @@ async function receive(
     ...(options.client && { client: options.client }),
   });
   if (response.status !== 206 && progress.bytes > 0) {
+    onlooker.restart();
     await startOver(progress);
     // it has no ranges (200), or fewer bytes than we have (416)
     if (response.status === 416) return await response.body?.cancel();
@@ -130,10 +161,11 @@ async function receive(
     throw tooLong(url, size);
   }
   for await (const chunk of response.body ?? []) {
-    watch.feed();
+    watch.rest();
     if (progress.bytes + chunk.length > size) throw tooLong(url, size);
-    await writeAll(progress.file, chunk);
     progress.hash.update(chunk);
+    await Promise.all([writeAll(progress.file, chunk), onlooker.pass(chunk)]);
+    watch.feed();
     progress.bytes += chunk.length;
     options.onProgress?.(progress.bytes);
   }
@@ -162,6 +194,8 @@ function watchdog({ signal, stall = 60_000 }: DownloadOptions) {
   let timer = setTimeout(bark, stall);
   return {
     signal: signal === undefined ? silence.signal : AbortSignal.any([signal, silence.signal]),
+    /** while we are the slow ones */
+    rest: () => clearTimeout(timer),
     feed() {
       clearTimeout(timer);
       timer = setTimeout(bark, stall);

@@ -163,3 +163,42 @@ Deno.test("retryAfter() reads seconds and dates", () => {
   assertEquals(retryAfter("soon"), undefined);
   assertEquals(retryAfter(null), undefined);
 });
+
+/** Somebody who looks on: what was passed, and whether that came to nothing. */
+function watcher() {
+  const chunks: Uint8Array[] = [];
+  const seen = { restarts: 0, bytes: () => new Uint8Array(chunks.flatMap((chunk) => [...chunk])) };
+  const options = {
+    pace: 1,
+    pass: (chunk: Uint8Array) => Promise.resolve(chunks.push(chunk)),
+    onRestart: () => void seen.restarts++,
+  };
+  return { seen, options };
+}
+
+Deno.test("downloadFile() passes each byte on once and in order, those of an earlier attempt too", async () => {
+  await using server = await flaky([cut(10_000), cut(20_000)]);
+  await Deno.writeFile(server.path, server.content.subarray(0, 5000));
+  const { seen, options } = watcher();
+  await downloadFile(server.wanted, server.path, options);
+  assertEquals(seen.bytes(), server.content);
+  assertEquals(seen.restarts, 0);
+});
+
+Deno.test("downloadFile() says when what it passed on was not what the file holds", async () => {
+  await using server = await flaky([(_request, content) => new Response(content.toReversed())]);
+  const { seen, options } = watcher();
+  await downloadFile(server.wanted, server.path, options);
+  assertEquals(seen.restarts, 1);
+  assertEquals(seen.bytes(), server.content.toReversed());
+  assertEquals(await Deno.readFile(server.path), server.content);
+});
+
+Deno.test("downloadFile() loses nobody who looks on because one mirror is away", async () => {
+  await using server = await flaky([]);
+  const { seen, options } = watcher();
+  const urls = ["http://127.0.0.1:9/file", ...server.wanted.urls];
+  await downloadFile({ ...server.wanted, urls }, server.path, options);
+  assertEquals(seen.bytes(), server.content);
+  assertEquals(seen.restarts, 0);
+});

@@ -3,10 +3,17 @@
 import { createHash } from "node:crypto";
 import { DreyError } from "../errors.ts";
 
+/** Somebody else who wants the bytes; the writer waits for it. */
+export type Pass = (chunk: Uint8Array) => Promise<unknown>;
+
 /** Writes the files of one image, one after the other, and knows their common digest. */
 export interface ImageWriter {
-  /** writes one file to its end; answers with its size in bytes */
-  write(path: string, content: AsyncIterable<Uint8Array>): Promise<number>;
+  /**
+   * writes one file to its end; answers with its size in bytes
+   *
+   * @param pass is handed each chunk as well
+   */
+  write(path: string, content: AsyncIterable<Uint8Array>, pass?: Pass): Promise<number>;
   /** 64 hexadecimal digits over everything written so far */
   fingerprint(): string;
 }
@@ -15,13 +22,13 @@ export interface ImageWriter {
 export function imageWriter(): ImageWriter {
   const hash = createHash("sha256");
   return {
-    async write(path, content) {
+    async write(path, content, pass) {
       using file = await Deno.open(path, { write: true, createNew: true });
       let size = 0;
       for await (const chunk of content) {
         hash.update(chunk);
         size += chunk.length;
-        await writeAll(file, chunk);
+        await Promise.all([writeAll(file, chunk), pass?.(chunk)]);
       }
       // whatever the umask: root of a map is to read it; the directory keeps others out
       await Deno.chmod(path, 0o644);

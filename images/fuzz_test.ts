@@ -8,7 +8,9 @@ import { type Account, defaultMap } from "../idmap/ranges.ts";
 import { runChecked } from "../sys/run.ts";
 import { type ForgedEntry, forgeTar } from "../tests/support/forged_tar.ts";
 import { unpackLayer } from "./layer.ts";
-import { removeTrees, untar } from "./unpack.ts";
+import { bytesOf } from "./decompress.ts";
+import { untar } from "./gate.ts";
+import { removeTrees } from "./unpack.ts";
 
 const account: Account = {
   uid: Deno.uid() ?? 0,
@@ -96,10 +98,13 @@ Deno.test("600 mutated archives leave no file outside the layer", async () => {
       const work = `${dir}/work`;
       await Deno.mkdir(work);
       await Deno.chmod(work, 0o777);
-      const format = { kind: "tar", compression: "none" } as const;
       const unpacking = isChecked
-        ? unpackLayer(archive, `${work}/layer`, { map, account })
-        : untar({ directory: work, mapped, isSingle: isSingle(map) }, archive, format, "fs");
+        ? unpackLayer(bytesOf(archive), { target: `${work}/layer`, map, account })
+        : untar({ directory: work, mapped, isSingle: isSingle(map) }, bytesOf(archive), {
+          compression: "none",
+          into: "fs",
+          visit() {},
+        });
       await unpacking.then(() => tally.taken++, (error) => {
         assert(error instanceof DreyError, String(error));
         tally.refused++;

@@ -1,76 +1,89 @@
 // Layers of OCI images: tarballs that add to what is below them, and take away from it by whiteouts. Unpacked once into
 // the form overlayfs knows: a character device 0/0 hides a name, an attribute hides what a directory had below.
 
-import type { Account } from "../idmap/ranges.ts";
 import { isSingle, openMappedRoot } from "../idmap/holder.ts";
-import type { IdMap } from "../idmap/map.ts";
 import { commandFailed, run } from "../sys/run.ts";
-import { invalid, readFormat } from "./archive.ts";
+import { detectFormat, invalid, readFormat } from "./archive.ts";
+import { type Bytes, peek } from "./decompress.ts";
 import { entryCheck, plainName } from "./entries.ts";
+import { untar, type Visit, type Work } from "./gate.ts";
 import { jailed } from "./jail.ts";
 import { partialName } from "../sys/partial.ts";
 import { eachEntry } from "./scan.ts";
-import { removeTrees, untar, type Work } from "./unpack.ts";
+import { type Place, removeTrees } from "./unpack.ts";
 
 const opaqueMark = ".wh..wh..opq";
 const prefix = ".wh.";
 
-/**
- * Unpacks a layer.
- *
- * @param target directory to make; it will hold the layer's files as `fs`. Its parent must exist and be closed to others
- * @throws {DreyError} `IMAGE_INVALID`, `NO_SPACE`
- */
-export async function unpackLayer(
-  blob: string,
-  target: string,
-  { map, account }: { map: IdMap; account: Account },
-): Promise<void> {
-  const format = await readFormat(blob);
-  if (format.kind !== "tar") throw invalid("a layer of it is no tarball");
-  const whiteouts = await scanLayer(blob);
-  const partial = partialName(target);
-  await Deno.mkdir(partial);
-  // root of the map must be able to write here, and is somebody else; the parent keeps all others out
-  await Deno.chmod(partial, 0o777);
-  try {
-    await using mapped = await openMappedRoot(map);
-    const work: Work = { directory: partial, mapped, isSingle: isSingle(map) };
-    await untar(work, blob, format, "fs");
-    if (whiteouts.length > 0) await convert(work, whiteouts);
-    await Deno.chmod(partial, 0o755);
-    await Deno.rename(partial, target);
-  } catch (error) {
-    await removeTrees([partial], account);
-    throw error;
-  }
+/** A layer unpacked beside its place; gone when it is disposed before it was put there. */
+export interface UnpackedLayer extends AsyncDisposable {
+  put(target: string): Promise<void>;
 }
 
 /**
- * Reads a layer from end to end.
+ * Unpacks a layer, whose files will be in `fs` of its directory.
  *
- * @returns names of its whiteouts, one character per byte
- * @throws {DreyError} `IMAGE_INVALID` if an entry would lead out of the tree
+ * @param target directory it is to become; its parent must exist and be closed to others
+ * @throws {DreyError} `IMAGE_INVALID` if an entry would lead out of the tree, `NO_SPACE`
  */
-export async function scanLayer(blob: string): Promise<string[]> {
-  const format = await readFormat(blob);
-  if (format.kind !== "tar") throw invalid("a layer of it is no tarball");
+export async function unpackLayer(
+  content: Bytes,
+  { target, map, account }: Place,
+): Promise<UnpackedLayer> {
+  await using undo = new AsyncDisposableStack();
+  const { head, whole } = await peek(content);
+  const format = detectFormat(head);
+  if (format?.kind !== "tar") throw invalid("a layer of it is no tarball");
+  const partial = partialName(target);
+  await Deno.mkdir(partial);
+  undo.defer(() => removeTrees([partial], account));
+  // root of the map must be able to write here, and is somebody else; the parent keeps all others out
+  await Deno.chmod(partial, 0o777);
+  await using mapped = await openMappedRoot(map);
+  const work: Work = { directory: partial, mapped, isSingle: isSingle(map) };
+  const { visit, whiteouts } = layerCheck();
+  await untar(work, whole, { compression: format.compression, into: "fs", visit });
+  if (whiteouts.size > 0) await convert(work, [...whiteouts]);
+  await Deno.chmod(partial, 0o755);
+  const kept = undo.move();
+  return {
+    async put(place) {
+      await Deno.rename(partial, place);
+      kept.move();
+    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+/** Looks through a layer, and notes the names of its whiteouts, one character per byte. */
+function layerCheck(): { visit: Visit; whiteouts: Set<string> } {
   const check = entryCheck("");
   const whiteouts = new Set<string>();
-  await eachEntry(blob, format.compression, (entry) => {
-    check(entry);
-    const name = plainName(entry.name);
-    const base = name.split("/").at(-1) ?? "";
-    if (base.startsWith(prefix)) {
+  return {
+    whiteouts,
+    visit(entry) {
+      check(entry);
+      const name = plainName(entry.name);
+      const base = name.split("/").at(-1) ?? "";
+      if (!base.startsWith(prefix)) return;
       const hidden = base.slice(prefix.length);
       if (base !== opaqueMark && ["", ".", ".."].includes(hidden)) {
         throw invalid("it hides a name that is none");
       }
       whiteouts.add(name);
-    }
-    return Promise.resolve();
-  });
-  return [...whiteouts];
+    },
+  };
+}
+
+/**
+ * Reads a layer from end to end.
+ *
+ * @throws {DreyError} `IMAGE_INVALID` if an entry would lead out of the tree
+ */
+export async function scanLayer(blob: string): Promise<void> {
+  const format = await readFormat(blob);
+  if (format.kind !== "tar") throw invalid("a layer of it is no tarball");
+  await eachEntry(blob, format.compression, layerCheck().visit);
 }
 
 /** Each line is the name of a whiteout in hexadecimal. A name that the layer has itself was only cleared of old content. */

@@ -1,49 +1,93 @@
-// Unpacks an image into a directory: metadata.yaml, templates/ and rootfs/, the files belonging to the ids of a map.
-// The work happens beside the target under another name, so the target is there whole or not at all.
+// Unpacks an image into a directory: metadata.yaml, templates/ and rootfs/, the files belonging to the ids of a map;
+// looking, in the same pass, for whatever should not be in it. It works beside the target under another name, so the
+// target is there whole or not at all.
 
 import { type Account, readLayout } from "../idmap/ranges.ts";
-import { isSingle, type MappedRoot, openMappedRoot } from "../idmap/holder.ts";
+import { isSingle, openMappedRoot } from "../idmap/holder.ts";
 import type { IdMap } from "../idmap/map.ts";
+import { DreyError } from "../errors.ts";
 import { commandFailed, run, runChecked } from "../sys/run.ts";
-import { type ArchiveFormat, decompressor, invalid, readerMissing, readFormat } from "./archive.ts";
+import { detectFormat, invalid, unknownFormat } from "./archive.ts";
+import { firstFileCheck, rootfsCheck } from "./checks.ts";
+import { type Bytes, bytesOf, peek } from "./decompress.ts";
 import { checkImageDisk, imageDisk, isDiskRoot } from "./disk.ts";
+import { plainName } from "./entries.ts";
+import { untar, type Work } from "./gate.ts";
 import { jailed } from "./jail.ts";
+import { type ImageMetadata, parseMetadata } from "./metadata.ts";
 import { partialName } from "../sys/partial.ts";
 import { namesIn } from "../sys/present.ts";
 import type { ImageFiles } from "./scan.ts";
+import { unpackSquashfs } from "./squashfs.ts";
+
+/** A file of an image, perhaps still on its way. */
+export interface ImageStream {
+  /** where it lies once its content has been read to the end */
+  path: string;
+  content: Bytes;
+}
+
+export interface Place {
+  /** directory to make; its parent must exist and be closed to other users */
+  target: string;
+  map: IdMap;
+  account: Account;
+  /** whether the disk of a virtual machine is to be unpacked too, which makes a copy of it */
+  withDisk?: boolean;
+}
+
+/** An image unpacked beside its place; gone when it is disposed before it was put there. */
+export interface UnpackedImage extends AsyncDisposable {
+  metadata: ImageMetadata;
+  put(target: string): Promise<void>;
+}
 
 /**
- * Unpacks an image.
+ * Unpacks an image that is on disk.
  *
- * @param target directory to make; its parent must exist and be closed to other users
  * @throws {DreyError} `IMAGE_INVALID`, `NO_SPACE`
  */
-export async function unpackImage(
-  files: ImageFiles,
-  target: string,
-  { map, account }: { map: IdMap; account: Account },
-): Promise<void> {
-  const partial = partialName(target);
-  await Deno.mkdir(partial);
-  // root of the map must be able to write here, and is somebody else; the parent keeps all others out
-  await Deno.chmod(partial, 0o777);
-  try {
-    await using mapped = await openMappedRoot(map);
-    const work = { directory: partial, mapped, isSingle: isSingle(map) };
-    await unpackInto(work, files);
-    await Deno.chmod(partial, 0o755);
-    await Deno.rename(partial, target);
-  } catch (error) {
-    await removeTrees([partial], account);
-    throw error;
+export async function unpackImage(files: ImageFiles, place: Place): Promise<ImageMetadata> {
+  await using image = await unpackStreams(streamsOf(files), { ...place, withDisk: true });
+  await image.put(place.target);
+  return image.metadata;
+}
+
+async function* streamsOf({ metadata, rootfs }: ImageFiles): AsyncGenerator<ImageStream> {
+  for (const path of rootfs === undefined ? [metadata] : [metadata, rootfs]) {
+    yield await Promise.resolve({ path, content: bytesOf(path) });
   }
 }
 
-/** Where an image is unpacked, and as whom. */
-export interface Work {
-  directory: string;
-  mapped: MappedRoot;
-  isSingle: boolean;
+/**
+ * Unpacks an image whose files come one after the other, the one with metadata.yaml first.
+ *
+ * @throws {DreyError} `IMAGE_INVALID` if they are broken, hostile or not an image, `NO_SPACE`, `NOT_SUPPORTED` for a
+ * disk that is not wanted
+ */
+export async function unpackStreams(
+  files: AsyncIterable<ImageStream>,
+  { target, map, account, withDisk = false }: Place,
+): Promise<UnpackedImage> {
+  await using undo = new AsyncDisposableStack();
+  const partial = partialName(target);
+  await Deno.mkdir(partial);
+  undo.defer(() => removeTrees([partial], account));
+  // root of the map must be able to write here, and is somebody else; the parent keeps all others out
+  await Deno.chmod(partial, 0o777);
+  await using mapped = await openMappedRoot(map);
+  const work = { directory: partial, mapped, isSingle: isSingle(map) };
+  const metadata = await unpackInto(work, files, withDisk);
+  await Deno.chmod(partial, 0o755);
+  const kept = undo.move();
+  return {
+    metadata,
+    async put(place) {
+      await Deno.rename(partial, place);
+      kept.move();
+    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
 }
 
 // `all` holds what the first tarball holds; its own directory entry may not become that of the work directory
@@ -57,16 +101,62 @@ for name in metadata.yaml templates; do
   if [ -e $name ]; then chmod -R a+rX $name; fi
 done`;
 
-async function unpackInto(work: Work, files: ImageFiles): Promise<void> {
-  const first = await readFormat(files.metadata);
-  if (first.kind !== "tar") throw invalid("its first file is no tarball");
-  await untar(work, files.metadata, first, "all");
-  await inWork(work, takeOver);
-  if (files.rootfs === undefined) return await settleDisk(work);
-  const second = await readFormat(files.rootfs);
-  if (second.kind === "tar") return await untar(work, files.rootfs, second, "rootfs");
-  if (second.kind === "squashfs") return await unsquash(work, files.rootfs);
-  await takeDisk(work, files.rootfs);
+async function unpackInto(
+  work: Work,
+  files: AsyncIterable<ImageStream>,
+  withDisk: boolean,
+): Promise<ImageMetadata> {
+  let metadata: ImageMetadata | undefined;
+  let hasRoot = false;
+  for await (const file of files) {
+    if (metadata === undefined) {
+      const first = await unpackFirst(work, file.content, withDisk);
+      metadata = await parseMetadata(first.metadata);
+      hasRoot = first.root !== undefined;
+      if (hasRoot) await settleDisk(work);
+    } else {
+      if (hasRoot) throw invalid("both of its files hold a root file system");
+      await unpackRootfs(work, file, withDisk);
+      hasRoot = true;
+    }
+  }
+  if (metadata === undefined || !hasRoot) throw invalid("it holds no root file system");
+  return metadata;
+}
+
+async function unpackFirst(work: Work, content: Bytes, withDisk: boolean) {
+  const { head, whole } = await peek(content);
+  const format = detectFormat(head) ?? unknownFormat();
+  if (format.kind !== "tar") throw invalid("its first file is no tarball with a metadata.yaml");
+  const { visit, result } = firstFileCheck();
+  await untar(work, whole, {
+    compression: format.compression,
+    into: "all",
+    after: takeOver,
+    async visit(entry, read) {
+      await visit(entry, read);
+      if (!withDisk && plainName(entry.name) === "rootfs.img") throw isDisk();
+    },
+  });
+  return result();
+}
+
+async function unpackRootfs(
+  work: Work,
+  { path, content }: ImageStream,
+  withDisk: boolean,
+): Promise<void> {
+  const { head, whole } = await peek(content);
+  const format = detectFormat(head) ?? unknownFormat();
+  if (format.kind === "qcow2" && !withDisk) throw isDisk();
+  if (format.kind !== "tar") {
+    // a squashfs has its tables at its end, so all of it must be there
+    for await (const _ of whole);
+    return format.kind === "squashfs" ? await unpackSquashfs(path, work) : await takeDisk(work, path);
+  }
+  const { visit, result } = rootfsCheck();
+  await untar(work, whole, { compression: format.compression, into: "rootfs", visit });
+  result();
 }
 
 /** Takes over the disk of a virtual machine as it is, packed if it is. */
@@ -87,60 +177,15 @@ async function settleDisk(work: Work): Promise<void> {
   checkImageDisk(disk);
 }
 
-/** Extracts a tarball into a new directory. @throws {DreyError} `IMAGE_INVALID`, `NO_SPACE` */
-// A container gets its own /dev, and devices could not be made.
-export async function untar(work: Work, path: string, format: ArchiveFormat, into: string): Promise<void> {
-  if (format.kind !== "tar") return;
-  const excluded = ["dev/*", "rootfs/dev/*"].flatMap((name) => [`--exclude=${name}`, `--exclude=./${name}`]);
-  const owner = work.isSingle ? "--no-same-owner" : "--same-owner";
-  const tar = [
-    ...["tar", "-x", "-f", "-", "-C", into, "-p", owner, "--numeric-owner", "--anchored", ...excluded],
-    ...["--xattrs", "--xattrs-include=*", "--acls", "--warning=no-timestamp"],
-  ];
-  // modes of the archive come with -p; a root directory the archive does not mention is an ordinary one
-  const unpacker = jailed(work.mapped, [
-    "sh",
-    "-ec",
-    'cd /unpack; mkdir -m 755 "$1"; shift; exec "$@"',
-    "sh",
-    into,
-    ...tar,
-  ]);
-  const script = `exec 3>&1 1>&2
-    { ${decompressor(format.compression).join(" ")} <"$1" 3>&-; echo "read $?" >&3; } |
-    { shift; "$@" 3>&-; echo "unpack $?" >&3; }`;
-  const { stdout, stderr } = await run(["sh", "-c", script, "sh", path, ...unpacker], {
-    cwd: work.directory,
-  });
-  const status = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, "m").exec(stdout)?.[1] ?? "1");
-  const [read, unpack] = [status("read"), status("unpack")];
-  if (read === 0 && unpack === 0) return;
-  if (read === 127) throw readerMissing(decompressor(format.compression)[0]);
-  if (isFull(stderr)) throw commandFailed("tar", { code: unpack, stderr });
-  // 141: ended by SIGPIPE, because the reader of the pipe failed first
-  if (read !== 0 && read !== 141) throw invalid("its data is damaged or cut off");
-  throw invalid(`tar said: ${reason(stderr)}`);
-}
-
-/** Extracts a squashfs into rootfs/. */
-async function unsquash(work: Work, path: string): Promise<void> {
-  await Deno.link(path, `${work.directory}/source`);
-  const argv = ["unsquashfs", "-n", "-d", "/unpack/rootfs", "-excludes", "/unpack/source", "dev/*"];
-  const { code, stdout, stderr } = await run(jailed(work.mapped, argv), { cwd: work.directory });
-  await Deno.remove(`${work.directory}/source`);
-  if (code === 127) throw readerMissing("unsquashfs");
-  if (isFull(stderr + stdout)) throw commandFailed("unsquashfs", { code, stderr });
-  // 2: it could not set an owner or an attribute, which a single id never can
-  if (code !== 0 && !(code === 2 && work.isSingle)) throw invalid(`unsquashfs said: ${reason(stderr)}`);
-  await inWork(work, "mkdir -p rootfs/dev");
-}
-
 /** Runs a little shell in the jail, in the work directory. */
 async function inWork(work: Work, script: string): Promise<void> {
   const argv = jailed(work.mapped, ["sh", "-ec", `cd /unpack; ${script}`]);
   const result = await run(argv, { cwd: work.directory });
   if (result.code !== 0) throw commandFailed("sh", result);
 }
+
+const isDisk = () =>
+  new DreyError("NOT_SUPPORTED", { message: "Cannot unpack the disk of a virtual machine" });
 
 /** Removes trees whose files belong to any of the user's ids. */
 export async function removeTrees(paths: readonly string[], account: Account): Promise<void> {
@@ -152,12 +197,4 @@ export async function removeTrees(paths: readonly string[], account: Account): P
   }
   await using mapped = await openMappedRoot(layout.parent);
   await runChecked(mapped.command(["rm", "-rf", "--", ...paths]));
-}
-
-const isFull = (text: string) => /No space left on device|Disk quota exceeded/.test(text);
-
-/** The first complaint that says what happened; what follows only says that something did. */
-function reason(stderr: string): string {
-  const lines = stderr.trim().split("\n").filter((line) => line !== "");
-  return lines.find((line) => !/Exiting with failure|timestamp/.test(line)) ?? "nothing";
 }

@@ -42,6 +42,15 @@ export function spawn(argv: readonly string[], options: Deno.CommandOptions = {}
   }
 }
 
+/** Signals a child that may have ended already. */
+export function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch (error) {
+    if (!(error instanceof TypeError) && !(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
 /** Runs a program to its end and collects what it prints; a failure is a result like any other. */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const child = spawn(argv, {

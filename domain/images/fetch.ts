@@ -8,6 +8,7 @@ import type { ImageFiles } from "../../images/scan.ts";
 import { exists } from "../../sys/present.ts";
 import type { Context } from "../context.ts";
 import type { Task } from "../operations.ts";
+import type { Ahead, FileAhead } from "./ahead.ts";
 import { downloadsDirectory } from "./directories.ts";
 import { makeClosed } from "./files.ts";
 import { byteProgress, reporter } from "./progress.ts";
@@ -18,6 +19,8 @@ export interface FetchOptions {
   task?: Task;
   client?: Deno.HttpClient;
   headers?: Record<string, string>;
+  /** somebody who wants the bytes of a file while they arrive */
+  onward?(file: RemoteFile, path: string): FileAhead | undefined;
 }
 
 /** An image's files with where each can be had: metadata first. */
@@ -31,9 +34,20 @@ export type RemoteFiles = readonly { part: "metadata" | "rootfs"; file: RemoteFi
 export async function fetchFiles(
   context: Context,
   wanted: RemoteFiles,
-  options: FetchOptions,
+  { ahead, ...options }: FetchOptions & { ahead?: Ahead },
 ): Promise<ImageFiles> {
-  const paths = await fetchBlobs(context, wanted.map(({ file }) => file), options);
+  const directory = join(downloadsDirectory(context), options.fingerprint);
+  const onwards = new Map<RemoteFile, FileAhead>();
+  for (const part of ["metadata", "rootfs"]) {
+    const file = wanted.find((row) => row.part === part)?.file;
+    if (file === undefined || ahead === undefined) continue;
+    onwards.set(file, await ahead.file(join(directory, file.sha256)));
+  }
+  ahead?.end();
+  const paths = await fetchBlobs(context, wanted.map(({ file }) => file), {
+    ...options,
+    onward: (file) => onwards.get(file),
+  });
   const pathOf = (part: string) => paths[wanted.findIndex((row) => row.part === part)];
   const metadata = pathOf("metadata");
   const rootfs = pathOf("rootfs");
@@ -52,7 +66,7 @@ const atOnce = 3;
 export async function fetchBlobs(
   context: Context,
   wanted: readonly RemoteFile[],
-  { fingerprint, task, ...options }: FetchOptions,
+  { fingerprint, task, onward, ...options }: FetchOptions,
 ): Promise<string[]> {
   const { downloadFile } = await import("../../images/download.ts");
   const { cacheDirectory, offerToCache, takeFromCache } = await import("../../images/shared_cache.ts");
@@ -69,14 +83,17 @@ export async function fetchBlobs(
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       const { sha256, size } = file;
       const path = join(directory, sha256);
+      const next = onward?.(file, path);
       if (!exists(path) && await takeFromCache(cache, file, path)) {
         have.set(sha256, size);
         await Deno.chmod(path, 0o644);
+        next?.cut();
         continue;
       }
       await downloadFile(file, path, {
         ...options,
         signal,
+        ...next !== undefined && { pass: next.pass, onRestart: next.cut },
         onProgress(bytes) {
           have.set(sha256, bytes);
           show([...have.values()].reduce((sum, count) => sum + count, 0));
@@ -84,6 +101,7 @@ export async function fetchBlobs(
       });
       // whatever the umask: root of a map is to read it; the directory keeps others out
       await Deno.chmod(path, 0o644);
+      next?.end();
       await offerToCache(cache, sha256, path);
     }
   };

@@ -48,12 +48,15 @@ export async function unpackOci(
   const directory = layersDirectory(context);
   await makeClosed(directory);
   const { unpackLayer } = await import("../../images/layer.ts");
+  const { bytesOf } = await import("../../images/decompress.ts");
   const present = new Set(namesIn(directory));
   for (const { digest } of document.manifest.layers) {
     const name = layerName(digest, map);
     if (present.has(name)) continue;
     const blob = join(blobsDirectory(context), hexOf(digest));
-    await unpackLayer(blob, join(directory, name), { map, account: context.user });
+    const target = join(directory, name);
+    await using layer = await unpackLayer(bytesOf(blob), { target, map, account: context.user });
+    await layer.put(target);
     present.add(name);
   }
   await makeTop(context, lower, { document, map });

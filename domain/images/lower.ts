@@ -9,6 +9,7 @@ import type { Image } from "../../wire/image.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Context } from "../context.ts";
 import { lowersDirectory } from "./directories.ts";
+import type { Unpacked } from "./ahead.ts";
 import { imageFiles, makeClosed } from "./files.ts";
 import { readOci, sweepLayers, unpackOci } from "./layers.ts";
 import { listPools } from "../storage_pools/record.ts";
@@ -44,9 +45,17 @@ export async function ensureUnpacked(
     return rootfs;
   }
   const { unpackImage } = await import("../../images/unpack.ts");
-  await unpackImage(await imageFiles(context, image.fingerprint), lower, { map, account: context.user });
+  const files = await imageFiles(context, image.fingerprint);
+  await unpackImage(files, { target: lower, map, account: context.user });
   if (isDirectory(rootfs)) return rootfs;
   throw new DreyError("IMAGE_INVALID", { message: "Cannot use the image: it holds no root file system" });
+}
+
+/** Keeps what was unpacked while an image arrived, unless the image is gone again or somebody was faster. */
+export async function keepUnpacked(context: Context, fingerprint: string, { image, map }: Unpacked) {
+  const lower = lowerPath(context, fingerprint, map);
+  await using _lock = await context.store.lock(imageLock(fingerprint));
+  if (!isDirectory(lower) && await isNeeded(context, fingerprint)) await image.put(lower);
 }
 
 /**

@@ -1,8 +1,9 @@
-// Images on their way in: the parts of an upload, or of a download, written to disk and hashed as they come.
+// Images on their way in: the parts of an upload, or of a download, written to disk, hashed and unpacked as they come.
 
 import { DreyError } from "../../errors.ts";
 import type { ImageFiles } from "../../images/scan.ts";
 import type { Context } from "../context.ts";
+import { type Ahead, unpackAhead } from "./ahead.ts";
 import { openStage } from "./files.ts";
 
 /** One file of an image as a client sends it. */
@@ -20,6 +21,7 @@ export interface ReceivedImage extends AsyncDisposable {
   /** bytes of all files */
   size: number;
   filename: string;
+  ahead: Ahead;
 }
 
 /**
@@ -35,6 +37,7 @@ export async function receiveImage(
   const stage = undo.use(await openStage(context, "upload"));
   const { imageWriter } = await import("../../images/fingerprint.ts");
   const writer = imageWriter();
+  const ahead = undo.use(unpackAhead(context));
   const paths: string[] = [];
   let size = 0;
   let filename = "";
@@ -47,10 +50,13 @@ export async function receiveImage(
         message: `Cannot take part "${part.name}" of the image: "metadata" and then "rootfs" were expected`,
       });
     }
-    size += await writer.write(path, part.content);
+    const onward = await ahead.file(path);
+    size += await writer.write(path, part.content, onward.pass);
+    onward.end();
     filename ||= part.filename ?? "";
     paths.push(path);
   }
+  ahead.end();
   const [metadata, rootfs] = paths;
   if (metadata === undefined || size === 0) {
     throw new DreyError("BAD_REQUEST", { message: "Cannot add an image: the request holds no file" });
@@ -61,6 +67,7 @@ export async function receiveImage(
     fingerprint: writer.fingerprint(),
     size,
     filename,
+    ahead,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }

@@ -6,6 +6,7 @@ import { type CatalogImage, findInCatalog } from "../../images/simplestreams.ts"
 import type { Image } from "../../wire/image.ts";
 import type { Context } from "../context.ts";
 import type { Task } from "../operations.ts";
+import { unpackAhead } from "./ahead.ts";
 import { catalogsDirectory } from "./directories.ts";
 import { downloadLock, fetchFiles, forgetDownload } from "./fetch.ts";
 import { findKept, shareImage, updatesCached, wantedArchitecture } from "./kept.ts";
@@ -68,7 +69,12 @@ export async function simplestreamsImage(
     part,
     file: { urls: [`${base}/${path}`], size, sha256 },
   }));
-  const files = await fetchFiles(context, wanted, { fingerprint, ...wish.task && { task: wish.task } });
+  await using ahead = unpackAhead(context);
+  const files = await fetchFiles(context, wanted, {
+    fingerprint,
+    ahead,
+    ...wish.task && { task: wish.task },
+  });
   const { fingerprintOf } = await import("../../images/fingerprint.ts");
   const paths = files.rootfs === undefined ? [files.metadata] : [files.metadata, files.rootfs];
   const auto_update = wish.name !== fingerprint && await updatesCached(context);
@@ -77,6 +83,7 @@ export async function simplestreamsImage(
     fingerprint: await fingerprintOf(paths),
     expected: fingerprint,
     size: offered.size,
+    ahead,
     amend: (fresh) => ({ ...recordOf(fresh, offered, wish), auto_update }),
   }).finally(() => forgetDownload(context, fingerprint));
   return await getImage(context, project, fingerprint);

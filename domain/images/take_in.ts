@@ -1,11 +1,14 @@
-// From files that have arrived to an image of a project: checked from end to end, then recorded.
+// From files that have arrived to an image of a project: checked from end to end, recorded, and ready for its first
+// instance.
 
 import { DreyError } from "../../errors.ts";
 import { defaultMap } from "../../idmap/ranges.ts";
 import type { ImageFiles, ScannedImage } from "../../images/scan.ts";
 import type { ImageAlias } from "../../wire/image.ts";
 import type { Context } from "../context.ts";
+import { type Ahead, unpackOnDisk } from "./ahead.ts";
 import { adoptImage } from "./files.ts";
+import { keepUnpacked } from "./lower.ts";
 import { newRecord } from "./new_record.ts";
 import type { ImageRecord } from "./records.ts";
 
@@ -14,6 +17,8 @@ export interface Arrived {
   fingerprint: string;
   /** bytes of all files */
   size: number;
+  /** has unpacked the files while they came */
+  ahead?: Ahead;
 }
 
 export interface TakeInOptions {
@@ -32,16 +37,21 @@ export interface TakeInOptions {
 export async function takeIn(
   context: Context,
   project: string,
-  { files, fingerprint, size, expected, amend, aliases = [] }: Arrived & TakeInOptions,
+  { files, fingerprint, size, ahead, expected, amend, aliases = [] }: Arrived & TakeInOptions,
 ): Promise<ImageRecord> {
   if (expected !== undefined && expected !== fingerprint) {
     throw new DreyError("IMAGE_INVALID", {
       message: `Cannot use the image: its fingerprint is ${fingerprint}, but ${expected} was expected`,
     });
   }
-  const scanned = await scan(context, files);
+  await using unpacked = await ahead?.outcome() ?? await unpackOnDisk(context, files);
+  // what was unpacked was looked through on the way
+  const scanned = unpacked === undefined
+    ? await scan(context, files)
+    : { type: "container" as const, metadata: unpacked.image.metadata };
   const record = amend(newRecord(context, { project, fingerprint, size, ...scanned }));
   await adoptImage(context, files, { record, aliases });
+  if (unpacked !== undefined) await keepUnpacked(context, fingerprint, unpacked);
   return record;
 }
 

@@ -1,0 +1,61 @@
+// What is looked at in the entries of an image's tarballs, wherever they are on their way to.
+
+import { invalid } from "./archive.ts";
+import { entryCheck, plainName } from "./entries.ts";
+import type { Visit } from "./gate.ts";
+
+/** What the file with metadata.yaml holds. */
+export interface FirstFile {
+  metadata: string;
+  /** a root file system, as a tree or as a disk, if the image is unified */
+  root: "tree" | "disk" | undefined;
+}
+
+/** longest metadata.yaml worth reading, in bytes */
+const metadataLimit = 1 << 20;
+
+/** Looks through the file that holds metadata.yaml and perhaps the rest. */
+export function firstFileCheck(): { visit: Visit; result(): FirstFile } {
+  const check = entryCheck("rootfs/");
+  let metadata: string | undefined;
+  let root: FirstFile["root"];
+  return {
+    async visit(entry, read) {
+      check(entry);
+      const name = plainName(entry.name);
+      const [top] = name.split("/");
+      // drey itself reads these two later, as the user, so no link may hide here
+      const isPlain = entry.type === "file" || entry.type === "directory";
+      if ((top === "metadata.yaml" || top === "templates") && !isPlain) {
+        throw invalid(`"${top}" holds something that is neither file nor directory`);
+      }
+      if (top === "rootfs" && name === top && entry.type !== "directory") {
+        throw invalid('"rootfs" is not a directory');
+      }
+      if (top === "rootfs") root = "tree";
+      if (name === "rootfs.img") root = "disk";
+      if (name !== "metadata.yaml") return;
+      if (entry.size > metadataLimit) throw invalid("metadata.yaml is longer than 1 MiB");
+      metadata = new TextDecoder().decode(await read());
+    },
+    result() {
+      if (metadata === undefined) throw invalid("it holds no metadata.yaml");
+      return { metadata, root };
+    },
+  };
+}
+
+/** Looks through the tarball of a root file system. */
+export function rootfsCheck(): { visit: Visit; result(): void } {
+  const check = entryCheck("");
+  let count = 0;
+  return {
+    visit(entry) {
+      check(entry);
+      count++;
+    },
+    result() {
+      if (count === 0) throw invalid("its root file system is empty");
+    },
+  };
+}
