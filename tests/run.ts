@@ -8,6 +8,7 @@ import { runChecked } from "../sys/run.ts";
 import { testDirectory } from "./support/needs.ts";
 import { closingLine, runSuite, sum, type Tally } from "./support/suite.ts";
 import { delegateCgroup } from "./support/test_cgroup.ts";
+import { openTestDisks } from "./support/test_disks.ts";
 import { prepareTestUser } from "./support/test_user.ts";
 
 const root = join(import.meta.dirname!, "..");
@@ -37,7 +38,7 @@ const packages = [
 ];
 
 /** What tests are skipped without; Ubuntu has LXD's client as a snap only. */
-const optionalPackages = ["lxd-client"];
+const optionalPackages = ["lxd-client", "btrfs-progs", "e2fsprogs"];
 
 /** Paths named on the command line instead of everything. */
 const paths = Deno.args.length > 0 ? Deno.args : ["."];
@@ -48,6 +49,7 @@ async function asRoot(): Promise<Tally[]> {
   await forgetImages(user.env["DREY_TEST_DIR"]);
   await forgetImages();
   console.log(`\nThe suite as ${user.name} (${user.tree}), and the end-to-end tests as root`);
+  await using disks = await openTestDisks(user);
   const wholeAsUser = async () => {
     await using cgroup = await delegateCgroup(user.name);
     const deno = user.command(["deno"]);
@@ -55,7 +57,7 @@ async function asRoot(): Promise<Tally[]> {
       deno: cgroup === undefined ? deno : cgroup.command(deno),
       paths,
       cwd: user.tree,
-      env: user.env,
+      env: { ...user.env, ...disks.env },
     });
   };
   const rootPaths = Deno.args.length > 0 ? Deno.args.filter((path) => path.startsWith(endToEnd)) : [endToEnd];
