@@ -56,10 +56,28 @@ export class DreyError extends Error {
   }
 }
 
-/** The message of anything thrown, with the hint where there is one; one line. */
-export function describeError(error: unknown): string {
+/** What files refuse to take, by Linux's number of the error. */
+const refusedWrites: Record<string, { code: ErrorCode; found: string }> = {
+  28: { code: "NO_SPACE", found: "the disk is full" },
+  30: { code: "KERNEL_REFUSED", found: "its file system is read-only" },
+  122: { code: "NO_SPACE", found: "the quota of its file system is used up" },
+};
+
+/** An error of a file system that people can do something about as such; anything else as it is. */
+export function explained(error: unknown): unknown {
   // what failed first, and not that undoing it failed as well, often for the same reason
-  if (error instanceof SuppressedError) return describeError(error.suppressed);
+  if (error instanceof SuppressedError) return explained(error.suppressed);
+  if (!(error instanceof Error) || error instanceof DreyError) return error;
+  const [, number = "", path] = /\(os error (\d+)\)(?:: \S+ '([^']+)')?/.exec(error.message) ?? [];
+  const refused = refusedWrites[number];
+  if (refused === undefined) return error;
+  const what = path === undefined ? "a file" : `"${path}"`;
+  return new DreyError(refused.code, { message: `Cannot write ${what}: ${refused.found}`, cause: error });
+}
+
+/** The message of anything thrown, with the hint where there is one; one line. */
+export function describeError(thrown: unknown): string {
+  const error = explained(thrown);
   if (error instanceof DreyError && error.hint !== undefined) return `${error.message}. ${error.hint}`;
   return error instanceof Error ? error.message : String(error);
 }

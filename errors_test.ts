@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/testing";
-import { describeError, DreyError } from "./errors.ts";
+import { describeError, DreyError, explained } from "./errors.ts";
 
 Deno.test("describeError() puts message and hint on one line", () => {
   const error = new DreyError("TOOL_MISSING", { message: "Cannot run it", hint: "Install it" });
@@ -9,4 +9,15 @@ Deno.test("describeError() puts message and hint on one line", () => {
 Deno.test("describeError() tells what failed first, not that undoing it failed too", () => {
   const [later, first] = [new Error("Cannot remove"), new DreyError("TOOL_MISSING", { message: "Missing" })];
   assertEquals(describeError(new SuppressedError(later, first)), "Missing");
+});
+
+Deno.test("explained() knows a full disk and a read-only one by what Deno says of them", () => {
+  const full = new Error("No space left on device (os error 28): mkdir '/pool/temporary/x'");
+  const known = explained(full);
+  assertEquals(known instanceof DreyError && known.code, "NO_SPACE");
+  assertEquals(describeError(full), 'Cannot write "/pool/temporary/x": the disk is full');
+  const fixed = new Error("Read-only file system (os error 30)");
+  assertEquals(describeError(fixed), "Cannot write a file: its file system is read-only");
+  const other = new Error("No such file or directory (os error 2): stat '/x'");
+  assertEquals(explained(other), other);
 });

@@ -1,7 +1,7 @@
 // The API: the table of routes and their handlers. A request comes as its route's name with plain values, and leaves as
 // a plain answer; what HTTP adds to that is in http.ts. Nothing here knows how a request arrived.
 
-import { DreyError } from "../errors.ts";
+import { DreyError, explained } from "../errors.ts";
 import type { Context } from "../domain/context.ts";
 import { emitLogging } from "../domain/events.ts";
 import { type Route, type RouteName, routes } from "../wire/routes.ts";
@@ -158,7 +158,8 @@ async function stream({ serve, abandon }: Stream, env: Env, protocol: StreamProt
   return { status: 204, headers: {} };
 }
 
-async function answerError(context: Context, error: unknown): Promise<Answer> {
+async function answerError(context: Context, thrown: unknown): Promise<Answer> {
+  const error = explained(thrown);
   if (!(error instanceof DreyError)) {
     const stack = error instanceof Error ? error.stack ?? "" : "";
     await emitLogging(context, { level: "error", message: String(error), context: { stack } });

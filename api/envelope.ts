@@ -1,6 +1,6 @@
 // The bodies of answers: sync, async, error. LXD's shapes, to the letter.
 
-import { describeError, DreyError } from "../errors.ts";
+import { describeError, DreyError, explained } from "../errors.ts";
 import type { AsyncResponse, ErrorResponse, SyncResponse } from "../wire/envelope.ts";
 import type { Operation } from "../wire/operation.ts";
 
@@ -53,7 +53,8 @@ export function async(operation: Operation): Answer {
 }
 
 /** An error with its HTTP status; anything but a DreyError is a fault of drey's own, 500. */
-export function failure(error: unknown): Answer {
+export function failure(thrown: unknown): Answer {
+  const error = explained(thrown);
   return refusal(error instanceof DreyError ? error.status : 500, describeError(error));
 }
 

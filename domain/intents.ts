@@ -2,6 +2,7 @@
 // the process dies in between, the next command reads here what to undo or to finish. An intent names locks: whoever
 // acts on it holds them, as the process that wrote it did.
 
+import { DreyError, explained } from "../errors.ts";
 import type { Volume } from "../storage/driver.ts";
 import type { Entry, Key, Write } from "../store/store.ts";
 import type { Config } from "../wire/instance.ts";
@@ -74,6 +75,26 @@ export async function announcedAll<T>(
     { intent, locks },
     (done) => announcedAll(context, { intents: rest, locks }, (more) => work([done, ...more])),
   );
+}
+
+/**
+ * Work on disk that leaves the old state where there is no room for the new one. Then nothing is left to be finished,
+ * and the intent behind `done` is struck out.
+ */
+export async function orAsBefore(
+  context: Context,
+  done: Write | undefined,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (thrown) {
+    const error = explained(thrown);
+    if (error instanceof DreyError && error.code === "NO_SPACE" && done !== undefined) {
+      await context.store.commit([], [done]);
+    }
+    throw error;
+  }
 }
 
 /** Does what is left of something that counts already, and strikes out its intent. */

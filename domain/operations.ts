@@ -1,6 +1,6 @@
 // Background operations: started here, kept in the store (operation_records.ts), seen by every drey process.
 
-import { describeError, DreyError } from "../errors.ts";
+import { describeError, DreyError, explained } from "../errors.ts";
 import type { Write } from "../store/store.ts";
 import type { Operation } from "../wire/operation.ts";
 import type { Socket } from "../wire/socket.ts";
@@ -229,7 +229,8 @@ async function change(running: Running, fields: Partial<Operation>, more: Write[
 }
 
 /** A bug also leaves its stack in the log. */
-async function failure(context: Context, error: unknown): Promise<Partial<Operation>> {
+async function failure(context: Context, thrown: unknown): Promise<Partial<Operation>> {
+  const error = explained(thrown);
   if (!(error instanceof DreyError)) {
     const stack = error instanceof Error ? error.stack ?? "" : "";
     await emitLogging(context, { level: "error", message: describeError(error), context: { stack } }).catch(

@@ -93,8 +93,17 @@ export async function startOnTree(
       const { code } = await child.status;
       if (code !== 0) throw commandFailed("tar", { code, stderr: await said });
     },
-    kill: () => child.kill("SIGKILL"),
+    kill: () => endEarly(child),
   };
+}
+
+function endEarly(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch (error) {
+    // it has ended by itself
+    if (!(error instanceof TypeError)) throw error;
+  }
 }
 
 type Reader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;

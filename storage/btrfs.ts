@@ -2,7 +2,7 @@
 // of. Users may do all of it but set quotas; deleting is fast where the mount option user_subvol_rm_allowed is set, and
 // file by file elsewhere. btrfs-subvolume(8)
 
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { DreyError } from "../errors.ts";
 import { commandFailed, run } from "../sys/run.ts";
 import { exists, isDirectory, namesIn } from "../sys/present.ts";
@@ -11,7 +11,9 @@ import type { Content, Driver, ImageTree, Live, PoolHost, RootSource, Snapshot, 
 import { exchangePaths } from "../sys/libc.ts";
 import { copyHome } from "./home.ts";
 import { type Manifest, readManifest, writeManifest } from "./manifest.ts";
-import { abandonedIn, placeOf, snapshotsOf, temporaryPlace } from "./places.ts";
+import { imageTrees } from "./layers.ts";
+import { abandonedIn, making, placeOf, snapshotsOf } from "./places.ts";
+import { mustHaveRoom, mustTakeWrites } from "./room.ts";
 import { diskUsage, spaceOf } from "./usage.ts";
 
 const treeOf = (place: string): string => join(place, "rootfs");
@@ -34,6 +36,7 @@ export function openBtrfs(host: PoolHost): Driver {
     list: (kind, name) => namesIn(name === undefined ? join(pool, kind) : snapshotsOf(pool, { kind, name })),
     home: at,
     root,
+    shown: root,
     prepare(volume) {
       const manifest = manifestOf(host, volume);
       if (manifest.touched !== true) writeManifest(at(volume), { ...manifest, touched: true });
@@ -47,7 +50,10 @@ export function openBtrfs(host: PoolHost): Driver {
     rename: (from, to) => rename(host, from, to),
     resize: (volume, size) => resize(host, volume, size),
     usage: (volume) => diskUsage(host, [treeOf(at(volume))]),
+    extent: (volume) => diskUsage(host, [treeOf(at(volume))]),
     space: () => spaceOf(pool),
+    mustHold: (bytes) => mustHaveRoom(pool, bytes),
+    mustTakeWrites: () => mustTakeWrites(pool),
     repair: () => removeSubvolumes(host, abandonedIn(pool)),
     forgetImage: (id) => removeSubvolumes(host, [join(pool, "images", id)]),
   };
@@ -73,23 +79,28 @@ export async function btrfs(...argv: string[]): Promise<string> {
 const reason = (stderr: string): string => stderr.split("\n").find((line) => /ERROR/.test(line)) ?? stderr;
 
 async function create(host: PoolHost, volume: Volume, content: Content): Promise<void> {
-  const made = temporaryPlace(host.directory, "volume");
-  if (content.image === undefined) {
-    await btrfs("-q", "subvolume", "create", made);
-    Deno.mkdirSync(treeOf(made));
-    Deno.chmodSync(treeOf(made), content.owner?.mode ?? 0o755);
-    if (content.owner !== undefined) await host.hands.own(treeOf(made), content.owner);
-  } else {
-    const image = await imageVolume(host, content.image, content.map);
-    await btrfs("-q", "subvolume", "snapshot", image, made);
-  }
-  writeManifest(made, {
-    ...manifestFor(content.map),
-    ...(content.image === undefined ? {} : { image: content.image.id }),
+  mustHaveRoom(host.directory);
+  await makingSubvolume(host, "volume", async (made) => {
+    if (content.image === undefined) {
+      await btrfs("-q", "subvolume", "create", made);
+      Deno.mkdirSync(treeOf(made));
+      Deno.chmodSync(treeOf(made), content.owner?.mode ?? 0o755);
+      if (content.owner !== undefined) await host.hands.own(treeOf(made), content.owner);
+    } else {
+      const image = await imageVolume(host, content.image, content.map);
+      await btrfs("-q", "subvolume", "snapshot", image, made);
+    }
+    writeManifest(made, {
+      ...manifestFor(content.map),
+      ...(content.image === undefined ? {} : { image: content.image.id }),
+    });
+    if (content.size !== undefined) await limit(host, made, content.size);
+    await publish(host, made, placeOf(host.directory, volume));
   });
-  if (content.size !== undefined) await limit(host, made, content.size);
-  await publish(host, made, placeOf(host.directory, volume));
 }
+
+const makingSubvolume = (host: PoolHost, what: string, work: (made: string) => Promise<void>) =>
+  making(host, what, work, (paths) => removeSubvolumes(host, paths));
 
 const manifestFor = (map: string): Manifest => ({ version: 1, map, kind: "copy", layers: [], top: "" });
 
@@ -97,17 +108,17 @@ const manifestFor = (map: string): Manifest => ({ version: 1, map, kind: "copy",
 async function imageVolume(host: PoolHost, image: ImageTree, map: string): Promise<string> {
   const place = join(host.directory, "images", image.id);
   if (isDirectory(place)) return place;
-  const made = temporaryPlace(host.directory, "image");
-  await btrfs("-q", "subvolume", "create", made);
-  await copyImage(host.hands, image.rootfs, treeOf(made));
-  copyHome(join(image.rootfs, ".."), made);
-  writeManifest(made, manifestFor(map));
-  await using _lock = await host.lock();
-  if (isDirectory(place)) await removeSubvolumes(host, [made]); // somebody was faster
-  else {
+  mustHaveRoom(host.directory, await diskUsage(host, imageTrees(dirname(image.rootfs))));
+  await makingSubvolume(host, "image", async (made) => {
+    await btrfs("-q", "subvolume", "create", made);
+    await copyImage(host.hands, image.rootfs, treeOf(made));
+    copyHome(join(image.rootfs, ".."), made);
+    writeManifest(made, manifestFor(map));
+    await using _lock = await host.lock();
+    if (isDirectory(place)) return await removeSubvolumes(host, [made]); // somebody was faster
     Deno.mkdirSync(join(place, ".."), { recursive: true, mode: 0o711 });
     Deno.renameSync(made, place);
-  }
+  });
   return place;
 }
 
@@ -131,14 +142,16 @@ async function clone(host: PoolHost, { from, to, live }: Cloning): Promise<void>
   const source = placeOf(host.directory, from);
   manifestOf(host, from);
   const place = placeOf(host.directory, to);
+  mustHaveRoom(host.directory);
   const take = async (...argv: string[]) => {
     const work = () => btrfs("-q", "subvolume", "snapshot", ...argv);
     await (live === undefined ? work() : live.still(work));
   };
   if (to.snapshot === undefined) {
-    const made = temporaryPlace(host.directory, "volume");
-    await take(source, made);
-    return await publish(host, made, place);
+    return await makingSubvolume(host, "volume", async (made) => {
+      await take(source, made);
+      await publish(host, made, place);
+    });
   }
   // a read-only subvolume cannot be moved to another directory: it is made in its place, at once
   await removeSubvolumes(host, [place]);

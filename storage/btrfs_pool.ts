@@ -4,10 +4,11 @@
 import { dirname, join } from "@std/path";
 import { DreyError } from "../errors.ts";
 import { parseSize } from "../config/size.ts";
+import { fileSystemOf } from "../sys/libc.ts";
 import { run, runChecked } from "../sys/run.ts";
 import { exists, isDirectory, namesIn, removeIfThere } from "../sys/present.ts";
 import { btrfs, openBtrfs, removeSubvolumes } from "./btrfs.ts";
-import { checkOwnDirectory } from "./dir_pool.ts";
+import { checkOwnDirectory, mustBeThere } from "./dir_pool.ts";
 import type { DriverKind, PoolMaking } from "./driver.ts";
 
 const GiB = 2 ** 30;
@@ -40,7 +41,7 @@ export const kind: DriverKind = {
         hint: "Name a directory of yours on a mounted btrfs: source=/path",
       });
     }
-    const size = config["size"] ? parseSize(config["size"]) ?? 0 : await usualSize(dirname(directory));
+    const size = config["size"] ? parseSize(config["size"]) ?? 0 : usualSize(dirname(directory));
     Deno.mkdirSync(dirname(imageFile), { recursive: true, mode: 0o700 });
     try {
       using file = Deno.openSync(imageFile, { write: true, createNew: true, mode: 0o600 });
@@ -55,7 +56,10 @@ export const kind: DriverKind = {
   },
   async openPool(making) {
     const source = making.config["source"] ?? "";
-    if (source !== making.imageFile) return source;
+    if (source !== making.imageFile) {
+      mustBeThere(source);
+      return source;
+    }
     if (!isMounted(making.directory)) await mount(making);
     return making.directory;
   },
@@ -88,8 +92,7 @@ export const kind: DriverKind = {
 async function onDirectory({ config, uid }: PoolMaking, source: string): Promise<Record<string, string>> {
   if (config["size"]) throw bad("a size is for pools in a file of drey's own");
   checkOwnDirectory(source, uid);
-  const { statfs } = await import("node:fs/promises");
-  if ((await statfs(source)).type !== BTRFS_SUPER_MAGIC) {
+  if (fileSystemOf(source).type !== BTRFS_SUPER_MAGIC) {
     throw bad(`Source path "${source}" is not on a btrfs`);
   }
   if (namesIn(source).length > 0) throw bad(`Source path "${source}" is not empty`);
@@ -101,10 +104,9 @@ async function onDirectory({ config, uid }: PoolMaking, source: string): Promise
 }
 
 /** LXD's choice: a fifth of what is free, from 5 to 30 GiB. The file is sparse. */
-async function usualSize(directory: string): Promise<number> {
-  const { statfs } = await import("node:fs/promises");
-  const { bsize, bavail } = await statfs(exists(directory) ? directory : dirname(directory));
-  const fifth = Math.floor(bavail * bsize / 5 / GiB);
+function usualSize(directory: string): number {
+  const { bytes } = fileSystemOf(exists(directory) ? directory : dirname(directory));
+  const fifth = Math.floor(bytes.available / 5 / GiB);
   return Math.min(Math.max(fifth, 5), 30) * GiB;
 }
 

@@ -5,8 +5,8 @@
 import { join } from "@std/path";
 import { DreyError } from "../errors.ts";
 import { exists, isDirectory, namesIn } from "../sys/present.ts";
-import type { Content, Driver, Live, PoolHost, RootSource, Snapshot, Volume } from "./driver.ts";
-import { copyImage } from "./copy_image.ts";
+import type { Driver, Live, PoolHost, RootSource, Snapshot, Volume } from "./driver.ts";
+import { create, newTop, nextTop, oldTops, plainTree, refuseSize, withoutOverlay } from "./dir_create.ts";
 import { compact, shorten } from "./compact.ts";
 import { copyHome } from "./home.ts";
 import {
@@ -19,23 +19,22 @@ import {
   newLayerId,
   pushTop,
   settled,
+  type Stacked,
   treeOf,
 } from "./layers.ts";
 import { type Manifest, readManifest, writeManifest } from "./manifest.ts";
 import {
   abandonedIn,
   discard,
+  making,
   moveAway,
   placeOf,
   publish,
   removeTrees,
   snapshotsOf,
-  temporaryPlace,
 } from "./places.ts";
+import { mayShare, mustHaveRoom, mustTakeWrites } from "./room.ts";
 import { diskUsage, spaceOf } from "./usage.ts";
-
-/** Where a plain tree lies in the top directory. */
-const plainTree = (place: string, { top }: Manifest): string => join(place, top, "rootfs");
 
 /** Opens a pool of driver `dir`. `plain` makes every volume a plain tree. */
 export function openDir(host: PoolHost, { plain = false }: { plain?: boolean } = {}): Driver {
@@ -55,6 +54,7 @@ export function openDir(host: PoolHost, { plain = false }: { plain?: boolean } =
     list: (kind, name) => namesIn(name === undefined ? join(pool, kind) : snapshotsOf(pool, { kind, name })),
     home: at,
     root: (volume) => rootOf(host, volume),
+    shown: (volume) => shownRoot(host, volume),
     prepare: (volume) => prepareRoot(host, volume),
     create: (volume, content) => create(host, volume, { content, plain: plain || volume.kind === "custom" }),
     clone: (from, to, live) => clone(host, { from, to, live }),
@@ -64,9 +64,12 @@ export function openDir(host: PoolHost, { plain = false }: { plain?: boolean } =
     rename: (from, to) => rename(host, from, to),
     resize: (_volume, size) => refuseSize(size),
     compact: (volume) => compact(host, volume),
-    withoutOverlay: (volume) => withoutOverlay(host, volume),
+    withoutOverlay: (volume) => withoutOverlay(host, volume, of(volume)),
     usage: (volume) => diskUsage(host, ownTrees(host, at(volume), of(volume))),
+    extent: (volume) => diskUsage(host, allTrees(host, at(volume), of(volume))),
     space: () => spaceOf(pool),
+    mustHold: (bytes) => mustHaveRoom(pool, bytes),
+    mustTakeWrites: () => mustTakeWrites(pool),
     repair: () => removeTrees(host.hands, abandonedIn(pool)),
   };
 }
@@ -90,6 +93,13 @@ function rootOf(host: PoolHost, volume: Volume): RootSource {
   return { kind: "overlay", lower, upper: treeOf(top), work: join(top, "work") };
 }
 
+/** The own layer of a volume as one more that nobody writes to. */
+function shownRoot(host: PoolHost, volume: Volume): RootSource {
+  const root = rootOf(host, volume);
+  if (root.kind !== "overlay") return root;
+  return { kind: "layers", lower: isDirectory(root.upper) ? [root.upper, ...root.lower] : root.lower };
+}
+
 /** The own layer shows through as "/": a new one has the mode of the one below. */
 function prepareRoot(host: PoolHost, volume: Volume): RootSource {
   const root = rootOf(host, volume);
@@ -101,70 +111,8 @@ function prepareRoot(host: PoolHost, volume: Volume): RootSource {
   return root;
 }
 
-async function create(
-  host: PoolHost,
-  volume: Volume,
-  { content, plain }: { content: Content; plain: boolean },
-): Promise<void> {
-  await refuseSize(content.size);
-  const place = placeOf(host.directory, volume);
-  const old = readManifest(place);
-  const manifest: Manifest = {
-    version: 1,
-    map: content.map,
-    ...(content.image === undefined ? {} : { image: content.image.id }),
-    kind: plain ? "copy" : "layers",
-    layers: [],
-    top: nextTop(old),
-  };
-  const made = old === undefined ? temporaryPlace(host.directory, "volume") : place;
-  Deno.mkdirSync(made, { recursive: true, mode: 0o711 });
-  if (plain) await fillPlain(host, { place: made, manifest, content });
-  // an overlay wants something below: an empty tree
-  else if (content.image === undefined) await addEmptyLayer(host, { place: made, manifest, content });
-  else writeManifest(made, manifest);
-  if (old === undefined) return await publish(host, made, place);
-  await discard(host, [join(place, "metadata.yaml"), join(place, "templates"), ...oldTops(place, manifest)]);
-  await collectLayers(host);
-}
-
-interface Filling {
-  place: string;
-  manifest: Manifest;
-  content: Content;
-}
-
-async function fillPlain(host: PoolHost, { place, manifest, content }: Filling): Promise<void> {
-  const top = join(place, manifest.top);
-  await removeTrees(host.hands, [top]);
-  Deno.mkdirSync(top, { mode: 0o711 });
-  const tree = plainTree(place, manifest);
-  if (content.image === undefined) await makeEmpty(host, tree, content);
-  else await copyImage(host.hands, content.image.rootfs, tree);
-  writeManifest(place, manifest);
-}
-
-async function makeEmpty({ hands }: PoolHost, tree: string, { owner }: Content): Promise<void> {
-  Deno.mkdirSync(tree, { recursive: true });
-  Deno.chmodSync(tree, owner?.mode ?? 0o755);
-  if (owner !== undefined) await hands.own(tree, owner);
-}
-
-async function addEmptyLayer(host: PoolHost, { place, manifest, content }: Filling): Promise<void> {
-  const id = newLayerId();
-  const made = temporaryPlace(host.directory, "layer");
-  await makeEmpty(host, treeOf(made), content);
-  await using _lock = await host.lock(); // until the manifest names it
-  becomeLayer(host.directory, made, id);
-  writeManifest(place, { ...manifest, layers: [id] });
-}
-
 const copyTree = ({ hands }: PoolHost, from: string, to: string) =>
   hands.run(["cp", "-a", "--reflink=auto", "--", from, to]);
-
-/** Top directories of a volume that its manifest no longer means. */
-const oldTops = (place: string, { top }: Manifest): string[] =>
-  namesIn(place).filter((name) => /^top(-\d+)?$/.test(name) && name !== top).map((name) => join(place, name));
 
 interface Cloning {
   from: Volume;
@@ -175,7 +123,24 @@ interface Cloning {
 async function clone(host: PoolHost, { from, to, live }: Cloning): Promise<void> {
   const place = placeOf(host.directory, from);
   const manifest = manifestOf(host, from);
-  const made = temporaryPlace(host.directory, "volume");
+  const copied = copiedTrees({ place, manifest }, { from, live });
+  mustHaveRoom(host.directory, mayShare(host.directory) ? 0 : await diskUsage(host, copied));
+  await making(host, "volume", (made) => cloneTo(host, { from, to, live, made, place, manifest }));
+  if (manifest.kind === "layers" && live === undefined && from.snapshot === undefined) {
+    await shorten(host, from);
+  }
+}
+
+/** What a clone copies: often nothing, since layers are shared. */
+function copiedTrees({ place, manifest }: Stacked, { from, live }: Omit<Cloning, "to">): string[] {
+  if (manifest.kind === "copy") return [plainTree(place, manifest)];
+  return live !== undefined && from.snapshot === undefined ? [treeOf(join(place, manifest.top))] : [];
+}
+
+async function cloneTo(
+  host: PoolHost,
+  { from, to, live, made, place, manifest }: Cloning & Stacked & { made: string },
+): Promise<void> {
   Deno.mkdirSync(made, { mode: 0o711 });
   copyHome(place, made);
   const share = async (copy: Manifest) => {
@@ -195,41 +160,38 @@ async function clone(host: PoolHost, { from, to, live }: Cloning): Promise<void>
   // what is being written to cannot become a layer: the mounted overlay would go on writing there
   if (live !== undefined) return await shareCopy(host, { place, manifest, live }, shareLayers);
   await pushTop(host, { place, manifest }, shareLayers);
-  await shorten(host, from);
 }
 
 async function shareCopy(
   host: PoolHost,
-  { place, manifest, live }: { place: string; manifest: Manifest; live: Live },
+  { place, manifest, live }: Stacked & { live: Live },
   share: (layers: string[]) => Promise<void>,
 ): Promise<void> {
-  const layer = await live.still(() => copyTop(host, { place, manifest }));
-  const id = newLayerId();
-  await share([id, ...manifest.layers]);
-  becomeLayer(host.directory, layer, id);
+  await making(host, "layer", async (layer) => {
+    await live.still(() => copyTop(host, { place, manifest }, layer));
+    const id = newLayerId();
+    await share([id, ...manifest.layers]);
+    becomeLayer(host.directory, layer, id);
+  });
 }
 
 async function restore(host: PoolHost, snapshot: Snapshot): Promise<void> {
   const volume = ownerOf(snapshot);
   const [place, kept] = [placeOf(host.directory, volume), placeOf(host.directory, snapshot)];
-  const [now, then] = [manifestOf(host, volume), manifestOf(host, snapshot)];
+  const then = manifestOf(host, snapshot);
+  // without one somebody has removed the files, which come back
+  const now = readManifest(place) === undefined ? undefined : manifestOf(host, volume);
+  Deno.mkdirSync(place, { recursive: true, mode: 0o711 });
   const manifest = { ...then, top: nextTop(now) };
-  const top = join(place, manifest.top);
-  await removeTrees(host.hands, [top]); // of a restore that was killed
   if (then.kind === "copy") {
-    Deno.mkdirSync(top, { mode: 0o711 });
-    await copyTree(host, plainTree(kept, then), plainTree(place, manifest));
-  }
+    const tree = plainTree(kept, then);
+    mustHaveRoom(host.directory, mayShare(host.directory) ? 0 : await diskUsage(host, [tree]));
+    await newTop(host, { place, manifest }, (to) => copyTree(host, tree, to));
+  } else await removeTrees(host.hands, [join(place, manifest.top)]); // of a restore that was killed
   copyHome(kept, place);
   writeManifest(place, manifest);
   await discard(host, oldTops(place, manifest));
-  if (now.layers.length > 0) await collectLayers(host);
-}
-
-/** Another name each time, so that the manifest alone says which top counts. */
-function nextTop(old: Manifest | undefined): string {
-  if (old === undefined) return "top";
-  return `top-${Number(/^top-(\d+)$/.exec(old.top)?.[1] ?? "1") + 1}`;
+  if (now !== undefined && now.layers.length > 0) await collectLayers(host);
 }
 
 async function remove(host: PoolHost, volume: Volume): Promise<void> {
@@ -259,32 +221,14 @@ function move(from: string, to: string): void {
   Deno.renameSync(from, to);
 }
 
-async function withoutOverlay(host: PoolHost, volume: Volume): Promise<boolean> {
-  const place = placeOf(host.directory, volume);
-  const manifest = manifestOf(host, volume);
-  if (manifest.kind === "copy") return true;
-  const trees = [...lowerTrees(host, manifest)];
-  const image = trees.pop() ?? "";
-  const isUntouched = isEmptyTop(place, manifest) && trees.every((tree) => namesIn(tree).length === 0);
-  if (!isUntouched) return false;
-  const plain: Manifest = { ...manifest, kind: "copy", layers: [], top: nextTop(manifest) };
-  const content = { map: plain.map, image: { id: plain.image ?? "", rootfs: image } };
-  await fillPlain(host, { place, manifest: plain, content });
-  await discard(host, oldTops(place, plain));
-  await collectLayers(host);
-  return true;
+/** Everything a volume shows; what one layer hides of another counts too. */
+function allTrees(host: PoolHost, place: string, manifest: Manifest): string[] {
+  const own = manifest.top === "" ? [] : [join(place, manifest.top)];
+  return manifest.kind === "copy" ? own : [...own, ...lowerTrees(host, manifest)];
 }
 
 function ownTrees(host: PoolHost, place: string, manifest: Manifest): string[] {
   const layers = manifest.layers.map((id) => layerPlace(host.directory, id));
   if (manifest.top === "") return layers.slice(0, 1);
   return [join(place, manifest.top), ...layers];
-}
-
-async function refuseSize(size: number | undefined): Promise<void> {
-  if (size === undefined) return await Promise.resolve();
-  throw new DreyError("NOT_SUPPORTED", {
-    message: "Storage pools of driver dir cannot hold a volume to a size",
-    hint: "Use a pool of driver btrfs, or leave the size out",
-  });
 }

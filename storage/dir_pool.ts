@@ -22,6 +22,7 @@ export const kind: DriverKind = {
   openPool(making) {
     const source = sourceOf(making);
     if (source === making.directory) Deno.mkdirSync(source, { recursive: true, mode: 0o711 });
+    else mustBeThere(source);
     return Promise.resolve(source);
   },
   deletePool(making) {
@@ -49,6 +50,15 @@ export const kind: DriverKind = {
 };
 
 const sourceOf = ({ directory, config }: PoolMaking): string => config["source"] || directory;
+
+/** @throws {DreyError} `CONFLICT` if the directory of a pool is gone, as that of a disk that is not mounted */
+export function mustBeThere(source: string): void {
+  if (isDirectory(source)) return;
+  throw new DreyError("CONFLICT", {
+    message: `The directory of the storage pool is not there: "${source}"`,
+    hint: "Mount its disk, or put it back",
+  });
+}
 
 /** A pool holds files of many ids and modes: only a directory of the caller's own will do. */
 export function checkOwnDirectory(source: string, uid: number): void {

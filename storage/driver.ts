@@ -93,6 +93,8 @@ export interface Driver {
   home(volume: Volume): string;
   /** what its root is to be mounted from; nothing is touched */
   root(volume: Volume): RootSource;
+  /** the same for a mount that only reads, on a disk that may be read-only */
+  shown(volume: Volume): RootSource;
   /** the same for a writable mount that is about to happen; not for snapshots */
   prepare(volume: Volume): RootSource;
 
@@ -120,7 +122,13 @@ export interface Driver {
 
   /** `bytes` that are the volume's own */
   usage(volume: Volume): Promise<number>;
-  space(): Promise<Space>;
+  /** `bytes` of all that a volume shows, which a full copy elsewhere takes */
+  extent(volume: Volume): Promise<number>;
+  space(): Space;
+  /** makes sure there is room for so many more bytes. @throws {DreyError} `NO_SPACE` */
+  mustHold(bytes: number): void;
+  /** makes sure that something can be removed. @throws {DreyError} `KERNEL_REFUSED` on a read-only file system */
+  mustTakeWrites(): void;
   /** removes what killed processes left half-done; cheap when there is nothing */
   repair(): Promise<void>;
   /** an image is gone: so is the driver's copy of it */

@@ -6,7 +6,7 @@ import { join } from "@std/path";
 import { isDirectory, namesIn, readIfThere } from "../sys/present.ts";
 import type { PoolHost, Volume, VolumeKind } from "./driver.ts";
 import { type Manifest, readManifest, writeManifest } from "./manifest.ts";
-import { discard, placeOf, snapshotsOf, temporaryPlace } from "./places.ts";
+import { discard, placeOf, snapshotsOf } from "./places.ts";
 
 /** What a manifest of layers stands in. */
 export interface Stacked {
@@ -74,11 +74,9 @@ export function becomeLayer(pool: string, made: string, id: string): void {
 }
 
 /** Copies the own layer of a volume that is being written to; its writers keep still. */
-export async function copyTop(host: PoolHost, { place, manifest }: Stacked): Promise<string> {
-  const made = temporaryPlace(host.directory, "layer");
+export async function copyTop(host: PoolHost, { place, manifest }: Stacked, made: string): Promise<void> {
   Deno.mkdirSync(made, { mode: 0o711 });
   await host.hands.run(["cp", "-a", "--reflink=auto", "--", treeOf(join(place, manifest.top)), treeOf(made)]);
-  return made;
 }
 
 /** Every volume and snapshot of the pool that stands on layers. */

@@ -23,6 +23,22 @@ export function temporaryPlace(pool: string, what: string): string {
   return partialName(join(directory, what));
 }
 
+/** Makes something under a temporary name; if that fails, what is there of it goes at once. */
+export async function making<T>(
+  host: PoolHost,
+  what: string,
+  work: (made: string) => Promise<T>,
+  remove: (paths: readonly string[]) => Promise<void> = (paths) => removeTrees(host.hands, paths),
+): Promise<T> {
+  const made = temporaryPlace(host.directory, what);
+  try {
+    return await work(made);
+  } catch (error) {
+    await remove([made]).catch(() => {}); // the next command does, and what failed first is what counts
+    throw error;
+  }
+}
+
 /** Unfinished work of killed processes. */
 export const abandonedIn = (pool: string): string[] => findAbandoned(join(pool, "temporary"));
 

@@ -1,5 +1,6 @@
 // How much space things take.
 
+import { fileSystemOf } from "../sys/libc.ts";
 import { exists } from "../sys/present.ts";
 import type { PoolHost, Space } from "./driver.ts";
 
@@ -15,11 +16,10 @@ export async function diskUsage(
 }
 
 /** Space and inodes of the file system a directory is on. */
-export async function spaceOf(directory: string): Promise<Space> {
-  const { statfs } = await import("node:fs/promises");
-  const { bsize, blocks, bfree, files, ffree } = await statfs(directory);
+export function spaceOf(directory: string): Space {
+  const { bytes, inodes } = fileSystemOf(directory);
   return {
-    space: { used: (blocks - bfree) * bsize, total: blocks * bsize },
-    inodes: { used: files - ffree, total: files },
+    space: { used: bytes.total - bytes.free, total: bytes.total },
+    inodes: { used: inodes.total - inodes.free, total: inodes.total },
   };
 }

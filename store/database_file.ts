@@ -4,6 +4,7 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { DreyError } from "../errors.ts";
+import { diskError } from "./disk_error.ts";
 import { lockFile } from "./file_lock.ts";
 import { schemaVersion, upgrade, versionOf } from "./upgrades.ts";
 
@@ -47,6 +48,8 @@ export async function openDatabase(place: DatabasePlace): Promise<OpenDatabase> 
   } catch (error) {
     database.close();
     if (error instanceof DreyError) throw error;
+    const known = diskError(error, place.directory);
+    if (known !== undefined) throw known;
     throw new DreyError("STATE_BROKEN", {
       message: `Cannot open the database "${place.file}": ${error instanceof Error ? error.message : error}`,
       hint: "Restore the file from a backup, or set DREY_DIR to a new directory",

@@ -3,9 +3,9 @@
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { join } from "@std/path";
-import { DreyError } from "../errors.ts";
 import type { Paths } from "../sys/paths.ts";
 import { type OpenDatabase, openDatabase } from "./database_file.ts";
+import { diskError } from "./disk_error.ts";
 import { DatabaseWatch } from "./database_watch.ts";
 import { lockFile } from "./file_lock.ts";
 import { decodeKey, encodeKey, rangeOf } from "./keys.ts";
@@ -35,6 +35,7 @@ class SqliteStore implements Store {
   readonly #statements = new Map<string, StatementSync>();
   readonly #watch: DatabaseWatch;
   readonly #locks: string;
+  readonly #directory: string;
 
   #opened: OpenDatabase | undefined;
 
@@ -42,6 +43,7 @@ class SqliteStore implements Store {
     this.#opened = opened;
     this.#watch = new DatabaseWatch(directory);
     this.#locks = locks;
+    this.#directory = directory;
   }
 
   get<T = unknown>(key: Key): Promise<Entry<T> | undefined> {
@@ -75,11 +77,12 @@ class SqliteStore implements Store {
         if (holds && writes.length > 0) this.#watch.notify();
         return holds;
       } catch (error) {
-        database.exec("ROLLBACK");
+        // some failures, such as that of a full disk, have ended the transaction already
+        if (database.isTransaction) database.exec("ROLLBACK");
         throw error;
       }
     }).catch((error) => {
-      throw describeFull(error);
+      throw diskError(error, this.#directory) ?? error;
     });
   }
 
@@ -179,13 +182,4 @@ function promised<T>(work: () => T): Promise<T> {
   } catch (error) {
     return Promise.reject(error);
   }
-}
-
-function describeFull(error: unknown): unknown {
-  if (!(error instanceof Error) || !/disk is full|SQLITE_FULL/i.test(error.message)) return error;
-  return new DreyError("NO_SPACE", {
-    message: "Cannot write to the database: the disk is full",
-    hint: "Free some space in drey's directory",
-    cause: error,
-  });
 }

@@ -19,6 +19,7 @@ const symbols = {
   openat2: { name: "syscall", parameters: ["i64", "i32", "buffer", "buffer", "u64"], result: "i64" }, // with a struct open_how *
   pread: { parameters: ["i32", "buffer", "u64", "i64"], result: "i64" }, // ssize_t pread(int, void *, size_t, off_t);
   renameat2: { parameters: ["i32", "buffer", "i32", "buffer", "u32"], result: "i32" }, // int renameat2(int, const char *, int, const char *, unsigned flags);
+  statfs: { parameters: ["buffer", "buffer"], result: "i32" }, // int statfs(const char *path, struct statfs *buf);
   syscall: { parameters: ["i64", "i64", "i64", "i64"], result: "i64" }, // long syscall(long number, ...);
 } as const satisfies Deno.ForeignLibraryInterface;
 
@@ -154,6 +155,30 @@ export function openBelow(root: string, path: string, flags: number): number {
   } finally {
     closeFd(directory);
   }
+}
+
+/** A file system: its magic number, `bytes` and inodes; `available` is what an ordinary user may still fill. */
+export interface FileSystem {
+  type: number;
+  isReadOnly: boolean;
+  bytes: { total: number; free: number; available: number };
+  inodes: { total: number; free: number };
+}
+
+/** The file system a path is on. @see statfs(2) */
+export function fileSystemOf(path: string): FileSystem {
+  const ST_RDONLY = 1;
+  const words = new BigInt64Array(15); // struct statfs, whose eleventh word is f_flags
+  checked(libc.statfs(cString(path), new Uint8Array(words.buffer)), "statfs(2)", `"${path}"`);
+  const [type = 0, size = 0, blocks = 0, free = 0, available = 0, files = 0, freeFiles = 0] = [
+    ...words.subarray(0, 7),
+  ].map(Number);
+  return {
+    type,
+    isReadOnly: (Number(words[10]) & ST_RDONLY) !== 0,
+    bytes: { total: blocks * size, free: free * size, available: available * size },
+    inodes: { total: files, free: freeFiles },
+  };
 }
 
 /** Closes a descriptor; one that is closed already is a bug and throws. */

@@ -7,6 +7,7 @@ import { tarBody, tarEnd } from "../../images/tar_join.ts";
 import { writeTarHead } from "../../images/tar.ts";
 import { DreyError } from "../../errors.ts";
 import type { Volume } from "../../storage/driver.ts";
+import { whileRoom } from "../../storage/room.ts";
 import { partialName } from "../../sys/partial.ts";
 import type { Operation } from "../../wire/operation.ts";
 import { backupsCompression } from "../../config/server_keys.ts";
@@ -133,7 +134,8 @@ async function write(context: Context, { path, parts, compress, signal }: Writin
   await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const partial = partialName(path);
   try {
-    const content = ReadableStream.from(compressed(compress, tarball(context, parts)));
+    const bytes = compressed(compress, tarball(context, parts));
+    const content = ReadableStream.from(whileRoom(dirname(path), bytes));
     const file = await Deno.open(partial, { write: true, createNew: true, mode: 0o600 });
     await content.pipeTo(file.writable, { signal });
     await Deno.rename(partial, path);

@@ -132,6 +132,7 @@ interface Filling {
 /** Puts one tree of a backup into a volume that begins anew. */
 async function fill(context: Context, driver: Driver, { backup, map, volume, from }: Filling): Promise<void> {
   const owner = { uid: toHost(map.uids, 0) ?? 0, gid: toHost(map.gids, 0) ?? 0, mode: 0o755 };
+  driver.mustHold(backup.sizes.get(from.tree) ?? 0);
   await driver.create(volume, { map: formatMap(map), owner });
   const { stream, finish } = backup.open();
   const owners = foreignOwners(from.config["volatile.last_state.idmap"]);

@@ -118,6 +118,7 @@ async function fillVolume(
   driver: Driver,
   { backup, record, tree, owners, volume }: Filling,
 ): Promise<void> {
+  driver.mustHold(backup.sizes.get(tree) ?? 0);
   await driver.create(volume, await emptyContent(context, record));
   const { stream, finish } = backup.open();
   await unpackVolume(context, driver, { volume, stream: withOwners(stream, owners), below: tree });

@@ -3,6 +3,7 @@
 import { join } from "@std/path";
 import { findAbandoned, partialName } from "../../sys/partial.ts";
 import { removeIfThere } from "../../sys/present.ts";
+import { whileRoom } from "../../storage/room.ts";
 import type { Context } from "../context.ts";
 
 const directoryOf = (context: Context) => join(context.paths.state, "uploads");
@@ -23,7 +24,7 @@ export async function receiveFile(
   const remove = () => Promise.resolve(removeIfThere(path));
   try {
     const file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
-    await content.pipeTo(file.writable);
+    await ReadableStream.from(whileRoom(directory, content)).pipeTo(file.writable);
   } catch (error) {
     await remove();
     throw error;

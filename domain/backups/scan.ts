@@ -13,6 +13,8 @@ export interface ScannedBackup {
   index: BackupIndex;
   /** `metadata.yaml` and `templates/…` of the instance, and of its snapshots by `snapshots/NAME/…` */
   files: Map<string, Uint8Array>;
+  /** `bytes` of the files in each tree, by its directory */
+  sizes: ReadonlyMap<string, number>;
   /** the tarball, decompressed as it is read */
   open(): { stream: ReadableStream<Uint8Array<ArrayBuffer>>; finish(): Promise<void> };
 }
@@ -30,6 +32,7 @@ export async function scanBackup(path: string): Promise<ScannedBackup> {
   if (format.kind !== "tar") throw invalid("it is no tarball");
   const trees = new Map<string, (entry: TarEntry) => void>();
   const files = new Map<string, Uint8Array>();
+  const sizes = new Map<string, number>();
   let text: string | undefined;
   await eachEntry(path, format.compression, async (entry, read) => {
     const name = plainName(entry.name);
@@ -47,6 +50,7 @@ export async function scanBackup(path: string): Promise<ScannedBackup> {
     // names within the tree, as if each were an archive of its own
     const check = trees.get(place.tree) ?? entryCheck("");
     trees.set(place.tree, check);
+    if (entry.type === "file") sizes.set(place.tree, (sizes.get(place.tree) ?? 0) + entry.size);
     const below = (given: string) => {
       const inside = plainName(given);
       if (inside === place.tree) return ".";
@@ -65,7 +69,7 @@ export async function scanBackup(path: string): Promise<ScannedBackup> {
       hint: "Export it again without --optimized-storage",
     });
   }
-  return { index, files, open: () => reader(path, decompressor(format.compression)) };
+  return { index, files, sizes, open: () => reader(path, decompressor(format.compression)) };
 }
 
 /** Where a name belongs: into a tree, among the small files, or to the frame of directories around them. */

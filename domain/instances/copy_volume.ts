@@ -58,6 +58,7 @@ async function transferLive(context: Context, copy: VolumeCopy): Promise<void> {
 }
 
 async function transfer(context: Context, { from, to, map }: VolumeCopy, volume: Volume): Promise<void> {
+  to.pool.driver.mustHold(await from.pool.driver.extent(volume));
   await to.pool.driver.create(to.volume, emptyContent(map));
   const source = await packVolume(context, from.pool.driver, { volume });
   try {

@@ -26,6 +26,9 @@ export async function deleteFiles(context: Context, ref: Ref, given?: FileRoot):
   const volume = volumeOf(ref);
   const noted = noteIntent({ do: "remove", pool: value.pool, volume, unless: key }, [key]);
   const { logs, fileSessions } = instancePaths(context, ref);
+  // before anything is forgotten: its disk may be away
+  await using pool = await openPool(context, value.pool, given);
+  pool.driver.mustTakeWrites();
   await endFileSessions(fileSessions);
   for (const path of [fileSessions, logs]) removeOwn(path);
   const snapshots = await context.store.list<InstanceRecord>(["instance_snapshots", ref.project, ref.name]);
@@ -45,10 +48,7 @@ export async function deleteFiles(context: Context, ref: Ref, given?: FileRoot):
     throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
   }
   removeFiles(context, instanceSubject(ref));
-  await finishLater(context, noted, async () => {
-    await using pool = await openPool(context, value.pool, given);
-    await pool.driver.remove(volume);
-  });
+  await finishLater(context, noted, () => pool.driver.remove(volume));
   for (const record of [value, ...snapshots.map((snapshot) => snapshot.value)]) {
     await releaseImage(context, record);
   }

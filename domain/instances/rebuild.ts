@@ -7,7 +7,7 @@ import type { Config, InstanceRebuildPost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
-import { announced } from "../intents.ts";
+import { announced, orAsBefore } from "../intents.ts";
 import { startOperation, type Task } from "../operations.ts";
 import { openPool } from "../storage_pools/open.ts";
 import { findImage, imageConfig } from "./create.ts";
@@ -82,7 +82,8 @@ async function replace(
   const map = await chooseMap(context, ref, { config: expanded, layout: await readLayout(context.user) });
   await atRest(context, ref);
   await using pool = await openPool(context, value.pool);
-  await pool.driver.create(volumeOf(ref), await contentOf(context, fromImage["volatile.base_image"], map));
+  const content = await contentOf(context, fromImage["volatile.base_image"], map);
+  await orAsBefore(context, done, () => pool.driver.create(volumeOf(ref), content));
   const own = Object.entries(value.config).filter(([key]) =>
     !key.startsWith("image.") && key !== "volatile.base_image"
   );

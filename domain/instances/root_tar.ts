@@ -56,7 +56,7 @@ export async function packVolume(
   driver: Driver,
   { volume, name }: { volume: Volume; name?: string | undefined },
 ): Promise<RootTar> {
-  const root = volume.snapshot === undefined ? driver.prepare(volume) : driver.root(volume);
+  const root = driver.shown(volume);
   const map = mapOf(driver, volume);
   const program = await start(context, { root, map, argv: (path) => packArgv(path, name) });
   await program.input.close();

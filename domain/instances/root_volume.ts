@@ -56,12 +56,19 @@ export async function rootSource(
   const volume = volumeOf(ref);
   const image = record.config["volatile.base_image"];
   const facts = driver.facts(volume);
-  const isForOthers = facts !== undefined && facts.map !== formatMap(map);
+  if (facts === undefined) throw filesGone(ref, record.pool);
+  const isForOthers = facts.map !== formatMap(map);
   if (isForOthers && !facts.isUntouched) throw otherIds(ref);
-  if (facts === undefined || isForOthers) {
-    await driver.create(volume, await contentOf(context, image, map));
-  } else if (driver.needsImages && facts.image !== undefined) await contentOf(context, image, map);
+  if (isForOthers) await driver.create(volume, await contentOf(context, image, map));
+  else if (driver.needsImages && facts.image !== undefined) await contentOf(context, image, map);
   return driver.root(volume);
+}
+
+function filesGone({ name }: Ref, pool: string): DreyError {
+  return new DreyError("NOT_FOUND", {
+    message: `The files of instance "${name}" are not in storage pool "${pool}" any more`,
+    hint: `Put them back, go back to a snapshot, make it anew (drey rebuild IMAGE ${name}), or delete it`,
+  });
 }
 
 function otherIds({ name }: Ref): DreyError {

@@ -139,6 +139,7 @@ export async function deleteVolume(context: Context, ref: VolumeRef): Promise<vo
     });
   }
   await using pool = await openPool(context, ref.pool);
+  pool.driver.mustTakeWrites();
   await removeWith(context, ref, { revision, writes: [deleted(context, ref)] }, pool.driver.remove);
 }
 

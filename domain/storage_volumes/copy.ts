@@ -136,6 +136,7 @@ async function transfer(context: Context, transfer: Transfer): Promise<void> {
   }
   const content = await emptyContent(context, record);
   const fill = async (source: Volume) => {
+    target.driver.mustHold(await origin.driver.extent(source));
     await target.driver.create(to, content);
     await copyTree(hands, treeOf(origin.driver, source), treeOf(target.driver, to));
   };

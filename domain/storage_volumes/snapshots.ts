@@ -208,6 +208,8 @@ export async function deleteVolumeSnapshot(
 export async function deleteLocked(context: Context, ref: VolumeRef, snapshot: string): Promise<void> {
   const { revision } = await loadSnapshot(context, ref, snapshot);
   const key = snapshotKey(ref, snapshot);
+  await using pool = await openPool(context, ref.pool);
+  pool.driver.mustTakeWrites();
   const noted = noteIntent({ do: "remove", pool: ref.pool, volume: volumeOf(ref, snapshot) }, [
     volumeKey(ref),
   ]);
@@ -221,7 +223,6 @@ export async function deleteLocked(context: Context, ref: VolumeRef, snapshot: s
     }),
   ]);
   if (!done) throw changedMeanwhile(ref);
-  await using pool = await openPool(context, ref.pool);
   await finishLater(context, noted, () => pool.driver.remove(volumeOf(ref, snapshot)));
 }
 

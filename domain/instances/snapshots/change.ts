@@ -101,6 +101,8 @@ export async function deleteLocked(context: Context, ref: Ref, snapshot: string)
   const { value, revision } = await loadSnapshot(context, ref, snapshot);
   const key = snapshotKey(ref, snapshot);
   const volume = volumeOf(ref, snapshot);
+  await using pool = await openPool(context, value.pool);
+  pool.driver.mustTakeWrites();
   const noted = noteIntent({ do: "remove", pool: value.pool, volume, unless: key }, [instanceKey(ref)]);
   const done = await context.store.commit([{ key, revision }], [
     { key, delete: true },
@@ -108,7 +110,6 @@ export async function deleteLocked(context: Context, ref: Ref, snapshot: string)
     happened(context, ref, { action: "instance-snapshot-deleted", snapshot }),
   ]);
   if (!done) throw changedMeanwhile(snapshot);
-  await using pool = await openPool(context, value.pool);
   await finishLater(context, noted, () => pool.driver.remove(volume));
   await releaseImage(context, value);
   await compact(context, ref, pool);

@@ -7,7 +7,7 @@ import type { Config } from "../../../wire/instance.ts";
 import type { Operation } from "../../../wire/operation.ts";
 import type { Context, Ref } from "../../context.ts";
 import { lifecycleWrite } from "../../events.ts";
-import { announced } from "../../intents.ts";
+import { announced, orAsBefore } from "../../intents.ts";
 import { startOperation } from "../../operations.ts";
 import { openPool } from "../../storage_pools/open.ts";
 import { instanceAddress, instanceKey, type InstanceRecord, loadRecord, lockInstance } from "../record.ts";
@@ -54,10 +54,14 @@ async function restoreLocked(context: Context, ref: Ref, snapshot: string): Prom
   // an ephemeral instance would go with its stop: it only pauses
   if (isRunning) await stopLocked(context, ref, { force: true, timeout: 0, restarting: true });
   const intent = { do: "restore", instance: ref, snapshot } as const;
-  await announced(context, { intent, locks: [instanceKey(ref)] }, async (done) => {
-    await putBack(context, ref, { snapshot, done });
-  });
-  if (isRunning) await startLocked(context, ref);
+  try {
+    await announced(context, { intent, locks: [instanceKey(ref)] }, async (done) => {
+      await putBack(context, ref, { snapshot, done });
+    });
+  } finally {
+    // as it was before too, if it cannot go back
+    if (isRunning) await startLocked(context, ref);
+  }
 }
 
 /** Finishes a restore that was cut short, unless one of the two is gone. */
@@ -81,7 +85,7 @@ async function putBack(
   const { value: then } = await loadSnapshot(context, ref, snapshot);
   await atRest(context, ref);
   await using pool = await openPool(context, now.pool);
-  await pool.driver.restore({ ...volumeOf(ref), snapshot });
+  await orAsBefore(context, done, () => pool.driver.restore({ ...volumeOf(ref), snapshot }));
   const { expires_at: _, created_at: _taken, ...settings } = then;
   const config: Config = { ...settings.config, "volatile.last_state.power": "STOPPED" };
   delete config["volatile.idmap.current"];
