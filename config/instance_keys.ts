@@ -157,7 +157,8 @@ export const securityPrivileged = key({
 });
 export const rawIdmap = key({
   name: "raw.idmap",
-  on: containers,
+  // LXD's is for containers; drey's machines share directories with the host just like them
+  on: all,
   type: idmapType,
   live: false,
   short: "Ids of the host that ids of the instance stand for, such as both 1000 1000",

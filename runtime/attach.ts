@@ -7,6 +7,7 @@ import { isSingle } from "../idmap/holder.ts";
 import * as libc from "../sys/libc.ts";
 import { spawn } from "../sys/run.ts";
 import { formatSteps, type Step } from "./steps.ts";
+import { inGuest } from "./vm/door.pl.ts";
 import { walkerFor } from "./walker.pl.ts";
 
 export interface AttachRequest {
@@ -17,6 +18,10 @@ export interface AttachRequest {
   env: Record<string, string>;
   /** directory inside the container */
   cwd: string;
+  /** go on in the top directory if there is no such directory; for one that nobody asked for */
+  cwdMayLack?: boolean;
+  /** the door of a virtual machine's keeper: the command runs in its guest */
+  door?: string;
   user: number;
   group: number;
   rlimits: NonNullable<ContainerPlan["rlimits"]>;
@@ -66,10 +71,64 @@ function joinSteps(request: AttachRequest): { toChild: Step[]; toCommand: Step[]
   };
 }
 
+/** In a guest there is nothing to join: the agent is its root. */
+function guestSteps({ user, group, cwd, cwdMayLack, argv }: AttachRequest): Step[] {
+  return [
+    { do: "be", user, group },
+    { do: "chdir", path: cwd, ...(cwdMayLack ? { optional: true } : {}) },
+    { do: "run", argv: [...argv] },
+  ];
+}
+
+/** The terminal is one of the guest's own; one of the host's stands for it, so that sizes and hang-ups are told by it. */
+function attachGuestTerminal(
+  request: AttachRequest & { door: string },
+  size: { columns: number; rows: number },
+): AttachedTerminal {
+  const master = libc.openFd("/dev/ptmx", libc.O_RDWR | libc.O_NOCTTY);
+  let slave: number | undefined;
+  try {
+    libc.unlockTerminal(master);
+    slave = libc.openTerminalPeer(master);
+    libc.setWindowSize(master, size);
+    libc.joinEmptyKeyring();
+    libc.sealDescriptors();
+    const terminal = { owner: request.user };
+    const steps: Step[] = [
+      { do: "take-terminal", fd: slave },
+      { do: "terminal" },
+      { do: "run", argv: inGuest(request.door, walk(guestSteps(request)), { terminal }) },
+    ];
+    const child = libc.inheriting([slave], () =>
+      spawn(walk(steps), {
+        env: request.env,
+        clearEnv: true,
+        stdin: "null",
+        stdout: "null",
+        stderr: "null",
+      }));
+    return { child, master };
+  } catch (error) {
+    libc.closeFd(master);
+    throw error;
+  } finally {
+    if (slave !== undefined) libc.closeFd(slave);
+  }
+}
+
 /** Starts a command with pipes for its standard streams. */
 export function attach(request: AttachRequest): Deno.ChildProcess {
   libc.joinEmptyKeyring();
   libc.sealDescriptors();
+  if (request.door !== undefined) {
+    return spawn(inGuest(request.door, walk(guestSteps(request))), {
+      env: request.env,
+      clearEnv: true,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    });
+  }
   const { toChild, toCommand } = joinSteps(request);
   return spawn(walk([...enterParent(request), ...toChild, ...toCommand]), {
     env: request.env,
@@ -89,6 +148,8 @@ export function attachTerminal(
   request: AttachRequest,
   { size, parent }: { size: { columns: number; rows: number }; parent: IdMap | undefined },
 ): AttachedTerminal {
+  const { door } = request;
+  if (door !== undefined) return attachGuestTerminal({ ...request, door }, size);
   // The container's root may have put links where its terminals were: they must not lead to files of the host, so the
   // path stays inside and the slave is had from the master.
   const master = libc.openBelow(`/proc/${request.init}/root`, "dev/pts/ptmx", libc.O_RDWR | libc.O_NOCTTY);

@@ -34,9 +34,23 @@ export interface ContainerPlan {
   rlimits?: { resource: number; soft: string; hard: string }[];
   /** descriptor of a new unix socket that is to listen at /dev/lxd/sock */
   guestSocket?: number;
+  /** present where the container is the box of a virtual machine, and its init the keeper */
+  machine?: MachineBox;
   devices?: DeviceSteps;
   /** files written as the container's root just before its init begins */
   fills?: { path: string; text: string; fresh: boolean }[];
+}
+
+/** What the box of a virtual machine has that other containers have not. */
+export interface MachineBox {
+  /** the socket that the keeper listens at */
+  door: { directory: string; name: string };
+  /** what of the host's own tree is shown, at the same paths; `link` is where a link leads */
+  host: { path: string; link?: string; isFile?: boolean }[];
+  /** groups of the host that its programs need, where root starts them */
+  groups: number[];
+  /** files of the host that are shown in a directory of drey's */
+  files: { name: string; source: string }[];
 }
 
 /** What the instance's devices add to its start. */

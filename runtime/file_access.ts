@@ -6,6 +6,7 @@ import { sealDescriptors } from "../sys/libc.ts";
 import { fullPath, spawn } from "../sys/run.ts";
 import { fileServer } from "./file_server.pl.ts";
 import { treeHands } from "./tree_server.pl.ts";
+import { inGuest } from "./vm/door.pl.ts";
 import { formatSteps, type Step } from "./steps.ts";
 
 /** What is set of a file; -1 leaves it to the kernel. Ids are the container's. */
@@ -42,6 +43,8 @@ export interface FileAnswer {
 export interface FileServing {
   /** how to get inside */
   steps: readonly Step[];
+  /** the door of a virtual machine's keeper: the steps are taken in its guest */
+  door?: string;
   /** called once the process stands inside and needs nothing of the outside any more */
   onInside?(): Promise<void>;
   /** content to write */
@@ -57,7 +60,8 @@ export async function serveFile(request: FileRequest, serving: FileServing): Pro
   sealDescriptors();
   const steps: Step[] = [...serving.steps, { do: "file", request: words(request) }];
   const more = request.do === "get-tree" || request.do === "put-tree" ? treeHands : "";
-  const child = spawn(["/usr/bin/perl", "-e", fileServer(steps, more), formatSteps(steps)], {
+  const argv = ["/usr/bin/perl", "-e", fileServer(steps, more), formatSteps(steps)];
+  const child = spawn(serving.door === undefined ? argv : inGuest(serving.door, argv), {
     env: { PATH: fullPath() },
     clearEnv: true,
     stdin: "piped",

@@ -5,8 +5,9 @@ import { type IdMap, type IdRange, mapText, relativeTo, toHost } from "../idmap/
 import { isSingle } from "../idmap/holder.ts";
 import type { ContainerPlan, DeviceSteps, RootSource } from "./container_plan.ts";
 import { kernelSteps } from "./kernel_mounts.ts";
-import { formatSteps, type Step } from "./steps.ts";
+import { formatSteps, type Identity, type Step } from "./steps.ts";
 import { jailAround, jailedTree } from "./tree_jail.ts";
+import { boxOuterSteps, boxSteps, guestRootSteps, keeperStep } from "./vm/box.ts";
 import { walkerFor } from "./walker.pl.ts";
 
 const planFd = 5;
@@ -42,6 +43,7 @@ const stagingOf = ({ root, devices }: Staged) => stagingDirectory(root, devices?
 export function outerSteps(plan: ContainerPlan, files: { inner: string; walker: string }): Step[] {
   const { uids, gids } = innerIds(plan);
   return [
+    ...groupSteps(plan),
     ...enterParent(plan),
     { do: "keyring" },
     { do: "unshare", kinds: ["mnt"] },
@@ -50,6 +52,7 @@ export function outerSteps(plan: ContainerPlan, files: { inner: string; walker: 
     { do: "open", fd: planFd, path: files.inner, write: false },
     { do: "open", fd: walkerFd, path: files.walker, write: false },
     ...(plan.cgroup === undefined ? [] : cgroupSteps(plan.cgroup, uids, gids)),
+    ...(plan.machine === undefined ? [] : boxOuterSteps(plan.machine, stagingOf(plan)).early),
     ...rootSteps(plan),
     ...(isRoot(plan) ? rlimitSteps(plan) : []),
     // the fork after the new pid namespace: this process stays outside and waits, the child is init
@@ -74,7 +77,13 @@ export function fileSteps(plan: ContainerPlan): Step[] {
     ...enterParent(plan),
     { do: "unshare", kinds: ["mnt"] },
     { do: "mount", type: "none", source: "none", target: "/", flags: ["rec", "private"] },
-    ...rootSteps({ ...plan, cgroup: undefined, guestSocket: undefined, devices: undefined }),
+    ...rootSteps({
+      ...plan,
+      cgroup: undefined,
+      guestSocket: undefined,
+      devices: undefined,
+      machine: undefined,
+    }),
     { do: "chroot", path: stagedRoot({ root: plan.root }) },
   ];
 }
@@ -93,17 +102,27 @@ export function treeSteps(plan: ContainerPlan, argv: (root: string) => string[])
     ...enterParent(plan),
     { do: "unshare", kinds: ["mnt"] },
     { do: "mount", type: "none", source: "none", target: "/", flags: ["rec", "private"] },
-    ...rootSteps({ ...plan, cgroup: undefined, devices }),
+    ...rootSteps({ ...plan, cgroup: undefined, devices, machine: undefined }),
     ...inner,
     { do: "ready" },
     { do: "run", argv: argv(jailedTree) },
   ];
 }
 
-function enterParent({ ids: { map, parent } }: ContainerPlan): Step[] {
+function enterParent(plan: ContainerPlan): Step[] {
+  const { parent } = plan.ids;
   if (parent === undefined) return [];
-  const identity = isSingle(map) ? "kept" : "root";
-  return [{ do: "enter-user", pid: parent.pid, level: parent.level, identity }];
+  return [{ do: "enter-user", pid: parent.pid, level: parent.level, identity: identityIn(plan) }];
+}
+
+function groupSteps({ machine }: ContainerPlan): Step[] {
+  return machine === undefined || machine.groups.length === 0 ? [] : [{ do: "groups", gids: machine.groups }];
+}
+
+/** A machine's programs may open devices that belong to a group of the user's, such as /dev/kvm. */
+function identityIn({ ids: { map }, machine }: ContainerPlan): Identity {
+  if (isSingle(map)) return "kept";
+  return machine === undefined ? "root" : "groups";
 }
 
 /** The container's ids as its parent namespace counts them. */
@@ -130,12 +149,13 @@ function rootSteps(plan: ContainerPlan): Step[] {
     ...ownRoot(plan.root, uids, gids),
     ...mountRoot(plan.root, `${staging}/root`, `${staging}/nothing`),
     ...listenSteps(plan, uids, gids),
+    ...(plan.machine === undefined ? [] : boxOuterSteps(plan.machine, staging).staged),
     ...(plan.devices?.outer ?? []),
     {
       do: "new-user",
       uidMap: mapText(uids),
       gidMap: mapText(gids),
-      identity: isSingle(plan.ids.map) ? "kept" : "root",
+      identity: identityIn(plan),
       cgroup: plan.cgroup,
     },
   ];
@@ -230,7 +250,8 @@ const escapeLayer = (path: string) => path.replace(/[\\:,]/g, (c) => `\\${c}`);
 
 /** What happens as the container's root and first process, up to its init. */
 export function innerSteps(plan: ContainerPlan): Step[] {
-  const root = stagedRoot(plan);
+  const { machine } = plan;
+  const root = machine === undefined ? stagedRoot(plan) : `${stagingOf(plan)}/box`;
   return [
     // after the fork, so that the waiting parent stays out; before anything costs memory
     ...(plan.cgroup === undefined ? [] : [{ do: "join-cgroup", fd: cgroupFd } satisfies Step]),
@@ -241,7 +262,9 @@ export function innerSteps(plan: ContainerPlan): Step[] {
     },
     { do: "mount", type: "none", source: "none", target: "/", flags: ["rec", "private"] },
     // pivot_root(2) wants a mount of its own namespace; the inherited one is locked
-    { do: "mount", type: "none", source: root, target: root, flags: ["bind", "rec"] },
+    ...(machine === undefined
+      ? [{ do: "mount", type: "none", source: root, target: root, flags: ["bind", "rec"] } satisfies Step]
+      : boxSteps(machine, stagingOf(plan))),
     { do: "hostname", name: plan.hostname },
     { do: "link-up", name: "lo" },
     ...kernelSteps(plan, root),
@@ -249,12 +272,13 @@ export function innerSteps(plan: ContainerPlan): Step[] {
     ...sysctlSteps(plan, root),
     ...(isRoot(plan) ? [] : rlimitSteps(plan)),
     ...(plan.devices?.inner ?? []),
+    ...(machine === undefined ? [] : guestRootSteps(stagingOf(plan))),
     { do: "ready" },
     ...(plan.devices?.settled ?? []),
     { do: "keyring" },
     { do: "pivot", path: root },
     ...(plan.fills ?? []).map((fill): Step => ({ do: "fill", ...fill })),
-    initStep(plan.init),
+    machine === undefined ? initStep(plan.init) : keeperStep(plan.init),
   ];
 }
 

@@ -7,6 +7,7 @@ import { fullPath, spawn } from "../sys/run.ts";
 import type { FileSession } from "./file_sessions.ts";
 import { sftpServer } from "./sftp_server.pl.ts";
 import { formatSteps, type Step } from "./steps.ts";
+import { inGuest } from "./vm/door.pl.ts";
 
 export interface SftpSession extends AsyncDisposable {
   /** what the server says; ends with the session */
@@ -17,6 +18,8 @@ export interface SftpSession extends AsyncDisposable {
 export interface SftpServing {
   /** how to get inside */
   steps: readonly Step[];
+  /** the door of a virtual machine's keeper: the steps are taken in its guest */
+  door?: string;
   session: FileSession;
 }
 
@@ -27,12 +30,12 @@ const ready = "ready\n";
  *
  * @throws {DreyError} `KERNEL_REFUSED` if the kernel does not let it in
  */
-export async function openSftp({ steps, session }: SftpServing): Promise<SftpSession> {
+export async function openSftp({ steps, session, door }: SftpServing): Promise<SftpSession> {
   sealDescriptors();
   const all: Step[] = [...steps, { do: "sftp" }];
   const argv = ["/usr/bin/perl", "-e", sftpServer(all), formatSteps(all), session.mark];
   const child = inheriting([session.lock], () =>
-    spawn(argv, {
+    spawn(door === undefined ? argv : inGuest(door, argv), {
       env: { PATH: fullPath() },
       clearEnv: true,
       stdin: "piped",

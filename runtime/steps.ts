@@ -53,6 +53,9 @@ export type NamespaceKind = keyof typeof namespaceFlags;
 const attributeBits = { ro: 1, nosuid: 2, nodev: 4, noexec: 8, nosymfollow: 0x200000 } as const;
 export type MountAttribute = keyof typeof attributeBits;
 
+/** Who a process is in a namespace it enters: its root, without the host's groups or with them, or who it was. */
+export type Identity = "root" | "groups" | "kept";
+
 export type Step =
   | {
     do: "mount";
@@ -66,9 +69,11 @@ export type Step =
   }
   | { do: "unshare"; kinds: NamespaceKind[] }
   /** enters the user namespace that `pid` is in, or that one's parent, and becomes its root */
-  | { do: "enter-user"; pid: number; level: "own" | "parent"; identity: "root" | "kept" }
+  | { do: "enter-user"; pid: number; level: "own" | "parent"; identity: Identity }
+  /** takes on these groups of the host beside its own; for root, who then becomes somebody else */
+  | { do: "groups"; gids: number[] }
   /** makes a user namespace below the present one, writes its maps and enters it */
-  | { do: "new-user"; uidMap: string; gidMap: string; identity: "root" | "kept"; cgroup: string | undefined }
+  | { do: "new-user"; uidMap: string; gidMap: string; identity: Identity; cgroup: string | undefined }
   /** opens a file for the steps that name the descriptor */
   | { do: "open"; fd: number; path: string; write: boolean }
   | { do: "join-cgroup"; fd: number }
@@ -77,6 +82,10 @@ export type Step =
   | { do: "symlink"; path: string; target: string }
   /** binds an inherited unix socket to a path that anybody may connect to, and lets it listen */
   | { do: "listen"; fd: number; path: string; backlog: number }
+  /** a new unix socket that listens, for the steps that name the descriptor */
+  | { do: "door"; fd: number; directory: string; name: string }
+  /** becomes a program that keeps this descriptor as its third, and standard error */
+  | { do: "keep"; door: number; argv: string[]; env: Record<string, string> }
   /** a limit of this process and all that follow; "" for none */
   | { do: "rlimit"; resource: number; soft: string; hard: string }
   | { do: "write"; path: string; text: string; optional?: boolean }
@@ -132,7 +141,8 @@ export type Step =
   /** serves SFTP on the standard streams; for the walker of runtime/sftp_server.pl.ts */
   | { do: "sftp" }
   | { do: "be"; user: number; group: number }
-  | { do: "chdir"; path: string }
+  /** `optional`: stays where it is if there is no such directory */
+  | { do: "chdir"; path: string; optional?: boolean }
   /** becomes a program found through PATH, environment kept; ends with 127 or 126 as a shell does */
   | { do: "run"; argv: string[] }
   /** becomes another program of the host; descriptors stay open */
@@ -208,7 +218,11 @@ export function callNumbers(arch: "x86_64" | "aarch64" = Deno.build.arch): Recor
 
 /** One line a step: its words, tabs between them, `%XX` for what would break a line. */
 export function formatSteps(steps: readonly Step[]): string {
-  const lines = [["numbers", ...Object.entries(callNumbers()).flat().map(String)], ...steps.map(words)];
+  return formatWords([["numbers", ...Object.entries(callNumbers()).flat().map(String)], ...steps.map(words)]);
+}
+
+/** Lines of words, as Perl programs of drey's read them. */
+export function formatWords(lines: readonly (readonly string[])[]): string {
   return lines.map((line) => line.map(escapeWord).join("\t")).join("\n") + "\n";
 }
 
@@ -227,6 +241,8 @@ function words(step: Step): string[] {
       return ["unshare", String(step.kinds.reduce((sum, kind) => sum | namespaceFlags[kind], 0))];
     case "enter-user":
       return ["enter-user", String(step.pid), step.level, step.identity];
+    case "groups":
+      return ["groups", ...step.gids.map(String)];
     case "new-user":
       return ["new-user", step.uidMap, step.gidMap, step.identity, step.cgroup ?? ""];
     case "open":
@@ -242,6 +258,12 @@ function words(step: Step): string[] {
       return ["symlink", step.target, step.path];
     case "listen":
       return ["listen", String(step.fd), step.path, String(step.backlog)];
+    case "door":
+      return ["door", String(step.fd), step.directory, step.name];
+    case "keep": {
+      const env = Object.entries(step.env).flat();
+      return ["keep", String(step.door), String(env.length), ...env, ...step.argv];
+    }
     case "rlimit":
       return ["rlimit", String(step.resource), step.soft, step.hard];
     case "write":
@@ -272,6 +294,7 @@ function words(step: Step): string[] {
       ];
     }
     case "chdir":
+      return ["chdir", step.path, optional(step.optional)];
     case "chroot":
       return [step.do, step.path];
     case "take-terminal":

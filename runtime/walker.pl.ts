@@ -18,7 +18,7 @@ sub call { my ($name, @args) = @_; my $r = syscall($nr{$name}, @args); return $r
 sub must { my ($what, $name, @args) = @_; my $r = call($name, @args); fail($what) if $r < 0; return $r }
 sub be_root {
   return if $_[0] eq 'kept';
-  must('setgroups(2)', 'setgroups', 0, 0);
+  must('setgroups(2)', 'setgroups', 0, 0) if $_[0] ne 'groups';
   must('setresgid(2)', 'setresgid', 0, 0, 0);
   must('setresuid(2)', 'setresuid', 0, 0, 0);
 }
@@ -64,6 +64,7 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   must('setns(2) of a user namespace', 'setns', $fd + 0, 0x10000000);
   be_root($identity);
 }`,
+  groups: String.raw`sub { my $list = pack 'L*', @_; must('setgroups(2)', 'setgroups', scalar @_, $list) }`,
   "new-user": String.raw`sub { my ($uids, $gids, $identity, $cgroup) = @_;
   pipe(my $born, my $cry) or fail('pipe(2)');
   pipe(my $hold, my $release) or fail('pipe(2)');
@@ -104,6 +105,27 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   bind $socket, pack 'S a108', 1, $path or fail(qq(bind(2) to "$path"));
   listen $socket, $backlog + 0 or fail('listen(2)');
   chmod 0666, $path or fail(qq(chmod "$path"));
+}`,
+  door: String.raw`sub { my ($fd, $directory, $name) = @_;
+  # a path may be longer than the name of a socket
+  chdir $directory or fail(qq(chdir "$directory"));
+  unlink $name;
+  socket my $socket, 1, 1, 0 or fail('socket(2)');
+  bind $socket, pack 'S a*', 1, "$name\0" or fail(qq(bind(2) to "$name"));
+  listen $socket, 64 or fail('listen(2)');
+  chdir '/';
+  move_fd($socket, $fd); push @stack, $socket if fileno($socket) == $fd;
+}`,
+  keep: String.raw`sub { my ($door, $count, @rest) = @_;
+  %ENV = splice @rest, 0, $count;
+  call('setsid');
+  open my $null, '+<', '/dev/null' or fail('open "/dev/null"');
+  must('dup3(2)', 'dup3', fileno($null), $_, 0) for 0, 1;
+  must('dup3(2)', 'dup3', $door + 0, 3, 0);
+  call('close_range', 4, 0xffffffff, 0);
+  reset_signals();
+  exec { $rest[0] } @rest;
+  fail("execve(2) of $rest[0]");
 }`,
   symlink: String.raw`sub { symlink $_[0], $_[1] or fail(qq(symlink "$_[1]")) }`,
   write: String.raw`sub { my ($optional, $path, $data) = @_;
@@ -220,7 +242,7 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   must('setresgid(2)', 'setresgid', ($group + 0) x 3);
   must('setresuid(2)', 'setresuid', ($user + 0) x 3);
 }`,
-  chdir: String.raw`sub { chdir $_[0] or fail(qq(Cannot change to directory "$_[0]")) }`,
+  chdir: String.raw`sub { chdir $_[0] or $_[1] or fail(qq(Cannot change to directory "$_[0]")) }`,
   run: String.raw`sub {
   call('close_range', 3, 0xffffffff, 4);
   reset_signals();

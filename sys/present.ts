@@ -24,5 +24,15 @@ export const namesIn = (directory: string): string[] =>
 /** The text of a file. */
 export const readIfThere = (path: string): string | undefined => ifThere(() => Deno.readTextFileSync(path));
 
+/** Whether this user may open a device to read and write. */
+export function canOpen(path: string): boolean {
+  try {
+    Deno.openSync(path, { read: true, write: true }).close();
+    return true;
+  } catch {
+    return false; // absent, or not for this user
+  }
+}
+
 /** Removes a file, if it is there. */
 export const removeIfThere = (path: string): void => ifThere(() => Deno.removeSync(path));

@@ -7,7 +7,7 @@ export interface Tool {
   /** what drey does with it, a noun phrase */
   purpose: string;
   /** without it, only this is not possible */
-  onlyFor?: "sub-ids" | "building images" | "packed images" | "networks" | "ports";
+  onlyFor?: "sub-ids" | "building images" | "packed images" | "networks" | "ports" | "virtual machines";
 }
 
 export const tools: readonly Tool[] = [
@@ -31,6 +31,12 @@ export const tools: readonly Tool[] = [
   { name: "nft", in: "nftables", purpose: "Address translation and filters", onlyFor: "networks" },
   { name: "dnsmasq", in: "dnsmasq-base", purpose: "Addresses and names of instances", onlyFor: "networks" },
   { name: "socat", in: "socat", purpose: "Ports and sockets led into instances", onlyFor: "ports" },
+  {
+    name: Deno.build.arch === "x86_64" ? "qemu-system-x86_64" : "qemu-system-aarch64",
+    in: Deno.build.arch === "x86_64" ? "qemu-system-x86" : "qemu-system-arm",
+    purpose: "Running virtual machines",
+    onlyFor: "virtual machines",
+  },
 ];
 
 /** The Debian package of a program; its own name if drey has no better guess. */

@@ -38,7 +38,8 @@ const packages = [
 ];
 
 /** What tests are skipped without; Ubuntu has LXD's client as a snap only. */
-const optionalPackages = ["lxd-client", "btrfs-progs", "e2fsprogs"];
+const machinePackages = Deno.build.arch === "x86_64" ? ["qemu-system-x86"] : ["qemu-system-arm"];
+const optionalPackages = ["lxd-client", "btrfs-progs", "e2fsprogs", "kmod", ...machinePackages];
 
 /** Paths named on the command line instead of everything. */
 const paths = Deno.args.length > 0 ? Deno.args : ["."];

@@ -4,6 +4,7 @@
 import type { IdMap } from "../../idmap/map.ts";
 import type { ContainerPlan } from "../../runtime/container_plan.ts";
 import type { Step } from "../../runtime/steps.ts";
+import type { Card } from "../../runtime/vm/machine.ts";
 import type { Config, Device, Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 
@@ -55,6 +56,8 @@ export interface StartParts {
   prepare?(parent: ContainerPlan["ids"]["parent"]): Promise<void>;
   /** reaches into the built container from outside before its init runs; `pid` is its first process on the host */
   attach?(pid: number): Promise<void>;
+  /** for a network card: the interface it has become, once `prepare` is done; undefined if it has become none */
+  card?(): Card | undefined;
   /** keys to keep in the instance's configuration; each starts with `volatile.NAME.` */
   volatile?: Config;
   /** why something is less than it could be, for people; `prepare` may still find something */

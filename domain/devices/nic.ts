@@ -8,6 +8,7 @@ import { withdrawLines } from "../../network/links.ts";
 import { commandFailed, run } from "../../sys/run.ts";
 import type { Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
+import { machineCard } from "../machines/devices.ts";
 import { missingNetworkTools, tellOnce } from "../networks/default.ts";
 import { ensureNetwork, leaveHub } from "../networks/hub.ts";
 import { hubDirectory } from "../networks/hub_state.ts";
@@ -72,6 +73,7 @@ async function start(site: StartSite): Promise<StartParts> {
     async attach(pid) {
       if (isReady) await plugIn(context, plugged, pid);
     },
+    card: () => isReady ? machineCard(plugged.veth) : undefined,
     settled: () => [{ do: "link-up", name: plugged.veth.name, optional: true }],
   };
 }

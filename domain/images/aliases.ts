@@ -5,6 +5,7 @@ import type { Entry, Write } from "../../store/store.ts";
 import type { ImageAliasesEntry, ImageAliasesPost, ImageAliasPut } from "../../wire/image.ts";
 import type { Context, Ref } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
+import { otherFingerprint, twinnedAlias } from "./twins.ts";
 import { aliasKey, aliasName, type AliasRecord, findRecord, retryCommit } from "./records.ts";
 
 /** All aliases of a project, or of all projects, by name. */
@@ -15,7 +16,15 @@ export async function listAliases(context: Context, project?: string): Promise<I
 
 /** @throws {DreyError} `NOT_FOUND` */
 export async function getAlias(context: Context, ref: Ref): Promise<ImageAliasesEntry> {
-  return entryOf(await findAlias(context, ref));
+  try {
+    return entryOf(await findAlias(context, ref));
+  } catch (error) {
+    const name = twinnedAlias(ref.name);
+    const other = name && await context.store.get<AliasRecord>(aliasKey(ref.project, name));
+    if (!other || other.value.type !== "container") throw error;
+    const twin = { type: "virtual-machine" as const, target: otherFingerprint(other.value.target) };
+    return { ...entryOf(other), ...twin, name: ref.name };
+  }
 }
 
 /** @throws {DreyError} `ALREADY_EXISTS`, `NOT_FOUND` for the image, `BAD_REQUEST` for the name */

@@ -5,6 +5,7 @@ import type { Entry, Key, Write } from "../../store/store.ts";
 import type { Image, ImageAlias } from "../../wire/image.ts";
 import type { Context } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
+import { otherFingerprint, twinOf } from "./twins.ts";
 
 /** An image without its aliases, which are entries of their own. */
 export type ImageRecord = Omit<Image, "aliases">;
@@ -50,8 +51,27 @@ export async function listImages(context: Context, project?: string): Promise<Im
  * @throws {DreyError} `NOT_FOUND`, or `BAD_REQUEST` if several do
  */
 export async function getImage(context: Context, project: string, prefix: string): Promise<Image> {
-  const { value } = await findRecord(context, project, prefix);
-  return withAliases(value, await context.store.list<AliasRecord>(["image_aliases", project]));
+  const aliases = () => context.store.list<AliasRecord>(["image_aliases", project]);
+  try {
+    const { value } = await findRecord(context, project, prefix);
+    return withAliases(value, await aliases());
+  } catch (error) {
+    const other = await twinned(context, project, prefix);
+    if (other === undefined) throw error;
+    return twinOf(withAliases(other, []));
+  }
+}
+
+/** The image of a container whose twin has this fingerprint. */
+export async function twinned(
+  context: Context,
+  project: string,
+  fingerprint: string,
+): Promise<ImageRecord | undefined> {
+  if (!/^[0-9a-f]{64}$/.test(fingerprint)) return undefined;
+  const key = imageKey(project, otherFingerprint(fingerprint));
+  const found = await context.store.get<ImageRecord>(key);
+  return found?.value.type === "container" ? found.value : undefined;
 }
 
 /** The record behind {@link getImage}, for changing it. */

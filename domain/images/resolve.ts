@@ -6,7 +6,7 @@ import type { InstanceSource } from "../../wire/instance.ts";
 import type { Context } from "../context.ts";
 import type { Task } from "../operations.ts";
 import { findAlias } from "./aliases.ts";
-import { findRecord, getImage, type ImageRecord, listImages } from "./records.ts";
+import { findRecord, getImage, type ImageRecord, listImages, twinned } from "./records.ts";
 
 /** What names an image, of an instance to create or of an image to add. */
 export type NamedImage =
@@ -76,7 +76,12 @@ async function findImage(
     });
   }
   if (!["", "lxd"].includes(protocol)) throw cannotFetch(source);
-  if (fingerprint !== "") return await getImage(context, project, fingerprint);
+  if (fingerprint !== "") {
+    const other = source.image_type === "virtual-machine"
+      ? undefined
+      : await twinned(context, project, fingerprint);
+    return await getImage(context, project, other?.fingerprint ?? fingerprint);
+  }
   if (alias !== "") return await byAlias(context, project, alias);
   if (Object.keys(properties).length > 0) return await byProperties(context, project, properties);
   throw new DreyError("BAD_REQUEST", {

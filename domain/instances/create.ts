@@ -57,9 +57,6 @@ export async function createInstance(
 }
 
 async function check(context: Context, ref: Ref, body: InstancesPost): Promise<void> {
-  if (body.type === "virtual-machine") {
-    throw new DreyError("NOT_SUPPORTED", { message: "Virtual machines are not supported yet" });
-  }
   if (body.source.type === "migration") {
     throw new DreyError("NOT_SUPPORTED", {
       message: `Instances from source "${body.source.type}" are not supported yet`,
@@ -71,7 +68,7 @@ async function check(context: Context, ref: Ref, body: InstancesPost): Promise<v
       message: "Cloud instance types are not supported; set limits.cpu and limits.memory",
     });
   }
-  keys.validateInstanceConfig(userConfig(body.config ?? {}), "container");
+  keys.validateInstanceConfig(userConfig(body.config ?? {}), body.type || "container");
   validateDevices(body.devices ?? {});
   const { config } = await expand(context, ref.project, settingsOf(body));
   await checkRawIds(context, config);
@@ -202,7 +199,7 @@ async function newRecord(
   if (image !== undefined) mustMeet(image, config);
   return {
     description: body.description ?? "",
-    type: "container",
+    type: body.type || "container",
     architecture: image?.architecture ?? (body.architecture || Deno.build.arch),
     created_at: now,
     last_used_at: "1970-01-01T00:00:00Z",

@@ -108,13 +108,27 @@ async function prepare(context: Context, ref: Ref, post: InstanceExecPost): Prom
     argv: post.command,
     rlimits: rlimitsOf(config),
     env: { ...defaultEnvironment, ...account, ...readPattern(config, keys.environment), ...post.environment },
-    cwd: post.cwd || defaultDirectory(init, user),
+    ...place(init, {
+      post,
+      door: record.type === "container" ? undefined : instancePaths(context, ref).door,
+    }),
     user,
     group,
     map,
     hasParent: context.user.uid !== 0,
     cgroup: isInside ? instanceCgroup(home, directoryName(ref)).exec : undefined,
   };
+}
+
+/** Where a command begins; a guest is not to be looked into from here. */
+function place(
+  init: number,
+  { post, door }: { post: InstanceExecPost; door: string | undefined },
+): Pick<AttachRequest, "cwd" | "cwdMayLack" | "door"> {
+  const user = post.user ?? 0;
+  if (door === undefined) return { cwd: post.cwd || defaultDirectory(init, user) };
+  if (post.cwd) return { cwd: post.cwd, door };
+  return { cwd: user === 0 ? "/root" : "/", cwdMayLack: true, door };
 }
 
 /** A command started outside the delegated tree stays outside, where no limit reaches it: only if there is none. */

@@ -6,6 +6,7 @@ import { parseMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import { fileSteps } from "../../runtime/namespaces.ts";
 import type { Step } from "../../runtime/steps.ts";
+import type { InstanceType } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { openParent } from "./parent.ts";
 import { instancePaths, loadRecord, lockInstance } from "./record.ts";
@@ -17,6 +18,8 @@ import { currentState } from "./status.ts";
 /** Dispose it when the process inside has ended: a stopped instance must not start while its root is mounted elsewhere. */
 export interface FileWay extends AsyncDisposable {
   steps: readonly Step[];
+  /** the door of a virtual machine, in whose guest they are taken */
+  door?: string;
   /** to be called once the process stands inside: others who want to start wait for the same way in */
   onInside(): Promise<void>;
 }
@@ -27,13 +30,13 @@ export interface FileWay extends AsyncDisposable {
  * @throws {DreyError} `NOT_FOUND` for the instance; `INSTANCE_STATE` while it starts or stops
  */
 export async function openFileWay(context: Context, ref: Ref): Promise<FileWay> {
-  await loadRecord(context, ref);
-  const running = joinSteps(context, ref);
-  if (running !== undefined) return open(running);
+  const { value: { type } } = await loadRecord(context, ref);
+  const running = findOpen(context, ref, type);
+  if (running !== undefined) return running;
   await using held = new AsyncDisposableStack();
   held.use(await lockInstance(context, ref));
-  const started = joinSteps(context, ref);
-  if (started !== undefined) return open(started);
+  const started = findOpen(context, ref, type);
+  if (started !== undefined) return started;
   const { plan } = await showPlan(context, ref);
   await prepareRoot(context, ref);
   const entrance = held.use(new AsyncDisposableStack());
@@ -47,9 +50,15 @@ export async function openFileWay(context: Context, ref: Ref): Promise<FileWay> 
   };
 }
 
-/** A way on which nobody else depends. */
-function open(steps: readonly Step[]): FileWay {
-  return { steps, onInside: () => Promise.resolve(), [Symbol.asyncDispose]: () => Promise.resolve() };
+/** A way on which nobody else depends, into an instance that runs. */
+function findOpen(context: Context, ref: Ref, type: InstanceType): FileWay | undefined {
+  const steps = joinSteps(context, ref);
+  if (steps === undefined) return undefined;
+  const way = { onInside: () => Promise.resolve(), [Symbol.asyncDispose]: () => Promise.resolve() };
+  // the guest has mounts of its own, and caches files: they are reached through its agent
+  return type === "container"
+    ? { ...way, steps }
+    : { ...way, steps: [], door: instancePaths(context, ref).door };
 }
 
 /** Into the namespaces of a running instance; undefined if it is stopped. */

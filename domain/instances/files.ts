@@ -62,8 +62,14 @@ function absolutePath(path: string): string {
 async function serve(context: Context, ref: Ref, { request, body }: FileUse): Promise<FileAnswer> {
   await using stack = new AsyncDisposableStack();
   const way = stack.use(await openFileWay(context, ref));
-  const { steps, onInside } = way;
-  const answer = await serveFile(request, { steps, onInside, ...(body === undefined ? {} : { body }) });
+  const { steps, onInside, door } = way;
+  const guest = door === undefined ? {} : { door };
+  const answer = await serveFile(request, {
+    steps,
+    onInside,
+    ...guest,
+    ...(body === undefined ? {} : { body }),
+  });
   if (answer.stat === undefined || request.do === "head") {
     await answer.content.cancel();
     return answer;

@@ -56,6 +56,8 @@ export function directoryName({ project, name }: Ref): string {
 export interface InstancePaths {
   /** supervisor's files; exists while the instance runs */
   run: string;
+  /** socket at which the keeper of a virtual machine listens */
+  door: string;
   logs: string;
   consoleLog: string;
   /** who is in the instance's files for longer; absent most of the time */
@@ -65,8 +67,10 @@ export interface InstancePaths {
 export function instancePaths(context: Context, ref: Ref): InstancePaths {
   const name = directoryName(ref);
   const logs = join(context.paths.state, "logs", name);
+  const run = join(runDirectories(context), name);
   return {
-    run: join(runDirectories(context), name),
+    run,
+    door: join(run, "door"),
     logs,
     consoleLog: join(logs, "console.log"),
     fileSessions: join(context.paths.run, "files", name),

@@ -18,7 +18,7 @@ export async function openInstanceSftp(context: Context, ref: Ref): Promise<Sftp
   const session = openFileSession(instancePaths(context, ref).fileSessions);
   try {
     // once it is inside, others find it by its lock and end it when they must
-    return await openSftp({ steps: way.steps, session });
+    return await openSftp({ steps: way.steps, session, ...(way.door ? { door: way.door } : {}) });
   } catch (error) {
     session.close();
     throw error;

@@ -37,12 +37,13 @@ import {
 } from "./record.ts";
 import { copyInstead, isOverlayRefused, layersOf, prepareRoot, rootSource } from "./root_volume.ts";
 import { planTemplates, templateTrigger } from "./templates.ts";
+import type { MachineStart } from "./machine.ts";
 import { noteWarnings } from "./note_warnings.ts";
 import { watchRootSize } from "./root_size.ts";
 import { writeRunRecord } from "./run_record.ts";
 import { deviceNodes, planStart } from "./start_plan.ts";
 import { currentState } from "./status.ts";
-import { removeIfThere } from "../../sys/present.ts";
+import { canOpen, removeIfThere } from "../../sys/present.ts";
 
 /** Everything the start of an instance follows from. */
 interface Facts {
@@ -59,6 +60,8 @@ interface Facts {
   parts: StartParts[];
   /** templates of the image, filled in */
   fills: NonNullable<ContainerPlan["fills"]>;
+  /** present for a virtual machine */
+  machine?: MachineStart;
 }
 
 async function gather(context: Context, ref: Ref, findMap: typeof chooseMap): Promise<Facts> {
@@ -71,7 +74,12 @@ async function gather(context: Context, ref: Ref, findMap: typeof chooseMap): Pr
     planDevices({ context, ref, config, devices, map }),
   ]);
   const home = planHome(context)?.path;
-  const init = applicationInit(config) ?? chooseInit(findInit(layersOf(root)), home !== undefined);
+  const isMachine = record.type === "virtual-machine";
+  const machine = isMachine
+    ? await (await import("./machine.ts")).gatherMachine(context, ref, config)
+    : undefined;
+  const init = machine?.init ?? applicationInit(config) ??
+    chooseInit(findInit(layersOf(root)), home !== undefined);
   return {
     config,
     devices,
@@ -83,6 +91,7 @@ async function gather(context: Context, ref: Ref, findMap: typeof chooseMap): Pr
     init,
     parts,
     fills: await planTemplates(context, ref, { record, config, devices }),
+    ...machine && { machine },
   };
 }
 
@@ -103,7 +112,8 @@ function planOf(
     init: facts.init.argv,
     ...facts.init.application && { application: facts.init.application },
     guestSocket,
-    deviceNodes: usableNodes(),
+    ...facts.machine && { machine: facts.machine.box },
+    deviceNodes: facts.machine?.deviceNodes ?? usableNodes(),
     parts: facts.parts,
     fills: facts.fills,
   });
@@ -178,17 +188,20 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
     writeRunRecord(paths.run, { cgroupHome: home, idmap: formatMap(facts.map), haltSignal, warnings });
     noteDevices(paths.run, facts.devices);
     if (home !== undefined) cgroups.createCgroup(home, directoryName(ref));
-    setLimits(facts.config, facts.cgroup);
+    if (facts.machine === undefined) setLimits(facts.config, facts.cgroup);
     const way = await parent.open();
     using socket = openGuestSocket();
     prepared = prepare(facts.parts, way);
+    const plan = planOf(ref, { facts, parent: way, guestSocket: socket.fd });
+    await facts.machine?.prepare(plan, facts.fills);
     await startContainer({
       directory: paths.run,
       lock,
-      plan: planOf(ref, { facts, parent: way, guestSocket: socket.fd }),
+      plan,
       onReady: async (pid) => {
         await prepared;
         for (const part of facts.parts) await part.attach?.(pid);
+        facts.machine?.settle(facts.parts);
       },
       supervisors: home === undefined ? undefined : cgroups.supervisorsCgroup(home),
       consoleLog: paths.consoleLog,
@@ -198,6 +211,7 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
     // the supervisor has inherited the lock and keeps it
     closeFd(lock);
     lock = undefined;
+    await facts.machine?.mustRun();
     const volatile = Object.assign({}, ...facts.parts.map((part) => part.volatile));
     await remember(context, ref, { map: formatMap(facts.map), action, volatile });
     warnings.push(...await watchRootSize(context, ref, facts.devices));
@@ -259,15 +273,8 @@ async function remember(
 
 /** Device nodes that exist and that the user may open. */
 function usableNodes(): string[] {
-  const usable = deviceNodes.ifUsable.filter((node) => {
-    try {
-      Deno.openSync(`/dev/${node}`, { read: true, write: true }).close();
-      return true;
-    } catch {
-      return false; // absent, or not for this user: the container goes without, as the user does
-    }
-  });
-  return [...deviceNodes.always, ...usable];
+  // absent, or not for this user: the container goes without, as the user does
+  return [...deviceNodes.always, ...deviceNodes.ifUsable.filter((node) => canOpen(`/dev/${node}`))];
 }
 
 function singleIdWarning({ user }: Context): string {

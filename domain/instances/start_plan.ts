@@ -2,7 +2,7 @@
 
 import * as keys from "../../config/instance_keys.ts";
 import { readKey, readPattern } from "../../config/key.ts";
-import type { ContainerPlan, DeviceSteps, RootSource } from "../../runtime/container_plan.ts";
+import type { ContainerPlan, DeviceSteps, MachineBox, RootSource } from "../../runtime/container_plan.ts";
 import type { Application } from "../../runtime/steps.ts";
 import { stagedRoot } from "../../runtime/namespaces.ts";
 import type { Config } from "../../wire/instance.ts";
@@ -21,6 +21,8 @@ export interface StartFacts {
   application?: Application;
   /** descriptor of a new unix socket, for an instance that is to have one */
   guestSocket: number;
+  /** the box of a virtual machine */
+  machine?: MachineBox;
   /** nodes below /dev that this host has and the user may open */
   deviceNodes: string[];
   /** what the devices of the instance add */
@@ -52,6 +54,32 @@ const applicationEnvironment = ({ uid }: Application) => ({
 });
 
 export function planStart(facts: StartFacts): ContainerPlan {
+  const { machine } = facts;
+  return machine === undefined ? planContainer(facts) : planBox({ ...facts, machine });
+}
+
+/** The settings of a virtual machine are for its guest; its box has few of its own. */
+function planBox(facts: StartFacts & { machine: MachineBox }): ContainerPlan {
+  const { machine } = facts;
+  const reads = machine.files.map(({ source }) => source);
+  return {
+    hostname: facts.name,
+    root: facts.root,
+    ids: facts.ids,
+    cgroup: facts.cgroup,
+    init: { argv: facts.init, env: { PATH: initEnvironment.PATH } },
+    deviceNodes: nodesOf(facts),
+    nesting: false,
+    machine,
+    devices: deviceSteps({ ...facts, parts: [...facts.parts, { reads }] }, {}),
+  };
+}
+
+const nodesOf = ({ deviceNodes: nodes, parts }: StartFacts) => [
+  ...new Set([...nodes, ...parts.flatMap(({ deviceNodes = [] }) => deviceNodes)]),
+];
+
+function planContainer(facts: StartFacts): ContainerPlan {
   const guest = readKey(facts.config, keys.securityDevlxd) ? { guestSocket: facts.guestSocket } : {};
   return {
     hostname: facts.name,
@@ -66,9 +94,7 @@ export function planStart(facts: StartFacts): ContainerPlan {
       },
       ...facts.application && { application: facts.application },
     },
-    deviceNodes: [
-      ...new Set([...facts.deviceNodes, ...facts.parts.flatMap(({ deviceNodes = [] }) => deviceNodes)]),
-    ],
+    deviceNodes: nodesOf(facts),
     nesting: readKey(facts.config, keys.securityNesting) ?? false,
     ...facts.fills && facts.fills.length > 0 && { fills: facts.fills },
     ...guest,

@@ -20,6 +20,7 @@ export type Need =
   | "lxc"
   | "network"
   | "uplink"
+  | "machines"
   | "sftp"
   | "sshfs"
   | "pylxd"
@@ -78,6 +79,12 @@ const checks: Record<Need, Check> = {
   uplink: () => {
     const uplink = readUplink();
     return uplink.tool === undefined ? `no way out of a network: ${uplink.why}` : undefined;
+  },
+  machines: () => {
+    const missing = missingTools([`qemu-system-${Deno.build.arch}`, "apt-get", "dpkg-deb"]);
+    if (missing.length > 0) return `${missing.join(", ")}: not installed`;
+    const servers = ["/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd"];
+    return servers.some(exists) ? undefined : "virtiofsd is not installed";
   },
   openssl: () => missingTools(["openssl"]).length > 0 ? "openssl is not installed" : undefined,
   "socket-activate": () =>

@@ -1,0 +1,113 @@
+// Instances that are virtual machines: what their start takes that a container's does not. The rest is the container's:
+// a machine runs in a box that is one (runtime/vm/box.ts).
+
+import { DreyError } from "../../errors.ts";
+import { isSingle } from "../../idmap/holder.ts";
+import type { ContainerPlan, MachineBox } from "../../runtime/container_plan.ts";
+import { entering } from "../../runtime/file_server.pl.ts";
+import { fileSteps } from "../../runtime/namespaces.ts";
+import { runFiles } from "../../runtime/run_files.ts";
+import { formatSteps, type Step } from "../../runtime/steps.ts";
+import { awaitMachine } from "../../runtime/vm/door.ts";
+import { walkerFor } from "../../runtime/walker.pl.ts";
+import { signals } from "../../sys/libc.ts";
+import { readIfThere } from "../../sys/present.ts";
+import { commandFailed, run as runProgram } from "../../sys/run.ts";
+import type { Config } from "../../wire/instance.ts";
+import type { Context, Ref } from "../context.ts";
+import type { StartParts } from "../devices/device.ts";
+import { accelerator, bootAssets, findPrograms } from "../machines/assets.ts";
+import {
+  keeperArgv,
+  type MachineFacts,
+  planBox,
+  planMachine,
+  writeKeeper,
+  writeMachine,
+} from "../machines/plan.ts";
+import { isOpenInBox, machineNodes } from "../machines/devices.ts";
+import { deviceNodes } from "./start_plan.ts";
+import type { InitChoice } from "./init.ts";
+import { type InstancePaths, instancePaths } from "./record.ts";
+import { readHostSize } from "./host_size.ts";
+
+/** What the start of a machine takes, beside what a container's takes. */
+export interface MachineStart {
+  box: MachineBox;
+  init: InitChoice;
+  /** nodes below /dev for the box */
+  deviceNodes: string[];
+  /** makes what the box is built with: its files, and the templates in the guest's root */
+  prepare(plan: ContainerPlan, fills: ContainerPlan["fills"]): Promise<void>;
+  /** tells the keeper what to start, once the devices are there */
+  settle(parts: readonly StartParts[]): void;
+  /** @throws {DreyError} `COMMAND_FAILED` with what it said, if the machine has ended before it began */
+  mustRun(): Promise<void>;
+}
+
+/** @throws {DreyError} `TOOL_MISSING`, `NETWORK` where no kernel can be had */
+export async function gatherMachine(
+  context: Context,
+  ref: Ref,
+  config: Config,
+): Promise<MachineStart> {
+  const { virtiofsd } = findPrograms();
+  const assets = await bootAssets(context);
+  const proof = await accelerator(context);
+  const host = readHostSize([]);
+  const paths = instancePaths(context, ref);
+  const facts: MachineFacts = {
+    name: ref.name,
+    config,
+    accelerator: proof.accelerator,
+    virtiofsd,
+    hostMemory: host.memory,
+    hostCpus: host.cpus.length,
+  };
+  return {
+    box: planBox(paths, assets),
+    deviceNodes: [...deviceNodes.always, ...machineNodes.filter(isOpenInBox)],
+    init: {
+      argv: keeperArgv,
+      haltSignal: signals.PWR,
+      ...proof.why && { warning: `the virtual machine is emulated, which is slow: ${proof.why}` },
+    },
+    async prepare(plan, fills) {
+      refuseSingle(plan.ids.map, context);
+      writeKeeper(paths.run);
+      await fillRoot(plan, fills);
+    },
+    settle(parts) {
+      writeMachine(paths.run, planMachine(facts, parts.flatMap(({ card }) => card?.() ?? [])));
+    },
+    mustRun: () => mustRun(paths),
+  };
+}
+
+/** Writes the templates into the root, since the box is not where they belong. */
+async function fillRoot(plan: ContainerPlan, fills: ContainerPlan["fills"] = []): Promise<void> {
+  if (fills.length === 0) return;
+  const steps: Step[] = [...fileSteps(plan), ...fills.map((fill): Step => ({ do: "fill", ...fill }))];
+  const result = await runProgram(["/usr/bin/perl", "-e", walkerFor(steps, entering), formatSteps(steps)]);
+  if (result.code !== 0) throw commandFailed("Writing the templates", result);
+}
+
+async function mustRun({ run, door }: InstancePaths): Promise<void> {
+  if (await awaitMachine(door)) return;
+  const said = (readIfThere(`${run}/${runFiles.log}`) ?? "").trim().split("\n").filter((line) =>
+    !/warning: |virtio_|fv_queue|has ended, and the machine/.test(line)
+  );
+  throw new DreyError("COMMAND_FAILED", {
+    message: `Cannot start the virtual machine: ${said.slice(-3).join("; ") || "it ended at once"}`,
+  });
+}
+
+/** Programs in the box are root of its ids; with a single one the guest could have no users. */
+function refuseSingle(map: Parameters<typeof isSingle>[0], { user }: Context): void {
+  if (!isSingle(map)) return;
+  throw new DreyError("SUBID_MISSING", {
+    message: `Cannot start a virtual machine: no subordinate ids belong to ${user.name}`,
+    hint:
+      `Ask an administrator to run: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${user.name}`,
+  });
+}

@@ -1,0 +1,100 @@
+// What virtual machines need beside an image, found on this host or made once and kept: the kernel and initial ram disk
+// of those with a shared root, the programs, the proof that KVM works.
+
+import { join } from "@std/path";
+import { DreyError } from "../../errors.ts";
+import { type Proof, proveKvm } from "../../runtime/vm/accelerator.ts";
+import { firstProgram } from "../../runtime/vm/first.pl.ts";
+import { makeInitrd } from "../../runtime/vm/initrd.ts";
+import { fetchKernel, findKernel, type Kernel } from "../../runtime/vm/kernel.ts";
+import type { Virtiofsd } from "../../runtime/vm/machine.ts";
+import { partialName } from "../../sys/partial.ts";
+import { exists, readIfThere } from "../../sys/present.ts";
+import { fullPath, toolMissing } from "../../sys/run.ts";
+import { findTool } from "../../sys/tools.ts";
+import { isOpenInBox } from "./devices.ts";
+import type { Context } from "../context.ts";
+
+export interface BootAssets {
+  kernel: Kernel;
+  initrd: string;
+}
+
+/** Where kernels and what belongs to them are kept. */
+export const machineDirectory = (context: Context): string => join(context.paths.state, "machines");
+
+/**
+ * The kernel and its initial ram disk, fetched and made if need be.
+ *
+ * @throws {DreyError} `NETWORK`, `TOOL_MISSING`
+ */
+export async function bootAssets(context: Context): Promise<BootAssets> {
+  const kernels = join(machineDirectory(context), "kernels");
+  const found = readyAssets(kernels);
+  if (found !== undefined) return found;
+  await using _lock = await context.store.lock(["machine-assets"]);
+  // somebody may have done it while we waited
+  const made = readyAssets(kernels);
+  if (made !== undefined) return made;
+  Deno.mkdirSync(kernels, { recursive: true, mode: 0o700 });
+  const kernel = findKernel(kernels) ?? await fetchKernel(kernels);
+  const initrd = initrdOf(kernel);
+  const unfinished = partialName(initrd);
+  Deno.writeFileSync(unfinished, await makeInitrd(kernel.modules), { mode: 0o644 });
+  Deno.renameSync(unfinished, initrd);
+  return { kernel, initrd };
+}
+
+function readyAssets(kernels: string): BootAssets | undefined {
+  const kernel = findKernel(kernels);
+  if (kernel === undefined) return undefined;
+  const initrd = initrdOf(kernel);
+  return exists(initrd) ? { kernel, initrd } : undefined;
+}
+
+/** Its name changes whenever the program in it does, which has to understand this drey. */
+function initrdOf({ modules }: Kernel): string {
+  let hash = 0x811c9dc5;
+  const program = firstProgram({ modules: [], interpreter: [] });
+  for (let at = 0; at < program.length; at++) {
+    hash = Math.imul(hash ^ program.charCodeAt(at), 0x01000193) >>> 0;
+  }
+  return join(modules, "..", `initrd-${hash.toString(16).padStart(8, "0")}`);
+}
+
+/** How machines run here: what the environment says, else what a proof said since the host came up. */
+export async function accelerator(context: Context): Promise<Proof> {
+  const forced = Deno.env.get("DREY_VM_ACCEL");
+  if (forced === "kvm" || forced === "tcg") return { accelerator: forced };
+  if (!isOpenInBox("kvm")) return { accelerator: "tcg", why: "/dev/kvm is absent, or not for this user" };
+  const directory = machineDirectory(context);
+  const path = join(directory, "accelerator.json");
+  const boot = (readIfThere("/proc/sys/kernel/random/boot_id") ?? "").trim();
+  const kept = JSON.parse(readIfThere(path) ?? "{}") as Partial<Proof> & { boot?: string };
+  const { accelerator: known, why } = kept;
+  if (kept.boot === boot && known !== undefined) return { accelerator: known, ...(why ? { why } : {}) };
+  Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const proof = await proveKvm(directory);
+  Deno.writeTextFileSync(`${path}.new`, JSON.stringify({ ...proof, boot }));
+  Deno.renameSync(`${path}.new`, path);
+  return proof;
+}
+
+/** Debian 12 has the server in C inside a package of QEMU's, later releases the one in Rust by itself. */
+const virtiofsds: Virtiofsd[] = [
+  { path: "/usr/libexec/virtiofsd", kind: "rust" },
+  { path: "/usr/lib/virtiofsd", kind: "rust" },
+  { path: "/usr/lib/qemu/virtiofsd", kind: "c" },
+];
+
+/** The programs that run a machine. @throws {DreyError} `TOOL_MISSING` with the package to install */
+export function findPrograms(): { virtiofsd: Virtiofsd } {
+  const qemu = `qemu-system-${Deno.build.arch}`;
+  if (findTool(qemu, fullPath()) === undefined) throw toolMissing(qemu);
+  const virtiofsd = virtiofsds.find(({ path }) => exists(path));
+  if (virtiofsd !== undefined) return { virtiofsd };
+  throw new DreyError("TOOL_MISSING", {
+    message: 'Cannot run "virtiofsd": it is not installed',
+    hint: "Ask an administrator to run: apt-get install virtiofsd, or qemu-system-common on Debian 12",
+  });
+}

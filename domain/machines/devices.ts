@@ -1,0 +1,43 @@
+// Device nodes of the host for the box of a virtual machine, whose programs are nobody the host knows: a node is of use
+// where everybody may open it, or a group that the user is in.
+
+import type { Card } from "../../runtime/vm/machine.ts";
+import { readIfThere } from "../../sys/present.ts";
+
+/** What a machine's programs open, where they may. */
+export const machineNodes = ["kvm", "net/tun", "vhost-net"];
+
+/** Whether the box's programs may open a node below /dev. */
+export function isOpenInBox(node: string): boolean {
+  const facts = look(node);
+  if (facts === undefined) return false;
+  if ((facts.mode & 0o006) === 0o006) return true;
+  return (facts.mode & 0o060) === 0o060 && (Deno.uid() === 0 || ownGroups().includes(facts.gid));
+}
+
+/** Groups that root gives the box's programs for their devices; a user's processes have theirs already. */
+export function groupsForDevices(): number[] {
+  if (Deno.uid() !== 0) return [];
+  const found = machineNodes.filter(isOpenInBox).map(look).filter((facts) => facts !== undefined);
+  return [...new Set(found.filter(({ mode }) => (mode & 0o006) !== 0o006).map(({ gid }) => gid))];
+}
+
+/** The card of a virtual machine that an interface of its box becomes. */
+export function machineCard({ name, hwaddr, mtu }: Pick<Card, "name" | "hwaddr" | "mtu">): Card {
+  return { name, hwaddr, mtu, by: isOpenInBox("net/tun") ? "tap" : "packet" };
+}
+
+function look(node: string): { mode: number; gid: number } | undefined {
+  try {
+    const { mode, gid } = Deno.statSync(`/dev/${node}`);
+    return { mode: mode ?? 0, gid: gid ?? 0 };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function ownGroups(): number[] {
+  const line = /^Groups:\s*(.*)$/m.exec(readIfThere("/proc/self/status") ?? "")?.[1] ?? "";
+  return [Deno.gid() ?? 0, ...line.split(" ").filter((word) => word !== "").map(Number)];
+}

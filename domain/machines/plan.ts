@@ -1,0 +1,104 @@
+// From an instance's settings to its virtual machine: what its box is given, and what the keeper reads. Pure but for a
+// look at what this host has.
+
+import { basename, dirname, join } from "@std/path";
+import * as keys from "../../config/instance_keys.ts";
+import { readKey } from "../../config/key.ts";
+import type { MachineBox } from "../../runtime/container_plan.ts";
+import { formatWords } from "../../runtime/steps.ts";
+import type { Accelerator } from "../../runtime/vm/accelerator.ts";
+import { boxFiles, hostLayout } from "../../runtime/vm/box.ts";
+import { keeper } from "../../runtime/vm/keeper.pl.ts";
+import {
+  type Card,
+  keeperLines,
+  type Machine,
+  rootShare,
+  sharedRootWords,
+  type Virtiofsd,
+} from "../../runtime/vm/machine.ts";
+import type { Config } from "../../wire/instance.ts";
+import type { InstancePaths } from "../instances/record.ts";
+import { groupsForDevices } from "./devices.ts";
+import type { BootAssets } from "./assets.ts";
+
+const specName = "machine";
+const keeperName = "keeper.pl";
+
+/** LXD's, for a machine that says nothing of it. */
+const usualMemory = 1024 ** 3;
+
+/** `seconds` that a command waits for the agent of a machine that has just been started */
+const patience: Record<Accelerator, number> = { kvm: 30, tcg: 180 };
+
+export interface MachineFacts {
+  name: string;
+  /** expanded configuration */
+  config: Config;
+  accelerator: Accelerator;
+  virtiofsd: Virtiofsd;
+  /** bytes of memory of the host */
+  hostMemory: number;
+  hostCpus: number;
+}
+
+/** The box of a machine; its files are there once `writeKeeper` and `writeMachine` have been called. */
+export function planBox({ run, door }: InstancePaths, { kernel, initrd }: BootAssets): MachineBox {
+  return {
+    door: { directory: dirname(door), name: basename(door) },
+    host: hostLayout(),
+    groups: groupsForDevices(),
+    files: [
+      { name: "kernel", source: kernel.image },
+      { name: "initrd", source: initrd },
+      { name: keeperName, source: join(run, keeperName) },
+      { name: specName, source: join(run, specName) },
+    ],
+  };
+}
+
+/** What the box runs as its init. */
+export const keeperArgv = ["/usr/bin/perl", `${boxFiles}/${keeperName}`, `${boxFiles}/${specName}`];
+
+export function planMachine(facts: MachineFacts, cards: readonly Card[]): Machine {
+  const { name, config, hostMemory, hostCpus } = facts;
+  const memory = readKey(config, keys.limitsMemory);
+  const cpus = readKey(config, keys.limitsCpu);
+  const count = cpus === undefined ? 1 : cpus.kind === "count" ? cpus.count : cpus.cpus.length;
+  const bytes = memory === undefined
+    ? usualMemory
+    : memory.kind === "bytes"
+    ? memory.bytes
+    : Math.floor(hostMemory * memory.percent / 100);
+  const arch = Deno.build.arch;
+  return {
+    name,
+    uuid: config["volatile.uuid"] ?? crypto.randomUUID(),
+    arch,
+    accelerator: facts.accelerator,
+    cpus: count,
+    maxCpus: Math.max(count, hostCpus),
+    memory: bytes,
+    hugepages: false,
+    boot: {
+      kind: "direct",
+      kernel: `${boxFiles}/kernel`,
+      initrd: `${boxFiles}/initrd`,
+      words: sharedRootWords({ arch, name }, undefined),
+    },
+    shares: [rootShare(facts.virtiofsd)],
+    cards: [...cards],
+  };
+}
+
+/** The files that a box shows must be there when it is built; the machine's follows when its cards are known. */
+export function writeKeeper(run: string): void {
+  Deno.writeTextFileSync(join(run, keeperName), keeper(), { mode: 0o644 });
+  Deno.writeTextFileSync(join(run, specName), "", { mode: 0o644 });
+}
+
+/** Written into the file that the box shows already, so not renamed into place. */
+export function writeMachine(run: string, machine: Machine): void {
+  const lines = keeperLines(machine, { patience: patience[machine.accelerator] });
+  Deno.writeTextFileSync(join(run, specName), formatWords(lines));
+}

@@ -1,0 +1,173 @@
+// The agent: what a virtual machine's first program leaves running in the guest. It has come with the machine's initial
+// ram disk, interpreter and all, so that the guest needs nothing for it, and it takes commands over a virtio-serial
+// port: each is a Perl program with its words, environment and streams, which a child of the agent becomes. The steps
+// of a walker (runtime/walker.pl.ts) are such a program, so commands, files and SFTP work as in containers.
+
+import { frames, resyncLength } from "./frames.pl.ts";
+
+/** Name of the virtio-serial port: LXD's, for which images have rules that start an agent. */
+export const agentPort = "org.linuxcontainers.lxd";
+
+/** Where the agent's own files lie in the initial ram disk; the guest never sees them. */
+export const agentHome = "/drey";
+
+/**
+ * The loop of the agent as a subroutine, `serve_agent(handle)`: it ends when the port does. `$root` is the directory
+ * that commands see as their root, or empty.
+ */
+export const agent = frames + String.raw`
+my (%command, %of_pid, $port, $out, $in);
+sub become_session { syscall($vm_call{setsid}) }
+sub become_leader { become_session(); ioctl $_[0], 0x540e, 0 }
+sub close_rest { syscall($vm_call{close_range}, 3, 0xffffffff, 0) }
+sub send_out { $out .= frame(@_) }
+sub reap_children {
+  while ((my $pid = waitpid -1, 1) > 0) {
+    my $channel = delete $of_pid{$pid};
+    next if !defined $channel or !$command{$channel};
+    $command{$channel}{status} = $? & 127 ? 128 + ($? & 127) : $? >> 8;
+    $command{$channel}{ended} = time;
+  }
+}
+sub open_terminal { my ($rows, $columns) = @_;
+  sysopen my $master, '/dev/ptmx', 2 | 0400 or return;
+  my $n = pack('i', 0);
+  ioctl $master, 0x40045431, $n or return;
+  ioctl $master, 0x80045430, $n or return;
+  sysopen my $slave, '/dev/pts/' . unpack('i', $n), 2 | 0400 or return;
+  my $size = pack('S4', $rows, $columns, 0, 0);
+  ioctl $master, 0x5414, $size;
+  return ($master, $slave);
+}
+sub begin { my ($channel, $payload) = @_;
+  my ($mode, $env, $program, @words) = unpack '(N/a*)*', $payload;
+  my ($kind, $rows, $columns, $owner) = split / /, $mode;
+  my (@ours, @theirs);
+  if ($kind eq 'terminal') {
+    my ($master, $slave) = open_terminal($rows, $columns);
+    if (!$master) { send_out($channel, 'refusal', "Cannot open a terminal in the virtual machine: $!"); return }
+    chown $owner, 5, $slave;
+    @ours = ($master, $master); @theirs = ($slave, $slave, $slave);
+  } else {
+    pipe my $in_read, my $in_write or return;
+    pipe my $out_read, my $out_write or return;
+    pipe my $err_read, my $err_write or return;
+    @ours = ($in_write, $out_read, $err_read); @theirs = ($in_read, $out_write, $err_write);
+  }
+  my $pid = fork;
+  if (!defined $pid) { send_out($channel, 'refusal', "Cannot begin a command in the virtual machine: $!"); return }
+  if (!$pid) {
+    # one descriptor above all others first, or an earlier one of them could be overwritten
+    $^F = 255;
+    $SIG{$_} = 'DEFAULT' for qw(PIPE HUP TERM INT CHLD);
+    if ($kind eq 'terminal') { become_leader($theirs[0]) } else { become_session() }
+    my @copies = map { open my $copy, '+<&', $_; $copy } @theirs;
+    open STDIN, '<&', $copies[0]; open STDOUT, '>&', $copies[1]; open STDERR, '>&', $copies[2];
+    close_rest();
+    %ENV = split /\0/, $env, -1;
+    @ARGV = @words;
+    $0 = 'drey: a command';
+    chdir '/';
+    eval $program;
+    print STDERR $@ if $@;
+    exit($@ ? 125 : 0);
+  }
+  set_nonblocking($_) for @ours;
+  $of_pid{$pid} = $channel;
+  my %new = (pid => $pid, kind => $kind, input => $ours[0], waiting => '', streams => {}, used => 0);
+  for my $number (1, 2) { $new{streams}{$number} = { handle => $ours[$number], credit => $credit_size } if $ours[$number] }
+  $command{$channel} = \%new;
+}
+sub take { my ($channel, $kind, $payload) = @_;
+  if ($kind == $kind{open}) { return begin($channel, $payload) }
+  if ($kind == $kind{power}) { return power($payload) }
+  my $c = $command{$channel} or return;
+  if ($kind == $kind{data}) { $c->{waiting} .= substr $payload, 1 }
+  elsif ($kind == $kind{end}) { $c->{no_more} = 1 }
+  elsif ($kind == $kind{credit}) {
+    my ($number, $bytes) = unpack 'CN', $payload;
+    $c->{streams}{$number}{credit} += $bytes if $c->{streams}{$number};
+  }
+  elsif ($kind == $kind{signal}) { my $n = unpack 'N', $payload; kill $n, $c->{kind} eq 'terminal' ? -$c->{pid} : $c->{pid} if !defined $c->{status} }
+  elsif ($kind == $kind{size}) {
+    my $size = pack 'S4', unpack('nn', $payload), 0, 0;
+    ioctl $c->{input}, 0x5414, $size if $c->{input};
+  }
+  elsif ($kind == $kind{gone}) {
+    kill 1, -$c->{pid}; kill 9, -$c->{pid} if $c->{kind} ne 'terminal';
+    delete $command{$channel};
+  }
+}
+sub feed { my ($channel, $c) = @_;
+  return if !$c->{input};
+  my $before = length $c->{waiting};
+  my $alive = push_out($c->{input}, \$c->{waiting});
+  $c->{waiting} = '' if !$alive;
+  my $used = $before - length $c->{waiting};
+  $c->{used} += $used;
+  if ($c->{used} >= $credit_size / 4) { send_out($channel, 'credit', pack 'CN', 0, $c->{used}); $c->{used} = 0 }
+  if ($c->{no_more} and $c->{waiting} eq '' and $c->{kind} ne 'terminal') { close $c->{input}; delete $c->{input} }
+}
+sub drain { my ($channel, $c, $number) = @_;
+  my $stream = $c->{streams}{$number};
+  my $most = $stream->{credit} < 32768 ? $stream->{credit} : 32768;
+  my $n = sysread $stream->{handle}, my $bytes, $most;
+  return if !defined $n and ($! == 11 or $! == 4);
+  if (!$n) { delete $c->{streams}{$number}; send_out($channel, 'end', pack 'C', $number); return }
+  $stream->{credit} -= $n;
+  send_out($channel, 'data', pack('C', $number) . $bytes);
+}
+# a command is over when it has ended and nothing comes any more; what it left behind may keep its output open
+sub finish { my ($channel, $c) = @_;
+  return if !defined $c->{status};
+  return if %{ $c->{streams} } and time - $c->{ended} < 1 and !$c->{quiet};
+  send_out($channel, 'exit', pack 'N', $c->{status});
+  delete $command{$channel};
+}
+sub serve_agent { ($port) = @_;
+  (%command, %of_pid) = ();
+  set_nonblocking($port);
+  my $nonce = join '', map { sprintf '%08x', rand 0xffffffff } 1 .. 4;
+  $out = ("\0" x ${resyncLength}) . frame(0xffffffff, 'hello', $nonce);
+  $in = '';
+  my $welcome = "welcome $nonce\n";
+  my $is_welcome = 0;
+  $SIG{PIPE} = 'IGNORE'; $SIG{CHLD} = sub { };
+  for (;;) {
+    my ($reads, $writes) = ('', '');
+    vec($reads, fileno $port, 1) = 1 if length $out < 4 * $credit_size;
+    vec($writes, fileno $port, 1) = 1 if length $out;
+    my $soon = 0;
+    for my $c (values %command) {
+      vec($writes, fileno $c->{input}, 1) = 1 if $c->{input} and length $c->{waiting};
+      if (length $out < $credit_size) {
+        for (values %{ $c->{streams} }) { vec($reads, fileno $_->{handle}, 1) = 1 if $_->{credit} > 0 }
+      }
+      $soon = 1 if defined $c->{status};
+    }
+    # a child may end just before the wait begins, unheard
+    my $ready = select($reads, $writes, undef, $soon ? 0.02 : %command ? 1 : 3600);
+    reap_children();
+    if ($ready > 0 and vec($reads, fileno $port, 1)) {
+      my $n = sysread $port, my $bytes, 262144;
+      # nobody at the other end reads as an end; it is asked again
+      if (!$n) { return if !defined $n and $! != 11 and $! != 4; select undef, undef, undef, 0.2 if defined $n }
+      else {
+        $in .= $bytes;
+        if (!$is_welcome and (my $at = index $in, $welcome) >= 0) { $is_welcome = 1; substr($in, 0, $at + length $welcome) = '' }
+        if ($is_welcome) { while (my @frame = take_frame(\$in)) { take(@frame) } }
+      }
+    }
+    for my $channel (keys %command) {
+      my $c = $command{$channel};
+      feed($channel, $c);
+      if ($ready > 0) { for my $number (keys %{ $c->{streams} }) {
+        drain($channel, $c, $number) if vec($reads, fileno $c->{streams}{$number}{handle}, 1);
+      } }
+      $c->{quiet} = defined $c->{status} && $c->{idle}++ > 3 && $ready <= 0;
+      finish($channel, $c);
+    }
+    push_out($port, \$out) or return;
+  }
+}
+`;

@@ -1,0 +1,102 @@
+// The box of a virtual machine as steps: a container like any other, with its ids, its cgroup, its network namespace and
+// its devices, whose root is not the guest's but a small one with the host's programs, and whose init is the keeper. The
+// guest's root is a directory of it, served to the guest by virtiofsd.
+
+import type { ContainerPlan, MachineBox } from "../container_plan.ts";
+import type { Step } from "../steps.ts";
+
+/** Where the guest's root is in the box. */
+export const guestRoot = "/guest";
+
+/** Where files of the host are shown in it. */
+export const boxFiles = "/drey";
+
+const doorFd = 7;
+
+/** In the parent namespace, before anything is hidden: the door is made, the host's files are put beside the root. */
+export function boxOuterSteps(
+  { door, files }: MachineBox,
+  staging: string,
+): { early: Step[]; staged: Step[] } {
+  return {
+    early: [{ do: "door", fd: doorFd, directory: door.directory, name: door.name }],
+    staged: [
+      { do: "mkdir", path: `${staging}/box` },
+      { do: "mkdir", path: `${staging}/files` },
+      ...files.flatMap(({ name, source }): Step[] => [
+        { do: "touch", path: `${staging}/files/${name}` },
+        { do: "mount", type: "none", source, target: `${staging}/files/${name}`, flags: ["bind"] },
+      ]),
+    ],
+  };
+}
+
+/** As the container's root: a root of the box's own, empty but for what the host lends it. */
+export function boxSteps({ host, files }: MachineBox, staging: string): Step[] {
+  const box = `${staging}/box`;
+  const lent = (source: string, path: string): Step[] => [
+    { do: "mount", type: "none", source, target: `${box}${path}`, flags: ["bind", "rec"] },
+    {
+      do: "mount",
+      type: "none",
+      source: "none",
+      target: `${box}${path}`,
+      flags: ["bind", "remount", "ro", "nosuid", "nodev"],
+      optional: true,
+    },
+  ];
+  return [
+    { do: "mount", type: "tmpfs", source: "box", target: box, flags: ["nosuid"], data: "mode=755,size=1m" },
+    ...["/etc", boxFiles, guestRoot].map((path): Step => ({ do: "mkdir", path: box + path })),
+    ...host.flatMap(({ path, link, isFile }): Step[] => {
+      if (link !== undefined) return [{ do: "symlink", path: box + path, target: link }];
+      return [{ do: isFile ? "touch" : "mkdir", path: box + path }, ...lent(path, path)];
+    }),
+    ...files.flatMap(({ name }): Step[] => [
+      { do: "touch", path: `${box}${boxFiles}/${name}` },
+      ...lent(`${staging}/files/${name}`, `${boxFiles}/${name}`),
+    ]),
+  ];
+}
+
+/** The guest's root as a directory of the box, with all that devices have put into it. */
+export function guestRootSteps(staging: string): Step[] {
+  return [{
+    do: "mount",
+    type: "none",
+    source: `${staging}/root`,
+    target: `${staging}/box${guestRoot}`,
+    flags: ["bind", "rec"],
+  }];
+}
+
+export const keeperStep = (init: ContainerPlan["init"]): Step => ({
+  do: "keep",
+  door: doorFd,
+  argv: init.argv,
+  env: init.env,
+});
+
+/** The host's directories with programs and their libraries, and what links lead to them. */
+export function hostLayout(): MachineBox["host"] {
+  const places = [
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/etc/ld.so.cache",
+    "/etc/alternatives",
+  ];
+  return places.flatMap((path): MachineBox["host"] => {
+    try {
+      const info = Deno.lstatSync(path);
+      if (info.isSymlink) return [{ path, link: Deno.readLinkSync(path) }];
+      return [{ path, isFile: info.isFile }];
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw error;
+    }
+  });
+}

@@ -1,0 +1,90 @@
+// Virtual machines with a shared root, from launch to delete: the same commands as for containers.
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
+import { e2e } from "../support/drey.ts";
+import { lendKernel } from "../support/machines.ts";
+import { serve } from "../support/server.ts";
+
+const needs = ["userns", "subids", "overlay", "machines"] as const;
+// a boot takes its time where it is emulated, and root's machines differ in nothing that these look at
+const once = [...needs, "user"] as const;
+
+await e2e("a virtual machine runs commands on a kernel of its own", { needs }, async (drey) => {
+  await lendKernel(drey);
+  await drey`launch tiny v1 --vm`;
+  const own = (await Deno.readTextFile("/proc/sys/kernel/osrelease")).trim();
+  const kernel = (await drey`exec v1 -- uname -r`).trim();
+  assertMatch(kernel, /^\d+\.\d+/);
+  assert(kernel !== own, "the machine runs the host's kernel");
+  assertEquals(await drey`exec v1 -- cat /proc/1/comm`, "init\n");
+  assertEquals((await drey`exec v1 -- hostname`).trim(), "v1");
+
+  const failed = await drey.tries`exec v1 -- ${["sh", "-c", "echo out; echo err >&2; exit 7"]}`;
+  assertEquals([failed.code, failed.stdout, failed.stderr], [7, "out\n", "err\n"]);
+  const fed = await drey.run(["exec", "v1", "--", "tr", "a-z", "A-Z"], { stdin: "through the agent\n" });
+  assertEquals(fed.stdout, "THROUGH THE AGENT\n");
+  const words = ["sh", "-c", 'echo "$FOO $(id -u):$(id -g) $PWD"'];
+  const asked = await drey`exec v1 --env FOO=bar --user 1000 --group 1000 --cwd /etc -- ${words}`;
+  assertEquals(asked, "bar 1000:1000 /etc\n");
+  assertEquals((await drey.tries`exec v1 -- nowhere`).code, 127);
+
+  const [listed] = JSON.parse(await drey`list --format json`);
+  assertEquals([listed.type, listed.status], ["virtual-machine", "Running"]);
+  await drey`stop v1`;
+  assertEquals(JSON.parse(await drey`list --format json`)[0].status, "Stopped");
+  await drey`delete v1`;
+});
+
+await e2e(
+  "several commands at once do not disturb each other in a virtual machine",
+  { needs: once },
+  async (drey) => {
+    await lendKernel(drey);
+    await drey`launch tiny v1 --vm`;
+    const counts = [1, 2, 3, 4].map((n) => 50_000 * n);
+    const ends = await Promise.all(counts.map((n) => drey`exec v1 -- seq ${n}`));
+    assertEquals(ends.map((text) => text.trimEnd().split("\n").length), counts);
+    await drey`delete --force v1`;
+  },
+);
+
+await e2e(
+  "what is written in a virtual machine stays, and files go in and out",
+  { needs: once },
+  async (drey) => {
+    await lendKernel(drey);
+    await drey`launch tiny v1 --vm`;
+    await drey.run(["file", "push", "-", "v1/root/kept"], { stdin: "pushed\n" });
+    assertEquals(await drey`exec v1 -- cat /root/kept`, "pushed\n");
+    // memory of the guest's own, which no mount of the host's shows
+    await drey`exec v1 -- ${["sh", "-c", "mount -t tmpfs none /mnt && echo inside >/mnt/file"]}`;
+    assertEquals(await drey`file pull v1/mnt/file -`, "inside\n");
+    await drey`exec v1 -- chown 1000:1000 /root/kept`;
+    await drey`stop --force v1`;
+    // of a machine that is stopped the root is looked into like a container's
+    assertEquals(await drey`file pull v1/root/kept -`, "pushed\n");
+    await drey`start v1`;
+    assertEquals(await drey`exec v1 -- stat -c %u:%g /root/kept`, "1000:1000\n");
+  },
+);
+
+await e2e("lxc leads a virtual machine through its life", { needs: [...once, "lxc"] }, async (drey) => {
+  await lendKernel(drey);
+  await using server = await serve(drey);
+  const { lxc } = server;
+  await lxc("launch", "tiny/vm", "v1", "--vm");
+  assertStringIncludes(await lxc("exec", "v1", "--", "uname", "-s"), "Linux");
+  assertMatch(await lxc("list", "--format", "csv", "--columns", "nst"), /^v1,RUNNING,VIRTUAL-MACHINE$/m);
+  assertMatch(await lxc("info", "v1"), /Type: virtual-machine/);
+  await lxc("file", "push", "/etc/os-release", "v1/root/os-release");
+  const pulled = await lxc("file", "pull", "v1/root/os-release", "-");
+  assertEquals(pulled, await Deno.readTextFile("/etc/os-release"));
+  await lxc("pause", "v1");
+  assertMatch(await lxc("list", "--format", "csv", "--columns", "s"), /FROZEN/);
+  await lxc("start", "v1");
+  await lxc("restart", "v1");
+  assertEquals(await lxc("exec", "v1", "--", "cat", "/root/os-release"), pulled);
+  await lxc("stop", "v1");
+  await lxc("delete", "v1");
+  assertEquals(await lxc("list", "--format", "csv"), "");
+});
