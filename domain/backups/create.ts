@@ -14,6 +14,7 @@ import { backupsCompression } from "../../config/server_keys.ts";
 import { validateSnapshotName } from "../../config/names.ts";
 import type { Context, Ref } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
+import { packDisk } from "./disk.ts";
 import { packVolume } from "../instances/root_tar.ts";
 import { readTime } from "../instances/snapshots/naming.ts";
 import { startOperation } from "../operations.ts";
@@ -47,8 +48,8 @@ export interface BackupWish {
 export interface BackupParts extends AsyncDisposable {
   files: { name: string; text: string }[];
   pool: OpenPool;
-  /** directories of the tarball and the volumes that fill them */
-  trees: { name: string; volume: Volume }[];
+  /** directories of the tarball and the volumes that fill them, or files of it and the disks they are */
+  trees: { name: string; volume: Volume; disk?: string }[];
   config: BackupConfig;
 }
 
@@ -149,8 +150,10 @@ async function* tarball(context: Context, { files, pool, trees }: BackupParts): 
   const mtime = context.now();
   const encoder = new TextEncoder();
   yield writeTarHead(files.map(({ name, text }) => ({ name, content: encoder.encode(text), mtime })));
-  for (const { name, volume } of trees) {
-    const tar = await packVolume(context, pool.driver, { volume, name });
+  for (const { name, volume, disk } of trees) {
+    const tar = disk === undefined
+      ? await packVolume(context, pool.driver, { volume, name })
+      : packDisk(disk, name);
     try {
       yield* tarBody(tar.stream);
     } catch (error) {

@@ -1,14 +1,13 @@
 // Custom volumes made of backups: drey's own, and those of LXD.
 
 import { validateSnapshotName, validateVolumeName } from "../../config/names.ts";
-import { DreyError } from "../../errors.ts";
 import type { Renumber } from "../../images/tar_join.ts";
 import type { Driver, Volume } from "../../storage/driver.ts";
 import type { Write } from "../../store/store.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context } from "../context.ts";
 import { unpackVolume } from "../instances/root_tar.ts";
-import { emptyContent } from "../storage_volumes/content.ts";
+import { diskOf, emptyContent } from "../storage_volumes/content.ts";
 import { enterVolume, newRecord, userConfig, volumeOperation } from "../storage_volumes/create.ts";
 import {
   lockVolume,
@@ -20,7 +19,8 @@ import {
   type VolumeRef,
   type VolumeSnapshotRecord,
 } from "../storage_volumes/record.ts";
-import { type IndexVolume, invalid } from "./index_file.ts";
+import { unpackDisk } from "./disk.ts";
+import { diskExtension, type IndexVolume, invalid } from "./index_file.ts";
 import { foreignOwners, withOwners } from "./owners.ts";
 import { receiveFile } from "./receive.ts";
 import { scanBackup, type ScannedBackup } from "./scan.ts";
@@ -40,9 +40,6 @@ export async function importVolumeBackup(
   const backup = await scanBackup(file.path);
   const { index: { type, name, config: { volume } } } = backup;
   if (type !== "custom" || volume === undefined) throw invalid("it is not one of a custom volume");
-  if ((volume.content_type || "filesystem") !== "filesystem") {
-    throw new DreyError("NOT_SUPPORTED", { message: "Backups of block volumes cannot be imported yet" });
-  }
   const ref = { ...wanted, name: wanted.name || name };
   validateVolumeName(ref.name);
   if (await context.store.get(volumeKey(ref)) !== undefined) throw taken(ref);
@@ -65,7 +62,7 @@ interface Restoring {
 
 async function restore(context: Context, ref: VolumeRef, { backup, volume }: Restoring): Promise<void> {
   const record = newRecord(context, {
-    content_type: "filesystem",
+    content_type: volume.content_type ?? "",
     description: volume.description ?? "",
     config: userConfig(volume.config ?? {}),
   });
@@ -118,8 +115,14 @@ async function fillVolume(
   driver: Driver,
   { backup, record, tree, owners, volume }: Filling,
 ): Promise<void> {
-  driver.mustHold(backup.sizes.get(tree) ?? 0);
+  const { content_type } = record;
+  const name = content_type === "filesystem" ? tree : `${tree}.${diskExtension(content_type)}`;
+  driver.mustHold(backup.sizes.get(name) ?? 0);
   await driver.create(volume, await emptyContent(context, record));
+  if (content_type !== "filesystem") {
+    if (!backup.sizes.has(name)) throw invalid(`it holds no "${name}"`);
+    return await unpackDisk(backup.tarball, { name, to: diskOf(driver, volume, content_type) });
+  }
   const { stream, finish } = backup.open();
   await unpackVolume(context, driver, { volume, stream: withOwners(stream, owners), below: tree });
   await finish();

@@ -56,6 +56,9 @@ export interface BackupIndex {
   config: BackupConfig;
 }
 
+/** How the file of a volume that is a disk or a disc ends in a backup. */
+export const diskExtension = (content: "block" | "iso"): string => content === "iso" ? "iso" : "img";
+
 type Json = null | boolean | number | string | Date | Json[] | { [name: string]: Json };
 
 /**

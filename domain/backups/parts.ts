@@ -1,7 +1,6 @@
 // What a backup is made of: the files of an instance or of a custom volume, kept still while they are read.
 
 import { join } from "@std/path";
-import { DreyError } from "../../errors.ts";
 import { formatMetadata } from "../../images/metadata.ts";
 import { isDirectory, namesIn, readIfThere } from "../../sys/present.ts";
 import type { Volume } from "../../storage/driver.ts";
@@ -18,8 +17,10 @@ import {
   volumeOf as customVolumeOf,
   type VolumeRef,
 } from "../storage_volumes/record.ts";
+import { diskOf } from "../storage_volumes/content.ts";
 import { runningUsers } from "../storage_volumes/users.ts";
 import type { BackupParts } from "./create.ts";
+import { diskExtension } from "./index_file.ts";
 import { describeInstance, describeVolume, indexOf } from "./describe.ts";
 import type { BackupConfig, BackupIndex } from "./index_file.ts";
 
@@ -95,11 +96,6 @@ export async function volumeParts(
   { alone }: { alone: boolean },
 ): Promise<BackupParts> {
   const { value: { content_type } } = await loadVolume(context, ref);
-  if (content_type !== "filesystem") {
-    throw new DreyError("NOT_SUPPORTED", {
-      message: `Backups of volumes of content type ${content_type} are not supported yet`,
-    });
-  }
   const config = await describeVolume(context, ref, { alone });
   const index = await indexOf(context, { name: ref.name, pool: ref.pool, type: "custom", config });
   await using held = new AsyncDisposableStack();
@@ -109,16 +105,21 @@ export async function volumeParts(
     ? customVolumeOf(ref)
     : held.use(await cloned(context, pool, { volume: customVolumeOf(ref), lock: volumeKey(ref) })).volume;
   const kept = held.move();
+  const tree = (name: string, volume: Volume) =>
+    content_type === "filesystem" ? { name, volume } : {
+      name: `${name}.${diskExtension(content_type)}`,
+      volume,
+      disk: diskOf(pool.driver, volume, content_type),
+    };
   return {
     config,
     pool,
     files: [{ name: "backup/index.yaml", text: await yaml(index) }],
     trees: [
-      ...index.snapshots.map((snapshot) => ({
-        name: `backup/volume-snapshots/${snapshot}`,
-        volume: customVolumeOf(ref, snapshot),
-      })),
-      { name: "backup/volume", volume },
+      ...index.snapshots.map((snapshot) =>
+        tree(`backup/volume-snapshots/${snapshot}`, customVolumeOf(ref, snapshot))
+      ),
+      tree("backup/volume", volume),
     ],
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };

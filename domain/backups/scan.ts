@@ -15,7 +15,9 @@ export interface ScannedBackup {
   files: Map<string, Uint8Array>;
   /** `bytes` of the files in each tree, by its directory */
   sizes: ReadonlyMap<string, number>;
-  /** the tarball, decompressed as it is read */
+  /** the file, and argv that decompresses it */
+  tarball: { path: string; decompress: string[] };
+  /** the same as it is read */
   open(): { stream: ReadableStream<Uint8Array<ArrayBuffer>>; finish(): Promise<void> };
 }
 
@@ -42,6 +44,11 @@ export async function scanBackup(path: string): Promise<ScannedBackup> {
     }
     const place = placeOf(name);
     if (place === undefined) throw odd(entry);
+    if (place.disk === true) {
+      if (entry.type !== "file") throw odd(entry);
+      sizes.set(name, entry.size);
+      return;
+    }
     if (place.tree === undefined) {
       if (entry.type !== "file" && entry.type !== "directory") throw odd(entry);
       if (place.file !== undefined && entry.type === "file") files.set(place.file, await small(entry, read));
@@ -69,13 +76,15 @@ export async function scanBackup(path: string): Promise<ScannedBackup> {
       hint: "Export it again without --optimized-storage",
     });
   }
-  return { index, files, sizes, open: () => reader(path, decompressor(format.compression)) };
+  const tarball = { path, decompress: decompressor(format.compression) };
+  return { index, files, sizes, tarball, open: () => reader(path, decompressor(format.compression)) };
 }
 
-/** Where a name belongs: into a tree, among the small files, or to the frame of directories around them. */
-function placeOf(name: string): { tree?: string; file?: string } | undefined {
+/** Where a name belongs: into a tree, a disk by itself, among the small files, or to the frame of directories around them. */
+function placeOf(name: string): { tree?: string; file?: string; disk?: true } | undefined {
   const words = name.split("/");
   if (words[0] !== "backup" && name !== "") return undefined;
+  if (/^backup\/(volume|volume-snapshots\/[^/]+)\.(img|iso)$/.test(name)) return { disk: true };
   const custom = /^(backup\/volume|backup\/volume-snapshots\/[^/]+)(\/|$)/.exec(name)?.[1];
   if (custom !== undefined) return { tree: custom };
   const [, base, , rest] = /^(backup\/container|backup\/snapshots\/[^/]+)(\/(.*))?$/.exec(name) ?? [];

@@ -180,3 +180,38 @@ await e2e("lxc exports and imports instances and volumes", { needs: [...needs, "
   await lxc("storage", "volume", "import", "default", file("data.tar.gz"), "again");
   assertMatch(await lxc("storage", "volume", "list", "default", "--format", "csv"), /custom,again/);
 });
+
+await e2e("disks and discs are exported and imported, with their holes", { needs }, async (drey) => {
+  const pool = `${drey.directory}/storage-pools/default/custom`;
+  await drey`storage volume create default disk --type=block size=20MiB`;
+  const path = `${pool}/default_disk/top/rootfs/root.img`;
+  const write = async (text: string) => {
+    using file = await Deno.open(path, { write: true });
+    await file.seek(9 << 20, Deno.SeekMode.Start);
+    await file.write(new TextEncoder().encode(text));
+  };
+  await write("first");
+  await drey`storage volume snapshot default disk s0`;
+  await write("later");
+  await Deno.writeFile(`${drey.directory}/disc`, new Uint8Array(300_000).fill(7));
+  await drey`storage volume import default ${`${drey.directory}/disc`} disc --type=iso`;
+  for (const [name, options] of [["disk", "gzip"], ["disc", "none"]] as const) {
+    const file = `${drey.directory}/${name}.tar`;
+    await drey`storage volume export default ${name} ${file} --compression=${options}`;
+    await drey`storage volume import default ${file} ${`${name}2`}`;
+  }
+  const place = (name: string, file: string) => {
+    const { top } = JSON.parse(Deno.readTextFileSync(`${pool}/default_${name}/volume.json`));
+    return `${pool}/default_${name}/${top}/rootfs/${file}`;
+  };
+  const bytes = async (name: string, file: string) => await Deno.readFile(place(name, file));
+  assertEquals(await bytes("disc2", "root.iso"), await bytes("disc", "root.iso"));
+  assertEquals(await bytes("disk2", "root.img"), await bytes("disk", "root.img"));
+  const { size, blocks } = await Deno.stat(place("disk2", "root.img"));
+  assertEquals([size, (blocks ?? 0) * 512 < 3 << 20], [20 << 20, true]);
+  assertEquals(await drey`storage volume get default disk2 size`, "20MiB\n");
+  assertMatch(await drey`storage volume list default type=custom -f csv`, /disc2,[^\n]*iso/);
+  await drey`storage volume restore default disk2 s0`;
+  const text = new TextDecoder().decode(await bytes("disk2", "root.img"));
+  assertEquals(text.slice(9 << 20, (9 << 20) + 5), "first");
+});
