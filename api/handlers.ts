@@ -24,6 +24,7 @@ const aliases = () => import("./handlers/image_aliases.ts");
 const profiles = () => import("./handlers/profiles.ts");
 const projects = () => import("./handlers/projects.ts");
 const pools = () => import("./handlers/storage_pools.ts");
+const networkZones = () => import("./handlers/network_zones.ts");
 const networkAcls = () => import("./handlers/network_acls.ts");
 const forwards = () => import("./handlers/network_forwards.ts");
 const networks = () => import("./handlers/networks.ts");
@@ -135,6 +136,18 @@ export const handlerSources: HandlerSources = {
   "pool.delete": pools,
   "pool.get": pools,
   "pool.resources": pools,
+  "network.zones.list": networkZones,
+  "network.zones.create": networkZones,
+  "network.zone.get": networkZones,
+  "network.zone.update": networkZones,
+  "network.zone.patch": networkZones,
+  "network.zone.delete": networkZones,
+  "network.zone.records.list": networkZones,
+  "network.zone.records.create": networkZones,
+  "network.zone.record.get": networkZones,
+  "network.zone.record.update": networkZones,
+  "network.zone.record.patch": networkZones,
+  "network.zone.record.delete": networkZones,
   "network.acls.list": networkAcls,
   "network.acls.create": networkAcls,
   "network.acl.get": networkAcls,

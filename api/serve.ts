@@ -12,6 +12,7 @@ import { configKey, readServerConfig } from "../domain/server_config.ts";
 import { describeError, DreyError } from "../errors.ts";
 import { createApp } from "./app.ts";
 import { unixDoor } from "./doors.ts";
+import { type DnsServer, openDnsServer } from "./dns_server.ts";
 import { type HttpsServer, openHttpsServer } from "./https_server.ts";
 import { type Answering, createListener } from "./listener.ts";
 import { readArguments } from "./serve_arguments.ts";
@@ -78,20 +79,23 @@ export async function runServer(options: ServeOptions = {}): Promise<void> {
   await reconcile(context);
   const app = logged(lookingAfter(createApp(context), () => reconcile(context)), log);
   const https = stack.use(openHttpsServer(context, app));
-  context.applyConfig = (config) => follow(https, config, log);
+  const listeners: Listeners = { https, dns: stack.use(openDnsServer(context)) };
+  context.applyConfig = (config) => follow(listeners, config, log);
   const gid = options.group === undefined ? undefined : mustBeGroup(options.group);
   const listener = createListener(app, unixDoor({ uid: context.user.uid, gid }));
   await socket.listen(listener);
   const stop = new AbortController();
-  void followSettings(context, https, { log, signal: stop.signal });
+  void followSettings(context, listeners, { log, signal: stop.signal });
   void followTrust(context, https, stop.signal);
   stack.use(chores(context, log));
   void startInstances(context, { log, signal: stop.signal });
   log("info", "Listening", { socket: socket.name, pid: Deno.pid });
   options.onReady?.(socket.name);
-  const canEnd = () => https.address === undefined && !hasOperations(context);
+  const canEnd = () =>
+    https.address === undefined && listeners.dns.address === undefined &&
+    !hasOperations(context);
   const idleEnd = socket.isInherited ? whenIdle(listener, canEnd, idle * 1000) : undefined;
-  const why = await ended(options.signal, { idle: idleEnd, hangUp: () => reload(context, https, log) });
+  const why = await ended(options.signal, { idle: idleEnd, hangUp: () => reload(context, listeners, log) });
   log("info", "Ending", { why });
   stop.abort();
   listener.close();
@@ -155,12 +159,12 @@ async function finishTasks(context: Context): Promise<void> {
 /** Listens as the settings say, now and whenever another process changes them. */
 async function followSettings(
   context: Context,
-  https: HttpsServer,
+  listeners: Listeners,
   { log, signal }: { log: Log; signal: AbortSignal },
 ): Promise<void> {
   const apply = async () => {
     try {
-      await follow(https, await readServerConfig(context), log);
+      await follow(listeners, await readServerConfig(context), log);
     } catch (error) {
       log("error", "Cannot follow the settings", { error: describeError(error) });
     }
@@ -186,18 +190,29 @@ async function followTrust(context: Context, https: HttpsServer, signal: AbortSi
 
 const trustKey = ["certificates"];
 
-async function follow(https: HttpsServer, config: Values, log: Log): Promise<void> {
-  const before = https.address;
-  await https.follow(config);
-  if (https.address === before) return;
-  log("info", https.address === undefined ? "HTTPS is off" : "Listening", { https: https.address });
+/** Where a server listens beside its socket, as the settings say. */
+interface Listeners {
+  https: HttpsServer;
+  dns: DnsServer;
 }
 
-async function reload(context: Context, https: HttpsServer, log: Log): Promise<void> {
+async function follow({ https, dns }: Listeners, config: Values, log: Log): Promise<void> {
+  const before = { https: https.address, dns: dns.address };
+  await https.follow(config);
+  if (https.address !== before.https) {
+    log("info", https.address === undefined ? "HTTPS is off" : "Listening", { https: https.address });
+  }
+  await dns.follow(config);
+  if (dns.address !== before.dns) {
+    log("info", dns.address === undefined ? "DNS is off" : "Listening", { dns: dns.address });
+  }
+}
+
+async function reload(context: Context, listeners: Listeners, log: Log): Promise<void> {
   try {
-    await https.reload();
-    await follow(https, await readServerConfig(context), log);
-    log("info", "Reloaded", { https: https.address });
+    await listeners.https.reload();
+    await follow(listeners, await readServerConfig(context), log);
+    log("info", "Reloaded", { https: listeners.https.address });
   } catch (error) {
     log("error", "Cannot reload", { error: describeError(error) });
   }

@@ -15,6 +15,7 @@ import * as projects from "./table/projects.ts";
 import * as remotes from "./table/remotes.ts";
 import * as snapshots from "./table/snapshots.ts";
 import * as networkAcls from "./table/network_acls.ts";
+import * as networkZones from "./table/network_zones.ts";
 import * as networkForwards from "./table/network_forwards.ts";
 import * as networks from "./table/networks.ts";
 import * as storage from "./table/storage.ts";
@@ -32,6 +33,7 @@ export const groups: readonly Group[] = [
   ...projects.groups,
   ...networks.groups,
   ...networkAcls.groups,
+  ...networkZones.groups,
   ...networkForwards.groups,
   ...storage.groups,
   ...volumes.groups,
@@ -53,6 +55,7 @@ export const commands: readonly Command[] = [
   ...projects.commands,
   ...networks.commands,
   ...networkAcls.commands,
+  ...networkZones.commands,
   ...networkForwards.commands,
   ...storage.commands,
   ...volumes.commands,

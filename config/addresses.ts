@@ -34,11 +34,17 @@ export function isWildcard({ host }: ListenAddress): boolean {
   return ["", "::", "0.0.0.0"].includes(host);
 }
 
-export const listenAddress: ValueType<ListenAddress> = {
-  name: "string",
-  wanted: "an address to listen on, such as [::]:8443 or 10.0.0.1:8443",
-  parse(text) {
-    const value = parseListenAddress(text);
-    return value === undefined ? { problem: `expected ${listenAddress.wanted}` } : { value };
-  },
-};
+/** Addresses to listen on that may leave out a usual port. */
+export function listenAddressWith(port: number): ValueType<ListenAddress> {
+  const wanted = `an address to listen on, such as [::]:${port} or 10.0.0.1:${port}`;
+  return {
+    name: "string",
+    wanted,
+    parse(text) {
+      const value = parseListenAddress(text, port);
+      return value === undefined ? { problem: `expected ${wanted}` } : { value };
+    },
+  };
+}
+
+export const listenAddress: ValueType<ListenAddress> = listenAddressWith(defaultPort);

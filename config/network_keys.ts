@@ -159,6 +159,15 @@ export const tunnelKeys = row("tunnel.*", types.string, {
     "Tunnels to bridges elsewhere, for root: tunnel.NAME.protocol (vxlan or gre), .local and .remote; of vxlan " +
     ".id, .port, and without ends .group, .interface and .ttl",
 });
+export const zoneForward = row("dns.zone.forward", net.listOf(net.domainName), {
+  short: "Zones of DNS that its instances' names are in",
+});
+export const zoneReverse4 = row("dns.zone.reverse.ipv4", net.listOf(net.domainName), {
+  short: "Zones of DNS that their IPv4 addresses are in",
+});
+export const zoneReverse6 = row("dns.zone.reverse.ipv6", net.listOf(net.domainName), {
+  short: "Zones of DNS that their IPv6 addresses are in",
+});
 export const userKey = row("user.*", types.string, {
   for: every,
   short: "Anything, for people and scripts; drey only keeps it",
@@ -174,7 +183,7 @@ export const networkKeys: readonly NetworkKey[] = [
   ...[ipv4Address, ipv4Dhcp, ipv4Expiry, ipv4Gateway, ipv4Ranges, ipv4Nat, ipv4NatAddress, ipv4Routes],
   ...[ipv4Routing, ipv6Address, ipv6Dhcp, ipv6Expiry, ipv6Ranges, ipv6Stateful, ipv6Nat, ipv6NatAddress],
   ...[ipv6Routes, ipv6Routing, mtuKey, parentKey, rawDnsmasq, userKey, volatileHwaddr],
-  ...[externalInterfaces, tunnelKeys, vlanKey],
+  ...[externalInterfaces, tunnelKeys, vlanKey, zoneForward, zoneReverse4, zoneReverse6],
   ...[securityAcls, ingressAction, egressAction, ingressLogged, egressLogged],
 ];
 
@@ -182,7 +191,6 @@ export const networkKeys: readonly NetworkKey[] = [
 export const networkKeysToCome: readonly string[] = [
   "bgp.*",
   "dns.nameservers",
-  "dns.zone.*",
   "fan.*",
   "gvrp",
   "ipv4.firewall",

@@ -1,7 +1,7 @@
 // The configuration keys of the server: those drey obeys, and the names of those it knows of.
 
 import { DreyError } from "../errors.ts";
-import { listenAddress } from "./addresses.ts";
+import { listenAddress, listenAddressWith } from "./addresses.ts";
 import { findRow, type Key, type Values } from "./key.ts";
 import * as types from "./types.ts";
 
@@ -15,6 +15,11 @@ export const httpsAddress = row({
   name: "core.https_address",
   type: listenAddress,
   short: "Where drey serve listens for HTTPS; nowhere if unset",
+});
+export const dnsAddress = row({
+  name: "core.dns_address",
+  type: listenAddressWith(53),
+  short: "Where drey serve lets other servers of DNS fetch its network zones; nowhere if unset",
 });
 export const tokenExpiry = row({
   name: "core.remote_token_expiry",
@@ -93,6 +98,7 @@ export const serverUser = row({
 /** Every key of the server that drey obeys. */
 export const serverKeys: readonly ServerKey[] = [
   httpsAddress,
+  dnsAddress,
   tokenExpiry,
   allowedOrigin,
   allowedMethods,
@@ -117,7 +123,6 @@ export const serverKeysToCome: readonly string[] = [
   "core.bgp_asn",
   "core.bgp_routerid",
   "core.debug_address",
-  "core.dns_address",
   "core.https_trusted_proxy",
   "core.metrics_address",
   "core.metrics_authentication",

@@ -17,6 +17,7 @@ import {
   type NetworkRecord,
   networkRecords,
 } from "./networks/record.ts";
+import { refuseAbsentZones } from "./network_zones.ts";
 import { freeIpv4, freeIpv6, hasIpv6, hostSubnets, randomHwaddr } from "./networks/subnets.ts";
 import { networkUsers } from "./networks/users.ts";
 
@@ -75,6 +76,7 @@ export async function createNetwork(context: Context, project: string, post: Net
   const config = await filled(context, type, withoutEmpty(post.config ?? {}));
   validateNetworkConfig(type, config);
   refuseHostParts(context, config);
+  await refuseAbsentZones(context, config);
   await refuseOverlap(context, ref, config);
   const record: NetworkRecord = { type, description: post.description ?? "", config };
   const key = networkKey(ref);
@@ -191,6 +193,7 @@ async function change(
   const config = await reopened(context, old.type, withoutEmpty(edited.config));
   validateNetworkConfig(old.type, config);
   refuseHostParts(context, config);
+  await refuseAbsentZones(context, config);
   await refuseOverlap(context, ref, config);
   const key = networkKey(ref);
   const done = await context.store.commit([{ key, revision }], [

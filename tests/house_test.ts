@@ -39,6 +39,7 @@ const doors: Record<string, readonly string[]> = {
 /** Rooms in which an outside package is welcome; `@std/…` and built-in modules are welcome anywhere. */
 const packages: Record<string, readonly string[]> = {
   "hono": ["api"],
+  "dns-packet": ["api"],
   "ws": ["api", "client"],
   "@david/dax": ["sys", "images"],
   "deno-std": ["std"],

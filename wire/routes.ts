@@ -7,6 +7,7 @@ import { instances } from "./routes/instances.ts";
 import { instanceSnapshots } from "./routes/instance_snapshots.ts";
 import { networkAcls } from "./routes/network_acls.ts";
 import { networkForwards } from "./routes/network_forwards.ts";
+import { networkZones } from "./routes/network_zones.ts";
 import { networks } from "./routes/networks.ts";
 import { operations } from "./routes/operations.ts";
 import { profiles } from "./routes/profiles.ts";
@@ -32,6 +33,7 @@ export const routes = {
   ...networks,
   ...networkAcls,
   ...networkForwards,
+  ...networkZones,
   ...storagePools,
   ...storageVolumes,
   ...recover,

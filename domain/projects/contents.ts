@@ -15,6 +15,7 @@ const kinds: readonly Kind[] = [
   { prefix: "images", address: ([fingerprint]) => `images/${fingerprint}` },
   { prefix: "networks", address: ([name, ...more]) => more.length > 0 ? undefined : `networks/${name}` },
   { prefix: "network-acls", address: ([name = ""]) => `network-acls/${encodeURIComponent(name)}` },
+  { prefix: "network-zones", address: ([name = ""]) => `network-zones/${encodeURIComponent(name)}` },
   {
     prefix: "volumes",
     address: ([pool, name = "", ...more]) =>

@@ -27,6 +27,7 @@ export type Need =
   | "ansible"
   | "promtool"
   | "openssl"
+  | "dig"
   | "socket-activate"
   | "lxd"
   | "root"
@@ -86,6 +87,7 @@ const checks: Record<Need, Check> = {
     const servers = ["/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd"];
     return servers.some(exists) ? undefined : "virtiofsd is not installed";
   },
+  dig: () => missingTools(["dig"]).length > 0 ? "dig is not installed" : undefined,
   openssl: () => missingTools(["openssl"]).length > 0 ? "openssl is not installed" : undefined,
   "socket-activate": () =>
     missingTools(["systemd-socket-activate"]).length > 0

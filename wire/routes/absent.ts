@@ -112,18 +112,9 @@ export const absentParts: readonly AbsentPart[] = [
 
   {
     what: "Network peers",
-    reason: "unbuilt",
+    reason: "never",
+    says: "Only networks of type ovn have peers, which drey does not have",
     paths: { "/1.0/networks/{name}/peers": collection, "/1.0/networks/{name}/peers/{peer}": unnamed },
-  },
-  {
-    what: "Network zones",
-    reason: "unbuilt",
-    paths: {
-      "/1.0/network-zones": collection,
-      "/1.0/network-zones/{zone}": unnamed,
-      "/1.0/network-zones/{zone}/records": collection,
-      "/1.0/network-zones/{zone}/records/{name}": unnamed,
-    },
   },
   {
     what: "UEFI variables",
