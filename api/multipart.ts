@@ -161,9 +161,11 @@ function parameter(header: string, name: string): string | undefined {
 }
 
 function indexOf(bytes: Uint8Array, wanted: Uint8Array): number {
-  const [first = 0] = wanted;
+  const [first = 0, second] = wanted;
   for (let at = bytes.indexOf(first); at >= 0; at = bytes.indexOf(first, at + 1)) {
     if (at + wanted.length > bytes.length) return -1;
+    // most are told apart by this, which is what the speed of an upload hangs on
+    if (second !== undefined && bytes[at + 1] !== second) continue;
     if (wanted.every((byte, index) => bytes[at + index] === byte)) return at;
   }
   return -1;

@@ -1,6 +1,5 @@
 // What comes packed, read plain: a program in the middle that is fed as bytes arrive and read as far as somebody wants.
 
-import { DreyError } from "../errors.ts";
 import { kill, spawn } from "../sys/run.ts";
 import { type Compression, decompressor, headLength, invalid, readerMissing } from "./archive.ts";
 import { mustNotBurst } from "./limits.ts";
@@ -122,28 +121,4 @@ function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
   both.set(a);
   both.set(b, a.length);
   return both;
-}
-
-/** A file from its start to its end. */
-export async function* bytesOf(path: string): Bytes {
-  using file = await open(path);
-  while (true) {
-    // a new one each time: whoever reads may keep it for a while
-    const chunk = new Uint8Array(1 << 18);
-    const count = await file.read(chunk);
-    if (count === null) return;
-    yield chunk.subarray(0, count);
-  }
-}
-
-async function open(path: string): Promise<Deno.FsFile> {
-  try {
-    return await Deno.open(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new DreyError("NOT_FOUND", {
-      message: "The files of the image are not there any more",
-      cause: error,
-    });
-  }
 }

@@ -20,7 +20,7 @@ export interface DownloadOptions {
   client?: Deno.HttpClient;
   /** told how many bytes are there, those of earlier attempts included */
   onProgress?(bytes: number): void;
-  /** is handed all bytes in their order, those of earlier attempts first, before anything is known of them */
+  /** is handed all bytes in their order, once they are in the file, those of earlier attempts first */
   pass?: Pass;
   /** told when what was passed is of no more use, and nothing more will be passed */
   onRestart?(): void;
@@ -164,7 +164,8 @@ async function receive(
     watch.rest();
     if (progress.bytes + chunk.length > size) throw tooLong(url, size);
     progress.hash.update(chunk);
-    await Promise.all([writeAll(progress.file, chunk), onlooker.pass(chunk)]);
+    await writeAll(progress.file, chunk);
+    await onlooker.pass(chunk);
     watch.feed();
     progress.bytes += chunk.length;
     options.onProgress?.(progress.bytes);

@@ -11,7 +11,7 @@ export interface ImageWriter {
   /**
    * writes one file to its end; answers with its size in bytes
    *
-   * @param pass is handed each chunk as well
+   * @param pass is handed each chunk as well, once it is in the file
    */
   write(path: string, content: AsyncIterable<Uint8Array>, pass?: Pass): Promise<number>;
   /** 64 hexadecimal digits over everything written so far */
@@ -28,7 +28,8 @@ export function imageWriter(): ImageWriter {
       for await (const chunk of content) {
         hash.update(chunk);
         size += chunk.length;
-        await Promise.all([writeAll(file, chunk), pass?.(chunk)]);
+        await writeAll(file, chunk);
+        await pass?.(chunk);
       }
       // whatever the umask: root of a map is to read it; the directory keeps others out
       await Deno.chmod(path, 0o644);

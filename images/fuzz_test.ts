@@ -8,7 +8,7 @@ import { type Account, defaultMap } from "../idmap/ranges.ts";
 import { runChecked } from "../sys/run.ts";
 import { type ForgedEntry, forgeTar } from "../tests/support/forged_tar.ts";
 import { unpackLayer } from "./layer.ts";
-import { bytesOf } from "./decompress.ts";
+import { bytesOf } from "../sys/file_bytes.ts";
 import { untar } from "./gate.ts";
 import { removeTrees } from "./unpack.ts";
 

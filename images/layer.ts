@@ -6,10 +6,11 @@ import { commandFailed, run } from "../sys/run.ts";
 import { detectFormat, invalid, readFormat } from "./archive.ts";
 import { type Bytes, peek } from "./decompress.ts";
 import { entryCheck, plainName } from "./entries.ts";
-import { untar, type Visit, type Work } from "./gate.ts";
+import { untar, type Visit } from "./gate.ts";
 import { jailed } from "./jail.ts";
 import { partialName } from "../sys/partial.ts";
 import { eachEntry } from "./scan.ts";
+import type { Work } from "./tar_program.ts";
 import { type Place, removeTrees } from "./unpack.ts";
 
 const opaqueMark = ".wh..wh..opq";

@@ -4,7 +4,7 @@
 import type { MappedRoot } from "../idmap/holder.ts";
 import { type Compression, invalid, readFormat } from "./archive.ts";
 import { firstFileCheck, rootfsCheck } from "./checks.ts";
-import { bytesOf } from "./decompress.ts";
+import { bytesOf } from "../sys/file_bytes.ts";
 import { checkImageDisk } from "./disk.ts";
 import { type Visit, walkTar } from "./gate.ts";
 import { type ImageMetadata, parseMetadata } from "./metadata.ts";

@@ -9,20 +9,22 @@ import { DreyError } from "../errors.ts";
 import { commandFailed, run, runChecked } from "../sys/run.ts";
 import { detectFormat, invalid, unknownFormat } from "./archive.ts";
 import { firstFileCheck, rootfsCheck } from "./checks.ts";
-import { type Bytes, bytesOf, peek } from "./decompress.ts";
+import { bytesOf } from "../sys/file_bytes.ts";
+import { type Bytes, peek } from "./decompress.ts";
 import { checkImageDisk, imageDisk, isDiskRoot } from "./disk.ts";
 import { plainName } from "./entries.ts";
-import { untar, type Work } from "./gate.ts";
+import { untar } from "./gate.ts";
 import { jailed } from "./jail.ts";
 import { type ImageMetadata, parseMetadata } from "./metadata.ts";
 import { partialName } from "../sys/partial.ts";
 import { namesIn } from "../sys/present.ts";
 import type { ImageFiles } from "./scan.ts";
 import { unpackSquashfs } from "./squashfs.ts";
+import type { Work } from "./tar_program.ts";
 
 /** A file of an image, perhaps still on its way. */
 export interface ImageStream {
-  /** where it lies once its content has been read to the end */
+  /** where it lies, each chunk before it is handed on */
   path: string;
   content: Bytes;
 }
@@ -110,7 +112,7 @@ async function unpackInto(
   let hasRoot = false;
   for await (const file of files) {
     if (metadata === undefined) {
-      const first = await unpackFirst(work, file.content, withDisk);
+      const first = await unpackFirst(work, file, withDisk);
       metadata = await parseMetadata(first.metadata);
       hasRoot = first.root !== undefined;
       if (hasRoot) await settleDisk(work);
@@ -124,7 +126,7 @@ async function unpackInto(
   return metadata;
 }
 
-async function unpackFirst(work: Work, content: Bytes, withDisk: boolean) {
+async function unpackFirst(work: Work, { path, content }: ImageStream, withDisk: boolean) {
   const { head, whole } = await peek(content);
   const format = detectFormat(head) ?? unknownFormat();
   if (format.kind !== "tar") throw invalid("its first file is no tarball with a metadata.yaml");
@@ -132,6 +134,7 @@ async function unpackFirst(work: Work, content: Bytes, withDisk: boolean) {
   await untar(work, whole, {
     compression: format.compression,
     into: "all",
+    path,
     after: takeOver,
     async visit(entry, read) {
       await visit(entry, read);
@@ -155,7 +158,7 @@ async function unpackRootfs(
     return format.kind === "squashfs" ? await unpackSquashfs(path, work) : await takeDisk(work, path);
   }
   const { visit, result } = rootfsCheck();
-  await untar(work, whole, { compression: format.compression, into: "rootfs", visit });
+  await untar(work, whole, { compression: format.compression, into: "rootfs", path, visit });
   result();
 }
 

@@ -6,7 +6,7 @@ import { toHost } from "../idmap/map.ts";
 import { runChecked } from "../sys/run.ts";
 import { type ForgedEntry, forgeTar } from "../tests/support/forged_tar.ts";
 import { checkImageDisk, imageDisk } from "./disk.ts";
-import { bytesOf } from "./decompress.ts";
+import { bytesOf } from "../sys/file_bytes.ts";
 import { untar } from "./gate.ts";
 import { type ImageFiles, scanImage } from "./scan.ts";
 import { removeTrees, unpackImage } from "./unpack.ts";

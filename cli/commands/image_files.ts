@@ -2,6 +2,7 @@
 
 import { DreyError } from "../../errors.ts";
 import type { Client } from "../../client/client.ts";
+import { streamOf } from "../../sys/file_bytes.ts";
 import { multipartBody, readParts } from "../../sys/multipart.ts";
 import type { Operation } from "../../wire/operation.ts";
 import { keyValues, resolveOnServer } from "../resolve.ts";
@@ -49,15 +50,24 @@ async function importFiles(
     "x-lxd-properties": new URLSearchParams(rest.properties).toString(),
   };
   if (rootfs === undefined) {
-    const body = (await Deno.open(packed)).readable;
+    await stat(packed);
+    const body = streamOf(packed);
     const type = { "content-type": "application/octet-stream" };
     return await client.start("images.create", { upload: { body, headers: { ...headers, ...type } } });
   }
   const isDisk = /\.(img|qcow2)$/.test(rootfs);
   await stat(rootfs);
   const { body, contentType } = multipartBody([
-    { name: "metadata", filename: baseName(packed), open: () => Deno.open(packed) },
-    { name: isDisk ? "rootfs.img" : "rootfs", filename: baseName(rootfs), open: () => Deno.open(rootfs) },
+    {
+      name: "metadata",
+      filename: baseName(packed),
+      open: () => Promise.resolve({ readable: streamOf(packed) }),
+    },
+    {
+      name: isDisk ? "rootfs.img" : "rootfs",
+      filename: baseName(rootfs),
+      open: () => Promise.resolve({ readable: streamOf(rootfs) }),
+    },
   ]);
   return await client.start("images.create", {
     upload: { body, headers: { ...headers, "content-type": contentType } },

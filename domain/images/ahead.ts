@@ -20,7 +20,7 @@ export interface Unpacked extends AsyncDisposable {
 
 /** One file of an image on its way. */
 export interface FileAhead {
-  /** the next bytes, which nobody may write over; waits while the unpacker is behind */
+  /** the next bytes, which lie in the file and which nobody may write over; waits while the unpacker is behind */
   pass(chunk: Uint8Array): Promise<unknown>;
   /** all of it lies at its path */
   end(): void;
@@ -98,7 +98,7 @@ const telling: readonly string[] = ["IMAGE_INVALID", "NO_SPACE"];
 
 /** The same for files that are on disk already. */
 export async function unpackOnDisk(context: Context, files: ImageFiles): Promise<Unpacked | undefined> {
-  const { bytesOf } = await import("../../images/decompress.ts");
+  const { bytesOf } = await import("../../sys/file_bytes.ts");
   async function* streams() {
     for (const path of files.rootfs === undefined ? [files.metadata] : [files.metadata, files.rootfs]) {
       yield await Promise.resolve({ path, content: bytesOf(path) });

@@ -48,7 +48,7 @@ export async function unpackOci(
   const directory = layersDirectory(context);
   await makeClosed(directory);
   const { unpackLayer } = await import("../../images/layer.ts");
-  const { bytesOf } = await import("../../images/decompress.ts");
+  const { bytesOf } = await import("../../sys/file_bytes.ts");
   const present = new Set(namesIn(directory));
   for (const { digest } of document.manifest.layers) {
     const name = layerName(digest, map);
