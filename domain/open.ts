@@ -17,16 +17,19 @@ const describeAfter = 1000;
 export async function openContext(): Promise<Context & AsyncDisposable> {
   const { user, home } = whoRuns();
   const paths = pathsOf(user, home);
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let clock: AbortSignal | undefined;
   let writing = Promise.resolve();
   const notes = noteChanges(await openStore(paths), () => {
-    timer ??= setTimeout(describe, describeAfter);
+    if (clock !== undefined) return;
+    // setTimeout() takes Deno 5 ms when it is first used
+    clock = AbortSignal.timeout(describeAfter);
+    clock.addEventListener("abort", describe, { once: true });
   });
   const { store } = notes;
   const context = { store, paths, user, program: currentProgram(), now: () => new Date() };
   function describe(): void {
-    clearTimeout(timer);
-    timer = undefined;
+    clock?.removeEventListener("abort", describe);
+    clock = undefined;
     const keys = notes.take();
     if (keys.length === 0) return;
     writing = writing.then(async () => {
