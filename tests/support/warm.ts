@@ -28,6 +28,9 @@ const otherCommands = [
   "delete --force c1 c2",
 ];
 
+/** modules that any command may enter, once a minute */
+const nowAndThen = ["domain/instances/snapshots/upkeep.ts", "domain/storage_volumes/upkeep.ts"];
+
 const target = new URL("warm.json", import.meta.url);
 
 const directory = await Deno.makeTempDir({ prefix: "drey-warm-" });
@@ -57,11 +60,11 @@ try {
 }
 
 /**
- * Modules that any of the commands entered, and of their functions those that several fast ones called: a function that
+ * Modules that any of the commands entered or may enter, and of their functions those that several fast ones called: a function that
  * is compiled in advance costs every command a little, those too that do not call it.
  */
 function keepUsed(runs: readonly { warm: Warm; isFast: boolean }[]): Warm {
-  const modules = new Set(runs.flatMap(({ warm }) => Object.keys(warm)));
+  const modules = new Set([...runs.flatMap(({ warm }) => Object.keys(warm)), ...nowAndThen]);
   const fast = runs.filter(({ isFast }) => isFast).map(({ warm }) => warm);
   return Object.fromEntries([...modules].map((module) => {
     const names = fast.flatMap((warm) => [...new Set(warm[module])]);
