@@ -4,7 +4,7 @@
 import type { App, Asked, Env } from "../api/app.ts";
 import { DreyError } from "../errors.ts";
 import { matchPath } from "../wire/paths.ts";
-import { type RouteName, routes, type RoutesOfKind } from "../wire/routes.ts";
+import { routes, type RoutesOfKind } from "../wire/routes.ts";
 import type { Socket } from "../wire/socket.ts";
 import { openEnvelope } from "./answers.ts";
 import { requestOf, type RouteAnswer, type RouteCall, type Transport } from "./transport.ts";
@@ -12,14 +12,14 @@ import { requestOf, type RouteAnswer, type RouteCall, type Transport } from "./t
 /** The API in this process, with the state directory of the caller. It opens with the first request. */
 export function openInProcess(): Transport {
   let opened: Promise<House> | undefined;
-  const house = (first?: RouteName) => opened ??= openHouse(first);
+  const house = (first?: RouteCall) => opened ??= openHouse(first);
   const caller = {
     uid: Deno.uid() ?? 0,
     protocol: "in-process",
     username: Deno.env.get("USER") ?? "",
   } as const;
   const open = async (call: RouteCall) => {
-    const { app, pair } = await house(call.name);
+    const { app, pair } = await house(call);
     const [ours, theirs] = pair();
     const accepted = Promise.withResolvers<void>();
     const accept = () => {
@@ -40,7 +40,7 @@ export function openInProcess(): Transport {
   return {
     kind: "in-process",
     fetch: async (request) => await (await house()).app.fetch(request, { caller, accept }),
-    call: async (call) => await answerTo((await house(call.name)).app, call, { caller, accept }),
+    call: async (call) => await answerTo((await house(call)).app, call, { caller, accept }),
     socket: (address, signal) => open({ ...streamAt(address), ...(signal === undefined ? {} : { signal }) }),
     upgrade: open,
     async [Symbol.asyncDispose]() {
@@ -55,7 +55,7 @@ interface House {
   pair: () => [Socket, Socket];
 }
 
-async function openHouse(first: RouteName | undefined): Promise<House> {
+async function openHouse(first: RouteCall | undefined): Promise<House> {
   const { openApp, socketPair } = await import("../api/in_process.ts");
   return { app: await openApp(first), pair: socketPair };
 }

@@ -6,6 +6,7 @@ import { relativeTo, toHost } from "../idmap/map.ts";
 import { isSingle } from "../idmap/holder.ts";
 import * as libc from "../sys/libc.ts";
 import { spawn } from "../sys/run.ts";
+import { takeWalker } from "./early_walker.ts";
 import { formatSteps, type Step } from "./steps.ts";
 import { inGuest } from "./vm/door.pl.ts";
 import { walkerFor } from "./walker.pl.ts";
@@ -130,7 +131,8 @@ export function attach(request: AttachRequest): Deno.ChildProcess {
     });
   }
   const { toChild, toCommand } = joinSteps(request);
-  return spawn(walk([...enterParent(request), ...toChild, ...toCommand]), {
+  const steps = [...enterParent(request), ...toChild, ...toCommand];
+  return takeWalker(steps, request.env) ?? spawn(walk(steps), {
     env: request.env,
     clearEnv: true,
     stdin: "piped",

@@ -1,10 +1,15 @@
 // The two forms drey is handed out in, made and run away from the source tree.
 
-import { assert, assertEquals, assertMatch } from "@std/testing";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
 import { join } from "@std/path";
 import manifest from "../deno.json" with { type: "json" };
 import { runChecked } from "../sys/run.ts";
-import { bundle, compile } from "./support/package.ts";
+import { moveCold } from "./support/cold_modules.ts";
+import { deferBuiltins } from "./support/lazy_builtins.ts";
+import { bundle, compile, rawBundle } from "./support/package.ts";
+import warm from "./support/warm.json" with { type: "json" };
+
+const root = join(import.meta.dirname!, "..");
 
 /** Runs a built program in a directory of its own, with deno on the PATH and nothing else of ours. */
 async function runBuilt(program: string, directory: string, ...args: string[]): Promise<string> {
@@ -39,6 +44,28 @@ Deno.test("the bundle loads no built-in module before a part asks for it", async
     assertEquals(imports.filter((line) => !line.includes('"node:sqlite"')), []);
   } finally {
     await Deno.remove(path);
+  }
+});
+
+Deno.test("a list and the help enter nothing that the bundle sets aside (else: deno task warm)", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "drey-bundle-" });
+  try {
+    const raw = join(directory, "drey.js");
+    const built = await rawBundle(raw);
+    assert("path" in built);
+    const text = moveCold(deferBuiltins(await Deno.readTextFile(raw)), warm);
+    const start = "function __cold() {";
+    assertStringIncludes(text, start);
+    await Deno.writeTextFile(raw, text.replace(start, `${start} throw new Error("cold");`));
+    const env = { ...Deno.env.toObject(), DREY_DIR: join(directory, "state") };
+    const call = (...argv: string[]) =>
+      runChecked([Deno.execPath(), "run", "-A", "--no-config", "--quiet", ...argv], { env });
+    // the first one makes the state
+    await runChecked([Deno.execPath(), "run", "-A", "--quiet", join(root, "cli.ts"), "list"], { env });
+    await call(raw, "list");
+    assertMatch(await call(raw, "--help"), /Usage:/);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
   }
 });
 

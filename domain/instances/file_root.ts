@@ -33,6 +33,13 @@ export function openFileRoot(context: Context): FileRoot {
   return rootOn(() => opened, () => opened);
 }
 
+/** The namespace of a root that was begun before anybody asked, for who needs no more of it; it is the caller's then. */
+export async function takeEarlyRoot(): Promise<MappedRoot | undefined> {
+  const opened = early;
+  early = undefined;
+  return (await opened)?.root;
+}
+
 /** Ends what was begun in vain. */
 export async function endEarlyFileRoot(): Promise<void> {
   const opened = await early?.catch(() => undefined);

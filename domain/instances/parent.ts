@@ -6,6 +6,7 @@ import { openMappedRoot } from "../../idmap/holder.ts";
 import { type IdLayout, readLayout } from "../../idmap/ranges.ts";
 import type { ContainerPlan } from "../../runtime/container_plan.ts";
 import type { Context } from "../context.ts";
+import { takeEarlyRoot } from "./file_root.ts";
 import { runDirectories } from "./record.ts";
 
 export interface ParentNamespace extends AsyncDisposable {
@@ -30,7 +31,7 @@ export async function openParent(context: Context, layout: IdLayout): Promise<Pa
         [Symbol.asyncDispose]: () => lock[Symbol.asyncDispose](),
       };
     }
-    const holder = await openMappedRoot(map);
+    const holder = await takeEarlyRoot() ?? await openMappedRoot(map);
     return {
       parent: { map, pid: holder.pid, level: "own" },
       async [Symbol.asyncDispose]() {
@@ -60,6 +61,11 @@ export function beginParent(context: Context): ComingParent {
       await opened?.[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Whether a container may be running below the parent namespace, at a glance. */
+export function mayHaveParent(context: Context): boolean {
+  return directoryNames(runDirectories(context)).length > 0;
 }
 
 /** Host pid of any container's init. */
