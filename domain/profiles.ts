@@ -177,6 +177,26 @@ async function change(
       [{ key: keyOf(ref), value: checked(to(settings)) }, happened(context, "profile-updated", ref)],
     );
   });
+  await tellUsers(context, ref);
+}
+
+/** Those who run with the profile follow it; one that cannot does not keep the others from it. */
+async function tellUsers(context: Context, ref: Ref): Promise<void> {
+  const failed: string[] = [];
+  for (const { key: [, project = "", name = ""] } of await usersOf(context, ref)) {
+    const { followProfiles } = await import("./instances/update.ts");
+    try {
+      await followProfiles(context, { project, name });
+    } catch (error) {
+      if (!(error instanceof DreyError)) throw error;
+      failed.push(`"${name}": ${error.message}`);
+    }
+  }
+  if (failed.length === 0) return;
+  throw new DreyError("CONFLICT", {
+    message: `The profile was changed, and cannot be followed by ${failed.join("; ")}`,
+    hint: "It counts there from the next start",
+  });
 }
 
 /** Somebody else's change between our look and our commit means looking again. */

@@ -67,6 +67,13 @@ export async function patchInstance(context: Context, ref: Ref, put: InstancePut
   }));
 }
 
+/** Brings an instance that runs to what its profiles say now; another one reads them when it starts. */
+export async function followProfiles(context: Context, ref: Ref): Promise<void> {
+  if (!("pid" in currentState(context, ref))) return;
+  await using _lock = await lockInstance(context, ref);
+  await change(context, ref, (record) => record);
+}
+
 function volatileConfig(config: Config): Config {
   return Object.fromEntries(Object.entries(config).filter(([key]) => key.startsWith("volatile.")));
 }

@@ -104,3 +104,25 @@ await e2e("what a card sends has its priority, and another one when that changes
   await runChecked([...hub, "nft", "delete", "table", "inet", "probe"]);
   await drey`delete -f c1`;
 });
+
+await e2e("a change of a profile reaches the instances that run with it", {
+  needs: ["subids", "network"],
+}, async (drey) => {
+  await drey`network create lab ipv4.address=10.139.0.1/24 ipv6.address=none`;
+  await drey`network create other ipv4.address=10.140.0.1/24 ipv6.address=none`;
+  await drey`profile create net`;
+  await drey`profile device add net eth0 nic network=lab name=eth0`;
+  await drey`launch tiny c1 -p default -p net`;
+  await drey`init tiny c2 -p default -p net`;
+  await dhcp(drey, "c1");
+  assertMatch(await ipv4Of(drey, "c1"), /^10\.139\./);
+  await drey`profile device set net eth0 network=other`;
+  await dhcp(drey, "c1");
+  assertMatch(await ipv4Of(drey, "c1"), /^10\.140\./, "another card is in its place");
+  await drey`profile device add net eth1 nic network=lab name=eth1`;
+  assertMatch(await drey`exec c1 -- ip -br link show eth1`, /UP/);
+  await drey`profile device remove net eth1`;
+  assertEquals((await drey.tries`exec c1 -- ip link show eth1`).code, 1);
+  assertMatch(await drey`query /1.0/instances/c2`, /"status": ?"Stopped"/);
+  await drey`delete -f c1 c2`;
+});
