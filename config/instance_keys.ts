@@ -155,6 +155,14 @@ export const securityPrivileged = key({
   default: "false",
   short: "Whether root in the instance is root on the host; drey only takes false",
 });
+export const securitySecureboot = key({
+  name: "security.secureboot",
+  on: ["virtual-machine"],
+  type: types.bool,
+  live: false,
+  default: "true",
+  short: "Whether the firmware of a machine with a disk of its own runs only what is signed",
+});
 export const rawIdmap = key({
   name: "raw.idmap",
   // LXD's is for containers; drey's machines share directories with the host just like them
@@ -320,6 +328,7 @@ export const instanceKeys: readonly Key[] = [
   limitsProcesses,
   ...limitsKernel,
   linuxSysctl,
+  securitySecureboot,
   rawIdmap,
   idmapBase,
   idmapIsolated,
@@ -379,7 +388,6 @@ export const instanceKeysToCome: readonly string[] = [
   "security.delegate_bpf",
   "security.delegate_bpf.*",
   "security.devlxd.management.volumes",
-  "security.secureboot",
   "security.sev",
   "security.sev.*",
   "security.syscalls.*",

@@ -7,7 +7,7 @@ import { invalid } from "./archive.ts";
 export const imageDisk = "disk.0.qcow2";
 
 /** Files of a root that is a disk: the disk and what has been written to it since, and what the firmware keeps. */
-export const diskFiles = /^(disk\.\d+\.qcow2|nvram(\.ms)?\.fd|tpm)$/;
+const diskFiles = /^((disk\.\d+\.qcow2|nvram(\.ms)?\.fd)(\.new)?|tpm)$/;
 
 /**
  * Whether a root is the disk of a virtual machine, by the names in its top directory; a root that anything boots from

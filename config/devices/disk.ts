@@ -80,6 +80,21 @@ export const size = deviceKey({
   short: "How much the root disk may hold; enforced where the pool can, else watched",
 });
 
+export const bus = deviceKey({
+  name: "io.bus",
+  type: types.oneOf("virtio-scsi", "virtio-blk", "nvme"),
+  live: false,
+  default: "virtio-scsi",
+  short: "How a virtual machine sees its own disk",
+});
+export const cache = deviceKey({
+  name: "io.cache",
+  type: types.oneOf("none", "writeback", "unsafe"),
+  live: false,
+  default: "none",
+  short: "What the host may keep in memory of a virtual machine's own disk",
+});
+
 /** Options that take rights away, which is all that anybody may ask of a mount. */
 export const safeMountOptions = ["ro", "nosuid", "nodev", "noexec", "nosymfollow"] as const;
 export type MountOption = typeof safeMountOptions[number];
@@ -94,14 +109,25 @@ const words = (device: Device) =>
 export const disk: DeviceConfig = {
   type: "disk",
   short: "The root disk, a directory or file of the host, or a volume",
-  keys: [path, pool, source, readonly, recursive, propagation, required, shift, mountOptions, size],
+  keys: [
+    path,
+    pool,
+    source,
+    readonly,
+    recursive,
+    propagation,
+    required,
+    shift,
+    mountOptions,
+    size,
+    bus,
+    cache,
+  ],
   toCome: [
     "boot.priority",
     "ceph.cluster_name",
     "ceph.user_name",
     "initial.*",
-    "io.bus",
-    "io.cache",
     "io.threads",
     "limits.max",
     "limits.read",

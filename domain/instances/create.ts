@@ -120,13 +120,16 @@ async function create(
 export async function findImage(
   context: Context,
   ref: Ref,
-  { body, task }: { body: { source: InstancesPost["source"] }; task: Task },
+  { body, task }: { body: Pick<InstancesPost, "source" | "type">; task: Task },
 ): Promise<Image> {
   const images = await effectiveProject(context, ref.project, "images");
-  const image = await resolveImage(context, images, { ...body.source, image_type: "container" }, task);
-  if (image.type === "container") return image;
-  throw new DreyError("NOT_SUPPORTED", {
-    message: `Image "${image.fingerprint.slice(0, 12)}" is for a virtual machine`,
+  const type = body.type || "container";
+  const image = await resolveImage(context, images, { ...body.source, image_type: type }, task);
+  // any system can be the root of a machine, but a disk is nothing for a container
+  if (image.type === "container" || type === "virtual-machine") return image;
+  throw new DreyError("BAD_REQUEST", {
+    message: `Image "${image.fingerprint.slice(0, 12)}" is for a virtual machine, not for a container`,
+    hint: "Ask for a virtual machine: --vm",
   });
 }
 
@@ -218,10 +221,17 @@ async function newRecord(
 }
 
 /** What an image says it cannot do without. @throws {DreyError} `BAD_REQUEST`, `NOT_SUPPORTED` */
-function mustMeet({ properties }: Image, config: Config): void {
+function mustMeet({ properties, type }: Image, config: Config): void {
+  const isSecure = type === "virtual-machine" && (readKey(config, keys.securitySecureboot) ?? true);
   if (properties["requirements.privileged"] === "true") {
     throw new DreyError("NOT_SUPPORTED", {
       message: "The image is for privileged containers only: root in a container is never root on the host",
+    });
+  }
+  if (properties["requirements.secureboot"] === "false" && isSecure) {
+    throw new DreyError("BAD_REQUEST", {
+      message: "The image cannot start where the firmware runs only what is signed",
+      hint: "Set security.secureboot=false for the instance",
     });
   }
   if (properties["requirements.nesting"] !== "true" || readKey(config, keys.securityNesting)) return;

@@ -12,6 +12,7 @@ import { openParent } from "./parent.ts";
 import { instancePaths, loadRecord, lockInstance } from "./record.ts";
 import { prepareRoot } from "./root_volume.ts";
 import { readRunRecord } from "./run_record.ts";
+import { hasOwnDisk } from "../machines/own_disk.ts";
 import { showPlan } from "./start.ts";
 import { currentState } from "./status.ts";
 
@@ -38,6 +39,7 @@ export async function openFileWay(context: Context, ref: Ref): Promise<FileWay> 
   const started = findOpen(context, ref, type);
   if (started !== undefined) return started;
   const { plan } = await showPlan(context, ref);
+  if (hasOwnDisk(plan.root)) throw notWithoutAgent(ref);
   await prepareRoot(context, ref);
   const entrance = held.use(new AsyncDisposableStack());
   const { parent } = entrance.use(await openParent(context, await readLayout(context.user)));
@@ -49,6 +51,12 @@ export async function openFileWay(context: Context, ref: Ref): Promise<FileWay> 
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }
+
+const notWithoutAgent = ({ name }: Ref) =>
+  new DreyError("INSTANCE_STATE", {
+    message: `Cannot reach the files of "${name}": they are on a disk, and its agent does not run`,
+    hint: `Run: drey start ${name}`,
+  });
 
 /** A way on which nobody else depends, into an instance that runs. */
 function findOpen(context: Context, ref: Ref, type: InstanceType): FileWay | undefined {

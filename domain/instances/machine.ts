@@ -13,10 +13,11 @@ import { walkerFor } from "../../runtime/walker.pl.ts";
 import { signals } from "../../sys/libc.ts";
 import { readIfThere } from "../../sys/present.ts";
 import { commandFailed, run as runProgram } from "../../sys/run.ts";
-import type { Config } from "../../wire/instance.ts";
+import type { RootSource } from "../../storage/driver.ts";
+import type { Config, Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import type { StartParts } from "../devices/device.ts";
-import { accelerator, bootAssets, findPrograms } from "../machines/assets.ts";
+import { accelerator, bootAssets, findPrograms, mustHaveQemu } from "../machines/assets.ts";
 import {
   keeperArgv,
   type MachineFacts,
@@ -26,6 +27,7 @@ import {
   writeMachine,
 } from "../machines/plan.ts";
 import { isOpenInBox, machineNodes } from "../machines/devices.ts";
+import { hasOwnDisk, ownDisk } from "../machines/own_disk.ts";
 import { deviceNodes } from "./start_plan.ts";
 import type { InitChoice } from "./init.ts";
 import { type InstancePaths, instancePaths } from "./record.ts";
@@ -49,10 +51,11 @@ export interface MachineStart {
 export async function gatherMachine(
   context: Context,
   ref: Ref,
-  config: Config,
+  { config, devices, root }: { config: Config; devices: Devices; root: RootSource },
 ): Promise<MachineStart> {
-  const { virtiofsd } = findPrograms();
-  const assets = await bootAssets(context);
+  mustHaveQemu();
+  const isDisk = hasOwnDisk(root);
+  const assets = isDisk ? undefined : await bootAssets(context);
   const proof = await accelerator(context);
   const host = readHostSize([]);
   const paths = instancePaths(context, ref);
@@ -60,7 +63,9 @@ export async function gatherMachine(
     name: ref.name,
     config,
     accelerator: proof.accelerator,
-    virtiofsd,
+    root: isDisk
+      ? { kind: "disk", disk: ownDisk({ name: ref.name, config, devices, root }) }
+      : { kind: "shared", ...findPrograms() },
     hostMemory: host.memory,
     hostCpus: host.cpus.length,
   };
@@ -75,7 +80,8 @@ export async function gatherMachine(
     async prepare(plan, fills) {
       refuseSingle(plan.ids.map, context);
       writeKeeper(paths.run);
-      await fillRoot(plan, fills);
+      // what is on a disk is the guest's own affair
+      if (!isDisk) await fillRoot(plan, fills);
     },
     settle(parts) {
       writeMachine(paths.run, planMachine(facts, parts.flatMap(({ card }) => card?.() ?? [])));

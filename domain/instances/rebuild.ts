@@ -3,7 +3,7 @@
 import { DreyError } from "../../errors.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import type { Write } from "../../store/store.ts";
-import type { Config, InstanceRebuildPost } from "../../wire/instance.ts";
+import type { Config, InstanceRebuildPost, InstanceType } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
@@ -30,7 +30,7 @@ export async function rebuildInstance(
   ref: Ref,
   body: InstanceRebuildPost,
 ): Promise<Operation> {
-  await loadRecord(context, ref);
+  const { value: { type } } = await loadRecord(context, ref);
   if (body.source.type !== "image" && body.source.type !== "none") {
     throw new DreyError("BAD_REQUEST", {
       message: `Cannot rebuild an instance from source "${body.source.type}"`,
@@ -40,14 +40,14 @@ export async function rebuildInstance(
     project: ref.project,
     description: "Rebuilding instance",
     resources: { instances: [instanceAddress(ref.name)] },
-    run: (task) => rebuild(context, ref, { body, task }),
+    run: (task) => rebuild(context, ref, { body: { ...body, type }, task }),
   });
 }
 
 async function rebuild(
   context: Context,
   ref: Ref,
-  { body, task }: { body: InstanceRebuildPost; task: Task },
+  { body, task }: { body: InstanceRebuildPost & { type: InstanceType }; task: Task },
 ): Promise<void> {
   const image = body.source.type === "none" ? undefined : await findImage(context, ref, { body, task });
   await using _lock = await lockInstance(context, ref, task.signal);

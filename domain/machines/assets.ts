@@ -87,11 +87,19 @@ const virtiofsds: Virtiofsd[] = [
   { path: "/usr/lib/qemu/virtiofsd", kind: "c" },
 ];
 
-/** The programs that run a machine. @throws {DreyError} `TOOL_MISSING` with the package to install */
-export function findPrograms(): { virtiofsd: Virtiofsd } {
+/** The server of shared directories, where there is one. */
+export const findVirtiofsd = (): Virtiofsd | undefined => virtiofsds.find(({ path }) => exists(path));
+
+/** @throws {DreyError} `TOOL_MISSING` with the package to install */
+export function mustHaveQemu(): void {
   const qemu = `qemu-system-${Deno.build.arch}`;
   if (findTool(qemu, fullPath()) === undefined) throw toolMissing(qemu);
-  const virtiofsd = virtiofsds.find(({ path }) => exists(path));
+}
+
+/** The programs that run a machine whose root is shared. @throws {DreyError} `TOOL_MISSING` with the package to install */
+export function findPrograms(): { virtiofsd: Virtiofsd } {
+  mustHaveQemu();
+  const virtiofsd = findVirtiofsd();
   if (virtiofsd !== undefined) return { virtiofsd };
   throw new DreyError("TOOL_MISSING", {
     message: 'Cannot run "virtiofsd": it is not installed',

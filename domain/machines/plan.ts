@@ -8,6 +8,7 @@ import type { MachineBox } from "../../runtime/container_plan.ts";
 import { formatWords } from "../../runtime/steps.ts";
 import type { Accelerator } from "../../runtime/vm/accelerator.ts";
 import { boxFiles, hostLayout } from "../../runtime/vm/box.ts";
+import { type OwnDisk, ownDiskParts } from "../../runtime/vm/disk_box.ts";
 import { keeper } from "../../runtime/vm/keeper.pl.ts";
 import {
   type Card,
@@ -36,21 +37,24 @@ export interface MachineFacts {
   /** expanded configuration */
   config: Config;
   accelerator: Accelerator;
-  virtiofsd: Virtiofsd;
+  /** what it starts from */
+  root: { kind: "shared"; virtiofsd: Virtiofsd } | { kind: "disk"; disk: OwnDisk };
   /** bytes of memory of the host */
   hostMemory: number;
   hostCpus: number;
 }
 
 /** The box of a machine; its files are there once `writeKeeper` and `writeMachine` have been called. */
-export function planBox({ run, door }: InstancePaths, { kernel, initrd }: BootAssets): MachineBox {
+export function planBox({ run, door }: InstancePaths, assets: BootAssets | undefined): MachineBox {
   return {
     door: { directory: dirname(door), name: basename(door) },
     host: hostLayout(),
     groups: groupsForDevices(),
     files: [
-      { name: "kernel", source: kernel.image },
-      { name: "initrd", source: initrd },
+      ...(assets === undefined ? [] : [
+        { name: "kernel", source: assets.kernel.image },
+        { name: "initrd", source: assets.initrd },
+      ]),
       { name: keeperName, source: join(run, keeperName) },
       { name: specName, source: join(run, specName) },
     ],
@@ -80,14 +84,23 @@ export function planMachine(facts: MachineFacts, cards: readonly Card[]): Machin
     maxCpus: Math.max(count, hostCpus),
     memory: bytes,
     hugepages: false,
+    ...rootParts(facts),
+    cards: [...cards],
+  };
+}
+
+function rootParts({ name, root }: MachineFacts): ReturnType<typeof ownDiskParts> {
+  if (root.kind === "disk") return ownDiskParts(root.disk);
+  return {
     boot: {
       kind: "direct",
       kernel: `${boxFiles}/kernel`,
       initrd: `${boxFiles}/initrd`,
-      words: sharedRootWords({ arch, name }, undefined),
+      words: sharedRootWords({ arch: Deno.build.arch, name }, undefined),
     },
-    shares: [rootShare(facts.virtiofsd)],
-    cards: [...cards],
+    drives: [],
+    prepare: [],
+    shares: [rootShare(root.virtiofsd)],
   };
 }
 

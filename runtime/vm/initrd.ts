@@ -20,10 +20,16 @@ const wantedModules = [
   "virtio-rng",
 ];
 
-/** @param modules directory of the kernel's modules */
-export async function makeInitrd(modules: string): Promise<Uint8Array<ArrayBuffer>> {
+/**
+ * @param modules directory of the kernel's modules
+ * @param more names of further ones that it is to load
+ */
+export async function makeInitrd(
+  modules: string,
+  more: readonly string[] = [],
+): Promise<Uint8Array<ArrayBuffer>> {
   const paths = await interpreterFiles();
-  const kernel = await loadOrder(modules);
+  const kernel = await loadOrder(modules, [...wantedModules, ...more]);
   const program = firstProgram({
     modules: kernel.map(({ name }) => `${agentHome}/modules/${name}.ko`),
     interpreter: paths,
@@ -80,7 +86,7 @@ interface Module {
 }
 
 /** The wanted modules and those they need, in an order in which they can be loaded. */
-async function loadOrder(directory: string): Promise<Module[]> {
+async function loadOrder(directory: string, wanted: readonly string[]): Promise<Module[]> {
   const paths = await modulePaths(`${directory}/kernel`);
   const order: Module[] = [];
   const seen = new Set<string>();
@@ -93,7 +99,7 @@ async function loadOrder(directory: string): Promise<Module[]> {
     for (const needed of dependencies(content)) await add(needed);
     order.push({ name: key, content });
   };
-  for (const name of wantedModules) await add(name);
+  for (const name of wanted) await add(name);
   return order;
 }
 

@@ -4,6 +4,7 @@
 import { rootTag } from "./first.pl.ts";
 import { agentPort } from "./agent.pl.ts";
 import { guestRoot } from "./box.ts";
+import { type Drive, driveWords, firmwareBoard, type FirmwareBoot, firmwareWords } from "./drives.ts";
 import { socketDirectory } from "./keeper.pl.ts";
 
 export interface Machine {
@@ -19,7 +20,10 @@ export interface Machine {
   memory: number;
   /** whether its memory is in huge pages */
   hugepages: boolean;
-  boot: DirectBoot;
+  boot: DirectBoot | FirmwareBoot;
+  drives: Drive[];
+  /** commands that the box runs before anything of the machine starts */
+  prepare: string[][];
   /** directories of the box that the guest can mount, by tag */
   shares: Share[];
   cards: Card[];
@@ -80,20 +84,22 @@ export function qemuWords(machine: Machine): string[] {
     ...["-rtc", "base=utc"],
     ...hardware(machine),
     ...bootWords(machine.boot),
+    ...driveWords(machine.drives),
     ...sockets(),
     ...machine.shares.flatMap((share, index) => shareWords(share, index)),
     ...machine.cards.flatMap((card, index) => cardWords(card, index)),
   ];
 }
 
-function hardware({ arch, accelerator, cpus, maxCpus, memory, hugepages }: Machine): string[] {
+function hardware({ arch, accelerator, cpus, maxCpus, memory, hugepages, boot }: Machine): string[] {
+  const more = boot.kind === "firmware" ? firmwareBoard(boot) : "";
   const size = `${Math.floor(memory / 1024 / 1024)}M`;
   const backend = hugepages
     ? "memory-backend-memfd,hugetlb=on,prealloc=on"
     // shared, since virtiofsd reads and writes the guest's memory itself
     : "memory-backend-memfd";
   return [
-    ...["-machine", `${boards[arch]},accel=${accelerator},memory-backend=ram,usb=off`],
+    ...["-machine", `${boards[arch]},accel=${accelerator},memory-backend=ram,usb=off${more}`],
     ...["-cpu", accelerator === "kvm" ? "host" : "max"],
     ...["-smp", `${cpus},maxcpus=${maxCpus}`],
     ...["-m", size],
@@ -105,7 +111,8 @@ function hardware({ arch, accelerator, cpus, maxCpus, memory, hugepages }: Machi
   ];
 }
 
-function bootWords(boot: DirectBoot): string[] {
+function bootWords(boot: DirectBoot | FirmwareBoot): string[] {
+  if (boot.kind === "firmware") return firmwareWords(boot);
   return ["-kernel", boot.kernel, "-initrd", boot.initrd, "-append", boot.words.join(" ")];
 }
 
@@ -223,6 +230,7 @@ function virtiofsdWords({ path, kind }: Virtiofsd, socket: string, directory: st
 export function keeperLines(machine: Machine, { patience }: { patience: number }): string[][] {
   return [
     ["set", "patience", String(patience)],
+    ...machine.prepare.map((argv) => ["prepare", ...argv]),
     ...machine.cards.flatMap(cardLines),
     ...machine.shares.map(helperLine),
     ["machine", ...qemuWords(machine)],

@@ -1,0 +1,98 @@
+// Instances that are virtual machines with a disk of their own: how they are told from those that share a root, and what
+// their settings make of the disk.
+
+import { bus as busKey, cache as cacheKey } from "../../config/devices/disk.ts";
+import { findRootDisk } from "../../config/device_keys.ts";
+import * as keys from "../../config/instance_keys.ts";
+import { readKey } from "../../config/key.ts";
+import { parseSize } from "../../config/size.ts";
+import { DreyError } from "../../errors.ts";
+import { isDiskRoot } from "../../images/disk.ts";
+import type { Firmware, OwnDisk } from "../../runtime/vm/disk_box.ts";
+import { planDisk, usualDisk } from "../../runtime/vm/disk_root.ts";
+import type { RootSource } from "../../storage/driver.ts";
+import { exists, namesIn } from "../../sys/present.ts";
+import { fullPath, toolMissing } from "../../sys/run.ts";
+import { findTool } from "../../sys/tools.ts";
+import type { Config, Devices } from "../../wire/instance.ts";
+import { findVirtiofsd } from "./assets.ts";
+
+interface DiskNames {
+  /** names where the machine may write */
+  own: string[];
+  /** names in the whole root */
+  all: string[];
+}
+
+function namesOf(root: RootSource): DiskNames {
+  if (root.kind === "directory") return { own: namesIn(root.path), all: namesIn(root.path) };
+  const own = root.kind === "overlay" ? namesIn(root.upper) : [];
+  return { own, all: [...new Set([...own, ...root.lower.flatMap(namesIn)])] };
+}
+
+/** Whether a root is a disk, or empty and to become one. */
+export function hasOwnDisk(root: RootSource): boolean {
+  const { all } = namesOf(root);
+  return all.length === 0 || isDiskRoot(all);
+}
+
+/** What the disk of a machine follows from. */
+export interface DiskSettings {
+  name: string;
+  /** expanded */
+  config: Config;
+  devices: Devices;
+  root: RootSource;
+}
+
+/**
+ * The disk of a machine that has one of its own.
+ *
+ * @throws {DreyError} `TOOL_MISSING` where the firmware is not installed
+ */
+export function ownDisk({ name, config, devices, root }: DiskSettings): OwnDisk {
+  const { own, all } = namesOf(root);
+  const device = findRootDisk(devices)?.device ?? {};
+  const isSecure = readKey(config, keys.securitySecureboot) ?? true;
+  const text = (key: string, older: string) => {
+    const value = config[key] ?? config[older];
+    return value === undefined || value === "" ? undefined : value;
+  };
+  const userData = text("cloud-init.user-data", "user.user-data");
+  const vendorData = text("cloud-init.vendor-data", "user.vendor-data");
+  const networkConfig = text("cloud-init.network-config", "user.network-config");
+  if (findTool("qemu-img", fullPath()) === undefined) throw toolMissing("qemu-img");
+  return {
+    plan: planDisk(own, all),
+    size: (device["size"] ? parseSize(device["size"]) : undefined) ?? usualDisk,
+    bus: readKey(device, busKey) ?? "virtio-scsi",
+    cache: readKey(device, cacheKey) ?? "none",
+    firmware: findFirmware(isSecure),
+    isSecure,
+    seed: {
+      instanceId: config["volatile.cloud-init.instance-id"] ?? config["volatile.uuid"] ?? name,
+      hostname: name,
+      ...(userData === undefined ? {} : { userData }),
+      ...(vendorData === undefined ? {} : { vendorData }),
+      ...(networkConfig === undefined ? {} : { networkConfig }),
+    },
+    virtiofsd: findVirtiofsd(),
+  };
+}
+
+/** UEFI as Debian packages it, `ovmf` and `qemu-efi-aarch64`: without keys, and with those of Microsoft. */
+function findFirmware(isSecure: boolean): Firmware {
+  const isX86 = Deno.build.arch === "x86_64";
+  const directory = isX86 ? "/usr/share/OVMF/OVMF" : "/usr/share/AAVMF/AAVMF";
+  const size = isX86 ? "_4M" : "";
+  const firmware = {
+    code: `${directory}_CODE${size}${isSecure ? (isX86 ? ".secboot" : ".ms") : ""}.fd`,
+    variables: `${directory}_VARS${size}${isSecure ? ".ms" : ""}.fd`,
+  };
+  const missing = Object.values(firmware).find((path) => !exists(path));
+  if (missing === undefined) return firmware;
+  throw new DreyError("TOOL_MISSING", {
+    message: `Cannot start a virtual machine from its disk: there is no firmware, "${missing}"`,
+    hint: `Ask an administrator to run: apt-get install ${isX86 ? "ovmf" : "qemu-efi-aarch64"}`,
+  });
+}

@@ -1,0 +1,82 @@
+// What the box of a virtual machine with a disk of its own does before the machine starts, and what the machine is given
+// for it. Pure.
+
+import { type DiskPlan, nvramName } from "./disk_root.ts";
+import { makeDiskArgv } from "./disk_root.pl.ts";
+import type { DriveBus, DriveCache } from "./drives.ts";
+import { agentShare, guestAgent } from "./guest_agent.pl.ts";
+import { guestRoot } from "./box.ts";
+import type { Machine, Virtiofsd } from "./machine.ts";
+import { type SeedFacts, seedFiles, seedLabel } from "./seed.ts";
+
+/** The firmware's files on the host, which the box shows at the same paths. */
+export interface Firmware {
+  code: string;
+  /** its variables as they begin: with the keys of who may sign, or without any */
+  variables: string;
+}
+
+export interface OwnDisk {
+  plan: DiskPlan;
+  /** `bytes` */
+  size: number;
+  bus: DriveBus;
+  cache: DriveCache;
+  firmware: Firmware;
+  isSecure: boolean;
+  seed: Omit<SeedFacts, "agent">;
+  /** serves the agent to images for LXD; absent where it is not installed */
+  virtiofsd: Virtiofsd | undefined;
+}
+
+const seedDirectory = "/run/drey/seed";
+
+const writer = String.raw`
+my ($directory, %text) = @ARGV;
+mkdir $directory, 0755;
+for my $name (keys %text) {
+  open my $file, '>', "$directory/$name" or die "$directory/$name: $!\n";
+  print $file $text{$name}; close $file or die "$directory/$name: $!\n";
+  chmod 0755, "$directory/$name";
+}
+`;
+
+/** argv that writes small files into a new directory of the box. */
+const writeFiles = (directory: string, files: Record<string, string>): string[] => [
+  "/usr/bin/perl",
+  "-e",
+  writer,
+  directory,
+  ...Object.entries(files).flat(),
+];
+
+/** The parts of a machine that are about its disk. */
+export function ownDiskParts(disk: OwnDisk): Pick<Machine, "boot" | "drives" | "prepare" | "shares"> {
+  const { plan, size, bus, cache, firmware, isSecure, seed, virtiofsd } = disk;
+  const agent = guestAgent();
+  const nvram = { name: nvramName(isSecure), template: firmware.variables };
+  return {
+    boot: { kind: "firmware", code: firmware.code, variables: `${guestRoot}/${nvram.name}`, isSecure },
+    drives: [
+      {
+        id: "root",
+        image: { kind: "qcow2", path: `${guestRoot}/${plan.write}`, cache },
+        bus,
+        bootIndex: 0,
+      },
+      {
+        id: "seed",
+        image: { kind: "directory", path: seedDirectory, label: seedLabel },
+        bus: "virtio-scsi",
+      },
+    ],
+    prepare: [
+      makeDiskArgv({ directory: guestRoot, plan, size, nvram }),
+      writeFiles(seedDirectory, seedFiles({ ...seed, agent })),
+      writeFiles(agentShare.directory, { [agentShare.program]: agent }),
+    ],
+    shares: virtiofsd === undefined
+      ? []
+      : [{ tag: agentShare.tag, directory: agentShare.directory, virtiofsd }],
+  };
+}

@@ -1,0 +1,90 @@
+// The drives and the firmware of a virtual machine as words of QEMU's command line. Pure.
+
+/** How a guest sees a drive; LXD's names. */
+export type DriveBus = "virtio-scsi" | "virtio-blk" | "nvme";
+
+/** What the host may remember of it: nothing, all, or more than it says. LXD's names. */
+export type DriveCache = "none" | "writeback" | "unsafe";
+
+export interface Drive {
+  /** its name in the machine, and the serial number that the guest sees */
+  id: string;
+  image: DriveImage;
+  bus: DriveBus;
+  /** place among what the firmware tries; none for what is not to be booted */
+  bootIndex?: number;
+}
+
+export type DriveImage =
+  /** a file of the box, with all that it stands on */
+  | { kind: "qcow2"; path: string; cache: DriveCache }
+  /** a directory of the box, shown as a file system with a label */
+  | { kind: "directory"; path: string; label: string };
+
+/** UEFI, which finds its system on a drive. */
+export interface FirmwareBoot {
+  kind: "firmware";
+  /** the program, a file of the box */
+  code: string;
+  /** its variables, a file of the box that it writes to */
+  variables: string;
+  /** whether it runs only what is signed */
+  isSecure: boolean;
+}
+
+export function driveWords(drives: readonly Drive[]): string[] {
+  const hasScsi = drives.some(({ bus }) => bus === "virtio-scsi");
+  return [
+    ...(hasScsi ? ["-device", "virtio-scsi-pci,id=scsi"] : []),
+    ...drives.flatMap((drive) => [
+      "-blockdev",
+      JSON.stringify({ "node-name": drive.id, ...image(drive.image) }),
+      "-device",
+      device(drive),
+    ]),
+  ];
+}
+
+const caches = {
+  none: { direct: true, "no-flush": false },
+  writeback: { direct: false, "no-flush": false },
+  unsafe: { direct: false, "no-flush": true },
+};
+
+function image(image: DriveImage): Record<string, unknown> {
+  if (image.kind === "directory") {
+    const { path, label } = image;
+    const file = { driver: "vvfat", dir: path, label, "fat-type": 16, "read-only": true };
+    return { driver: "raw", "read-only": true, file };
+  }
+  const cache = caches[image.cache];
+  return {
+    driver: "qcow2",
+    // what the guest has deleted takes no room any more
+    discard: "unmap",
+    "detect-zeroes": "unmap",
+    cache,
+    file: { driver: "file", filename: image.path, discard: "unmap", aio: "threads", cache },
+  };
+}
+
+const models = { "virtio-scsi": "scsi-hd,bus=scsi.0", "virtio-blk": "virtio-blk-pci", "nvme": "nvme" };
+
+function device({ id, bus, bootIndex }: Drive): string {
+  const boot = bootIndex === undefined ? "" : `,bootindex=${bootIndex}`;
+  return `${models[bus]},drive=${id},id=drive-${id},serial=${id}${boot}`;
+}
+
+export function firmwareWords({ code, variables, isSecure }: FirmwareBoot): string[] {
+  return [
+    ...["-drive", `if=pflash,unit=0,format=raw,readonly=on,file=${code}`],
+    ...["-drive", `if=pflash,unit=1,format=raw,file=${variables}`],
+    // only the firmware's own mode may write to its variables, or the keys would be anybody's
+    ...(isSecure
+      ? ["-global", "driver=cfi.pflash01,property=secure,value=on", "-global", "ICH9-LPC.disable_s3=1"]
+      : []),
+  ];
+}
+
+/** What the board needs for a firmware; in the words of `-machine`. */
+export const firmwareBoard = ({ isSecure }: FirmwareBoot): string => isSecure ? ",smm=on" : "";

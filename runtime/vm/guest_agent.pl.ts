@@ -1,0 +1,62 @@
+// The agent as a program by itself, for guests with a disk of their own: images for LXD start whatever is called
+// `lxd-agent` on the share that their machine has, others are given it by cloud-init. The guest's own Perl runs it.
+
+import { callNumbers } from "../steps.ts";
+import { agent, agentPort } from "./agent.pl.ts";
+
+/** Tag and directory in the box of the share that images for LXD look for, and what they start from it. */
+export const agentShare = { tag: "config", directory: "/run/drey/config", program: "lxd-agent" } as const;
+
+/** The program, as text. */
+export function guestAgent(arch: "x86_64" | "aarch64" = Deno.build.arch): string {
+  const { setsid, close_range } = callNumbers(arch);
+  return `#!/usr/bin/perl\nuse warnings; use Fcntl;\nno warnings;\n` +
+    `my %vm_call = (setsid => ${setsid}, close_range => ${close_range});\n${agent}${begin}`;
+}
+
+const begin = String.raw`
+sub find_port {
+  for (1 .. 200) {
+    my $found;
+    sysopen $found, '/dev/virtio-ports/${agentPort}', 2 and return $found;
+    # without udev there is no such link
+    if (opendir my $ports, '/sys/class/virtio-ports') {
+      for my $device (grep { !/^[.]/ } readdir $ports) {
+        open my $name, '<', "/sys/class/virtio-ports/$device/name" or next;
+        my $text = <$name>; chomp $text;
+        return $found if $text eq '${agentPort}' and sysopen $found, "/dev/$device", 2;
+      }
+    }
+    select undef, undef, undef, 0.05;
+  }
+  return;
+}
+# systemd.special(7); others by their own program
+sub power { my ($how) = @_;
+  my $off = $how eq 'off';
+  return kill $off ? 38 : 39, 1 if (readlink '/proc/1/exe' || '') =~ m{/systemd$};
+  my $program = $off ? 'poweroff' : 'reboot';
+  if (!fork) { exec $program; exec 'busybox', $program, '-f'; exit 1 }
+}
+# sd_notify(3)
+sub tell_ready {
+  my $path = delete $ENV{NOTIFY_SOCKET} or return;
+  $path =~ s/^@/\0/;
+  socket my $socket, 1, 2, 0 or return;
+  send $socket, "READY=1\n", 0, pack 'S a*', 1, $path;
+}
+my $port = find_port() or do { print STDERR "There is no port for the agent\n"; exit 1 };
+tell_ready();
+$0 = 'drey: agent of the virtual machine';
+$ENV{PATH} ||= '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+chdir '/';
+# an agent that is killed has another after it
+my $child;
+$SIG{TERM} = sub { kill 15, $child if $child; exit 0 };
+for (;;) {
+  $child = fork;
+  if (defined $child and !$child) { $SIG{TERM} = 'DEFAULT'; serve_agent($port); exit 0 }
+  waitpid $child, 0;
+  select undef, undef, undef, 0.2;
+}
+`;
