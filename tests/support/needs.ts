@@ -4,6 +4,7 @@ import { type HostFacts, readHostFacts } from "../../domain/host_facts.ts";
 import { missingTools } from "../../domain/host_packages.ts";
 import { readUplink } from "../../domain/networks/uplink.ts";
 import type { Context } from "../../domain/context.ts";
+import { bootLoader } from "./disk_image.ts";
 import { exists } from "../../sys/present.ts";
 
 /** `debian`: images can be built; a controller's name: limits of it can be kept */
@@ -21,6 +22,7 @@ export type Need =
   | "network"
   | "uplink"
   | "machines"
+  | "disk-machines"
   | "sftp"
   | "sshfs"
   | "pylxd"
@@ -88,6 +90,14 @@ const checks: Record<Need, Check> = {
     return servers.some(exists) ? undefined : "virtiofsd is not installed";
   },
   dig: () => missingTools(["dig"]).length > 0 ? "dig is not installed" : undefined,
+  "disk-machines": () => {
+    if (Deno.build.arch !== "x86_64") return "the boot loader is looked for on x86_64 alone";
+    const missing = missingTools(["qemu-system-x86_64", "qemu-img", "apt-get", "dpkg-deb"]);
+    if (missing.length > 0) return `${missing.join(", ")}: not installed`;
+    const files = { ovmf: "/usr/share/OVMF/OVMF_CODE_4M.fd", "systemd-boot-efi": bootLoader };
+    const absent = Object.entries(files).filter(([, path]) => !exists(path)).map(([name]) => name);
+    return absent.length > 0 ? `${absent.join(", ")}: not installed` : undefined;
+  },
   openssl: () => missingTools(["openssl"]).length > 0 ? "openssl is not installed" : undefined,
   "socket-activate": () =>
     missingTools(["systemd-socket-activate"]).length > 0

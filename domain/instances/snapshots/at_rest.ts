@@ -3,11 +3,13 @@
 
 import { instanceCgroup, setFrozen } from "../../../runtime/cgroups.ts";
 import { endFileSessions } from "../../../runtime/file_sessions.ts";
+import { goOn, whileHalted } from "../../../runtime/vm/qmp.ts";
 import type { Live } from "../../../storage/driver.ts";
 import { DreyError } from "../../../errors.ts";
 import type { Context, Ref } from "../../context.ts";
 import { announced } from "../../intents.ts";
-import { directoryName, instanceKey, instancePaths } from "../record.ts";
+import { exists } from "../../../sys/present.ts";
+import { directoryName, instanceKey, instancePaths, loadRecord } from "../record.ts";
 import { readRunRecord } from "../run_record.ts";
 import { currentState } from "../status.ts";
 
@@ -19,6 +21,8 @@ export async function atRest(context: Context, ref: Ref): Promise<Live | undefin
   const { status } = currentState(context, ref);
   if (status === "Stopped") return void await endFileSessions(instancePaths(context, ref).fileSessions);
   if (status === "Frozen") return { still: (work) => work() };
+  const { value: { type } } = await loadRecord(context, ref);
+  if (type === "virtual-machine") return { still: (work) => halted(context, ref, work) };
   const home = readRunRecord(instancePaths(context, ref).run)?.cgroupHome;
   if (home === undefined) return { still: again };
   const group = instanceCgroup(home, directoryName(ref));
@@ -40,8 +44,22 @@ export async function atRest(context: Context, ref: Ref): Promise<Live | undefin
   };
 }
 
+/** A machine whose guest is halted has written everything to its disk; one that is frozen may not have. */
+function halted<T>(context: Context, ref: Ref, work: () => Promise<T>): Promise<T> {
+  const intent = { do: "thaw", instance: ref } as const;
+  return announced(context, { intent, locks: [instanceKey(ref)] }, async (done) => {
+    try {
+      return await whileHalted(instancePaths(context, ref).door, work);
+    } finally {
+      await context.store.commit([], [done]);
+    }
+  });
+}
+
 /** Lets an instance go on that a killed process had frozen. */
 export async function thaw(context: Context, ref: Ref): Promise<void> {
+  const { door } = instancePaths(context, ref);
+  if (exists(door) && currentState(context, ref).status === "Running") await goOn(door);
   const home = readRunRecord(instancePaths(context, ref).run)?.cgroupHome;
   if (home === undefined || currentState(context, ref).status !== "Frozen") return;
   await setFrozen(instanceCgroup(home, directoryName(ref)), false);

@@ -1,0 +1,89 @@
+// Virtual machines with a disk of their own, from an image to its end: firmware, boot loader, kernel and all.
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
+import { join } from "@std/path";
+import { runChecked } from "../../sys/run.ts";
+import { makeDiskImage } from "../support/disk_image.ts";
+import { type Drey, e2e } from "../support/drey.ts";
+import { lendKernel } from "../support/machines.ts";
+
+const needs = ["userns", "subids", "overlay", "disk-machines"] as const;
+
+/** Gives a drey an image of a virtual machine, `tinydisk`. */
+async function importDisk(drey: Drey): Promise<void> {
+  await lendKernel(drey);
+  const disk = await makeDiskImage(join(drey.directory, ".."), join(drey.directory, "machines"));
+  const metadata = join(drey.directory, "metadata.yaml");
+  await Deno.writeTextFile(
+    metadata,
+    `architecture: x86_64\ncreation_date: 1700000000\nproperties:\n  os: Tiny\n  requirements.secureboot: "false"\n`,
+  );
+  await runChecked(["tar", "-cJf", `${metadata}.tar.xz`, "-C", drey.directory, "metadata.yaml"]);
+  await drey`image import ${`${metadata}.tar.xz`} ${disk} --alias tinydisk`;
+}
+
+const perl = (program: string) => ["/usr/bin/perl", "-e", program];
+/** Writes a word far behind the end of the image's own disk. */
+const write = (word: string) =>
+  perl(
+    `sysopen my $d, "/dev/sda", 1; sysseek $d, 3 << 30, 0; syswrite $d, "${word}" or die $!; ` +
+      `syscall 74, fileno $d; print "written\\n"`,
+  );
+const read = perl(`sysopen my $d, "/dev/sda", 0; sysseek $d, 3 << 30, 0; sysread $d, my $w, 5; print $w`);
+
+/** All files of disks in the pool that are whole ones; fails on a damaged one. */
+async function checkDisks(drey: Drey): Promise<number> {
+  const search = ["-name", "work", "-prune", "-o", "-name", "disk.*.qcow2", "-print"];
+  const found = (await runChecked(["find", drey.directory, ...search])).trim().split("\n");
+  for (const path of found) {
+    const driver = {
+      driver: "qcow2",
+      backing: null,
+      file: { driver: "file", filename: path, locking: "off" },
+    };
+    await runChecked(["qemu-img", "check", "-q", "-U", `json:${JSON.stringify(driver)}`]);
+  }
+  return found.length;
+}
+
+await e2e(
+  "a virtual machine starts from its image's disk, which grows, is kept, put back and copied",
+  { needs, images: [] },
+  async (drey) => {
+    await importDisk(drey);
+    const [image] = JSON.parse(await drey`image list --format json`);
+    assertEquals(image.type, "virtual-machine");
+    assertMatch((await drey.tries`launch tinydisk v1`).stderr, /is for a virtual machine.*--vm/s);
+    assertMatch((await drey.tries`launch tinydisk v1 --vm`).stderr, /security\.secureboot=false/);
+
+    const userData = "#cloud-config\nhostname: seeded\n";
+    const config = ["-c", "security.secureboot=false", "-c", `cloud-init.user-data=${userData}`];
+    await drey`launch tinydisk v1 --vm ${config} -d root,size=12GiB`;
+    assertEquals(
+      await drey`exec v1 -- ${perl(`open F, "</sys/block/sda/size"; print <F> / (2 << 20)`)}`,
+      "12",
+    );
+    // the seed's drive: a partition after which a FAT with the label and the files
+    const seed = await drey`exec v1 -- ${perl(`sysopen F, "/dev/sdb", 0; sysread F, $a, 1 << 20; print $a`)}`;
+    assertMatch(seed, /cidata/i);
+    await drey`file push ${join(drey.directory, "metadata.yaml")} v1/metadata`;
+    assertStringIncludes(await drey`file pull v1/metadata -`, "creation_date");
+
+    await drey`exec v1 -- ${write("first")}`;
+    await drey`snapshot v1 one`;
+    assertEquals(await drey`exec v1 -- ${read}`, "first");
+    await drey`exec v1 -- ${write("later")}`;
+    await drey`stop v1`;
+    assertMatch((await drey.tries`file pull v1/metadata -`).stderr, /its agent does not run/);
+    await drey`copy v1 v2`;
+    assert(await checkDisks(drey) >= 3);
+    await drey`restore v1 one`;
+    await drey`start v1 v2`;
+    assertEquals(await drey`exec v1 -- ${read}`, "first");
+    assertEquals(await drey`exec v2 -- ${read}`, "later");
+    await drey`exec v1 -- ${write("third")}`;
+    await drey`stop --force v1 v2`;
+    await checkDisks(drey);
+    await drey`delete v1 v2`;
+  },
+);
