@@ -14,6 +14,7 @@ import type {
 } from "../wire/storage_pool.ts";
 import type { Context } from "./context.ts";
 import { lifecycleWrite } from "./events.ts";
+import { layerUsage } from "./images/layers.ts";
 import { lazyFileRoot } from "./instances/file_root.ts";
 import { makingOf, openPool } from "./storage_pools/open.ts";
 import { linkPool, unlinkPool } from "./storage_pools/places.ts";
@@ -39,13 +40,16 @@ function shape(name: string, record: PoolRecord, users: ReadonlyMap<string, stri
 }
 
 /**
- * Space and inodes of the pool's file system.
+ * Space and inodes of the pool's file system, and what images share.
  *
  * @throws {DreyError} `NOT_FOUND`
  */
 export async function storagePoolResources(context: Context, name: string): Promise<StoragePoolResources> {
   await using pool = await openPool(context, name);
-  return await pool.driver.space();
+  const space = await pool.driver.space();
+  if (name !== "default") return space;
+  const layers = layerUsage(context);
+  return layers.images === 0 ? space : { ...space, layers };
 }
 
 /**

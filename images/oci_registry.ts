@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { DreyError } from "../errors.ts";
 import { ask, readJson } from "./http.ts";
+import { type Credentials, identityUser } from "./oci_credentials.ts";
 import { isManifestList, type Manifest, manifestTypes, parseManifest, pickPlatform } from "./oci.ts";
 
 export interface Reference {
@@ -14,11 +15,6 @@ export interface Reference {
   repository: string;
   /** tag, or digest with its algorithm */
   reference: string;
-}
-
-export interface Credentials {
-  user: string;
-  password: string;
 }
 
 /**
@@ -120,54 +116,24 @@ async function authorize(
   const service = part("service");
   if (service !== undefined) url.searchParams.set("service", service);
   url.searchParams.set("scope", part("scope") ?? `repository:${name.repository}:pull`);
-  const answer = await readJson(
-    await ask(url.href, {
-      headers: basic === undefined ? {} : { authorization: basic },
-      ...signal && { signal },
-    }),
-  ) as { token?: string; access_token?: string };
+  const stop = signal === undefined ? {} : { signal };
+  const response = credentials?.user === identityUser
+    ? await ask(realm, { ...stop, method: "POST", body: exchange(url, credentials.password) })
+    : await ask(url.href, { headers: basic === undefined ? {} : { authorization: basic }, ...stop });
+  const answer = await readJson(response) as { token?: string; access_token?: string };
   const token = answer.token ?? answer.access_token;
   if (token !== undefined) return `Bearer ${token}`;
   throw new DreyError("NETWORK", { message: `The token server of ${name.host} gave no token` });
 }
 
-/**
- * What `skopeo login`, `podman login` or `docker login` has kept for a registry; containers-auth.json(5).
- *
- * @param env looks up an environment variable
- */
-export async function readCredentials(
-  host: string,
-  env: (name: string) => string | undefined,
-): Promise<Credentials | undefined> {
-  const home = env("HOME") ?? "/";
-  const config = env("XDG_CONFIG_HOME") ?? `${home}/.config`;
-  const runtime = env("XDG_RUNTIME_DIR");
-  const files = [
-    env("REGISTRY_AUTH_FILE"),
-    runtime && `${runtime}/containers/auth.json`,
-    `${config}/containers/auth.json`,
-    `${env("DOCKER_CONFIG") ?? `${home}/.docker`}/config.json`,
-  ];
-  const names = host === "docker.io" ? [host, "https://index.docker.io/v1/", "index.docker.io"] : [host];
-  for (const file of files.filter((path) => path)) {
-    const { auths = {} } = await readAuthFile(file as string);
-    const auth = names.map((name) => auths[name]?.auth).find((text) => text);
-    if (!auth) continue;
-    const [user = "", ...password] = atob(auth).split(":");
-    return { user, password: password.join(":") };
-  }
-  return undefined;
-}
-
-async function readAuthFile(path: string): Promise<{ auths?: Record<string, { auth?: string }> }> {
-  try {
-    return JSON.parse(await Deno.readTextFile(path));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) return {};
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new DreyError("BAD_REQUEST", { message: `Cannot read "${path}": it is no JSON`, cause: error });
-  }
+/** The form that gives an identity token for one that opens this repository; the distribution's OAuth2 page. */
+function exchange({ searchParams }: URL, token: string): URLSearchParams {
+  return new URLSearchParams([
+    ...searchParams,
+    ["grant_type", "refresh_token"],
+    ["refresh_token", token],
+    ["client_id", "drey"],
+  ]);
 }
 
 const sha256 = (content: string | Uint8Array) => createHash("sha256").update(content).digest("hex");

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/testing";
 import { DreyError } from "../errors.ts";
 import { parseConfig, parseManifest, pickPlatform, quoteWords, splitWords } from "./oci.ts";
-import { openRegistry, parseReference, readCredentials } from "./oci_registry.ts";
+import { openRegistry, parseReference } from "./oci_registry.ts";
 
 const digest = (digit: string) => `sha256:${digit.repeat(64)}`;
 
@@ -88,19 +88,4 @@ Deno.test("openRegistry() proves who we are to the token server a registry names
   ]);
   const error = await assertRejects(() => openRegistry(name), DreyError);
   assertEquals(error.code, "FORBIDDEN");
-});
-
-Deno.test("readCredentials() finds what a login has kept", async () => {
-  const home = await Deno.makeTempDir();
-  await Deno.mkdir(`${home}/.docker`);
-  const auths = {
-    "https://index.docker.io/v1/": { auth: btoa("hub:pass") },
-    "r.example:5000": { auth: btoa("me:a:b") },
-  };
-  await Deno.writeTextFile(`${home}/.docker/config.json`, JSON.stringify({ auths }));
-  const env = (name: string) => name === "HOME" ? home : undefined;
-  assertEquals(await readCredentials("docker.io", env), { user: "hub", password: "pass" });
-  assertEquals(await readCredentials("r.example:5000", env), { user: "me", password: "a:b" });
-  assertEquals(await readCredentials("other", env), undefined);
-  await Deno.remove(home, { recursive: true });
 });

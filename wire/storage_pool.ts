@@ -17,6 +17,21 @@ export interface StoragePoolResources {
   /** bytes */
   space: { used: number; total: number };
   inodes: { used: number; total: number };
+  /** drey's own: layers of application images, in the pool that holds the images */
+  layers?: LayerUsage;
+}
+
+/** How layers are shared between application images. */
+export interface LayerUsage {
+  images: number;
+  /** each counted once */
+  layers: number;
+  /** those that more than one image has */
+  shared: number;
+  /** `bytes` of all layers as they came, each once */
+  size: number;
+  /** `bytes` they would be if each image had its own */
+  apart: number;
 }
 
 export const storagePoolsPost = s.object({

@@ -33,7 +33,7 @@ export async function show(shell: Shell): Promise<void> {
 export async function info(shell: Shell): Promise<void> {
   const { client, name } = await read(shell);
   const params = { pool: name };
-  const [pool, { space }] = await Promise.all([
+  const [pool, { space, layers }] = await Promise.all([
     client.call("pool.get", { params }),
     client.call("pool.resources", { params }),
   ]);
@@ -46,6 +46,15 @@ export async function info(shell: Shell): Promise<void> {
         driver: pool.driver,
         "space used": size(space.used),
         "total space": size(space.total),
+      },
+      ...layers !== undefined && {
+        "layers of application images": {
+          images: layers.images,
+          layers: layers.layers,
+          "shared by several images": layers.shared,
+          stored: size(layers.size),
+          "without sharing": size(layers.apart),
+        },
       },
       "used by": pool.used_by,
     }),

@@ -7,6 +7,7 @@ import type { OciDocument } from "../../images/oci.ts";
 import { isPartial, partialName } from "../../sys/partial.ts";
 import { namesIn } from "../../sys/present.ts";
 import { imageTrees } from "../../storage/layers.ts";
+import type { LayerUsage } from "../../wire/storage_pool.ts";
 import type { Context } from "../context.ts";
 import { blobsDirectory, imagesDirectory, layersDirectory, lowersDirectory } from "./directories.ts";
 import { makeClosed } from "./files.ts";
@@ -100,15 +101,38 @@ async function makeTop(
   }
 }
 
+/** What application images share. Reads their documents only. */
+export function layerUsage(context: Context): LayerUsage {
+  const documents = fingerprints(context).flatMap((fingerprint) => readOci(context, fingerprint) ?? []);
+  const owners = new Map<string, { size: number; count: number }>();
+  for (const { manifest } of documents) {
+    // one image may have a layer twice
+    const own = new Map(manifest.layers.map(({ digest, size }) => [digest, size]));
+    for (const [digest, size] of own) {
+      owners.set(digest, { size, count: (owners.get(digest)?.count ?? 0) + 1 });
+    }
+  }
+  const layers = [...owners.values()];
+  return {
+    images: documents.length,
+    layers: layers.length,
+    shared: layers.filter(({ count }) => count > 1).length,
+    size: layers.reduce((sum, { size }) => sum + size, 0),
+    apart: layers.reduce((sum, { size, count }) => sum + size * count, 0),
+  };
+}
+
+const fingerprints = (context: Context): string[] =>
+  namesIn(imagesDirectory(context)).filter((name) => /^[0-9a-f]{64}$/.test(name));
+
 /** Removes layers that no image and no instance stands on, after one of either has gone. */
 export async function sweepLayers(context: Context): Promise<void> {
   const blobs = namesIn(blobsDirectory(context));
   const unpacked = namesIn(layersDirectory(context));
   if (blobs.length === 0 && unpacked.length === 0) return;
   await using _lock = await context.store.lock(layersLock);
-  const fingerprints = namesIn(imagesDirectory(context)).filter((name) => /^[0-9a-f]{64}$/.test(name));
   const named = new Set(
-    fingerprints.flatMap((fingerprint) => readOci(context, fingerprint)?.manifest.layers ?? [])
+    fingerprints(context).flatMap((fingerprint) => readOci(context, fingerprint)?.manifest.layers ?? [])
       .map(({ digest }) => hexOf(digest)),
   );
   for (const blob of blobs) {

@@ -64,9 +64,10 @@ type Found =
   | { registry: Registry; digest: string; text: string; manifest: Manifest };
 
 async function lookUp(context: Context, project: string, { server, name, task }: OciWish): Promise<Found> {
-  const { openRegistry, parseReference, readCredentials } = await import("../../images/oci_registry.ts");
+  const { openRegistry, parseReference } = await import("../../images/oci_registry.ts");
+  const { readCredentials } = await import("../../images/oci_credentials.ts");
   const reference = parseReference(server, name);
-  const credentials = await readCredentials(reference.host, (key) => Deno.env.get(key) || undefined);
+  const credentials = await readCredentials(reference, (key) => Deno.env.get(key) || undefined);
   try {
     const registry = await openRegistry(reference, {
       ...credentials && { credentials },
@@ -88,11 +89,12 @@ async function lookUp(context: Context, project: string, { server, name, task }:
 
 /** An image as its registry describes it, without its layers. @throws {DreyError} as {@link ociImage} */
 export async function ociOffer(server: string, name: string): Promise<Image> {
-  const { openRegistry, parseReference, readCredentials } = await import("../../images/oci_registry.ts");
+  const { openRegistry, parseReference } = await import("../../images/oci_registry.ts");
+  const { readCredentials } = await import("../../images/oci_credentials.ts");
   const { parseConfig } = await import("../../images/oci.ts");
   const { kernelArchitecture } = await import("../../images/metadata.ts");
   const reference = parseReference(server, name);
-  const credentials = await readCredentials(reference.host, (key) => Deno.env.get(key) || undefined);
+  const credentials = await readCredentials(reference, (key) => Deno.env.get(key) || undefined);
   const registry = await openRegistry(reference, credentials && { credentials });
   const { digest, manifest } = await registry.manifest(Deno.build.arch);
   const config = parseConfig(

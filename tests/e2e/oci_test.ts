@@ -1,6 +1,6 @@
 // Application images of registries: pulled, stacked, run as what they are.
 
-import { assert, assertEquals, assertStringIncludes } from "@std/testing";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
 import { missingTools } from "../../domain/host_packages.ts";
 import { type Drey, e2e } from "../support/drey.ts";
 import { type AppImage, startRegistry, type TestRegistry } from "../support/registry.ts";
@@ -123,6 +123,11 @@ await withRegistry("images that share layers store them once", async (drey, regi
   assertEquals(asked.filter((line) => line.includes("/blobs/")).length, 2, asked.join("\n"));
   const count = (path: string) => [...Deno.readDirSync(`${drey.directory}/${path}`)].length;
   assertEquals([count("images/blobs"), count("storage-pools/default/images/l")], [4, 4]);
+  const { layers } = JSON.parse(await drey`query /1.0/storage-pools/default/resources`);
+  assertEquals([layers.images, layers.layers, layers.shared], [2, 4, 3]);
+  assert(layers.size < layers.apart);
+  const info = await drey`storage info default`;
+  assertMatch(info, /layers: 4\n +shared by several images: 3\n +stored: .*\n +without sharing: /);
   const again = (await registry.requests()).length;
   await launch(drey, registry, { alias: "two", name: "c3" });
   assert((await registry.requests()).slice(again).every((line) => !line.includes("/blobs/")));
