@@ -15,6 +15,8 @@ export interface CatalogOptions {
   signal?: AbortSignal;
   /** asks the server even if the last answer is young */
   refresh?: boolean;
+  /** rather fails than to answer with what a server that is away said last */
+  mustAnswer?: boolean;
 }
 
 /** `milliseconds` an answer is taken for granted */
@@ -56,7 +58,8 @@ async function readDocument(url: string, options: CatalogOptions): Promise<unkno
     return await askAgain(url, { path, kept, options });
   } catch (error) {
     // an old answer is better than none, as long as the server did not take it back
-    if (!(error instanceof DreyError) || error.code !== "NETWORK" || kept === undefined) throw error;
+    if (!(error instanceof DreyError) || error.code !== "NETWORK") throw error;
+    if (kept === undefined || options.mustAnswer) throw error;
     return await readBody(path);
   }
 }

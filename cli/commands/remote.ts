@@ -48,7 +48,7 @@ export async function add(shell: Shell): Promise<void> {
 async function entryOf(shell: Shell, name: string, where: string): Promise<RemoteEntry> {
   const { typed } = shell;
   const protocol = typed.text("protocol") ?? "lxd";
-  if (protocol !== "lxd") return { addr: imageAddress(where), protocol, public: true };
+  if (protocol !== "lxd") return { addr: imageAddresses(where, protocol), protocol, public: true };
   if (where.startsWith("unix:")) return { addr: where, protocol, public: false };
   const { addServer } = await import("../../client/add_server.ts");
   const token = typed.text("token") ?? typed.text("password");
@@ -123,6 +123,12 @@ async function nameOf(where: string): Promise<string> {
     throw bad("A token needs a name for the remote", "drey remote add <remote> <token>");
   }
   return new URL(serverAddress(where)).hostname.replace(/^\[|\]$/g, "").replaceAll(":", "-");
+}
+
+/** A server of images may have mirrors, behind commas. */
+function imageAddresses(where: string, protocol: string): string {
+  if (protocol !== "simplestreams") return imageAddress(where);
+  return where.split(",").map((text) => imageAddress(text.trim())).join(",");
 }
 
 function imageAddress(where: string): string {

@@ -50,6 +50,10 @@ export const commands: readonly Command[] = [
       example("remote add office eyJjbGllbnRfbmFtZSI6Im1lIn0=", "By a token, which says where the server is"),
       example("remote add lab https://lab.example.org:8443 --token eyJjbGll", "By address and token"),
       example("remote add mirror https://images.example.org --protocol simplestreams", "An image server"),
+      example(
+        "remote add near https://near.example.org,https://images.example.org --protocol simplestreams",
+        "The same with a mirror that is asked first",
+      ),
     ],
     load: async () => (await remotes()).add,
   },

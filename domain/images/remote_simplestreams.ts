@@ -35,12 +35,22 @@ export async function simplestreamsCatalog(
   { task, refresh }: { task?: Task; refresh?: boolean } = {},
 ): Promise<CatalogImage[]> {
   const { readCatalog } = await import("../../images/catalog.ts");
-  return await readCatalog(checkServer(server), {
+  const options = {
     directory: catalogsDirectory(context),
     now: context.now,
     ...task && { signal: task.signal },
     ...refresh && { refresh },
-  });
+  };
+  const [first = "", ...others] = mirrorsOf(server);
+  // another mirror's news are better than the old ones of the first
+  for (const base of others.length === 0 ? [] : [first, ...others]) {
+    try {
+      return await readCatalog(base, { ...options, mustAnswer: true });
+    } catch (error) {
+      if (!(error instanceof DreyError) || error.code !== "NETWORK") throw error;
+    }
+  }
+  return await readCatalog(first, options);
 }
 
 /**
@@ -64,10 +74,9 @@ export async function simplestreamsImage(
   await using _lock = await context.store.lock(downloadLock(fingerprint), options);
   const meanwhile = await shareImage(context, project, fingerprint);
   if (meanwhile !== undefined) return meanwhile;
-  const base = checkServer(wish.server);
   const wanted = offered.files.map(({ part, path, size, sha256 }) => ({
     part,
-    file: { urls: [`${base}/${path}`], size, sha256 },
+    file: { urls: mirrorsOf(wish.server).map((base) => `${base}/${path}`), size, sha256 },
   }));
   await using ahead = unpackAhead(context);
   const files = await fetchFiles(context, wanted, {
@@ -133,8 +142,15 @@ function recordOf(fresh: ImageRecord, offered: CatalogImage, wish: RemoteWish): 
   };
 }
 
-/** @throws {DreyError} `BAD_REQUEST` for what is no web address */
-function checkServer(server: string): string {
-  if (/^https?:\/\//.test(server) && URL.canParse(server)) return server.replace(/\/+$/, "");
-  throw new DreyError("BAD_REQUEST", { message: `Cannot ask "${server}" for images: it is no web address` });
+/**
+ * The addresses of a server, parted by commas: all have the same, and one is asked after the other.
+ *
+ * @throws {DreyError} `BAD_REQUEST` for what is no web address
+ */
+function mirrorsOf(server: string): string[] {
+  return server.split(",").map((text) => {
+    const base = text.trim();
+    if (/^https?:\/\//.test(base) && URL.canParse(base)) return base.replace(/\/+$/, "");
+    throw new DreyError("BAD_REQUEST", { message: `Cannot ask "${base}" for images: it is no web address` });
+  });
 }

@@ -109,6 +109,25 @@ await e2e(
       assertStringIncludes(stdout + stderr, "rootfs.squashfs");
       assertEquals(JSON.parse(await drey`image list --format json`), []);
       assertEquals(JSON.parse(await drey`list --format json`), []);
+      assertEquals([...Deno.readDirSync(`${drey.directory}/storage-pools/default/images`)], []);
+    });
+  },
+);
+
+await e2e(
+  "mirrors of a server are asked in their order, and a download that is cut goes on",
+  { needs, images: [] },
+  async (drey) => {
+    await withImages(drey, { kinds: ["root.tar.xz"], padding: 1_000_000 }, async (server) => {
+      await drey`remote add mine http://127.0.0.1:9,${server.address} --protocol simplestreams`;
+      server.mishaps.set("rootfs.tar.xz", [{ cutAfter: 500_000 }]);
+      await drey`launch mine:tiny/1 c1`;
+      assertStringIncludes(await drey`exec c1 -- cat /etc/serial`, "20260101_05:24");
+      const [image] = JSON.parse(await drey`image list --format json`);
+      assertEquals(image.update_source.server, `http://127.0.0.1:9,${server.address}`);
+      // it was unpacked while it came, the second part in another request
+      const unpacked = [...Deno.readDirSync(`${drey.directory}/storage-pools/default/images`)];
+      assertEquals(unpacked.map(({ name }) => name.slice(0, 64)), [image.fingerprint]);
     });
   },
 );

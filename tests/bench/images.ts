@@ -1,0 +1,120 @@
+// `deno task bench:images`: imports of images against the bare programs that unpack them, in turns in one run, as an
+// ordinary user: a Debian root file system as a tarball against tar, as a squashfs against unsquashfs, both in a user
+// namespace. An import ends with an image that the next launch need not unpack. `--rounds=N`, `--directory=DIR`.
+
+import { parseArgs } from "@std/cli";
+import { join } from "@std/path";
+import { runChecked } from "../../sys/run.ts";
+import { imageFiles } from "../support/drey.ts";
+import { testDirectory } from "../support/needs.ts";
+import { bundle } from "../support/package.ts";
+
+const options = parseArgs(Deno.args, {
+  string: ["rounds", "directory"],
+  default: { rounds: "7", directory: join(testDirectory(), "bench_images") },
+});
+const directory = String(options.directory);
+
+interface Cost {
+  /** milliseconds */
+  wall: number;
+  /** milliseconds of all processors */
+  processor: number;
+  /** largest resident memory of the first process, in bytes */
+  memory: number;
+}
+
+/** Runs a program and says what it cost, that of its children included. */
+async function measure(argv: readonly string[], env: Record<string, string> = {}): Promise<Cost> {
+  const [program = "", ...args] = argv;
+  const [before, start] = [childTicks(), performance.now()];
+  const child = new Deno.Command(program, { args, env, stdin: "null", stdout: "null", stderr: "piped" })
+    .spawn();
+  let memory = 0;
+  const watch = setInterval(() => memory = Math.max(memory, peakOf(child.pid)), 10);
+  const { code, stderr } = await child.output();
+  const wall = performance.now() - start;
+  clearInterval(watch);
+  if (code !== 0) throw new Error(`${argv.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+  return { wall, processor: (childTicks() - before) * 10, memory };
+}
+
+/** Hundredths of a second that children we waited for have taken; proc(5). */
+function childTicks(): number {
+  const stat = Deno.readTextFileSync("/proc/self/stat");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return Number(fields[13]) + Number(fields[14]);
+}
+
+function peakOf(pid: number): number {
+  try {
+    return 1024 * Number(/^VmHWM:\s+(\d+)/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1] ?? 0);
+  } catch (error) {
+    // it has ended meanwhile
+    if (error instanceof Deno.errors.NotFound || /os error 3/.test(String(error))) return 0;
+    throw error;
+  }
+}
+
+const inside = ["unshare", "-U", "--map-auto", "--map-root-user"];
+const sh = (script: string) => runChecked(["sh", "-ec", script], { cwd: directory });
+const clear = () => runChecked([...inside, "rm", "-rf", "--", directory]);
+
+await clear();
+await Deno.mkdir(directory, { recursive: true });
+const [metadata = "", rootfs = ""] = await imageFiles("debian");
+await sh(
+  `zstd -qdc '${rootfs}' >root.tar 2>/dev/null || gzip -dc '${rootfs}' >root.tar; cp '${metadata}' meta`,
+);
+await runChecked([...inside, "sh", "-ec", "mkdir t; tar -xpf root.tar -C t --exclude='./dev/*'"], {
+  cwd: directory,
+});
+await runChecked([...inside, "mksquashfs", "t", "root.squashfs", "-comp", "zstd", "-quiet", "-no-progress"], {
+  cwd: directory,
+});
+const tree = Number((await runChecked([...inside, "du", "-sB1", `${directory}/t`])).split("\t")[0]);
+await runChecked([...inside, "rm", "-rf", `${directory}/t`]);
+const built = await bundle(join(directory, "drey.js"));
+if ("problem" in built) throw new Error(built.problem);
+
+const env = { DREY_DIR: `${directory}/drey` };
+const drey = ["deno", "run", "-A", "--quiet", "--no-config", "--no-lock", built.path];
+const tarFlags = "--numeric-owner --xattrs '--xattrs-include=*' --acls '--exclude=./dev/*'";
+const rivals: Record<string, string> = {
+  "root.tar": `mkdir t; tar -xpf root.tar -C t ${tarFlags}`,
+  "root.squashfs": "unsquashfs -n -q -d t root.squashfs",
+};
+
+const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
+for (const [file, script] of Object.entries(rivals)) {
+  const [theirs, ours]: [Cost[], Cost[]] = [[], []];
+  let disk = 0;
+  for (let round = 0; round < Number(options.rounds); round++) {
+    theirs.push(await measure([...inside, "sh", "-ec", `cd '${directory}'; ${script}`]));
+    await runChecked([...inside, "rm", "-rf", `${directory}/t`]);
+    const argv = [
+      ...drey,
+      "image",
+      "import",
+      `${directory}/meta`,
+      `${directory}/${file}`,
+      "--alias",
+      "bench",
+    ];
+    ours.push(await measure(argv, env));
+    disk = Number((await runChecked([...inside, "du", "-sB1", env.DREY_DIR])).split("\t")[0]);
+    await measure([...drey, "image", "delete", "bench"], env);
+  }
+  const { size } = await Deno.stat(`${directory}/${file}`);
+  const ratio = (key: "wall" | "processor") => {
+    const [a, b] = [median(ours.map((cost) => cost[key])), median(theirs.map((cost) => cost[key]))];
+    return `${Math.round(a)} against ${Math.round(b)} ms, ${(a / b).toFixed(2)}`;
+  };
+  console.log(`${file} (${mib(size)}): ${ratio("wall")}; processor ${ratio("processor")}`);
+  const peak = mib(Math.max(...ours.map(({ memory }) => memory)));
+  console.log(
+    `  drey's memory ${peak}; on disk ${mib(disk)}, of which ${mib(size + tree)} are file and tree`,
+  );
+}
+await clear();
