@@ -15,6 +15,7 @@ import { validateSnapshotName } from "../../config/names.ts";
 import type { Context, Ref } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
 import { packDisk } from "./disk.ts";
+import { packRootDisk } from "../machines/root_disk_tar.ts";
 import { packVolume } from "../instances/root_tar.ts";
 import { readTime } from "../instances/snapshots/naming.ts";
 import { startOperation } from "../operations.ts";
@@ -48,8 +49,11 @@ export interface BackupWish {
 export interface BackupParts extends AsyncDisposable {
   files: { name: string; text: string }[];
   pool: OpenPool;
-  /** directories of the tarball and the volumes that fill them, or files of it and the disks they are */
-  trees: { name: string; volume: Volume; disk?: string }[];
+  /**
+   * directories of the tarball and the volumes that fill them; or files of it and the disks they are, by the path of a
+   * disk or as `root` of a machine
+   */
+  trees: { name: string; volume: Volume; disk?: string; root?: true }[];
   config: BackupConfig;
 }
 
@@ -150,8 +154,10 @@ async function* tarball(context: Context, { files, pool, trees }: BackupParts): 
   const mtime = context.now();
   const encoder = new TextEncoder();
   yield writeTarHead(files.map(({ name, text }) => ({ name, content: encoder.encode(text), mtime })));
-  for (const { name, volume, disk } of trees) {
-    const tar = disk === undefined
+  for (const { name, volume, disk, root } of trees) {
+    const tar = root === true
+      ? await packRootDisk(context, pool.driver, { volume, name, format: "raw" })
+      : disk === undefined
       ? await packVolume(context, pool.driver, { volume, name })
       : packDisk(disk, name);
     try {

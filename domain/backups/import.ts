@@ -15,6 +15,7 @@ import { enterWithVolume, firstMap, refuseTaken, userConfig } from "../instances
 import { expand } from "../instances/expand.ts";
 import { instanceAddress, type InstanceRecord, lockInstance } from "../instances/record.ts";
 import { poolFor, volumeOf } from "../instances/root_volume.ts";
+import { unpackRootDisk } from "../machines/root_disk_tar.ts";
 import { unpackVolume } from "../instances/root_tar.ts";
 import { snapshotKey, type SnapshotRecord } from "../instances/snapshots/record.ts";
 import { startOperation, type Task } from "../operations.ts";
@@ -49,10 +50,13 @@ export async function importInstance(
   const file = undo.use(await receiveFile(context, "backup", content));
   const backup = await scanBackup(file.path);
   const { index: { type, config: { container } } } = backup;
-  if (type !== "container") {
-    throw new DreyError("NOT_SUPPORTED", { message: `A backup of type "${type}" cannot become a container` });
+  if (type !== "container" && type !== "virtual-machine") {
+    throw new DreyError("NOT_SUPPORTED", { message: `A backup of type "${type}" cannot become an instance` });
   }
   if (container === undefined) throw invalid("its description names no instance");
+  if (type === "virtual-machine" && !backup.sizes.has("backup/virtual-machine.img")) {
+    throw invalid("it holds no disk of a virtual machine");
+  }
   const ref = { project, name: wish.name || backup.index.name };
   validateInstanceName(ref.name);
   await refuseTaken(context, ref);
@@ -95,13 +99,18 @@ async function restore(
   await enterWithVolume(context, ref, {
     record,
     make: async ({ driver }) => {
+      const isDisk = backup.index.type === "virtual-machine";
+      const tree = isDisk ? "backup/virtual-machine.img" : "backup/container/rootfs";
       for (const { name, config = {} } of kept) {
-        const from = { tree: `backup/snapshots/${name}/rootfs`, files: `snapshots/${name}/`, config };
+        const tree = isDisk
+          ? `backup/virtual-machine-snapshots/${name}.img`
+          : `backup/snapshots/${name}/rootfs`;
+        const from = { tree, files: `snapshots/${name}/`, config };
         await fill(context, driver, { backup, map, volume: volumeOf(ref), from });
         await driver.snapshot({ ...volumeOf(ref), snapshot: name });
         task.signal.throwIfAborted();
       }
-      const from = { tree: "backup/container/rootfs", files: "", config: container.config ?? {} };
+      const from = { tree, files: "", config: container.config ?? {} };
       await fill(context, driver, { backup, map, volume: volumeOf(ref), from });
     },
     more: snapshots.map(({ name, record }) => ({ key: snapshotKey(ref, name), value: record })),
@@ -125,18 +134,23 @@ interface Filling {
   backup: ScannedBackup;
   map: IdMap;
   volume: Volume;
-  /** directory of the tarball, prefix of the small files, what the description says of it */
+  /** directory of the tarball or disk in it, prefix of the small files, what the description says of it */
   from: { tree: string; files: string; config: Config };
 }
 
 /** Puts one tree of a backup into a volume that begins anew. */
 async function fill(context: Context, driver: Driver, { backup, map, volume, from }: Filling): Promise<void> {
   const owner = { uid: toHost(map.uids, 0) ?? 0, gid: toHost(map.gids, 0) ?? 0, mode: 0o755 };
-  driver.mustHold(backup.sizes.get(from.tree) ?? 0);
+  const isDisk = from.tree.endsWith(".img");
+  // holes of a disk take no room
+  if (!isDisk) driver.mustHold(backup.sizes.get(from.tree) ?? 0);
   await driver.create(volume, { map: formatMap(map), owner });
   const { stream, finish } = backup.open();
-  const owners = foreignOwners(from.config["volatile.last_state.idmap"]);
-  await unpackVolume(context, driver, { volume, stream: withOwners(stream, owners), below: from.tree });
+  if (isDisk) await unpackRootDisk(context, driver, { volume, stream, name: from.tree });
+  else {
+    const owners = foreignOwners(from.config["volatile.last_state.idmap"]);
+    await unpackVolume(context, driver, { volume, stream: withOwners(stream, owners), below: from.tree });
+  }
   await finish();
   const home = driver.home(volume);
   for (const [name, content] of backup.files) {
@@ -164,7 +178,7 @@ async function recordOf(
       "root";
     devices[root] = { ...devices[root], type: "disk", path: "/", pool: wish.pool };
   }
-  validateInstanceConfig(userConfig(config), "container");
+  validateInstanceConfig(userConfig(config), container.type ?? "container");
   validateDevices(devices);
   const settings = { config, devices, profiles: container.profiles ?? [] };
   const expanded = await expand(context, ref.project, settings);
@@ -175,7 +189,7 @@ async function recordOf(
     ...settings,
     config: { ...config, "volatile.last_state.power": "STOPPED" },
     description: container.description ?? "",
-    type: "container",
+    type: container.type ?? "container",
     architecture: container.architecture || Deno.build.arch,
     created_at: container.created_at ?? context.now().toISOString(),
     last_used_at: container.last_used_at ?? "1970-01-01T00:00:00Z",

@@ -2,11 +2,13 @@
 // files of each instance.
 
 import { DreyError } from "../../errors.ts";
-import type { Config, Devices } from "../../wire/instance.ts";
+import type { Config, Devices, InstanceType } from "../../wire/instance.ts";
 
 /** An instance or a snapshot as LXD writes it there. */
 export interface IndexInstance {
   name: string;
+  /** what it is; a virtual machine here shares a root, so its files are kept like a container's */
+  type?: InstanceType;
   description?: string;
   architecture?: string;
   config?: Config;
@@ -130,6 +132,7 @@ function readInstance(value: unknown): IndexInstance {
   return {
     // snapshots of older servers carry the instance's name in front
     name: asText(fields["name"], "name").split("/").at(-1) ?? "",
+    type: fields["type"] === "virtual-machine" ? "virtual-machine" : "container",
     description: asText(fields["description"] ?? "", "description"),
     architecture: asText(fields["architecture"] ?? "", "architecture"),
     config: asTexts(fields["config"], "config"),

@@ -8,6 +8,7 @@ import type { Context, Ref } from "../context.ts";
 import { noteIntent } from "../intents.ts";
 import { instanceKey, loadRecord } from "../instances/record.ts";
 import { volumeOf } from "../instances/root_volume.ts";
+import { hasOwnDisk } from "../machines/own_disk.ts";
 import { atRest } from "../instances/snapshots/at_rest.ts";
 import { describeTree } from "../instances/tree.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
@@ -31,10 +32,14 @@ export async function instanceParts(
   { alone }: { alone: boolean },
 ): Promise<BackupParts> {
   const config = await describeInstance(context, ref, { alone });
-  const { value: { pool: poolName } } = await loadRecord(context, ref);
+  const { value: { pool: poolName, type } } = await loadRecord(context, ref);
   const index = await indexOf(context, { name: ref.name, pool: poolName, type: "container", config });
   await using held = new AsyncDisposableStack();
   const pool = held.use(await openPool(context, poolName));
+  if (type === "virtual-machine" && hasOwnDisk(pool.driver.root(volumeOf(ref)))) {
+    const { diskParts } = await import("./disk_parts.ts");
+    return await diskParts(context, ref, { config, pool, held: held.move() });
+  }
   const live = await atRest(context, ref);
   const volume = live === undefined
     ? volumeOf(ref)
@@ -61,14 +66,17 @@ export async function instanceParts(
 }
 
 /** What the image, or somebody since, said of the instance. */
-async function metadataFiles(context: Context, { ref, home }: { ref: Ref; home: string }) {
+export async function metadataFiles(
+  context: Context,
+  { ref, home, base = "backup/container" }: { ref: Ref; home: string; base?: string },
+) {
   const text = readIfThere(join(home, "metadata.yaml"));
   const own = join(home, "templates");
   if (text !== undefined && isDirectory(own)) {
     return [
-      { name: "backup/container/metadata.yaml", text },
+      { name: `${base}/metadata.yaml`, text },
       ...namesIn(own).map((name) => ({
-        name: `backup/container/templates/${name}`,
+        name: `${base}/templates/${name}`,
         text: Deno.readTextFileSync(join(own, name)),
       })),
     ];
@@ -76,9 +84,9 @@ async function metadataFiles(context: Context, { ref, home }: { ref: Ref; home: 
   const { metadata, templates } = await describeTree(context, ref);
   const said = text ?? (metadata === undefined ? undefined : await formatted(metadata));
   return [
-    ...(said === undefined ? [] : [{ name: "backup/container/metadata.yaml", text: said }]),
+    ...(said === undefined ? [] : [{ name: `${base}/metadata.yaml`, text: said }]),
     ...templates.map(({ name, text }) => ({
-      name: `backup/container/templates/${name}`,
+      name: `${base}/templates/${name}`,
       text: textOf(text),
     })),
   ];
@@ -132,7 +140,7 @@ interface Cloning {
 }
 
 /** A clone that goes when it is disposed, or, if this process is killed, with the next command. */
-async function cloned(
+export async function cloned(
   context: Context,
   pool: OpenPool,
   { volume, lock, live }: Cloning,
@@ -153,7 +161,7 @@ async function cloned(
   return { volume: clone, [Symbol.asyncDispose]: remove };
 }
 
-async function yaml(data: BackupConfig | BackupIndex): Promise<string> {
+export async function yaml(data: BackupConfig | BackupIndex): Promise<string> {
   const { stringify } = await import("@std/yaml");
   return stringify(data, { lineWidth: -1, skipInvalid: true });
 }

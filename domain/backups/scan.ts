@@ -85,6 +85,9 @@ function placeOf(name: string): { tree?: string; file?: string; disk?: true } | 
   const words = name.split("/");
   if (words[0] !== "backup" && name !== "") return undefined;
   if (/^backup\/(volume|volume-snapshots\/[^/]+)\.(img|iso)$/.test(name)) return { disk: true };
+  if (/^backup\/virtual-machine(-snapshots\/[^/]+)?\.img$/.test(name)) return { disk: true };
+  const machine = /^backup\/virtual-machine(-snapshots(\/[^/]+)?)?(\/(.*))?$/.exec(name);
+  if (machine !== null) return placeBesideDisk(machine[2], machine[4] ?? "");
   const custom = /^(backup\/volume|backup\/volume-snapshots\/[^/]+)(\/|$)/.exec(name)?.[1];
   if (custom !== undefined) return { tree: custom };
   const [, base, , rest] = /^(backup\/container|backup\/snapshots\/[^/]+)(\/(.*))?$/.exec(name) ?? [];
@@ -96,6 +99,12 @@ function placeOf(name: string): { tree?: string; file?: string; disk?: true } | 
   const prefix = base === "backup/container" ? "" : `${base.slice("backup/".length)}/`;
   if (/^(metadata\.yaml|templates\/[^/]+)$/.test(rest)) return { file: prefix + rest };
   return rest === "backup.yaml" || rest === "templates" ? {} : undefined;
+}
+
+/** LXD keeps more beside a disk than is of use here, such as the firmware's variables. */
+function placeBesideDisk(snapshot: string | undefined, rest: string): { file?: string } {
+  if (!/^(metadata\.yaml|templates\/[^/]+)$/.test(rest)) return {};
+  return { file: snapshot === undefined ? rest : `snapshots${snapshot}/${rest}` };
 }
 
 async function small(entry: TarEntry, read: () => Promise<Uint8Array>): Promise<Uint8Array> {

@@ -5,6 +5,7 @@ import { DreyError } from "../../errors.ts";
 import type { ImagesPost } from "../../wire/image.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
+import type { InstanceTree } from "../instances/tree.ts";
 import { startOperation, type Task } from "../operations.ts";
 import { serverSetting } from "../server_config.ts";
 import { createAlias } from "./aliases.ts";
@@ -52,7 +53,7 @@ export async function publishImage(
     mayCancel: true,
     async run(task) {
       await using open = tree;
-      await publish(context, projects.project, { ref, wish, argv, task, read: open.read });
+      await publish(context, projects.project, { ref, wish, argv, task, read: open.read, type: open.type });
     },
   });
   undo.move(); // from here the operation holds the files
@@ -65,10 +66,11 @@ interface Publishing {
   /** what compresses */
   argv: string[];
   task: Task;
-  read: Awaited<ReturnType<typeof import("../instances/tree.ts").openTree>>["read"];
+  read: InstanceTree["read"];
+  type: InstanceTree["type"];
 }
 
-async function publish(context: Context, project: string, { ref, wish, argv, task, read }: Publishing) {
+async function publish(context: Context, project: string, { ref, wish, argv, task, read, type }: Publishing) {
   const { describeTree } = await import("../instances/tree.ts");
   const { imageWriter } = await import("../../images/fingerprint.ts");
   const { compressed } = await import("../../images/compressors.ts");
@@ -93,7 +95,7 @@ async function publish(context: Context, project: string, { ref, wish, argv, tas
     project,
     fingerprint: writer.fingerprint(),
     size,
-    type: "container",
+    type,
     metadata,
   });
   const record = {

@@ -35,7 +35,7 @@ export interface CopySource {
 export async function copyInstance(context: Context, ref: Ref, body: InstancesPost): Promise<Operation> {
   const source = sourceOf(ref, body);
   const { value: from } = await loadSource(context, source);
-  validateInstanceConfig(userConfig(body.config ?? {}), "container");
+  validateInstanceConfig(userConfig(body.config ?? {}), from.type);
   validateDevices(body.devices ?? {});
   const record = await copiedRecord(context, ref, { body, from });
   await checkDevices(context, ref, record.devices);

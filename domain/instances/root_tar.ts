@@ -73,9 +73,15 @@ export async function unpackVolume(
     below?: string;
   },
 ): Promise<void> {
-  const root = driver.prepare(volume);
   const argv = (path: string) => unpackArgv(path, below);
-  const program = await start(context, { root, map: mapOf(driver, volume), argv });
+  await feed(await startOnVolume(context, driver, { volume, argv }), stream);
+}
+
+/** Has a program read a stream to its end. @throws {DreyError} `COMMAND_FAILED`, `NO_SPACE` */
+export async function feed(
+  program: TreeProgram,
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+): Promise<void> {
   const drained = program.output.pipeTo(new WritableStream());
   try {
     await stream.pipeTo(program.input);
@@ -95,6 +101,13 @@ function mapOf(driver: Driver, volume: Volume): IdMap {
     message: `Cannot find the files of "${volume.name}" in the storage pool`,
   });
 }
+
+/** Starts a program on the root of a volume that nobody else is in; `argv` is told where the root is. */
+export const startOnVolume = (
+  context: Context,
+  driver: Driver,
+  { volume, argv }: { volume: Volume; argv: (root: string) => string[] },
+): Promise<TreeProgram> => start(context, { root: driver.prepare(volume), map: mapOf(driver, volume), argv });
 
 async function start(
   context: Context,

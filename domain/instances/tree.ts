@@ -7,13 +7,19 @@ import { readTree, type TreeStream } from "../../runtime/file_tree.ts";
 import type { Context, Ref } from "../context.ts";
 import { getMetadata, templateSource } from "./metadata.ts";
 import { openParent } from "./parent.ts";
-import { loadRecord, lockInstance } from "./record.ts";
+import type { Volume } from "../../storage/driver.ts";
+import type { InstanceType } from "../../wire/instance.ts";
+import { hasOwnDisk } from "../machines/own_disk.ts";
+import type { OpenPool } from "../storage_pools/open.ts";
+import { instanceKey, loadRecord, lockInstance } from "./record.ts";
 import { openRootPool, prepareRoot, volumeOf } from "./root_volume.ts";
 import { showPlan } from "./start.ts";
 import { currentState } from "./status.ts";
 
 export interface InstanceTree extends AsyncDisposable {
-  /** begins to read; names are below `rootfs` */
+  /** what an image made of it is for */
+  type: InstanceType;
+  /** begins to read; names are below `rootfs`, or the one name is `rootfs.img` for a disk */
   read(): TreeStream;
 }
 
@@ -40,12 +46,43 @@ export async function openTree(context: Context, ref: Ref, snapshot?: string): P
   if (facts === undefined) {
     throw new DreyError("NOT_FOUND", { message: `Instance "${ref.name}" has no snapshot "${snapshot}"` });
   }
+  if (hasOwnDisk(pool.driver.root(volume))) {
+    return await openDisk(context, ref, { pool, volume, held: held.move() });
+  }
   const { parent } = held.use(await openParent(context, await readLayout(context.user)));
   const kept = held.move();
   return {
+    type: "container",
     read() {
       const root = snapshot === undefined ? plan.root : pool.driver.root(volume);
       return readTree({ ...plan, root, ids: { map: parseMap(facts.map), parent } }, "rootfs");
+    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+/** The disk of a machine, read from a clone of its volume. */
+async function openDisk(
+  context: Context,
+  ref: Ref,
+  { pool, volume, held }: { pool: OpenPool; volume: Volume; held: AsyncDisposableStack },
+): Promise<InstanceTree> {
+  await using opened = held;
+  const { cloned } = await import("../backups/parts.ts");
+  const { packRootDisk } = await import("../machines/root_disk_tar.ts");
+  const clone = opened.use(await cloned(context, pool, { volume, lock: instanceKey(ref) })).volume;
+  const kept = opened.move();
+  return {
+    type: "virtual-machine",
+    read() {
+      const { promise: done, resolve, reject } = Promise.withResolvers<void>();
+      const content = async function* () {
+        const form = { volume: clone, name: "rootfs.img", format: "qcow2" } as const;
+        const tar = await packRootDisk(context, pool.driver, form);
+        yield* tar.stream;
+        await tar.finish().then(resolve, reject);
+      };
+      return { content: ReadableStream.from(content()), done };
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };

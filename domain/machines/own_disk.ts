@@ -9,7 +9,7 @@ import { parseSize } from "../../config/size.ts";
 import { DreyError } from "../../errors.ts";
 import { isDiskRoot } from "../../images/disk.ts";
 import type { Firmware, OwnDisk } from "../../runtime/vm/disk_box.ts";
-import { planDisk, usualDisk } from "../../runtime/vm/disk_root.ts";
+import { lastDisk, planDisk, usualDisk } from "../../runtime/vm/disk_root.ts";
 import type { RootSource } from "../../storage/driver.ts";
 import { exists, namesIn } from "../../sys/present.ts";
 import { fullPath, toolMissing } from "../../sys/run.ts";
@@ -35,6 +35,9 @@ export function hasOwnDisk(root: RootSource): boolean {
   const { all } = namesOf(root);
   return all.length === 0 || isDiskRoot(all);
 }
+
+/** The file of a root's disk that was written last. */
+export const lastDiskOf = (root: RootSource): string | undefined => lastDisk(namesOf(root).all);
 
 /** What the disk of a machine follows from. */
 export interface DiskSettings {

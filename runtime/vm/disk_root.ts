@@ -9,6 +9,12 @@ const numberOf = (name: string): number | undefined => {
   return digits === undefined ? undefined : Number(digits);
 };
 
+/** The file that holds what the machine has written last; undefined if there is none. */
+export function lastDisk(names: readonly string[]): string | undefined {
+  const last = names.flatMap((name) => numberOf(name) ?? []).toSorted((a, b) => a - b).at(-1);
+  return last === undefined ? undefined : diskName(last);
+}
+
 /** Files that may stand on each other before a new one stands on the first again. */
 export const longestChain = 16;
 
@@ -29,11 +35,11 @@ export type DiskPlan =
  * @param all names in the whole of it
  */
 export function planDisk(own: readonly string[], all: readonly string[]): DiskPlan {
-  const numbers = all.flatMap((name) => numberOf(name) ?? []).toSorted((a, b) => a - b);
-  const last = numbers.at(-1);
-  if (last === undefined) return { kind: "empty", write: diskName(0) };
-  if (own.includes(diskName(last))) return { kind: "ready", write: diskName(last) };
-  const [write, below] = [diskName(last + 1), diskName(last)];
+  const below = lastDisk(all);
+  if (below === undefined) return { kind: "empty", write: diskName(0) };
+  if (own.includes(below)) return { kind: "ready", write: below };
+  const last = numberOf(below) ?? 0;
+  const write = diskName(last + 1);
   if ((last + 1) % longestChain !== 0) return { kind: "over", write, below };
   return { kind: "short", write, below, base: diskName(0) };
 }

@@ -130,7 +130,7 @@ await e2e("what is no backup, or a hostile one, is refused", { needs }, async (d
     index.replace("type: container", "type: virtual-machine"),
   );
   await runChecked(["tar", "-C", tree, "-cf", good, "backup/index.yaml", root]);
-  await fails(drey, /cannot become a container/, "import", good, "other");
+  await fails(drey, /holds no disk of a virtual machine/, "import", good, "other");
   assertEquals([...Deno.readDirSync(join(directory, "uploads"))], []);
 });
 

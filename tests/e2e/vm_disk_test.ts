@@ -87,3 +87,49 @@ await e2e(
     await drey`delete v1 v2`;
   },
 );
+
+await e2e(
+  "a virtual machine's disk goes into a backup and an image, and comes back as it was",
+  { needs, images: [] },
+  async (drey) => {
+    await importDisk(drey);
+    await drey`init tinydisk v1 --vm -c security.secureboot=false`;
+    const file = join(drey.directory, "v1.tar");
+    // what has never run has nothing of its own yet but the image's disk
+    await drey`snapshot v1 one`;
+    await drey`export v1 ${file} --compression none`;
+    const listed = (await runChecked(["tar", "-tf", file])).split("\n");
+    const index = await runChecked(["tar", "-xOf", file, "backup/index.yaml"]);
+    assertMatch(index, /^type: virtual-machine$/m);
+    assertMatch(index, /content_type: block/);
+    for (
+      const name of [
+        "virtual-machine/backup.yaml",
+        "virtual-machine.img",
+        "virtual-machine-snapshots/one.img",
+      ]
+    ) {
+      assert(listed.includes(`backup/${name}`), `${name} is not in it: ${listed}`);
+    }
+    const image = join(drey.directory, "..", "tiny-disk.qcow2");
+    const raw = join(drey.directory, "raw");
+    await runChecked(["sh", "-c", 'tar -xOf "$1" backup/virtual-machine.img >"$2"', "sh", file, raw]);
+    await runChecked(["qemu-img", "compare", "-q", "-f", "raw", "-F", "qcow2", raw, image]);
+
+    await drey`import ${file} v2`;
+    const [, imported] = JSON.parse(await drey`list --format json`);
+    assertEquals([imported.name, imported.type, imported.snapshots.length], ["v2", "virtual-machine", 1]);
+    assert(await checkDisks(drey) >= 3);
+    await drey`publish v2 --alias again`;
+    const images = JSON.parse(await drey`image list again --format json`);
+    assertEquals([images[0].type, images[0].properties.os], ["virtual-machine", "Tiny"]);
+    await drey`image export again ${join(drey.directory, "again")}`;
+    const packed = join(drey.directory, "again.tar.gz");
+    const disk = join(drey.directory, "rootfs.img");
+    await runChecked(["tar", "-xzf", packed, "-C", drey.directory, "rootfs.img"]);
+    await runChecked(["qemu-img", "compare", "-q", "-f", "qcow2", "-F", "qcow2", disk, image]);
+    await drey`delete v1 v2`;
+    await drey`init again v3 --vm -c security.secureboot=false`;
+    await drey`delete v3`;
+  },
+);
