@@ -100,7 +100,7 @@ export const diskHands: Record<DiskStep, string> = {
     must(qq(mount(2) of "$path"), 'mount', 'none', $target, 'none', $propagation + 0, 0);
   }
 }`,
-  plug: String.raw`sub { my ($place, $pid, $identity, $path, $propagation) = @_;
+  plug: String.raw`sub { my ($place, $pid, $identity, $root, $path, $propagation) = @_;
   open my $mounts, '<', "/proc/$pid/ns/mnt" or fail('open the mount namespace');
   # the copy that another user namespace gets is locked: nobody inside takes back what it may not do
   enter("/proc/$pid/ns/user", 0x10000000);
@@ -111,11 +111,13 @@ export const diskHands: Record<DiskStep, string> = {
   my $is_directory = -d "/proc/self/fd/$fd";
   my $tree = clone_tree($fd, 1, qq("$place"));
   must('setns(2) of the mounts', 'setns', fileno($mounts), 0x20000);
-  put_tree($tree, below('/', $path, $is_directory), qq("$path" in the instance));
-  must(qq(mount(2) of "$path"), 'mount', 'none', $path, 'none', $propagation + 0, 0) if $propagation > 0;
+  put_tree($tree, below($root, $path, $is_directory), qq("$path" in the instance));
+  my $target = $root eq '/' ? $path : "$root$path";
+  must(qq(mount(2) of "$path"), 'mount', 'none', $target, 'none', $propagation + 0, 0) if $propagation > 0;
 }`,
   // UMOUNT_NOFOLLOW | MNT_DETACH; the container may have mounted over it, or taken it away itself: EINVAL, ENOENT
-  unplug: String.raw`sub { my ($pid, $identity, $path) = @_;
+  unplug: String.raw`sub { my ($pid, $identity, $root, $path) = @_;
+  $path = "$root$path" if $root ne '/';
   my $init = must("pidfd_open(2) of $pid", 'pidfd_open', $pid + 0, 0);
   must('setns(2) of a container', 'setns', $init, 0x10000000 | 0x20000);
   be_root($identity);

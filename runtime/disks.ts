@@ -66,6 +66,8 @@ export interface RunningContainer {
   map: IdMap;
   /** whether it stands below a parent user namespace, as it does for everybody but root */
   hasParent: boolean;
+  /** directory inside that its paths are meant below, for the box of a virtual machine */
+  root?: string;
 }
 
 /**
@@ -91,14 +93,28 @@ export async function plugDisk(container: RunningContainer, disk: Disk): Promise
       data: "mode=755,size=64k",
     },
     ...fetchSteps(disk, { root, name: "0" }),
-    { do: "plug", place: placeFor(root, "0"), pid: container.pid, identity, path: disk.path, propagation },
+    {
+      do: "plug",
+      place: placeFor(root, "0"),
+      pid: container.pid,
+      identity,
+      root: container.root ?? "/",
+      path: disk.path,
+      propagation,
+    },
   ]);
 }
 
 /** Takes a disk away from a container that runs; nothing happens if it is not there. */
 export async function unplugDisk(container: RunningContainer, path: string): Promise<void> {
   const identity = identityIn(container);
-  await walk([...enterParent(container), { do: "unplug", pid: container.pid, identity, path }]);
+  await walk([...enterParent(container), {
+    do: "unplug",
+    pid: container.pid,
+    identity,
+    root: container.root ?? "/",
+    path,
+  }]);
 }
 
 const identityIn = ({ map }: RunningContainer) => isSingle(map) ? "kept" : "root";

@@ -133,9 +133,18 @@ export type Step =
   /** shows what is at a place to a container that is being built, at a path it sees; the path is made if need be */
   | { do: "show"; place: string; root: string; path: string; propagation: number }
   /** the same for a container that runs; this process stays in it */
-  | { do: "plug"; place: string; pid: number; identity: "root" | "kept"; path: string; propagation: number }
+  | {
+    do: "plug";
+    place: string;
+    pid: number;
+    identity: "root" | "kept";
+    /** directory inside that paths are meant below */
+    root: string;
+    path: string;
+    propagation: number;
+  }
   /** takes away what is mounted at a path of a container that runs; this process stays in it */
-  | { do: "unplug"; pid: number; identity: "root" | "kept"; path: string }
+  | { do: "unplug"; pid: number; identity: "root" | "kept"; root: string; path: string }
   /** serves one request about a file; for the walker of runtime/file_server.pl.ts */
   | { do: "file"; request: string[] }
   /** serves SFTP on the standard streams; for the walker of runtime/sftp_server.pl.ts */
@@ -328,10 +337,10 @@ function words(step: Step): string[] {
     case "plug":
       return [
         "plug",
-        ...[step.place, String(step.pid), step.identity, step.path, String(step.propagation)],
+        ...[step.place, String(step.pid), step.identity, step.root, step.path, String(step.propagation)],
       ];
     case "unplug":
-      return ["unplug", String(step.pid), step.identity, step.path];
+      return ["unplug", String(step.pid), step.identity, step.root, step.path];
     case "terminal":
     case "join-rest":
     case "ready":

@@ -5,7 +5,7 @@ import type { IdMap } from "../../idmap/map.ts";
 import type { ContainerPlan } from "../../runtime/container_plan.ts";
 import type { Step } from "../../runtime/steps.ts";
 import type { Card } from "../../runtime/vm/machine.ts";
-import type { Config, Device, Devices } from "../../wire/instance.ts";
+import type { Config, Device, Devices, InstanceType } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 
 /** One device of one instance. */
@@ -23,6 +23,7 @@ export interface DeviceSite {
 
 /** A device of an instance that is about to start. */
 export interface StartSite extends DeviceSite {
+  type: InstanceType;
   /** all devices of the instance */
   devices: Devices;
   /** the container's ids */
@@ -31,6 +32,7 @@ export interface StartSite extends DeviceSite {
 
 /** A device of an instance that runs. */
 export interface LiveSite extends DeviceSite {
+  type: InstanceType;
   /** all devices it shall have */
   devices: Devices;
   /** host pid of the instance's init */

@@ -6,6 +6,7 @@ import { readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
 import { type IdMap, parseMap } from "../../idmap/map.ts";
 import { type Disk, fetchSteps, plugDisk, showSteps, unplugDisk } from "../../runtime/disks.ts";
+import { guestRoot } from "../../runtime/vm/box.ts";
 import type { MountAttribute } from "../../runtime/steps.ts";
 import type { Device } from "../../wire/instance.ts";
 import { instancePaths } from "../instances/record.ts";
@@ -112,4 +113,6 @@ const container = (site: LiveSite) => ({
   pid: site.pid,
   map: runningMap(site),
   hasParent: site.context.user.uid !== 0,
+  // the guest sees what is mounted in the box, below its root there
+  ...(site.type === "container" ? {} : { root: guestRoot }),
 });

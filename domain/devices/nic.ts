@@ -164,6 +164,12 @@ async function takeBack(context: Context, ref: Ref, name: string, pid?: number):
 
 async function add(site: LiveSite): Promise<LiveResult> {
   const { context, ref, name, pid } = site;
+  if (site.type === "virtual-machine") {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: `Cannot plug "${name}" into a virtual machine that runs: cards come with the next start`,
+      hint: "Stop the instance first",
+    });
+  }
   const facts = await gather(site);
   if (!isHubFacts(facts)) {
     const { giveHostCard, planHostCard } = await import("./nic_host.ts");

@@ -30,6 +30,12 @@ async function stopped({ context, ref, name }: DeviceSite): Promise<void> {
 async function begin(site: StartSite | LiveSite, pid: number): Promise<void> {
   const { context, ref, name, device } = site;
   if (readKey(device, keys.nat)) return await beginNat(site, pid);
+  if (site.type === "virtual-machine") {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: `Device "${name}": only proxies with nat=true lead into virtual machines`,
+      hint: "Give the card a static ipv4.address, then set nat=true",
+    });
+  }
   await startRelay(context, nicName(ref, name), planRelay(device, pid));
 }
 

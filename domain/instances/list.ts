@@ -99,7 +99,7 @@ export async function inFull(context: Context, instances: readonly Instance[]): 
   const kept = await backupsByInstance(context);
   const processes = onceNeeded(processesByNamespace);
   const full = await Promise.all(instances.map(async (instance) => {
-    const state = readState(context, instance, { config: instance.config, processes });
+    const state = await readState(context, instance, { ...instance, processes });
     const backups = kept.get(directoryName(instance)) ?? null;
     if (!owners.has(directoryName(instance))) return { ...instance, state, backups, snapshots: null };
     const snapshots = await listSnapshots(context, instance).catch(goneMeanwhile);
@@ -134,8 +134,8 @@ function onceNeeded<T>(make: () => T): () => T {
 
 /** What an instance uses right now. */
 export async function instanceState(context: Context, ref: Ref): Promise<InstanceState> {
-  const { value: { config } } = await loadRecord(context, ref);
-  return readState(context, ref, { config, processes: processesByNamespace });
+  const { value: { config, type } } = await loadRecord(context, ref);
+  return await readState(context, ref, { config, type, processes: processesByNamespace });
 }
 
 /** An instance that runs may have called itself ready. */
@@ -143,13 +143,24 @@ function shownStatus({ status }: State, config: Config): InstanceStatus {
   return status === "Running" && config[readyKey] === "true" ? "Ready" : status;
 }
 
-function readState(
+interface StateQuestion {
+  config: Config;
+  type: Instance["type"];
+  processes: () => Processes;
+}
+
+async function readState(
   context: Context,
   ref: Ref,
-  { config, processes }: { config: Config; processes: () => Processes },
-): InstanceState {
+  { config, type, processes }: StateQuestion,
+): Promise<InstanceState> {
   const state = currentState(context, ref);
   if (!("pid" in state)) return stopped(state.status);
+  const known = knownInterfaces(context, ref);
+  if (type === "virtual-machine") {
+    const { machineState } = await import("./machine_state.ts");
+    return await machineState(context, ref, { state, shown: shownStatus(state, config), known });
+  }
   const home = readRunRecord(instancePaths(context, ref).run)?.cgroupHome;
   const stats = home === undefined ? undefined : readStats(instanceCgroup(home, directoryName(ref)));
   const counted = isCounted(stats) ? noProcesses : countProcesses(processes().of(state.pid));
@@ -165,7 +176,7 @@ function readState(
       swap_usage: stats?.swap ?? 0,
       swap_usage_peak: 0,
     },
-    network: readNetworkState(state.pid, knownInterfaces(context, ref)),
+    network: readNetworkState(state.pid, known),
     pid: state.pid,
     processes: stats?.processes ?? counted.processes,
     cpu: { usage: stats?.cpu ?? counted.cpu },

@@ -19,16 +19,28 @@ export function readNetworkState(
   pid: number,
   known: readonly KnownInterface[] = [],
 ): Record<string, InstanceStateNetwork> | null {
-  const table = read(`/proc/${pid}/net/dev`);
+  return networkState((path) => read(`/proc/${pid}/${path}`), known);
+}
+
+/**
+ * The same from the files of a /proc.
+ *
+ * @param file gives a file by its path below /proc
+ */
+export function networkState(
+  file: (path: string) => string | undefined,
+  known: readonly KnownInterface[] = [],
+): Record<string, InstanceStateNetwork> | null {
+  const table = file("net/dev");
   if (table === undefined) return null;
   const rows = table.split("\n").slice(2).filter((line) => line.includes(":")).map((line) => {
     const [name = "", counters = ""] = line.split(":").map((part) => part.trim());
     return { name, counters: counters.split(/\s+/).map(Number) };
   });
-  const v4 = ipv4Addresses(read(`/proc/${pid}/net/fib_trie`) ?? "", read(`/proc/${pid}/net/route`) ?? "", {
+  const v4 = ipv4Addresses(file("net/fib_trie") ?? "", file("net/route") ?? "", {
     only: soleInterface(rows.map(({ name }) => name)),
   });
-  const v6 = ipv6Addresses(read(`/proc/${pid}/net/if_inet6`) ?? "");
+  const v6 = ipv6Addresses(file("net/if_inet6") ?? "");
   return Object.fromEntries(rows.map(({ name, counters: c }) => {
     const loopback = name === "lo";
     const plugged = known.find((one) => one.name === name);

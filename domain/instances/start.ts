@@ -71,7 +71,7 @@ async function gather(context: Context, ref: Ref, findMap: typeof chooseMap): Pr
   const map = await findMap(context, ref, { config, layout });
   const [root, parts] = await Promise.all([
     rootSource(context, ref, { record, map }),
-    planDevices({ context, ref, config, devices, map }),
+    planDevices({ context, ref, type: record.type, config, devices, map }),
   ]);
   const home = planHome(context)?.path;
   const isMachine = record.type === "virtual-machine";

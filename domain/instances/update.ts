@@ -4,7 +4,7 @@ import { validateDevices } from "../../config/device_keys.ts";
 import { validateInstanceConfig } from "../../config/instance_keys.ts";
 import { DreyError } from "../../errors.ts";
 import { applyLimits, controllers, instanceCgroup, missingController } from "../../runtime/cgroups.ts";
-import type { Config, Devices, InstancePut } from "../../wire/instance.ts";
+import type { Config, Devices, InstancePut, InstanceType } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
 import { checkDevices, plugDevices } from "../devices.ts";
@@ -96,8 +96,12 @@ async function change(
   };
   refuseFixed(expanded.before.config, expanded.after.config);
   await checkRawIds(context, expanded.after.config);
-  await applyLive(context, ref, expanded.after.config);
-  const volatile = await plugLive(context, ref, expanded.after);
+  await applyLive(context, ref, {
+    type: after.type,
+    before: expanded.before.config,
+    after: expanded.after.config,
+  });
+  const volatile = await plugLive(context, ref, { ...expanded.after, type: after.type });
   const said = { project: ref.project, action: "instance-updated", source: instanceAddress(ref.name) };
   const key = instanceKey(ref);
   const done = await context.store.commit([{ key, revision }], [
@@ -116,12 +120,12 @@ const withoutEmpty = (config: Config): Config =>
 async function plugLive(
   context: Context,
   ref: Ref,
-  { config, devices }: { config: Config; devices: Devices },
+  { type, config, devices }: { type: InstanceType; config: Config; devices: Devices },
 ): Promise<Config> {
   const state = currentState(context, ref);
   if (!("pid" in state)) return {};
   const { run } = instancePaths(context, ref);
-  return await plugDevices({ context, ref, config, devices, pid: state.pid }, run);
+  return await plugDevices({ context, ref, type, config, devices, pid: state.pid }, run);
 }
 
 /** The id map belongs to the files: it is chosen at the first start and stays. */
@@ -138,9 +142,17 @@ function refuseFixed(before: Config, after: Config): void {
   });
 }
 
-async function applyLive(context: Context, ref: Ref, config: Config): Promise<void> {
+async function applyLive(
+  context: Context,
+  ref: Ref,
+  { type, before, after: config }: { type: InstanceType; before: Config; after: Config },
+): Promise<void> {
   const { status } = currentState(context, ref);
-  if (status !== "Running" && status !== "Frozen") return await Promise.resolve();
+  if (status !== "Running" && status !== "Frozen") return;
+  if (type === "virtual-machine") {
+    const { applyMachineLimits } = await import("./machine_limits.ts");
+    return await applyMachineLimits(context, ref, { before, after: config });
+  }
   const home = readRunRecord(instancePaths(context, ref).run)?.cgroupHome;
   const group = home === undefined ? undefined : instanceCgroup(home, directoryName(ref));
   const have = group === undefined ? [] : controllers(group.path);

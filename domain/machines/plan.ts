@@ -64,16 +64,24 @@ export function planBox({ run, door }: InstancePaths, assets: BootAssets | undef
 /** What the box runs as its init. */
 export const keeperArgv = ["/usr/bin/perl", `${boxFiles}/${keeperName}`, `${boxFiles}/${specName}`];
 
+/** Virtual processors by an expanded configuration. */
+export function cpuCount(config: Config): number {
+  const cpus = readKey(config, keys.limitsCpu);
+  if (cpus === undefined) return 1;
+  return cpus.kind === "count" ? cpus.count : cpus.cpus.length;
+}
+
+/** `bytes` of memory by an expanded configuration; whole MiB, as QEMU wants it. */
+export function memorySize(config: Config, hostMemory: number): number {
+  const memory = readKey(config, keys.limitsMemory);
+  if (memory === undefined) return usualMemory;
+  const bytes = memory.kind === "bytes" ? memory.bytes : hostMemory * memory.percent / 100;
+  return Math.floor(bytes / 2 ** 20) * 2 ** 20;
+}
+
 export function planMachine(facts: MachineFacts, cards: readonly Card[]): Machine {
   const { name, config, hostMemory, hostCpus } = facts;
-  const memory = readKey(config, keys.limitsMemory);
-  const cpus = readKey(config, keys.limitsCpu);
-  const count = cpus === undefined ? 1 : cpus.kind === "count" ? cpus.count : cpus.cpus.length;
-  const bytes = memory === undefined
-    ? usualMemory
-    : memory.kind === "bytes"
-    ? memory.bytes
-    : Math.floor(hostMemory * memory.percent / 100);
+  const count = cpuCount(config);
   const arch = Deno.build.arch;
   return {
     name,
@@ -82,7 +90,7 @@ export function planMachine(facts: MachineFacts, cards: readonly Card[]): Machin
     accelerator: facts.accelerator,
     cpus: count,
     maxCpus: Math.max(count, hostCpus),
-    memory: bytes,
+    memory: memorySize(config, hostMemory),
     hugepages: false,
     ...rootParts(facts),
     cards: [...cards],

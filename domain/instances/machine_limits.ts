@@ -1,0 +1,71 @@
+// New limits for a virtual machine that runs: memory by its balloon, processors by plugging them in.
+
+import { DreyError } from "../../errors.ts";
+import { type Monitor, openMonitor } from "../../runtime/vm/qmp.ts";
+import type { Config } from "../../wire/instance.ts";
+import type { Context, Ref } from "../context.ts";
+import { cpuCount, memorySize } from "../machines/plan.ts";
+import { readHostSize } from "./host_size.ts";
+import { instancePaths } from "./record.ts";
+
+/** @throws {DreyError} `BAD_REQUEST` for what only a start can change */
+export async function applyMachineLimits(
+  context: Context,
+  ref: Ref,
+  { before, after }: { before: Config; after: Config },
+): Promise<void> {
+  const host = readHostSize([]);
+  const memory = memorySize(after, host.memory);
+  const cpus = cpuCount(after);
+  const isSame = memory === memorySize(before, host.memory) && cpus === cpuCount(before);
+  // what counts from the next start is none of ours
+  if (isSame) return;
+  using qmp = await openMonitor(instancePaths(context, ref).door);
+  await plugProcessors(qmp, cpus);
+  await setMemory(qmp, memory);
+}
+
+async function setMemory(qmp: Monitor, bytes: number): Promise<void> {
+  const { "base-memory": most } = await qmp.execute("query-memory-size-summary") as { "base-memory": number };
+  if (bytes > most) {
+    throw new DreyError("BAD_REQUEST", {
+      message: "Cannot give a running virtual machine more memory than it was started with",
+      hint: "Stop it first, or set what it may grow to before it starts",
+    });
+  }
+  await qmp.execute("balloon", { value: bytes });
+}
+
+interface Slot {
+  type: string;
+  props: Record<string, number>;
+  /** present for a processor that is there */
+  "qom-path"?: string;
+}
+
+/** Processors come one by one; a guest need not give one back, so none is taken away. */
+async function plugProcessors(qmp: Monitor, count: number): Promise<void> {
+  const slots = await qmp.execute("query-hotpluggable-cpus") as Slot[];
+  const there = slots.filter((slot) => slot["qom-path"] !== undefined).length;
+  if (count < there) {
+    throw new DreyError("BAD_REQUEST", {
+      message: `Cannot take processors from a running virtual machine: it has ${there}`,
+      hint: "Stop it first",
+    });
+  }
+  const free = slots.filter((slot) => slot["qom-path"] === undefined).toSorted((a, b) => order(a) - order(b));
+  if (there + free.length < count) {
+    throw new DreyError("BAD_REQUEST", {
+      message:
+        `Cannot give the running virtual machine ${count} processors: it was started for ${slots.length}`,
+      hint: "Stop it first",
+    });
+  }
+  for (const { type, props } of free.slice(0, count - there)) {
+    const id = `cpu-${Object.values(props).join("-")}`;
+    await qmp.execute("device_add", { driver: type, id, ...props });
+  }
+}
+
+const order = ({ props }: Slot) =>
+  (props["socket-id"] ?? 0) * 1e6 + (props["core-id"] ?? 0) * 1e3 + (props["thread-id"] ?? 0);

@@ -1,0 +1,68 @@
+// What a guest says of itself, by files of its own /proc: one program that its agent becomes.
+
+import { fullPath, run } from "../../sys/run.ts";
+import { hasAgent } from "./door.ts";
+import { inGuest } from "./door.pl.ts";
+
+export interface GuestFacts {
+  /** contents of files below /proc that drey asks for, by path */
+  files: Record<string, string>;
+  processes: number;
+}
+
+const wanted = ["net/dev", "net/fib_trie", "net/route", "net/if_inet6", "meminfo", "stat"];
+
+/** Each file with its path and length in front; then the number of processes. */
+const program = String.raw`
+for my $path (@ARGV) {
+  my $text = '';
+  if (open my $file, '<', "/proc/$path") { local $/; $text = <$file> }
+  print "$path ", length $text, "\n", $text;
+}
+opendir my $all, '/proc';
+print "processes ", scalar(grep { /^\d+$/ } readdir $all), "\n";
+`;
+
+/** `milliseconds` a guest may take to answer: a list must not wait for one that is stuck */
+const patience = 3_000;
+
+/** Asks a guest; undefined if its agent does not answer. */
+export async function askGuest(door: string): Promise<GuestFacts | undefined> {
+  if (!await hasAgent(door).catch(() => false)) return undefined; // it has just ended, or has no agent yet
+  const signal = AbortSignal.timeout(patience);
+  const argv = inGuest(door, ["/usr/bin/perl", "-e", program, ...wanted]);
+  const result = await run(argv, { env: { PATH: fullPath() }, signal });
+  if (result.code !== 0) return undefined;
+  return parse(result.stdout);
+}
+
+function parse(text: string): GuestFacts {
+  const files: Record<string, string> = {};
+  let rest = text;
+  for (;;) {
+    const [line = ""] = rest.split("\n", 1);
+    const [path = "", length = "0"] = line.split(" ");
+    if (path === "processes" || path === "") return { files, processes: Number(length) };
+    const start = line.length + 1;
+    files[path] = rest.slice(start, start + Number(length));
+    rest = rest.slice(start + Number(length));
+  }
+}
+
+/** `bytes` of memory by /proc/meminfo; proc_meminfo(5). */
+export function memoryOf(meminfo: string): { used: number; total: number; swapUsed: number } {
+  const bytes = (name: string) =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(meminfo)?.[1] ?? 0) * 1024;
+  return {
+    used: bytes("MemTotal") - bytes("MemAvailable"),
+    total: bytes("MemTotal"),
+    swapUsed: bytes("SwapTotal") - bytes("SwapFree"),
+  };
+}
+
+/** Nanoseconds that processors were busy, by /proc/stat; proc_stat(5). */
+export function busyTime(stat: string): number {
+  const [user = 0, nice = 0, system = 0, , , interrupts = 0, soft = 0] =
+    (/^cpu\s+(.*)$/m.exec(stat)?.[1] ?? "").split(" ").map(Number);
+  return (user + nice + system + interrupts + soft) * 10_000_000;
+}
