@@ -1,5 +1,7 @@
 // The server itself: what it is, what it runs on, what it can do.
 
+import { fullPath } from "../sys/run.ts";
+import { findTool } from "../sys/tools.ts";
 import manifest from "../deno.json" with { type: "json" };
 import type { Server, ServerEnvironment, ServerUntrusted } from "../wire/server.ts";
 import { supportedDrivers } from "../storage/drivers.ts";
@@ -58,7 +60,7 @@ async function describeEnvironment(project: string): Promise<Environment> {
     driver: "drey",
     driver_version: manifest.version,
     firewall: "",
-    instance_types: ["container"],
+    instance_types: hasMachines() ? ["container", "virtual-machine"] : ["container"],
     kernel: "Linux",
     kernel_architecture: Deno.build.arch,
     kernel_features: kernelFeatures(),
@@ -78,6 +80,9 @@ async function describeEnvironment(project: string): Promise<Environment> {
     storage_supported_drivers: await supportedDrivers(),
   };
 }
+
+/** Whether the program is there that virtual machines run on. */
+const hasMachines = () => findTool(`qemu-system-${Deno.build.arch}`, fullPath()) !== undefined;
 
 /** The host's architecture and the one it also runs, in the kernel's names. */
 function architectures(): string[] {

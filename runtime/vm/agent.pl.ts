@@ -67,6 +67,8 @@ sub begin { my ($channel, $payload) = @_;
     %ENV = split /\0/, $env, -1;
     @ARGV = @words;
     $0 = 'drey: a command';
+    # what it leaves open when it becomes no other program is nobody's business
+    $SIG{__WARN__} = sub { };
     chdir '/';
     eval $program;
     print STDERR $@ if $@;

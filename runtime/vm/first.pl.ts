@@ -81,12 +81,17 @@ sub power { my ($how) = @_;
   }
 }
 sub run_agent { my ($port) = @_;
+  pipe my $inside, my $tell or return;
   my $pid = fork;
-  return if !defined $pid or $pid;
+  return if !defined $pid;
+  # the root must not move before the agent is in it
+  if ($pid) { close $tell; sysread $inside, my $word, 1; return }
+  close $inside;
   become_session();
   # systemd leaves alone at the end whoever calls himself so, and takes the rest of us down with the machine
   $0 = '@drey: agent of the virtual machine';
   chdir $new and chroot '.' and chdir '/' or exit 1;
+  syswrite $tell, 'x'; close $tell;
   for my $stream (*STDIN, *STDOUT, *STDERR) { open $stream, '+<', '/dev/null' }
   $ENV{PATH} = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
   $SIG{$_} = 'IGNORE' for qw(HUP INT TERM PIPE);
@@ -129,6 +134,15 @@ for my $module (@modules) {
   my $none = '';
   # EEXIST, or nothing to drive with it
   syscall($vm_call{finit_module}, fileno $file, $none, 0) >= 0 or $! == 17 or say_so("module $module: $!");
+}
+# up, as a container finds them; netdevice(7): SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP
+if (socket my $any, 2, 2, 0 and opendir my $links, '/sys/class/net') {
+  for my $name (grep { !/^[.]/ } readdir $links) {
+    my $request = pack 'a16 S x22', $name, 0;
+    ioctl $any, 0x8913, $request or next;
+    $request = pack 'a16 S x22', $name, unpack('x16 S', $request) | 1;
+    ioctl $any, 0x8914, $request or say_so("interface $name: $!");
+  }
 }
 my %word = words_of_kernel();
 mkdir $new;
