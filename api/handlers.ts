@@ -177,6 +177,7 @@ export const handlerSources: HandlerSources = {
   "network.delete": networks,
   "network.state": networks,
   "network.leases": networks,
+  "network.refusals": networks,
   "network.allocations": networks,
   "volumes.all": volumes,
   "volumes.all.typed": volumes,

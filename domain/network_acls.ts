@@ -147,10 +147,9 @@ async function refuseUsed(context: Context, { name }: Ref): Promise<void> {
 export async function networkAclLog(context: Context, ref: Ref): Promise<string> {
   await load(context, ref);
   const { readAclLog } = await import("./networks/rules.ts");
-  const now = context.now().getTime();
-  const entries = (await readAclLog(context, ref.name)).toSorted((a, b) => a.age - b.age);
-  const time = (age: number) => new Date(now - age * 1000).toISOString().replace(/\.\d+/, "");
-  return entries.map(({ age, ...entry }) => `${JSON.stringify({ time: time(age), ...entry })}\n`).join("");
+  const { timed } = await import("./networks/refusals.ts");
+  return timed(context, await readAclLog(context, ref.name)).map((entry) => `${JSON.stringify(entry)}\n`)
+    .join("");
 }
 
 function happened(context: Context, action: string, ref: Ref, more?: Record<string, unknown>): Write {

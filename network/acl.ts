@@ -13,6 +13,8 @@ export interface AclRules {
 
 export interface NicAcls {
   hostName: string;
+  /** managed network it is on, which keeps what was refused */
+  network?: string;
   /** in the order they are named */
   lists: readonly AclRules[];
   defaults: Record<Direction, { action: string; isLogged: boolean }>;
@@ -49,7 +51,8 @@ export function aclText(nics: readonly NicAcls[], features: BridgeFeatures): str
   const vmap = (direction: Direction) =>
     `{ ${nics.map(({ hostName }) => `"${hostName}" : jump ${chainName(hostName, direction)}`).join(", ")} }`;
   return [
-    ...names.flatMap((name) => [logSet(name, 4), logSet(name, 6)]),
+    ...names.map(aclLog).flatMap(logSets),
+    ...[...new Set(nics.flatMap(({ network }) => network ?? []))].map(refusalLog).flatMap(logSets),
     ...domainsOf(lists).flatMap((domain) => [domainSet(domain, 4), domainSet(domain, 6)]),
     ...nics.flatMap((nic) =>
       (["ingress", "egress"] as const).map((direction) => nicChain(nic, direction, features))
@@ -77,14 +80,19 @@ export function markText(nics: readonly NicAcls[], features: BridgeFeatures): st
 }
 
 const chainName = (hostName: string, direction: Direction) => `${direction}_${hostName.replace(/\W/g, "_")}`;
-const logName = (acl: string, family: 4 | 6) => `log${family}_${acl.replace(/\W/g, "_")}`;
 
-function logSet(acl: string, family: 4 | 6): string {
-  const address = family === 4 ? "ipv4_addr" : "ipv6_addr";
-  return `set ${
-    logName(acl, family)
-  } {\ntype ${address} . ${address} . inet_proto . inet_service\nsize 4096\n` +
-    "flags dynamic,timeout\ntimeout 1d\n}";
+/** What packets are counted in, a set for each family: an ACL's log, or what a network has refused. */
+type LogName = `log_${string}` | `refused_${string}`;
+const aclLog = (acl: string): LogName => `log_${acl.replace(/\W/g, "_")}`;
+const refusalLog = (network: string): LogName => `refused_${network.replace(/\W/g, "_")}`;
+const setName = (log: LogName, family: 4 | 6) => `${log}_${family}`;
+
+function logSets(log: LogName): string[] {
+  return ([4, 6] as const).map((family) => {
+    const address = family === 4 ? "ipv4_addr" : "ipv6_addr";
+    return `set ${setName(log, family)} {\ntype ${address} . ${address} . inet_proto . inet_service\n` +
+      "size 4096\nflags dynamic,timeout\ntimeout 1d\n}";
+  });
 }
 
 function domainSet(domain: string, family: 4 | 6): string {
@@ -98,14 +106,16 @@ function nicChain(nic: NicAcls, direction: Direction, features: BridgeFeatures):
     .filter(({ rule }) => rule.state !== "disabled")
     .toSorted((a, b) => rank.indexOf(a.rule.action) - rank.indexOf(b.rule.action));
   const { action, isLogged } = nic.defaults[direction];
+  const refusals = nic.network === undefined ? [] : [refusalLog(nic.network)];
   return [
     `chain ${chainName(nic.hostName, direction)} {`,
     `${known} accept`,
     ...basics(nic, direction),
     ...rules.flatMap(({ list, rule }) =>
-      matches(rule).flatMap((match) => verdicts(match, rule, { list, features }))
+      matches(rule).flatMap((match) => verdicts(match, rule, { log: aclLog(list), refusals, features }))
     ),
-    ...logLines("", isLogged ? nic.lists.map(({ name }) => name).slice(0, 1) : []),
+    ...logLines("", isLogged ? nic.lists.map(({ name }) => aclLog(name)).slice(0, 1) : []),
+    ...logLines("", action === "allow" ? [] : refusals),
     verdict(action, features),
     "}",
   ].join("\n");
@@ -186,10 +196,10 @@ function rest(rule: NetworkAclRule): string {
 function verdicts(
   match: string,
   rule: NetworkAclRule,
-  { list, features }: { list: string; features: BridgeFeatures },
+  { log, refusals, features }: { log: LogName; refusals: readonly LogName[]; features: BridgeFeatures },
 ): string[] {
-  const logged = rule.state === "logged" ? logLines(match, [list]) : [];
-  return [...logged, `${match} ${verdict(rule.action, features)}`];
+  const logs = [...(rule.state === "logged" ? [log] : []), ...(rule.action === "allow" ? [] : refusals)];
+  return [...logLines(match, logs), `${match} ${verdict(rule.action, features)}`];
 }
 
 function verdict(action: string, { rejects }: BridgeFeatures): string {
@@ -198,13 +208,13 @@ function verdict(action: string, { rejects }: BridgeFeatures): string {
 }
 
 /** Counts a packet by who, to whom and what for. */
-function logLines(match: string, acls: readonly string[]): string[] {
-  return acls.flatMap((acl) =>
+function logLines(match: string, logs: readonly LogName[]): string[] {
+  return logs.flatMap((log) =>
     ([4, 6] as const).filter((family) => !match.startsWith(family === 4 ? "ip6 " : "ip ")).flatMap(
       (family) => {
         const ip = family === 4 ? "ip" : "ip6";
         const key = (port: string) => `{ ${ip} saddr . ${ip} daddr . meta l4proto . ${port} counter }`;
-        const set = `update @${logName(acl, family)}`;
+        const set = `update @${setName(log, family)}`;
         return [
           `${match} ether type ${ip} meta l4proto { tcp, udp } ${set} ${key("th dport")}`.trim(),
           `${match} ether type ${ip} meta l4proto != { tcp, udp } ${set} ${key("0")}`.trim(),
@@ -225,7 +235,12 @@ export interface LogEntry {
 }
 
 /** Names of the sets that an ACL's log is in. */
-export const logSetsOf = (acl: string): string[] => [logName(acl, 4), logName(acl, 6)];
+export const logSetsOf = (acl: string): string[] =>
+  ([4, 6] as const).map((family) => setName(aclLog(acl), family));
+
+/** Names of the sets that a network keeps what was refused in. */
+export const refusalSetsOf = (network: string): string[] =>
+  ([4, 6] as const).map((family) => setName(refusalLog(network), family));
 
 /** Reads what `nft --json list set` says of such a set. */
 export function parseLog(json: string): LogEntry[] {

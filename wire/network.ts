@@ -77,3 +77,15 @@ export type NetworkPut = s.TypeOf<typeof networkPut>;
 
 export const networkPost = s.object({ name: s.required(s.string) });
 export type NetworkPost = s.TypeOf<typeof networkPost>;
+
+/** What of a network's traffic was refused, by who, to whom and what for; drey's own. */
+export interface NetworkRefusal {
+  /** when the last packet of the kind was refused */
+  time: string;
+  src: string;
+  dst: string;
+  proto: string;
+  /** 0 for protocols without ports */
+  dst_port: number;
+  packets: number;
+}

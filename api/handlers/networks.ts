@@ -2,6 +2,7 @@
 
 import * as networks from "../../domain/networks.ts";
 import { networkLeases } from "../../domain/networks/leases.ts";
+import { networkRefusals } from "../../domain/networks/refusals.ts";
 import { listAllocations } from "../../domain/networks/allocations.ts";
 import { networkState } from "../../domain/networks/state.ts";
 import { Created, type Handlers } from "../call.ts";
@@ -17,6 +18,7 @@ type Names =
   | "network.delete"
   | "network.state"
   | "network.leases"
+  | "network.refusals"
   | "network.allocations";
 
 export const handlers: Handlers<Names> = {
@@ -50,6 +52,8 @@ export const handlers: Handlers<Names> = {
   },
   "network.state": ({ context, project, params }) => networkState(context, { project, name: params.name }),
   "network.leases": ({ context, project, params }) => networkLeases(context, { project, name: params.name }),
+  "network.refusals": ({ context, project, params }) =>
+    networkRefusals(context, { project, name: params.name }),
   "network.allocations": ({ context, project, query }) =>
     listAllocations(context, isOn(query("all-projects")) ? undefined : project),
 };

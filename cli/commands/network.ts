@@ -154,6 +154,20 @@ export async function leases(shell: Shell): Promise<void> {
   shell.print(await formatList(shell.typed.text("format") as Format, table, found));
 }
 
+export async function log(shell: Shell): Promise<void> {
+  const { client, name } = await read(shell);
+  const found = await client.call("network.refusals", { params: { name } });
+  const table = toTable(found, [
+    { header: "TIME", cell: ({ time }) => time },
+    { header: "SOURCE", cell: ({ src }) => src },
+    { header: "DESTINATION", cell: ({ dst }) => dst },
+    { header: "PROTOCOL", cell: ({ proto }) => proto },
+    { header: "PORT", cell: ({ dst_port }) => dst_port === 0 ? "" : String(dst_port) },
+    { header: "PACKETS", cell: ({ packets }) => String(packets) },
+  ]);
+  shell.print(await formatList(shell.typed.text("format") as Format, table, found));
+}
+
 export async function allocations(shell: Shell): Promise<void> {
   const client = await shell.connect(resolveOnServer(shell.typed.args[0] ?? "").remote);
   const isWide = shell.typed.has("all-projects");

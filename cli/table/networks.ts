@@ -166,6 +166,16 @@ export const commands: readonly Command[] = [
     load: async () => (await networks()).leases,
   },
   {
+    path: "network log",
+    args: [network],
+    flags: [format],
+    summary: "Show what access control on a network has refused",
+    about:
+      "A line for each sender, receiver and port, the last first. A day after its last packet a line goes.",
+    examples: [example("network log dreybr0", "What was refused, and how often")],
+    load: async () => (await networks()).log,
+  },
+  {
     path: "network list-allocations",
     args: [remote],
     flags: [format, allProjects],

@@ -32,7 +32,13 @@ export async function planAcls(
       ingress: defaultOf("ingress", nic, network),
       egress: defaultOf("egress", nic, network),
     };
-    return [{ hostName: nic.veth.hostName, lists, defaults, resolvers }];
+    return [{
+      hostName: nic.veth.hostName,
+      ...(nic.network && { network: nic.network }),
+      lists,
+      defaults,
+      resolvers,
+    }];
   });
   return (await Promise.all(found)).flat();
 }

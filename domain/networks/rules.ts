@@ -1,6 +1,6 @@
 // The rules in force in the hub: what networks, cards and access control lists come to.
 
-import { type BridgeFeatures, type LogEntry, logSetsOf, parseLog } from "../../network/acl.ts";
+import { type BridgeFeatures, type LogEntry, logSetsOf, parseLog, refusalSetsOf } from "../../network/acl.ts";
 import { firewallText } from "../../network/firewall.ts";
 import { inHub, isSameService, runInHub, startService } from "../../network/hub.ts";
 import { commandFailed, run } from "../../sys/run.ts";
@@ -76,12 +76,19 @@ export async function applyAcls(context: Context): Promise<void> {
 }
 
 /** What an ACL has counted since its last packet of a kind, no longer ago than a day. */
-export async function readAclLog(context: Context, name: string): Promise<LogEntry[]> {
+export const readAclLog = (context: Context, name: string): Promise<LogEntry[]> =>
+  readSets(context, logSetsOf(name));
+
+/** What a network has refused, likewise. */
+export const readRefusals = (context: Context, network: string): Promise<LogEntry[]> =>
+  readSets(context, refusalSetsOf(network));
+
+async function readSets(context: Context, names: readonly string[]): Promise<LogEntry[]> {
   if (!isHubWhole(context)) return [];
-  const read = logSetsOf(name).map(async (set) => {
+  const read = names.map(async (set) => {
     const argv = ["nft", "--json", "list", "set", "bridge", tableName(context), set];
     const result = await run(inHub(hubDirectory(context), argv));
-    return result.code === 0 ? parseLog(result.stdout) : []; // there is no set before a card obeys the ACL
+    return result.code === 0 ? parseLog(result.stdout) : []; // there is no set before a card obeys an ACL
   });
   return (await Promise.all(read)).flat();
 }

@@ -28,6 +28,13 @@ await e2e("an ACL lets through what it says, blocks and logs the rest, and root 
   assertEquals(await pings(drey, "c2", await ipv4Of(drey, "c1")), false, "nor the other way round");
   const log = await drey`network acl show-log web`;
   assert(log.includes('"dst_port":81') && log.includes(`"dst":"${target}"`), log);
+  const refused = JSON.parse(await drey`network log lab --format json`) as Record<string, unknown>[];
+  const seen = refused.map(({ src, dst, proto, dst_port }) => [src, dst, proto, dst_port].join(" "));
+  const own = await ipv4Of(drey, "c1");
+  for (const line of [`${own} ${target} tcp 81`, `${own} ${target} icmp 0`, `${target} ${own} icmp 0`]) {
+    assert(seen.includes(line), `${line}: ${seen.join("; ")}`);
+  }
+  assertEquals(seen.some((line) => line.endsWith("tcp 80")), false, "what passed is not there");
   // another address does not help, nor the rules of its own namespace
   await drey.run(["exec", "c1", "--", "ip", "addr", "add", "10.127.0.222/24", "dev", "eth0"]);
   assertEquals(await reaches(81), false);
@@ -71,4 +78,26 @@ await e2e("LXD's own client leads ACLs", { needs: ["subids", "network", "lxc"] }
   await server.lxc("network", "acl", "rename", "web", "web2");
   await server.lxc("network", "acl", "rule", "remove", "web2", "ingress", "action=allow", "--force");
   await server.lxc("network", "acl", "delete", "web2");
+});
+
+await e2e("an instance reaches what an ACL names by its domain, and nothing else", {
+  needs: ["subids", "network"],
+}, async (drey) => {
+  // the server of names that others ask: that of another network
+  const known = "address=/mirror.example/10.141.0.5\naddress=/other.example/10.141.0.6";
+  await drey`network create names ipv4.address=10.142.0.1/24 ipv6.address=none ${`raw.dnsmasq=${known}`}`;
+  await drey`network create lab ipv4.address=10.141.0.1/24 ipv6.address=none raw.dnsmasq=server=/example/10.142.0.1`;
+  await drey`network acl create out`;
+  await drey`network acl rule add out egress action=allow destination=mirror.example`;
+  await drey`launch tiny c1 --network lab -d eth0,security.acls=out`;
+  await drey`init tiny c2 --network lab`;
+  await drey`config device add c2 eth1 nic network=names`;
+  await drey`start c2`;
+  await dhcp(drey, "c1");
+  await drey`exec c2 -- sh -c ${"ip addr add 10.141.0.5/24 dev eth0; ip addr add 10.141.0.6/24 dev eth0"}`;
+  assertEquals(await pings(drey, "c1", "10.141.0.5"), false, "nobody has asked for the name yet");
+  await eventually("it is reached by its name", () => pings(drey, "c1", "mirror.example"));
+  assert(await pings(drey, "c1", "10.141.0.5"), "and by what the name stands for");
+  assertEquals(await pings(drey, "c1", "other.example"), false);
+  await drey`delete -f c1 c2`;
 });

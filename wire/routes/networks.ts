@@ -43,6 +43,12 @@ export const networks = {
     "Addresses instances have on the network",
     { query: [...one, "target"] },
   ),
+  "network.refusals": route<network.NetworkRefusal[]>()(
+    "sync",
+    "GET /internal/networks/{name}/refusals",
+    "What access control on the network has refused",
+    { query: one },
+  ),
   "network.allocations": route<network.NetworkAllocation[]>()(
     "sync",
     "GET /1.0/network-allocations",
