@@ -77,9 +77,7 @@ async function findImage(
   }
   if (!["", "lxd"].includes(protocol)) throw cannotFetch(source);
   if (fingerprint !== "") {
-    const other = source.image_type === "virtual-machine"
-      ? undefined
-      : await twinned(context, project, fingerprint);
+    const other = await twinned(context, project, fingerprint);
     return await getImage(context, project, other?.fingerprint ?? fingerprint);
   }
   if (alias !== "") return await byAlias(context, project, alias);

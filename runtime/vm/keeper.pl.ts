@@ -70,6 +70,8 @@ sub make_plain { my ($name) = @_;
   socket my $any, 2, 2, 0 or fail("socket(2): $!");
   ioctl $any, 0x8946, $request or fail("interface $name: $!");
 }
+# the box hands frames on and has no business of its own on any network
+for my $which (qw(all default)) { if (open my $file, '>', "/proc/sys/net/ipv6/conf/$which/disable_ipv6") { print $file 1 } }
 for (@prepare) {
   my ($what, @words) = @$_;
   if ($what eq 'plain') { make_plain(@words); next }

@@ -1,0 +1,79 @@
+// What a virtual machine with a shared root is given: directories of the host, a place on a network, limits.
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
+import { join } from "@std/path";
+import { e2e } from "../support/drey.ts";
+import { lendKernel } from "../support/machines.ts";
+
+const needs = ["userns", "subids", "overlay", "machines", "user"] as const;
+
+await e2e(
+  "directories are shared with a virtual machine, their owners right both ways",
+  { needs },
+  async (drey) => {
+    await lendKernel(drey);
+    const shared = join(drey.directory, "shared");
+    await Deno.mkdir(shared);
+    await Deno.writeTextFile(join(shared, "mine"), "from the host\n");
+    await drey`init tiny v1 --vm -c raw.idmap=${`uid ${Deno.uid()} 1000\ngid ${Deno.gid()} 1000`}`;
+    await drey`config device add v1 shared disk source=${shared} path=/mnt/shared`;
+    await drey`start v1`;
+    assertEquals(await drey`exec v1 -- stat -c ${"%u:%g %s"} /mnt/shared/mine`, "1000:1000 14\n");
+    await drey`exec v1 --user 1000 --group 1000 -- ${["sh", "-c", "echo back >/mnt/shared/theirs"]}`;
+    const theirs = await Deno.stat(join(shared, "theirs"));
+    assertEquals([theirs.uid, theirs.gid], [Deno.uid(), Deno.gid()]);
+    assertEquals(await Deno.readTextFile(join(shared, "theirs")), "back\n");
+
+    // while it runs
+    const second = join(drey.directory, "second");
+    await Deno.mkdir(second);
+    await Deno.writeTextFile(join(second, "late"), "plugged in\n");
+    await drey`config device add v1 second disk source=${second} path=/mnt/second readonly=true`;
+    assertEquals(await drey`exec v1 -- cat /mnt/second/late`, "plugged in\n");
+    assertMatch((await drey.tries`exec v1 -- touch /mnt/second/new`).stderr, /Read-only file system/);
+    await drey`config device remove v1 second`;
+    assertEquals((await drey.tries`exec v1 -- cat /mnt/second/late`).code, 1);
+  },
+);
+
+await e2e("limits of a virtual machine count at its start, and some at once", { needs }, async (drey) => {
+  await lendKernel(drey);
+  await drey`launch tiny v1 --vm -c limits.memory=384MiB -c limits.cpu=1`;
+  const memory = async () => Number(/MemTotal:\s+(\d+)/.exec(await drey`exec v1 -- cat /proc/meminfo`)?.[1]);
+  const atStart = await memory();
+  assert(atStart > 256 * 1024 && atStart < 384 * 1024, `${atStart} kB`);
+  const grown = await drey.tries`config set v1 limits.memory=1GiB`;
+  assertEquals(grown.code, 1);
+  assertStringIncludes(grown.stderr, "more memory than it was started with");
+  const { state: { memory: told, processes } } = JSON.parse(await drey`list --format json`)[0];
+  assertEquals(told.total, atStart * 1024);
+  assert(processes > 1);
+  const balloon = await drey.tries`config set v1 limits.memory=320MiB`;
+  assertEquals([balloon.code, balloon.stderr], [0, ""]);
+});
+
+await e2e(
+  "a virtual machine and a container meet by their names on a network",
+  { needs: [...needs, "network"] },
+  async (drey) => {
+    await lendKernel(drey);
+    await drey`launch tiny c1`;
+    await drey`launch tiny v1 --vm`;
+    const lease = ["busybox", "udhcpc", "-i", "eth0", "-s", "/etc/udhcpc.sh", "-q", "-n"];
+    await drey`exec c1 -- ${lease}`;
+    await drey`exec v1 -- ${lease}`;
+    const ping = (name: string) => ["busybox", "ping", "-c", "1", "-W", "5", name];
+    assertMatch(await drey`exec c1 -- ${ping("v1")}`, /1 packets received/);
+    assertMatch(await drey`exec v1 -- ${ping("c1")}`, /1 packets received/);
+    // more than a frame at once, with checksums that some card has to count
+    const serve = "head -c 3000000 /dev/zero | socat -u - TCP-LISTEN:5000,reuseaddr & echo started";
+    await drey`exec c1 -- ${["sh", "-c", serve]}`;
+    const fetch = "socat -u TCP:c1:5000,retry=20,interval=0.2 - | wc -c";
+    assertEquals((await drey`exec v1 -- ${["sh", "-c", fetch]}`).trim(), "3000000");
+    const listed: { name: string; state: { network: Record<string, { addresses: unknown[] }> } }[] = JSON
+      .parse(await drey`list --format json`);
+    const network = listed.find(({ name }) => name === "v1")?.state.network ?? {};
+    assertEquals(Object.keys(network).toSorted(), ["eth0", "lo"]);
+    assert((network["eth0"]?.addresses.length ?? 0) > 0);
+  },
+);
