@@ -9,6 +9,8 @@ const on = [] as const;
 /** A feature is on where its key says so, and nowhere else. */
 const feature = (name: string, short: string) =>
   key({ name: `features.${name}`, on, type: types.bool, live: false, default: "false", short });
+const amount = (name: string, short: string) =>
+  key({ name: `limits.${name}`, on, type: types.size, live: true, short });
 const count = (name: string, short: string) =>
   key({ name: `limits.${name}`, on, type: types.integer({ min: 0 }), live: true, short });
 
@@ -35,6 +37,92 @@ export const limitsVirtualMachines = count(
   "virtual-machines",
   "Virtual machines that may exist in the project",
 );
+export const limitsCpu = count("cpu", "Processors that all instances of the project may have together");
+export const limitsMemory = amount("memory", "Memory that all instances of the project may have together");
+export const limitsProcesses = count(
+  "processes",
+  "Processes that all containers of the project may have together",
+);
+export const limitsDisk = amount("disk", "Room that root disks and volumes of the project may have together");
+export const limitsDiskPool = key({
+  name: "limits.disk.pool.*",
+  on,
+  type: types.size,
+  live: true,
+  short: "The same for one storage pool",
+});
+export const limitsNetworks = count("networks", "Networks that may exist in the project");
+
+export const restricted = key({
+  name: "restricted",
+  on,
+  type: types.bool,
+  live: true,
+  default: "false",
+  short: "Whether what restricted.* does not allow is forbidden to instances of the project",
+});
+const gate = (name: string, short: string) =>
+  key({
+    name: `restricted.${name}`,
+    on,
+    type: types.oneOf("allow", "block"),
+    live: true,
+    default: "block",
+    short,
+  });
+const list = (name: string, short: string) =>
+  key({ name: `restricted.${name}`, on, type: types.string, live: true, short });
+const degree = (name: string, short: string) =>
+  key({
+    name: `restricted.${name}`,
+    on,
+    type: types.oneOf("allow", "block", "managed"),
+    live: true,
+    default: "managed",
+    short,
+  });
+
+export const restrictedBackups = gate("backups", "Backups of instances and volumes");
+export const restrictedSnapshots = gate("snapshots", "Snapshots of instances and volumes");
+export const restrictedInterception = gate("containers.interception", "security.syscalls.intercept.*");
+export const restrictedLowlevel = gate("containers.lowlevel", "raw.* and the like of containers");
+export const restrictedNesting = gate("containers.nesting", "security.nesting");
+export const restrictedPrivilege = key({
+  name: "restricted.containers.privilege",
+  on,
+  type: types.oneOf("allow", "unprivileged", "isolated"),
+  live: true,
+  default: "unprivileged",
+  short: "Whether containers may be privileged, or must even have ids of their own",
+});
+export const restrictedMachineLowlevel = gate(
+  "virtual-machines.lowlevel",
+  "raw.* and the like of virtual machines",
+);
+export const restrictedDisk = degree(
+  "devices.disk",
+  "Disks other than the root: all, those of pools, or none",
+);
+export const restrictedDiskPaths = list(
+  "devices.disk.paths",
+  "Directories of the host below which sources of disks may be, parted by commas",
+);
+export const restrictedNic = degree("devices.nic", "Network cards: all, those of managed networks, or none");
+export const restrictedNetworks = list("networks.access", "Networks that cards may be in, parted by commas");
+export const restrictedUids = list(
+  "idmap.uid",
+  "User ids of the host that raw.idmap may name, as 1000,2000-2999",
+);
+export const restrictedGids = list("idmap.gid", "Group ids of the host that raw.idmap may name");
+
+/** By the type of a device. */
+export const restrictedDevices: Readonly<Record<string, Key<"allow" | "block">>> = Object.fromEntries(
+  ["gpu", "infiniband", "pci", "proxy", "unix-block", "unix-char", "unix-hotplug", "usb"].map((type) => [
+    type,
+    gate(`devices.${type}`, `Devices of type ${type}`),
+  ]),
+);
+
 export const user = key({
   name: "user.*",
   on,
@@ -47,8 +135,29 @@ export const user = key({
 export const projectKeys: readonly Key[] = [
   ...featureKeys,
   limitsContainers,
+  limitsCpu,
+  limitsDisk,
+  limitsDiskPool,
   limitsInstances,
+  limitsMemory,
+  limitsNetworks,
+  limitsProcesses,
   limitsVirtualMachines,
+  restricted,
+  restrictedBackups,
+  restrictedInterception,
+  restrictedLowlevel,
+  restrictedNesting,
+  restrictedPrivilege,
+  restrictedDisk,
+  restrictedDiskPaths,
+  restrictedNic,
+  ...Object.values(restrictedDevices),
+  restrictedGids,
+  restrictedUids,
+  restrictedNetworks,
+  restrictedSnapshots,
+  restrictedMachineLowlevel,
   user,
 ];
 
@@ -56,16 +165,10 @@ export const projectKeys: readonly Key[] = [
 export const projectKeysToCome: readonly string[] = [
   "backups.compression_algorithm",
   "images.*",
-  "limits.cpu",
-  "limits.disk",
-  "limits.disk.pool.*",
-  "limits.memory",
-  "limits.networks",
   "limits.networks.uplink_ips.*",
-  "limits.processes",
   "replica.cluster",
-  "restricted",
-  "restricted.*",
+  "restricted.cluster.*",
+  "restricted.networks.*",
   "storage.*",
 ];
 
@@ -91,8 +194,7 @@ function refuse(name: string, value: string): void {
     known.endsWith("*") ? name.startsWith(known.slice(0, -1)) : name === known
   );
   if (!isToCome) throw bad(`Invalid project configuration key "${name}"`);
-  // nothing is restricted anyway
-  if (value === "" || (name === "restricted" && value === "false")) return;
+  if (value === "") return;
   throw new DreyError("NOT_SUPPORTED", { message: `Configuration key "${name}" is not supported yet` });
 }
 

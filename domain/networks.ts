@@ -80,6 +80,8 @@ export async function createNetwork(context: Context, project: string, post: Net
   await refuseOverlap(context, ref, config);
   const record: NetworkRecord = { type, description: post.description ?? "", config };
   const key = networkKey(ref);
+  const { mustAllowIn } = await import("./projects/allow.ts");
+  await mustAllowIn(context, project, { networks: 1 });
   const done = await context.store.commit([{ key, revision: 0 }], [
     { key, value: record },
     happened(context, "network-created", ref),

@@ -172,9 +172,12 @@ async function change(
 ): Promise<void> {
   await retry(async () => {
     const { settings, revision } = await find(context, ref);
+    const next = checked(to(settings));
+    const { mustAllowProfile } = await import("./projects/allow.ts");
+    await mustAllowProfile(context, { ...ref, settings: next });
     return await context.store.commit(
       [{ key: keyOf(ref), revision }],
-      [{ key: keyOf(ref), value: checked(to(settings)) }, happened(context, "profile-updated", ref)],
+      [{ key: keyOf(ref), value: next }, happened(context, "profile-updated", ref)],
     );
   });
   await tellUsers(context, ref);

@@ -13,7 +13,8 @@ import { lifecycleWrite } from "./events.ts";
 import { startOperation } from "./operations.ts";
 import { projectContents } from "./projects/contents.ts";
 import { defaultProject, hasFeature, projectKey, type ProjectRecord } from "./projects/effective.ts";
-import { mustFit, projectUsage } from "./projects/limits.ts";
+import { mustAllow } from "./projects/allow.ts";
+import { projectUsage } from "./projects/limits.ts";
 
 /** The default project until somebody changes it: it has every feature that exists. */
 const untouchedDefault: ProjectRecord = {
@@ -149,7 +150,7 @@ async function change(
   const next = { ...edited, config: withoutEmpty(edited.config) };
   validateProjectConfig(next.config);
   await mustKeepFeatures(context, name, { before: record, after: next });
-  await mustFit(context, name, next.config);
+  await mustAllow(context, name, { config: next.config });
   const done = await context.store.commit([{ key: projectKey(name), revision }], [
     { key: projectKey(name), value: next },
     ...await profileOfFeature(context, name, next),

@@ -81,8 +81,8 @@ Deno.test("keys of projects are refused by name while nothing obeys them", async
   await using context = await temporaryContext();
   const create = (config: Record<string, string>) => createProject(context, { name: "web", config });
   assertEquals(
-    await fails(create({ "restricted": "true" })),
-    'NOT_SUPPORTED: Configuration key "restricted" is not supported yet',
+    await fails(create({ "restricted.cluster.target": "allow" })),
+    'NOT_SUPPORTED: Configuration key "restricted.cluster.target" is not supported yet',
   );
   assertEquals(
     await fails(create({ "nonsense": "1" })),

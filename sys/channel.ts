@@ -8,7 +8,7 @@ export class Channel<T> implements AsyncIterable<T> {
   #wake: (() => void)[] = [];
 
   /** @param room how many items may wait */
-  constructor(private readonly room = 16) {}
+  constructor(private readonly room = 8) {}
 
   /** Gives an item, as soon as there is room; tells whether somebody still takes. */
   async push(item: T): Promise<boolean> {

@@ -76,6 +76,8 @@ async function begin(
       hint: "Leave out --optimized-storage: such a backup fits every pool",
     });
   }
+  const { mustAllowSaving } = await import("../projects/allow.ts");
+  await mustAllowSaving(context, subject.project, "backups");
   const taken = (await listBackups(context, subject)).map(({ name }) => name);
   const name = wish.name || freeName(taken);
   validateSnapshotName(name);

@@ -174,9 +174,12 @@ async function enter(
   { record, writes }: { record: InstanceRecord; writes: Write[] },
 ): Promise<void> {
   await using held = await holdProject(context, ref.project);
-  if (Object.keys(held.config).some((key) => key.startsWith("limits."))) {
-    const { mustHaveRoom } = await import("../projects/limits.ts");
-    await mustHaveRoom(context, ref, { config: held.config, type: record.type });
+  if (Object.keys(held.config).some((key) => /^(limits\.|restricted$)/.test(key))) {
+    const { mustAllow } = await import("../projects/allow.ts");
+    await mustAllow(context, ref.project, {
+      config: held.config,
+      change: { instance: { name: ref.name, record } },
+    });
   }
   // last of all, so that whatever fails before leaves nothing; a name taken meanwhile makes it fail
   const isFree = await context.store.commit([{ key: instanceKey(ref), revision: 0 }], [

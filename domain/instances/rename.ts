@@ -109,6 +109,8 @@ async function mustFit(context: Context, from: Ref, to: Ref): Promise<void> {
   const { value } = await loadRecord(context, from);
   const { expand } = await import("./expand.ts");
   await expand(context, to.project, value);
+  const { mustAllowIn } = await import("../projects/allow.ts");
+  await mustAllowIn(context, to.project, { instance: { name: to.name, record: value } });
 }
 
 /** Snapshots go where their instance goes. */

@@ -10,6 +10,8 @@ import type { Context, Ref } from "../context.ts";
 import { checkDevices, plugDevices } from "../devices.ts";
 import { lifecycleWrite } from "../events.ts";
 import { startOperation } from "../operations.ts";
+import { mustAllow } from "../projects/allow.ts";
+import { holdProject } from "../projects/effective.ts";
 import { userConfig } from "./create.ts";
 import { expand } from "./expand.ts";
 import { checkRawIds } from "./ids.ts";
@@ -95,6 +97,11 @@ async function change(
     after: await expand(context, ref.project, after),
   };
   refuseFixed(expanded.before.config, expanded.after.config);
+  await using held = await holdProject(context, ref.project);
+  await mustAllow(context, ref.project, {
+    config: held.config,
+    change: { instance: { name: ref.name, record: after } },
+  });
   await checkRawIds(context, expanded.after.config);
   await applyLive(context, ref, {
     type: after.type,

@@ -1,108 +1,162 @@
-// Limits of projects: how much there may be, and how much there is.
+// Limits of projects: how much there may be, and how much there is. What is limited together must be said of each
+// instance, or the sum would mean nothing.
 
 import { findRootDisk } from "../../config/device_keys.ts";
 import { limitsCpu, limitsMemory, limitsProcesses } from "../../config/instance_keys.ts";
-import { parseSize } from "../../config/size.ts";
+import { formatSize, parseSize } from "../../config/size.ts";
 import * as keys from "../../config/project_keys.ts";
-import { type Key, readKey } from "../../config/key.ts";
+import { readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
-import type { Config, InstanceType } from "../../wire/instance.ts";
-import type { ProjectState, ProjectStateResource } from "../../wire/project.ts";
-import type { Context, Ref } from "../context.ts";
+import type { Config } from "../../wire/instance.ts";
+import type { ProjectState } from "../../wire/project.ts";
+import type { Context } from "../context.ts";
+import { type Holdings, holdings, type Member } from "./members.ts";
 
-interface Instance {
-  type: InstanceType;
+/** One limit, and what counts towards it. */
+interface Limit {
+  /** as in the state of a project */
+  name: string;
+  key: string;
+  limit: number | undefined;
+  isSize?: boolean;
+  usage(held: Holdings): number;
+  /** what does not say how much it may use, though this limit is set */
+  silent?(held: Holdings): string | undefined;
 }
 
 /**
- * Whether one more instance fits into a project that the caller holds.
+ * Whether what is in a project keeps its limits.
  *
  * @throws {DreyError} `FORBIDDEN` if not
  */
-export async function mustHaveRoom(
-  context: Context,
-  { project }: Ref,
-  { config, type }: { config: Config; type: InstanceType },
-): Promise<void> {
-  const instances = await instancesOf(context, project);
-  for (const { limit, key, counts } of Object.values(countLimits(config))) {
-    if (limit === undefined || !counts(type)) continue;
-    const present = instances.filter((instance) => counts(instance.type)).length;
-    if (present < limit) continue;
+export function mustFit(project: string, config: Config, held: Holdings): void {
+  for (const row of limitsOf(config)) {
+    if (row.limit === undefined) continue;
+    const silent = row.silent?.(held);
+    if (silent !== undefined) {
+      throw new DreyError("FORBIDDEN", {
+        message:
+          `${silent} of project "${project}", which has ${row.key}, neither by itself nor by a profile`,
+      });
+    }
+    const used = row.usage(held);
+    if (used <= row.limit) continue;
+    const show = (value: number) => row.isSize ? formatSize(value) : String(value);
     throw new DreyError("FORBIDDEN", {
-      message: `Reached maximum number of instances in project "${project}": ${key} is ${limit}`,
-    });
-  }
-}
-
-/**
- * Whether what is in a project keeps new limits.
- *
- * @throws {DreyError} `BAD_REQUEST` if not
- */
-export async function mustFit(context: Context, project: string, config: Config): Promise<void> {
-  const instances = await instancesOf(context, project);
-  for (const { limit, key, counts } of Object.values(countLimits(config))) {
-    const present = instances.filter(({ type }) => counts(type)).length;
-    if (limit === undefined || present <= limit) continue;
-    throw new DreyError("BAD_REQUEST", {
-      message: `Cannot set ${key} to ${limit} in project "${project}": there are ${present} already`,
+      message: row.silent === undefined
+        ? `Reached maximum number of ${row.name} in project "${project}": ${row.key} is ${show(row.limit)}`
+        : `Reached maximum aggregate value for ${row.key} in project "${project}": ` +
+          `${show(used)} together, ${show(row.limit)} at most`,
     });
   }
 }
 
 /** What a project may use and does use, in LXD's names. */
-export async function projectUsage(
-  context: Context,
-  project: string,
-  config: Config,
-): Promise<ProjectState> {
-  const instances = await instancesOf(context, project);
-  const counted = Object.entries(countLimits(config)).map((
-    [name, { limit, counts }],
-  ): [string, ProjectStateResource] => [
-    name,
-    { Limit: limit ?? -1, Usage: instances.filter(({ type }) => counts(type)).length },
-  ]);
-  const networks = (await context.store.list(["networks", project])).filter(({ key }) => key.length === 3);
+export async function projectUsage(context: Context, project: string, config: Config): Promise<ProjectState> {
+  const held = await holdings(context, project);
   return {
-    resources: {
-      ...Object.fromEntries(counted),
-      ...await allowances(context, project),
-      networks: { Limit: -1, Usage: networks.length },
+    resources: Object.fromEntries(
+      limitsOf(config).map((row) => [row.name, { Limit: row.limit ?? -1, Usage: row.usage(held) }]),
+    ),
+  };
+}
+
+function limitsOf(config: Config): Limit[] {
+  const count = (name: string, counts: (member: Member) => boolean): Limit => {
+    const key = `limits.${name}`;
+    const limit = Number(config[key] || NaN);
+    return {
+      name,
+      key,
+      limit: Number.isNaN(limit) ? undefined : limit,
+      usage: ({ members }) => members.filter(counts).length,
+    };
+  };
+  const prefix = keys.limitsDiskPool.name.slice(0, -1);
+  const pools = Object.entries(config).filter(([key]) => key.startsWith(prefix)).map(([key, text]) => {
+    const pool = key.slice(prefix.length);
+    return disk(`disk.${pool}`, parseSize(text), { pool, key });
+  });
+  return [
+    count("instances", () => true),
+    count("containers", ({ type }) => type === "container"),
+    count("virtual-machines", ({ type }) => type === "virtual-machine"),
+    sum("cpu", readKey(config, keys.limitsCpu), { of: cpus }),
+    { ...sum("memory", readKey(config, keys.limitsMemory), { of: memory }), isSize: true },
+    sum("processes", readKey(config, keys.limitsProcesses), {
+      of: (member) => readKey(member.config, limitsProcesses),
+      // a machine counts its processes itself
+      counts: ({ type }) => type === "container",
+    }),
+    disk("disk", readKey(config, keys.limitsDisk)),
+    ...pools,
+    {
+      name: "networks",
+      key: "limits.networks",
+      limit: readKey(config, keys.limitsNetworks),
+      usage: ({ networks }) => networks,
+    },
+  ];
+}
+
+/** A limit of something that each instance says for itself. */
+function sum(
+  name: string,
+  limit: number | undefined,
+  { of, counts = () => true }: {
+    of(member: Member): number | undefined;
+    counts?(member: Member): boolean;
+  },
+): Limit {
+  return {
+    name,
+    key: `limits.${name}`,
+    limit,
+    usage: ({ members }) => members.filter(counts).reduce((total, member) => total + (of(member) ?? 0), 0),
+    silent({ members }) {
+      const silent = members.find((member) => counts(member) && of(member) === undefined);
+      return silent && `Instance "${silent.name}" has no limits.${name} that could be added to the others`;
     },
   };
 }
 
-/** What the instances of a project may use together, as far as they say; so far nothing limits the sum. */
-async function allowances(context: Context, project: string): Promise<Record<string, ProjectStateResource>> {
-  const { listInstances } = await import("../instances/list.ts");
-  const sum = { cpu: 0, disk: 0, memory: 0, processes: 0 };
-  for (const { expanded_config, expanded_devices } of await listInstances(context, project)) {
-    const cpus = readKey(expanded_config, limitsCpu);
-    const memory = readKey(expanded_config, limitsMemory);
-    sum.cpu += cpus?.kind === "count" ? cpus.count : cpus?.cpus.length ?? 0;
-    sum.memory += memory?.kind === "bytes" ? memory.bytes : 0;
-    sum.processes += readKey(expanded_config, limitsProcesses) ?? 0;
-    sum.disk += parseSize(findRootDisk(expanded_devices)?.device["size"] ?? "") ?? 0;
-  }
-  return Object.fromEntries(Object.entries(sum).map(([name, Usage]) => [name, { Limit: -1, Usage }]));
+/** Only a number adds up: which processors an instance has says nothing of how many others have them too. */
+function cpus({ config }: Member): number | undefined {
+  const wish = readKey(config, limitsCpu);
+  return wish?.kind === "count" ? wish.count : undefined;
 }
 
-function countLimits(config: Config) {
-  const count = (key: Key<number>, counts: (type: InstanceType) => boolean) => ({
-    key: key.name,
-    limit: readKey(config, key),
-    counts,
-  });
+function memory({ config }: Member): number | undefined {
+  const wish = readKey(config, limitsMemory);
+  return wish?.kind === "bytes" ? wish.bytes : undefined;
+}
+
+/** Root disks and volumes, of one pool or of all. */
+function disk(
+  name: string,
+  limit: number | undefined,
+  { pool, key = `limits.${name}` }: { pool?: string; key?: string } = {},
+): Limit {
+  const root = ({ devices }: Member) => findRootDisk(devices)?.device;
+  const isIn = (where: string | undefined) => pool === undefined || where === pool;
+  const size = (text: string | undefined) => parseSize(text ?? "");
   return {
-    "containers": count(keys.limitsContainers, (type) => type === "container"),
-    "instances": count(keys.limitsInstances, () => true),
-    "virtual-machines": count(keys.limitsVirtualMachines, (type) => type === "virtual-machine"),
+    name,
+    key,
+    limit,
+    isSize: true,
+    usage: ({ members, volumes }) =>
+      [
+        ...members.map(root).filter((device) => isIn(device?.["pool"])).map((device) => device?.["size"]),
+        ...volumes.filter((volume) => isIn(volume.pool)).map(({ config }) => config["size"]),
+      ].reduce((total, text) => total + (size(text) ?? 0), 0),
+    silent({ members, volumes }) {
+      const member = members.find((one) =>
+        isIn(root(one)?.["pool"]) && size(root(one)?.["size"]) === undefined
+      );
+      if (member !== undefined) return `The root disk of instance "${member.name}" has no size`;
+      const volume = volumes.find((one) => isIn(one.pool) && size(one.config["size"]) === undefined);
+      return volume && `Volume "${volume.name}" has no size`;
+    },
   };
-}
-
-async function instancesOf(context: Context, project: string): Promise<Instance[]> {
-  const entries = await context.store.list<Instance>(["instances", project]);
-  return entries.filter(({ key }) => key.length === 3).map(({ value }) => value);
 }

@@ -15,6 +15,7 @@ import { volumeSubject } from "../backups/record.ts";
 import { effectiveProject } from "../projects/effective.ts";
 import { openPool } from "../storage_pools/open.ts";
 import { loadPool } from "../storage_pools/record.ts";
+import { mustAllowIn } from "../projects/allow.ts";
 import { diskOf, resizeDisk, sizeOf } from "./content.ts";
 import { copyLocked } from "./copy.ts";
 import { userConfig, volumeOperation, withoutEmpty } from "./create.ts";
@@ -65,6 +66,9 @@ async function change(
   const edited = edit(old);
   const record = { ...old, description: edited.description, config: withoutEmpty(edited.config) };
   validateVolumeConfig(record.content_type, userConfig(record.config));
+  if (sizeOf(old) !== sizeOf(record)) {
+    await mustAllowIn(context, ref.project, { volume: { ...ref, config: record.config } });
+  }
   await resize(context, ref, { old, record });
   await commit(context, ref, { revision, record, action: "storage-volume-updated" });
 }

@@ -11,6 +11,7 @@ import type { Context } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
 import { announced } from "../intents.ts";
 import { startOperation } from "../operations.ts";
+import { mustAllow } from "../projects/allow.ts";
 import { effectiveProject, holdProject } from "../projects/effective.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { loadPool } from "../storage_pools/record.ts";
@@ -138,7 +139,11 @@ export async function enterVolume(
   await using pool = await openPool(context, ref.pool);
   await announced(context, { intent, locks: [key] }, async (done) => {
     await make(pool);
-    await using _held = await holdProject(context, ref.project);
+    await using held = await holdProject(context, ref.project);
+    await mustAllow(context, ref.project, {
+      config: held.config,
+      change: { volume: { ...ref, config: record.config } },
+    });
     const isFree = await context.store.commit([{ key, revision: 0 }], [
       { key, value: record },
       done,

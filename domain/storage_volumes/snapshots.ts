@@ -64,6 +64,8 @@ export async function createVolumeSnapshot(
   ref: VolumeRef,
   post: VolumeSnapshotsPost,
 ): Promise<Operation> {
+  const { mustAllowSaving } = await import("../projects/allow.ts");
+  await mustAllowSaving(context, ref.project, "snapshots");
   const { value: record } = await loadVolume(context, ref);
   if (record.content_type === "iso") {
     throw new DreyError("BAD_REQUEST", {

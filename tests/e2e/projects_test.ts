@@ -61,11 +61,68 @@ await e2e("a project holds as many instances as its limits allow", { needs }, as
     (await names(drey, ["--project", "few"]))[0] ?? ""
   } limits.memory=64MiB --project few`;
   assertMatch(await drey`project info few`, /MEMORY +\| UNLIMITED +\| 64.00MiB/);
-  assertMatch((await drey.tries`project set few limits.containers=1`).stderr, /there are 2 already/);
-  assertMatch((await drey.tries`project set few limits.memory=1GiB`).stderr, /not supported yet/);
+  assertMatch((await drey.tries`project set few limits.containers=1`).stderr, /maximum number of containers/);
+  assertMatch(
+    (await drey.tries`project set few limits.memory=1GiB`).stderr,
+    /Instance "[a-d]" has no limits.memory/,
+  );
   assertMatch((await drey.tries`project set few nonsense=1`).stderr, /Invalid project configuration key/);
   await drey`delete ${await names(drey, ["--project", "few"])} --project few`;
 });
+
+await e2e(
+  "what instances of a project may use is limited together",
+  { needs: [...needs, "lxc"] },
+  async (drey) => {
+    await drey`project create sum -c features.images=false -c limits.memory=1GiB -c limits.disk.pool.default=3GiB
+    -c restricted=true -c restricted.snapshots=allow --storage default`;
+    const { stderr } = await drey.tries`init tiny a --project sum`;
+    assertMatch(stderr, /Instance "a" has no limits.memory/);
+    await drey`profile set default limits.memory=512MiB --project sum`;
+    await drey`profile device set default root size=1GiB --project sum`;
+    await drey`init tiny a --project sum`;
+    await drey`init tiny b --project sum`;
+    assertMatch(
+      (await drey.tries`init tiny c --project sum`).stderr,
+      /maximum aggregate value for limits.memory/,
+    );
+    assertMatch(await drey`project info sum`, /MEMORY +\| 1.00GiB +\| 1.00GiB/);
+    const refused = async (pattern: RegExp, command: Promise<{ code: number; stderr: string }>) => {
+      const { code, stderr } = await command;
+      assertEquals(code, 1);
+      assertMatch(stderr, pattern);
+    };
+    await refused(/limits.memory/, drey.tries`config set a limits.memory=600MiB --project sum`);
+    await refused(/limits.memory/, drey.tries`profile set default limits.memory=600MiB --project sum`);
+    await refused(
+      /limits.disk.pool.default/,
+      drey.tries`storage volume create default v --type block size=2GiB --project sum`,
+    );
+    await refused(
+      /restricted.containers.nesting/,
+      drey.tries`config set a security.nesting=true --project sum`,
+    );
+    await refused(
+      /restricted.devices.disk/,
+      drey.tries`config device add a d disk source=/ path=/mnt --project sum`,
+    );
+    await refused(/does not allow backups/, drey.tries`export a --project sum`);
+    await drey`snapshot a one --project sum`;
+    await refused(/limits.memory/, drey.tries`project set sum limits.memory=1000MiB`);
+    await using server = await serve(drey);
+    await refused(
+      /restricted.containers.nesting/,
+      server.tries(["config", "set", "a", "security.nesting=true", "--project", "sum"]),
+    );
+    await server.lxc("project", "set", "sum", "restricted.containers.nesting=allow");
+    await server.lxc("config", "set", "a", "security.nesting=true", "--project", "sum");
+    await refused(
+      /restricted.containers.nesting/,
+      server.tries(["project", "set", "sum", "restricted.containers.nesting=block"]),
+    );
+    await drey`delete a b --project sum`;
+  },
+);
 
 await e2e("commands mean the project that was switched to", { needs }, async (drey) => {
   await drey`project create web -c features.images=false --storage default`;

@@ -27,6 +27,8 @@ export async function createSnapshot(
   post: InstanceSnapshotsPost,
 ): Promise<Operation> {
   if (post.stateful) throw noState();
+  const { mustAllowSaving } = await import("../../projects/allow.ts");
+  await mustAllowSaving(context, ref.project, "snapshots");
   const { value: record } = await loadRecord(context, ref);
   const name = post.name || await newName(context, ref);
   validateSnapshotName(name);

@@ -1,0 +1,67 @@
+// Whether a project's limits and restrictions allow what somebody is about to do. Asked before it counts, while the
+// project is held, so that two who come at once do not both find the last place.
+
+import type { Config } from "../../wire/instance.ts";
+import type { Context } from "../context.ts";
+import {
+  defaultProject,
+  holdProject,
+  loadProject,
+  projectKey,
+  type ProjectRecord,
+  projectsSharing,
+} from "./effective.ts";
+import { mustFit } from "./limits.ts";
+import { type Change, holdings } from "./members.ts";
+import { mustBeAllowed, mustPermit } from "./restrictions.ts";
+
+/** Whether a project has rules at all. */
+export const hasRules = (config: Config): boolean =>
+  Object.keys(config).some((key) => key.startsWith("limits.") || key === "restricted");
+
+/**
+ * Holds what a project would have in it against its rules. The caller holds the project.
+ *
+ * @param config of the project
+ * @throws {DreyError} `FORBIDDEN`
+ */
+export async function mustAllow(context: Context, project: string, { config, change }: {
+  config: Config;
+  change?: Change;
+}): Promise<void> {
+  if (!hasRules(config)) return;
+  const held = await holdings(context, project, change);
+  mustFit(project, config, held);
+  const concerned = change?.instance === undefined
+    ? held.members
+    : held.members.filter(({ name }) => name === change.instance?.name);
+  for (const member of concerned) mustBeAllowed(project, config, member);
+}
+
+/** The same by somebody who does not hold the project. @throws {DreyError} `FORBIDDEN` */
+export async function mustAllowIn(context: Context, project: string, change: Change): Promise<void> {
+  await using held = await holdProject(context, project);
+  await mustAllow(context, project, { config: held.config, change });
+}
+
+/** A profile may be that of several projects. @throws {DreyError} `FORBIDDEN` */
+export async function mustAllowProfile(
+  context: Context,
+  profile: NonNullable<Change["profile"]>,
+): Promise<void> {
+  for (const project of await projectsSharing(context, profile.project, "profiles")) {
+    await mustAllowIn(context, project, { profile });
+  }
+}
+
+/** @throws {DreyError} `FORBIDDEN` if a restricted project is to have none */
+export async function mustAllowSaving(
+  context: Context,
+  project: string,
+  what: "snapshots" | "backups",
+): Promise<void> {
+  const entry = project === defaultProject
+    ? await context.store.get<ProjectRecord>(projectKey(project))
+    : await loadProject(context, project);
+  if (entry !== undefined) mustPermit(project, entry.value.config, what);
+}
