@@ -35,9 +35,11 @@ sub moved { my ($id, $map) = @_;
   for (@$map) { my ($from, $to, $count) = @$_; return $to + $id - $from if $id >= $from && $id < $from + $count }
   return $id;
 }
-my $failed;
+my ($failed, %seen);
 find({ no_chdir => 1, follow => 0, wanted => sub {
   my @s = lstat $_ or return;
+  # a file of two names whose new owner has a number that others had before
+  return if $s[3] > 1 && $seen{"$s[0] $s[1]"}++;
   my ($uid, $gid) = (moved($s[4], $maps[0]), moved($s[5], $maps[1]));
   return if $uid == $s[4] && $gid == $s[5];
   my $link = ($s[2] & 0170000) == 0120000;

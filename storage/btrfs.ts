@@ -2,7 +2,7 @@
 // of. Users may do all of it but set quotas; deleting is fast where the mount option user_subvol_rm_allowed is set, and
 // file by file elsewhere. btrfs-subvolume(8)
 
-import { dirname, join } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import { DreyError } from "../errors.ts";
 import { commandFailed, run } from "../sys/run.ts";
 import { exists, isDirectory, namesIn } from "../sys/present.ts";
@@ -49,14 +49,31 @@ export function openBtrfs(host: PoolHost): Driver {
     remove: (volume) => remove(host, volume),
     rename: (from, to) => rename(host, from, to),
     resize: (volume, size) => resize(host, volume, size),
+    ...(Deno.uid() === 0 ? { streams: streamsOf(host) } : {}),
     usage: (volume) => diskUsage(host, [treeOf(at(volume))]),
     extent: (volume) => diskUsage(host, [treeOf(at(volume))]),
     space: () => spaceOf(pool),
     mustHold: (bytes) => mustHaveRoom(pool, bytes),
     mustTakeWrites: () => mustTakeWrites(pool),
-    repair: () => removeSubvolumes(host, abandonedIn(pool)),
+    repair: () => repair(host),
     forgetImage: (id) => removeSubvolumes(host, [join(pool, "images", id)]),
   };
+}
+
+/** Loaded by whoever wants them. */
+const streamsOf = (host: PoolHost): NonNullable<Driver["streams"]> => ({
+  send: async (sending) => await (await import("./btrfs_streams.ts")).sendVolume(host, sending),
+  receive: async (received) => await (await import("./btrfs_streams.ts")).receiveVolume(host, received),
+});
+
+async function repair(host: PoolHost): Promise<void> {
+  for (const path of abandonedIn(host.directory)) {
+    // subvolumes that were received into a directory
+    if (basename(path).startsWith("received.")) {
+      await removeSubvolumes(host, namesIn(path).map((name) => join(path, name)));
+    }
+    await removeSubvolumes(host, [path]);
+  }
 }
 
 const ownerOf = ({ kind, name }: Snapshot): Volume => ({ kind, name });

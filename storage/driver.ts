@@ -120,6 +120,14 @@ export interface Driver {
    */
   withoutOverlay?(volume: Volume): Promise<boolean>;
 
+  /** volumes as streams of the driver's own, for backups; absent where there are none, or not for this user */
+  streams?: {
+    /** writes a volume to a file; only what it holds beyond a snapshot, if one is named */
+    send(sending: Sending): Promise<void>;
+    /** makes a volume with its snapshots of what was sent. @throws {DreyError} `IMAGE_INVALID` */
+    receive(received: Received): Promise<void>;
+  };
+
   /** `bytes` that are the volume's own */
   usage(volume: Volume): Promise<number>;
   /** `bytes` of all that a volume shows, which a full copy elsewhere takes */
@@ -133,6 +141,35 @@ export interface Driver {
   repair(): Promise<void>;
   /** an image is gone: so is the driver's copy of it */
   forgetImage?(id: string): Promise<void>;
+}
+
+/** A volume, or a snapshot of it, that is sent. */
+export interface Sending {
+  volume: Volume;
+  since?: Volume;
+  /** path of the file that is written */
+  to: string;
+  /** what its backup.yaml is to say */
+  described?: string;
+}
+
+/** One stream of a volume. */
+export interface StreamSource {
+  /** absent for the volume itself */
+  snapshot?: string;
+  /** argv that writes the stream to standard output */
+  argv: readonly string[];
+  /** the ids its files belong to: formatMap() */
+  map: string;
+}
+
+/** A volume that arrives as streams. */
+export interface Received {
+  volume: Volume;
+  /** each after those it stands on, the volume last */
+  sources: readonly StreamSource[];
+  /** the ids its files shall belong to */
+  map: string;
 }
 
 /** The file system of a pool: bytes and inodes. */

@@ -6,9 +6,10 @@ import { compressed, compressor } from "../../images/compressors.ts";
 import { tarBody, tarEnd } from "../../images/tar_join.ts";
 import { writeTarHead } from "../../images/tar.ts";
 import { DreyError } from "../../errors.ts";
-import type { Volume } from "../../storage/driver.ts";
+import type { Sending, Volume } from "../../storage/driver.ts";
 import { whileRoom } from "../../storage/room.ts";
 import { partialName } from "../../sys/partial.ts";
+import { removeIfThere } from "../../sys/present.ts";
 import type { Operation } from "../../wire/operation.ts";
 import { backupsCompression } from "../../config/server_keys.ts";
 import { validateSnapshotName } from "../../config/names.ts";
@@ -16,7 +17,7 @@ import type { Context, Ref } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
 import { packDisk } from "./disk.ts";
 import { packRootDisk } from "../machines/root_disk_tar.ts";
-import { packVolume } from "../instances/root_tar.ts";
+import { packVolume, type RootTar } from "../instances/root_tar.ts";
 import { readTime } from "../instances/snapshots/naming.ts";
 import { startOperation } from "../operations.ts";
 import { serverSetting } from "../server_config.ts";
@@ -50,32 +51,56 @@ export interface BackupParts extends AsyncDisposable {
   files: { name: string; text: string }[];
   pool: OpenPool;
   /**
-   * directories of the tarball and the volumes that fill them; or files of it and the disks they are, by the path of a
-   * disk or as `root` of a machine
+   * directories of the tarball and the volumes that fill them; or files of it: disks, by the path of a disk or as `root`
+   * of a machine, and streams of the driver's own
    */
-  trees: { name: string; volume: Volume; disk?: string; root?: true }[];
+  trees: {
+    name: string;
+    volume: Volume;
+    disk?: string;
+    root?: true;
+    stream?: Omit<Sending, "volume" | "to">;
+  }[];
   config: BackupConfig;
 }
 
 /** Makes a backup of an instance, as an operation. */
 export const backUpInstance = (context: Context, ref: Ref, wish: BackupWish): Promise<Operation> =>
-  begin(context, instanceSubject(ref), { wish, open: () => instanceParts(context, ref, wish) });
+  begin(context, instanceSubject(ref), {
+    wish,
+    check: async () => {
+      if (wish.optimized) await (await import("./optimized.ts")).mustHaveStreams(context, ref);
+    },
+    open: async () => {
+      if (!wish.optimized) return await instanceParts(context, ref, wish);
+      return await (await import("./optimized.ts")).optimizedParts(context, ref, wish);
+    },
+  });
 
 /** Makes a backup of a custom volume, as an operation. */
 export const backUpVolume = (context: Context, ref: VolumeRef, wish: BackupWish): Promise<Operation> =>
-  begin(context, volumeSubject(ref), { wish, open: () => volumeParts(context, ref, wish) });
+  begin(context, volumeSubject(ref), {
+    wish,
+    check: () => {
+      if (!wish.optimized) return Promise.resolve();
+      throw new DreyError("NOT_SUPPORTED", {
+        message: "Custom volumes have no backups in the format of a storage driver",
+        hint: "Leave out --optimized-storage: such a backup fits every pool",
+      });
+    },
+    open: () => volumeParts(context, ref, wish),
+  });
 
 async function begin(
   context: Context,
   subject: Subject,
-  { wish, open }: { wish: BackupWish; open: () => Promise<BackupParts> },
+  { wish, check, open }: {
+    wish: BackupWish;
+    check: () => Promise<void>;
+    open: () => Promise<BackupParts>;
+  },
 ): Promise<Operation> {
-  if (wish.optimized) {
-    throw new DreyError("NOT_SUPPORTED", {
-      message: "The storage pool driver has no format of its own for backups",
-      hint: "Leave out --optimized-storage: such a backup fits every pool",
-    });
-  }
+  await check();
   const { mustAllowSaving } = await import("../projects/allow.ts");
   await mustAllowSaving(context, subject.project, "backups");
   const taken = (await listBackups(context, subject)).map(({ name }) => name);
@@ -102,7 +127,7 @@ async function begin(
         created_at: context.now().toISOString(),
         expires_at,
         alone: wish.alone,
-        optimized: false,
+        optimized: wish.optimized,
       };
       await using parts = await open();
       const path = backupFile(context, subject, name);
@@ -141,7 +166,7 @@ async function write(context: Context, { path, parts, compress, signal }: Writin
   await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const partial = partialName(path);
   try {
-    const bytes = compressed(compress, tarball(context, parts));
+    const bytes = compressed(compress, tarball(context, parts, path));
     const content = ReadableStream.from(whileRoom(dirname(path), bytes));
     const file = await Deno.open(partial, { write: true, createNew: true, mode: 0o600 });
     await content.pipeTo(file.writable, { signal });
@@ -152,23 +177,38 @@ async function write(context: Context, { path, parts, compress, signal }: Writin
   }
 }
 
-async function* tarball(context: Context, { files, pool, trees }: BackupParts): AsyncGenerator<Uint8Array> {
+async function* tarball(
+  context: Context,
+  { files, pool, trees }: BackupParts,
+  path: string,
+): AsyncGenerator<Uint8Array> {
   const mtime = context.now();
   const encoder = new TextEncoder();
   yield writeTarHead(files.map(({ name, text }) => ({ name, content: encoder.encode(text), mtime })));
-  for (const { name, volume, disk, root } of trees) {
-    const tar = root === true
-      ? await packRootDisk(context, pool.driver, { volume, name, format: "raw" })
-      : disk === undefined
-      ? await packVolume(context, pool.driver, { volume, name })
-      : packDisk(disk, name);
-    try {
-      yield* tarBody(tar.stream);
-    } catch (error) {
-      tar.kill();
-      throw error;
-    }
-    await tar.finish();
+  for (const { name, volume, disk, root, stream } of trees) {
+    if (stream !== undefined) {
+      // the head of an entry says how long it is
+      const to = partialName(path);
+      try {
+        await pool.driver.streams?.send({ volume, ...stream, to });
+        yield* bodyOf(packDisk(to, name));
+      } finally {
+        removeIfThere(to);
+      }
+    } else if (root === true) {
+      yield* bodyOf(await packRootDisk(context, pool.driver, { volume, name, format: "raw" }));
+    } else if (disk !== undefined) yield* bodyOf(packDisk(disk, name));
+    else yield* bodyOf(await packVolume(context, pool.driver, { volume, name }));
   }
   yield tarEnd;
+}
+
+async function* bodyOf(tar: RootTar): AsyncGenerator<Uint8Array> {
+  try {
+    yield* tarBody(tar.stream);
+  } catch (error) {
+    tar.kill();
+    throw error;
+  }
+  await tar.finish();
 }

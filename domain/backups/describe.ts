@@ -16,9 +16,9 @@ const travels =
   /^volatile\.(base_image|uuid|apply_template|cloud-init\.instance-id|last_state\.power|[^.]+\.(hwaddr|name))$/;
 
 /** In a backup files have the owners they have inside: LXD's name for that is an empty map. */
-function portable(config: Config): Config {
+function portable(config: Config, map = "[]"): Config {
   const kept = Object.entries(config).filter(([key]) => !key.startsWith("volatile.") || travels.test(key));
-  return { ...Object.fromEntries(kept), "volatile.last_state.idmap": "[]" };
+  return { ...Object.fromEntries(kept), "volatile.last_state.idmap": map };
 }
 
 /** How much is said. */
@@ -27,15 +27,17 @@ export interface Wish {
   alone: boolean;
   /** for this very drey and this host: everything, where a backup says what means something elsewhere too */
   isOwn?: boolean;
+  /** the ids that files have in the backup, if those are the host's */
+  map?: string;
 }
 
 /** The description of an instance, of its snapshots too unless it goes `alone`. */
 export async function describeInstance(
   context: Context,
   ref: Ref,
-  { alone, isOwn = false }: Wish,
+  { alone, isOwn = false, map }: Wish,
 ): Promise<BackupConfig> {
-  const shown = isOwn ? (config: Config) => config : portable;
+  const shown = (config: Config) => isOwn ? config : portable(config, map);
   const { value: record } = await loadRecord(context, ref);
   const { config, devices } = await expand(context, ref.project, record);
   const snapshots = alone ? [] : await listRecords(context, ref);

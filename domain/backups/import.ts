@@ -22,6 +22,7 @@ import { startOperation, type Task } from "../operations.ts";
 import { loadPool } from "../storage_pools/record.ts";
 import { type IndexInstance, invalid } from "./index_file.ts";
 import { scanBackup, type ScannedBackup } from "./scan.ts";
+import { streamsOf } from "./optimized.ts";
 import { foreignOwners, withOwners } from "./owners.ts";
 import { receiveFile } from "./receive.ts";
 
@@ -96,9 +97,18 @@ async function restore(
     name: snapshot.name,
     record: snapshotRecord(snapshot, record),
   }));
+  // whichever of them is gone back to: the files have one map
+  const ownMap = record.config["volatile.last_state.idmap"];
+  if (ownMap !== undefined) {
+    for (const { record } of snapshots) record.config["volatile.last_state.idmap"] = ownMap;
+  }
   await enterWithVolume(context, ref, {
     record,
     make: async ({ driver }) => {
+      if (backup.index.optimized) {
+        const { sources, receive } = await streamsOf(backup, driver);
+        return await receive({ volume: volumeOf(ref), sources, map: formatMap(map) });
+      }
       const isDisk = backup.index.type === "virtual-machine";
       const tree = isDisk ? "backup/virtual-machine.img" : "backup/container/rootfs";
       for (const { name, config = {} } of kept) {

@@ -1,6 +1,7 @@
 // Custom volumes made of backups: drey's own, and those of LXD.
 
 import { validateSnapshotName, validateVolumeName } from "../../config/names.ts";
+import { DreyError } from "../../errors.ts";
 import type { Renumber } from "../../images/tar_join.ts";
 import type { Driver, Volume } from "../../storage/driver.ts";
 import type { Write } from "../../store/store.ts";
@@ -40,6 +41,12 @@ export async function importVolumeBackup(
   const backup = await scanBackup(file.path);
   const { index: { type, name, config: { volume } } } = backup;
   if (type !== "custom" || volume === undefined) throw invalid("it is not one of a custom volume");
+  if (backup.index.optimized) {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: `Cannot import a volume in the format of the storage driver "${backup.index.backend}"`,
+      hint: "Export it again without --optimized-storage",
+    });
+  }
   const ref = { ...wanted, name: wanted.name || name };
   validateVolumeName(ref.name);
   if (await context.store.get(volumeKey(ref)) !== undefined) throw taken(ref);

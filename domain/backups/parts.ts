@@ -23,7 +23,6 @@ import { runningUsers } from "../storage_volumes/users.ts";
 import type { BackupParts } from "./create.ts";
 import { diskExtension } from "./index_file.ts";
 import { describeInstance, describeVolume, indexOf } from "./describe.ts";
-import type { BackupConfig, BackupIndex } from "./index_file.ts";
 
 /** Parts of an instance, whose lock the caller holds. A running one is cloned first, and goes on. */
 export async function instanceParts(
@@ -40,10 +39,7 @@ export async function instanceParts(
     const { diskParts } = await import("./disk_parts.ts");
     return await diskParts(context, ref, { config, pool, held: held.move() });
   }
-  const live = await atRest(context, ref);
-  const volume = live === undefined
-    ? volumeOf(ref)
-    : held.use(await cloned(context, pool, { volume: volumeOf(ref), lock: instanceKey(ref), live })).volume;
+  const { volume } = held.use(await stillVolume(context, pool, ref));
   const home = pool.driver.home(volume);
   const kept = held.move();
   return {
@@ -63,6 +59,18 @@ export async function instanceParts(
     ],
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+}
+
+/** The volume of an instance at rest; of one that runs, a clone that goes with the end of its use. */
+export async function stillVolume(
+  context: Context,
+  pool: OpenPool,
+  ref: Ref,
+): Promise<AsyncDisposable & { volume: Volume }> {
+  const live = await atRest(context, ref);
+  const volume = volumeOf(ref);
+  if (live !== undefined) return await cloned(context, pool, { volume, lock: instanceKey(ref), live });
+  return { volume, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
 /** What the image, or somebody since, said of the instance. */
@@ -161,7 +169,8 @@ export async function cloned(
   return { volume: clone, [Symbol.asyncDispose]: remove };
 }
 
-export async function yaml(data: BackupConfig | BackupIndex): Promise<string> {
+/** Data as YAML. */
+export async function yaml(data: object): Promise<string> {
   const { stringify } = await import("@std/yaml");
   return stringify(data, { lineWidth: -1, skipInvalid: true });
 }

@@ -5,7 +5,6 @@ import { decompressor, readFormat } from "../../images/archive.ts";
 import { entryCheck, plainName } from "../../images/entries.ts";
 import { eachEntry } from "../../images/scan.ts";
 import type { TarEntry } from "../../images/tar.ts";
-import { DreyError } from "../../errors.ts";
 import { spawn } from "../../sys/run.ts";
 import { type BackupIndex, invalid, parseIndex } from "./index_file.ts";
 
@@ -27,7 +26,7 @@ const limit = 16 << 20;
 /**
  * Reads a backup from end to end.
  *
- * @throws {DreyError} `IMAGE_INVALID` if it is broken, hostile or no backup; `NOT_SUPPORTED` for a driver's own format
+ * @throws {DreyError} `IMAGE_INVALID` if it is broken, hostile or no backup
  */
 export async function scanBackup(path: string): Promise<ScannedBackup> {
   const format = await readFormat(path);
@@ -70,17 +69,11 @@ export async function scanBackup(path: string): Promise<ScannedBackup> {
   });
   if (text === undefined) throw invalid("it holds no backup/index.yaml");
   const index = await parseIndex(text);
-  if (index.optimized) {
-    throw new DreyError("NOT_SUPPORTED", {
-      message: `Cannot import a backup in the format of the storage driver "${index.backend}"`,
-      hint: "Export it again without --optimized-storage",
-    });
-  }
   const tarball = { path, decompress: decompressor(format.compression) };
   return { index, files, sizes, tarball, open: () => reader(path, decompressor(format.compression)) };
 }
 
-/** Where a name belongs: into a tree, a disk by itself, among the small files, or to the frame of directories around them. */
+/** Where a name belongs: into a tree, a disk or a stream by itself, among the small files, or to the frame of directories around them. */
 function placeOf(name: string): { tree?: string; file?: string; disk?: true } | undefined {
   const words = name.split("/");
   if (words[0] !== "backup" && name !== "") return undefined;
@@ -88,6 +81,10 @@ function placeOf(name: string): { tree?: string; file?: string; disk?: true } | 
   if (/^backup\/virtual-machine(-snapshots\/[^/]+)?\.img$/.test(name)) return { disk: true };
   const machine = /^backup\/virtual-machine(-snapshots(\/[^/]+)?)?(\/(.*))?$/.exec(name);
   if (machine !== null) return placeBesideDisk(machine[2], machine[4] ?? "");
+  if (/^backup\/(container|snapshots\/[^/]+|volume|volume-snapshots\/[^/]+)\.bin$/.test(name)) {
+    return { disk: true };
+  }
+  if (name === "backup/optimized_header.yaml") return { file: "optimized_header.yaml" };
   const custom = /^(backup\/volume|backup\/volume-snapshots\/[^/]+)(\/|$)/.exec(name)?.[1];
   if (custom !== undefined) return { tree: custom };
   const [, base, , rest] = /^(backup\/container|backup\/snapshots\/[^/]+)(\/(.*))?$/.exec(name) ?? [];
