@@ -34,16 +34,20 @@ $drey exec bench1 -- iperf3 -s -1 >/dev/null & sleep 1
 client $drey exec bench2 -- iperf3 -c "$address"
 $drey exec bench2 -- ping -q -c 200 -i 0.002 "$address" | rtt
 
+# the scheduler shares out the processors by session (sched_autogroup), which counts on a busy machine: the bare tool gets
+# one of its own, as the hub has. Both in turn, and the middle of five.
 host=$(ip -4 -o route get 192.0.2.255 | perl -ne 'print $1 if /src (\S+)/')
-echo "out, instance"
-iperf3 -s -1 >/dev/null & sleep 0.5
-client $drey exec bench2 -- iperf3 -c "$host"
-
-echo "out, slirp4netns bare"
-unshare -Urn sleep 60 & bare=$!; sleep 0.3
-slirp4netns --configure --mtu=65520 $bare tap0 >/dev/null 2>&1 & slirp=$!; sleep 0.5
-iperf3 -s -1 >/dev/null & sleep 0.5
-client nsenter -t $bare -U -n --preserve-credentials iperf3 -c "$host"
+unshare -Urn sleep 600 & bare=$!; sleep 0.3
+setsid slirp4netns --configure --mtu=65520 $bare tap0 >/dev/null 2>&1 & slirp=$!; sleep 0.5
+middle() { sort -n | sed -n 3p; }
+out=$(for _ in 1 2 3 4 5; do
+  iperf3 -s -1 >/dev/null & sleep 0.5
+  client $drey exec bench2 -- iperf3 -c "$host" | sed 's/^/instance /'; wait $!
+  iperf3 -s -1 >/dev/null & sleep 0.5
+  client nsenter -t $bare -U -n --preserve-credentials iperf3 -c "$host" | sed 's/^/bare /'; wait $!
+done)
+echo "out, instance"; echo "$out" | sed -n 's/^instance //p' | middle
+echo "out, slirp4netns bare"; echo "$out" | sed -n 's/^bare //p' | middle
 kill $slirp $bare
 
 echo "in, proxy device"

@@ -30,6 +30,8 @@ export type Need =
   | "promtool"
   | "openssl"
   | "dig"
+  | "slirp4netns"
+  | "pasta"
   | "socket-activate"
   | "lxd"
   | "root"
@@ -89,6 +91,8 @@ const checks: Record<Need, Check> = {
     const servers = ["/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd"];
     return servers.some(exists) ? undefined : "virtiofsd is not installed";
   },
+  slirp4netns: () => missingTools(["slirp4netns"]).length > 0 ? "slirp4netns is not installed" : undefined,
+  pasta: () => missingTools(["pasta"]).length > 0 ? "pasta is not installed" : undefined,
   dig: () => missingTools(["dig"]).length > 0 ? "dig is not installed" : undefined,
   "disk-machines": () => {
     if (Deno.build.arch !== "x86_64") return "the boot loader is looked for on x86_64 alone";
