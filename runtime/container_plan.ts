@@ -50,7 +50,9 @@ export interface MachineBox {
   /** groups of the host that its programs need, where root starts them */
   groups: number[];
   /** files of the host that are shown in a directory of drey's */
-  files: { name: string; source: string }[];
+  files: { name: string; source: string; isWritable?: boolean }[];
+  /** whether devices show their directories in a place of their own, since the guest's root is not one of files */
+  hasShares: boolean;
 }
 
 /** What the instance's devices add to its start. */

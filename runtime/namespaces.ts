@@ -7,7 +7,7 @@ import type { ContainerPlan, DeviceSteps, RootSource } from "./container_plan.ts
 import { kernelSteps } from "./kernel_mounts.ts";
 import { formatSteps, type Identity, type Step } from "./steps.ts";
 import { jailAround, jailedTree } from "./tree_jail.ts";
-import { boxOuterSteps, boxSteps, guestRootSteps, keeperStep } from "./vm/box.ts";
+import { boxOuterSteps, boxSteps, guestRootSteps, keeperStep, stagedShares } from "./vm/box.ts";
 import { walkerFor } from "./walker.pl.ts";
 
 const planFd = 5;
@@ -31,6 +31,8 @@ export function stagingDirectory(root: RootSource, reads: readonly string[] = []
 }
 
 /** Where the root file system of a container stands while it is built. */
+export const stagedSharesOf = (plan: Staged): string => stagedShares(stagingOf(plan));
+
 export function stagedRoot(plan: Staged): string {
   return `${stagingOf(plan)}/root`;
 }
@@ -272,7 +274,7 @@ export function innerSteps(plan: ContainerPlan): Step[] {
     ...sysctlSteps(plan, root),
     ...(isRoot(plan) ? [] : rlimitSteps(plan)),
     ...(plan.devices?.inner ?? []),
-    ...(machine === undefined ? [] : guestRootSteps(stagingOf(plan))),
+    ...(machine === undefined ? [] : guestRootSteps(machine, stagingOf(plan))),
     { do: "ready" },
     ...(plan.devices?.settled ?? []),
     { do: "keyring" },

@@ -95,6 +95,14 @@ export const cache = deviceKey({
   short: "What the host may keep in memory of a virtual machine's own disk",
 });
 
+export const bootPriority = deviceKey({
+  name: "boot.priority",
+  type: types.integer({ min: 0 }),
+  live: false,
+  short:
+    "Place of a drive among what a virtual machine boots from, the highest first; 1 for its own disk, else 0",
+});
+
 /** Options that take rights away, which is all that anybody may ask of a mount. */
 export const safeMountOptions = ["ro", "nosuid", "nodev", "noexec", "nosymfollow"] as const;
 export type MountOption = typeof safeMountOptions[number];
@@ -122,9 +130,9 @@ export const disk: DeviceConfig = {
     size,
     bus,
     cache,
+    bootPriority,
   ],
   toCome: [
-    "boot.priority",
     "ceph.cluster_name",
     "ceph.user_name",
     "initial.*",

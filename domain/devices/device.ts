@@ -4,6 +4,7 @@
 import type { IdMap } from "../../idmap/map.ts";
 import type { ContainerPlan } from "../../runtime/container_plan.ts";
 import type { Step } from "../../runtime/steps.ts";
+import type { DriveBus, DriveCache } from "../../runtime/vm/drives.ts";
 import type { Card } from "../../runtime/vm/machine.ts";
 import type { Config, Device, Devices, InstanceType } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
@@ -60,10 +61,24 @@ export interface StartParts {
   attach?(pid: number): Promise<void>;
   /** for a network card: the interface it has become, once `prepare` is done; undefined if it has become none */
   card?(): Card | undefined;
+  /** for a volume that a virtual machine sees as a drive */
+  drive?: VolumeDrive;
   /** keys to keep in the instance's configuration; each starts with `volatile.NAME.` */
   volatile?: Config;
   /** why something is less than it could be, for people; `prepare` may still find something */
   warnings?: readonly string[];
+}
+
+/** A file of the host that is a drive of a virtual machine. */
+export interface VolumeDrive {
+  /** of the device */
+  name: string;
+  source: string;
+  content: "block" | "iso";
+  bus: DriveBus;
+  cache: DriveCache;
+  /** among what the firmware tries, the highest first */
+  priority: number;
 }
 
 export interface DeviceType {

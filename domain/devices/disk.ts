@@ -13,10 +13,14 @@ import { instancePaths } from "../instances/record.ts";
 import { readRunRecord } from "../instances/run_record.ts";
 import type { DeviceSite, DeviceType, LiveSite, StartParts, StartSite } from "./device.ts";
 import { checkVolume, findVolume } from "./disk_volume.ts";
+import { hasOwnDisk } from "../machines/own_disk.ts";
+import { openRootPool, volumeOf } from "../instances/root_volume.ts";
+import { startDrive } from "./disk_drive.ts";
 import { findHostSource, type FoundSource } from "./disk_source.ts";
 
 export const type: DeviceType = {
   async start(site: StartSite): Promise<StartParts> {
+    if (isVolume(site.device) && !site.device["path"]) return await startDrive(site);
     const found = await find(site, site.map);
     if (found === undefined) return { warnings: [`the source of device "${site.name}" is not there`] };
     const { disk, settle } = found;
@@ -29,17 +33,32 @@ export const type: DeviceType = {
     };
   },
   async add(site: LiveSite) {
+    await mustBePluggable(site);
     const found = await find(site, runningMap(site));
     await found?.settle?.();
     if (found !== undefined) await plugDisk(container(site), found.disk);
   },
   async remove(site: LiveSite) {
+    await mustBePluggable(site);
     await unplugDisk(container(site), site.device["path"] ?? "");
   },
   async check({ context, ref, device }) {
     if (isVolume(device)) await checkVolume(context, ref, device);
   },
 };
+
+/** A machine with a disk of its own mounts what it is shown by itself, when it starts. */
+async function mustBePluggable({ context, ref, type, device, name }: LiveSite): Promise<void> {
+  if (type !== "virtual-machine") return;
+  await using pool = await openRootPool(context, ref);
+  const isDrive = isVolume(device) && !device["path"];
+  if (!isDrive && !hasOwnDisk(pool.driver.root(volumeOf(ref)))) return;
+  throw new DreyError("NOT_SUPPORTED", {
+    message:
+      `Device "${name}": drives, and directories of a machine with a disk of its own, cannot change while it runs`,
+    hint: `Run: drey stop ${ref.name}`,
+  });
+}
 
 const isVolume = (device: Device) => (device["pool"] ?? "") !== "";
 

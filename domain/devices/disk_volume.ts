@@ -7,6 +7,8 @@ import { readLayout } from "../../idmap/ranges.ts";
 import { isIdle, shiftArgv, shiftBetween } from "../../idmap/shift.ts";
 import * as volumeKeys from "../../config/volume_keys.ts";
 import { readKey } from "../../config/key.ts";
+import { instanceKey } from "../instances/record.ts";
+import type { InstanceType } from "../../wire/instance.ts";
 import type { Device } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { lazyFileRoot } from "../instances/file_root.ts";
@@ -50,6 +52,7 @@ export async function checkVolume(context: Context, ref: Ref, device: Device): P
   const volume = await volumeRef(context, ref, device);
   const { value } = await loadVolume(context, volume);
   if (value.content_type !== "filesystem") {
+    if (!device["path"] && (await typeOf(context, ref)) !== "container") return value;
     throw new DreyError("BAD_REQUEST", {
       message: `Volume "${volume.name}" of content type ${value.content_type} is a disk for virtual machines`,
     });
@@ -58,6 +61,11 @@ export async function checkVolume(context: Context, ref: Ref, device: Device): P
   throw new DreyError("BAD_REQUEST", {
     message: `The device of volume "${volume.name}" lacks the key "path"`,
   });
+}
+
+/** What an instance is; undefined for one that does not exist yet. */
+async function typeOf(context: Context, ref: Ref): Promise<InstanceType | undefined> {
+  return (await context.store.get<{ type: InstanceType }>(instanceKey(ref)))?.value.type;
 }
 
 /**

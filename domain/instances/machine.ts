@@ -1,6 +1,9 @@
 // Instances that are virtual machines: what their start takes that a container's does not. The rest is the container's:
 // a machine runs in a box that is one (runtime/vm/box.ts).
 
+import { bootPriority } from "../../config/devices/disk.ts";
+import { findRootDisk } from "../../config/device_keys.ts";
+import { readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
 import { isSingle } from "../../idmap/holder.ts";
 import type { ContainerPlan, MachineBox } from "../../runtime/container_plan.ts";
@@ -51,13 +54,19 @@ export interface MachineStart {
 export async function gatherMachine(
   context: Context,
   ref: Ref,
-  { config, devices, root }: { config: Config; devices: Devices; root: RootSource },
+  { config, devices, root, parts }: {
+    config: Config;
+    devices: Devices;
+    root: RootSource;
+    parts: readonly StartParts[];
+  },
 ): Promise<MachineStart> {
   mustHaveQemu();
   const isDisk = hasOwnDisk(root);
   const assets = isDisk ? undefined : await bootAssets(context);
   const proof = await accelerator(context);
   const host = readHostSize([]);
+  const drives = parts.flatMap(({ drive }) => drive ?? []);
   const paths = instancePaths(context, ref);
   const facts: MachineFacts = {
     name: ref.name,
@@ -66,11 +75,13 @@ export async function gatherMachine(
     root: isDisk
       ? { kind: "disk", disk: ownDisk({ name: ref.name, config, devices, root }) }
       : { kind: "shared", ...findPrograms() },
+    drives,
+    rootPriority: readKey(findRootDisk(devices)?.device ?? {}, bootPriority) ?? 1,
     hostMemory: host.memory,
     hostCpus: host.cpus.length,
   };
   return {
-    box: planBox(paths, assets),
+    box: planBox(paths, { assets, drives }),
     deviceNodes: [...deviceNodes.always, ...machineNodes.filter(isOpenInBox)],
     init: {
       argv: keeperArgv,

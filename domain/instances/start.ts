@@ -76,7 +76,7 @@ async function gather(context: Context, ref: Ref, findMap: typeof chooseMap): Pr
   const home = planHome(context)?.path;
   const isMachine = record.type === "virtual-machine";
   const machine = isMachine
-    ? await (await import("./machine.ts")).gatherMachine(context, ref, { config, devices, root })
+    ? await (await import("./machine.ts")).gatherMachine(context, ref, { config, devices, root, parts })
     : undefined;
   const init = machine?.init ?? applicationInit(config) ??
     chooseInit(findInit(layersOf(root)), home !== undefined);

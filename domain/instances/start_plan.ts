@@ -4,7 +4,7 @@ import * as keys from "../../config/instance_keys.ts";
 import { readKey, readPattern } from "../../config/key.ts";
 import type { ContainerPlan, DeviceSteps, MachineBox, RootSource } from "../../runtime/container_plan.ts";
 import type { Application } from "../../runtime/steps.ts";
-import { stagedRoot } from "../../runtime/namespaces.ts";
+import { stagedRoot, stagedSharesOf } from "../../runtime/namespaces.ts";
 import type { Config } from "../../wire/instance.ts";
 import { rlimitsOf, sysctlsOf } from "./kernel_settings.ts";
 import type { StartParts } from "../devices/device.ts";
@@ -104,9 +104,13 @@ function planContainer(facts: StartFacts): ContainerPlan {
   };
 }
 
-function deviceSteps({ root, parts }: StartFacts, guest: Pick<ContainerPlan, "guestSocket">): DeviceSteps {
+function deviceSteps(
+  { root, parts, machine }: StartFacts,
+  guest: Pick<ContainerPlan, "guestSocket">,
+): DeviceSteps {
   const reads = parts.flatMap(({ reads = [] }) => reads);
-  const staged = stagedRoot({ root, ...guest, devices: { reads } });
+  const built = { root, ...guest, devices: { reads } };
+  const staged = machine?.hasShares ? stagedSharesOf(built) : stagedRoot(built);
   return {
     reads,
     outer: parts.flatMap((part) => part.outer?.(staged) ?? []),

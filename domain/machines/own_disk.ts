@@ -1,7 +1,8 @@
 // Instances that are virtual machines with a disk of their own: how they are told from those that share a root, and what
 // their settings make of the disk.
 
-import { bus as busKey, cache as cacheKey } from "../../config/devices/disk.ts";
+import { resolve } from "@std/path";
+import { bus as busKey, cache as cacheKey, readonly } from "../../config/devices/disk.ts";
 import { findRootDisk } from "../../config/device_keys.ts";
 import * as keys from "../../config/instance_keys.ts";
 import { readKey } from "../../config/key.ts";
@@ -80,7 +81,22 @@ export function ownDisk({ name, config, devices, root }: DiskSettings): OwnDisk 
       ...(networkConfig === undefined ? {} : { networkConfig }),
     },
     virtiofsd: findVirtiofsd(),
+    mounts: mountsOf(devices),
   };
+}
+
+/** The directories that devices show to the guest. */
+function mountsOf(devices: Devices): OwnDisk["mounts"] {
+  return Object.entries(devices).flatMap(([name, device]) => {
+    const path = device["path"] ?? "";
+    if (device["type"] !== "disk" || path === "" || path === "/") return [];
+    // LXD's name for it; a tag has 36 bytes
+    return [{
+      tag: `lxd_${name}`.slice(0, 36),
+      path: resolve(path),
+      isReadOnly: readKey(device, readonly) ?? false,
+    }];
+  });
 }
 
 /** UEFI as Debian packages it, `ovmf` and `qemu-efi-aarch64`: without keys, and with those of Microsoft. */

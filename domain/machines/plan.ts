@@ -18,6 +18,8 @@ import {
   sharedRootWords,
   type Virtiofsd,
 } from "../../runtime/vm/machine.ts";
+import type { Drive } from "../../runtime/vm/drives.ts";
+import type { VolumeDrive } from "../devices/device.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { InstancePaths } from "../instances/record.ts";
 import { groupsForDevices } from "./devices.ts";
@@ -39,13 +41,20 @@ export interface MachineFacts {
   accelerator: Accelerator;
   /** what it starts from */
   root: { kind: "shared"; virtiofsd: Virtiofsd } | { kind: "disk"; disk: OwnDisk };
+  /** volumes that are drives */
+  drives: readonly VolumeDrive[];
+  /** place of its own disk among what the firmware tries */
+  rootPriority: number;
   /** bytes of memory of the host */
   hostMemory: number;
   hostCpus: number;
 }
 
 /** The box of a machine; its files are there once `writeKeeper` and `writeMachine` have been called. */
-export function planBox({ run, door }: InstancePaths, assets: BootAssets | undefined): MachineBox {
+export function planBox(
+  { run, door }: InstancePaths,
+  { assets, drives }: { assets: BootAssets | undefined; drives: readonly VolumeDrive[] },
+): MachineBox {
   return {
     door: { directory: dirname(door), name: basename(door) },
     host: hostLayout(),
@@ -57,9 +66,18 @@ export function planBox({ run, door }: InstancePaths, assets: BootAssets | undef
       ]),
       { name: keeperName, source: join(run, keeperName) },
       { name: specName, source: join(run, specName) },
+      ...drives.map(({ source, content }, index) => ({
+        name: driveName(index),
+        source,
+        isWritable: content === "block",
+      })),
     ],
+    // without a kernel of the host's choice the root is a disk
+    hasShares: assets === undefined,
   };
 }
+
+const driveName = (index: number) => `drive${index}`;
 
 /** What the box runs as its init. */
 export const keeperArgv = ["/usr/bin/perl", `${boxFiles}/${keeperName}`, `${boxFiles}/${specName}`];
@@ -83,6 +101,7 @@ export function planMachine(facts: MachineFacts, cards: readonly Card[]): Machin
   const { name, config, hostMemory, hostCpus } = facts;
   const count = cpuCount(config);
   const arch = Deno.build.arch;
+  const root = rootParts(facts);
   return {
     name,
     uuid: config["volatile.uuid"] ?? crypto.randomUUID(),
@@ -92,9 +111,31 @@ export function planMachine(facts: MachineFacts, cards: readonly Card[]): Machin
     maxCpus: Math.max(count, hostCpus),
     memory: memorySize(config, hostMemory),
     hugepages: false,
-    ...rootParts(facts),
+    ...root,
+    drives: withBootOrder([...root.drives, ...volumeDrives(facts)], facts),
     cards: [...cards],
   };
+}
+
+function volumeDrives({ drives }: MachineFacts): Drive[] {
+  return drives.map(({ name, content, bus, cache }, index) => ({
+    id: driveName(index),
+    serial: `lxd_${name}`.slice(0, 36),
+    image: { kind: "raw", path: `${boxFiles}/${driveName(index)}`, cache, isDisc: content === "iso" },
+    bus,
+  }));
+}
+
+/** The firmware tries drives in the order of their priorities; the seed is none of them. */
+function withBootOrder(all: readonly Drive[], { drives, rootPriority }: MachineFacts): Drive[] {
+  const order = [
+    { id: "root", priority: rootPriority },
+    ...drives.map(({ priority }, index) => ({ id: driveName(index), priority })),
+  ].toSorted((a, b) => b.priority - a.priority).map(({ id }) => id);
+  return all.map((drive) => {
+    const bootIndex = order.indexOf(drive.id);
+    return bootIndex < 0 ? drive : { ...drive, bootIndex };
+  });
 }
 
 function rootParts({ name, root }: MachineFacts): ReturnType<typeof ownDiskParts> {

@@ -11,11 +11,17 @@ export const guestRoot = "/guest";
 /** Where files of the host are shown in it. */
 export const boxFiles = "/drey";
 
+/** Where directories are in the box that the guest mounts by itself. */
+export const guestShares = "/shares";
+
+/** The same while the box is built: beside the root, as devices expect of whatever they put something into. */
+export const stagedShares = (staging: string): string => `${staging}/shares`;
+
 const doorFd = 7;
 
 /** In the parent namespace, before anything is hidden: the door is made, the host's files are put beside the root. */
 export function boxOuterSteps(
-  { door, files }: MachineBox,
+  { door, files, hasShares }: MachineBox,
   staging: string,
 ): { early: Step[]; staged: Step[] } {
   return {
@@ -23,6 +29,7 @@ export function boxOuterSteps(
     staged: [
       { do: "mkdir", path: `${staging}/box` },
       { do: "mkdir", path: `${staging}/files` },
+      ...(hasShares ? [{ do: "mkdir", path: stagedShares(staging) } satisfies Step] : []),
       ...files.flatMap(({ name, source }): Step[] => [
         { do: "touch", path: `${staging}/files/${name}` },
         { do: "mount", type: "none", source, target: `${staging}/files/${name}`, flags: ["bind"] },
@@ -32,16 +39,16 @@ export function boxOuterSteps(
 }
 
 /** As the container's root: a root of the box's own, empty but for what the host lends it. */
-export function boxSteps({ host, files }: MachineBox, staging: string): Step[] {
+export function boxSteps({ host, files, hasShares }: MachineBox, staging: string): Step[] {
   const box = `${staging}/box`;
-  const lent = (source: string, path: string): Step[] => [
+  const lent = (source: string, path: string, { isWritable = false } = {}): Step[] => [
     { do: "mount", type: "none", source, target: `${box}${path}`, flags: ["bind", "rec"] },
     {
       do: "mount",
       type: "none",
       source: "none",
       target: `${box}${path}`,
-      flags: ["bind", "remount", "ro", "nosuid", "nodev"],
+      flags: ["bind", "remount", ...(isWritable ? [] : ["ro" as const]), "nosuid", "nodev"],
       optional: true,
     },
   ];
@@ -52,22 +59,39 @@ export function boxSteps({ host, files }: MachineBox, staging: string): Step[] {
       if (link !== undefined) return [{ do: "symlink", path: box + path, target: link }];
       return [{ do: isFile ? "touch" : "mkdir", path: box + path }, ...lent(path, path)];
     }),
-    ...files.flatMap(({ name }): Step[] => [
+    ...files.flatMap(({ name, isWritable }): Step[] => [
       { do: "touch", path: `${box}${boxFiles}/${name}` },
-      ...lent(`${staging}/files/${name}`, `${boxFiles}/${name}`),
+      ...lent(`${staging}/files/${name}`, `${boxFiles}/${name}`, isWritable ? { isWritable } : {}),
     ]),
+    ...(hasShares
+      ? [
+        { do: "mkdir", path: box + guestShares } satisfies Step,
+        {
+          do: "mount",
+          type: "tmpfs",
+          source: "shares",
+          target: stagedShares(staging),
+          flags: ["nosuid", "nodev"],
+          data: "mode=755,size=1m",
+        } satisfies Step,
+      ]
+      : []),
   ];
 }
 
-/** The guest's root as a directory of the box, with all that devices have put into it. */
-export function guestRootSteps(staging: string): Step[] {
-  return [{
+/** The guest's root as a directory of the box, with all that devices have put into it or beside it. */
+export function guestRootSteps({ hasShares }: MachineBox, staging: string): Step[] {
+  const show = (source: string, path: string): Step => ({
     do: "mount",
     type: "none",
-    source: `${staging}/root`,
-    target: `${staging}/box${guestRoot}`,
+    source,
+    target: `${staging}/box${path}`,
     flags: ["bind", "rec"],
-  }];
+  });
+  return [
+    show(`${staging}/root`, guestRoot),
+    ...(hasShares ? [show(stagedShares(staging), guestShares)] : []),
+  ];
 }
 
 export const keeperStep = (init: ContainerPlan["init"]): Step => ({

@@ -5,7 +5,7 @@ import { type DiskPlan, nvramName } from "./disk_root.ts";
 import { makeDiskArgv } from "./disk_root.pl.ts";
 import type { DriveBus, DriveCache } from "./drives.ts";
 import { agentShare, guestAgent } from "./guest_agent.pl.ts";
-import { guestRoot } from "./box.ts";
+import { guestRoot, guestShares } from "./box.ts";
 import type { Machine, Virtiofsd } from "./machine.ts";
 import { type SeedFacts, seedFiles, seedLabel } from "./seed.ts";
 
@@ -25,8 +25,10 @@ export interface OwnDisk {
   firmware: Firmware;
   isSecure: boolean;
   seed: Omit<SeedFacts, "agent">;
-  /** serves the agent to images for LXD; absent where it is not installed */
+  /** serves directories, and the agent to images for LXD; absent where it is not installed */
   virtiofsd: Virtiofsd | undefined;
+  /** what the guest is to mount */
+  mounts: { tag: string; path: string; isReadOnly: boolean }[];
 }
 
 const seedDirectory = "/run/drey/seed";
@@ -52,20 +54,22 @@ const writeFiles = (directory: string, files: Record<string, string>): string[] 
 
 /** The parts of a machine that are about its disk. */
 export function ownDiskParts(disk: OwnDisk): Pick<Machine, "boot" | "drives" | "prepare" | "shares"> {
-  const { plan, size, bus, cache, firmware, isSecure, seed, virtiofsd } = disk;
-  const agent = guestAgent();
+  const { plan, size, bus, cache, firmware, isSecure, seed, virtiofsd, mounts } = disk;
+  const agent = guestAgent(mounts);
+  const directories = mounts.map(({ path }) => guestShares + path);
   const nvram = { name: nvramName(isSecure), template: firmware.variables };
   return {
     boot: { kind: "firmware", code: firmware.code, variables: `${guestRoot}/${nvram.name}`, isSecure },
     drives: [
       {
         id: "root",
+        serial: "lxd_root",
         image: { kind: "qcow2", path: `${guestRoot}/${plan.write}`, cache },
         bus,
-        bootIndex: 0,
       },
       {
         id: "seed",
+        serial: "drey_seed",
         image: { kind: "directory", path: seedDirectory, label: seedLabel },
         bus: "virtio-scsi",
       },
@@ -74,9 +78,12 @@ export function ownDiskParts(disk: OwnDisk): Pick<Machine, "boot" | "drives" | "
       makeDiskArgv({ directory: guestRoot, plan, size, nvram }),
       writeFiles(seedDirectory, seedFiles({ ...seed, agent })),
       writeFiles(agentShare.directory, { [agentShare.program]: agent }),
+      // a source that need not be there leaves an empty one
+      ...(mounts.length === 0 ? [] : [["/usr/bin/mkdir", "-p", "--", ...directories]]),
     ],
-    shares: virtiofsd === undefined
-      ? []
-      : [{ tag: agentShare.tag, directory: agentShare.directory, virtiofsd }],
+    shares: virtiofsd === undefined ? [] : [
+      { tag: agentShare.tag, directory: agentShare.directory, virtiofsd },
+      ...mounts.map(({ tag, path }) => ({ tag, directory: guestShares + path, virtiofsd })),
+    ],
   };
 }

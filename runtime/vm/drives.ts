@@ -7,8 +7,10 @@ export type DriveBus = "virtio-scsi" | "virtio-blk" | "nvme";
 export type DriveCache = "none" | "writeback" | "unsafe";
 
 export interface Drive {
-  /** its name in the machine, and the serial number that the guest sees */
+  /** its name in the machine */
   id: string;
+  /** what the guest sees as its serial number */
+  serial: string;
   image: DriveImage;
   bus: DriveBus;
   /** place among what the firmware tries; none for what is not to be booted */
@@ -18,6 +20,8 @@ export interface Drive {
 export type DriveImage =
   /** a file of the box, with all that it stands on */
   | { kind: "qcow2"; path: string; cache: DriveCache }
+  /** a file of the box as it is: a disk, or a disc that is only read */
+  | { kind: "raw"; path: string; cache: DriveCache; isDisc: boolean }
   /** a directory of the box, shown as a file system with a label */
   | { kind: "directory"; path: string; label: string };
 
@@ -33,7 +37,10 @@ export interface FirmwareBoot {
 }
 
 export function driveWords(drives: readonly Drive[]): string[] {
-  const hasScsi = drives.some(({ bus }) => bus === "virtio-scsi");
+  // discs are there for this bus alone
+  const hasScsi = drives.some(({ bus, image }) =>
+    bus === "virtio-scsi" || image.kind === "raw" && image.isDisc
+  );
   return [
     ...(hasScsi ? ["-device", "virtio-scsi-pci,id=scsi"] : []),
     ...drives.flatMap((drive) => [
@@ -58,6 +65,16 @@ function image(image: DriveImage): Record<string, unknown> {
     return { driver: "raw", "read-only": true, file };
   }
   const cache = caches[image.cache];
+  if (image.kind === "raw") {
+    const { path, isDisc } = image;
+    const common = isDisc ? { "read-only": true } : { discard: "unmap" };
+    return {
+      driver: "raw",
+      cache,
+      ...common,
+      file: { driver: "file", filename: path, aio: "threads", cache, ...common },
+    };
+  }
   return {
     driver: "qcow2",
     // what the guest has deleted takes no room any more
@@ -70,9 +87,11 @@ function image(image: DriveImage): Record<string, unknown> {
 
 const models = { "virtio-scsi": "scsi-hd,bus=scsi.0", "virtio-blk": "virtio-blk-pci", "nvme": "nvme" };
 
-function device({ id, bus, bootIndex }: Drive): string {
+function device({ id, serial, bus, bootIndex, image }: Drive): string {
   const boot = bootIndex === undefined ? "" : `,bootindex=${bootIndex}`;
-  return `${models[bus]},drive=${id},id=drive-${id},serial=${id}${boot}`;
+  const isDisc = image.kind === "raw" && image.isDisc;
+  const model = isDisc ? "scsi-cd,bus=scsi.0" : models[bus];
+  return `${model},drive=${id},id=drive-${id},serial=${serial.replaceAll(",", ",,")}${boot}`;
 }
 
 export function firmwareWords({ code, variables, isSecure }: FirmwareBoot): string[] {

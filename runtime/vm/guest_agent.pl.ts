@@ -7,11 +7,24 @@ import { agent, agentPort } from "./agent.pl.ts";
 /** Tag and directory in the box of the share that images for LXD look for, and what they start from it. */
 export const agentShare = { tag: "config", directory: "/run/drey/config", program: "lxd-agent" } as const;
 
-/** The program, as text. */
-export function guestAgent(arch: "x86_64" | "aarch64" = Deno.build.arch): string {
-  const { setsid, close_range } = callNumbers(arch);
+/** Bytes as a word of Perl's, whatever they are. */
+const quoted = (text: string): string =>
+  `pack('H*', '${
+    [...new TextEncoder().encode(text)].map((byte) => byte.toString(16).padStart(2, "0")).join("")
+  }')`;
+
+/** The program, as text. It mounts what the machine is shown before it answers. */
+export function guestAgent(
+  mounts: readonly { tag: string; path: string; isReadOnly: boolean }[],
+  arch: "x86_64" | "aarch64" = Deno.build.arch,
+): string {
+  const { setsid, close_range, mount } = callNumbers(arch);
+  const list = mounts.map(({ tag, path, isReadOnly }) =>
+    `[${quoted(tag)}, ${quoted(path)}, ${isReadOnly ? 1 : 0}]`
+  );
   return `#!/usr/bin/perl\nuse warnings; use Fcntl;\nno warnings;\n` +
-    `my %vm_call = (setsid => ${setsid}, close_range => ${close_range});\n${agent}${begin}`;
+    `my %vm_call = (setsid => ${setsid}, close_range => ${close_range}, mount => ${mount});\n` +
+    `my @mounts = (${list.join(", ")});\n${agent}${begin}`;
 }
 
 const begin = String.raw`
@@ -44,6 +57,18 @@ sub tell_ready {
   $path =~ s/^@/\0/;
   socket my $socket, 1, 2, 0 or return;
   send $socket, "READY=1\n", 0, pack 'S a*', 1, $path;
+}
+sub is_mounted { my ($path) = @_;
+  open my $table, '<', '/proc/self/mounts' or return;
+  return grep { (split ' ')[1] eq $path } <$table>;
+}
+for (@mounts) {
+  my ($tag, $path, $is_read_only) = @$_;
+  next if is_mounted($path);
+  my $made = '';
+  for my $part (grep { length } split m{/}, $path) { $made .= "/$part"; mkdir $made, 0755 }
+  my $type = 'virtiofs';
+  syscall($vm_call{mount}, $tag, $path, $type, $is_read_only, 0) >= 0 or print STDERR "Cannot mount $path: $!\n";
 }
 my $port = find_port() or do { print STDERR "There is no port for the agent\n"; exit 1 };
 tell_ready();

@@ -26,10 +26,10 @@ const perl = (program: string) => ["/usr/bin/perl", "-e", program];
 /** Writes a word far behind the end of the image's own disk. */
 const write = (word: string) =>
   perl(
-    `sysopen my $d, "/dev/sda", 1; sysseek $d, 3 << 30, 0; syswrite $d, "${word}" or die $!; ` +
+    `sysopen my $d, "/dev/own", 1; sysseek $d, 3 << 30, 0; syswrite $d, "${word}" or die $!; ` +
       `syscall 74, fileno $d; print "written\\n"`,
   );
-const read = perl(`sysopen my $d, "/dev/sda", 0; sysseek $d, 3 << 30, 0; sysread $d, my $w, 5; print $w`);
+const read = perl(`sysopen my $d, "/dev/own", 0; sysseek $d, 3 << 30, 0; sysread $d, my $w, 5; print $w`);
 
 /** All files of disks in the pool that are whole ones; fails on a damaged one. */
 async function checkDisks(drey: Drey): Promise<number> {
@@ -58,13 +58,28 @@ await e2e(
 
     const userData = "#cloud-config\nhostname: seeded\n";
     const config = ["-c", "security.secureboot=false", "-c", `cloud-init.user-data=${userData}`];
-    await drey`launch tinydisk v1 --vm ${config} -d root,size=12GiB`;
+    await drey`init tinydisk v1 --vm ${config} -d root,size=12GiB`;
+    const shared = join(drey.directory, "shared");
+    await Deno.mkdir(shared);
+    await Deno.chmod(shared, 0o755);
+    await Deno.writeTextFile(join(shared, "file"), "from the host\n");
+    await drey`config device add v1 share disk source=${shared} path=/srv/shared readonly=true`;
+    await drey`storage volume create default extra size=64MiB --type=block`;
+    await drey`config device add v1 extra disk pool=default source=extra io.bus=virtio-blk`;
+    await drey`start v1`;
+    assertEquals(await drey`file pull v1/srv/shared/file -`, "from the host\n");
+    assertEquals(await drey`exec v1 -- ${perl(`open F, "</sys/block/vda/size"; print <F> / 2048`)}`, "64");
+    await drey`exec v1 -- ${
+      perl(`sysopen my $d, "/dev/vda", 1; syswrite $d, "kept" or die $!; syscall 74, fileno $d`)
+    }`;
     assertEquals(
-      await drey`exec v1 -- ${perl(`open F, "</sys/block/sda/size"; print <F> / (2 << 20)`)}`,
+      await drey`exec v1 -- ${perl(`sysopen F, "/dev/own", 0; print sysseek(F, 0, 2) / (1 << 30)`)}`,
       "12",
     );
     // the seed's drive: a partition after which a FAT with the label and the files
-    const seed = await drey`exec v1 -- ${perl(`sysopen F, "/dev/sdb", 0; sysread F, $a, 1 << 20; print $a`)}`;
+    const seed = await drey`exec v1 -- ${
+      perl(`sysopen F, "/dev/seed", 0; sysread F, $a, 1 << 20; print $a`)
+    }`;
     assertMatch(seed, /cidata/i);
     await drey`file push ${join(drey.directory, "metadata.yaml")} v1/metadata`;
     assertStringIncludes(await drey`file pull v1/metadata -`, "creation_date");
@@ -75,6 +90,10 @@ await e2e(
     await drey`exec v1 -- ${write("later")}`;
     await drey`stop v1`;
     assertMatch((await drey.tries`file pull v1/metadata -`).stderr, /its agent does not run/);
+    const volumes = join(drey.directory, "storage-pools/default/custom");
+    const written = await runChecked(["grep", "-rlc", "^kept", volumes]);
+    assertMatch(written, /extra/);
+    await drey`config device remove v1 extra`;
     await drey`copy v1 v2`;
     assert(await checkDisks(drey) >= 3);
     await drey`restore v1 one`;
@@ -82,7 +101,12 @@ await e2e(
     assertEquals(await drey`exec v1 -- ${read}`, "first");
     assertEquals(await drey`exec v2 -- ${read}`, "later");
     await drey`exec v1 -- ${write("third")}`;
+    // killed while the guest writes all over the disk
+    const busy = `exit if fork; close STDOUT; close STDERR; sysopen my $d, "/dev/own", 1;
+      for my $n (0 .. 1e6) { sysseek $d, (4 << 30) + ($n * 7919 % 8192 << 18), 0; syswrite $d, "x" x 65536 }`;
+    await drey`exec v1 -- ${perl(busy)}`;
     await drey`stop --force v1 v2`;
+    assertEquals(JSON.parse(await drey`list v1 --format json`)[0].status, "Stopped");
     await checkDisks(drey);
     await drey`delete v1 v2`;
   },
