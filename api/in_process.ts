@@ -19,16 +19,9 @@ export interface First {
   body?: string;
 }
 
-const earlyExec = () => import("../domain/instances/early_exec.ts");
-
-/**
- * Whether the request needs a root over what belongs to sub-ids, a parent namespace for a container, or somebody to go
- * into one.
- */
-function wantedBy({ name, body = "{}" }: First): "root" | "parent" | "walker" | "nothing" {
+/** Whether the request needs a root over what belongs to sub-ids, or a parent namespace for a container. */
+function wantedBy({ name, body = "{}" }: First): "root" | "parent" | "nothing" {
   if (name === "instance.delete") return "root";
-  // a terminal is handed down when the walker starts, and its user does not count milliseconds
-  if (name === "instance.exec") return JSON.parse(body).interactive === true ? "nothing" : "walker";
   if (name !== "instances.create" && name !== "instance.state.change") return "nothing";
   const { action, start }: { action?: string; start?: boolean } = JSON.parse(body);
   if (action === "start" || start === true) return "parent";
@@ -44,7 +37,6 @@ function wantedBy({ name, body = "{}" }: First): "root" | "parent" | "walker" | 
 export async function openApp(first?: First): Promise<App & AsyncDisposable> {
   const wanted = first === undefined ? "nothing" : wantedBy(first);
   if (wanted === "root") beginFileRoot(currentUser());
-  if (wanted === "walker") (await earlyExec()).beginExec();
   const context = await openContext();
   if (wanted === "parent" && !mayHaveParent(context)) beginFileRoot(context.user);
   await reconcile(context);
@@ -54,7 +46,6 @@ export async function openApp(first?: First): Promise<App & AsyncDisposable> {
     async [Symbol.asyncDispose]() {
       await finishOperations(context, grace);
       await endEarlyFileRoot();
-      if (wanted === "walker") await (await earlyExec()).endEarlyExec();
       await context[Symbol.asyncDispose]();
     },
   };

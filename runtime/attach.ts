@@ -6,7 +6,6 @@ import { relativeTo, toHost } from "../idmap/map.ts";
 import { isSingle } from "../idmap/holder.ts";
 import * as libc from "../sys/libc.ts";
 import { spawn } from "../sys/run.ts";
-import { takeWalker } from "./early_walker.ts";
 import { formatSteps, type Step } from "./steps.ts";
 import { inGuest } from "./vm/door.pl.ts";
 import { walkerFor } from "./walker.pl.ts";
@@ -131,8 +130,7 @@ export function attach(request: AttachRequest): Deno.ChildProcess {
     });
   }
   const { toChild, toCommand } = joinSteps(request);
-  const steps = [...enterParent(request), ...toChild, ...toCommand];
-  return takeWalker(steps, request.env) ?? spawn(walk(steps), {
+  return spawn(walk([...enterParent(request), ...toChild, ...toCommand]), {
     env: request.env,
     clearEnv: true,
     stdin: "piped",

@@ -152,8 +152,6 @@ export type Step =
   | { do: "be"; user: number; group: number }
   /** `optional`: stays where it is if there is no such directory */
   | { do: "chdir"; path: string; optional?: boolean }
-  /** the whole environment of what follows */
-  | { do: "environ"; env: Readonly<Record<string, string>> }
   /** becomes a program found through PATH, environment kept; ends with 127 or 126 as a shell does */
   | { do: "run"; argv: string[] }
   /** becomes another program of the host; descriptors stay open */
@@ -318,8 +316,6 @@ function words(step: Step): string[] {
       return ["join-files", String(step.pid), step.identity];
     case "file":
       return ["file", ...step.request];
-    case "environ":
-      return ["environ", ...Object.entries(step.env).flat()];
     case "be":
       return ["be", String(step.user), String(step.group)];
     case "run":

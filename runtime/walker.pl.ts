@@ -6,23 +6,13 @@
 import { diskHands, diskPrelude } from "./disk_hands.pl.ts";
 import type { Step } from "./steps.ts";
 
-/** Stands where the plan or its file is given, for a plan that comes on standard input. */
-export const awaitedPlan = "-";
-
 /** What every walk begins with. */
 const prelude = String.raw`
 use strict;
 my (%nr, @stack, $terminal, $pidfd);
 my $file = shift @ARGV;
-# its length and then itself, to the byte: what follows on standard input is the command's
-sub awaited {
-  sysread(STDIN, my $size, 8) or exit 0;
-  my $plan = '';
-  while (length $plan < $size) { sysread(STDIN, $plan, $size - length $plan, length $plan) or exit 0 }
-  return $plan;
-}
 # a plan of several lines is the plan itself
-my $text = $file eq '-' ? awaited() : $file =~ /\n/ ? $file : do { open my $in, '<', $file or die "Cannot read the plan $file: $!\n"; local $/; <$in> };
+my $text = $file =~ /\n/ ? $file : do { open my $in, '<', $file or die "Cannot read the plan $file: $!\n"; local $/; <$in> };
 sub fail { my ($what) = @_; my $why = "$!"; print STDERR "$what: $why\n"; exit 125 }
 sub call { my ($name, @args) = @_; my $r = syscall($nr{$name}, @args); return $r }
 sub must { my ($what, $name, @args) = @_; my $r = call($name, @args); fail($what) if $r < 0; return $r }
@@ -74,7 +64,6 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   must('setns(2) of a user namespace', 'setns', $fd + 0, 0x10000000);
   be_root($identity);
 }`,
-  environ: String.raw`sub { %ENV = @_ }`,
   groups: String.raw`sub { my $list = pack 'L*', @_; must('setgroups(2)', 'setgroups', scalar @_, $list) }`,
   "new-user": String.raw`sub { my ($uids, $gids, $identity, $cgroup) = @_;
   pipe(my $born, my $cry) or fail('pipe(2)');
@@ -281,7 +270,7 @@ for my $line (split /\n/, $text) {
  *
  * @param more further hands, as Perl
  */
-export function walkerFor(steps: readonly Pick<Step, "do">[], more = ""): string {
+export function walkerFor(steps: readonly Step[], more = ""): string {
   const needed = new Set(steps.flatMap(({ do: name }) => [name, ...(helpers[name] ?? [])]));
   const used = Object.entries(hands).filter(([name]) => needed.has(name as Step["do"]));
   const hasDisks = used.some(([name]) => name in diskHands);

@@ -17,7 +17,6 @@ const loaded = [
   "api/in_process.ts",
   "api/handlers/instances.ts",
   "api/handlers/operations.ts",
-  "domain/instances/early_exec.ts",
   ...["list", "create", "start", "exec", "state", "stop", "delete"].map((n) => `domain/instances/${n}.ts`),
 ];
 
