@@ -62,8 +62,9 @@ export function createApp(context: Context, sources: HandlerSources = handlerSou
 }
 
 function mustPair(names: string[], handled: string[]): void {
-  const lost = names.filter((name) => !handled.includes(name));
-  const extra = handled.filter((name) => !names.includes(name));
+  const [declared, present] = [new Set(names), new Set(handled)];
+  const lost = names.filter((name) => !present.has(name));
+  const extra = handled.filter((name) => !declared.has(name));
   if (lost.length > 0) throw new Error(`Routes without a handler: ${lost.join(", ")}`);
   if (extra.length > 0) throw new Error(`Handlers without a route: ${extra.join(", ")}`);
 }

@@ -3,12 +3,13 @@
 import $ from "@david/dax";
 import { join } from "@std/path";
 import { moveCold } from "./cold_modules.ts";
+import { quickFlag } from "../../domain/open.ts";
 import { deferBuiltins } from "./lazy_builtins.ts";
 import warm from "./warm.json" with { type: "json" };
 import { markWarm, warmMarked } from "./warm_functions.ts";
 
 const root = join(import.meta.dirname!, "../..");
-const shebang = "#!/usr/bin/env -S deno run -A --no-config --no-lock --quiet";
+const shebang = `#!/usr/bin/env -S deno run -A --no-config --no-lock --quiet ${quickFlag}`;
 
 const exitLine = /if \(import\.meta\.main\) Deno\.exit\(await (\w+)\(Deno\.args\)\);/;
 /**
