@@ -90,12 +90,6 @@ export function fileSteps(plan: ContainerPlan): Step[] {
   ];
 }
 
-/** A program of the host that reads a stopped instance's files: its working directory is their top, ids are theirs. */
-export function readerSteps(plan: ContainerPlan, argv: string[]): Step[] {
-  const root = stagedRoot({ root: plan.root });
-  return [...fileSteps(plan).slice(0, -1), { do: "chdir", path: root }, { do: "become", argv }];
-}
-
 /** The root mounted for one program of the host, which works on it as root of its ids and reaches nothing but it. */
 export function treeSteps(plan: ContainerPlan, argv: (root: string) => string[]): Step[] {
   const { outer, inner } = jailAround(stagedRoot({ root: plan.root }));

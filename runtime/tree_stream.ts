@@ -31,6 +31,8 @@ export function packArgv(root: string, name = "."): string[] {
     "-C",
     root,
     ...tarAll,
+    // the same tree is the same stream
+    ...["--sort=name", "--pax-option=delete=atime,delete=ctime"],
     "--sparse",
     "--one-file-system",
     ...quiet,

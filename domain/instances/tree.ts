@@ -1,20 +1,22 @@
 // What a stopped instance, or a snapshot, consists of: its files as a tar stream, and what its image said of it.
 
 import { DreyError } from "../../errors.ts";
-import { readLayout } from "../../idmap/ranges.ts";
-import { parseMap } from "../../idmap/map.ts";
-import { readTree, type TreeStream } from "../../runtime/file_tree.ts";
 import type { Context, Ref } from "../context.ts";
 import { getMetadata, templateSource } from "./metadata.ts";
-import { openParent } from "./parent.ts";
 import type { Volume } from "../../storage/driver.ts";
 import type { InstanceType } from "../../wire/instance.ts";
 import { hasOwnDisk } from "../machines/own_disk.ts";
 import type { OpenPool } from "../storage_pools/open.ts";
 import { instanceKey, loadRecord, lockInstance } from "./record.ts";
+import { packVolume, type RootTar } from "./root_tar.ts";
 import { openRootPool, prepareRoot, volumeOf } from "./root_volume.ts";
-import { showPlan } from "./start.ts";
 import { currentState } from "./status.ts";
+
+export interface TreeStream {
+  content: ReadableStream<Uint8Array>;
+  /** resolves once all was read; rejects if it was not */
+  done: Promise<void>;
+}
 
 export interface InstanceTree extends AsyncDisposable {
   /** what an image made of it is for */
@@ -38,27 +40,39 @@ export async function openTree(context: Context, ref: Ref, snapshot?: string): P
       hint: `Stop it first, or use a snapshot: drey snapshot ${ref.name}`,
     });
   }
-  const { plan } = await showPlan(context, ref);
   if (snapshot === undefined) await prepareRoot(context, ref);
   const pool = held.use(await openRootPool(context, ref));
   const volume = volumeOf(ref, snapshot);
-  const facts = pool.driver.facts(volume);
-  if (facts === undefined) {
+  if (pool.driver.facts(volume) === undefined) {
     throw new DreyError("NOT_FOUND", { message: `Instance "${ref.name}" has no snapshot "${snapshot}"` });
   }
   if (hasOwnDisk(pool.driver.root(volume))) {
     return await openDisk(context, ref, { pool, volume, held: held.move() });
   }
-  const { parent } = held.use(await openParent(context, await readLayout(context.user)));
   const kept = held.move();
   return {
     type: "container",
-    read() {
-      const root = snapshot === undefined ? plan.root : pool.driver.root(volume);
-      return readTree({ ...plan, root, ids: { map: parseMap(facts.map), parent } }, "rootfs");
-    },
+    read: () => readingOf(() => packVolume(context, pool.driver, { volume, name: "rootfs" })),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+}
+
+/** A tar stream that begins once somebody reads it. */
+function readingOf(open: () => Promise<RootTar>): TreeStream {
+  const { promise: done, resolve, reject } = Promise.withResolvers<void>();
+  done.catch(() => {}); // told to whoever awaits it
+  const content = async function* () {
+    const tar = await open();
+    let isWhole = false;
+    try {
+      yield* tar.stream;
+      isWhole = true;
+    } finally {
+      if (!isWhole) tar.kill();
+    }
+    await tar.finish().then(resolve, reject);
+  };
+  return { content: ReadableStream.from(content()), done };
 }
 
 /** The disk of a machine, read from a clone of its volume. */
@@ -74,16 +88,10 @@ async function openDisk(
   const kept = opened.move();
   return {
     type: "virtual-machine",
-    read() {
-      const { promise: done, resolve, reject } = Promise.withResolvers<void>();
-      const content = async function* () {
-        const form = { volume: clone, name: "rootfs.img", format: "qcow2" } as const;
-        const tar = await packRootDisk(context, pool.driver, form);
-        yield* tar.stream;
-        await tar.finish().then(resolve, reject);
-      };
-      return { content: ReadableStream.from(content()), done };
-    },
+    read: () =>
+      readingOf(() =>
+        packRootDisk(context, pool.driver, { volume: clone, name: "rootfs.img", format: "qcow2" })
+      ),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }
