@@ -1,0 +1,73 @@
+// What becomes of a virtual machine when one of its processes is killed: never a half of it that stays.
+
+import { assert, assertEquals, assertMatch } from "@std/testing";
+import { type Drey, e2e } from "../support/drey.ts";
+import { lendKernel } from "../support/machines.ts";
+
+const needs = ["userns", "subids", "overlay", "machines", "user"] as const;
+
+/** Processes below a process, their command lines by pid. */
+function below(pid: number): Map<number, string> {
+  const found = new Map<number, string>();
+  const children = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`).trim().split(" ");
+  for (const child of children.filter((word) => word !== "").map(Number)) {
+    found.set(child, Deno.readTextFileSync(`/proc/${child}/cmdline`).replaceAll("\0", " "));
+    for (const [more, line] of below(child)) found.set(more, line);
+  }
+  return found;
+}
+
+async function keeperOf(drey: Drey): Promise<number> {
+  return JSON.parse(await drey`list --format json`)[0].state.pid;
+}
+
+async function kill(drey: Drey, pattern: RegExp): Promise<void> {
+  const keeper = await keeperOf(drey);
+  const all = new Map([[keeper, Deno.readTextFileSync(`/proc/${keeper}/cmdline`)], ...below(keeper)]);
+  const [pid] = [...all].find(([, line]) => pattern.test(line)) ?? [];
+  assert(pid !== undefined, `${pattern} is none of: ${[...all.values()].join(", ")}`);
+  Deno.kill(pid, "SIGKILL");
+}
+
+async function stopped(drey: Drey): Promise<string> {
+  for (let tries = 0; tries < 100; tries++) {
+    const [{ status }] = JSON.parse(await drey`list --format json`);
+    if (status === "Stopped") return status;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return "still there";
+}
+
+await e2e("a virtual machine ends whole when one of its processes is killed", { needs }, async (drey) => {
+  await lendKernel(drey);
+  await drey`init tiny v1 --vm`;
+  for (const victim of [/^\/usr\/bin\/qemu-system/, /virtiofsd/, /keeper/]) {
+    await drey`start v1`;
+    const keeper = await keeperOf(drey);
+    const others = [...below(keeper).keys()];
+    assert(others.length >= 2);
+    await kill(drey, victim);
+    assertEquals(await stopped(drey), "Stopped", String(victim));
+    const left = others.filter((pid) => {
+      try {
+        return Deno.readTextFileSync(`/proc/${pid}/cmdline`) !== "";
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return false;
+        throw error;
+      }
+    });
+    assertEquals(left, [], String(victim));
+  }
+  await drey`start v1`;
+  assertEquals(await drey`exec v1 -- echo again`, "again\n");
+
+  // the agent in the guest: the one that is killed has another after it
+  const agent =
+    "for p in /proc/[0-9]*; do read -r n <$p/cmdline; case $n in *'drey: agent 'o[f]*) echo ${p#/proc/};; esac; done";
+  const pids = (await drey`exec v1 -- ${["sh", "-c", agent]}`).trim().split("\n").filter((pid) => pid !== "");
+  assert(pids.length >= 2, pids.join(" "));
+  const cut = await drey.tries`exec v1 -- ${["sh", "-c", `kill -9 ${pids.at(-1)}; sleep 5`]}`;
+  assertEquals(cut.code, 125);
+  assertMatch(cut.stderr, /agent/);
+  assertEquals(await drey`exec v1 -- echo once more`, "once more\n");
+});
