@@ -163,6 +163,7 @@ export const apiExtensions: readonly string[] = [
   "storage_volumes_all_projects",
   "storage_volumes_created_at",
   "usedby_consistency",
+  "virtual-machines",
   "volume_snapshot_scheduling",
   "warnings",
 ];

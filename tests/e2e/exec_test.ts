@@ -1,7 +1,8 @@
 // Commands in a container: their streams, exit status, identity and terminal.
 
 import { assert, assertEquals, assertMatch } from "@std/testing";
-import { type Drey, e2e } from "../support/drey.ts";
+import { e2e } from "../support/drey.ts";
+import { onTerminal } from "../support/terminal.ts";
 
 const needs = ["userns", "subids"] as const;
 
@@ -125,41 +126,6 @@ await e2e("nothing runs in an instance that is stopped", { needs }, async (drey)
   assertEquals(code, 1);
   assertMatch(stderr, /not running/);
 });
-
-interface TerminalOptions {
-  /** shell commands on the terminal before drey starts */
-  before?: string;
-  /** what is typed once a text has been shown */
-  typed?: { after: string; text: string };
-}
-
-/** Runs drey on a terminal that script(1) makes. */
-async function onTerminal(
-  drey: Drey,
-  argv: readonly string[],
-  { before = ":", typed }: TerminalOptions = {},
-): Promise<{ output: string; code: number }> {
-  const quoted = drey.commandLine(argv).map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
-  const child = new Deno.Command("script", {
-    args: ["-qec", `${before}\n${quoted}`, "/dev/null"],
-    env: { ...drey.environment, TERM: "xterm", SHELL: "/bin/sh" },
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const timer = setTimeout(() => child.kill("SIGKILL"), 30_000);
-  const keyboard = child.stdin.getWriter();
-  let output = "";
-  let isTyped = typed === undefined;
-  for await (const chunk of child.stdout) {
-    output += new TextDecoder().decode(chunk);
-    if (isTyped || typed === undefined || !output.includes(typed.after)) continue;
-    isTyped = true;
-    await keyboard.write(new TextEncoder().encode(typed.text));
-  }
-  clearTimeout(timer);
-  await keyboard.close().catch(() => {}); // script may be gone
-  return { output, code: (await child.status).code };
-}
 
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
