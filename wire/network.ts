@@ -24,7 +24,16 @@ export interface NetworkAddress {
 
 export interface NetworkState {
   addresses: NetworkAddress[];
-  counters: { bytes_received: number; bytes_sent: number; packets_received: number; packets_sent: number };
+  counters: {
+    bytes_received: number;
+    bytes_sent: number;
+    packets_received: number;
+    packets_sent: number;
+    errors_received: number;
+    errors_sent: number;
+    packets_dropped_inbound: number;
+    packets_dropped_outbound: number;
+  };
   hwaddr: string;
   mtu: number;
   state: "up" | "down";
@@ -39,7 +48,7 @@ export interface NetworkState {
     vlan_filtering: boolean;
     upper_devices: string[];
   } | null;
-  vlan: null;
+  vlan: { lower_device: string; vid: number } | null;
   ovn: null;
 }
 

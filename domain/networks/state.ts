@@ -16,12 +16,21 @@ interface IpLink {
   mtu: number;
   address?: string;
   master?: string;
+  /** interface it is made from */
+  link?: string;
   linkinfo?: { info_kind?: string; info_data?: Record<string, unknown> };
   addr_info?: { family: "inet" | "inet6"; local: string; prefixlen: number; scope: string }[];
   stats64?: {
-    rx: { bytes: number; packets: number };
-    tx: { bytes: number; packets: number };
+    rx: LinkCounters;
+    tx: LinkCounters;
   };
+}
+
+interface LinkCounters {
+  bytes: number;
+  packets: number;
+  errors: number;
+  dropped: number;
 }
 
 /**
@@ -55,12 +64,7 @@ function stateOf(link: IpLink, ports: string[]): NetworkState {
       netmask: String(prefixlen),
       scope,
     })),
-    counters: {
-      bytes_received: link.stats64?.rx.bytes ?? 0,
-      bytes_sent: link.stats64?.tx.bytes ?? 0,
-      packets_received: link.stats64?.rx.packets ?? 0,
-      packets_sent: link.stats64?.tx.packets ?? 0,
-    },
+    counters: countersOf(link.stats64),
     hwaddr: link.flags.includes("LOOPBACK") ? "" : link.address ?? "",
     mtu: link.mtu,
     state: link.flags.includes("UP") ? "up" : "down",
@@ -82,8 +86,21 @@ function stateOf(link: IpLink, ports: string[]): NetworkState {
         upper_devices: ports,
       }
       : null,
-    vlan: null,
+    vlan: link.linkinfo?.info_kind === "vlan" ? { lower_device: link.link ?? "", vid: number("id") } : null,
     ovn: null,
+  };
+}
+
+function countersOf(stats: IpLink["stats64"]): NetworkState["counters"] {
+  return {
+    bytes_received: stats?.rx.bytes ?? 0,
+    bytes_sent: stats?.tx.bytes ?? 0,
+    packets_received: stats?.rx.packets ?? 0,
+    packets_sent: stats?.tx.packets ?? 0,
+    errors_received: stats?.rx.errors ?? 0,
+    errors_sent: stats?.tx.errors ?? 0,
+    packets_dropped_inbound: stats?.rx.dropped ?? 0,
+    packets_dropped_outbound: stats?.tx.dropped ?? 0,
   };
 }
 
@@ -102,7 +119,7 @@ function down(config: Record<string, string>, mtu: number): NetworkState {
   });
   return {
     addresses,
-    counters: { bytes_received: 0, bytes_sent: 0, packets_received: 0, packets_sent: 0 },
+    counters: countersOf(undefined),
     hwaddr: config["bridge.hwaddr"] || config["volatile.bridge.hwaddr"] || "",
     mtu: Number(config["bridge.mtu"] || mtu),
     state: "down",
