@@ -25,6 +25,18 @@ export const poolKeys: readonly PoolKey[] = [
   {
     drivers: ["dir", "btrfs"],
     isFixed: true,
+    row: row(
+      "source.recover",
+      "The source holds a pool already, whose volumes `drey recover` can bring back",
+      {
+        type: types.bool,
+        default: "false",
+      },
+    ),
+  },
+  {
+    drivers: ["dir", "btrfs"],
+    isFixed: true,
     row: row("volatile.initial_source", "What was given as source", { internal: true }),
   },
   {
@@ -52,7 +64,6 @@ export const poolKeysToCome: readonly string[] = [
   "powerstore.*",
   "pure.*",
   "rsync.*",
-  "source.recover",
   "source.wipe",
   "volatile.*",
   "volume.*",

@@ -74,7 +74,7 @@ export async function createStoragePool(context: Context, post: StoragePoolsPost
   await refuseSharedSource(context, given["source"]);
   await using hands = lazyFileRoot(context);
   const making = makingOf(context, post.name, { config: given, hands });
-  const made = await kind.createPool(making);
+  const { "source.recover": _asked, ...made } = await kind.createPool(making);
   const initial = given["source"];
   const record: PoolRecord = {
     driver: post.driver,
@@ -153,6 +153,7 @@ export async function deleteStoragePool(context: Context, name: string): Promise
   if (name === "default") {
     throw new DreyError("FORBIDDEN", { message: 'The storage pool "default" cannot be deleted' });
   }
+  await refuseUnknownVolumes(context, name);
   const kind = await loadDriver(value.driver);
   const key = poolKey(name);
   const done = await context.store.commit([{ key, revision }], [
@@ -163,6 +164,24 @@ export async function deleteStoragePool(context: Context, name: string): Promise
   unlinkPool(context, name);
   await using hands = lazyFileRoot(context);
   await kind.deletePool(makingOf(context, name, { ...value, hands }));
+}
+
+/** What nothing is known of may be somebody's only copy. */
+async function refuseUnknownVolumes(context: Context, name: string): Promise<void> {
+  try {
+    await using pool = await openPool(context, name);
+    const kinds = ["containers", "virtual-machines", "custom"] as const;
+    const volumes = kinds.flatMap((kind) => pool.driver.list(kind).map((name) => ({ kind, name })));
+    const unknown = volumes.find((volume) => pool.driver.exists(volume));
+    if (unknown === undefined) return;
+    throw new DreyError("BAD_REQUEST", {
+      message: `The storage pool holds a volume that is not known: "${unknown.name}"`,
+      hint: "Bring it back with: drey recover",
+    });
+  } catch (error) {
+    // its directory is gone: there is nothing to be lost
+    if (!(error instanceof DreyError) || error.code !== "CONFLICT") throw error;
+  }
 }
 
 const withoutEmpty = (config: Config): Config =>

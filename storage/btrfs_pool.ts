@@ -8,7 +8,7 @@ import { fileSystemOf } from "../sys/libc.ts";
 import { run, runChecked } from "../sys/run.ts";
 import { exists, isDirectory, namesIn, removeIfThere } from "../sys/present.ts";
 import { btrfs, openBtrfs, removeSubvolumes } from "./btrfs.ts";
-import { checkOwnDirectory, mustBeThere } from "./dir_pool.ts";
+import { checkOwnDirectory, mustBeFresh, mustBeThere } from "./dir_pool.ts";
 import type { DriverKind, PoolMaking } from "./driver.ts";
 
 const GiB = 2 ** 30;
@@ -95,7 +95,7 @@ async function onDirectory({ config, uid }: PoolMaking, source: string): Promise
   if (fileSystemOf(source).type !== BTRFS_SUPER_MAGIC) {
     throw bad(`Source path "${source}" is not on a btrfs`);
   }
-  if (namesIn(source).length > 0) throw bad(`Source path "${source}" is not empty`);
+  mustBeFresh(source, config);
   // whether this user may, here
   const probe = join(source, "probe");
   await btrfs("-q", "subvolume", "create", probe);

@@ -1,5 +1,6 @@
 // Pools of driver `dir` as a whole: a directory of drey's own, or one the user names.
 
+import { bool } from "../config/types.ts";
 import { DreyError } from "../errors.ts";
 import { isDirectory, namesIn } from "../sys/present.ts";
 import type { DriverKind, PoolMaking } from "./driver.ts";
@@ -16,7 +17,7 @@ export const kind: DriverKind = {
       return Promise.resolve({ ...config, source: directory });
     }
     checkOwnDirectory(source, uid);
-    if (namesIn(source).length > 0) throw bad(`Source path "${source}" is not empty`);
+    mustBeFresh(source, config);
     return Promise.resolve({ ...config });
   },
   openPool(making) {
@@ -67,6 +68,20 @@ export function checkOwnDirectory(source: string, uid: number): void {
   if (Deno.statSync(source).uid !== uid) {
     throw new DreyError("FORBIDDEN", { message: `Source path "${source}" does not belong to you` });
   }
+}
+
+/** A directory becomes a pool if it is empty, or if it is said to hold one. */
+export function mustBeFresh(source: string, config: PoolMaking["config"]): void {
+  if (isTrue(config["source.recover"]) || namesIn(source).length === 0) return;
+  throw new DreyError("BAD_REQUEST", {
+    message: `Cannot create the storage pool: Source path "${source}" is not empty`,
+    hint: "If it holds a pool of drey's: source.recover=true, and then: drey recover",
+  });
+}
+
+function isTrue(text: string | undefined): boolean {
+  const parsed = bool.parse(text ?? "false");
+  return "value" in parsed && parsed.value;
 }
 
 const bad = (message: string) =>

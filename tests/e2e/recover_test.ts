@@ -122,6 +122,20 @@ await e2e("a pool of another installation is taken in", { needs }, async (drey) 
   assertMatch((await drey.tries`recover p dir source=/usr`).stderr, /belong to you|Nothing/);
   assertMatch((await drey.tries`recover p dir`).stderr, /has no source/);
   assertMatch((await drey.tries`recover p`).stderr, /its driver is not named/);
+  assertMatch(
+    (await drey.tries`storage create p dir source=${source}`).stderr,
+    /not empty.*source.recover=true/,
+  );
+  await drey`storage create p dir source=${source} source.recover=true`;
+  assertEquals(await drey`storage get p source.recover`, "\n");
+  assertMatch((await drey.tries`storage delete p`).stderr, /a volume that is not known: "default_data"/);
+  await drey`recover --yes`;
+  await drey`storage volume delete p data`;
+  await drey`storage delete p`;
+  await drey`storage create p dir source=${source}`;
+  await drey`storage volume create p data`;
+  await loseDatabase(drey);
+  await Deno.remove(`${drey.directory}/storage-pools/p`);
   await drey`recover --yes p dir source=${source}`;
   assertMatch(await drey`storage list -f csv`, new RegExp(`^p,dir,${source},`, "m"));
   assertMatch(await drey`storage volume list p -f csv`, /custom,data/);

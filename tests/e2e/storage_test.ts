@@ -100,6 +100,36 @@ async function liveIn(drey: Drey, pool: string): Promise<void> {
   await drey`storage delete ${pool}`;
 }
 
+/** The same through LXD's client, with a volume and backups. */
+async function liveByLxc(drey: Drey, pool: string): Promise<void> {
+  await using server = await serve(drey);
+  const { lxc } = server;
+  const inside = (name: string, script: string) => lxc("exec", name, "--", "sh", "-c", script);
+  await lxc("launch", "tiny", "c1", "-s", pool);
+  await lxc("storage", "volume", "create", pool, "data");
+  await lxc("storage", "volume", "attach", pool, "data", "c1", "/srv");
+  await inside("c1", "echo one >/root/f; echo kept >/srv/v");
+  await lxc("snapshot", "c1", "running");
+  await inside("c1", "echo two >/root/f; rm /etc/hosts");
+  await lxc("storage", "volume", "snapshot", pool, "data", "s0");
+  await lxc("stop", "-f", "c1");
+  await lxc("snapshot", "c1", "stopped");
+  await lxc("restore", "c1", "running");
+  await lxc("start", "c1");
+  assertEquals(await inside("c1", "cat /root/f /srv/v"), "one\nkept\n");
+  await lxc("copy", "c1/stopped", "c2");
+  assertEquals(await lxc("file", "pull", "c2/root/f", "-"), "two\n");
+  await lxc("move", "c2", "c3", "-s", "default");
+  await lxc("delete", "-f", "c1");
+  const file = `${drey.directory}/c3.tar`;
+  await lxc("export", "c3", file, "--compression=none");
+  await lxc("import", file, "c4", "-s", pool);
+  assertEquals(await lxc("file", "pull", "c4/root/f", "-"), "two\n");
+  await lxc("delete", "c3", "c4");
+  await lxc("storage", "volume", "delete", pool, "data");
+  await lxc("storage", "delete", pool);
+}
+
 const hasBtrfs = missingTools(["btrfs"]).length === 0;
 const ground = Deno.env.get("DREY_TEST_BTRFS");
 
@@ -108,6 +138,10 @@ if (hasBtrfs && ground !== undefined) {
     const source = await Deno.makeTempDir({ dir: ground });
     await drey`storage create b btrfs source=${source}`;
     await liveIn(drey, "b");
+    if (missingTools(["lxc"]).length === 0) {
+      await drey`storage create b btrfs source=${source}`;
+      await liveByLxc(drey, "b");
+    }
     await Deno.remove(source);
     assertMatch(
       (await drey.tries`storage create b btrfs`).stderr,
@@ -129,6 +163,10 @@ if (hasBtrfs) {
     assertEquals((await drey.run(["exec", "c9", "--", "sh", "-c", fill])).stdout, "");
     await drey`delete -f c9`;
     await liveIn(drey, "b");
+    if (missingTools(["lxc"]).length === 0) {
+      await drey`storage create b btrfs size=400MiB`;
+      await liveByLxc(drey, "b");
+    }
     assertEquals([...Deno.readDirSync(`${drey.directory}/disks`)], []);
   });
 }
