@@ -13,6 +13,7 @@ import { downloadLock, fetchBlobs, forgetDownload } from "./fetch.ts";
 import { adoptImage, makeClosed } from "./files.ts";
 import { findKept, shareImage, updatesCached, wantedArchitecture } from "./kept.ts";
 import { layersLock } from "./layers.ts";
+import { type LayersAhead, unpackLayersAhead } from "./layers_ahead.ts";
 import { newRecord } from "./new_record.ts";
 import { getImage } from "./records.ts";
 
@@ -52,9 +53,11 @@ export async function ociImage(context: Context, project: string, wish: OciWish)
         `Cannot use image "${wish.name}": it has ${manifest.layers.length} layers, and ${mostLayers} can be stacked`,
     });
   }
-  await fetchLayers(context, { fingerprint, registry, manifest, ...wish.task && { task: wish.task } });
+  await using ahead = await unpackLayersAhead(context);
+  await fetchLayers(context, { fingerprint, registry, manifest, ahead, ...wish.task && { task: wish.task } });
   const document: OciDocument = { oci: 1, name: wish.name, manifest, config };
   await record(context, project, { fingerprint, document, wish });
+  await ahead.keep();
   await forgetDownload(context, fingerprint);
   return await getImage(context, project, fingerprint);
 }
@@ -124,10 +127,11 @@ export async function ociOffer(server: string, name: string): Promise<Image> {
 /** Layers that another image has brought are linked, all others downloaded. */
 async function fetchLayers(
   context: Context,
-  { fingerprint, registry, manifest, task }: {
+  { fingerprint, registry, manifest, ahead, task }: {
     fingerprint: string;
     registry: Registry;
     manifest: Manifest;
+    ahead: LayersAhead;
     task?: Task;
   },
 ): Promise<void> {
@@ -146,9 +150,9 @@ async function fetchLayers(
     size,
     sha256: digest.slice("sha256:".length),
   }));
-  await fetchBlobs(context, wanted, { fingerprint, headers, ...task && { task } });
-  const { scanLayer } = await import("../../images/layer.ts");
-  for (const { digest } of missing) await scanLayer(join(staging, digest.slice("sha256:".length)));
+  const onward: LayersAhead["file"] = (file, path) => ahead.file(file, path);
+  await fetchBlobs(context, wanted, { fingerprint, headers, onward, ...task && { task } });
+  await ahead.check();
 }
 
 /** A blob that is here already, under a second name that nobody else removes. */

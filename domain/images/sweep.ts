@@ -3,12 +3,12 @@
 
 import { findAbandoned, isPartial } from "../../sys/partial.ts";
 import type { Context } from "../context.ts";
-import { imagesDirectory, lowersDirectory } from "./directories.ts";
+import { imagesDirectory, layersDirectory, lowersDirectory } from "./directories.ts";
 
-/** Removes such leftovers. Costs two directory listings and a look at the records when all is well. */
+/** Removes such leftovers. Costs three directory listings and a look at the records when all is well. */
 export async function sweepImages(context: Context): Promise<void> {
   const directories = [imagesDirectory(context), lowersDirectory(context)];
-  const abandoned = directories.flatMap(findAbandoned);
+  const abandoned = [...directories, layersDirectory(context)].flatMap(findAbandoned);
   if (abandoned.length > 0) {
     const { removeTrees } = await import("../../images/unpack.ts");
     await removeTrees(abandoned, context.user);

@@ -101,6 +101,9 @@ await withRegistry("a registry is a remote like others", async (drey, registry) 
   assertStringIncludes((await drey.tries`image list reg:`).stderr, "has no such list");
   assertStringIncludes((await drey.tries`launch reg:org/none c0`).stderr, 'has no image "org/none:latest"');
   await drey`image copy reg:org/app:1 local: --alias own`;
+  // unpacked while they came: the first instance only stacks them
+  const unpacked = [...Deno.readDirSync(`${drey.directory}/storage-pools/default/images/l`)];
+  assertEquals(unpacked.filter(({ name }) => /^[0-9a-f]{24}-[^.]*$/.test(name)).length, 3);
   await drey`launch own c1 --config environment.GREETING=hi`;
   await until(async () => (await drey`logs c1`).includes("greeting: hi;"));
   await drey`image refresh own`;
