@@ -71,7 +71,8 @@ export function ownDiskParts(disk: OwnDisk): Pick<Machine, "boot" | "drives" | "
         id: "seed",
         serial: "drey_seed",
         image: { kind: "directory", path: seedDirectory, label: seedLabel },
-        bus: "virtio-scsi",
+        // not among those whose names begin with sd, which are given in the order in which they answer
+        bus: "virtio-blk",
       },
     ],
     prepare: [

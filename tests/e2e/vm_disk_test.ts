@@ -6,6 +6,7 @@ import { runChecked } from "../../sys/run.ts";
 import { makeDiskImage } from "../support/disk_image.ts";
 import { type Drey, e2e } from "../support/drey.ts";
 import { lendKernel } from "../support/machines.ts";
+import { serve } from "../support/server.ts";
 
 const needs = ["userns", "subids", "overlay", "disk-machines"] as const;
 
@@ -68,9 +69,12 @@ await e2e(
     await drey`config device add v1 extra disk pool=default source=extra io.bus=virtio-blk`;
     await drey`start v1`;
     assertEquals(await drey`file pull v1/srv/shared/file -`, "from the host\n");
-    assertEquals(await drey`exec v1 -- ${perl(`open F, "</sys/block/vda/size"; print <F> / 2048`)}`, "64");
+    assertEquals(
+      await drey`exec v1 -- ${perl(`sysopen F, "/dev/extra", 0; print sysseek(F, 0, 2) >> 20`)}`,
+      "64",
+    );
     await drey`exec v1 -- ${
-      perl(`sysopen my $d, "/dev/vda", 1; syswrite $d, "kept" or die $!; syscall 74, fileno $d`)
+      perl(`sysopen my $d, "/dev/extra", 1; syswrite $d, "kept" or die $!; syscall 74, fileno $d`)
     }`;
     assertEquals(
       await drey`exec v1 -- ${perl(`sysopen F, "/dev/own", 0; print sysseek(F, 0, 2) / (1 << 30)`)}`,
@@ -155,5 +159,39 @@ await e2e(
     await drey`delete v1 v2`;
     await drey`init again v3 --vm -c security.secureboot=false`;
     await drey`delete v3`;
+  },
+);
+
+await e2e(
+  "lxc leads a virtual machine with a disk from its image to a backup and back",
+  { needs: [...needs, "lxc"], images: [] },
+  async (drey) => {
+    await importDisk(drey);
+    await using server = await serve(drey);
+    const { lxc } = server;
+    assertMatch(
+      await lxc("image", "list", "--format", "csv", "--columns", "lt"),
+      /^tinydisk,VIRTUAL-MACHINE$/m,
+    );
+    await lxc("init", "tinydisk", "v1", "--vm", "--config", "security.secureboot=false");
+    await lxc("config", "device", "override", "v1", "root", "size=11GiB", "io.bus=virtio-blk");
+    await lxc("snapshot", "v1", "one");
+    const file = join(drey.directory, "v1.tar");
+    await lxc("export", "v1", file, "--compression", "none");
+    await lxc("copy", "v1", "v2");
+    await lxc("move", "v2", "v3");
+    await lxc("restore", "v1", "one");
+    await lxc("delete", "v1");
+    await lxc("import", file);
+    assertMatch(
+      await lxc("list", "--format", "csv", "--columns", "ntS"),
+      /^v1,VIRTUAL-MACHINE,1\nv3,VIRTUAL-MACHINE,1$/m,
+    );
+    await lxc("publish", "v1/one", "--alias", "again");
+    assertMatch(
+      await lxc("image", "list", "again", "--format", "csv", "--columns", "t"),
+      /^VIRTUAL-MACHINE$/m,
+    );
+    await lxc("delete", "v1", "v3");
   },
 );

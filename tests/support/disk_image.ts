@@ -47,9 +47,10 @@ for my $end ([poweroff => '0x4321fedc'], [reboot => '0x1234567']) {
 $ENV{PATH} = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 # disks are named in the order in which they answer
 for (1 .. 100) {
-  for my $disk (qw(sda sdb)) {
-    open my $size, '<', "/sys/block/$disk/size" or next;
-    symlink $disk, <$size> > 1 << 22 ? '/dev/own' : '/dev/seed';
+  for my $disk (qw(sda vda vdb)) {
+    open my $file, '<', "/sys/block/$disk/size" or next;
+    my $size = <$file>;
+    symlink $disk, $size > 1 << 22 ? '/dev/own' : $size > 1 << 19 ? '/dev/seed' : '/dev/extra';
   }
   last if -e '/dev/own' and -e '/dev/seed';
   select undef, undef, undef, 0.05;
