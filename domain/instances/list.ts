@@ -12,7 +12,13 @@ import { profileFor } from "../profiles.ts";
 import { mergeSettings } from "./expand.ts";
 import { type KnownInterface, readNetworkState } from "./network_state.ts";
 import { nicsOf } from "../networks/nic_files.ts";
-import { countProcesses, noProcesses, type Processes, processesByNamespace } from "./processes.ts";
+import {
+  countProcesses,
+  noProcesses,
+  type Processes,
+  processesBelow,
+  processesByNamespace,
+} from "./processes.ts";
 import { directoryName, instancePaths, type InstanceRecord, loadRecord, readyKey } from "./record.ts";
 import { readRunRecord } from "./run_record.ts";
 import { listSnapshots } from "./snapshots/list.ts";
@@ -162,8 +168,10 @@ async function readState(
     return await machineState(context, ref, { state, shown: shownStatus(state, config), known });
   }
   const home = readRunRecord(instancePaths(context, ref).run)?.cgroupHome;
-  const stats = home === undefined ? undefined : readStats(instanceCgroup(home, directoryName(ref)));
-  const counted = isCounted(stats) ? noProcesses : countProcesses(processes().of(state.pid));
+  const group = home === undefined ? undefined : instanceCgroup(home, directoryName(ref));
+  const stats = group && readStats(group);
+  const pids = () => group === undefined ? processes().of(state.pid) : processesBelow(group.path);
+  const counted = isCounted(stats) ? noProcesses : countProcesses(pids());
   const status = shownStatus(state, config);
   return {
     status,

@@ -1,4 +1,4 @@
-// Processes of a container without a cgroup: counted through /proc, by their pid namespace.
+// Processes of a container whose cgroup does not say what they use, or that has none: counted through /proc.
 
 export interface Counted {
   processes: number;
@@ -29,6 +29,22 @@ export function countProcesses(pids: readonly number[]): Counted {
     total.memory += Number(fields[21]) * 4096;
   }
   return total;
+}
+
+/** The processes in a cgroup and below; a look at every process of the host would take ten times as long. */
+export function processesBelow(directory: string): number[] {
+  const own = readText(`${directory}/cgroup.procs`).split("\n").filter((line) => line !== "").map(Number);
+  return [...own, ...childrenOf(directory).flatMap(processesBelow)];
+}
+
+function childrenOf(directory: string): string[] {
+  try {
+    const entries = [...Deno.readDirSync(directory)].filter((entry) => entry.isDirectory);
+    return entries.map(({ name }) => `${directory}/${name}`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return []; // ended meanwhile
+    throw error;
+  }
 }
 
 /** Which processes share a pid namespace with which: for many containers at once. */
