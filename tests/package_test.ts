@@ -26,6 +26,8 @@ Deno.test("the bundle is one file that runs without the source tree", async () =
     assert("path" in built, "problem" in built ? built.problem : "");
     assertMatch(await runBuilt(built.path, directory, "version"), new RegExp(`\\b${manifest.version}\\b`));
     assertMatch(await runBuilt(built.path, directory, "--help"), /Usage:/);
+    // Linux cuts off what is longer
+    assert((await Deno.readTextFile(built.path)).indexOf("\n") < 256);
     // these enter the lazy parts: the whole API in process, and its store
     assertEquals(JSON.parse(await runBuilt(built.path, directory, "list", "--format", "json")), []);
     assertMatch(await runBuilt(built.path, directory, "profile", "show", "default"), /name: default/);
