@@ -114,7 +114,9 @@ async function chosenDevices(
   profiles: readonly string[] = ["default"],
 ): Promise<Devices> {
   const network = typed.text("network");
-  if (network !== undefined) devices.eth0 = { type: "nic", name: "eth0", network };
+  // in place of the profile's card
+  if (network === "none") devices.eth0 = { type: "none" };
+  else if (network !== undefined) devices.eth0 = { type: "nic", name: "eth0", network };
   const pool = typed.text("storage");
   if (pool !== undefined) devices.root = { ...devices.root, type: "disk", path: "/", pool };
   Object.assign(devices, publishedDevices(typed));

@@ -37,7 +37,12 @@ const creation: readonly Flag[] = [
     summary: "Key of a device, its own or one of a profile",
   },
   { name: "ephemeral", short: "e", summary: "Delete the instance when it stops" },
-  { name: "network", short: "n", value: "network", summary: "Network of its first interface, eth0" },
+  {
+    name: "network",
+    short: "n",
+    value: "network",
+    summary: "Network of its first interface, eth0; none for no network",
+  },
   {
     name: "publish",
     value: "port:port",

@@ -126,3 +126,12 @@ await e2e("a change of a profile reaches the instances that run with it", {
   assertMatch(await drey`query /1.0/instances/c2`, /"status": ?"Stopped"/);
   await drey`delete -f c1 c2`;
 });
+
+await e2e("an instance that is launched without a network has none, and no hub starts for it", {
+  needs: ["subids", "network"],
+}, async (drey) => {
+  await drey`launch tiny c1 --network none`;
+  assertEquals((await drey`exec c1 -- ls /sys/class/net`).trim(), "lo");
+  assertEquals([...Deno.readDirSync(`${drey.directory}/run`)].some(({ name }) => name === "network"), false);
+  await drey`delete -f c1`;
+});
