@@ -12,6 +12,16 @@ export interface CatalogFile {
   path: string;
   size: number;
   sha256: string;
+  deltas?: CatalogDelta[];
+}
+
+/** What makes a file of that of an older image. */
+export interface CatalogDelta {
+  /** fingerprint of the older one */
+  base: string;
+  path: string;
+  size: number;
+  sha256: string;
 }
 
 /** An image somebody offers. */
@@ -79,13 +89,17 @@ interface Origin {
 }
 
 function versionImages(version: Json, origin: Origin): CatalogImage[] {
-  const items = Object.values(record(version.items)).map(record);
-  const metadata = items.find(({ ftype }) => ftype === "lxd.tar.xz" || ftype === "incus.tar.xz");
+  const items = itemsOf(version);
+  const metadata = metadataOf(items);
   const split = metadata === undefined ? [] : roots.flatMap(({ ftype, type, combined }) => {
     const root = items.find((item) => item.ftype === ftype);
-    const fingerprint = combined.map((key) => text(metadata[key])).find((hash) => hash !== "");
+    const fingerprint = combinedOf(metadata, combined);
     if (root === undefined || !isHash(fingerprint)) return [];
-    const files = [fileOf("metadata", metadata), fileOf("rootfs", root)];
+    const deltas = deltasOf(items, { product: origin.product, ftype, combined });
+    const files = [
+      fileOf("metadata", metadata),
+      { ...fileOf("rootfs", root), ...deltas.length > 0 && { deltas } },
+    ];
     return [imageOf(version, { ...origin, fingerprint, type, files, kind: ftype })];
   });
   const unified = items.filter(({ ftype }) => ftype === "lxd_combined.tar.gz").flatMap((item) => {
@@ -95,6 +109,27 @@ function versionImages(version: Json, origin: Origin): CatalogImage[] {
     return [imageOf(version, { ...origin, fingerprint, type: "container", files, kind: "tar.gz" })];
   });
   return [...split, ...unified].filter((image) => image.files.every(isUsable));
+}
+
+const itemsOf = (version: Json): Json[] => Object.values(record(version.items)).map(record);
+const metadataOf = (items: readonly Json[]): Json | undefined =>
+  items.find(({ ftype }) => ftype === "lxd.tar.xz" || ftype === "incus.tar.xz");
+const combinedOf = (metadata: Json | undefined, keys: readonly string[]): string | undefined =>
+  keys.map((key) => text(metadata?.[key])).find((hash) => hash !== "");
+
+/** Deltas for a root file system, each from that of the version it names. */
+function deltasOf(
+  items: readonly Json[],
+  { product, ftype, combined }: { product: Json; ftype: string; combined: readonly string[] },
+): CatalogDelta[] {
+  return items.filter((item) => item.ftype === `${ftype}.vcdiff`).flatMap((item) => {
+    const older = record(record(product.versions)[text(item.delta_base)]);
+    const base = combinedOf(metadataOf(itemsOf(older)), combined);
+    const { path, size, sha256 } = fileOf("rootfs", item);
+    return isHash(base) && isUsable({ part: "rootfs", path, size, sha256 })
+      ? [{ base, path, size, sha256 }]
+      : [];
+  });
 }
 
 function imageOf(

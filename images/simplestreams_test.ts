@@ -104,6 +104,22 @@ Deno.test("parseProducts() makes an image of each root file system whose combine
   ]]);
 });
 
+Deno.test("parseProducts() knows deltas whose older image is known", () => {
+  const deltas = (serial: string, delta_base: string) => {
+    const items = {
+      meta: file("lxd.tar.xz", hash("1"), { combined_squashfs_sha256: hash("2") }),
+      root: file("squashfs", hash("3")),
+      delta: file("squashfs.vcdiff", hash("4"), { delta_base }),
+    };
+    const older = { meta: file("lxd.tar.xz", hash("5"), { combined_squashfs_sha256: hash("6") }) };
+    const versions = { [serial]: { items }, "20260101": { items: older } };
+    const [image] = parseProducts({ products: { p: { aliases: "p", arch: "amd64", versions } } });
+    return image?.files[1]?.deltas?.map(({ base, sha256 }) => [base, sha256]);
+  };
+  assertEquals(deltas("20260102", "20260101"), [[hash("6"), hash("4")]]);
+  assertEquals(deltas("20260102", "20251231"), undefined);
+});
+
 Deno.test("parseProducts() gives names to the newest version of a product only", () => {
   const named = images.filter(({ aliases }) => aliases.length > 0).map(({ fingerprint }) => fingerprint[0]);
   assertEquals(named, ["4", "6", "e", "0"]);

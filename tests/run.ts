@@ -30,6 +30,7 @@ const packages = [
   "slirp4netns",
   "socat",
   "squashfs-tools",
+  "xdelta3",
   "tar",
   "uidmap",
   "util-linux",

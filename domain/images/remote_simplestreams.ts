@@ -74,10 +74,16 @@ export async function simplestreamsImage(
   await using _lock = await context.store.lock(downloadLock(fingerprint), options);
   const meanwhile = await shareImage(context, project, fingerprint);
   if (meanwhile !== undefined) return meanwhile;
+  const mirrors = mirrorsOf(wish.server);
   const wanted = offered.files.map(({ part, path, size, sha256 }) => ({
     part,
-    file: { urls: mirrorsOf(wish.server).map((base) => `${base}/${path}`), size, sha256 },
+    file: { urls: mirrors.map((base) => `${base}/${path}`), size, sha256 },
   }));
+  const newer = offered.files.find(({ deltas }) => deltas !== undefined);
+  if (newer !== undefined) {
+    const { makeOfDelta } = await import("./deltas.ts");
+    await makeOfDelta(context, { fingerprint, file: newer, mirrors, ...wish.task && { task: wish.task } });
+  }
   await using ahead = unpackAhead(context);
   const files = await fetchFiles(context, wanted, {
     fingerprint,

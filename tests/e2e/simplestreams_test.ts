@@ -132,6 +132,31 @@ await e2e(
   },
 );
 
+await e2e(
+  "a newer version is made of the one that is here and a delta, and downloaded whole where that fails",
+  { needs: [...needs, "xdelta3"], images: [] },
+  async (drey) => {
+    await withImages(drey, { kinds: ["squashfs"] }, async (server) => {
+      await drey`remote add mine ${server.address} --protocol simplestreams`;
+      await drey`image copy mine:tiny/1 local: --alias own`;
+      const gets = (serial: string) => server.requests.filter((line) => line.includes(`/${serial}/`));
+      const update = async (serial: string, deltaOf: string) => {
+        await server.publish(serial, { deltaOf });
+        await drey`image refresh own`;
+        const [image] = JSON.parse(await drey`image list own --format json`);
+        assertEquals(image.fingerprint, server.images.at(-1)?.fingerprint);
+        return gets(serial).map((line) => line.split(" ")[1]?.split("/").at(-1)).toSorted();
+      };
+      assertEquals(await update("20260102_05:24", "20260101_05:24"), ["delta.vcdiff", "lxd.tar.xz"]);
+      server.mishaps.set("delta.vcdiff", [{ spoilt: true }, { spoilt: true }]);
+      const asked = await update("20260103_05:24", "20260102_05:24");
+      assertEquals(asked, ["delta.vcdiff", "delta.vcdiff", "lxd.tar.xz", "rootfs.squashfs"]);
+      await drey`launch own c1`;
+      assertStringIncludes(await drey`exec c1 -- cat /etc/serial`, "20260103_05:24");
+    });
+  },
+);
+
 await e2e("an image that is here is used while its server is away", { needs, images: [] }, async (drey) => {
   let address = "";
   await withImages(drey, {}, async (server) => {

@@ -30,7 +30,7 @@ export interface ImageServer extends AsyncDisposable {
   /** what happens to the next requests for paths that end so */
   mishaps: Map<string, Mishap[]>;
   /** publishes another version of every product */
-  publish(serial: string): Promise<void>;
+  publish(serial: string, options?: { deltaOf?: string }): Promise<void>;
 }
 
 export interface ImageServerOptions {
@@ -54,8 +54,8 @@ export async function serveImages(directory: string, options: ImageServerOptions
   const served: ImageServer = Object.assign(state, {
     address: `${scheme}://127.0.0.1:${server.addr.port}`,
     images: [] as ServedImage[],
-    async publish(serial: string) {
-      served.images.push(await addVersion(directory, serial, options));
+    async publish(serial: string, { deltaOf }: { deltaOf?: string } = {}) {
+      served.images.push(await addVersion(directory, serial, { ...options, ...deltaOf && { deltaOf } }));
     },
     [Symbol.asyncDispose]: () => server.shutdown(),
   });
@@ -66,7 +66,10 @@ export async function serveImages(directory: string, options: ImageServerOptions
 async function addVersion(
   directory: string,
   serial: string,
-  { kinds = ["squashfs", "root.tar.xz"], padding = 0 }: ImageServerOptions,
+  { kinds = ["squashfs", "root.tar.xz"], padding = 0, deltaOf }: ImageServerOptions & {
+    /** another version, from whose squashfs there is to be a delta */
+    deltaOf?: string;
+  },
 ): Promise<ServedImage> {
   const work = `${directory}/images/tiny/${serial}`;
   await Deno.mkdir(work, { recursive: true });
@@ -95,6 +98,12 @@ async function addVersion(
     const fingerprint = hash(metadata, await add(name, kind));
     meta[kind === "squashfs" ? "combined_squashfs_sha256" : "combined_rootxz_sha256"] = fingerprint;
     if (chosen.fingerprint === "" || kind === "squashfs") chosen = { fingerprint, rootfs: name };
+  }
+  if (deltaOf !== undefined) {
+    const argv = ["xdelta3", "-e", "-s", `../${deltaOf}/rootfs.squashfs`, "rootfs.squashfs", "delta.vcdiff"];
+    await runChecked(argv, { cwd: work });
+    await add("delta.vcdiff", "squashfs.vcdiff");
+    Object.assign(items["squashfs.vcdiff"]!, { delta_base: deltaOf });
   }
   await writeLists(directory, serial, items);
   return { name: "tiny/1", ...chosen };

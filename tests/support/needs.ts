@@ -19,6 +19,7 @@ export type Need =
   | "pids"
   | "debian"
   | "lxc"
+  | "xdelta3"
   | "network"
   | "uplink"
   | "machines"
@@ -60,6 +61,7 @@ const checks: Record<Need, Check> = {
     if (missing.length > 0) return "mmdebstrap is not installed";
     return keyrings.some((path) => path.includes("debian")) ? undefined : "no keyring of Debian's archive";
   },
+  xdelta3: () => exists("/usr/bin/xdelta3") ? undefined : "xdelta3 is not installed",
   lxc: () => missingTools(["lxc"]).length > 0 ? "LXD's client lxc is not installed" : undefined,
   sftp: () => missingTools(["sftp"]).length > 0 ? "OpenSSH's client sftp is not installed" : undefined,
   sshfs: () => {
