@@ -2,7 +2,8 @@ import { assert, assertEquals, assertMatch } from "@std/testing";
 import { e2e } from "../support/drey.ts";
 import { dhcp, eventually, ipv4Of, pings } from "../support/network.ts";
 
-const needs = ["subids", "network"] as const;
+// the rules are the same for root
+const needs = ["subids", "network", "user"] as const;
 
 await e2e("a range that is used up gives nobody an address twice, and whoever has one keeps it", {
   needs,

@@ -5,7 +5,8 @@ import { freePort, serve } from "../support/server.ts";
 import { eventually } from "../support/network.ts";
 
 await e2e("another server fetches a zone with the names of instances and records added by hand", {
-  needs: ["subids", "network", "lxc", "dig"],
+  // root's answers are no others
+  needs: ["subids", "network", "lxc", "dig", "user"],
 }, async (drey) => {
   await using server = await serve(drey);
   const port = freePort();
