@@ -37,6 +37,12 @@ export const tools: readonly Tool[] = [
     purpose: "Running virtual machines",
     onlyFor: "virtual machines",
   },
+  {
+    name: "qemu-img",
+    in: "qemu-utils",
+    purpose: "Disks of virtual machines",
+    onlyFor: "virtual machines",
+  },
 ];
 
 /** The Debian package of a program; its own name if drey has no better guess. */

@@ -39,7 +39,9 @@ const packages = [
 ];
 
 /** What tests are skipped without; Ubuntu has LXD's client as a snap only. */
-const machinePackages = Deno.build.arch === "x86_64" ? ["qemu-system-x86"] : ["qemu-system-arm"];
+const machinePackages = Deno.build.arch === "x86_64"
+  ? ["qemu-system-x86", "qemu-utils", "ovmf", "systemd-boot-efi"]
+  : ["qemu-system-arm", "qemu-utils"];
 const optionalPackages = ["lxd-client", "btrfs-progs", "e2fsprogs", "kmod", ...machinePackages];
 
 /** Paths named on the command line instead of everything. */

@@ -118,7 +118,7 @@ await e2e(
 
 await e2e(
   "a virtual machine's disk goes into a backup and an image, and comes back as it was",
-  { needs, images: [] },
+  { needs: [...needs, "user"], images: [] },
   async (drey) => {
     await importDisk(drey);
     await drey`init tinydisk v1 --vm -c security.secureboot=false`;
@@ -164,7 +164,7 @@ await e2e(
 
 await e2e(
   "lxc leads a virtual machine with a disk from its image to a backup and back",
-  { needs: [...needs, "lxc"], images: [] },
+  { needs: [...needs, "lxc", "user"], images: [] },
   async (drey) => {
     await importDisk(drey);
     await using server = await serve(drey);
