@@ -21,7 +21,8 @@ export interface MappedRoot extends AsyncDisposable {
  * For the same reason it runs programs by itself: an order is a line with a length and that many bytes of words parted
  * by zeros, an answer a line with a status and two lengths and that many bytes of output and of errors.
  */
-const holder = String.raw`use strict;
+const holder = String.raw`# what "use strict" does, without its file: reading that takes 0.4 ms of 2
+BEGIN { $^H |= 0x602 }
 my ($unshare, $how, $count, @words) = @ARGV;
 my $holder = $$;
 sub say_so { syswrite STDOUT, "@_\n"; exit 1 }

@@ -8,7 +8,8 @@ import type { Step } from "./steps.ts";
 
 /** What every walk begins with. */
 const prelude = String.raw`
-use strict;
+# what "use strict" does, without its file: reading that takes 0.4 ms of 2
+BEGIN { $^H |= 0x602 }
 my (%nr, @stack, $terminal, $pidfd);
 my $file = shift @ARGV;
 # a plan of several lines is the plan itself
