@@ -7,6 +7,7 @@ import { removeIfThere } from "../../sys/present.ts";
 import { commandFailed, run } from "../../sys/run.ts";
 import type { Context } from "../context.ts";
 import { hubDirectory } from "../networks/hub_state.ts";
+import { hostPorts } from "../networks/host_ports.ts";
 import { nicName, type PluggedNic } from "../networks/nic_files.ts";
 import { dnsService } from "../networks/plan.ts";
 import { networkDirectory } from "../networks/record.ts";
@@ -34,7 +35,8 @@ export async function plugIn(context: Context, nic: PluggedNic, pid: number): Pr
     ? await run(inHub(directory, ["ip", "-batch", "-"]), { stdin: lines.join("\n") + "\n" })
     : await run(inHub(directory, ["sh", "-e"]), { stdin: ipScript(lines) + more.join("") });
   if (result.code !== 0) throw commandFailed(`Plugging in "${nic.device}"`, result);
-  if (hasRules(nic)) await applyRules(context);
+  const isLedTo = (await hostPorts(context, nic.network === undefined ? [] : [nic.network])).length > 0;
+  if (hasRules(nic) || isLedTo) await applyRules(context);
 }
 
 /** What is sent to an instance queues up before its cable; what comes from it is counted by the rules. */

@@ -8,6 +8,7 @@ import type { PortRule } from "../../network/port_rules.ts";
 import type { Context } from "../context.ts";
 import { forwardRecords, targetsOf } from "../network_forwards.ts";
 import { isHostHub, isHubWhole } from "./hub_state.ts";
+import { pluggedNics } from "./nic_files.ts";
 import { loadNetwork } from "./record.ts";
 
 /** Whether the kernel leads what arrives at an address; what the loopback takes it does not let go. */
@@ -26,6 +27,17 @@ export async function hostPorts(context: Context, networks: readonly string[]): 
   if (!isHostHub(context)) return [];
   const forwards = await Promise.all(networks.map((name) => forwardRules(context, name)));
   return [...forwards.flat(), ...proxyRules(context)];
+}
+
+/**
+ * Lines of sh that let instances come back by the port of the bridge that they went out of: where br_netfilter changes
+ * the address of what one sends to itself, the packet never leaves the bridge.
+ */
+export function hairpinScript(context: Context): string {
+  if (readIfThere("/proc/sys/net/bridge/bridge-nf-call-iptables")?.trim() !== "1") return "";
+  return pluggedNics(context).filter(({ veth }) => veth.bridge !== undefined).map(({ veth: { hostName } }) =>
+    `[ ! -e /sys/class/net/${hostName}/brport ] || bridge link set dev ${hostName} hairpin on\n`
+  ).join("");
 }
 
 async function forwardRules(context: Context, network: string): Promise<PortRule[]> {

@@ -5,7 +5,7 @@ import { firewallText } from "../../network/firewall.ts";
 import { inHub, isSameService, runInHub, startService } from "../../network/hub.ts";
 import { commandFailed, run } from "../../sys/run.ts";
 import type { Context } from "../context.ts";
-import { hostPorts } from "./host_ports.ts";
+import { hairpinScript, hostPorts } from "./host_ports.ts";
 import { hubDirectory, isHubWhole, planNetworks, readUp, tableName } from "./hub_state.ts";
 import { pluggedNics } from "./nic_files.ts";
 import { dnsmasqService, type NetworkPlan } from "./plan.ts";
@@ -60,7 +60,11 @@ export async function applyRules(context: Context): Promise<void> {
     "[ ! -e $f ] || echo 1 >$f; done\n";
   // marks are made by the machine's own rules, which bridged packets only meet with this
   const needsMarks = text.includes("chain markin");
-  await mustRun(hubDirectory(context), (needsMarks ? bridged.replace(" arp", "") : "") + nftScript(text));
+  const hairpins = text.includes(" dnat ") ? hairpinScript(context) : "";
+  await mustRun(
+    hubDirectory(context),
+    (needsMarks ? bridged.replace(" arp", "") : "") + nftScript(text) + hairpins,
+  );
 }
 
 /** Brings access control up to date: its rules, the marking they rest on, and the names it lets through. */

@@ -35,8 +35,10 @@ await e2e("root's forwards and nat proxies tell the instance who asks", {
   await drey`network forward create lab 192.0.2.7`;
   await drey`network forward port add lab 192.0.2.7 tcp 28082 10.128.9.5 80`;
   assertEquals(await neighbor.hears("192.0.2.7", 28082), "192.0.2.8", "so does a forward");
-  const own = await drey`exec c2 -- socat -u TCP:192.0.2.7:28082,connect-timeout=5 -`;
-  assertMatch(own, /^10\.128\.9\.1\s/, "an instance beside it comes by the bridge");
+  for (const name of ["c1", "c2"]) {
+    const own = await drey`exec ${name} -- socat -u TCP:192.0.2.7:28082,connect-timeout=5 -`;
+    assertMatch(own, /^10\.128\.9\.1\s/, `${name}, beside it or itself, comes by the bridge`);
+  }
   await drey`network forward port remove lab 192.0.2.7 tcp 28082`;
   assertEquals(await neighbor.hears("192.0.2.7", 28082), "");
 
