@@ -1,0 +1,60 @@
+// A virtual machine of Debian: it boots to the end, goes back to a snapshot, is copied, exported and imported.
+
+import { assert, assertEquals, assertMatch } from "@std/testing";
+import { join } from "@std/path";
+import { e2e } from "../support/drey.ts";
+import { lendKernel } from "../support/machines.ts";
+
+const needs = ["userns", "subids", "overlay", "machines", "user"] as const;
+
+await e2e(
+  "Debian boots to the end in a virtual machine, and ends when asked",
+  { needs: [...needs, "debian"], images: ["debian"] },
+  async (drey) => {
+    await lendKernel(drey);
+    await drey`launch debian v1 --vm`;
+    assertMatch(await drey`exec v1 -- cat /etc/os-release`, /Debian/);
+    const wait = "until [ -S /run/systemd/private ]; do sleep 0.2; done; systemctl is-system-running --wait";
+    assertEquals((await drey.run(["exec", "v1", "--", "sh", "-c", wait])).stdout, "running\n");
+    assertEquals(await drey`exec v1 -- systemd-detect-virt --container`.catch(() => "none\n"), "none\n");
+    await drey`stop v1 --timeout 120`;
+    const [{ status, config }] = JSON.parse(await drey`list --format json`);
+    assertEquals([status, config["volatile.last_state.power"]], ["Stopped", "STOPPED"]);
+  },
+);
+
+await e2e(
+  "a virtual machine goes back to snapshots, is copied, exported and imported",
+  { needs },
+  async (drey) => {
+    await lendKernel(drey);
+    await drey`launch tiny v1 --vm`;
+    await drey`exec v1 -- ${["sh", "-c", "echo first >/root/state"]}`;
+    await drey`snapshot v1 one`;
+    await drey`exec v1 -- ${["sh", "-c", "echo second >/root/state"]}`;
+    await drey`restore v1 one`;
+    assertEquals(await drey`exec v1 -- cat /root/state`, "first\n");
+
+    await drey`copy v1 v2`;
+    const file = join(drey.directory, "v1.tar.gz");
+    await drey`export v1 ${file}`;
+    await drey`delete --force v1`;
+    await drey`import ${file} v3`;
+    const listed: { name: string; type: string }[] = JSON.parse(await drey`list --format json`);
+    assertEquals(listed.map(({ name, type }) => [name, type]), [
+      ["v2", "virtual-machine"],
+      ["v3", "virtual-machine"],
+    ]);
+    await drey`start v3`;
+    assertEquals(await drey`exec v3 -- cat /root/state`, "first\n");
+    // the guest asks for it itself, and is started anew
+    const before = (await drey`exec v3 -- cat /proc/sys/kernel/random/boot_id`).trim();
+    await drey.tries`exec v3 -- ${["sh", "-c", "echo b >/proc/sysrq-trigger"]}`;
+    let after = before;
+    for (let tries = 0; after === before && tries < 20; tries++) {
+      after = (await drey.tries`exec v3 -- cat /proc/sys/kernel/random/boot_id`).stdout.trim() || before;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    assert(after !== before, "it was not started anew");
+  },
+);
