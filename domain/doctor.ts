@@ -3,13 +3,25 @@
 import { formatSize } from "../config/size.ts";
 import { type Tool, tools } from "../sys/tools.ts";
 import type { Prerequisite, PrerequisiteStatus } from "../wire/doctor.ts";
+import type { Proof } from "../runtime/vm/accelerator.ts";
 import type { Context } from "./context.ts";
 import { type HostFacts, readHostFacts, type Trial } from "./host_facts.ts";
 import { installCommand, installMissing } from "./host_packages.ts";
 
 /** Examines this host. */
 export async function examineHost(context: Context): Promise<Prerequisite[]> {
-  return judge(await readHostFacts(context));
+  const facts = await readHostFacts(context);
+  if (facts.tools[`qemu-system-${Deno.build.arch}`] === undefined) return judge(facts);
+  const { accelerator, findVirtiofsd } = await import("./machines/assets.ts");
+  const kvm = await accelerator(context);
+  return judge(facts, { kvm, virtiofsd: findVirtiofsd()?.path });
+}
+
+/** What was found out about virtual machines, where there is a program to run them. */
+export interface MachineFacts {
+  /** what a program on /dev/kvm proved */
+  kvm: Proof;
+  virtiofsd: string | undefined;
 }
 
 /**
@@ -22,7 +34,7 @@ export async function fixHost(): Promise<{ installed: string[] }> {
 }
 
 /** One row per prerequisite, in the order in which an instance meets them. */
-export function judge(facts: HostFacts): Prerequisite[] {
+export function judge(facts: HostFacts, machines?: MachineFacts): Prerequisite[] {
   return [
     userNamespaces(facts),
     inotify(facts),
@@ -36,7 +48,8 @@ export function judge(facts: HostFacts): Prerequisite[] {
     keyring(facts),
     mirror(facts),
     diskSpace(facts),
-    ...Object.keys(deviceUses).map((path) => device(path, facts)),
+    ...Object.keys(deviceUses).map((path) => device(path, facts, machines)),
+    ...(machines === undefined ? [] : [sharing(machines)]),
   ];
 }
 
@@ -235,12 +248,30 @@ const deviceUses: Record<string, { purpose: string; group: string }> = {
   "/dev/fuse": { purpose: "FUSE file systems in containers", group: "" },
 };
 
-function device(path: string, { devices, user }: HostFacts): Prerequisite {
+/** Serves the root of a machine; no program of a PATH, so it is looked for by itself. */
+function sharing({ virtiofsd }: MachineFacts): Prerequisite {
+  return row(
+    "virtiofsd",
+    "Giving virtual machines their root and shared directories",
+    virtiofsd === undefined
+      ? ["warning", "not installed", `${installCommand(["virtiofsd"])}; on Debian 12 qemu-system-common`]
+      : ["ok", virtiofsd],
+  );
+}
+
+function device(path: string, { devices, user }: HostFacts, machines?: MachineFacts): Prerequisite {
   const { purpose, group } = deviceUses[path]!;
   return row(path, purpose, find());
 
   function find(): Finding {
     const module = path.split("/").at(-1);
+    if (devices[path] === "usable" && path === "/dev/kvm" && machines?.kvm.accelerator === "tcg") {
+      return [
+        "warning",
+        `of no use: ${machines.kvm.why ?? "DREY_VM_ACCEL says so"}`,
+        "Machines are emulated",
+      ];
+    }
     if (devices[path] === "usable") return ["ok", "usable"];
     if (devices[path] === "absent") return ["warning", "absent", `modprobe ${module}`];
     const fix = group === "" ? `chmod 0666 ${path}` : `usermod --append --groups ${group} ${user.name}`;
