@@ -1,0 +1,65 @@
+// From a machine's facts to what the keeper starts.
+
+import { assert, assertEquals } from "@std/testing";
+import { keeperLines, type Machine, qemuWords, rootShare, sharedRootWords } from "./machine.ts";
+
+const machine: Machine = {
+  name: "v1",
+  uuid: "11111111-2222-3333-4444-555555555555",
+  arch: "x86_64",
+  accelerator: "kvm",
+  cpus: 2,
+  maxCpus: 4,
+  memory: 512 * 1024 * 1024,
+  hugepages: false,
+  boot: {
+    kind: "direct",
+    kernel: "/drey/kernel",
+    initrd: "/drey/initrd",
+    words: sharedRootWords({ arch: "x86_64", name: "v1" }, undefined),
+  },
+  drives: [],
+  prepare: [],
+  shares: [rootShare({ path: "/usr/libexec/virtiofsd", kind: "rust" })],
+  cards: [{ name: "eth0", hwaddr: "00:16:3e:00:00:01", mtu: 1500, by: "packet" }],
+};
+
+const after = (words: readonly string[], flag: string) => words.filter((_, at) => words[at - 1] === flag);
+
+Deno.test("a machine has its sandbox on, and nothing of it listens on a network", () => {
+  const words = qemuWords(machine);
+  assert(after(words, "-sandbox")[0]?.startsWith("on,"));
+  assert(words.includes("-nodefaults") && words.includes("-no-user-config"));
+  for (const word of words) assert(!/(^|[,:=])(tcp|udp|telnet|vnc|host=|port=)/.test(word), word);
+});
+
+Deno.test("processors, memory and the kernel's words are the machine's", () => {
+  const words = qemuWords(machine);
+  assertEquals(after(words, "-smp"), ["2,maxcpus=4"]);
+  assertEquals(after(words, "-m"), ["512M"]);
+  assertEquals(after(words, "-cpu"), ["host"]);
+  assertEquals(after(qemuWords({ ...machine, accelerator: "tcg" }), "-cpu"), ["max"]);
+  const [append = ""] = after(words, "-append");
+  assert(append.split(" ").includes("drey.name=v1") && append.split(" ").includes("console=ttyS0"));
+});
+
+Deno.test("a card's frames come by a tap device, or from an interface that counts checksums itself", () => {
+  const lines = keeperLines(machine, { patience: 30 });
+  assertEquals(lines.find(([what]) => what === "plain"), ["plain", "in0"]);
+  assertEquals(lines.find(([what]) => what === "card"), ["card", "drey0"]);
+  const card = { ...machine.cards[0]!, by: "tap" as const };
+  const tapped = keeperLines({ ...machine, cards: [card] }, { patience: 30 });
+  assertEquals(tapped.filter(([what]) => what === "plain" || what === "card"), []);
+  assert(tapped.some((line) => line.join(" ") === "prepare ip tuntap add dev tap0 mode tap"));
+});
+
+Deno.test("both servers of shared directories are told the socket that the machine connects to", () => {
+  const rust = keeperLines(machine, { patience: 30 }).find(([what]) => what === "helper") ?? [];
+  const c = keeperLines(
+    { ...machine, shares: [rootShare({ path: "/usr/lib/qemu/virtiofsd", kind: "c" })] },
+    { patience: 30 },
+  ).find(([what]) => what === "helper") ?? [];
+  const socket = rust[1];
+  assert(qemuWords(machine).some((word) => word.includes(`path=${socket}`)));
+  for (const line of [rust, c]) assert(line.includes(`--socket-path=${socket}`));
+});
