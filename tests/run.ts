@@ -30,7 +30,6 @@ const packages = [
   "slirp4netns",
   "socat",
   "squashfs-tools",
-  "xdelta3",
   "tar",
   "uidmap",
   "util-linux",
@@ -42,7 +41,7 @@ const packages = [
 const machinePackages = Deno.build.arch === "x86_64"
   ? ["qemu-system-x86", "qemu-utils", "ovmf", "systemd-boot-efi"]
   : ["qemu-system-arm", "qemu-utils"];
-const optionalPackages = ["lxd-client", "btrfs-progs", "e2fsprogs", "kmod", ...machinePackages];
+const optionalPackages = ["lxd-client", "btrfs-progs", "e2fsprogs", "kmod", "xdelta3", ...machinePackages];
 
 /** Paths named on the command line instead of everything. */
 const paths = Deno.args.length > 0 ? Deno.args : ["."];
