@@ -20,7 +20,7 @@ export type RecoverPool = RecoverPost["pools"][number];
 /** Something that could be brought back. */
 export interface UnknownVolume {
   name: string;
-  /** `container` or `custom` */
+  /** `container`, `virtual-machine` or `custom` */
   type: string;
   snapshotCount: number;
   project: string;

@@ -6,7 +6,7 @@ import { validateInstanceName, validateProjectName, validateVolumeName } from ".
 import { DreyError } from "../../errors.ts";
 import type { Driver, Volume } from "../../storage/driver.ts";
 import { exists, readIfThere } from "../../sys/present.ts";
-import type { Devices } from "../../wire/instance.ts";
+import type { Devices, InstanceType } from "../../wire/instance.ts";
 import {
   type BackupConfig,
   type IndexInstance,
@@ -31,7 +31,7 @@ import type { Searched } from "./pools.ts";
 import { backupFileName } from "./write.ts";
 
 export interface LostInstance {
-  type: "container";
+  type: InstanceType;
   ref: Ref;
   record: InstanceRecord;
   snapshots: { name: string; record: SnapshotRecord }[];
@@ -128,10 +128,12 @@ async function lostInstance(
   if (facts === undefined) return undefined;
   const said = await readBackupFile(driver, volume);
   const madeAt = Deno.statSync(driver.home(volume)).mtime ?? context.now();
+  const type = said?.container?.type ?? "container";
   const record = instanceRecord(said?.container ?? { name: ref.name, profiles: ["default"] }, {
     pool,
     createdAt: madeAt,
     facts,
+    type,
   });
   const isRunning = currentState(context, ref).status !== "Stopped";
   record.config = { ...record.config, "volatile.last_state.power": isRunning ? "RUNNING" : "STOPPED" };
@@ -147,23 +149,24 @@ async function lostInstance(
     return {
       name: snapshot,
       record: {
-        ...known ?? instanceRecord(kept!, { pool, createdAt, facts: own }),
+        ...known ?? instanceRecord(kept!, { pool, createdAt, facts: own, type }),
         expires_at: kept?.expires_at ?? "",
       },
     };
   });
   const images = [volume, ...names.map((snapshot): Volume => ({ ...volume, snapshot }))]
     .flatMap((one) => driver.facts(one)?.image ?? []);
-  return { type: "container", ref, record, snapshots, images: [...new Set(images)] };
+  return { type, ref, record, snapshots, images: [...new Set(images)] };
 }
 
 interface Known {
   pool: string;
   createdAt: Date;
   facts: NonNullable<ReturnType<Driver["facts"]>>;
+  type: InstanceType;
 }
 
-function instanceRecord(said: IndexInstance, { pool, createdAt, facts }: Known): InstanceRecord {
+function instanceRecord(said: IndexInstance, { pool, createdAt, facts, type }: Known): InstanceRecord {
   const image = facts.image?.slice(0, 64);
   return {
     description: said.description ?? "",

@@ -103,6 +103,15 @@ await e2e("what comes back without a description has what its files tell", {
   assertMatch(await drey`storage volume list default type=custom -f csv`, /custom,my_data,/);
 });
 
+await e2e("a virtual machine comes back as one", { needs }, async (drey) => {
+  await drey`init v1 --empty --vm -c user.a=b`;
+  await drey`snapshot v1 s0`;
+  await loseDatabase(drey);
+  await drey`recover --yes`;
+  assertMatch(await drey`list -f csv -c ntS`, /^v1,VIRTUAL-MACHINE,1$/m);
+  assertEquals(await drey`config get v1 user.a`, "b\n");
+});
+
 await e2e("an instance that runs while the database is lost goes on", { needs }, async (drey) => {
   await drey`launch tiny c1`;
   await loseDatabase(drey);
