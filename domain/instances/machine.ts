@@ -7,6 +7,8 @@ import { readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
 import { isSingle } from "../../idmap/holder.ts";
 import type { ContainerPlan, MachineBox } from "../../runtime/container_plan.ts";
+import { type Disk, fetchSteps, showSteps } from "../../runtime/disks.ts";
+import type { Kernel } from "../../runtime/vm/kernel.ts";
 import { entering } from "../../runtime/file_server.pl.ts";
 import { fileSteps } from "../../runtime/namespaces.ts";
 import { runFiles } from "../../runtime/run_files.ts";
@@ -42,6 +44,8 @@ export interface MachineStart {
   init: InitChoice;
   /** nodes below /dev for the box */
   deviceNodes: string[];
+  /** what its start adds beside its devices */
+  parts: StartParts[];
   /** makes what the box is built with: its files, and the templates in the guest's root */
   prepare(plan: ContainerPlan, fills: ContainerPlan["fills"]): Promise<void>;
   /** tells the keeper what to start, once the devices are there */
@@ -82,6 +86,7 @@ export async function gatherMachine(
   };
   return {
     box: planBox(paths, { assets, drives }),
+    parts: assets === undefined ? [] : [modulesPart(assets.kernel)],
     deviceNodes: [...deviceNodes.always, ...machineNodes.filter(isOpenInBox)],
     init: {
       argv: keeperArgv,
@@ -98,6 +103,26 @@ export async function gatherMachine(
       writeMachine(paths.run, planMachine(facts, parts.flatMap(({ card }) => card?.() ?? [])));
     },
     mustRun: () => mustRun(paths),
+  };
+}
+
+/** The kernel is none of the image's, so its modules are shown where the guest looks for them. */
+function modulesPart({ modules, version }: Kernel): StartParts {
+  const source = Deno.realPathSync(modules);
+  const { dev, ino } = Deno.statSync(source);
+  const disk: Disk = {
+    source,
+    id: `${dev}:${ino}`,
+    path: `/lib/modules/${version}`,
+    recursive: false,
+    attributes: ["ro", "nosuid", "nodev"],
+    propagation: "private",
+  };
+  const name = "kernel-modules";
+  return {
+    reads: [source],
+    outer: (root) => fetchSteps(disk, { root, name }),
+    inner: (root) => showSteps(disk, { root, name }),
   };
 }
 

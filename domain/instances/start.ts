@@ -89,7 +89,7 @@ async function gather(context: Context, ref: Ref, findMap: typeof chooseMap): Pr
     home,
     cgroup: home === undefined ? undefined : cgroups.instanceCgroup(home, directoryName(ref)),
     init,
-    parts,
+    parts: [...parts, ...machine?.parts ?? []],
     fills: await planTemplates(context, ref, { record, config, devices }),
     ...machine && { machine },
   };

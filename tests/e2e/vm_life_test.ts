@@ -16,6 +16,7 @@ await e2e("a virtual machine runs commands on a kernel of its own", { needs }, a
   const kernel = (await drey`exec v1 -- uname -r`).trim();
   assertMatch(kernel, /^\d+\.\d+/);
   assert(kernel !== own, "the machine runs the host's kernel");
+  assertMatch(await drey`exec v1 -- ls /lib/modules/${kernel}`, /^kernel$/m);
   assertEquals(await drey`exec v1 -- cat /proc/1/comm`, "init\n");
   assertEquals((await drey`exec v1 -- hostname`).trim(), "v1");
 
