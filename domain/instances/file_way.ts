@@ -39,7 +39,7 @@ export async function openFileWay(context: Context, ref: Ref): Promise<FileWay> 
   const started = findOpen(context, ref, type);
   if (started !== undefined) return started;
   const { plan } = await showPlan(context, ref);
-  if (hasOwnDisk(plan.root)) throw notWithoutAgent(ref);
+  if (type === "virtual-machine" && hasOwnDisk(plan.root)) throw notWithoutAgent(ref);
   await prepareRoot(context, ref);
   const entrance = held.use(new AsyncDisposableStack());
   const { parent } = entrance.use(await openParent(context, await readLayout(context.user)));

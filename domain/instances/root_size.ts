@@ -8,7 +8,8 @@ import type { Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { expand } from "./expand.ts";
-import { loadRecord } from "./record.ts";
+import { type InstanceRecord, loadRecord } from "./record.ts";
+import { hasOwnDisk } from "../machines/own_disk.ts";
 import { volumeOf } from "./root_volume.ts";
 
 /** `bytes` that expanded devices allow the root disk; undefined for as many as there are. */
@@ -33,6 +34,7 @@ export async function applyRootSize(
   const size = rootSize(devices);
   if (size === undefined && !wasSet) return [];
   await using pool = await openPool(context, value.pool);
+  if (isDisk(pool, ref, value)) return [];
   if (await enforce(pool, ref, size) || size === undefined) return [];
   return [
     `nothing holds the root disk to ${
@@ -47,11 +49,16 @@ export async function watchRootSize(context: Context, ref: Ref, devices: Devices
   if (size === undefined) return [];
   const { value } = await loadRecord(context, ref);
   await using pool = await openPool(context, value.pool);
+  if (isDisk(pool, ref, value)) return [];
   if (await enforce(pool, ref, size)) return [];
   const usage = await pool.driver.usage(volumeOf(ref));
   if (usage <= size) return [];
   return [`the root disk holds ${formatSize(usage)}, more than its size of ${formatSize(size)}`];
 }
+
+/** A disk has its size by itself, from the machine's next start on. */
+const isDisk = ({ driver }: OpenPool, ref: Ref, { type }: InstanceRecord) =>
+  type === "virtual-machine" && driver.exists(volumeOf(ref)) && hasOwnDisk(driver.root(volumeOf(ref)));
 
 /** Whether the driver holds the volume to it from now on. */
 async function enforce({ driver }: OpenPool, ref: Ref, size: number | undefined): Promise<boolean> {

@@ -31,7 +31,7 @@ export interface InstanceTree extends AsyncDisposable {
  * @throws {DreyError} `NOT_FOUND`, `INSTANCE_STATE` if it runs
  */
 export async function openTree(context: Context, ref: Ref, snapshot?: string): Promise<InstanceTree> {
-  await loadRecord(context, ref);
+  const { value: { type } } = await loadRecord(context, ref);
   await using held = new AsyncDisposableStack();
   held.use(await lockInstance(context, ref));
   if (snapshot === undefined && currentState(context, ref).status !== "Stopped") {
@@ -46,7 +46,7 @@ export async function openTree(context: Context, ref: Ref, snapshot?: string): P
   if (pool.driver.facts(volume) === undefined) {
     throw new DreyError("NOT_FOUND", { message: `Instance "${ref.name}" has no snapshot "${snapshot}"` });
   }
-  if (hasOwnDisk(pool.driver.root(volume))) {
+  if (type === "virtual-machine" && hasOwnDisk(pool.driver.root(volume))) {
     return await openDisk(context, ref, { pool, volume, held: held.move() });
   }
   const kept = held.move();

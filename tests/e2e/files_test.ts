@@ -162,3 +162,15 @@ await e2e("whole trees go in one stream, with odd names, owners and modes, and o
   await drey`start c1`;
   assertEquals(await drey`exec c1 -- cat /srv2/tree/closed/file`, "in\n");
 });
+
+await e2e(
+  "an instance made empty takes files, and is published with them",
+  { needs, images: [] },
+  async (drey) => {
+    await drey`init c1 --empty`;
+    await drey.run(["file", "push", "-", "c1/word"], { stdin: "kept\n" });
+    assertEquals(await drey`file pull c1/word -`, "kept\n");
+    await drey`publish c1 --alias filled`;
+    assertEquals(JSON.parse(await drey`image list filled --format json`)[0].type, "container");
+  },
+);
