@@ -20,8 +20,11 @@ await e2e("volumes and backups outlive kills at any moment", { needs }, async (d
   await drey`stop -f c1`;
   const volume = (...words: string[]) => ["storage", "volume", ...words];
   const file = join(drey.directory, "out.tar.gz");
-  for (let round = 0; round < 18; round++) {
-    const after = 60 + round * 25;
+  const whole = { instance: join(drey.directory, "c1.tar"), volume: join(drey.directory, "data.tar") };
+  await drey`export c1 ${whole.instance} --compression none`;
+  await drey`storage volume export default data ${whole.volume} --compression none`;
+  for (let round = 0; round < 24; round++) {
+    const after = 60 + round * 20;
     const work = [
       volume("copy", "default/data", `default/copy${round}`),
       volume("snapshot", "default", "data", `s${round}`),
@@ -29,7 +32,9 @@ await e2e("volumes and backups outlive kills at any moment", { needs }, async (d
       volume("export", "default", "data", file),
       ["export", "c1", file],
       volume("create", "default", `new${round}`),
-    ][round % 6]!;
+      volume("import", "default", whole.volume, `new${round}`),
+      ["import", whole.instance, `i${round}`],
+    ][round % 8]!;
     await killed(drey, work, after);
     // whichever way a rename went, the volume is whole under one of its names
     const names = JSON.parse(await drey`storage volume list default type=custom --format json`) as {
@@ -39,6 +44,8 @@ await e2e("volumes and backups outlive kills at any moment", { needs }, async (d
     for (const { name } of names) {
       if (/^(copy|new)[0-9]+$/.test(name)) await drey`storage volume delete default ${name}`;
     }
+    const imported = JSON.parse(await drey`list ^i[0-9]+$ --format json`) as { name: string }[];
+    for (const { name } of imported) await drey`delete ${name}`;
   }
   await drey`start c1`;
   assertEquals(await drey`exec c1 -- sh -c ${"cat /data/* | wc -l"}`, "300\n");
