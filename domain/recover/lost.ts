@@ -170,7 +170,7 @@ function instanceRecord(said: IndexInstance, { pool, createdAt, facts, type }: K
   const image = facts.image?.slice(0, 64);
   return {
     description: said.description ?? "",
-    type: said.type ?? "container",
+    type,
     architecture: said.architecture || Deno.build.arch,
     created_at: said.created_at ?? createdAt.toISOString(),
     last_used_at: said.last_used_at ?? "1970-01-01T00:00:00Z",
