@@ -1,6 +1,7 @@
 // New limits for a virtual machine that runs: memory by its balloon, processors by plugging them in.
 
 import { DreyError } from "../../errors.ts";
+import { wakeProcessors } from "../../runtime/vm/guest_facts.ts";
 import { type Monitor, openMonitor } from "../../runtime/vm/qmp.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
@@ -20,8 +21,9 @@ export async function applyMachineLimits(
   const isSame = memory === memorySize(before, host.memory) && cpus === cpuCount(before);
   // what counts from the next start is none of ours
   if (isSame) return;
-  using qmp = await openMonitor(instancePaths(context, ref).door);
-  await plugProcessors(qmp, cpus);
+  const { door } = instancePaths(context, ref);
+  using qmp = await openMonitor(door);
+  if (await plugProcessors(qmp, cpus) > 0) await wakeProcessors(door, cpus);
   await setMemory(qmp, memory);
 }
 
@@ -43,8 +45,8 @@ interface Slot {
   "qom-path"?: string;
 }
 
-/** Processors come one by one; a guest need not give one back, so none is taken away. */
-async function plugProcessors(qmp: Monitor, count: number): Promise<void> {
+/** How many were plugged in. Processors come one by one; a guest need not give one back, so none is taken away. */
+async function plugProcessors(qmp: Monitor, count: number): Promise<number> {
   const slots = await qmp.execute("query-hotpluggable-cpus") as Slot[];
   const there = slots.filter((slot) => slot["qom-path"] !== undefined).length;
   if (count < there) {
@@ -65,6 +67,7 @@ async function plugProcessors(qmp: Monitor, count: number): Promise<void> {
     const id = `cpu-${Object.values(props).join("-")}`;
     await qmp.execute("device_add", { driver: type, id, ...props });
   }
+  return count - there;
 }
 
 const order = ({ props }: Slot) =>

@@ -99,7 +99,9 @@ function hardware({ arch, accelerator, cpus, maxCpus, memory, hugepages, boot }:
     // shared, since virtiofsd reads and writes the guest's memory itself
     : "memory-backend-memfd";
   return [
-    ...["-machine", `${boards[arch]},accel=${accelerator},memory-backend=ram,usb=off${more}`],
+    ...["-machine", `${boards[arch]},memory-backend=ram,usb=off${more}`],
+    // what is translated is kept in memory of the host's, by the gigabyte if nobody says otherwise
+    ...["-accel", accelerator === "kvm" ? "kvm" : "tcg,thread=multi,tb-size=64"],
     ...["-cpu", accelerator === "kvm" ? "host" : "max"],
     ...["-smp", `${cpus},maxcpus=${maxCpus}`],
     ...["-m", size],

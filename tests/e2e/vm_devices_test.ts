@@ -48,6 +48,10 @@ await e2e("limits of a virtual machine count at its start, and some at once", { 
   const { state: { memory: told, processes } } = JSON.parse(await drey`list --format json`)[0];
   assertEquals(told.total, atStart * 1024);
   assert(processes > 1);
+  if (navigator.hardwareConcurrency > 1) {
+    await drey`config set v1 limits.cpu=2`;
+    assertEquals(await drey`exec v1 -- nproc`, "2\n");
+  }
   const balloon = await drey.tries`config set v1 limits.memory=320MiB`;
   assertEquals([balloon.code, balloon.stderr], [0, ""]);
 });
