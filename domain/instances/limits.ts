@@ -21,7 +21,7 @@ export interface HostSize {
  */
 export function planLimits(config: Config, host: HostSize, { reset = false } = {}): Limit[] {
   const limits = [...memory(config, host), ...processors(config, host), ...processes(config)];
-  return limits.filter((limit) => reset || !isNone(limit));
+  return limits.filter((limit) => reset || !isNone(limit, host));
 }
 
 const none: Record<string, string> = {
@@ -31,10 +31,10 @@ const none: Record<string, string> = {
   "pids.max": "max",
   "cpu.max": "max 100000",
   "cpu.weight": "100",
-  "cpuset.cpus": "",
 };
 
-const isNone = (limit: Limit) => none[limit.file] === limit.value;
+const isNone = ({ file, value }: Limit, { cpus }: HostSize) =>
+  value === (file === "cpuset.cpus" ? cpus.join(",") : none[file]);
 
 function memory(config: Config, host: HostSize): Limit[] {
   const wanted = readKey(config, keys.limitsMemory);
@@ -72,8 +72,9 @@ function processors(config: Config, host: HostSize): Limit[] {
     : wanted?.kind === "count" && !host.hasCpuset
     ? limit("limits.cpu", "cpu", "cpu.max", `${wanted.count * 100_000} 100000`)
     : limit("limits.cpu", "cpu", "cpu.max", "max 100000");
+  // a cgroup with processes takes no empty set, so that all processors stand for none in particular
   const set = wanted === undefined || (wanted.kind === "count" && !host.hasCpuset)
-    ? []
+    ? host.cpus
     : wanted.kind === "set"
     ? wanted.cpus
     : host.cpus.slice(0, wanted.count);

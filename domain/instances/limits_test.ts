@@ -12,7 +12,7 @@ Deno.test("no setting is no limit, and a reset writes none everywhere", () => {
     "memory.high": "max",
     "memory.max": "max",
     "memory.swap.max": "max",
-    "cpuset.cpus": "",
+    "cpuset.cpus": "0,1,4,5",
     "cpu.max": "max 100000",
     "cpu.weight": "100",
     "pids.max": "max",
