@@ -17,32 +17,32 @@ await e2e("root gives an instance an interface of the host, another on its wire,
   await drey`init tiny c1`;
   await drey`config device add c1 eth1 nic nictype=macvlan parent=near0 hwaddr=00:16:3e:00:00:01`;
   await drey`start c1`;
-  await drey`exec c1 -- ip addr add 192.0.2.11/24 dev eth1`;
-  await eventually("a macvlan is on the wire", () => reaches("192.0.2.11"));
+  await drey`exec c1 -- ip addr add 198.18.44.11/24 dev eth1`;
+  await eventually("a macvlan is on the wire", () => reaches("198.18.44.11"));
   assertMatch(await drey`exec c1 -- ip link show eth1`, /00:16:3e:00:00:01/);
   await drey`config device remove c1 eth1`;
   assertEquals((await drey.tries`exec c1 -- ip link show eth1`).code, 1, "and is gone when unplugged");
 
   await drey`config device add c1 eth1 nic nictype=physical parent=near0 mtu=1400`;
   assertEquals(await hwaddr(), undefined, "the host has it no more");
-  await drey`exec c1 -- ip addr add 192.0.2.12/24 dev eth1`;
-  await eventually("the interface itself works in the instance", () => reaches("192.0.2.12"));
+  await drey`exec c1 -- ip addr add 198.18.44.12/24 dev eth1`;
+  await eventually("the interface itself works in the instance", () => reaches("198.18.44.12"));
   await drey`stop -f c1`;
   await eventually("it comes back when the instance ends", async () => await hwaddr() === before);
   assertMatch((await run(["ip", "link", "show", "near0"])).stdout, /mtu 1500/);
-  await runChecked(["sh", "-ec", "ip addr add 192.0.2.7/24 dev near0; ip link set near0 up"]);
+  await runChecked(["sh", "-ec", "ip addr add 198.18.44.7/24 dev near0; ip link set near0 up"]);
   await drey`network create wire --type macvlan parent=near0`;
   await drey`config device remove c1 eth1`;
   await drey`config device add c1 eth1 nic network=wire`;
   await drey`start c1`;
-  await drey`exec c1 -- ip addr add 192.0.2.13/24 dev eth1`;
-  await eventually("so does a network of type macvlan", () => reaches("192.0.2.13"));
+  await drey`exec c1 -- ip addr add 198.18.44.13/24 dev eth1`;
+  await eventually("so does a network of type macvlan", () => reaches("198.18.44.13"));
   await drey`delete -f c1`;
 
   await drey`init tiny c2`;
-  await drey`config device add c2 eth0 nic nictype=routed parent=near0 ipv4.address=192.0.2.14`;
+  await drey`config device add c2 eth0 nic nictype=routed parent=near0 ipv4.address=198.18.44.14`;
   await drey`start c2`;
-  await eventually("a routed card is found through its parent", () => reaches("192.0.2.14"));
+  await eventually("a routed card is found through its parent", () => reaches("198.18.44.14"));
   await drey`delete -f c2`;
   assertEquals((await run(["ip", "neigh", "show", "proxy"])).stdout, "");
   const absent = await drey.tries`init tiny c3 -d eth0,nictype=macvlan -d eth0,parent=nowhere0`;
@@ -54,11 +54,11 @@ await e2e("root's bridges reach others by a tunnel", { needs: ["root", "network"
   const far = await neighbor.run(
     "sh",
     "-ec",
-    "ip link add vx0 type vxlan id 7 local 192.0.2.8 remote 192.0.2.7 dstport 4790; ip link set vx0 up; " +
+    "ip link add vx0 type vxlan id 7 local 198.18.44.8 remote 198.18.44.7 dstport 4790; ip link set vx0 up; " +
       "ip addr add 10.129.7.8/24 dev vx0",
   );
   assertEquals(far.code, 0, far.stderr);
-  const ends = ["tunnel.t.local=192.0.2.7", "tunnel.t.remote=192.0.2.8"];
+  const ends = ["tunnel.t.local=198.18.44.7", "tunnel.t.remote=198.18.44.8"];
   await drey`network create lab ipv4.address=10.129.7.1/24 ipv6.address=none tunnel.t.protocol=vxlan tunnel.t.id=7 tunnel.t.port=4790 ${ends}`;
   await drey`launch tiny c1 --network lab`;
   await drey`exec c1 -- ip addr add 10.129.7.5/24 dev eth0`;
@@ -79,7 +79,7 @@ await e2e("a user has no part in the host's interfaces, and is told so", {
 }, async (drey) => {
   await drey`init tiny c1`;
   for (const type of ["macvlan", "physical", "routed"]) {
-    const address = type === "routed" ? ["ipv4.address=192.0.2.9"] : [];
+    const address = type === "routed" ? ["ipv4.address=198.18.44.9"] : [];
     const { code, stderr } = await drey
       .tries`config device add c1 eth0 nic nictype=${type} parent=lo ${address}`;
     assertEquals(code, 1, type);
@@ -88,7 +88,7 @@ await e2e("a user has no part in the host's interfaces, and is told so", {
   const ipvlan = await drey.tries`config device add c1 eth0 nic nictype=ipvlan parent=lo`;
   assertMatch(ipvlan.stderr, /ipvlan" are not supported yet/);
   const tunnel = await drey
-    .tries`network create lab tunnel.a.protocol=gre tunnel.a.local=192.0.2.1 tunnel.a.remote=192.0.2.2`;
+    .tries`network create lab tunnel.a.protocol=gre tunnel.a.local=198.18.44.1 tunnel.a.remote=198.18.44.2`;
   assertMatch(tunnel.stderr, /user's networks have no part in the host's interfaces/);
   await drey`delete c1`;
 });

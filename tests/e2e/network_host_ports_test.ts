@@ -21,7 +21,7 @@ await e2e("root's forwards and nat proxies tell the instance who asks", {
   const server = drey.spawn(["exec", "c1", "--", "socat", "TCP-LISTEN:80,fork,reuseaddr", told]);
   await eventually(
     "a proxy with nat shows the client",
-    async () => await neighbor.hears("192.0.2.7", 28081) === "192.0.2.8",
+    async () => await neighbor.hears("198.18.44.7", 28081) === "198.18.44.8",
   );
   const local = async (host: string, port: number) =>
     (await run(["socat", "-u", `TCP:${host}:${port}`, "-"])).stdout.trim();
@@ -30,27 +30,27 @@ await e2e("root's forwards and nat proxies tell the instance who asks", {
     "10.128.9.1",
     "the loopback device's connections are relayed",
   );
-  assertEquals(await local("192.0.2.7", 28081), "192.0.2.7");
+  assertEquals(await local("198.18.44.7", 28081), "198.18.44.7");
 
-  await drey`network forward create lab 192.0.2.7`;
-  await drey`network forward port add lab 192.0.2.7 tcp 28082 10.128.9.5 80`;
-  assertEquals(await neighbor.hears("192.0.2.7", 28082), "192.0.2.8", "so does a forward");
+  await drey`network forward create lab 198.18.44.7`;
+  await drey`network forward port add lab 198.18.44.7 tcp 28082 10.128.9.5 80`;
+  assertEquals(await neighbor.hears("198.18.44.7", 28082), "198.18.44.8", "so does a forward");
   for (const name of ["c1", "c2"]) {
-    const own = await drey`exec ${name} -- socat -u TCP:192.0.2.7:28082,connect-timeout=5 -`;
+    const own = await drey`exec ${name} -- socat -u TCP:198.18.44.7:28082,connect-timeout=5 -`;
     assertMatch(own, /^10\.128\.9\.1\s/, `${name}, beside it or itself, comes by the bridge`);
   }
-  await drey`network forward port remove lab 192.0.2.7 tcp 28082`;
-  assertEquals(await neighbor.hears("192.0.2.7", 28082), "");
+  await drey`network forward port remove lab 198.18.44.7 tcp 28082`;
+  assertEquals(await neighbor.hears("198.18.44.7", 28082), "");
 
-  await drey`network forward set lab 192.0.2.7 target_address=10.128.9.5`;
-  assertEquals(await neighbor.hears("192.0.2.7", 80), "192.0.2.8", "all ports at once");
-  await drey`network forward delete lab 192.0.2.7`;
-  assertEquals(await neighbor.hears("192.0.2.7", 80), "");
-  assertEquals(await neighbor.hears("192.0.2.7", 28081), "192.0.2.8", "and the proxy is still there");
+  await drey`network forward set lab 198.18.44.7 target_address=10.128.9.5`;
+  assertEquals(await neighbor.hears("198.18.44.7", 80), "198.18.44.8", "all ports at once");
+  await drey`network forward delete lab 198.18.44.7`;
+  assertEquals(await neighbor.hears("198.18.44.7", 80), "");
+  assertEquals(await neighbor.hears("198.18.44.7", 28081), "198.18.44.8", "and the proxy is still there");
   const loopback = await drey.tries`network forward create lab 127.0.0.1 target_address=10.128.9.5`;
   assertMatch(loopback.stderr, /Cannot forward all ports/);
   await drey`config device remove c1 web`;
-  assertEquals(await neighbor.hears("192.0.2.7", 28081), "");
+  assertEquals(await neighbor.hears("198.18.44.7", 28081), "");
   await drey`stop -f c1 c2`;
   await server.status;
 });

@@ -1,5 +1,5 @@
-// Another machine, as far as the host can tell: a network namespace on a cable. The host's end is near0 with 192.0.2.7,
-// the other far0 with 192.0.2.8. For root.
+// Another machine, as far as the host can tell: a network namespace on a cable. The host's end is near0 with 198.18.44.7,
+// the other far0 with 198.18.44.8, of a range that no real network has (RFC 2544). For root.
 
 import { run, runChecked, type RunResult } from "../../sys/run.ts";
 import { eventually } from "./network.ts";
@@ -21,9 +21,9 @@ export async function openNeighbor(): Promise<Neighbor> {
     "sh",
     "-ec",
     `ip link add near0 type veth peer name far0 netns ${child.pid}
-ip addr add 192.0.2.7/24 dev near0
+ip addr add 198.18.44.7/24 dev near0
 ip link set near0 up
-nsenter -t ${child.pid} -n sh -ec 'ip addr add 192.0.2.8/24 dev far0; ip link set far0 up'`,
+nsenter -t ${child.pid} -n sh -ec 'ip addr add 198.18.44.8/24 dev far0; ip link set far0 up'`,
   ]);
   const inside: Neighbor["run"] = (...argv) => run(["nsenter", "-t", String(child.pid), "-n", ...argv]);
   return {
