@@ -5,11 +5,17 @@
 import { agent, agentHome, agentPort } from "./agent.pl.ts";
 import { callNumbers } from "../steps.ts";
 
+/** Name of depmod's list of devices, `modules.devname`, where guests do not look for it. */
+export const deviceNodes = "modules.nodes";
+
 /** Tag of the virtiofs device that holds the root. */
 export const rootTag = "drey-root";
 
 const calls = ["mount", "umount2", "setsid", "close_range"] as const;
-const more = { x86_64: { finit_module: 313, reboot: 169 }, aarch64: { finit_module: 273, reboot: 142 } };
+const more = {
+  x86_64: { finit_module: 313, reboot: 169, mknodat: 259 },
+  aarch64: { finit_module: 273, reboot: 142, mknodat: 33 },
+};
 
 function numbers(arch: "x86_64" | "aarch64"): string {
   const all = callNumbers(arch);
@@ -49,6 +55,7 @@ sub attach { my ($source, $target, $type, $flags, $data) = @_;
   return syscall($vm_call{mount}, $source, $target, $type, $flags, $data || 0) >= 0;
 }
 sub words_of_kernel { open my $file, '<', '/proc/cmdline' or return; return map { /^drey\.(\w+)=(.*)$/ ? ($1, $2) : () } split ' ', <$file> }
+sub release { open my $file, '<', '/proc/sys/kernel/osrelease' or return ''; my $name = <$file>; chomp $name; return $name }
 sub find_port {
   for (1 .. 200) {
     # no glob: it would want a module
@@ -153,6 +160,16 @@ for (1 .. 100) {
   select undef, undef, undef, 0.05;
 }
 give_up("cannot mount the root: $!") if !$mounted;
+# devices whose module the kernel loads when they are opened; -100 is AT_FDCWD, the numbers as new_encode_dev() has them
+if (open my $nodes, '<', "$new/lib/modules/" . release() . '/${deviceNodes}') {
+  while (<$nodes>) {
+    my ($name, $kind, $major, $minor) = m{^\S+ (\S+) ([bc])(\d+):(\d+)$} or next;
+    my $path = '/dev';
+    for my $part (split m{/}, $name) { mkdir $path if !-d $path; $path .= "/$part" }
+    my $device = ($minor & 0xff) | ($major << 8) | (($minor & ~0xff) << 12);
+    syscall($vm_call{mknodat}, -100, $path, ($kind eq 'b' ? 0060000 : 0020000) | 0600, $device);
+  }
+}
 if (open my $name, '>', '/proc/sys/kernel/hostname') { print $name $word{name} || 'localhost' }
 my $init = $word{init} || '/sbin/init';
 $init_kind = kind_of($init) || 'waiter';

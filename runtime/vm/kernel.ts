@@ -4,8 +4,9 @@
 import { join } from "@std/path";
 import { DreyError } from "../../errors.ts";
 import { partialName } from "../../sys/partial.ts";
-import { isDirectory, namesIn } from "../../sys/present.ts";
+import { exists, isDirectory, namesIn } from "../../sys/present.ts";
 import { commandFailed, run } from "../../sys/run.ts";
+import { deviceNodes } from "./first.pl.ts";
 
 export interface Kernel {
   version: string;
@@ -53,6 +54,9 @@ export async function fetchKernel(directory: string, signal?: AbortSignal): Prom
     Deno.renameSync(join(lib, "modules", version), join(made, "modules"));
     // lists for modprobe in the guest; without the program it cannot load by name
     await run(["depmod", "-b", await asTree(work, made, version), version]).catch(ignoreMissingTool);
+    // systemd runs kmod on it, and has failed for good in a guest without; the first program makes the nodes
+    const devices = join(made, "modules/modules.devname");
+    if (exists(devices)) Deno.renameSync(devices, join(made, "modules", deviceNodes));
     const place = join(directory, version);
     if (!isDirectory(place)) Deno.renameSync(made, place);
     return { version, image: join(place, "vmlinuz"), modules: join(place, "modules") };

@@ -14,6 +14,7 @@ await e2e(
     await lendKernel(drey);
     await drey`launch debian v1 --vm`;
     assertMatch(await drey`exec v1 -- cat /etc/os-release`, /Debian/);
+    assertEquals(await drey`exec v1 -- stat -c ${"%F %t:%T"} /dev/fuse`, "character special file a:e5\n");
     const wait = "until [ -S /run/systemd/private ]; do sleep 0.2; done; systemctl is-system-running --wait";
     assertEquals((await drey.run(["exec", "v1", "--", "sh", "-c", wait])).stdout, "running\n");
     assertEquals(await drey`exec v1 -- systemd-detect-virt --container`.catch(() => "none\n"), "none\n");
