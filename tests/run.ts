@@ -86,9 +86,9 @@ async function installMissingPackages(): Promise<void> {
   }
 }
 
-/** Images that earlier runs have built may be of an older recipe. */
+/** Images and kernels that earlier runs have made may be of an older recipe. */
 async function forgetImages(directory: string = testDirectory()): Promise<void> {
-  await runChecked(["rm", "-rf", "--", join(directory, "images")]);
+  await runChecked(["rm", "-rf", "--", join(directory, "images"), join(directory, "machines")]);
 }
 
 async function asUser(): Promise<Tally[]> {

@@ -100,7 +100,8 @@ await e2e("a certificate without its key opens nothing", { needs: [...needs, "op
   assertMatch((await connect(key)).stdout, /"metadata":\[\]/);
   const { stdout, stderr } = await connect(badKey);
   assertEquals(stdout, "");
-  assertMatch(stderr, /alert/);
+  // the connection may end before the alert has been read
+  assertMatch(stderr, /alert|unexpected eof/);
 });
 
 await e2e("a certificate for metrics opens them and nothing else", { needs }, async (drey) => {

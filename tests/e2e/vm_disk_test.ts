@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
 import { join } from "@std/path";
-import { runChecked } from "../../sys/run.ts";
+import { run, runChecked } from "../../sys/run.ts";
 import { makeDiskImage } from "../support/disk_image.ts";
 import { type Drey, e2e } from "../support/drey.ts";
 import { lendKernel } from "../support/machines.ts";
@@ -42,7 +42,9 @@ async function checkDisks(drey: Drey): Promise<number> {
       backing: null,
       file: { driver: "file", filename: path, locking: "off" },
     };
-    await runChecked(["qemu-img", "check", "-q", "-U", `json:${JSON.stringify(driver)}`]);
+    const { code, stderr } = await run(["qemu-img", "check", "-q", "-U", `json:${JSON.stringify(driver)}`]);
+    // 3 is room that was taken and not yet used when the machine was killed; what was written is whole
+    assert(code === 0 || code === 3, stderr);
   }
   return found.length;
 }
