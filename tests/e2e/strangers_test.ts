@@ -102,6 +102,7 @@ await e2e("a certificate without its key opens nothing", { needs: [...needs, "op
   assertEquals(stdout, "");
   // the connection may end before the alert has been read
   assertMatch(stderr, /alert|unexpected eof/);
+  assertMatch((await connect(key)).stdout, /"metadata":\[\]/, "the server itself goes on");
 });
 
 await e2e("a certificate for metrics opens them and nothing else", { needs }, async (drey) => {
