@@ -1,5 +1,7 @@
 // Which process runs an operation, told apart from a later one that got the same pid.
 
+import { readIfThere } from "../sys/present.ts";
+
 export interface Owner {
   pid: number;
   /** clock ticks since boot at which the process started; field 22 of /proc/PID/stat */
@@ -31,14 +33,8 @@ function bootId(): string {
 }
 
 function startTime(pid: number): number | undefined {
-  try {
-    return parseStartTime(Deno.readTextFileSync(`/proc/${pid}/stat`));
-  } catch (error) {
-    // NotFound before, "No such process" while reading: both mean that it is gone
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    if (error instanceof Error && error.message.includes("os error 3")) return undefined;
-    throw error;
-  }
+  const stat = readIfThere(`/proc/${pid}/stat`);
+  return stat === undefined ? undefined : parseStartTime(stat);
 }
 
 /**

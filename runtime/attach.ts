@@ -5,6 +5,7 @@ import type { IdMap } from "../idmap/map.ts";
 import { relativeTo, toHost } from "../idmap/map.ts";
 import { isSingle } from "../idmap/holder.ts";
 import * as libc from "../sys/libc.ts";
+import { readIfThere } from "../sys/present.ts";
 import { spawn } from "../sys/run.ts";
 import { formatSteps, type Step } from "./steps.ts";
 import { inGuest } from "./vm/door.pl.ts";
@@ -209,11 +210,6 @@ export function signalAttached(child: Deno.ChildProcess, signal: number): void {
 }
 
 function readChildren(pid: number): number[] {
-  try {
-    const text = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
-    return text.trim().split(" ").filter((word) => word !== "").map(Number);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
+  const text = readIfThere(`/proc/${pid}/task/${pid}/children`) ?? "";
+  return text.split(/\s+/).filter((word) => word !== "").map(Number);
 }

@@ -1,6 +1,8 @@
 // Work in progress on disk: files and directories whose name says which process makes them, so that what a killed
 // process left is known for what it is.
 
+import { readIfThere } from "./present.ts";
+
 const pattern = /\.partial-(\d+)-(\d+)-[0-9a-f]{8}$/;
 
 /** A name for unfinished work: `<name>.partial-<pid>-<start time of that process>-<random>`. */
@@ -35,14 +37,7 @@ export function findAbandoned(directory: string): string[] {
 
 /** When a process started, in clock ticks since boot; a recycled pid has another. proc(5) */
 function startTime(pid: number): string | undefined {
-  try {
-    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    // the command in parentheses may hold blanks and parentheses itself
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-  } catch (error) {
-    // NotFound before, "No such process" while reading: both mean that it is gone
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    if (error instanceof Error && error.message.includes("os error 3")) return undefined;
-    throw error;
-  }
+  const stat = readIfThere(`/proc/${pid}/stat`);
+  // the command in parentheses may hold blanks and parentheses itself
+  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
 }

@@ -1,28 +1,40 @@
 // Files that may be there or not, which is no error to those who ask here; every other failure is one.
 
-/** What `look` finds, or undefined if there is no such file. */
-function ifThere<T>(look: () => T): T | undefined {
+/** What `look` finds at a path, or undefined if there is no such file. */
+function ifThere<T>(path: string, look: (path: string) => T): T | undefined {
   try {
-    return look();
+    return look(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Deno.errors.NotFound || endedMeanwhile(error, path)) return undefined;
     throw error;
   }
 }
 
+/**
+ * Whether what a file of the kernel tells about ended after the file was found: a process (ESRCH), a cgroup
+ * (ENODEV) or an interface, whose attributes are then invalid (EINVAL).
+ *
+ * @see proc(5), sysfs(5)
+ */
+export function endedMeanwhile(error: unknown, path: string): boolean {
+  const errno = error instanceof Error ? / \(os error (\d+)\)/.exec(error.message)?.[1] : undefined;
+  if (errno === "3") return path.startsWith("/proc/");
+  if (errno === "19") return path.startsWith("/sys/");
+  return errno === "22" && path.startsWith("/sys/class/net/");
+}
+
 /** Whether a path exists, be it a link that leads nowhere. */
-export const exists = (path: string): boolean => ifThere(() => Deno.lstatSync(path)) !== undefined;
+export const exists = (path: string): boolean => ifThere(path, Deno.lstatSync) !== undefined;
 
 /** Whether a path is a directory, and no link to one. */
-export const isDirectory = (path: string): boolean =>
-  ifThere(() => Deno.lstatSync(path).isDirectory) ?? false;
+export const isDirectory = (path: string): boolean => ifThere(path, Deno.lstatSync)?.isDirectory ?? false;
 
 /** Names in a directory; none if there is no such directory. */
 export const namesIn = (directory: string): string[] =>
-  ifThere(() => [...Deno.readDirSync(directory)].map(({ name }) => name)) ?? [];
+  ifThere(directory, () => [...Deno.readDirSync(directory)].map(({ name }) => name)) ?? [];
 
 /** The text of a file. */
-export const readIfThere = (path: string): string | undefined => ifThere(() => Deno.readTextFileSync(path));
+export const readIfThere = (path: string): string | undefined => ifThere(path, Deno.readTextFileSync);
 
 /** Whether this user may open a device to read and write. */
 export function canOpen(path: string): boolean {
@@ -35,4 +47,4 @@ export function canOpen(path: string): boolean {
 }
 
 /** Removes a file, if it is there. */
-export const removeIfThere = (path: string): void => ifThere(() => Deno.removeSync(path));
+export const removeIfThere = (path: string): void => ifThere(path, () => Deno.removeSync(path));
