@@ -73,10 +73,10 @@ export async function serveFile(request: FileRequest, serving: FileServing): Pro
   try {
     const ready = await lines.next();
     await serving.onInside?.();
-    if (ready !== "ready") throw refusedToJoin(await said);
+    if (ready !== "ready") throw await whyEnded(child, said);
     // together: a client that goes away while it sends must be noticed while the answer is awaited
     const [line] = await Promise.all([lines.next(), feed(child, serving.body)]);
-    if (line === undefined) throw refusedToJoin(await said);
+    if (line === undefined) throw await whyEnded(child, said);
     const [verdict, ...rest] = line.split("\t").map(unescapeWord);
     if (verdict !== "ok") throw fileError(request.path, Number(rest[0]), rest[1] ?? "");
     const stat = rest.length > 0 ? toStat(rest) : undefined;
@@ -219,12 +219,20 @@ class LineReader {
   }
 }
 
-function refusedToJoin(said: string): DreyError {
-  const why = said.trim().split("\n")[0] ?? "";
+/** Of a process that went away without an answer. */
+export async function whyEnded(child: Deno.ChildProcess, said: Promise<string>): Promise<DreyError> {
+  const { signal } = await child.status;
+  const why = (await said).trim().split("\n")[0] ?? "";
+  // the end of an instance is the end of every process inside
+  if (signal === "SIGKILL" && why === "") return endedInside();
   return new DreyError("KERNEL_REFUSED", {
     message: `Cannot reach the instance's files${why === "" ? "" : `: ${why}`}`,
   });
 }
+
+/** Why there is no answer from an instance that ended while its files were used. */
+export const endedInside = (): DreyError =>
+  new DreyError("INSTANCE_STATE", { message: "The instance stopped while its files were used" });
 
 const errnos: Record<number, "NOT_FOUND" | "FORBIDDEN" | "NO_SPACE"> = {
   1: "FORBIDDEN",

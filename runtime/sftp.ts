@@ -1,9 +1,9 @@
 // A session of SFTP in the files of a container: a process that stands inside for as long as the session lasts, and
 // its two streams.
 
-import { DreyError } from "../errors.ts";
 import { inheriting, sealDescriptors } from "../sys/libc.ts";
 import { fullPath, spawn } from "../sys/run.ts";
+import { whyEnded } from "./file_access.ts";
 import type { FileSession } from "./file_sessions.ts";
 import { sftpServer } from "./sftp_server.pl.ts";
 import { formatSteps, type Step } from "./steps.ts";
@@ -47,10 +47,9 @@ export async function openSftp({ steps, session, door }: SftpServing): Promise<S
   session.hand(child.pid);
   const first = await readFirst(child.stdout);
   if (first !== ready) {
-    end(child);
+    if (first !== "") end(child);
     await ended;
-    const why = (await said).trim().split("\n")[0] || "no answer";
-    throw new DreyError("KERNEL_REFUSED", { message: `Cannot reach the instance's files: ${why}` });
+    throw await whyEnded(child, said);
   }
   const writer = child.stdin.getWriter();
   return {

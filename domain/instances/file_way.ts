@@ -4,8 +4,10 @@ import { DreyError } from "../../errors.ts";
 import { isSingle } from "../../idmap/holder.ts";
 import { parseMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
+import { endedInside } from "../../runtime/file_access.ts";
 import { fileSteps } from "../../runtime/namespaces.ts";
 import type { Step } from "../../runtime/steps.ts";
+import { exists } from "../../sys/present.ts";
 import type { InstanceType } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { openParent } from "./parent.ts";
@@ -21,6 +23,8 @@ export interface FileWay extends AsyncDisposable {
   steps: readonly Step[];
   /** the door of a virtual machine, in whose guest they are taken */
   door?: string;
+  /** the init of the instance, if the way leads into a running container */
+  pid?: number;
   /** to be called once the process stands inside: others who want to start wait for the same way in */
   onInside(): Promise<void>;
 }
@@ -52,6 +56,17 @@ export async function openFileWay(context: Context, ref: Ref): Promise<FileWay> 
   };
 }
 
+/** Does something on a way; an instance that ended meanwhile is no refusal by the kernel. */
+export async function onWay<T>(way: FileWay, use: () => Promise<T>): Promise<T> {
+  try {
+    return await use();
+  } catch (error) {
+    const isRefused = error instanceof DreyError && error.code === "KERNEL_REFUSED";
+    if (isRefused && way.pid !== undefined && !exists(`/proc/${way.pid}/ns`)) throw endedInside();
+    throw error;
+  }
+}
+
 const notWithoutAgent = ({ name }: Ref) =>
   new DreyError("INSTANCE_STATE", {
     message: `Cannot reach the files of "${name}": they are on a disk, and its agent does not run`,
@@ -60,17 +75,17 @@ const notWithoutAgent = ({ name }: Ref) =>
 
 /** A way on which nobody else depends, into an instance that runs. */
 function findOpen(context: Context, ref: Ref, type: InstanceType): FileWay | undefined {
-  const steps = joinSteps(context, ref);
-  if (steps === undefined) return undefined;
+  const inside = joinSteps(context, ref);
+  if (inside === undefined) return undefined;
   const way = { onInside: () => Promise.resolve(), [Symbol.asyncDispose]: () => Promise.resolve() };
   // the guest has mounts of its own, and caches files: they are reached through its agent
   return type === "container"
-    ? { ...way, steps }
+    ? { ...way, ...inside }
     : { ...way, steps: [], door: instancePaths(context, ref).door };
 }
 
 /** Into the namespaces of a running instance; undefined if it is stopped. */
-function joinSteps(context: Context, ref: Ref): Step[] | undefined {
+function joinSteps(context: Context, ref: Ref): { steps: Step[]; pid: number } | undefined {
   const state = currentState(context, ref);
   if (state.status === "Stopped") return undefined;
   if (!("pid" in state)) {
@@ -80,5 +95,6 @@ function joinSteps(context: Context, ref: Ref): Step[] | undefined {
   const single = isSingle(parseMap(readRunRecord(instancePaths(context, ref).run)?.idmap ?? "[]"));
   const identity = single ? "kept" : "root";
   const join: Step = { do: "join-files", pid, identity };
-  return context.user.uid === 0 ? [join] : [{ do: "enter-user", pid, level: "parent", identity }, join];
+  const isRoot = context.user.uid === 0;
+  return { steps: isRoot ? [join] : [{ do: "enter-user", pid, level: "parent", identity }, join], pid };
 }

@@ -5,7 +5,7 @@ import { DreyError } from "../../errors.ts";
 import { type FileAnswer, type FileRequest, serveFile } from "../../runtime/file_access.ts";
 import type { Context, Ref } from "../context.ts";
 import { emitLifecycle } from "../events.ts";
-import { openFileWay } from "./file_way.ts";
+import { onWay, openFileWay } from "./file_way.ts";
 import { instanceAddress } from "./record.ts";
 
 export type { FileOwner, FileRequest, FileStat } from "../../runtime/file_access.ts";
@@ -64,12 +64,8 @@ async function serve(context: Context, ref: Ref, { request, body }: FileUse): Pr
   const way = stack.use(await openFileWay(context, ref));
   const { steps, onInside, door } = way;
   const guest = door === undefined ? {} : { door };
-  const answer = await serveFile(request, {
-    steps,
-    onInside,
-    ...guest,
-    ...(body === undefined ? {} : { body }),
-  });
+  const content = body === undefined ? {} : { body };
+  const answer = await onWay(way, () => serveFile(request, { steps, onInside, ...guest, ...content }));
   if (answer.stat === undefined || request.do === "head") {
     await answer.content.cancel();
     return answer;

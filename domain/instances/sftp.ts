@@ -3,7 +3,7 @@
 import { openFileSession } from "../../runtime/file_sessions.ts";
 import { openSftp, type SftpSession } from "../../runtime/sftp.ts";
 import type { Context, Ref } from "../context.ts";
-import { openFileWay } from "./file_way.ts";
+import { onWay, openFileWay } from "./file_way.ts";
 import { instancePaths } from "./record.ts";
 
 export type { SftpSession } from "../../runtime/sftp.ts";
@@ -18,7 +18,8 @@ export async function openInstanceSftp(context: Context, ref: Ref): Promise<Sftp
   const session = openFileSession(instancePaths(context, ref).fileSessions);
   try {
     // once it is inside, others find it by its lock and end it when they must
-    return await openSftp({ steps: way.steps, session, ...(way.door ? { door: way.door } : {}) });
+    const serving = { steps: way.steps, session, ...(way.door ? { door: way.door } : {}) };
+    return await onWay(way, () => openSftp(serving));
   } catch (error) {
     session.close();
     throw error;

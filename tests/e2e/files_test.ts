@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { join } from "@std/path";
 import { type Drey, e2e } from "../support/drey.ts";
+import { requestBytes, sendBytes } from "../support/raw_http.ts";
 import { serve } from "../support/server.ts";
 
 const needs = ["userns", "subids", "overlay"] as const;
@@ -111,6 +112,33 @@ await e2e("a client that goes away takes its transfer along, and nothing else", 
     if (method === "POST") assertEquals(await drey`exec c1 -- stat -c %a /root/part`, "600\n");
   }
   assertMatch((await drey.tries`list --debug`).stderr, /\(unix\)/);
+});
+
+await e2e("an instance that ends while its files are asked for is no fault", { needs }, async (drey) => {
+  await using server = await serve(drey);
+  await drey`launch tiny c1`;
+  const target = "/1.0/instances/c1/files?path=/etc/passwd";
+  const request = requestBytes({ method: "GET", target, headers: {} });
+  const seen = new Set<number>();
+  let isOver = false;
+  const ask = async () => {
+    while (!isOver) {
+      const { status, body } = await sendBytes(server.socket, request);
+      seen.add(status);
+      assert(status === 200 || status === 400, `${status} ${body}`);
+    }
+  };
+  const askers = Promise.all([ask(), ask(), ask()]);
+  try {
+    for (let round = 0; round < 3; round++) {
+      await drey`stop -f c1`;
+      await drey`start c1`;
+    }
+  } finally {
+    isOver = true;
+  }
+  await askers;
+  assert(seen.has(200));
 });
 
 await e2e("lxc pushes, pulls and deletes files", { needs: [...needs, "lxc"] }, async (drey) => {
