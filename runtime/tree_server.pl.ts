@@ -5,10 +5,13 @@ export const treeHands = String.raw`
 my $in = '';
 # F_SETPIPE_SZ: fewer turns between the two ends
 sub widen { fcntl $_[0], 1031, 1048576 }
-sub more { my $n = sysread STDIN, $in, 1048576, length $in; exit 1 if !$n }
+# EBADMSG: what came is no tree
+sub no_tree { answer('error', 74, "The tree $_[0]"); exit 0 }
+sub more { my $n = sysread STDIN, $in, 1048576, length $in; no_tree('ends in the middle') if !$n }
 sub entry_line {
   my $end;
-  while (($end = index $in, "\n") < 0) { more() }
+  # a name and a target take 4096 bytes each at most, three times that when escaped
+  while (($end = index $in, "\n") < 0) { no_tree('has an entry that is too long') if length $in > 65536; more() }
   my $line = substr $in, 0, $end + 1, '';
   chop $line;
   return map { s/%([0-9a-f]{2})/chr hex $1/ger } split /\t/, $line, -1;
@@ -37,7 +40,8 @@ $serve{'put-tree'} = sub { my ($base) = @_;
   while (1) {
     my ($type, $mode, $uid, $gid, $size, $name, $target) = entry_line();
     last if $type eq 'end';
-    if ("/$name/" =~ m!/\.\.?/!) { $! = 22; refuse_at($name) }
+    no_tree('has an entry that is none') if !defined $target or grep { !/^-?[0-9]{1,18}$/ } $mode, $uid, $gid, $size;
+    no_tree("has no file \"$name\" inside") if "/$name/" =~ m!/\.\.?/! or $name =~ /\0/;
     my $path = $name eq '' ? $base : "$base/$name";
     if ($type eq 'directory') {
       next if -d $path;
@@ -50,7 +54,8 @@ $serve{'put-tree'} = sub { my ($base) = @_;
       symlink $target, $path or refuse_at($path);
       call('fchownat', -100, $path, $uid + 0, $gid + 0, 0x100) < 0 and refuse_at($path);
     }
-    else { put_file($path, $uid, $gid, $mode, $size) }
+    elsif ($type eq 'file') { put_file($path, $uid, $gid, $mode, $size) }
+    else { no_tree("has an entry \"$type\"") }
   }
   answer('ok');
 };

@@ -191,6 +191,31 @@ await e2e("whole trees go in one stream, with odd names, owners and modes, and o
   assertEquals(await drey`exec c1 -- cat /srv2/tree/closed/file`, "in\n");
 });
 
+await e2e("what is no tree is refused", { needs }, async (drey) => {
+  await using server = await serve(drey);
+  await drey`init tiny c1`;
+  const bodies = [
+    "",
+    "nonsense",
+    "nonsense\n",
+    "file\t420\t0\t0\t1000\tcut\t\nshort",
+    "file\tx\t0\t0\t0\tname\t\nend\t0\t0\t0\t0\t\t\n",
+    "device\t420\t0\t0\t0\tname\t\n",
+    "file\t420\t0\t0\t0\t../../name\t\n",
+    "y".repeat(100_000),
+  ];
+  for (const body of bodies) {
+    const target = "/internal/instances/c1/tree?path=/root";
+    const bytes = new TextEncoder().encode(body);
+    const answer = await sendBytes(
+      server.socket,
+      requestBytes({ method: "POST", target, headers: {}, body: bytes }),
+    );
+    assertEquals(answer.status, 400, `${body.slice(0, 40)}: ${answer.body}`);
+    assertMatch(answer.body, /The tree (ends|has)/);
+  }
+});
+
 await e2e(
   "an instance made empty takes files, and is published with them",
   { needs, images: [] },
