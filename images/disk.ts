@@ -6,8 +6,11 @@ import { invalid } from "./archive.ts";
 /** Name of the disk in the tree that an image of a virtual machine is unpacked to. */
 export const imageDisk = "disk.0.qcow2";
 
-/** Files of a root that is a disk: the disk and what has been written to it since, and what the firmware keeps. */
-const diskFiles = /^((disk\.\d+\.qcow2|nvram(\.ms)?\.fd)(\.new)?|tpm)$/;
+/**
+ * Files of a root that is a disk: the disk and what has been written to it since, with marks on what a machine writes
+ * to, and what the firmware keeps.
+ */
+const diskFiles = /^((disk\.\d+\.qcow2|nvram(\.ms)?\.fd)(\.new)?|disk\.\d+\.open|tpm)$/;
 
 /**
  * Whether a root is the disk of a virtual machine, by the names in its top directory; a root that anything boots from

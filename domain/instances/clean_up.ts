@@ -44,6 +44,10 @@ export async function cleanUp(
   await devicesStopped(context, ref, { run: directory, config: record?.value.config ?? {} });
   const home = readRunRecord(directory)?.cgroupHome;
   if (home !== undefined) await removeGroup(context, instanceCgroup(home, directoryName(ref)), files);
+  if (record?.value.type === "virtual-machine") {
+    const { mendDisk } = await import("../machines/mend_disk.ts");
+    await mendDisk(context, ref);
+  }
   Deno.removeSync(directory, { recursive: true });
   if (home !== undefined && directoryNames(runDirectories(context)).length === 0) await removeHome(home);
 }

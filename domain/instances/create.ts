@@ -25,7 +25,7 @@ import { expand } from "./expand.ts";
 import { checkRawIds, chooseMap } from "./ids.ts";
 import { randomName } from "./random_name.ts";
 import { instanceAddress, instanceKey, type InstanceRecord, lockInstance } from "./record.ts";
-import { applyRootSize } from "./root_size.ts";
+import { applyRootSize, rootSize } from "./root_size.ts";
 import { contentOf, poolFor, volumeOf } from "./root_volume.ts";
 import { startLocked } from "./start.ts";
 
@@ -109,11 +109,25 @@ async function create(
   const settings = image === undefined ? {} : await applicationSettings(context, image, content);
   await enterWithVolume(context, ref, {
     record: { ...record, config: { ...settings, ...record.config } },
-    make: ({ driver }) => driver.create(volumeOf(ref), content),
+    make: async (pool) => {
+      await pool.driver.create(volumeOf(ref), content);
+      if (record.type === "virtual-machine") await mustHold(pool, ref, { context, record });
+    },
   });
   const warnings = await applyRootSize(context, ref);
   if (body.start) warnings.push(...await startLocked(context, ref));
   if (warnings.length > 0) await task.update({ warnings });
+}
+
+/** @throws {DreyError} `BAD_REQUEST` if the disk that a machine comes with is larger than its settings say */
+async function mustHold(
+  { driver }: OpenPool,
+  ref: Ref,
+  { context, record }: { context: Context; record: InstanceRecord },
+): Promise<void> {
+  const { mustNotShrink } = await import("../machines/disk_size.ts");
+  const { devices } = await expand(context, ref.project, record);
+  mustNotShrink(driver, volumeOf(ref), rootSize(devices));
 }
 
 /** The image a root file system comes from. @throws {DreyError} `NOT_FOUND`, `NOT_SUPPORTED` */

@@ -43,6 +43,17 @@ export async function applyRootSize(
   ];
 }
 
+/** @throws {DreyError} `BAD_REQUEST` if a machine's own disk, which only grows, is larger than its size is to be */
+export async function checkRootSize(context: Context, ref: Ref, devices: Devices): Promise<void> {
+  const size = rootSize(devices);
+  if (size === undefined) return;
+  const { value } = await loadRecord(context, ref);
+  if (value.type !== "virtual-machine") return;
+  const { mustNotShrink } = await import("../machines/disk_size.ts");
+  await using pool = await openPool(context, value.pool);
+  mustNotShrink(pool.driver, volumeOf(ref), size);
+}
+
 /** What there is to say at a start of an instance whose root disk has a size that nothing enforces. */
 export async function watchRootSize(context: Context, ref: Ref, devices: Devices): Promise<string[]> {
   const size = rootSize(devices);

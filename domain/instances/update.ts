@@ -27,7 +27,7 @@ import {
   lockInstance,
 } from "./record.ts";
 import { noteWarnings } from "./note_warnings.ts";
-import { applyRootSize, rootSize } from "./root_size.ts";
+import { applyRootSize, checkRootSize, rootSize } from "./root_size.ts";
 import { readRunRecord } from "./run_record.ts";
 import { currentState } from "./status.ts";
 
@@ -97,6 +97,8 @@ async function change(
     after: await expand(context, ref.project, after),
   };
   refuseFixed(expanded.before.config, expanded.after.config);
+  const [old, now] = [rootSize(expanded.before.devices), rootSize(expanded.after.devices)];
+  if (old !== now) await checkRootSize(context, ref, expanded.after.devices);
   await using held = await holdProject(context, ref.project);
   await mustAllow(context, ref.project, {
     config: held.config,
@@ -116,7 +118,6 @@ async function change(
     lifecycleWrite(context, said),
   ]);
   if (!done) throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
-  const [old, now] = [rootSize(expanded.before.devices), rootSize(expanded.after.devices)];
   if (old !== now) await noteWarnings(context, ref, await applyRootSize(context, ref, { wasSet: true }));
 }
 

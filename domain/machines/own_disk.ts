@@ -10,7 +10,7 @@ import { parseSize } from "../../config/size.ts";
 import { DreyError } from "../../errors.ts";
 import { isDiskRoot } from "../../images/disk.ts";
 import type { Firmware, OwnDisk } from "../../runtime/vm/disk_box.ts";
-import { lastDisk, planDisk, usualDisk } from "../../runtime/vm/disk_root.ts";
+import { lastDisk, openMark, planDisk, usualDisk } from "../../runtime/vm/disk_root.ts";
 import type { RootSource } from "../../storage/driver.ts";
 import { exists, namesIn } from "../../sys/present.ts";
 import { fullPath, toolMissing } from "../../sys/run.ts";
@@ -31,6 +31,12 @@ function namesOf(root: RootSource): DiskNames {
   return { own, all: [...new Set([...own, ...root.lower.flatMap(namesIn)])] };
 }
 
+/** Directories that a root is made of, the uppermost first. */
+export function directoriesOf(root: RootSource): string[] {
+  if (root.kind === "directory") return [root.path];
+  return root.kind === "overlay" ? [root.upper, ...root.lower] : root.lower;
+}
+
 /** Whether a root is a disk, or empty and to become one. */
 export function hasOwnDisk(root: RootSource): boolean {
   const { all } = namesOf(root);
@@ -39,6 +45,12 @@ export function hasOwnDisk(root: RootSource): boolean {
 
 /** The file of a root's disk that was written last. */
 export const lastDiskOf = (root: RootSource): string | undefined => lastDisk(namesOf(root).all);
+
+/** The file that a machine was killed over, if it was. */
+export function abandonedDisk(root: RootSource): string | undefined {
+  const { own } = namesOf(root);
+  return own.find((name) => own.includes(openMark(name)) && openMark(name) !== name);
+}
 
 /** What the disk of a machine follows from. */
 export interface DiskSettings {

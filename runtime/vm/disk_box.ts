@@ -1,7 +1,7 @@
 // What the box of a virtual machine with a disk of its own does before the machine starts, and what the machine is given
 // for it. Pure.
 
-import { type DiskPlan, nvramName } from "./disk_root.ts";
+import { type DiskPlan, nvramName, openMark } from "./disk_root.ts";
 import { makeDiskArgv } from "./disk_root.pl.ts";
 import type { DriveBus, DriveCache } from "./drives.ts";
 import { agentShare, guestAgent } from "./guest_agent.pl.ts";
@@ -53,7 +53,9 @@ const writeFiles = (directory: string, files: Record<string, string>): string[] 
 ];
 
 /** The parts of a machine that are about its disk. */
-export function ownDiskParts(disk: OwnDisk): Pick<Machine, "boot" | "drives" | "prepare" | "shares"> {
+export function ownDiskParts(
+  disk: OwnDisk,
+): Pick<Machine, "boot" | "drives" | "prepare" | "shares" | "openMark"> {
   const { plan, size, bus, cache, firmware, isSecure, seed, virtiofsd, mounts } = disk;
   const agent = guestAgent(mounts);
   const directories = mounts.map(({ path }) => guestShares + path);
@@ -75,6 +77,7 @@ export function ownDiskParts(disk: OwnDisk): Pick<Machine, "boot" | "drives" | "
         bus: "virtio-blk",
       },
     ],
+    openMark: `${guestRoot}/${openMark(plan.write)}`,
     prepare: [
       makeDiskArgv({ directory: guestRoot, plan, size, nvram }),
       writeFiles(seedDirectory, seedFiles({ ...seed, agent })),

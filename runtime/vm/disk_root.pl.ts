@@ -1,7 +1,7 @@
 // Hands in the box of a virtual machine with a disk of its own, as Perl: they make the file that is written to, before
 // QEMU opens it. What is made appears whole under its name.
 
-import type { DiskPlan } from "./disk_root.ts";
+import { type DiskPlan, openMark } from "./disk_root.ts";
 
 export interface DiskMaking {
   /** directory of the disk */
@@ -25,6 +25,7 @@ export function makeDiskArgv({ directory, plan, size, nvram }: DiskMaking): stri
     directory,
     plan.kind,
     plan.write,
+    openMark(plan.write),
     below,
     base,
     String(size),
@@ -32,9 +33,33 @@ export function makeDiskArgv({ directory, plan, size, nvram }: DiskMaking): stri
   ];
 }
 
+/** The mark goes last: whoever is killed before is followed by another. qemu-img(1) tells of damage by 2. */
+const mending = String.raw`sub mend { my ($disk, $mark) = @_;
+  my $status = system 'qemu-img', 'check', '-q', '-f', 'qcow2', '-r', 'leaks', $disk;
+  fail("The disk $disk is damaged: see qemu-img check") if $status >> 8 == 2;
+  fail("qemu-img check: status " . ($status >> 8)) if $status;
+  unlink $mark or fail("$mark: $!");
+}`;
+
+/** argv of a program that gives back the room that a killed machine has left in a disk; `directory` holds it. */
+export const mendDiskArgv = (directory: string, disk: string): string[] => [
+  "/usr/bin/perl",
+  "-e",
+  `sub fail { print STDERR "@_\\n"; exit 1 }
+${mending}
+chdir $ARGV[0] or fail("$ARGV[0]: $!");
+# what is said on the way is for nobody
+open STDOUT, '>', '/dev/null';
+mend(@ARGV[1, 2]);
+`,
+  directory,
+  disk,
+  openMark(disk),
+];
+
 const program = String.raw`
 use strict;
-my ($directory, $kind, $write, $below, $base, $size, $nvram, $template) = @ARGV;
+my ($directory, $kind, $write, $mark, $below, $base, $size, $nvram, $template) = @ARGV;
 sub fail { print STDERR "@_\n"; exit 1 }
 sub must { system(@_) == 0 or fail("$_[0] $_[1]: status " . ($? >> 8)) }
 chdir $directory or fail("$directory: $!");
@@ -70,9 +95,12 @@ if ($kind ne 'ready') {
   rename "$write.new", $write or fail("rename(2): $!");
 }
 check_chain($write);
+# a machine that was killed has left room that nothing uses
+${mending}
+mend($write, $mark) if -e $mark;
 if ($kind eq 'short') {
   # what stands between has been copied
-  for my $name (glob 'disk.*.qcow2') { unlink $name if $name ne $write and $name ne $base }
+  for my $name (glob 'disk.*.qcow2') { unlink $name, $name =~ s/qcow2$/open/r if $name ne $write and $name ne $base }
 }
 my (undef, $bytes) = head_of($write);
 must('qemu-img', 'resize', '-q', '-f', 'qcow2', $write, $size) if $size > $bytes;
@@ -80,4 +108,5 @@ if (defined $nvram and !-e $nvram) {
   must('cp', '--', $template, "$nvram.new");
   rename "$nvram.new", $nvram or fail("rename(2): $!");
 }
+open my $open, '>', $mark or fail("$mark: $!");
 `;

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/testing";
 import { run, runChecked } from "../../sys/run.ts";
 import { longestChain, planDisk, usualDisk } from "./disk_root.ts";
-import { type DiskMaking, makeDiskArgv } from "./disk_root.pl.ts";
+import { type DiskMaking, makeDiskArgv, mendDiskArgv } from "./disk_root.pl.ts";
 
 Deno.test("planDisk() writes to the last file where it may, and else to a new one over it", () => {
   assertEquals(planDisk([], []), { kind: "empty", write: "disk.0.qcow2" });
@@ -66,7 +66,7 @@ Deno.test({
       assertEquals((await shop.make({ plan, size })).stderr, "");
       await shop.write(plan.write, number);
     }
-    assertEquals(shop.names(), ["disk.0.qcow2", "disk.16.qcow2"]);
+    assertEquals(shop.names(), ["disk.0.qcow2", "disk.16.open", "disk.16.qcow2"]);
     for (let number = 1; number <= longestChain; number++) {
       assertEquals(await shop.reads("disk.16.qcow2", number, number), true);
     }
@@ -93,7 +93,7 @@ Deno.test({
     await shop.sh("echo variables >template");
     const nvram = { name: "nvram.fd", template: `${shop.directory}/template` };
     assertEquals((await shop.make({ plan: planDisk([], []), size: usualDisk, nvram })).stderr, "");
-    assertEquals(shop.names(), ["disk.0.qcow2", "nvram.fd", "template"]);
+    assertEquals(shop.names(), ["disk.0.open", "disk.0.qcow2", "nvram.fd", "template"]);
     assertEquals(await Deno.readTextFile(`${shop.directory}/nvram.fd`), "variables\n");
     // what the firmware has written there stays
     await Deno.writeTextFile(`${shop.directory}/nvram.fd`, "mine");
@@ -114,5 +114,49 @@ Deno.test({
     await shop.sh("qemu-img create -q -f qcow2 -F qcow2 -b disk.0.qcow2 -u disk.1.qcow2 64M");
     const ring = await shop.make({ plan: { kind: "ready", write: "disk.1.qcow2" }, size: 1024 });
     assertMatch(ring.stderr, /in a ring/);
+  },
+});
+
+/** Makes a qcow2 file forget what it has put into its first table, as if it had been killed before it wrote that. */
+async function forgetWritten(path: string): Promise<void> {
+  using file = await Deno.open(path, { read: true, write: true });
+  const number = async (at: number) => {
+    await file.seek(at, Deno.SeekMode.Start);
+    const bytes = new Uint8Array(8);
+    await file.read(bytes);
+    return Number(new DataView(bytes.buffer).getBigUint64(0) & 0x00ff_ffff_ffff_fe00n);
+  };
+  await file.seek(await number(await number(40)), Deno.SeekMode.Start);
+  await file.write(new Uint8Array(8 * 8));
+}
+
+Deno.test({
+  name: `room that a killed machine has left is given back, before the next start or at once${
+    hasImg ? "" : " (needs qemu-img)"
+  }`,
+  ignore: !hasImg,
+  async fn() {
+    await using shop = await workshop();
+    const plan = { kind: "ready", write: "disk.1.qcow2" } as const;
+    const path = `${shop.directory}/${plan.write}`;
+    const check = async () => (await run(["qemu-img", "check", "-q", path])).code;
+    await shop.sh(`qemu-img create -q -f qcow2 ${path} 64M`);
+    assertEquals((await shop.make({ plan, size: 1024 })).stderr, "");
+    assertEquals(shop.names(), ["disk.1.open", "disk.1.qcow2"]);
+    await shop.write(plan.write, 0);
+    await forgetWritten(path);
+    assertEquals(await check(), 3);
+    assertEquals((await shop.make({ plan, size: 1024 })).code, 0);
+    assertEquals([await check(), shop.names()], [0, ["disk.1.open", "disk.1.qcow2"]]);
+
+    await shop.write(plan.write, 1);
+    await forgetWritten(path);
+    assertEquals((await run(mendDiskArgv(shop.directory, plan.write))).code, 0);
+    assertEquals([await check(), shop.names()], [0, ["disk.1.qcow2"]]);
+    // what is worse stays as it is, with its mark
+    await shop.make({ plan, size: 1024 });
+    await shop.sh(`printf x | dd of=${path} bs=1 seek=65536 conv=notrunc status=none`);
+    assertMatch((await run(mendDiskArgv(shop.directory, plan.write))).stderr, /is damaged|qemu-img check/);
+    assertEquals(shop.names(), ["disk.1.open", "disk.1.qcow2"]);
   },
 });

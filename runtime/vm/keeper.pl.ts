@@ -146,6 +146,8 @@ sub finish { my ($status) = @_;
     : $reason eq 'guest-shutdown' ? ${ends.powerOff}
     : $reason =~ /^host/ ? 0
     : $status & 127 ? 128 + ($status & 127) : $status >> 8 || 1;
+  # whatever the guest has written is whole
+  unlink $setting{mark} if $status == 0 and defined $setting{mark};
   exit $code;
 }
 sub hear_signals {

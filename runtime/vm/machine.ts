@@ -24,6 +24,8 @@ export interface Machine {
   drives: Drive[];
   /** commands that the box runs before anything of the machine starts */
   prepare: string[][];
+  /** a file of the box that goes when the machine has ended as it should */
+  openMark?: string;
   /** directories of the box that the guest can mount, by tag */
   shares: Share[];
   cards: Card[];
@@ -232,6 +234,7 @@ function virtiofsdWords({ path, kind }: Virtiofsd, socket: string, directory: st
 export function keeperLines(machine: Machine, { patience }: { patience: number }): string[][] {
   return [
     ["set", "patience", String(patience)],
+    ...(machine.openMark === undefined ? [] : [["set", "mark", machine.openMark]]),
     ...machine.prepare.map((argv) => ["prepare", ...argv]),
     ...machine.cards.flatMap(cardLines),
     ...machine.shares.map(helperLine),
