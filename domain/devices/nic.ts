@@ -223,7 +223,7 @@ async function change(site: LiveSite, before: LiveSite["device"]): Promise<boole
   const host = now.veth.hostName;
   const script = now.ingress === undefined
     ? `tc qdisc delete dev ${host} root 2>/dev/null || :\n`
-    : `${shape(host, now.ingress)}\n`;
+    : `${shape(now.veth, now.ingress)}\n`;
   const result = await run(inHub(hubDirectory(context), ["sh", "-e"]), { stdin: script });
   if (result.code !== 0) throw commandFailed(`Changing "${name}"`, result);
   await applyRules(context);

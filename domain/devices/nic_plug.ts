@@ -2,7 +2,7 @@
 
 import { join } from "@std/path";
 import { inHub, serviceNames, signalService } from "../../network/hub.ts";
-import { announceLines, bridgePortLines, ipScript, vethLines } from "../../network/links.ts";
+import { announceLines, bridgePortLines, ipScript, vethLines, type VethPlan } from "../../network/links.ts";
 import { removeIfThere } from "../../sys/present.ts";
 import { commandFailed, run } from "../../sys/run.ts";
 import type { Context } from "../context.ts";
@@ -28,7 +28,7 @@ export async function plugIn(context: Context, nic: PluggedNic, pid: number): Pr
     ...[...bridgePortLines(veth), ...(announced === undefined ? [] : announceLines(announced))].map((line) =>
       `${line}\n`
     ),
-    ...(ingress === undefined ? [] : [`${shape(veth.hostName, ingress)}\n`]),
+    ...(ingress === undefined ? [] : [`${shape(veth, ingress)}\n`]),
     ...(inner.length === 0 ? [] : [`nsenter -t ${pid} -n -- ${ipScript(inner)}`]),
   ];
   const result = more.length === 0
@@ -40,11 +40,13 @@ export async function plugIn(context: Context, nic: PluggedNic, pid: number): Pr
 }
 
 /** What is sent to an instance queues up before its cable; what comes from it is counted by the rules. */
-export function shape(hostName: string, bytes: number): string {
-  const burst = Math.max(Math.round(bytes / 100), 32_768);
+export function shape({ hostName, mtu }: Pick<VethPlan, "hostName" | "mtu">, bytes: number): string {
+  // a packet that is larger than the bucket never passes, and of a few at once most must find room
+  const burst = Math.max(Math.round(bytes / 100), 32_768, mtu + 4096);
+  const limit = Math.max(burst + Math.round(bytes / 20), 8 * mtu);
   return `tc qdisc replace dev ${hostName} root tbf rate ${
     Math.round(bytes * 8)
-  }bit burst ${burst} latency 50ms`;
+  }bit burst ${burst} limit ${limit}`;
 }
 
 const hasRules = ({ rules: { filters, egress, priority }, obeysAcls }: PluggedNic) =>

@@ -44,7 +44,7 @@ await e2e("root gives an instance an interface of the host, another on its wire,
   await drey`start c2`;
   await eventually("a routed card is found through its parent", () => reaches("198.18.44.14"));
   await drey`delete -f c2`;
-  assertEquals((await run(["ip", "neigh", "show", "proxy"])).stdout, "");
+  assertEquals((await run(["ip", "neigh", "show", "proxy", "dev", "near0"])).stdout, "");
   const absent = await drey.tries`init tiny c3 -d eth0,nictype=macvlan -d eth0,parent=nowhere0`;
   assertMatch(absent.stderr, /nowhere0|network/);
 });

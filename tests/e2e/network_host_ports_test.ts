@@ -36,7 +36,7 @@ await e2e("root's forwards and nat proxies tell the instance who asks", {
   await drey`network forward port add lab 198.18.44.7 tcp 28082 10.128.9.5 80`;
   assertEquals(await neighbor.hears("198.18.44.7", 28082), "198.18.44.8", "so does a forward");
   for (const name of ["c1", "c2"]) {
-    const own = await drey`exec ${name} -- socat -u TCP:198.18.44.7:28082,connect-timeout=5 -`;
+    const own = await drey`exec ${name} -- socat -u TCP:198.18.44.7:28082,connect-timeout=30 -`;
     assertMatch(own, /^10\.128\.9\.1\s/, `${name}, beside it or itself, comes by the bridge`);
   }
   await drey`network forward port remove lab 198.18.44.7 tcp 28082`;

@@ -1,10 +1,10 @@
 // Two users of one machine: root, and the one that root's run of the suite has made.
 
-import { assert, assertEquals } from "@std/testing";
+import { assertEquals } from "@std/testing";
 import { join } from "@std/path";
 import { run, runChecked } from "../../sys/run.ts";
 import { type Drey, e2e, imageFiles } from "../support/drey.ts";
-import { dhcp, ipv4Of, pings } from "../support/network.ts";
+import { dhcp, ipv4Of, pings, reaches, udhcpc } from "../support/network.ts";
 
 const home = "/home/drey-test";
 
@@ -45,23 +45,10 @@ await e2e("two users have instances of one name, and neither finds those of the 
   for (const name of ["same", "other"]) {
     const launched = await other.run(["launch", "tiny", name]);
     assertEquals(launched.code, 0, launched.stderr);
-    const udhcpc = [
-      "busybox",
-      "udhcpc",
-      "-i",
-      "eth0",
-      "-n",
-      "-q",
-      "-t",
-      "5",
-      "-T",
-      "1",
-      "-s",
-      "/etc/udhcpc.sh",
-    ];
-    assertEquals((await other.run(["exec", name, "--", ...udhcpc])).code, 0);
+    assertEquals((await other.run(["exec", name, "--", ...udhcpc()])).code, 0);
   }
-  assert(await pings(drey, "same", "own") && await pings(others, "same", "other"), "one finds one's own");
+  await reaches(drey, "same", "own");
+  await reaches(others, "same", "other");
   assertEquals(await pings(drey, "same", "other"), false, "root does not find a user's");
   assertEquals(await pings(others, "same", "own"), false, "a user does not find root's");
   assertEquals(await pings(others, "same", "own.drey"), false, "by no name");

@@ -19,7 +19,7 @@ await e2e("another server fetches a zone with the names of instances and records
       String(port),
       "+noall",
       "+answer",
-      "+time=3",
+      "+time=30",
       "+tries=1",
       ...words,
     ]))

@@ -84,7 +84,7 @@ await e2e("unix sockets, datagrams and both directions are led", {
     await connection.write(new TextEncoder().encode("from the host"));
     connection.close();
   });
-  assertEquals(await drey`exec c1 -- socat -u TCP:127.0.0.1:8080,retry=20,interval=0.1 -`, "from the host");
+  assertEquals(await drey`exec c1 -- socat -u TCP:127.0.0.1:8080,retry=300,interval=0.1 -`, "from the host");
   await accepted;
   listener.close();
   await drey`stop -f c1`;

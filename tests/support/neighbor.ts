@@ -20,7 +20,9 @@ export async function openNeighbor(): Promise<Neighbor> {
   await runChecked([
     "sh",
     "-ec",
-    `ip link add near0 type veth peer name far0 netns ${child.pid}
+    // a run that was killed may have left its cable
+    `ip link delete near0 2>/dev/null || :
+ip link add near0 type veth peer name far0 netns ${child.pid}
 ip addr add 198.18.44.7/24 dev near0
 ip link set near0 up
 nsenter -t ${child.pid} -n sh -ec 'ip addr add 198.18.44.8/24 dev far0; ip link set far0 up'`,
@@ -29,7 +31,7 @@ nsenter -t ${child.pid} -n sh -ec 'ip addr add 198.18.44.8/24 dev far0; ip link 
   return {
     run: inside,
     async hears(host, port) {
-      return (await inside("socat", "-u", `TCP:${host}:${port},connect-timeout=3`, "-")).stdout.trim();
+      return (await inside("socat", "-u", `TCP:${host}:${port},connect-timeout=30`, "-")).stdout.trim();
     },
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");
