@@ -4,24 +4,18 @@ import { DreyError } from "../errors.ts";
 import type { Device, Devices } from "../wire/instance.ts";
 import type { DeviceConfig, DeviceProblem } from "./devices/device_key.ts";
 import { disk } from "./devices/disk.ts";
+import { gpu } from "./devices/gpu.ts";
 import { nic } from "./devices/nic.ts";
 import { none } from "./devices/none.ts";
 import { proxy } from "./devices/proxy.ts";
+import { unixBlock, unixChar } from "./devices/unix_node.ts";
+import { usb } from "./devices/usb.ts";
 import { findRow } from "./key.ts";
 
 /** Every device type drey obeys. */
-export const deviceTypes: readonly DeviceConfig[] = [disk, nic, none, proxy];
+export const deviceTypes: readonly DeviceConfig[] = [disk, gpu, nic, none, proxy, unixBlock, unixChar, usb];
 
-const typesToCome = [
-  "gpu",
-  "infiniband",
-  "pci",
-  "tpm",
-  "unix-block",
-  "unix-char",
-  "unix-hotplug",
-  "usb",
-];
+const typesToCome = ["infiniband", "pci", "tpm", "unix-hotplug"];
 
 /**
  * Holds devices against the tables. Whether an instance has a root disk is asked of its expanded devices, with

@@ -174,6 +174,7 @@ export const apiExtensions: readonly string[] = [
   "storage_volumes_all",
   "storage_volumes_all_projects",
   "storage_volumes_created_at",
+  "unix_device_rename",
   "usedby_consistency",
   "virtual-machines",
   "volume_snapshot_scheduling",

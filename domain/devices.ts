@@ -10,6 +10,10 @@ import type { DeviceType, LiveSite, StartParts, StartSite } from "./devices/devi
 const sources: Record<string, () => Promise<DeviceType>> = {
   disk: async () => (await import("./devices/disk.ts")).type,
   nic: async () => (await import("./devices/nic.ts")).nic,
+  gpu: async () => (await import("./devices/gpu.ts")).gpu,
+  "unix-block": async () => (await import("./devices/unix_node.ts")).unixNode,
+  "unix-char": async () => (await import("./devices/unix_node.ts")).unixNode,
+  usb: async () => (await import("./devices/usb.ts")).usb,
   proxy: async () => (await import("./devices/proxy.ts")).proxy,
 };
 

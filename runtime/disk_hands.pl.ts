@@ -4,7 +4,7 @@
 /** Calls that have the same number on every architecture. */
 export const diskCalls = { open_tree: 428, move_mount: 429, openat2: 437, mount_setattr: 442 } as const;
 
-export type DiskStep = "bind" | "show" | "plug" | "unplug";
+export type DiskStep = "bind" | "show" | "plug" | "unplug" | "node";
 
 // struct open_how; RESOLVE_NO_SYMLINKS is 4, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS 18; O_PATH | O_CLOEXEC
 const opening = String.raw`
@@ -116,12 +116,21 @@ export const diskHands: Record<DiskStep, string> = {
   must(qq(mount(2) of "$path"), 'mount', 'none', $target, 'none', $propagation + 0, 0) if $propagation > 0;
 }`,
   // UMOUNT_NOFOLLOW | MNT_DETACH; the container may have mounted over it, or taken it away itself: EINVAL, ENOENT
-  unplug: String.raw`sub { my ($pid, $identity, $root, $path) = @_;
+  unplug: String.raw`sub { my ($pid, $identity, $root, $path, $is_node) = @_;
   $path = "$root$path" if $root ne '/';
   my $init = must("pidfd_open(2) of $pid", 'pidfd_open', $pid + 0, 0);
   must('setns(2) of a container', 'setns', $init, 0x10000000 | 0x20000);
   be_root($identity);
   for (1 .. 64) { last if call('umount2', $path, 10) < 0 }
   fail(qq(umount2(2) of "$path")) if $! != 22 and $! != 2;
+  # the empty file that a node was shown over
+  unlink $path if $is_node and -f $path and -z _;
+}`,
+  // new_encode_dev() of the kernel
+  node: String.raw`sub { my ($path, $mode, $major, $minor, $uid, $gid) = @_;
+  my $device = ($minor & 0xff) | $major << 8 | ($minor & ~0xff) << 12;
+  must(qq(mknod(2) of "$path"), 'mknodat', -100, $path, $mode + 0, $device);
+  chown $uid, $gid, $path or fail(qq(chown "$path"));
+  chmod $mode & 07777, $path or fail(qq(chmod "$path"));
 }`,
 };

@@ -59,6 +59,42 @@ export function showSteps(disk: Disk, { root, name }: { root: string; name: stri
   return [{ do: "show", place: placeFor(root, name), root, path: disk.path, propagation }];
 }
 
+/** A device node that root makes for a container. */
+export interface MadeNode {
+  kind: "char" | "block";
+  numbers: [major: number, minor: number];
+  /** on the host */
+  uid: number;
+  gid: number;
+  mode: number;
+  /** path inside */
+  path: string;
+}
+
+/** Makes a node in memory, beside a root that is being built; `name` is one of its own. For root alone. */
+export function makeNodeSteps(node: MadeNode, { root, name }: { root: string; name: string }): Step[] {
+  const place = placeFor(root, name);
+  const { kind, numbers, uid, gid, mode } = node;
+  return [
+    ...[place.replace(/\/[^/]*$/, ""), place].map((path): Step => ({ do: "mkdir", path })),
+    // what else is mounted here lets nobody open devices
+    {
+      do: "mount",
+      type: "tmpfs",
+      source: "drey",
+      target: place,
+      flags: ["nosuid"],
+      data: "mode=755,size=4k",
+    },
+    { do: "node", path: `${place}/node`, kind, numbers, uid, gid, mode },
+  ];
+}
+
+/** Shows it inside, as the container's root. */
+export function showNodeSteps({ path }: MadeNode, { root, name }: { root: string; name: string }): Step[] {
+  return [{ do: "show", place: `${placeFor(root, name)}/node`, root, path, propagation: 0 }];
+}
+
 /** A container that runs. */
 export interface RunningContainer {
   /** host pid of its init */
@@ -78,7 +114,38 @@ export interface RunningContainer {
 export async function plugDisk(container: RunningContainer, disk: Disk): Promise<void> {
   const staging = stagingDirectory({ kind: "directory", path: disk.source });
   const root = `${staging}/root`;
-  const propagation = propagations[disk.propagation];
+  await plug(container, {
+    staging,
+    fetch: fetchSteps(disk, { root, name: "0" }),
+    place: placeFor(root, "0"),
+    path: disk.path,
+    propagation: propagations[disk.propagation],
+  });
+}
+
+/** Shows a node that is made for it to a container that runs. @throws {DreyError} `KERNEL_REFUSED` */
+export async function plugNode(container: RunningContainer, node: MadeNode): Promise<void> {
+  const staging = stagingDirectory({ kind: "directory", path: "/dev" });
+  const root = `${staging}/root`;
+  await plug(container, {
+    staging,
+    fetch: makeNodeSteps(node, { root, name: "0" }),
+    place: `${placeFor(root, "0")}/node`,
+    path: node.path,
+    propagation: 0,
+  });
+}
+
+async function plug(
+  container: RunningContainer,
+  { staging, fetch, place, path, propagation }: {
+    staging: string;
+    fetch: Step[];
+    place: string;
+    path: string;
+    propagation: number;
+  },
+): Promise<void> {
   const identity = identityIn(container);
   await walk([
     ...enterParent(container),
@@ -92,21 +159,17 @@ export async function plugDisk(container: RunningContainer, disk: Disk): Promise
       flags: ["nosuid", "nodev"],
       data: "mode=755,size=64k",
     },
-    ...fetchSteps(disk, { root, name: "0" }),
-    {
-      do: "plug",
-      place: placeFor(root, "0"),
-      pid: container.pid,
-      identity,
-      root: container.root ?? "/",
-      path: disk.path,
-      propagation,
-    },
+    ...fetch,
+    { do: "plug", place, pid: container.pid, identity, root: container.root ?? "/", path, propagation },
   ]);
 }
 
-/** Takes a disk away from a container that runs; nothing happens if it is not there. */
-export async function unplugDisk(container: RunningContainer, path: string): Promise<void> {
+/** Takes a disk, or a device node, away from a container that runs; nothing happens if it is not there. */
+export async function unplugDisk(
+  container: RunningContainer,
+  path: string,
+  { isNode = false }: { isNode?: boolean } = {},
+): Promise<void> {
   const identity = identityIn(container);
   await walk([...enterParent(container), {
     do: "unplug",
@@ -114,6 +177,7 @@ export async function unplugDisk(container: RunningContainer, path: string): Pro
     identity,
     root: container.root ?? "/",
     path,
+    isNode,
   }]);
 }
 

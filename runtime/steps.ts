@@ -144,7 +144,17 @@ export type Step =
     propagation: number;
   }
   /** takes away what is mounted at a path of a container that runs; this process stays in it */
-  | { do: "unplug"; pid: number; identity: "root" | "kept"; root: string; path: string }
+  | { do: "unplug"; pid: number; identity: "root" | "kept"; root: string; path: string; isNode: boolean }
+  /** makes a device node, for root in no namespace */
+  | {
+    do: "node";
+    path: string;
+    kind: "char" | "block";
+    numbers: [major: number, minor: number];
+    uid: number;
+    gid: number;
+    mode: number;
+  }
   /** serves one request about a file; for the walker of runtime/file_server.pl.ts */
   | { do: "file"; request: string[] }
   /** serves SFTP on the standard streams; for the walker of runtime/sftp_server.pl.ts */
@@ -187,6 +197,7 @@ const numbers = {
     sethostname: 170,
     fchownat: 260,
     mkdirat: 258,
+    mknodat: 259,
     utimensat: 280,
     statfs: 137,
     fstatfs: 138,
@@ -212,6 +223,7 @@ const numbers = {
     sethostname: 161,
     fchownat: 54,
     mkdirat: 34,
+    mknodat: 33,
     utimensat: 88,
     statfs: 43,
     fstatfs: 44,
@@ -336,7 +348,12 @@ function words(step: Step): string[] {
         ...[step.place, String(step.pid), step.identity, step.root, step.path, String(step.propagation)],
       ];
     case "unplug":
-      return ["unplug", String(step.pid), step.identity, step.root, step.path];
+      return ["unplug", String(step.pid), step.identity, step.root, step.path, optional(step.isNode)];
+    case "node": {
+      // stat(2), S_IFCHR and S_IFBLK
+      const mode = step.mode | (step.kind === "char" ? 0o20000 : 0o60000);
+      return ["node", step.path, ...[mode, ...step.numbers, step.uid, step.gid].map(String)];
+    }
     case "terminal":
     case "join-rest":
     case "ready":
