@@ -17,15 +17,17 @@ export async function waitOperation(
   id: string,
   options: { timeout?: number; signal?: AbortSignal } = {},
 ): Promise<Operation> {
-  const stop = new AbortController();
   const { timeout = -1, signal } = options;
+  const live = liveOperations.get(id);
+  // most wait like this, and an event that is sent to nobody takes Deno 2 ms at first
+  if (live !== undefined && timeout < 0 && signal === undefined) return await live.ended;
+  const stop = new AbortController();
   // timers hold at most 2^31 milliseconds
   const timer = timeout < 0 ? undefined : setTimeout(() => stop.abort(), Math.min(timeout, 2e6) * 1000);
   const given = () => stop.abort();
   signal?.addEventListener("abort", given, { once: true });
   if (signal?.aborted) given();
   try {
-    const live = liveOperations.get(id);
     if (live !== undefined) return await Promise.race([live.ended, aborted(stop.signal, live)]);
     return await waitElsewhere(context, id, stop);
   } finally {

@@ -2,7 +2,8 @@
 // lost its capabilities, so somebody holds the namespace, it is mapped from outside, and others enter it.
 
 import { DreyError } from "../errors.ts";
-import { commandFailed, run, type RunResult, spawn, toolMissing } from "../sys/run.ts";
+import { exitOf, type PipedProgram, startPiped } from "../sys/posix_spawn.ts";
+import { commandFailed, run, type RunResult, toolMissing } from "../sys/run.ts";
 import { type IdMap, mapText, newidmapArgs } from "./map.ts";
 
 /** A user namespace in which programs run as root of its map; gone when disposed, or when drey is. */
@@ -23,6 +24,7 @@ export interface MappedRoot extends AsyncDisposable {
  */
 const holder = String.raw`# what "use strict" does, without its file: reading that takes 0.4 ms of 2
 BEGIN { $^H |= 0x602 }
+$SIG{PIPE} = 'DEFAULT';
 my ($unshare, $how, $count, @words) = @ARGV;
 my $holder = $$;
 sub say_so { syswrite STDOUT, "@_\n"; exit 1 }
@@ -31,7 +33,7 @@ sub by_tools {
   for (['newuidmap', @words[0 .. $count - 1]], ['newgidmap', @words[$count .. $#words]]) {
     my ($tool, @ranges) = @$_;
     my $pid = fork;
-    if (!$pid) { open STDOUT, '>&', \*STDERR; exec { $tool } $tool, $holder, @ranges; exit 127 }
+    if (!$pid) { exec { $tool } $tool, $holder, @ranges; exit 127 }
     $tools{$pid} = $tool;
   }
   my %failed = map { waitpid $_, 0; $? ? ($tools{$_} => $? >> 8) : () } keys %tools;
@@ -112,15 +114,10 @@ export function enterAsRoot(pid: number, map: IdMap, argv: readonly string[]): s
  * the map. It ends with the process that opened it, however that ends.
  */
 export async function openMappedRoot(map: IdMap): Promise<MappedRoot> {
-  const child = spawn(["/usr/bin/perl", "-e", holder, String(unshare), ...writing(map)], {
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  });
+  const child = startPiped(["/usr/bin/perl", "-e", holder, String(unshare), ...writing(map)]);
   const close = async () => {
-    await child.stdin.close().catch(ignoreClosed);
-    await Promise.all([child.stdout.cancel(), child.stderr.cancel()]);
-    await child.status;
+    child[Symbol.dispose]();
+    await exitOf(child.pid);
   };
   try {
     await waitForMap(child);
@@ -146,28 +143,23 @@ export async function openMappedRoot(map: IdMap): Promise<MappedRoot> {
 }
 
 /** Lets the holder run a program. */
-async function order(child: Deno.ChildProcess, argv: readonly string[]): Promise<RunResult> {
+async function order(child: PipedProgram, argv: readonly string[]): Promise<RunResult> {
   const words = new TextEncoder().encode(argv.join("\0"));
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(`${words.length}\n`));
-  await writer.write(words);
-  writer.releaseLock();
-  const reader = child.stdout.getReader();
-  try {
-    return await readAnswer(reader);
-  } finally {
-    reader.releaseLock();
+  const size = new TextEncoder().encode(`${words.length}\n`);
+  for (const bytes of [size, words]) {
+    for (let at = 0; at < bytes.length;) at += await child.input.write(bytes.subarray(at));
   }
+  return await readAnswer(child.output);
 }
 
-async function readAnswer(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<RunResult> {
+async function readAnswer(output: Deno.FsFile): Promise<RunResult> {
   let bytes = new Uint8Array();
   for (;;) {
-    const { value, done } = await reader.read();
-    if (done) throw new Error("The holder of a user namespace has ended");
-    const longer = new Uint8Array(bytes.length + value.length);
+    const more = await readSome(output);
+    if (more === undefined) throw new Error("The holder of a user namespace has ended");
+    const longer = new Uint8Array(bytes.length + more.length);
     longer.set(bytes);
-    longer.set(value, bytes.length);
+    longer.set(more, bytes.length);
     bytes = longer;
     const start = bytes.indexOf(10) + 1;
     if (start === 0) continue;
@@ -178,22 +170,24 @@ async function readAnswer(reader: ReadableStreamDefaultReader<Uint8Array>): Prom
   }
 }
 
-/** Waits for the word of a holder: its namespace exists and is mapped, or why not. */
-async function waitForMap(child: Deno.ChildProcess): Promise<void> {
-  const word = await readText(child.stdout);
-  if (word === "ready\n") return;
-  const [tool, code] = /^(new[ug]idmap) (\d+)$/m.exec(word)?.slice(1) ?? [];
-  if (tool === undefined) throw noNamespaces();
+/** Waits for the word of a holder: its namespace exists and is mapped, or why not, after what the tools said. */
+async function waitForMap({ output }: PipedProgram): Promise<void> {
+  let said = "";
+  for (let more = await readSome(output); more !== undefined; more = await readSome(output)) {
+    said += new TextDecoder().decode(more);
+    if (/^ready\n/m.test(said)) return;
+  }
+  const [word, tool, code] = /^(new[ug]idmap) (\d+)$/m.exec(said) ?? [];
+  if (word === undefined || tool === undefined) throw noNamespaces();
   if (code === "127") throw toolMissing(tool);
-  throw commandFailed(tool, { code: Number(code), stderr: await readText(child.stderr) });
+  throw commandFailed(tool, { code: Number(code), stderr: said.replace(word, "") });
 }
 
-/** What there is to read from a stream at once. */
-async function readText(stream: ReadableStream<Uint8Array>): Promise<string> {
-  const reader = stream.getReader();
-  const { value } = await reader.read();
-  reader.releaseLock();
-  return new TextDecoder().decode(value);
+/** What there is to read at once; nothing at the end. */
+async function readSome(output: Deno.FsFile): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const bytes = new Uint8Array(65_536);
+  const size = await output.read(bytes);
+  return size === null ? undefined : bytes.subarray(0, size);
 }
 
 /** The error of a host that lets its users make no user namespaces. */
@@ -202,9 +196,4 @@ export function noNamespaces(): DreyError {
     message: "Cannot create a user namespace: the kernel refused unshare(2)",
     hint: "Run drey doctor to see which setting of this host forbids it",
   });
-}
-
-function ignoreClosed(error: unknown): void {
-  // the holder may be gone already
-  if (!(error instanceof TypeError) && !(error instanceof Deno.errors.BrokenPipe)) throw error;
 }

@@ -4,7 +4,8 @@
 import { join } from "@std/path";
 import * as libc from "../sys/libc.ts";
 import { readIfThere } from "../sys/present.ts";
-import { fullPath, spawn } from "../sys/run.ts";
+import { exitOf, startProgram } from "../sys/posix_spawn.ts";
+import { fullPath } from "../sys/run.ts";
 import { consoleFd } from "./container_plan.ts";
 import { runFiles } from "./run_files.ts";
 
@@ -39,47 +40,42 @@ export interface ConsoleRequest {
   consoleLog: string;
 }
 
-/** Starts the process that keeps what the container's console prints. */
-export function startConsole(pid: number, { directory, consoleLog, supervisors }: ConsoleRequest): void {
+/**
+ * Starts the process that keeps what the container's console prints.
+ *
+ * @returns when the program that has started it is gone, which nothing needs to wait for
+ */
+export function startConsole(
+  pid: number,
+  { directory, consoleLog, supervisors }: ConsoleRequest,
+): Promise<unknown> {
   const script = join(directory, "console");
   Deno.writeTextFileSync(script, consoleScript);
   // In the container's user namespace, whose owner may take a copy of its descriptors to attach; the Yama module
   // keeps a user from doing that to his other processes. Its other namespaces are the host's: nobody inside sees it.
   const enter = ["nsenter", "-t", String(pid), "-U", "--preserve-credentials", "--"];
-  const master = libc.copyFdFrom(pid, consoleFd);
-  const slave = libc.openTerminalPeer(master);
+  const files = [join(directory, runFiles.console), consoleLog, supervisors ?? ""];
+  const fds: number[] = [];
+  const held = (fd: number) => {
+    fds.push(fd);
+    return fd;
+  };
   try {
+    const master = held(libc.copyFdFrom(pid, consoleFd));
+    const nothing = held(libc.openFd("/dev/null", libc.O_RDWR));
     // the slave stays open with the logger, or the first close inside the container would end the console
-    const child = libc.inheriting(
+    const slave = held(libc.openTerminalPeer(master));
+    const setsid = libc.inheriting(
       [slave],
       () =>
-        libc.withStdin(
-          master,
-          () =>
-            spawn(
-              [
-                "setsid",
-                ...enter,
-                "sh",
-                script,
-                join(directory, runFiles.console),
-                consoleLog,
-                supervisors ?? "",
-              ],
-              {
-                stdin: "inherit",
-                stdout: "null",
-                stderr: "null",
-                env: { PATH: fullPath() },
-                clearEnv: true,
-              },
-            ),
-        ),
+        startProgram(["setsid", "--fork", ...enter, "sh", script, ...files], {
+          stdio: [master, nothing, nothing],
+          env: { PATH: fullPath() },
+        }),
     );
-    child.unref();
+    return exitOf(setsid);
   } finally {
-    libc.closeFd(master);
-    libc.closeFd(slave);
+    for (const fd of fds) libc.closeFd(fd);
   }
 }
 

@@ -6,7 +6,8 @@ import { join } from "@std/path";
 import { DreyError } from "../errors.ts";
 import { isLocked, openPidfd, tryLockFile } from "../sys/libc.ts";
 import * as libc from "../sys/libc.ts";
-import { fullPath, spawn } from "../sys/run.ts";
+import { exitOf, type PipedProgram, startPiped } from "../sys/posix_spawn.ts";
+import { fullPath } from "../sys/run.ts";
 import { startConsole } from "./console_keeper.ts";
 import type { ContainerPlan } from "./container_plan.ts";
 import { planFiles } from "./namespaces.ts";
@@ -15,6 +16,7 @@ import { runFiles } from "./run_files.ts";
 
 // $1 run directory, $2 cgroup of supervisors or "", $3 and $4 project and name, $5 descriptor of the run directory's lock,
 // $6 that of the guest's socket or "", the rest: drey.
+// It first says its pid: setsid(1) has started it and is gone, so that nobody needs to wait for it.
 // The shell gives a background command /dev/null, hence the detour over descriptor 3; it keeps neither pipe.
 // The kernel waits for all processors when a process moves to another cgroup; the walker begins meanwhile.
 // A trapped signal makes wait return early, hence its loop.
@@ -22,7 +24,8 @@ import { runFiles } from "./run_files.ts";
 // answer. Meanwhile the signal is ignored, since dash would trap it again between two commands and forget the status of
 // the first; whoever comes then is heard by the drey that has been found or started. It must not hold the lock, which
 // says that the container lives, and a shell cannot close a descriptor above 9.
-const supervisorScript = `dir=$1 cgroup=$2 project=$3 name=$4 lock=$5 socket=$6; shift 6
+const supervisorScript = `echo "supervisor $$"
+dir=$1 cgroup=$2 project=$3 name=$4 lock=$5 socket=$6; shift 6
 trap '' HUP INT TERM
 hear() {
   trap '' IO
@@ -106,28 +109,21 @@ export async function startContainer(request: StartRequest): Promise<number> {
   const { project, name } = request.instance;
   const fds = [String(lock), String(plan.guestSocket ?? "")];
   const words = [directory, request.supervisors ?? "", project, name, ...fds];
-  const child = libc.inheriting(
+  using child = libc.inheriting(
     plan.guestSocket === undefined ? [lock] : [lock, plan.guestSocket],
-    () =>
-      spawn(["setsid", "sh", script, ...words, ...request.program], {
-        stdin: "piped",
-        stdout: "piped",
-        stderr: "null",
-        env: cleanEnvironment(),
-        clearEnv: true,
-      }),
+    () => startPiped(["setsid", "--fork", "sh", script, ...words, ...request.program], cleanEnvironment()),
   );
-  child.unref();
-  // setsid(1) forks only where it must, so this is the shell: it has set its trap long before the container is ready
-  const pid = await readReady(child, directory);
+  const setsid = exitOf(child.pid);
+  // the shell has set its trap long before the container is ready
+  const { pid, supervisor } = await readReady(child, directory);
   Deno.writeTextFileSync(join(directory, runFiles.init), String(pid));
-  if (plan.guestSocket !== undefined) libc.signalOnArrival(plan.guestSocket, child.pid);
+  if (plan.guestSocket !== undefined) libc.signalOnArrival(plan.guestSocket, supervisor);
   await request.onReady?.(pid);
-  startConsole(pid, request);
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode("go\n"));
-  await writer.close();
-  await awaitExec(child, directory);
+  const console = startConsole(pid, request);
+  release(child, directory);
+  await Promise.all([setsid, console]);
+  // a first stage that fails now is seen by the supervisor like any other end
+  if (!isAlive(directory)) throw startFailed(directory);
   return pid;
 }
 
@@ -151,20 +147,29 @@ function cleanEnvironment(): Record<string, string> {
   return env;
 }
 
-async function readReady(child: Deno.ChildProcess, directory: string): Promise<number> {
-  const reader = child.stdout.getReader();
-  const { value } = await reader.read();
-  reader.releaseLock();
-  const pid = /^ready (\d+)$/m.exec(new TextDecoder().decode(value))?.[1];
-  if (pid === undefined) throw startFailed(directory);
-  return Number(pid);
+/** Waits for the words of the supervisor and of the first stage: their host pids. */
+async function readReady(
+  { output }: PipedProgram,
+  directory: string,
+): Promise<{ pid: number; supervisor: number }> {
+  let said = "";
+  const bytes = new Uint8Array(4096);
+  for (let size = await output.read(bytes); size !== null; size = await output.read(bytes)) {
+    said += new TextDecoder().decode(bytes.subarray(0, size));
+    const [, supervisor, pid] = /^supervisor (\d+)\nready (\d+)\n/.exec(said) ?? [];
+    if (pid !== undefined) return { pid: Number(pid), supervisor: Number(supervisor) };
+  }
+  throw startFailed(directory);
 }
 
-/** The pipe closes when the first stage becomes init; a word on it, or its end with a log, would be a failure. */
-async function awaitExec(child: Deno.ChildProcess, directory: string): Promise<void> {
-  await child.stdout.cancel();
-  // a first stage that fails now is seen by the supervisor like any other end
-  if (!isAlive(directory)) throw startFailed(directory);
+/** Lets the first stage become init. */
+function release({ input }: PipedProgram, directory: string): void {
+  try {
+    input.writeSync(new TextEncoder().encode("go\n"));
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) throw startFailed(directory);
+    throw error;
+  }
 }
 
 function startFailed(directory: string): DreyError {

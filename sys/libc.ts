@@ -44,7 +44,7 @@ function open<T extends Deno.ForeignLibraryInterface>(interface_: T): Calls<T> {
  * Each call is looked up when it is first made: that takes Deno 0.1 ms, and a command makes few of them. The one named
  * `first` is there before any other: looking it up would change what it tells.
  */
-function lazily<T extends Deno.ForeignLibraryInterface>(interface_: T, first?: keyof T): Calls<T> {
+export function lazily<T extends Deno.ForeignLibraryInterface>(interface_: T, first?: keyof T): Calls<T> {
   const calls = {} as Calls<T>;
   for (const [name, signature] of Object.entries(interface_)) {
     Object.defineProperty(calls, name, {
@@ -89,15 +89,21 @@ const errnoNames: Record<number, string> = {
 
 /** A system call that the kernel refused, with the name of its errno. */
 export class SysError extends DreyError {
-  constructor(readonly call: string, readonly errno: string, what: string) {
-    super("KERNEL_REFUSED", { message: `${call} on ${what}: ${errno}` });
+  readonly errno: string;
+
+  /** @param errno its name, or its number where the call answers with that */
+  constructor(readonly call: string, errno: string | number, what: string) {
+    const name = typeof errno === "number" ? nameOf(errno) : errno;
+    super("KERNEL_REFUSED", { message: `${call} on ${what}: ${name}` });
+    this.errno = name;
   }
 }
 
+const nameOf = (errno: number) => errnoNames[errno] ?? `errno ${errno}`;
+
 function lastErrno(): string {
   const location = libc.__errno_location();
-  const number = location === null ? 0 : new Deno.UnsafePointerView(location).getInt32();
-  return errnoNames[number] ?? `errno ${number}`;
+  return nameOf(location === null ? 0 : new Deno.UnsafePointerView(location).getInt32());
 }
 
 function checked(result: number | bigint, call: string, what: string): number {
@@ -106,7 +112,18 @@ function checked(result: number | bigint, call: string, what: string): number {
 }
 
 const encoder = new TextEncoder();
-const cString = (text: string) => encoder.encode(`${text}\0`);
+/** Text as C has it. */
+export const cString = (text: string) => encoder.encode(`${text}\0`);
+
+const addressOf = (bytes: Uint8Array<ArrayBuffer>) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
+
+/** Texts as C has a list of them; `words` must live as long as the pointers are used. */
+export function vector(texts: readonly string[]) {
+  const words = texts.map(cString);
+  const pointers = new BigUint64Array(words.length + 1); // ends with NULL
+  words.forEach((word, at) => pointers[at] = addressOf(word));
+  return { pointers: new Uint8Array(pointers.buffer), words };
+}
 
 export const O_RDONLY = 0;
 export const O_RDWR = 2;
@@ -184,6 +201,32 @@ export function fileSystemOf(path: string): FileSystem {
 /** Closes a descriptor; one that is closed already is a bug and throws. */
 export function closeFd(fd: number): void {
   checked(libc.close(fd), "close(2)", `descriptor ${fd}`);
+}
+
+/** Both ends of a pipe, close-on-exec; closed when disposed. */
+export interface Pipe extends Disposable {
+  readonly readFd: number;
+  readonly writeFd: number;
+}
+
+/** @see pipe2(2) */
+export function openPipe(): Pipe {
+  const call = Deno.build.arch === "x86_64" ? 293n : 59n;
+  const fds = new Int32Array(2);
+  checked(
+    libc.syscall(call, addressOf(new Uint8Array(fds.buffer)), BigInt(O_CLOEXEC), 0n),
+    "pipe2(2)",
+    "a pipe",
+  );
+  const [readFd = -1, writeFd = -1] = fds;
+  return {
+    readFd,
+    writeFd,
+    [Symbol.dispose]() {
+      closeFd(readFd);
+      closeFd(writeFd);
+    },
+  };
 }
 
 /** Makes a named pipe for the user alone; mkfifo(3). */
@@ -482,9 +525,6 @@ export async function isReadable(fd: number): Promise<boolean> {
  * @see execve(2)
  */
 export function replaceProgram(argv: readonly string[]): void {
-  const words = argv.map(cString);
-  const pointers = new BigUint64Array(words.length + 1); // ends with NULL
-  words.forEach((word, at) => pointers[at] = Deno.UnsafePointer.value(Deno.UnsafePointer.of(word)));
-  const [program = new Uint8Array(1)] = words;
-  checked(libc.execv(program, pointers), "execv(3)", `"${argv[0]}"`);
+  const words = vector(argv);
+  checked(libc.execv(cString(argv[0] ?? ""), words.pointers), "execv(3)", `"${argv[0]}"`);
 }

@@ -1,0 +1,102 @@
+// Starting programs by posix_spawn(3), where every command feels it: Deno.Command takes 5 ms when it is first used, most
+// of it for streams, and 1 ms after that. What is started here knows files and pipes, nothing of streams.
+
+import { cString, lazily, openPipe, SysError, vector } from "./libc.ts";
+import { fullPath, toolMissing } from "./run.ts";
+
+const libc = lazily({
+  posix_spawnp: {
+    parameters: ["buffer", "buffer", "buffer", "pointer", "buffer", "buffer"],
+    result: "i32",
+  }, // int posix_spawnp(pid_t *, const char *file, const posix_spawn_file_actions_t *, const posix_spawnattr_t *, char *const argv[], char *const envp[]);
+  posix_spawn_file_actions_init: { parameters: ["buffer"], result: "i32" },
+  posix_spawn_file_actions_adddup2: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+  posix_spawn_file_actions_destroy: { parameters: ["buffer"], result: "i32" },
+});
+
+const onThread = lazily({
+  waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32", nonblocking: true }, // pid_t waitpid(pid_t, int *wstatus, int options);
+});
+
+/** `bytes`; more than any libc wants */
+const fileActionsSize = 256;
+
+/** Descriptors that become standard input, output and errors of a program. */
+export type Stdio = readonly [input: number, output: number, errors: number];
+
+/**
+ * Starts a program; {@link exitOf} must be asked for its end once, or it stays as a zombie until drey ends. SIGPIPE is
+ * ignored in it as it is in drey.
+ *
+ * @throws {DreyError} `TOOL_MISSING` if there is no such program
+ */
+export function startProgram(
+  argv: readonly string[],
+  { stdio, env }: { stdio: Stdio; env?: Record<string, string> },
+): number {
+  const [program = ""] = argv;
+  const actions = new Uint8Array(fileActionsSize);
+  libc.posix_spawn_file_actions_init(actions);
+  try {
+    stdio.forEach((fd, standard) => libc.posix_spawn_file_actions_adddup2(actions, fd, standard));
+    const pid = new Int32Array(1);
+    const words = vector(argv);
+    const variables = vector(
+      Object.entries(env ?? { ...Deno.env.toObject(), PATH: fullPath() }).map(([name, value]) =>
+        `${name}=${value}`
+      ),
+    );
+    const errno = libc.posix_spawnp(
+      new Uint8Array(pid.buffer),
+      cString(program),
+      actions,
+      null,
+      words.pointers,
+      variables.pointers,
+    );
+    if (errno === 2) throw toolMissing(program);
+    if (errno !== 0) throw new SysError("posix_spawnp(3)", errno, `"${program}"`);
+    return pid[0] ?? 0;
+  } finally {
+    libc.posix_spawn_file_actions_destroy(actions);
+  }
+}
+
+/** A program with a pipe to its standard input and one from its output and errors; dispose closes both. */
+export interface PipedProgram extends Disposable {
+  readonly pid: number;
+  readonly input: Deno.FsFile;
+  readonly output: Deno.FsFile;
+}
+
+/** Starts a program on pipes; see {@link startProgram}. */
+export function startPiped(argv: readonly string[], env?: Record<string, string>): PipedProgram {
+  using input = openPipe();
+  using output = openPipe();
+  const pid = startProgram(argv, {
+    stdio: [input.readFd, output.writeFd, output.writeFd],
+    ...(env === undefined ? {} : { env }),
+  });
+  // while both ends of each are open: to open one end of a pipe waits for the other
+  const files = {
+    input: Deno.openSync(`/proc/self/fd/${input.writeFd}`, { write: true }),
+    output: Deno.openSync(`/proc/self/fd/${output.readFd}`),
+  };
+  return {
+    pid,
+    ...files,
+    [Symbol.dispose]() {
+      files.input.close();
+      files.output.close();
+    },
+  };
+}
+
+/** The exit status of a program that {@link startProgram} started, once it has ended; 128 + signal if one ended it. */
+export async function exitOf(pid: number): Promise<number> {
+  const status = new Int32Array(1);
+  await onThread.waitpid(pid, new Uint8Array(status.buffer), 0);
+  const [wait = 0] = status;
+  const signal = wait & 127;
+  return signal === 0 ? (wait >> 8) & 255 : 128 + signal;
+}
