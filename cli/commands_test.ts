@@ -85,6 +85,8 @@ Deno.test("no dead flags: the code of a command asks for every flag of its row",
   }
 });
 
+/** get, set, unset and edit of all things are there. */
+const settings = new URL("settings.ts", import.meta.url);
 const directory = new URL("table/", import.meta.url);
 const tables = [...Deno.readDirSync(directory)].map(({ name }) => new URL(name, directory));
 
@@ -99,5 +101,7 @@ async function sourceOf({ path: words, load }: Command): Promise<string> {
   const direct = /import\("([^"]+)"\)/.exec(load.toString())?.[1];
   const loader = /await (\w+)\(\)/.exec(load.toString())?.[1];
   const path = direct ?? new RegExp(`const ${loader} = \\(\\) => import\\("([^"]+)"\\)`).exec(table)?.[1];
-  return path === undefined ? "" : await Deno.readTextFile(new URL(path, tables[0]));
+  if (path === undefined) return "";
+  const source = await Deno.readTextFile(new URL(path, tables[0]));
+  return source + (source.includes("settings.ts") ? await Deno.readTextFile(settings) : "");
 }

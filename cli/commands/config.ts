@@ -1,12 +1,12 @@
 // drey config get, set, unset, show, edit: of an instance, or of the server when no instance is named.
 
-import { DreyError } from "../../errors.ts";
 import type { Client } from "../../client/client.ts";
 import type { Server } from "../../wire/server.ts";
-import { change, configured, getProperty, instanceWritable, setProperty } from "../configured.ts";
-import { edit as editYaml, readStdin } from "../editor.ts";
+import { configured, instanceWritable } from "../configured.ts";
+import { edit as editYaml } from "../editor.ts";
 import { toYaml } from "../output.ts";
-import { keyValues, resolveName, resolveOnServer } from "../resolve.ts";
+import { resolveName, resolveOnServer } from "../resolve.ts";
+import { change, getProperty, readPairs, setKeys, unsetKey } from "../settings.ts";
 import type { Shell } from "../shell.ts";
 import { splitSnapshot } from "./snapshot.ts";
 
@@ -28,24 +28,16 @@ export async function set(shell: Shell): Promise<void> {
   const { instance, client, rest } = split(shell, isServerKey(args));
   const pairs = await readPairs(rest);
   if (instance === undefined) return await patchServer(shell, await client(), pairs);
-  await change(await configured(shell, "instance", instance), (value) => {
-    if (!has("property")) Object.assign(value.config, pairs);
-    else for (const [key, text] of Object.entries(pairs)) setProperty(value, key, text);
-  });
+  const owner = await configured(shell, "instance", instance);
+  await change(owner, (value) => setKeys(value, pairs, has("property")));
 }
 
 export async function unset(shell: Shell): Promise<void> {
   const { args, has } = shell.typed;
   const { instance, client, rest: [key = ""] } = split(shell, args.length < 2);
   if (instance === undefined) return await patchServer(shell, await client(), { [key]: "" });
-  await change(await configured(shell, "instance", instance), (value) => {
-    if (has("property")) setProperty(value, key, "");
-    else if (!(key in value.config)) {
-      throw new DreyError("NOT_FOUND", {
-        message: `Cannot unset key "${key}": instance "${instance}" does not set it`,
-      });
-    } else delete value.config[key];
-  });
+  const owner = await configured(shell, "instance", instance);
+  await change(owner, (value) => unsetKey(value, key, { owner, isProperty: has("property") }));
 }
 
 export async function show(shell: Shell): Promise<void> {
@@ -80,16 +72,6 @@ export async function edit(shell: Shell): Promise<void> {
   const owner = await configured(shell, "instance", shell.typed.args[0] ?? "");
   const { value, etag } = await owner.read();
   await editYaml(shell, value, (edited) => owner.write({ ...value, ...edited }, etag));
-}
-
-/** `key=value` words, or LXD's older `key value`; a value of `-` is standard input. */
-export async function readPairs(words: readonly string[]): Promise<Record<string, string>> {
-  const [key = "", value] = words;
-  const pairs = words.length === 2 && !key.includes("=") ? { [key]: value ?? "" } : keyValues(words);
-  for (const [name, text] of Object.entries(pairs)) {
-    if (text === "-") pairs[name] = await readStdin();
-  }
-  return pairs;
 }
 
 /**

@@ -2,9 +2,10 @@
 
 import { DreyError } from "../../errors.ts";
 import type { Handler } from "../command.ts";
-import { change, configured, type ConfiguredKind, deviceOf } from "../configured.ts";
+import { configured, type ConfiguredKind, deviceOf } from "../configured.ts";
 import { toYaml } from "../output.ts";
 import { keyValues, resolveName } from "../resolve.ts";
+import { change } from "../settings.ts";
 import type { Shell } from "../shell.ts";
 
 export const addDevice = (kind: ConfiguredKind): Handler => async (shell) => {

@@ -3,13 +3,13 @@
 import { DreyError } from "../../errors.ts";
 import type { Network, NetworkAllocation, NetworkPut } from "../../wire/network.ts";
 import { toTable } from "../columns.ts";
-import { change as changeOwner, configured, getProperty, setProperty, type Writable } from "../configured.ts";
-import { edit as editYaml, parseYaml, readStdin } from "../editor.ts";
+import { configured } from "../configured.ts";
 import { decimalSize, type Format, formatList, toYaml } from "../output.ts";
 import { resolveName, resolveOnServer } from "../resolve.ts";
+import { change, type Owner, readSettings, settingsCommands } from "../settings.ts";
 import type { Shell } from "../shell.ts";
-import { isStdinFile } from "../terminal.ts";
-import { readPairs } from "./config.ts";
+
+export const { get, set, unset, edit } = settingsCommands(open);
 
 export async function list(shell: Shell): Promise<void> {
   const client = await shell.connect(resolveOnServer(shell.typed.args[0] ?? "").remote);
@@ -38,10 +38,8 @@ export async function show(shell: Shell): Promise<void> {
 
 export async function create(shell: Shell): Promise<void> {
   const { client, name } = await read(shell);
-  const fromFile = isStdinFile() ? await parseYaml(await readStdin()) as NetworkPut : {};
+  const { description, config } = await readSettings(shell, shell.typed.args.slice(1));
   const type = shell.typed.text("type");
-  const description = shell.typed.text("description") ?? fromFile.description ?? "";
-  const config = { ...fromFile.config, ...await readPairs(shell.typed.args.slice(1)) };
   const body = { name, description, config, ...(type === undefined ? {} : { type }) };
   await client.call("networks.create", { body });
   shell.print(`Network ${name} created\n`);
@@ -60,51 +58,6 @@ export async function rename(shell: Shell): Promise<void> {
   const to = shell.typed.args[1] ?? "";
   await client.call("network.rename", { params: { name }, body: { name: to } });
   shell.print(`Network ${name} renamed to ${to}\n`);
-}
-
-export async function edit(shell: Shell): Promise<void> {
-  const { client, name } = await read(shell);
-  const params = { name };
-  const { value, etag } = await client.read("network.get", { params });
-  const writable: NetworkPut = { config: value.config, description: value.description };
-  await editYaml(shell, writable, async (body) => {
-    await client.call("network.update", { params, body: { ...writable, ...body }, etag });
-  });
-}
-
-export async function get(shell: Shell): Promise<void> {
-  const { client, name } = await read(shell);
-  const key = shell.typed.args[1] ?? "";
-  const network = await client.call("network.get", { params: { name } });
-  const value = shell.typed.has("property") ? getProperty({ ...network }, key) : network.config[key] ?? "";
-  shell.print(`${value}\n`);
-}
-
-export async function set(shell: Shell): Promise<void> {
-  const pairs = await readPairs(shell.typed.args.slice(1));
-  await change(shell, (network) => {
-    if (!shell.typed.has("property")) return Object.assign(network.config, pairs);
-    for (const [key, text] of Object.entries(pairs)) setProperty(network, key, text);
-  });
-}
-
-export async function unset(shell: Shell): Promise<void> {
-  const key = shell.typed.args[1] ?? "";
-  await change(shell, (network) => {
-    if (shell.typed.has("property")) return setProperty(network, key, "");
-    if (key in network.config) return void delete network.config[key];
-    throw new DreyError("NOT_FOUND", { message: `Cannot unset key "${key}": the network does not set it` });
-  });
-}
-
-async function change(shell: Shell, edit: (network: Writable) => void): Promise<void> {
-  const { client, name } = await read(shell);
-  const params = { name };
-  const { value: { config, description }, etag } = await client.read("network.get", { params });
-  const writable: Writable = { config, description, devices: {} };
-  edit(writable);
-  const body = { config: writable.config, description: writable.description };
-  await client.call("network.update", { params, body, etag });
 }
 
 export async function info(shell: Shell): Promise<void> {
@@ -190,7 +143,7 @@ export const attach = (kind: "instance" | "profile") => async (shell: Shell): Pr
     params: { name: found },
   });
   const target = await configured(shell, kind, remote === undefined ? owner : `${remote}:${owner}`);
-  await changeOwner(target, ({ devices }) => {
+  await change(target, ({ devices }) => {
     const wanted = device ?? found;
     if (devices[wanted] !== undefined) {
       throw new DreyError("ALREADY_EXISTS", {
@@ -210,7 +163,7 @@ export const detach = (kind: "instance" | "profile") => async (shell: Shell): Pr
   const [network = "", owner = "", device] = shell.typed.args;
   const { remote, name } = resolveName(network, "network");
   const target = await configured(shell, kind, remote === undefined ? owner : `${remote}:${owner}`);
-  await changeOwner(target, ({ devices }) => {
+  await change(target, ({ devices }) => {
     const cards = Object.entries(devices).filter(([, { type, network, parent }]) =>
       type === "nic" && (network === name || parent === name)
     ).map(([name]) => name);
@@ -226,6 +179,21 @@ export const detach = (kind: "instance" | "profile") => async (shell: Shell): Pr
     });
   });
 };
+
+async function open(shell: Shell): Promise<Owner<NetworkPut>> {
+  const { client, name } = await read(shell);
+  const params = { name };
+  return {
+    title: `network "${name}"`,
+    async read() {
+      const { value, etag } = await client.read("network.get", { params });
+      return { whole: value, value: { config: value.config, description: value.description }, etag };
+    },
+    async write(body, etag) {
+      await client.call("network.update", { params, body, etag });
+    },
+  };
+}
 
 async function read(shell: Shell) {
   const { remote, name } = resolveName(shell.typed.args[0] ?? "", "network");

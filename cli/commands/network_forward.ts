@@ -10,18 +10,23 @@ import type {
   NetworkLoadBalancerPut,
 } from "../../wire/network_forward.ts";
 import { toTable } from "../columns.ts";
-import { getProperty } from "../configured.ts";
-import { edit as editYaml } from "../editor.ts";
 import { type Format, formatList, toYaml } from "../output.ts";
 import { resolveName } from "../resolve.ts";
+import { change, type Owner, readPairs, settingsCommands } from "../settings.ts";
 import type { Shell } from "../shell.ts";
-import { readPairs } from "./config.ts";
 
 type Kind = "forward" | "balancer";
 type Thing = NetworkForward & Partial<NetworkLoadBalancer>;
 type Put = NetworkForwardPut & NetworkLoadBalancerPut;
 
 const titles = { forward: "Network forward", balancer: "Network load balancer" };
+
+const settings = (kind: Kind) => settingsCommands((shell) => open(shell, kind), 2);
+
+export const get = (kind: Kind) => settings(kind).get;
+export const set = (kind: Kind) => settings(kind).set;
+export const unset = (kind: Kind) => settings(kind).unset;
+export const edit = (kind: Kind) => settings(kind).edit;
 
 export const list = (kind: Kind) => async (shell: Shell): Promise<void> => {
   const { client, network } = await read(shell);
@@ -39,8 +44,8 @@ export const list = (kind: Kind) => async (shell: Shell): Promise<void> => {
 };
 
 export const show = (kind: Kind) => async (shell: Shell): Promise<void> => {
-  const { value } = await fetch(shell, kind);
-  shell.print(await toYaml(value));
+  const { whole } = await (await open(shell, kind)).read();
+  shell.print(await toYaml(whole));
 };
 
 export const create = (kind: Kind) => async (shell: Shell): Promise<void> => {
@@ -58,49 +63,20 @@ export const remove = (kind: Kind) => async (shell: Shell): Promise<void> => {
   shell.print(`${titles[kind]} ${address} deleted\n`);
 };
 
-export const edit = (kind: Kind) => async (shell: Shell): Promise<void> => {
-  const { client, params, etag, value } = await fetch(shell, kind);
-  await editYaml(shell, writable(value), async (body) => {
-    await client.call(`network.${kind}.update`, { params, body: { ...writable(value), ...body }, etag });
-  });
-};
-
-export const get = (kind: Kind) => async (shell: Shell): Promise<void> => {
-  const { value } = await fetch(shell, kind);
-  const key = shell.typed.args[2] ?? "";
-  shell.print(`${shell.typed.has("property") ? getProperty({ ...value }, key) : value.config[key] ?? ""}\n`);
-};
-
-export const set = (kind: Kind) => async (shell: Shell): Promise<void> => {
-  const pairs = await readPairs(shell.typed.args.slice(2));
-  await change(shell, kind, (put) => {
-    if (shell.typed.has("property")) put.description = pairs["description"] ?? put.description;
-    else put.config = { ...put.config, ...pairs };
-  });
-};
-
-export const unset = (kind: Kind) => async (shell: Shell): Promise<void> => {
-  const key = shell.typed.args[2] ?? "";
-  await change(shell, kind, (put) => {
-    const { [key]: _, ...config } = put.config ?? {};
-    put.config = config;
-  });
-};
-
 /** `NETWORK ADDRESS PROTOCOL PORTS TARGET [PORTS]`; of a load balancer the target is a list of backends. */
 export const addPort = (kind: Kind) => async (shell: Shell): Promise<void> => {
   const [, , protocol = "", listen_port = "", target = "", target_port] = shell.typed.args;
   const port = kind === "forward"
     ? { protocol, listen_port, target_address: target, ...(target_port === undefined ? {} : { target_port }) }
     : { protocol, listen_port, target_backend: target.split(",") };
-  await change(shell, kind, (put) => {
+  await change(await open(shell, kind), (put) => {
     put.ports = [...put.ports ?? [], port] as Put["ports"];
   });
 };
 
 export const removePort = (kind: Kind) => async (shell: Shell): Promise<void> => {
   const [, , protocol, listenPort] = shell.typed.args;
-  await change(shell, kind, (put) => {
+  await change(await open(shell, kind), (put) => {
     const ports: (ForwardPort | BalancerPort)[] = put.ports ?? [];
     const fits = ports.filter((port) =>
       (protocol === undefined || port.protocol === protocol) &&
@@ -123,7 +99,7 @@ function mustBeOne(count: number, shell: Shell): void {
 /** `NETWORK ADDRESS NAME TARGET [PORTS]`. */
 export async function addBackend(shell: Shell): Promise<void> {
   const [, , name = "", target_address = "", target_port] = shell.typed.args;
-  await change(shell, "balancer", (put) => {
+  await change(await open(shell, "balancer"), (put) => {
     const backend = { name, target_address, ...(target_port === undefined ? {} : { target_port }) };
     put.backends = [...put.backends ?? [], backend];
   });
@@ -131,7 +107,7 @@ export async function addBackend(shell: Shell): Promise<void> {
 
 export async function removeBackend(shell: Shell): Promise<void> {
   const name = shell.typed.args[2] ?? "";
-  await change(shell, "balancer", (put) => {
+  await change(await open(shell, "balancer"), (put) => {
     const backends = put.backends ?? [];
     if (!backends.some((backend) => backend.name === name)) {
       throw new DreyError("NOT_FOUND", { message: "No matching backend found" });
@@ -140,22 +116,23 @@ export async function removeBackend(shell: Shell): Promise<void> {
   });
 }
 
-async function change(shell: Shell, kind: Kind, edit: (put: Put) => void): Promise<void> {
-  const { client, params, etag, value } = await fetch(shell, kind);
-  const body = writable(value);
-  edit(body);
-  await client.call(`network.${kind}.update`, { params, body, etag });
-}
-
 function writable({ description, config, ports, backends }: Thing): Put {
   return { description, config, ports, ...(backends === undefined ? {} : { backends }) } as Put;
 }
 
-async function fetch(shell: Shell, kind: Kind) {
+async function open(shell: Shell, kind: Kind): Promise<Owner<Put>> {
   const { client, network, address } = await read(shell);
   const params = { network, address };
-  const { value, etag } = await client.read(`network.${kind}.get`, { params });
-  return { client, params, etag, value: value as Thing };
+  return {
+    title: `${titles[kind].toLowerCase()} "${address}"`,
+    async read() {
+      const { value, etag } = await client.read(`network.${kind}.get`, { params });
+      return { whole: value, value: writable(value as Thing), etag };
+    },
+    async write(body, etag) {
+      await client.call(`network.${kind}.update`, { params, body, etag });
+    },
+  };
 }
 
 async function read(shell: Shell) {

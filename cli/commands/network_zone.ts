@@ -2,14 +2,12 @@
 
 import type { NetworkZone, NetworkZonePut } from "../../wire/network_zone.ts";
 import { toTable } from "../columns.ts";
-import { getProperty } from "../configured.ts";
-import { changeKeys, withoutKey } from "../described.ts";
-import { edit as editYaml, parseYaml, readStdin } from "../editor.ts";
 import { type Format, formatList, toYaml } from "../output.ts";
 import { resolveName, resolveOnServer } from "../resolve.ts";
+import { type Owner, readSettings, settingsCommands } from "../settings.ts";
 import type { Shell } from "../shell.ts";
-import { isStdinFile } from "../terminal.ts";
-import { readPairs } from "./config.ts";
+
+export const { get, set, unset, edit } = settingsCommands(open);
 
 export async function list(shell: Shell): Promise<void> {
   const client = await shell.connect(resolveOnServer(shell.typed.args[0] ?? "").remote);
@@ -33,9 +31,7 @@ export async function show(shell: Shell): Promise<void> {
 
 export async function create(shell: Shell): Promise<void> {
   const { client, zone } = await read(shell);
-  const fromFile = isStdinFile() ? await parseYaml(await readStdin()) as NetworkZonePut : {};
-  const description = shell.typed.text("description") ?? fromFile.description ?? "";
-  const config = { ...fromFile.config, ...await readPairs(shell.typed.args.slice(1)) };
+  const { description, config } = await readSettings(shell, shell.typed.args.slice(1));
   await client.call("network.zones.create", { body: { name: zone, description, config } });
   shell.print(`Network zone ${zone} created\n`);
 }
@@ -46,40 +42,22 @@ export async function remove(shell: Shell): Promise<void> {
   shell.print(`Network zone ${zone} deleted\n`);
 }
 
-export async function edit(shell: Shell): Promise<void> {
-  const { client, zone } = await read(shell);
-  const params = { zone };
-  const { value, etag } = await client.read("network.zone.get", { params });
-  await editYaml(shell, writable(value), async (body) => {
-    await client.call("network.zone.update", { params, body: { ...writable(value), ...body }, etag });
-  });
-}
-
-export async function get(shell: Shell): Promise<void> {
-  const { client, zone } = await read(shell);
-  const key = shell.typed.args[1] ?? "";
-  const found = await client.call("network.zone.get", { params: { zone } });
-  const value = shell.typed.has("property") ? getProperty({ ...found }, key) : found.config[key] ?? "";
-  shell.print(`${value}\n`);
-}
-
-export async function set(shell: Shell): Promise<void> {
-  const pairs = await readPairs(shell.typed.args.slice(1));
-  await change(shell, (old) => changeKeys(old, pairs, shell.typed.has("property")));
-}
-
-export async function unset(shell: Shell): Promise<void> {
-  await change(shell, (old) => withoutKey(old, shell.typed.args[1] ?? "", "network zone"));
-}
-
-async function change(shell: Shell, edit: (old: NetworkZonePut) => NetworkZonePut): Promise<void> {
-  const { client, zone } = await read(shell);
-  const params = { zone };
-  const { value, etag } = await client.read("network.zone.get", { params });
-  await client.call("network.zone.update", { params, body: edit(writable(value)), etag });
-}
-
 const writable = ({ description, config }: NetworkZone): NetworkZonePut => ({ description, config });
+
+async function open(shell: Shell): Promise<Owner<NetworkZonePut>> {
+  const { client, zone } = await read(shell);
+  const params = { zone };
+  return {
+    title: `network zone "${zone}"`,
+    async read() {
+      const { value, etag } = await client.read("network.zone.get", { params });
+      return { whole: value, value: writable(value), etag };
+    },
+    async write(body, etag) {
+      await client.call("network.zone.update", { params, body, etag });
+    },
+  };
+}
 
 async function read(shell: Shell) {
   const { remote, name: zone } = resolveName(shell.typed.args[0] ?? "", "network zone");

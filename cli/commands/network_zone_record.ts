@@ -3,14 +3,12 @@
 import { DreyError } from "../../errors.ts";
 import type { NetworkZoneRecord, NetworkZoneRecordPut } from "../../wire/network_zone.ts";
 import { toTable } from "../columns.ts";
-import { getProperty } from "../configured.ts";
-import { changeKeys, withoutKey } from "../described.ts";
-import { edit as editYaml, parseYaml, readStdin } from "../editor.ts";
 import { type Format, formatList, toYaml } from "../output.ts";
 import { resolveName } from "../resolve.ts";
+import { change, type Owner, readSettings, settingsCommands } from "../settings.ts";
 import type { Shell } from "../shell.ts";
-import { isStdinFile } from "../terminal.ts";
-import { readPairs } from "./config.ts";
+
+export const { get, set, unset, edit } = settingsCommands(open, 2);
 
 export async function list(shell: Shell): Promise<void> {
   const { client, params: { zone } } = await read(shell);
@@ -36,10 +34,7 @@ export async function show(shell: Shell): Promise<void> {
 
 export async function create(shell: Shell): Promise<void> {
   const { client, params: { zone, name } } = await read(shell);
-  const fromFile = isStdinFile() ? await parseYaml(await readStdin()) as NetworkZoneRecordPut : {};
-  const description = shell.typed.text("description") ?? fromFile.description ?? "";
-  const config = { ...fromFile.config, ...await readPairs(shell.typed.args.slice(2)) };
-  const body = { entries: [], ...fromFile, name, description, config };
+  const body = { entries: [], ...await readSettings(shell, shell.typed.args.slice(2)), name };
   await client.call("network.zone.records.create", { params: { zone }, body });
   shell.print(`Network zone record ${name} created\n`);
 }
@@ -50,31 +45,6 @@ export async function remove(shell: Shell): Promise<void> {
   shell.print(`Network zone record ${params.name} deleted\n`);
 }
 
-export async function edit(shell: Shell): Promise<void> {
-  const { client, params } = await read(shell);
-  const { value, etag } = await client.read("network.zone.record.get", { params });
-  await editYaml(shell, writable(value), async (body) => {
-    await client.call("network.zone.record.update", { params, body: { ...writable(value), ...body }, etag });
-  });
-}
-
-export async function get(shell: Shell): Promise<void> {
-  const { client, params } = await read(shell);
-  const key = shell.typed.args[2] ?? "";
-  const found = await client.call("network.zone.record.get", { params });
-  const value = shell.typed.has("property") ? getProperty({ ...found }, key) : found.config[key] ?? "";
-  shell.print(`${value}\n`);
-}
-
-export async function set(shell: Shell): Promise<void> {
-  const pairs = await readPairs(shell.typed.args.slice(2));
-  await change(shell, (old) => changeKeys(old, pairs, shell.typed.has("property")));
-}
-
-export async function unset(shell: Shell): Promise<void> {
-  await change(shell, (old) => withoutKey(old, shell.typed.args[2] ?? "", "record"));
-}
-
 export async function addEntry(shell: Shell): Promise<void> {
   const [, , type = "", value = ""] = shell.typed.args;
   const ttl = shell.typed.text("ttl");
@@ -82,31 +52,37 @@ export async function addEntry(shell: Shell): Promise<void> {
     throw new DreyError("BAD_REQUEST", { message: `Invalid ttl "${ttl}": expected seconds` });
   }
   const entry = { type: type.toUpperCase(), value, ...(ttl === undefined ? {} : { ttl: Number(ttl) }) };
-  await change(shell, (old) => ({ ...old, entries: [...old.entries ?? [], entry] }));
+  await change(await open(shell), (record) => {
+    record.entries = [...record.entries ?? [], entry];
+  });
 }
 
 export async function removeEntry(shell: Shell): Promise<void> {
   const [, , type = "", value = ""] = shell.typed.args;
-  await change(shell, (old) => {
-    const entries = (old.entries ?? []).filter((entry) =>
-      entry.type !== type.toUpperCase() || entry.value !== value
-    );
-    if (entries.length < (old.entries ?? []).length) return { ...old, entries };
+  await change(await open(shell), (record) => {
+    const old = record.entries ?? [];
+    record.entries = old.filter((entry) => entry.type !== type.toUpperCase() || entry.value !== value);
+    if (record.entries.length < old.length) return;
     throw new DreyError("NOT_FOUND", { message: "No matching entry found" });
   });
 }
 
-async function change(
-  shell: Shell,
-  edit: (old: NetworkZoneRecordPut) => NetworkZoneRecordPut,
-): Promise<void> {
-  const { client, params } = await read(shell);
-  const { value, etag } = await client.read("network.zone.record.get", { params });
-  await client.call("network.zone.record.update", { params, body: edit(writable(value)), etag });
-}
-
 function writable({ description, entries, config }: NetworkZoneRecord): NetworkZoneRecordPut {
   return { description, entries, config };
+}
+
+async function open(shell: Shell): Promise<Owner<NetworkZoneRecordPut>> {
+  const { client, params } = await read(shell);
+  return {
+    title: `record "${params.name}"`,
+    async read() {
+      const { value, etag } = await client.read("network.zone.record.get", { params });
+      return { whole: value, value: writable(value), etag };
+    },
+    async write(body, etag) {
+      await client.call("network.zone.record.update", { params, body, etag });
+    },
+  };
 }
 
 async function read(shell: Shell) {

@@ -3,13 +3,15 @@
 import { DreyError } from "../../errors.ts";
 import type { Profile, ProfilesPost } from "../../wire/profile.ts";
 import { toTable } from "../columns.ts";
-import { change, configured, getProperty, profileWritable, setProperty } from "../configured.ts";
-import { edit as editYaml, parseYaml, readStdin } from "../editor.ts";
+import { type Configured, configured, profileWritable } from "../configured.ts";
+import { parseYaml, readStdin } from "../editor.ts";
 import { type Format, formatList, toYaml } from "../output.ts";
 import { resolveName, resolveOnServer } from "../resolve.ts";
+import { change, settingsCommands } from "../settings.ts";
 import type { Shell } from "../shell.ts";
 import { isStdinFile } from "../terminal.ts";
-import { readPairs } from "./config.ts";
+
+export const { get, set, unset, edit } = settingsCommands(open);
 
 export async function list(shell: Shell): Promise<void> {
   const client = await shell.connect(resolveOnServer(shell.typed.args[0] ?? "").remote);
@@ -66,40 +68,6 @@ export async function rename(shell: Shell): Promise<void> {
   shell.print(`Profile ${name} renamed to ${to}\n`);
 }
 
-export async function edit(shell: Shell): Promise<void> {
-  const owner = await configured(shell, "profile", shell.typed.args[0] ?? "");
-  const { value, etag } = await owner.read();
-  await editYaml(shell, value, (edited) => owner.write({ ...value, ...edited }, etag));
-}
-
-export async function get(shell: Shell): Promise<void> {
-  const { client, name } = await read(shell);
-  const key = shell.typed.args[1] ?? "";
-  const profile = await client.call("profile.get", { params: { name } });
-  const value = shell.typed.has("property") ? getProperty({ ...profile }, key) : profile.config[key] ?? "";
-  shell.print(`${value}\n`);
-}
-
-export async function set(shell: Shell): Promise<void> {
-  const [text = "", ...words] = shell.typed.args;
-  const pairs = await readPairs(words);
-  await change(await configured(shell, "profile", text), (value) => {
-    if (!shell.typed.has("property")) Object.assign(value.config, pairs);
-    else for (const [key, item] of Object.entries(pairs)) setProperty(value, key, item);
-  });
-}
-
-export async function unset(shell: Shell): Promise<void> {
-  const [text = "", key = ""] = shell.typed.args;
-  await change(await configured(shell, "profile", text), (value) => {
-    if (shell.typed.has("property")) setProperty(value, key, "");
-    else if (key in value.config) delete value.config[key];
-    else {throw new DreyError("NOT_FOUND", {
-        message: `Cannot unset key "${key}": profile "${text}" does not set it`,
-      });}
-  });
-}
-
 export async function assign(shell: Shell): Promise<void> {
   const names = (shell.typed.args[1] ?? "").split(",").filter((name) => name !== "");
   await changeProfiles(shell, () => names);
@@ -132,6 +100,10 @@ async function changeProfiles(shell: Shell, edit: (names: string[]) => string[])
   await change(await configured(shell, "instance", shell.typed.args[0] ?? ""), (value) => {
     value.profiles = edit(value.profiles as string[]);
   });
+}
+
+function open(shell: Shell): Promise<Configured> {
+  return configured(shell, "profile", shell.typed.args[0] ?? "");
 }
 
 async function read(shell: Shell) {

@@ -3,16 +3,14 @@
 import type { Remote } from "../../client/remotes.ts";
 import type { Client } from "../../client/client.ts";
 import { chooseProject, chosenProject } from "../../client/projects.ts";
-import { DreyError } from "../../errors.ts";
 import type { Project, ProjectPut, ProjectsPost } from "../../wire/project.ts";
 import { type Column, toTable } from "../columns.ts";
-import { getProperty } from "../configured.ts";
-import { edit as editYaml, parseYaml, readStdin } from "../editor.ts";
+import { parseYaml, readStdin } from "../editor.ts";
 import { binarySize, type Format, formatList, toYaml, yesNo } from "../output.ts";
 import { keyValues, resolveName, resolveOnServer } from "../resolve.ts";
+import { type Owner, settingsCommands } from "../settings.ts";
 import type { Shell } from "../shell.ts";
 import { isStdinFile } from "../terminal.ts";
-import { readPairs } from "./config.ts";
 
 const features: readonly [header: string, feature: string][] = [
   ["IMAGES", "images"],
@@ -22,6 +20,8 @@ const features: readonly [header: string, feature: string][] = [
   ["NETWORKS", "networks"],
   ["NETWORK ZONES", "networks.zones"],
 ];
+
+export const { get, set, unset, edit } = settingsCommands(open);
 
 export async function list(shell: Shell): Promise<void> {
   const { remote } = resolveOnServer(shell.typed.args[0] ?? "");
@@ -96,44 +96,6 @@ export async function rename(shell: Shell): Promise<void> {
   shell.print(`Project ${name} renamed to ${to}\n`);
 }
 
-export async function edit(shell: Shell): Promise<void> {
-  const { client, name } = await read(shell);
-  const { value: { config, description }, etag } = await client.read("project.get", { params: { name } });
-  await editYaml(shell, { description, config }, async (edited) => {
-    const body: ProjectPut = { description, config, ...edited };
-    await client.call("project.update", { params: { name }, body, etag });
-  });
-}
-
-export async function get(shell: Shell): Promise<void> {
-  const { client, name } = await read(shell);
-  const key = shell.typed.args[1] ?? "";
-  const project = await client.call("project.get", { params: { name } });
-  const value = shell.typed.has("property") ? getProperty({ ...project }, key) : project.config[key] ?? "";
-  shell.print(`${value}\n`);
-}
-
-export async function set(shell: Shell): Promise<void> {
-  const pairs = await readPairs(shell.typed.args.slice(1));
-  await change(shell, (project) => {
-    if (!shell.typed.has("property")) Object.assign(project.config, pairs);
-    else for (const [key, value] of Object.entries(pairs)) setDescription(project, key, value);
-  });
-}
-
-export async function unset(shell: Shell): Promise<void> {
-  const [text = "", key = ""] = shell.typed.args;
-  await change(shell, (project) => {
-    if (shell.typed.has("property")) return setDescription(project, key, "");
-    if (!Object.hasOwn(project.config, key)) {
-      throw new DreyError("NOT_FOUND", {
-        message: `Cannot unset key "${key}": project "${text}" does not set it`,
-      });
-    }
-    delete project.config[key];
-  });
-}
-
 export async function switchTo(shell: Shell): Promise<void> {
   const { remote, name } = resolveName(shell.typed.args[0] ?? "", "project");
   const client = await shell.connect(remote);
@@ -151,26 +113,19 @@ async function currentProject(shell: Shell, remote: Remote): Promise<string> {
   return shell.typed.text("project") ?? await chosenProject(remote) ?? "default";
 }
 
-interface Settings {
-  config: Record<string, string>;
-  description: string;
-}
-
-async function change(shell: Shell, alter: (project: Settings) => void): Promise<void> {
+async function open(shell: Shell): Promise<Owner<ProjectPut>> {
   const { client, name } = await read(shell);
-  const { value: { config, description }, etag } = await client.read("project.get", { params: { name } });
-  const body: Settings = { config, description };
-  alter(body);
-  await client.call("project.update", { params: { name }, body, etag });
-}
-
-function setDescription(project: Settings, property: string, value: string): void {
-  if (property === "description") project.description = value;
-  else {
-    throw new DreyError("BAD_REQUEST", {
-      message: `There is no property "${property}" to set; there is description`,
-    });
-  }
+  const params = { name };
+  return {
+    title: `project "${name}"`,
+    async read() {
+      const { value, etag } = await client.read("project.get", { params });
+      return { whole: value, value: { description: value.description, config: value.config }, etag };
+    },
+    async write(body, etag) {
+      await client.call("project.update", { params, body, etag });
+    },
+  };
 }
 
 async function read(shell: Shell): Promise<{ client: Client; name: string }> {

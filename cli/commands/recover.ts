@@ -5,7 +5,7 @@ import type { RecoverPool, UnknownVolume } from "../../wire/recover.ts";
 import { ask } from "../ask.ts";
 import { resolveOnServer } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
-import { readPairs } from "./config.ts";
+import { readPairs } from "../settings.ts";
 
 /** Finds them, and brings them back if that is wanted. */
 export async function recover(shell: Shell): Promise<number> {

@@ -1,15 +1,13 @@
 // drey storage: the pools instances and images live in.
 
-import { DreyError } from "../../errors.ts";
 import type { StoragePool, StoragePoolPut } from "../../wire/storage_pool.ts";
 import { toTable } from "../columns.ts";
-import { getProperty, setProperty, type Writable } from "../configured.ts";
-import { edit as editYaml, parseYaml, readStdin } from "../editor.ts";
 import { binarySize, type Format, formatList, toYaml } from "../output.ts";
 import { resolveName, resolveOnServer } from "../resolve.ts";
+import { type Owner, readSettings, settingsCommands } from "../settings.ts";
 import type { Shell } from "../shell.ts";
-import { isStdinFile } from "../terminal.ts";
-import { readPairs } from "./config.ts";
+
+export const { get, set, unset, edit } = settingsCommands(open);
 
 export async function list(shell: Shell): Promise<void> {
   const client = await shell.connect(resolveOnServer(shell.typed.args[0] ?? "").remote);
@@ -64,9 +62,7 @@ export async function info(shell: Shell): Promise<void> {
 export async function create(shell: Shell): Promise<void> {
   const { client, name } = await read(shell);
   const [, driver = "", ...words] = shell.typed.args;
-  const fromFile = isStdinFile() ? await parseYaml(await readStdin()) as StoragePoolPut : {};
-  const description = shell.typed.text("description") ?? fromFile.description ?? "";
-  const config = { ...fromFile.config, ...await readPairs(words) };
+  const { description, config } = await readSettings(shell, words);
   await client.call("pools.create", { body: { name, driver, description, config } });
   shell.print(`Storage pool ${name} created\n`);
 }
@@ -77,51 +73,19 @@ export async function remove(shell: Shell): Promise<void> {
   shell.print(`Storage pool ${name} deleted\n`);
 }
 
-export async function edit(shell: Shell): Promise<void> {
+async function open(shell: Shell): Promise<Owner<StoragePoolPut>> {
   const { client, name } = await read(shell);
   const params = { pool: name };
-  const { value, etag } = await client.read("pool.get", { params });
-  const writable: StoragePoolPut = { config: value.config, description: value.description };
-  await editYaml(shell, writable, async (body) => {
-    await client.call("pool.update", { params, body: { ...writable, ...body }, etag });
-  });
-}
-
-export async function get(shell: Shell): Promise<void> {
-  const { client, name } = await read(shell);
-  const key = shell.typed.args[1] ?? "";
-  const pool = await client.call("pool.get", { params: { pool: name } });
-  const value = shell.typed.has("property") ? getProperty({ ...pool }, key) : pool.config[key] ?? "";
-  shell.print(`${value}\n`);
-}
-
-export async function set(shell: Shell): Promise<void> {
-  const pairs = await readPairs(shell.typed.args.slice(1));
-  await change(shell, (pool) => {
-    if (!shell.typed.has("property")) return Object.assign(pool.config, pairs);
-    for (const [key, text] of Object.entries(pairs)) setProperty(pool, key, text);
-  });
-}
-
-export async function unset(shell: Shell): Promise<void> {
-  const key = shell.typed.args[1] ?? "";
-  await change(shell, (pool) => {
-    if (shell.typed.has("property")) return setProperty(pool, key, "");
-    if (key in pool.config) return void delete pool.config[key];
-    throw new DreyError("NOT_FOUND", {
-      message: `Cannot unset key "${key}": the storage pool does not set it`,
-    });
-  });
-}
-
-async function change(shell: Shell, edit: (pool: Writable) => void): Promise<void> {
-  const { client, name } = await read(shell);
-  const params = { pool: name };
-  const { value: { config, description }, etag } = await client.read("pool.get", { params });
-  const writable: Writable = { config, description, devices: {} };
-  edit(writable);
-  const body = { config: writable.config, description: writable.description };
-  await client.call("pool.update", { params, body, etag });
+  return {
+    title: `storage pool "${name}"`,
+    async read() {
+      const { value, etag } = await client.read("pool.get", { params });
+      return { whole: value, value: { config: value.config, description: value.description }, etag };
+    },
+    async write(body, etag) {
+      await client.call("pool.update", { params, body, etag });
+    },
+  };
 }
 
 async function read(shell: Shell) {

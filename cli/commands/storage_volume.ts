@@ -1,16 +1,16 @@
 // drey storage volume: custom volumes of storage pools.
 
+import type { Client } from "../../client/client.ts";
 import { DreyError } from "../../errors.ts";
-import type { StorageVolume, StorageVolumePut } from "../../wire/storage_volume.ts";
+import type { StorageVolume } from "../../wire/storage_volume.ts";
 import { toTable } from "../columns.ts";
-import { getProperty, setProperty, type Writable } from "../configured.ts";
-import { edit as editYaml, parseYaml, readStdin } from "../editor.ts";
 import { binarySize, type Format, formatList, toYaml } from "../output.ts";
 import { resolveOnServer } from "../resolve.ts";
+import { type Owner, readSettings, type Settings, settingsCommands } from "../settings.ts";
 import type { Shell } from "../shell.ts";
-import { isStdinFile } from "../terminal.ts";
-import { readPlaced, readVolume, waitIfBegun } from "../volumes.ts";
-import { readPairs } from "./config.ts";
+import { type NamedVolume, readPlaced, readVolume, waitIfBegun } from "../volumes.ts";
+
+export const { get, set, unset, edit } = settingsCommands(open, 2);
 
 export async function list(shell: Shell): Promise<void> {
   const { remote, name } = resolveOnServer(shell.typed.args[0] ?? "");
@@ -44,13 +44,12 @@ function matches(volume: StorageVolume, word: string): boolean {
 
 export async function create(shell: Shell): Promise<void> {
   const { client, params: { pool }, volume } = await readVolume(shell);
-  const fromFile = isStdinFile() ? await parseYaml(await readStdin()) as StorageVolumePut : {};
-  const config = { ...fromFile.config, ...await readPairs(shell.typed.args.slice(2)) };
+  const { description, config } = await readSettings(shell, shell.typed.args.slice(2));
   const body = {
     name: volume,
     type: "custom",
     content_type: shell.typed.text("type") ?? "filesystem",
-    description: fromFile.description ?? "",
+    description,
     config,
   };
   const params = { pool, type: "custom" };
@@ -97,60 +96,6 @@ export async function info(shell: Shell): Promise<void> {
     { header: "EXPIRES AT", cell: ({ expires_at }) => expires_at ?? "" },
   ]);
   shell.print(`\nSnapshots:\n${await formatList("table", table, kept)}`);
-}
-
-export async function edit(shell: Shell): Promise<void> {
-  const { client, params, snapshot } = await readVolume(shell);
-  if (snapshot !== undefined) {
-    const at = { ...params, snapshot };
-    const { value, etag } = await client.read("volume.snapshot.get", { params: at });
-    const writable = { description: value.description, expires_at: value.expires_at ?? "" };
-    return await editYaml(shell, writable, async (body) => {
-      await client.call("volume.snapshot.update", { params: at, body: { ...writable, ...body }, etag });
-    });
-  }
-  const { value, etag } = await client.read("volume.get", { params });
-  const writable: StorageVolumePut = { config: value.config, description: value.description };
-  await editYaml(shell, writable, async (body) => {
-    await client.call("volume.update", { params, body: { ...writable, ...body }, etag });
-  });
-}
-
-export async function get(shell: Shell): Promise<void> {
-  const { client, params, snapshot } = await readVolume(shell);
-  const key = shell.typed.args[2] ?? "";
-  const value = snapshot === undefined
-    ? await client.call("volume.get", { params })
-    : await client.call("volume.snapshot.get", { params: { ...params, snapshot } });
-  const text = shell.typed.has("property") ? getProperty({ ...value }, key) : value.config[key] ?? "";
-  shell.print(`${text}\n`);
-}
-
-export async function set(shell: Shell): Promise<void> {
-  const pairs = await readPairs(shell.typed.args.slice(2));
-  await change(shell, (volume) => {
-    if (!shell.typed.has("property")) return Object.assign(volume.config, pairs);
-    for (const [key, text] of Object.entries(pairs)) setProperty(volume, key, text);
-  });
-}
-
-export async function unset(shell: Shell): Promise<void> {
-  const key = shell.typed.args[2] ?? "";
-  await change(shell, (volume) => {
-    if (shell.typed.has("property")) return setProperty(volume, key, "");
-    if (key in volume.config) return void delete volume.config[key];
-    throw new DreyError("NOT_FOUND", {
-      message: `Cannot unset key "${key}": the storage volume does not set it`,
-    });
-  });
-}
-
-async function change(shell: Shell, edit: (volume: Writable) => void): Promise<void> {
-  const { client, params } = await readVolume(shell);
-  const { value: { config, description }, etag } = await client.read("volume.get", { params });
-  const writable: Writable = { config, description, devices: {} };
-  edit(writable);
-  await client.call("volume.update", { params, body: { config, description: writable.description }, etag });
 }
 
 export async function remove(shell: Shell): Promise<void> {
@@ -213,4 +158,36 @@ async function readBoth(shell: Shell) {
   const to = await readPlaced(shell, shell.typed.args[1] ?? "");
   if (from.client === to.client) return { client: from.client, from, to };
   throw new DreyError("NOT_SUPPORTED", { message: "Volumes cannot go from one server to another yet" });
+}
+
+async function open(shell: Shell): Promise<Owner<Settings>> {
+  const { client, params, volume, snapshot } = await readVolume(shell);
+  if (snapshot !== undefined) return openSnapshot(client, { ...params, snapshot });
+  return {
+    title: `storage volume "${volume}"`,
+    async read() {
+      const { value, etag } = await client.read("volume.get", { params });
+      return { whole: value, value: { config: value.config, description: value.description }, etag };
+    },
+    async write(body, etag) {
+      await client.call("volume.update", { params, body, etag });
+    },
+  };
+}
+
+type SnapshotParams = NamedVolume["params"] & { snapshot: string };
+
+/** Of a snapshot only the description and the expiry can be changed, which the server says. */
+function openSnapshot(client: Client, params: SnapshotParams): Owner<Settings> {
+  return {
+    title: `snapshot "${params.volume}/${params.snapshot}"`,
+    async read() {
+      const { value, etag } = await client.read("volume.snapshot.get", { params });
+      const writable = { description: value.description, expires_at: value.expires_at ?? "" };
+      return { whole: value, value: writable, etag };
+    },
+    async write(body, etag) {
+      await client.call("volume.snapshot.update", { params, body, etag });
+    },
+  };
 }

@@ -3,7 +3,8 @@
 import { DreyError } from "../../errors.ts";
 import type { Device } from "../../wire/instance.ts";
 import type { Handler } from "../command.ts";
-import { change, configured, type ConfiguredKind } from "../configured.ts";
+import { configured, type ConfiguredKind } from "../configured.ts";
+import { change } from "../settings.ts";
 import type { Shell } from "../shell.ts";
 import { type NamedVolume, readVolume } from "../volumes.ts";
 

@@ -94,7 +94,7 @@ export const commands: readonly Command[] = [
   {
     path: "network acl unset",
     args: [acl, key],
-    flags: [],
+    flags: [property],
     summary: "Remove a key of an access control list",
     examples: [example("network acl unset web user.team", "One key")],
     load: async () => (await acls()).unset,

@@ -84,7 +84,7 @@ export const commands: readonly Command[] = [
   {
     path: "network zone unset",
     args: [zone, key],
-    flags: [],
+    flags: [property],
     summary: "Remove a key of a network zone",
     examples: [example("network zone unset lab.example dns.nameservers", "One key")],
     load: async () => (await zones()).unset,
@@ -151,7 +151,7 @@ export const commands: readonly Command[] = [
   {
     path: "network zone record unset",
     args: [zone, record, key],
-    flags: [],
+    flags: [property],
     summary: "Remove a key of a record",
     examples: [example("network zone record unset lab.example mail user.team", "One key")],
     load: async () => (await records()).unset,

@@ -45,13 +45,16 @@ export const commands: readonly Command[] = [
   {
     path: "storage volume create",
     args: [pool, volume, { ...keyValues, optional: true }],
-    flags: [{
-      name: "type",
-      value: "type",
-      choices: ["filesystem", "block"],
-      default: "filesystem",
-      summary: "Content: filesystem, or block for virtual machines",
-    }],
+    flags: [
+      {
+        name: "type",
+        value: "type",
+        choices: ["filesystem", "block"],
+        default: "filesystem",
+        summary: "Content: filesystem, or block for virtual machines",
+      },
+      { name: "description", value: "text", summary: "What the volume is for" },
+    ],
     summary: "Create a custom storage volume",
     about: "A file as standard input is read as its YAML.",
     examples: [
