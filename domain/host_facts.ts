@@ -4,6 +4,7 @@ import { openMappedRoot } from "../idmap/holder.ts";
 import { type IdLayout, readLayout } from "../idmap/ranges.ts";
 import { readAptSources } from "../images/apt_sources.ts";
 import { controllers, readCgroupFacts } from "../runtime/cgroups.ts";
+import { readIfThere } from "../sys/present.ts";
 import { fullPath, run } from "../sys/run.ts";
 import { findTool, tools } from "../sys/tools.ts";
 import { planHome } from "./cgroup_home.ts";
@@ -72,7 +73,7 @@ export async function readHostFacts(context: Context): Promise<HostFacts> {
   ]);
   return {
     user: context.user,
-    sysctls: Object.fromEntries(sysctlNames.map((name) => [name, readText(`/proc/sys/${name}`)?.trim()])),
+    sysctls: Object.fromEntries(sysctlNames.map((name) => [name, readIfThere(`/proc/sys/${name}`)?.trim()])),
     subIds: { uids: count(layout.ranges.uids), gids: count(layout.ranges.gids) },
     tools: Object.fromEntries(tools.map(({ name }) => [name, findTool(name, path)])),
     userNamespace,
@@ -101,7 +102,7 @@ function readCgroup(context: Context): HostFacts["cgroup"] {
   // the home itself may not exist yet: what stands above it tells which controllers it can be given
   const above = home?.slice(0, home.lastIndexOf("/"));
   const parent = above?.replace(/\/app\.slice$/, "");
-  const hasV1 = exists("/proc/cgroups") && /^\d+:[a-z]/m.test(readText("/proc/self/cgroup") ?? "");
+  const hasV1 = exists("/proc/cgroups") && /^\d+:[a-z]/m.test(readIfThere("/proc/self/cgroup") ?? "");
   return {
     layout: facts.mount === undefined ? "v1" : hasV1 ? "hybrid" : "unified",
     mount: facts.mount,
@@ -169,15 +170,6 @@ function exists(path: string): boolean {
   } catch (error) {
     if (error instanceof Deno.errors.PermissionDenied) return true;
     if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }

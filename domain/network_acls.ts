@@ -2,6 +2,7 @@
 
 import { validateAclRule } from "../config/acl_rules.ts";
 import { DreyError } from "../errors.ts";
+import { changedMeanwhile } from "./changed.ts";
 import type { Entry, Key, Write } from "../store/store.ts";
 import type { Config } from "../wire/instance.ts";
 import type { NetworkAcl, NetworkAclPut, NetworkAclRule, NetworkAclsPost } from "../wire/network_acl.ts";
@@ -100,7 +101,7 @@ async function change(context: Context, ref: Ref, edit: (old: AclRecord) => AclR
     { key, value: checked(edit(value)) },
     happened(context, "network-acl-updated", ref),
   ]);
-  if (!done) throw new DreyError("CONFLICT", { message: `Network ACL "${ref.name}" was changed meanwhile` });
+  if (!done) throw changedMeanwhile(`Network ACL "${ref.name}"`);
   const { applyAcls } = await import("./networks/rules.ts");
   await applyAcls(context);
 }
@@ -131,7 +132,7 @@ export async function deleteNetworkAcl(context: Context, ref: Ref): Promise<void
     { key, delete: true },
     happened(context, "network-acl-deleted", ref),
   ]);
-  if (!done) throw new DreyError("CONFLICT", { message: `Network ACL "${ref.name}" was changed meanwhile` });
+  if (!done) throw changedMeanwhile(`Network ACL "${ref.name}"`);
 }
 
 async function refuseUsed(context: Context, { name }: Ref): Promise<void> {

@@ -2,6 +2,7 @@
 
 import { parseAddress } from "../config/address.ts";
 import { DreyError } from "../errors.ts";
+import { changedMeanwhile } from "./changed.ts";
 import type { Entry, Key, Write } from "../store/store.ts";
 import type { Config } from "../wire/instance.ts";
 import type {
@@ -183,7 +184,7 @@ async function change(
     { key, value: await checked(context, ref, edit(value)) },
     happened(context, "updated", ref),
   ]);
-  if (!done) throw new DreyError("CONFLICT", { message: `"${ref.address}" was changed meanwhile` });
+  if (!done) throw changedMeanwhile(`"${ref.address}"`);
   await apply(context, ref);
 }
 
@@ -195,7 +196,7 @@ export async function deleteForward(context: Context, ref: ForwardRef): Promise<
     { key, delete: true },
     happened(context, "deleted", ref),
   ]);
-  if (!done) throw new DreyError("CONFLICT", { message: `"${ref.address}" was changed meanwhile` });
+  if (!done) throw changedMeanwhile(`"${ref.address}"`);
   await apply(context, ref);
 }
 

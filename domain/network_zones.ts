@@ -2,6 +2,7 @@
 
 import { validateZoneConfig, validateZoneName, validateZoneRecord } from "../config/zone_keys.ts";
 import { DreyError } from "../errors.ts";
+import { changedMeanwhile } from "./changed.ts";
 import type { Entry, Key, Write } from "../store/store.ts";
 import type { Config } from "../wire/instance.ts";
 import type {
@@ -239,8 +240,7 @@ export async function refuseAbsentZones(context: Context, config: Config): Promi
   });
 }
 
-const changed = (name: string) =>
-  new DreyError("CONFLICT", { message: `Network zone "${name}" was changed meanwhile` });
+const changed = (name: string) => changedMeanwhile(`Network zone "${name}"`);
 
 function happened(context: Context, what: string, { project, name }: Ref, record?: string): Write {
   const zone = `/1.0/network-zones/${encodeURIComponent(name)}`;

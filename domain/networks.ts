@@ -5,6 +5,7 @@ import { parseSubnet, type Subnet } from "../config/address.ts";
 import { validateNetworkName } from "../config/names.ts";
 import { type NetworkType, validateNetworkConfig } from "../config/network_keys.ts";
 import { DreyError } from "../errors.ts";
+import { changedMeanwhile } from "./changed.ts";
 import type { Write } from "../store/store.ts";
 import type { Config } from "../wire/instance.ts";
 import type { Network, NetworkPut, NetworksPost } from "../wire/network.ts";
@@ -202,7 +203,7 @@ async function change(
     { key, value: { ...old, description: edited.description, config } },
     happened(context, "network-updated", ref),
   ]);
-  if (!done) throw new DreyError("CONFLICT", { message: `Network "${ref.name}" was changed meanwhile` });
+  if (!done) throw changedMeanwhile(`Network "${ref.name}"`);
   const { refreshNetwork } = await import("./networks/hub.ts");
   await refreshNetwork(context, ref.name);
 }
@@ -241,7 +242,7 @@ export async function renameNetwork(context: Context, ref: Ref, name: string): P
   );
   if (done) return;
   moveFiles(context, name, ref.name);
-  throw new DreyError("CONFLICT", { message: `Network "${ref.name}" was changed meanwhile` });
+  throw changedMeanwhile(`Network "${ref.name}"`);
 }
 
 function moveFiles(context: Context, from: string, to: string): void {
@@ -262,7 +263,7 @@ export async function deleteNetwork(context: Context, ref: Ref): Promise<void> {
     { key, delete: true },
     happened(context, "network-deleted", ref),
   ]);
-  if (!done) throw new DreyError("CONFLICT", { message: `Network "${ref.name}" was changed meanwhile` });
+  if (!done) throw changedMeanwhile(`Network "${ref.name}"`);
   try {
     Deno.removeSync(networkDirectory(context, ref.name), { recursive: true });
   } catch (error) {

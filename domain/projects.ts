@@ -4,6 +4,7 @@
 import { featureKeys, initialFeatures, validateProjectConfig } from "../config/project_keys.ts";
 import { validateProjectName } from "../config/names.ts";
 import { DreyError } from "../errors.ts";
+import { changedMeanwhile } from "./changed.ts";
 import type { Write } from "../store/store.ts";
 import type { Config, Devices } from "../wire/instance.ts";
 import type { Operation } from "../wire/operation.ts";
@@ -115,7 +116,7 @@ async function rename(context: Context, name: string, to: string): Promise<void>
   );
   if (done) return;
   if (await context.store.get(projectKey(to)) !== undefined) throw exists(to);
-  throw changedMeanwhile(name);
+  throw projectChanged(name);
 }
 
 /** An empty project still has its profile `default`. */
@@ -136,7 +137,7 @@ export async function deleteProject(context: Context, name: string): Promise<voi
     { key: profileKey(name), delete: true },
     happened(context, "project-deleted", name),
   ]);
-  if (!done) throw changedMeanwhile(name);
+  if (!done) throw projectChanged(name);
 }
 
 async function change(
@@ -156,7 +157,7 @@ async function change(
     ...await profileOfFeature(context, name, next),
     happened(context, "project-updated", name),
   ]);
-  if (!done) throw changedMeanwhile(name);
+  if (!done) throw projectChanged(name);
 }
 
 /** Things would be found no more, or others in their place. */
@@ -238,8 +239,8 @@ function exists(name: string): DreyError {
   return new DreyError("ALREADY_EXISTS", { message: `Project "${name}" already exists` });
 }
 
-function changedMeanwhile(name: string): DreyError {
-  return new DreyError("CONFLICT", { message: `Project "${name}" was changed meanwhile`, hint: "Try again" });
+function projectChanged(name: string): DreyError {
+  return changedMeanwhile(`Project "${name}"`);
 }
 
 function defaultStays(verb: string): DreyError {

@@ -3,6 +3,7 @@
 import { refuseFixedPoolKeys, validatePoolConfig } from "../config/pool_keys.ts";
 import { validatePoolName } from "../config/names.ts";
 import { DreyError } from "../errors.ts";
+import { changedMeanwhile } from "./changed.ts";
 import { loadDriver } from "../storage/drivers.ts";
 import type { Write } from "../store/store.ts";
 import type { Config } from "../wire/instance.ts";
@@ -132,7 +133,7 @@ async function change(
     { key, value: { ...old, description: edited.description, config } },
     happened(context, "storage-pool-updated", name),
   ]);
-  if (!done) throw new DreyError("CONFLICT", { message: `Storage pool "${name}" was changed meanwhile` });
+  if (!done) throw changedMeanwhile(`Storage pool "${name}"`);
 }
 
 /**
@@ -160,7 +161,7 @@ export async function deleteStoragePool(context: Context, name: string): Promise
     { key, delete: true },
     happened(context, "storage-pool-deleted", name),
   ]);
-  if (!done) throw new DreyError("CONFLICT", { message: `Storage pool "${name}" was changed meanwhile` });
+  if (!done) throw changedMeanwhile(`Storage pool "${name}"`);
   unlinkPool(context, name);
   await using hands = lazyFileRoot(context);
   await kind.deletePool(makingOf(context, name, { ...value, hands }));

@@ -2,6 +2,7 @@
 // however often it is met.
 
 import { DreyError } from "../errors.ts";
+import { changedMeanwhile } from "./changed.ts";
 import type { Entry, Key, Write } from "../store/store.ts";
 import type { Warning, WarningPut, WarningSeverity } from "../wire/warning.ts";
 import type { Context } from "./context.ts";
@@ -46,7 +47,7 @@ export async function changeWarning(context: Context, uuid: string, put: Warning
     happened(context, action, uuid),
   ]);
   if (!done) {
-    throw new DreyError("CONFLICT", { message: "The warning was changed meanwhile", hint: "Try again" });
+    throw changedMeanwhile("The warning");
   }
 }
 

@@ -1,6 +1,7 @@
 // Which ids a user may hand out: /etc/subuid and /etc/subgid, or what NSS says; subuid(5), getsubids(1).
 
 import { DreyError } from "../errors.ts";
+import { readIfThere } from "../sys/present.ts";
 import { run } from "../sys/run.ts";
 import { type IdMap, stack, take } from "./map.ts";
 
@@ -134,14 +135,14 @@ export function carveIsolated(
 
 /** Reads the user's ranges from the files, or from getsubids(1) where nsswitch.conf sends the question elsewhere. */
 export async function readRanges(account: Account): Promise<SubRanges> {
-  if (/^subid:(?!\s*files\s*$)/m.test(readText("/etc/nsswitch.conf"))) {
+  if (/^subid:(?!\s*files\s*$)/m.test(readIfThere("/etc/nsswitch.conf") ?? "")) {
     const ask = async (flags: string[]) => {
       const answer = await run(["getsubids", ...flags, account.name]);
       return answer.code === 0 ? parseGetsubids(answer.stdout) : [];
     };
     return { uids: await ask([]), gids: await ask(["-g"]) };
   }
-  const read = (path: string) => parseSubFile(readText(path), account);
+  const read = (path: string) => parseSubFile(readIfThere(path) ?? "", account);
   return { uids: read("/etc/subuid"), gids: read("/etc/subgid") };
 }
 
@@ -153,13 +154,4 @@ export async function readLayout(account: Account): Promise<IdLayout> {
 /** What a container of this user gets unless it asks for its own. */
 export async function defaultMap(account: Account): Promise<IdMap> {
   return (await readLayout(account)).container;
-}
-
-function readText(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
-  }
 }

@@ -7,6 +7,7 @@ import { DreyError } from "../errors.ts";
 import { isLocked, openPidfd, tryLockFile } from "../sys/libc.ts";
 import * as libc from "../sys/libc.ts";
 import { exitOf, type PipedProgram, startPiped } from "../sys/posix_spawn.ts";
+import { readIfThere } from "../sys/present.ts";
 import { fullPath } from "../sys/run.ts";
 import { startConsole } from "./console_keeper.ts";
 import type { ContainerPlan } from "./container_plan.ts";
@@ -173,7 +174,7 @@ function release({ input }: PipedProgram, directory: string): void {
 }
 
 function startFailed(directory: string): DreyError {
-  const said = readText(join(directory, runFiles.log)).trim().split("\n")[0] ?? "";
+  const said = (readIfThere(join(directory, runFiles.log)) ?? "").trim().split("\n")[0] ?? "";
   return new DreyError("KERNEL_REFUSED", {
     message: said === "" ? "The container ended before its init ran" : `Cannot build the container: ${said}`,
     hint: "Run drey doctor to see what this host allows",
@@ -182,7 +183,7 @@ function startFailed(directory: string): DreyError {
 
 /** Host pid of a running container's init. */
 export function initPid(directory: string): number | undefined {
-  const pid = Number(readText(join(directory, runFiles.init)));
+  const pid = Number(readIfThere(join(directory, runFiles.init)) ?? "");
   return pid > 0 ? pid : undefined;
 }
 
@@ -193,7 +194,7 @@ export async function waitUnlocked(directory: string): Promise<void> {
 
 /** The recorded end of init, if there is one. */
 export function exitStatus(directory: string): number | undefined {
-  const text = readText(join(directory, runFiles.exit)).trim();
+  const text = (readIfThere(join(directory, runFiles.exit)) ?? "").trim();
   return text === "" ? undefined : Number(text);
 }
 
@@ -219,15 +220,6 @@ export async function waitForEnd(pid: number, milliseconds: number): Promise<boo
     return await libc.waitPidfd(pidfd, milliseconds);
   } finally {
     libc.closeFd(pidfd);
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
   }
 }
 

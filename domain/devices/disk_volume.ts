@@ -16,9 +16,9 @@ import { effectiveProject } from "../projects/effective.ts";
 import { openPool } from "../storage_pools/open.ts";
 import { mapOf, treeOf } from "../storage_volumes/content.ts";
 import {
-  changedMeanwhile,
   loadVolume,
   lockVolume,
+  volumeChanged,
   volumeKey,
   volumeOf,
   type VolumeRecord,
@@ -149,7 +149,7 @@ async function note(context: Context, volume: VolumeRef, config: Record<string, 
   const key = volumeKey(volume);
   const changed = { ...value, config: { ...value.config, ...config } };
   if (await context.store.commit([{ key, revision }], [{ key, value: changed }])) return;
-  throw changedMeanwhile(volume);
+  throw volumeChanged(volume);
 }
 
 const cannotShift = ({ name }: VolumeRef) =>

@@ -1,7 +1,7 @@
 // The end of an instance: its record, its snapshots' records and its files.
 
 import { endFileSessions } from "../../runtime/file_sessions.ts";
-import { DreyError } from "../../errors.ts";
+import { changedMeanwhile } from "../changed.ts";
 import { formatMap, parseMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import type { Context, Ref } from "../context.ts";
@@ -45,7 +45,7 @@ export async function deleteFiles(context: Context, ref: Ref, given?: FileRoot):
     }),
   ]);
   if (!done) {
-    throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
+    throw changedMeanwhile(`Instance "${ref.name}"`);
   }
   removeFiles(context, instanceSubject(ref));
   await finishLater(context, noted, () => pool.driver.remove(volume));

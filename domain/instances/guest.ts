@@ -3,6 +3,7 @@
 import * as keys from "../../config/instance_keys.ts";
 import { readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
+import { changedMeanwhile } from "../changed.ts";
 import type { Guest, GuestEvent, GuestEventType, GuestState } from "../../wire/devlxd.ts";
 import type { Config, Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
@@ -34,7 +35,7 @@ export async function setGuestState(context: Context, ref: Ref, state: GuestStat
     { key, value: record },
     ...(state === "Ready" ? [lifecycleWrite(context, said)] : []),
   ]);
-  if (!done) throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
+  if (!done) throw changedMeanwhile(`Instance "${ref.name}"`);
 }
 
 const isReadable = (key: string) => key.startsWith("user.") || key.startsWith("cloud-init.");

@@ -1,6 +1,7 @@
 // Which id map an instance gets: the one all containers of the user share, or its own where it is isolated.
 
 import { DreyError } from "../../errors.ts";
+import { changedMeanwhile } from "../changed.ts";
 import * as keys from "../../config/instance_keys.ts";
 import { readKey } from "../../config/key.ts";
 import { formatMap, type IdMap, parseMap, punch, relativeTo, toNamespace } from "../../idmap/map.ts";
@@ -100,7 +101,7 @@ export async function settleMap(
   const key = instanceKey(ref);
   const noted = await context.store.commit([{ key, revision }], [{ key, value: { ...value, config } }]);
   if (noted) return map;
-  throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
+  throw changedMeanwhile(`Instance "${ref.name}"`);
 }
 
 /** Root may use any ids; a user's are those of the parent namespace. */

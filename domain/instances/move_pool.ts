@@ -2,6 +2,7 @@
 
 import { findRootDisk } from "../../config/device_keys.ts";
 import { DreyError } from "../../errors.ts";
+import { changedMeanwhile } from "../changed.ts";
 import { lifecycleWrite } from "../events.ts";
 import type { Context, Ref } from "../context.ts";
 import { announced, finishLater, noteIntent } from "../intents.ts";
@@ -59,7 +60,7 @@ export async function moveToPool(context: Context, ref: Ref, name: string): Prom
         source: instanceAddress(ref.name),
       }),
     ]);
-    if (!isDone) throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
+    if (!isDone) throw changedMeanwhile(`Instance "${ref.name}"`);
   });
   await applyRootSize(context, ref);
   await finishLater(context, rest, () => from.driver.remove(volume));

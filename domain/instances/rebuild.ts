@@ -1,6 +1,7 @@
 // Giving an instance another root: that of an image as it came, or an empty one. Settings and snapshots stay.
 
 import { DreyError } from "../../errors.ts";
+import { changedMeanwhile } from "../changed.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import type { Write } from "../../store/store.ts";
 import type { Config, InstanceRebuildPost, InstanceType } from "../../wire/instance.ts";
@@ -97,6 +98,6 @@ async function replace(
       source: instanceAddress(ref.name),
     }),
   ]);
-  if (!isDone) throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
+  if (!isDone) throw changedMeanwhile(`Instance "${ref.name}"`);
   await applyRootSize(context, ref);
 }

@@ -1,6 +1,7 @@
 // Bringing an earlier copy up to date: its files and snapshots become those of the source, its settings stay.
 
 import { DreyError } from "../../errors.ts";
+import { changedMeanwhile } from "../changed.ts";
 import { parseMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import type { InstancesPost } from "../../wire/instance.ts";
@@ -75,7 +76,7 @@ export async function refreshCopy(
         source: instanceAddress(ref.name),
       }),
     ]);
-    if (!isDone) throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
+    if (!isDone) throw changedMeanwhile(`Instance "${ref.name}"`);
   });
   await applyRootSize(context, ref);
 }

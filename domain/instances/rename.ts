@@ -3,6 +3,7 @@
 import { endFileSessions } from "../../runtime/file_sessions.ts";
 import { validateInstanceName } from "../../config/names.ts";
 import { DreyError } from "../../errors.ts";
+import { changedMeanwhile } from "../changed.ts";
 import type { Write } from "../../store/store.ts";
 import type { InstancePost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
@@ -95,7 +96,7 @@ async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
       ],
     );
     if (isDone) return;
-    throw new DreyError("CONFLICT", { message: `Instance "${from.name}" was changed meanwhile` });
+    throw changedMeanwhile(`Instance "${from.name}"`);
   });
   moveDirectory(old.logs, now.logs);
   moveFiles(context, instanceSubject(from), instanceSubject(to));

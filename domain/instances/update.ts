@@ -3,6 +3,7 @@
 import { validateDevices } from "../../config/device_keys.ts";
 import { validateInstanceConfig } from "../../config/instance_keys.ts";
 import { DreyError } from "../../errors.ts";
+import { changedMeanwhile } from "../changed.ts";
 import { applyLimits, controllers, instanceCgroup, missingController } from "../../runtime/cgroups.ts";
 import type { Config, Devices, InstancePut, InstanceType } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
@@ -117,7 +118,7 @@ async function change(
     { key, value: { ...after, config: withoutEmpty({ ...config, ...volatile }) } },
     lifecycleWrite(context, said),
   ]);
-  if (!done) throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
+  if (!done) throw changedMeanwhile(`Instance "${ref.name}"`);
   if (old !== now) await noteWarnings(context, ref, await applyRootSize(context, ref, { wasSet: true }));
 }
 

@@ -20,7 +20,6 @@ import { diskOf, resizeDisk, sizeOf } from "./content.ts";
 import { copyLocked } from "./copy.ts";
 import { userConfig, volumeOperation, withoutEmpty } from "./create.ts";
 import {
-  changedMeanwhile,
   listSnapshotRecords,
   loadSnapshot,
   loadVolume,
@@ -29,6 +28,7 @@ import {
   snapshotKey,
   taken,
   volumeAddress,
+  volumeChanged,
   volumeKey,
   volumeOf,
   type VolumeRecord,
@@ -102,7 +102,7 @@ async function commit(
     { key, value: record },
     lifecycleWrite(context, { project: ref.project, action, source: volumeAddress(ref), ...more }),
   ]);
-  if (!done) throw changedMeanwhile(ref);
+  if (!done) throw volumeChanged(ref);
 }
 
 /**
@@ -171,7 +171,7 @@ async function removeWith(
     ...writes,
     noted.write,
   ]);
-  if (!done) throw changedMeanwhile(ref);
+  if (!done) throw volumeChanged(ref);
   removeFiles(context, volumeSubject(ref));
   await finishLater(context, noted, () => remove(volumeOf(ref)));
 }
@@ -247,7 +247,7 @@ async function renameVolume(context: Context, from: VolumeRef, to: VolumeRef): P
         }),
       ],
     );
-    if (!isFree) throw changedMeanwhile(from);
+    if (!isFree) throw volumeChanged(from);
   });
   moveFiles(context, volumeSubject(from), volumeSubject(to));
 }

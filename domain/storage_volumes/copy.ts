@@ -13,7 +13,6 @@ import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { copyTree, emptyContent, treeOf } from "./content.ts";
 import { enterVolume, userConfig, volumeOperation, withoutEmpty } from "./create.ts";
 import {
-  changedMeanwhile,
   listSnapshotRecords,
   loadSnapshot,
   loadVolume,
@@ -21,6 +20,7 @@ import {
   snapshotKey,
   taken,
   volumeAddress,
+  volumeChanged,
   volumeKey,
   volumeOf,
   type VolumeRecord,
@@ -191,7 +191,7 @@ async function bringUpToDate(context: Context, { from, to, snapshot, volumeOnly 
       source: volumeAddress(to),
     }),
   ]);
-  if (!done) throw changedMeanwhile(to);
+  if (!done) throw volumeChanged(to);
 }
 
 /** What the configuration says of the ids that files belong to. */

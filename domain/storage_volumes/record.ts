@@ -1,6 +1,7 @@
 // What drey remembers of a custom storage volume and of its snapshots, and where they lie.
 
 import { DreyError } from "../../errors.ts";
+import { changedMeanwhile } from "../changed.ts";
 import type { Volume } from "../../storage/driver.ts";
 import type { Entry, Key } from "../../store/store.ts";
 import type { Config } from "../../wire/instance.ts";
@@ -117,5 +118,4 @@ export const taken = (ref: VolumeRef): DreyError =>
     message: `Storage volume "${ref.name}" already exists in pool "${ref.pool}"`,
   });
 
-export const changedMeanwhile = (ref: VolumeRef): DreyError =>
-  new DreyError("CONFLICT", { message: `Storage volume "${ref.name}" was changed meanwhile` });
+export const volumeChanged = (ref: VolumeRef): DreyError => changedMeanwhile(`Storage volume "${ref.name}"`);

@@ -15,13 +15,13 @@ import { announced, finishLater, noteIntent } from "../intents.ts";
 import { openPool } from "../storage_pools/open.ts";
 import { volumeOperation } from "./create.ts";
 import {
-  changedMeanwhile,
   listSnapshotRecords,
   loadSnapshot,
   loadVolume,
   lockVolume,
   snapshotAddress,
   snapshotKey,
+  volumeChanged,
   volumeKey,
   volumeOf,
   type VolumeRecord,
@@ -150,7 +150,7 @@ export async function updateVolumeSnapshot(
       source: snapshotAddress(ref, snapshot),
     }),
   ]);
-  if (!done) throw changedMeanwhile(ref);
+  if (!done) throw volumeChanged(ref);
 }
 
 /** Renames a snapshot, as an operation. @throws {DreyError} `NOT_FOUND`, `ALREADY_EXISTS`, `BAD_REQUEST` */
@@ -224,7 +224,7 @@ export async function deleteLocked(context: Context, ref: VolumeRef, snapshot: s
       source: snapshotAddress(ref, snapshot),
     }),
   ]);
-  if (!done) throw changedMeanwhile(ref);
+  if (!done) throw volumeChanged(ref);
   await finishLater(context, noted, () => pool.driver.remove(volumeOf(ref, snapshot)));
 }
 

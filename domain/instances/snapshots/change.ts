@@ -2,6 +2,7 @@
 
 import { validateSnapshotName } from "../../../config/names.ts";
 import { describeError, DreyError } from "../../../errors.ts";
+import { changedMeanwhile } from "../../changed.ts";
 import type { InstanceSnapshotPost, InstanceSnapshotPut } from "../../../wire/instance_snapshot.ts";
 import type { Operation } from "../../../wire/operation.ts";
 import type { Context, Ref } from "../../context.ts";
@@ -31,7 +32,7 @@ export async function updateSnapshot(
       { key, value: { ...value, expires_at } },
       happened(context, ref, { action: "instance-snapshot-updated", snapshot }),
     ]);
-    if (!done) throw changedMeanwhile(snapshot);
+    if (!done) throw snapshotChanged(snapshot);
   });
 }
 
@@ -81,7 +82,7 @@ async function rename(
         more: { old_name: snapshot },
       }),
     ]);
-    if (!isDone) throw changedMeanwhile(snapshot);
+    if (!isDone) throw snapshotChanged(snapshot);
   });
 }
 
@@ -109,7 +110,7 @@ export async function deleteLocked(context: Context, ref: Ref, snapshot: string)
     noted.write,
     happened(context, ref, { action: "instance-snapshot-deleted", snapshot }),
   ]);
-  if (!done) throw changedMeanwhile(snapshot);
+  if (!done) throw snapshotChanged(snapshot);
   await finishLater(context, noted, () => pool.driver.remove(volume));
   await releaseImage(context, value);
   await compact(context, ref, pool);
@@ -155,5 +156,4 @@ function happened(
   return lifecycleWrite(context, { project: ref.project, action, source, ...(more && { context: more }) });
 }
 
-const changedMeanwhile = (snapshot: string) =>
-  new DreyError("CONFLICT", { message: `Snapshot "${snapshot}" was changed meanwhile` });
+const snapshotChanged = (snapshot: string) => changedMeanwhile(`Snapshot "${snapshot}"`);

@@ -2,6 +2,7 @@
 // finished by the next command.
 
 import { DreyError } from "../../../errors.ts";
+import { changedMeanwhile } from "../../changed.ts";
 import type { Write } from "../../../store/store.ts";
 import type { Config } from "../../../wire/instance.ts";
 import type { Operation } from "../../../wire/operation.ts";
@@ -103,6 +104,6 @@ async function putBack(
       context: { snapshot },
     }),
   ]);
-  if (!isDone) throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
+  if (!isDone) throw changedMeanwhile(`Instance "${ref.name}"`);
   await applyRootSize(context, ref);
 }
