@@ -163,6 +163,15 @@ export const securitySecureboot = key({
   default: "true",
   short: "Whether the firmware of a machine with a disk of its own runs only what is signed",
 });
+export const migrationStateful = key({
+  name: "migration.stateful",
+  on: ["virtual-machine"],
+  type: types.bool,
+  live: true,
+  default: "false",
+  short: "Whether the memory of a machine with a disk of its own may be kept, by stops and snapshots",
+});
+
 export const rawIdmap = key({
   name: "raw.idmap",
   // LXD's is for containers; drey's machines share directories with the host just like them
@@ -329,6 +338,7 @@ export const instanceKeys: readonly Key[] = [
   ...limitsKernel,
   linuxSysctl,
   securitySecureboot,
+  migrationStateful,
   rawIdmap,
   idmapBase,
   idmapIsolated,
@@ -375,7 +385,6 @@ export const instanceKeysToCome: readonly string[] = [
   "migration.incremental.memory",
   "migration.incremental.memory.goal",
   "migration.incremental.memory.iterations",
-  "migration.stateful",
   "nvidia.*",
   "placement.group",
   "raw.apparmor",

@@ -97,6 +97,7 @@ export const apiExtensions: readonly string[] = [
   "metrics_cpu_seconds",
   "metrics_instances_count",
   "metrics_memory_oom_total",
+  "migration_stateful",
   "network",
   "network_acl",
   "network_acl_log",

@@ -15,11 +15,13 @@ export type Intent =
   /** a volume that is moving to where its record will say; `record` is the key of the record there */
   | { do: "rename"; pool: string; from: Volume; to: Volume; record: Key }
   /** an instance that is going back to a snapshot */
-  | { do: "restore"; instance: Ref; snapshot: string }
+  | { do: "restore"; instance: Ref; snapshot: string; stateful?: boolean }
   /** an instance that is getting another root; `config` is what it will say of its image */
   | { do: "rebuild"; instance: Ref; config: Config }
   /** an instance that is frozen while its files are copied */
-  | { do: "thaw"; instance: Ref };
+  | { do: "thaw"; instance: Ref }
+  /** a virtual machine whose memory is being saved */
+  | { do: "save"; instance: Ref };
 
 export interface IntentRecord {
   intent: Intent;

@@ -22,7 +22,11 @@ export async function settleIntent(context: Context, { key, value }: Entry<Inten
 async function act(context: Context, intent: Intent): Promise<void> {
   if (intent.do === "restore") {
     const { finishRestore } = await import("./instances/snapshots/restore.ts");
-    return await finishRestore(context, intent.instance, intent.snapshot);
+    return await finishRestore(context, intent.instance, intent);
+  }
+  if (intent.do === "save") {
+    const { finishSaving } = await import("./instances/stateful.ts");
+    return await finishSaving(context, intent.instance);
   }
   if (intent.do === "thaw") {
     const { thaw } = await import("./instances/snapshots/at_rest.ts");

@@ -8,9 +8,9 @@ export const imageDisk = "disk.0.qcow2";
 
 /**
  * Files of a root that is a disk: the disk and what has been written to it since, with marks on what a machine writes
- * to, and what the firmware keeps.
+ * to, what the firmware keeps, and saved memory.
  */
-const diskFiles = /^((disk\.\d+\.qcow2|nvram(\.ms)?\.fd)(\.new)?|disk\.\d+\.open|tpm)$/;
+const diskFiles = /^((disk\.\d+\.qcow2|nvram(\.ms)?\.fd|memory\.(state|json))(\.new)?|disk\.\d+\.open|tpm)$/;
 
 /**
  * Whether a root is the disk of a virtual machine, by the names in its top directory; a root that anything boots from

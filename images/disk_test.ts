@@ -53,7 +53,10 @@ for (const [said, bytes] of Object.entries(hostile)) {
 }
 
 Deno.test("isDiskRoot() knows a tree with a disk from one that a system boots from", () => {
-  assertEquals(isDiskRoot(["disk.0.qcow2", "disk.12.qcow2", "nvram.fd", "nvram.ms.fd", "tpm"]), true);
+  assertEquals(
+    isDiskRoot(["disk.0.qcow2", "disk.12.qcow2", "nvram.fd", "nvram.ms.fd", "tpm", "memory.state"]),
+    true,
+  );
   assertEquals(isDiskRoot(["disk.0.qcow2", "sbin"]), false);
   assertEquals(isDiskRoot(["disk.1.qcow2"]), false);
   assertEquals(isDiskRoot([]), false);

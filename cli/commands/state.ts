@@ -6,10 +6,12 @@ import { resolveOnServer } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
 import { forEach } from "./several.ts";
 
-export const start = (shell: Shell): Promise<number> => change(shell, { action: "start" });
+export const start = (shell: Shell): Promise<number> =>
+  change(shell, { action: "start", ...(shell.typed.has("stateless") ? { stateful: false } : {}) });
 export const pause = (shell: Shell): Promise<number> => change(shell, { action: "freeze" });
 export const resume = (shell: Shell): Promise<number> => change(shell, { action: "unfreeze" });
-export const stop = (shell: Shell): Promise<number> => change(shell, { action: "stop", ...ending(shell) });
+export const stop = (shell: Shell): Promise<number> =>
+  change(shell, { action: "stop", ...shell.typed.has("stateful") ? { stateful: true } : ending(shell) });
 export const restart = (shell: Shell): Promise<number> =>
   change(shell, { action: "restart", ...ending(shell) });
 

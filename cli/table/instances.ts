@@ -91,7 +91,7 @@ export const commands: readonly Command[] = [
   {
     path: "start",
     args: [instances],
-    flags: [all],
+    flags: [all, { name: "stateless", summary: "Begin anew, whatever was saved when it was stopped" }],
     summary: "Start instances",
     examples: [
       example("start web", "Start one"),
@@ -113,6 +113,7 @@ export const commands: readonly Command[] = [
         default: "-1",
         summary: "Seconds to wait for a clean end; -1 waits for ever",
       },
+      { name: "stateful", summary: "Keep the memory for the next start: for virtual machines" },
     ],
     summary: "Stop instances",
     examples: [

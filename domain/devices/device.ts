@@ -5,7 +5,7 @@ import type { IdMap } from "../../idmap/map.ts";
 import type { ContainerPlan } from "../../runtime/container_plan.ts";
 import type { Step } from "../../runtime/steps.ts";
 import type { DriveBus, DriveCache } from "../../runtime/vm/drives.ts";
-import type { Card } from "../../runtime/vm/machine.ts";
+import type { Card } from "../../runtime/vm/cards.ts";
 import type { Config, Device, Devices, InstanceType } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 

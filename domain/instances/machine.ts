@@ -26,11 +26,17 @@ import { accelerator, bootAssets, findPrograms, mustHaveQemu } from "../machines
 import {
   keeperArgv,
   type MachineFacts,
+  noteMachine,
   planBox,
   planMachine,
+  shownMemory,
   writeKeeper,
   writeMachine,
 } from "../machines/plan.ts";
+import { readSavedState, resumed } from "../machines/saved_state.ts";
+import { runningDevices } from "../devices.ts";
+import { layersOf } from "./root_volume.ts";
+import { hasMemory, keepMemory, memoryOf, removeFile, touchMemory } from "../machines/memories.ts";
 import { isOpenInBox, machineNodes } from "../machines/devices.ts";
 import { hasOwnDisk, ownDisk } from "../machines/own_disk.ts";
 import { deviceNodes } from "./start_plan.ts";
@@ -50,15 +56,21 @@ export interface MachineStart {
   prepare(plan: ContainerPlan, fills: ContainerPlan["fills"]): Promise<void>;
   /** tells the keeper what to start, once the devices are there */
   settle(parts: readonly StartParts[]): void;
-  /** @throws {DreyError} `COMMAND_FAILED` with what it said, if the machine has ended before it began */
-  mustRun(): Promise<void>;
+  /**
+   * what is less than it could be, for people
+   *
+   * @throws {DreyError} `COMMAND_FAILED` with what it said, if the machine has ended before it began
+   */
+  mustRun(): Promise<string[]>;
 }
 
 /** @throws {DreyError} `TOOL_MISSING`, `NETWORK` where no kernel can be had */
 export async function gatherMachine(
   context: Context,
   ref: Ref,
-  { config, devices, root, parts }: {
+  { config, devices, root, parts, isStateful }: {
+    /** whether it is to go on from its saved memory, if that is there */
+    isStateful: boolean;
     config: Config;
     devices: Devices;
     root: RootSource;
@@ -70,6 +82,7 @@ export async function gatherMachine(
   const assets = isDisk ? undefined : await bootAssets(context);
   const proof = await accelerator(context);
   const host = readHostSize([]);
+  const saved = isDisk && isStateful ? readSavedState(layersOf(root)) : undefined;
   const drives = parts.flatMap(({ drive }) => drive ?? []);
   const paths = instancePaths(context, ref);
   const facts: MachineFacts = {
@@ -77,15 +90,21 @@ export async function gatherMachine(
     config,
     accelerator: proof.accelerator,
     root: isDisk
-      ? { kind: "disk", disk: ownDisk({ name: ref.name, config, devices, root }) }
+      ? {
+        kind: "disk",
+        disk: ownDisk({ name: ref.name, config, devices, root, isResumed: saved !== undefined }),
+      }
       : { kind: "shared", ...findPrograms() },
     drives,
+    cards: Object.values(devices).filter(({ type }) => type === "nic").length,
     rootPriority: readKey(findRootDisk(devices)?.device ?? {}, bootPriority) ?? 1,
     hostMemory: host.memory,
     hostCpus: host.cpus.length,
   };
+  const alike = assets && await memoryOf(context, planMachine(facts, []), assets);
+  const memory = hasMemory(alike) ? alike : undefined;
   return {
-    box: planBox(paths, { assets, drives }),
+    box: planBox(paths, { assets, drives, memory }),
     parts: assets === undefined ? [] : [modulesPart(assets.kernel)],
     deviceNodes: [...deviceNodes.always, ...machineNodes.filter(isOpenInBox)],
     init: {
@@ -100,9 +119,20 @@ export async function gatherMachine(
       if (!isDisk) await fillRoot(plan, fills);
     },
     settle(parts) {
-      writeMachine(paths.run, planMachine(facts, parts.flatMap(({ card }) => card?.() ?? [])));
+      const planned = planMachine(facts, parts.flatMap(({ card }) => card?.() ?? []));
+      const asked = { memory: planned.memory, cpus: planned.cpus };
+      const machine = saved === undefined ? planned : resumed(planned, saved, asked);
+      noteMachine(paths.run, { machine: planned, devices: runningDevices(paths.run) });
+      writeMachine(paths.run, memory === undefined ? machine : { ...machine, resumes: shownMemory });
     },
-    mustRun: () => mustRun(paths),
+    async mustRun() {
+      const isStale = await mustRun(paths, { isResumed: saved !== undefined }) === "stale";
+      if (memory !== undefined) isStale ? removeFile(memory) : touchMemory(memory);
+      const why = alike === undefined || memory !== undefined
+        ? undefined
+        : await keepMemory(paths.door, alike);
+      return why === undefined ? [] : [why];
+    },
   };
 }
 
@@ -134,13 +164,18 @@ async function fillRoot(plan: ContainerPlan, fills: ContainerPlan["fills"] = [])
   if (result.code !== 0) throw commandFailed("Writing the templates", result);
 }
 
-async function mustRun({ run, door }: InstancePaths): Promise<void> {
-  if (await awaitMachine(door)) return;
+async function mustRun(
+  { run, door }: InstancePaths,
+  { isResumed }: { isResumed: boolean },
+): Promise<"running" | "stale"> {
+  const state = await awaitMachine(door);
+  if (state !== undefined) return state;
   const said = (readIfThere(`${run}/${runFiles.log}`) ?? "").trim().split("\n").filter((line) =>
     !/warning: |virtio_|fv_queue|has ended, and the machine/.test(line)
   );
   throw new DreyError("COMMAND_FAILED", {
     message: `Cannot start the virtual machine: ${said.slice(-3).join("; ") || "it ended at once"}`,
+    ...(isResumed ? { hint: "Its saved state can be given up: drey start --stateless" } : {}),
   });
 }
 

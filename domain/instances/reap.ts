@@ -63,6 +63,8 @@ export async function finish(context: Context, ref: Ref): Promise<void> {
   await rememberStopped(context, ref, {
     action: "instance-stopped",
     restarting,
+    // killed between saying so and stopping it
+    isSaved: value.stateful && await (await import("./stateful.ts")).hasSavedState(context, ref),
     remember: {
       ...(status === undefined ? {} : { "volatile.last_state.exit_code": String(status) }),
       ...(again === undefined ? {} : { "volatile.autorestart": again }),

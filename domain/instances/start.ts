@@ -76,7 +76,13 @@ async function gather(context: Context, ref: Ref, findMap: typeof chooseMap): Pr
   const home = planHome(context)?.path;
   const isMachine = record.type === "virtual-machine";
   const machine = isMachine
-    ? await (await import("./machine.ts")).gatherMachine(context, ref, { config, devices, root, parts })
+    ? await (await import("./machine.ts")).gatherMachine(context, ref, {
+      config,
+      devices,
+      root,
+      parts,
+      isStateful: record.stateful,
+    })
     : undefined;
   const init = machine?.init ?? applicationInit(config) ??
     chooseInit(findInit(layersOf(root)), home !== undefined);
@@ -211,7 +217,7 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
     // the supervisor has inherited the lock and keeps it
     closeFd(lock);
     lock = undefined;
-    await facts.machine?.mustRun();
+    warnings.push(...await facts.machine?.mustRun() ?? []);
     const volatile = Object.assign({}, ...facts.parts.map((part) => part.volatile));
     await remember(context, ref, { map: formatMap(facts.map), action, volatile });
     warnings.push(...await watchRootSize(context, ref, facts.devices));
@@ -254,6 +260,8 @@ async function remember(
   const { [templateTrigger]: _applied, ...kept } = value.config;
   const record = {
     ...value,
+    // what was saved is used up
+    stateful: false,
     last_used_at: context.now().toISOString(),
     config: {
       ...kept,

@@ -39,8 +39,8 @@ const descriptions: Record<Action, string> = {
  */
 export async function changeState(context: Context, ref: Ref, put: InstanceStatePut): Promise<Operation> {
   if (put.action === "start") primeMoves(readCgroupFacts(context.user.uid));
-  await loadRecord(context, ref);
-  if (put.stateful) {
+  const { value: { type } } = await loadRecord(context, ref);
+  if (put.stateful && type !== "virtual-machine") {
     throw new DreyError("NOT_SUPPORTED", {
       message: "Stateful start and stop of containers is not supported",
     });
@@ -64,8 +64,13 @@ async function act(context: Context, ref: Ref, put: InstanceStatePut): Promise<s
       // LXD starts a frozen instance by letting it go on
       if (currentState(context, ref).status === "Frozen") return await freeze(context, ref, false);
       await snapshotIfAsked(context, ref);
+      if (put.stateful === false) await giveUpState(context, ref);
       return await startLocked(context, ref);
     case "stop":
+      if (put.stateful) {
+        await (await import("./stateful.ts")).stopStateful(context, ref);
+        return [];
+      }
       await stopLocked(context, ref, { force, timeout });
       return [];
     case "restart":
@@ -75,6 +80,12 @@ async function act(context: Context, ref: Ref, put: InstanceStatePut): Promise<s
     case "unfreeze":
       return await freeze(context, ref, put.action === "freeze");
   }
+}
+
+/** Whoever does not want what was saved says so: `lxc start --stateless`. */
+async function giveUpState(context: Context, ref: Ref): Promise<void> {
+  const { value: { stateful } } = await loadRecord(context, ref);
+  if (stateful) await (await import("./stateful.ts")).forgetState(context, ref);
 }
 
 /** `@startup` is a snapshot of what is about to start. */

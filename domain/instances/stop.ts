@@ -30,6 +30,8 @@ export interface StopOptions {
   timeout: number;
   /** the instance starts again at once, so an ephemeral one stays */
   restarting?: boolean;
+  /** its memory has been saved for its next start */
+  isSaved?: boolean;
   /** a root to use for what belongs to sub-ids, where the caller has one */
   files?: FileRoot;
 }
@@ -63,7 +65,12 @@ export async function stopLocked(context: Context, ref: Ref, options: StopOption
   await waitUnlocked(run);
   await cleanUp(context, ref, { files });
   const action = options.force ? "instance-stopped" : "instance-shutdown";
-  await rememberStopped(context, ref, { action, restarting: options.restarting, files });
+  await rememberStopped(context, ref, {
+    action,
+    restarting: options.restarting,
+    files,
+    isSaved: options.isSaved,
+  });
 }
 
 function secondsOf({ force, timeout }: StopOptions, config: Config): number {
@@ -98,8 +105,9 @@ async function endInit(
 export async function rememberStopped(
   context: Context,
   ref: Ref,
-  { action, restarting = false, files, remember = {} }: {
+  { action, restarting = false, files, remember = {}, isSaved = false }: {
     action: string;
+    isSaved?: boolean;
     restarting?: boolean;
     files?: FileRoot;
     /** further settings of drey's own to keep */
@@ -112,6 +120,9 @@ export async function rememberStopped(
   delete config["volatile.idmap.current"];
   delete config[readyKey];
   const key = instanceKey(ref);
-  await context.store.commit([{ key, revision }], [{ key, value: { ...value, config } }, said]);
+  await context.store.commit([{ key, revision }], [
+    { key, value: { ...value, config, stateful: isSaved } },
+    said,
+  ]);
   if (value.ephemeral && !restarting) await deleteFiles(context, ref, files);
 }

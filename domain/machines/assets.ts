@@ -7,7 +7,7 @@ import { type Proof, proveKvm } from "../../runtime/vm/accelerator.ts";
 import { firstProgram } from "../../runtime/vm/first.pl.ts";
 import { makeInitrd } from "../../runtime/vm/initrd.ts";
 import { fetchKernel, findKernel, type Kernel } from "../../runtime/vm/kernel.ts";
-import type { Virtiofsd } from "../../runtime/vm/machine.ts";
+import type { Virtiofsd } from "../../runtime/vm/shares.ts";
 import { partialName } from "../../sys/partial.ts";
 import { exists, readIfThere } from "../../sys/present.ts";
 import { fullPath, toolMissing } from "../../sys/run.ts";

@@ -1,7 +1,7 @@
 // Device nodes of the host for the box of a virtual machine, whose programs are nobody the host knows: a node is of use
 // where everybody may open it, or a group that the user is in.
 
-import type { Card } from "../../runtime/vm/machine.ts";
+import type { Card } from "../../runtime/vm/cards.ts";
 import { readIfThere } from "../../sys/present.ts";
 
 /** What a machine's programs open, where they may. */

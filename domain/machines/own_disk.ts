@@ -59,6 +59,8 @@ export interface DiskSettings {
   config: Config;
   devices: Devices;
   root: RootSource;
+  /** whether it goes on from its saved memory */
+  isResumed: boolean;
 }
 
 /**
@@ -66,7 +68,7 @@ export interface DiskSettings {
  *
  * @throws {DreyError} `TOOL_MISSING` where the firmware is not installed
  */
-export function ownDisk({ name, config, devices, root }: DiskSettings): OwnDisk {
+export function ownDisk({ name, config, devices, root, isResumed }: DiskSettings): OwnDisk {
   const { own, all } = namesOf(root);
   const device = findRootDisk(devices)?.device ?? {};
   const isSecure = readKey(config, keys.securitySecureboot) ?? true;
@@ -94,6 +96,7 @@ export function ownDisk({ name, config, devices, root }: DiskSettings): OwnDisk 
     },
     virtiofsd: findVirtiofsd(),
     mounts: mountsOf(devices),
+    isResumed,
   };
 }
 

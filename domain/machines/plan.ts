@@ -10,23 +10,20 @@ import type { Accelerator } from "../../runtime/vm/accelerator.ts";
 import { boxFiles, hostLayout } from "../../runtime/vm/box.ts";
 import { type OwnDisk, ownDiskParts } from "../../runtime/vm/disk_box.ts";
 import { keeper } from "../../runtime/vm/keeper.pl.ts";
-import {
-  type Card,
-  keeperLines,
-  type Machine,
-  rootShare,
-  sharedRootWords,
-  type Virtiofsd,
-} from "../../runtime/vm/machine.ts";
+import { keeperLines, type Machine, rootShare, sharedRootWords } from "../../runtime/vm/machine.ts";
+import type { Card } from "../../runtime/vm/cards.ts";
+import type { Virtiofsd } from "../../runtime/vm/shares.ts";
 import type { Drive } from "../../runtime/vm/drives.ts";
 import type { VolumeDrive } from "../devices/device.ts";
-import type { Config } from "../../wire/instance.ts";
+import { readIfThere } from "../../sys/present.ts";
+import type { Config, Devices } from "../../wire/instance.ts";
 import type { InstancePaths } from "../instances/record.ts";
 import { groupsForDevices } from "./devices.ts";
 import type { BootAssets } from "./assets.ts";
 
 const specName = "machine";
 const keeperName = "keeper.pl";
+const memoryName = "memory";
 
 /** LXD's, for a machine that says nothing of it. */
 const usualMemory = 1024 ** 3;
@@ -43,6 +40,8 @@ export interface MachineFacts {
   root: { kind: "shared"; virtiofsd: Virtiofsd } | { kind: "disk"; disk: OwnDisk };
   /** volumes that are drives */
   drives: readonly VolumeDrive[];
+  /** how many cards it has from its start */
+  cards: number;
   /** place of its own disk among what the firmware tries */
   rootPriority: number;
   /** bytes of memory of the host */
@@ -53,7 +52,12 @@ export interface MachineFacts {
 /** The box of a machine; its files are there once `writeKeeper` and `writeMachine` have been called. */
 export function planBox(
   { run, door }: InstancePaths,
-  { assets, drives }: { assets: BootAssets | undefined; drives: readonly VolumeDrive[] },
+  { assets, drives, memory }: {
+    assets: BootAssets | undefined;
+    drives: readonly VolumeDrive[];
+    /** what it goes on from */
+    memory: string | undefined;
+  },
 ): MachineBox {
   return {
     door: { directory: dirname(door), name: basename(door) },
@@ -64,6 +68,7 @@ export function planBox(
         { name: "kernel", source: assets.kernel.image },
         { name: "initrd", source: assets.initrd },
       ]),
+      ...(memory === undefined ? [] : [{ name: memoryName, source: memory }]),
       { name: keeperName, source: join(run, keeperName) },
       { name: specName, source: join(run, specName) },
       ...drives.map(({ source, content }, index) => ({
@@ -97,6 +102,12 @@ export function memorySize(config: Config, hostMemory: number): number {
   return Math.floor(bytes / 2 ** 20) * 2 ** 20;
 }
 
+/** Places on its bus that are free when a machine starts. */
+const sparePorts = 4;
+
+/** What a machine has in its memory when it begins, as its box shows it. */
+export const shownMemory = { path: `${boxFiles}/${memoryName}`, once: false } as const;
+
 export function planMachine(facts: MachineFacts, cards: readonly Card[]): Machine {
   const { name, config, hostMemory, hostCpus } = facts;
   const count = cpuCount(config);
@@ -114,6 +125,9 @@ export function planMachine(facts: MachineFacts, cards: readonly Card[]): Machin
     ...root,
     drives: withBootOrder([...root.drives, ...volumeDrives(facts)], facts),
     cards: [...cards],
+    // most have the same number, so that one's memory is of use to another
+    ports: Math.max(8, facts.cards + root.shares.length + sparePorts),
+    waits: facts.root.kind === "shared",
   };
 }
 
@@ -138,19 +152,38 @@ function withBootOrder(all: readonly Drive[], { drives, rootPriority }: MachineF
   });
 }
 
-function rootParts({ name, root }: MachineFacts): ReturnType<typeof ownDiskParts> {
+function rootParts({ root }: MachineFacts): ReturnType<typeof ownDiskParts> {
   if (root.kind === "disk") return ownDiskParts(root.disk);
   return {
     boot: {
       kind: "direct",
       kernel: `${boxFiles}/kernel`,
       initrd: `${boxFiles}/initrd`,
-      words: sharedRootWords({ arch: Deno.build.arch, name }, undefined),
+      words: sharedRootWords({ arch: Deno.build.arch }, undefined),
     },
     drives: [],
     prepare: [],
     shares: [rootShare(root.virtiofsd)],
   };
+}
+
+const machineName = "machine.json";
+
+/** What a machine was started as. */
+export interface StartedMachine {
+  machine: Machine;
+  devices: Devices;
+}
+
+/** Notes it in the run directory. */
+export function noteMachine(run: string, started: StartedMachine): void {
+  Deno.writeTextFileSync(join(run, machineName), JSON.stringify(started));
+}
+
+/** What a running machine was started as. */
+export function runningMachine(run: string): StartedMachine | undefined {
+  const text = readIfThere(join(run, machineName));
+  return text === undefined ? undefined : JSON.parse(text) as StartedMachine;
 }
 
 /** The files that a box shows must be there when it is built; the machine's follows when its cards are known. */

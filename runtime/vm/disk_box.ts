@@ -6,7 +6,9 @@ import { makeDiskArgv } from "./disk_root.pl.ts";
 import type { DriveBus, DriveCache } from "./drives.ts";
 import { agentShare, guestAgent } from "./guest_agent.pl.ts";
 import { guestRoot, guestShares } from "./box.ts";
-import type { Machine, Virtiofsd } from "./machine.ts";
+import { writeFilesArgv } from "./box_files.ts";
+import type { Machine } from "./machine.ts";
+import type { Virtiofsd } from "./shares.ts";
 import { type SeedFacts, seedFiles, seedLabel } from "./seed.ts";
 
 /** The firmware's files on the host, which the box shows at the same paths. */
@@ -29,34 +31,17 @@ export interface OwnDisk {
   virtiofsd: Virtiofsd | undefined;
   /** what the guest is to mount */
   mounts: { tag: string; path: string; isReadOnly: boolean }[];
+  /** whether the machine goes on from its saved memory */
+  isResumed: boolean;
 }
 
 const seedDirectory = "/run/drey/seed";
-
-const writer = String.raw`
-my ($directory, %text) = @ARGV;
-mkdir $directory, 0755;
-for my $name (keys %text) {
-  open my $file, '>', "$directory/$name" or die "$directory/$name: $!\n";
-  print $file $text{$name}; close $file or die "$directory/$name: $!\n";
-  chmod 0755, "$directory/$name";
-}
-`;
-
-/** argv that writes small files into a new directory of the box. */
-const writeFiles = (directory: string, files: Record<string, string>): string[] => [
-  "/usr/bin/perl",
-  "-e",
-  writer,
-  directory,
-  ...Object.entries(files).flat(),
-];
 
 /** The parts of a machine that are about its disk. */
 export function ownDiskParts(
   disk: OwnDisk,
 ): Pick<Machine, "boot" | "drives" | "prepare" | "shares" | "openMark"> {
-  const { plan, size, bus, cache, firmware, isSecure, seed, virtiofsd, mounts } = disk;
+  const { plan, size, bus, cache, firmware, isSecure, seed, virtiofsd, mounts, isResumed } = disk;
   const agent = guestAgent(mounts);
   const directories = mounts.map(({ path }) => guestShares + path);
   const nvram = { name: nvramName(isSecure), template: firmware.variables };
@@ -79,9 +64,9 @@ export function ownDiskParts(
     ],
     openMark: `${guestRoot}/${openMark(plan.write)}`,
     prepare: [
-      makeDiskArgv({ directory: guestRoot, plan, size, nvram }),
-      writeFiles(seedDirectory, seedFiles({ ...seed, agent })),
-      writeFiles(agentShare.directory, { [agentShare.program]: agent }),
+      makeDiskArgv({ directory: guestRoot, plan, size, nvram, isResumed }),
+      writeFilesArgv(seedDirectory, seedFiles({ ...seed, agent })),
+      writeFilesArgv(agentShare.directory, { [agentShare.program]: agent }),
       // a source that need not be there leaves an empty one
       ...(mounts.length === 0 ? [] : [["/usr/bin/mkdir", "-p", "--", ...directories]]),
     ],

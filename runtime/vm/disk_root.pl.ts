@@ -1,7 +1,7 @@
 // Hands in the box of a virtual machine with a disk of its own, as Perl: they make the file that is written to, before
 // QEMU opens it. What is made appears whole under its name.
 
-import { type DiskPlan, openMark } from "./disk_root.ts";
+import { type DiskPlan, openMark, stateNames } from "./disk_root.ts";
 
 export interface DiskMaking {
   /** directory of the disk */
@@ -11,10 +11,12 @@ export interface DiskMaking {
   size: number;
   /** the firmware's variables, and what they begin as; where there is a firmware */
   nvram?: { name: string; template: string };
+  /** whether the machine goes on from its memory, so that everything is there */
+  isResumed?: boolean;
 }
 
 /** argv of the program, to be run in the box. */
-export function makeDiskArgv({ directory, plan, size, nvram }: DiskMaking): string[] {
+export function makeDiskArgv({ directory, plan, size, nvram, isResumed = false }: DiskMaking): string[] {
   const below = "below" in plan ? plan.below : "";
   const base = plan.kind === "short" ? plan.base : "";
   const variables = nvram === undefined ? [] : [nvram.name, nvram.template];
@@ -28,7 +30,9 @@ export function makeDiskArgv({ directory, plan, size, nvram }: DiskMaking): stri
     openMark(plan.write),
     below,
     base,
-    String(size),
+    // what goes on knows its disk by its size
+    String(isResumed ? 0 : size),
+    isResumed ? "1" : "",
     ...variables,
   ];
 }
@@ -59,7 +63,8 @@ mend(@ARGV[1, 2]);
 
 const program = String.raw`
 use strict;
-my ($directory, $kind, $write, $mark, $below, $base, $size, $nvram, $template) = @ARGV;
+my @states = qw(${Object.values(stateNames).join(" ")});
+my ($directory, $kind, $write, $mark, $below, $base, $size, $resumed, $nvram, $template) = @ARGV;
 sub fail { print STDERR "@_\n"; exit 1 }
 sub must { system(@_) == 0 or fail("$_[0] $_[1]: status " . ($? >> 8)) }
 chdir $directory or fail("$directory: $!");
@@ -83,6 +88,8 @@ sub check_chain { my ($name) = @_;
   }
 }
 unlink glob '*.new';
+# what a machine had in its memory when this disk was another one
+unlink @states if !$resumed;
 if ($kind ne 'ready') {
   my @image = ('qemu-img');
   if ($kind eq 'empty') { must(@image, 'create', '-q', '-f', 'qcow2', "$write.new", $size) }

@@ -47,6 +47,9 @@ export function planDisk(own: readonly string[], all: readonly string[]): DiskPl
   return { kind: "short", write, below, base: diskName(0) };
 }
 
+/** Files beside the disk that hold what a machine had in its memory, and what it was then. */
+export const stateNames = { memory: "memory.state", facts: "memory.json" } as const;
+
 /** `bytes` of a disk that nobody gave a size, as LXD has it. */
 export const usualDisk = 10 * 1024 ** 3;
 

@@ -3,6 +3,7 @@
 import { dirname, join } from "@std/path";
 import { DreyError } from "../../errors.ts";
 import { closeFd, openFd } from "../../sys/libc.ts";
+import { formatWords } from "../steps.ts";
 import { frameKinds } from "./frames.pl.ts";
 
 const O_PATH = 0o10000000;
@@ -66,19 +67,79 @@ async function readFrame(connection: Deno.Conn): Promise<Frame | undefined> {
 /**
  * Waits until the machine has begun to run.
  *
- * @returns false if its keeper has ended instead
+ * @returns what it is: `stale` if the memory that it was to go on from was of no use; undefined if its keeper has ended
  */
-export async function awaitMachine(door: string): Promise<boolean> {
+export async function awaitMachine(door: string): Promise<"running" | "stale" | undefined> {
   try {
     using connection = await connectDoor(door);
     await writeAll(connection, format("hello"));
-    return (await readFrame(connection))?.kind === frameKinds.hello;
+    const answer = await readFrame(connection);
+    if (answer?.kind !== frameKinds.hello) return undefined;
+    return new TextDecoder().decode(answer.payload) === "stale" ? "stale" : "running";
   } catch (error) {
-    const isGone = error instanceof DreyError || error instanceof Deno.errors.BrokenPipe ||
-      error instanceof Deno.errors.ConnectionReset;
-    if (isGone) return false;
+    if (isEnd(error)) return undefined;
     throw error;
   }
+}
+
+const isEnd = (error: unknown): boolean =>
+  error instanceof DreyError || error instanceof Deno.errors.BrokenPipe ||
+  error instanceof Deno.errors.ConnectionReset;
+
+/**
+ * Takes what a machine has in its memory once its guest waits to be told who it is; it goes on afterwards.
+ *
+ * @throws {DreyError} `INSTANCE_STATE` if it ends instead, `COMMAND_FAILED` if it does not come so far
+ */
+export async function takeMemory(
+  door: string,
+  take: (bytes: Uint8Array) => void,
+): Promise<void> {
+  const connection = await connectDoor(door);
+  try {
+    await writeAll(connection, format("save"));
+    for (;;) {
+      const frame = await readFrame(connection);
+      if (frame === undefined) throw hasEnded();
+      if (frame.kind === frameKinds.data) take(frame.payload.subarray(1));
+      else if (frame.kind === frameKinds.exit && frame.payload[3] === 0) return;
+      else throw refusal("Cannot keep the memory of the virtual machine", frame);
+    }
+  } catch (error) {
+    if (error instanceof DreyError || !isEnd(error)) throw error;
+    throw hasEnded();
+  } finally {
+    connection.close();
+  }
+}
+
+/**
+ * Has a machine write its memory into a file of its box; it is halted from then on.
+ *
+ * @throws {DreyError} `COMMAND_FAILED` with the reason, and the machine goes on
+ */
+export async function saveMemory(door: string, path: string): Promise<void> {
+  using connection = await connectDoor(door);
+  await writeAll(connection, format("save", path));
+  const frame = await readFrame(connection);
+  if (frame === undefined) throw hasEnded();
+  if (frame.kind !== frameKinds.hello) throw refusal("Cannot save the state of the virtual machine", frame);
+}
+
+/** Has lines of words done in the box of a machine. @throws {DreyError} `COMMAND_FAILED` with what failed */
+export async function doInBox(door: string, lines: readonly (readonly string[])[]): Promise<void> {
+  using connection = await connectDoor(door);
+  await writeAll(connection, format("do", formatWords(lines)));
+  const frame = await readFrame(connection);
+  if (frame === undefined) throw hasEnded();
+  if (frame.kind !== frameKinds.hello) throw refusal("Cannot change the virtual machine", frame);
+}
+
+const hasEnded = () => new DreyError("INSTANCE_STATE", { message: "The virtual machine has ended" });
+
+function refusal(what: string, { kind, payload }: Frame): DreyError {
+  const why = kind === frameKinds.refusal ? `: ${new TextDecoder().decode(payload)}` : "";
+  return new DreyError("COMMAND_FAILED", { message: `${what}${why}` });
 }
 
 /** Whether the agent in the guest answers. @throws {DreyError} `INSTANCE_STATE` */

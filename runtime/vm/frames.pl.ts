@@ -22,7 +22,7 @@ export const frameKinds = {
   exit: 7,
   /** keeper to agent: whoever gave the command is gone */
   gone: 8,
-  /** agent to keeper: it is there, and has forgotten all there was */
+  /** agent to keeper: it is there, and has forgotten all there was; keeper to agent: begin anew, it is so late */
   hello: 9,
   /** keeper to agent: `off` or `reboot` the machine */
   power: 10,
@@ -30,6 +30,10 @@ export const frameKinds = {
   refusal: 11,
   /** door to keeper: to be led to a socket of the machine, by name; keeper to door: it is led */
   lead: 12,
+  /** door to keeper: the machine's memory is to be written, into a file of the box or to the door */
+  save: 13,
+  /** door to keeper: lines of words, to be done in the box */
+  do: 14,
 } as const;
 
 /** `bytes` of a stream under way at most */

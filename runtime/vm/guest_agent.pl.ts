@@ -23,7 +23,8 @@ export function guestAgent(
     `[${quoted(tag)}, ${quoted(path)}, ${isReadOnly ? 1 : 0}]`
   );
   return `#!/usr/bin/perl\nuse warnings; use Fcntl;\nno warnings;\n` +
-    `my %vm_call = (setsid => ${setsid}, close_range => ${close_range}, mount => ${mount});\n` +
+    `my %vm_call = (setsid => ${setsid}, close_range => ${close_range}, mount => ${mount}, ` +
+    `clock_settime => ${arch === "x86_64" ? 227 : 112});\n` +
     `my @mounts = (${list.join(", ")});\n${agent}${begin}`;
 }
 

@@ -2,17 +2,19 @@
 // ends when the machine does, with the status a container's init would have; its end takes everything else along. At
 // its door, a socket, it takes commands for the agent in the guest and leads to the machine's own sockets.
 
-import { frames } from "./frames.pl.ts";
+import { frames, resyncLength } from "./frames.pl.ts";
+import { keeperBox, socketDirectory } from "./keeper_box.pl.ts";
+import { keeperMachine } from "./keeper_machine.pl.ts";
 
 /** Statuses that the keeper ends with; runtime/run_files.ts says what they mean. */
 export const ends = { reboot: 129, powerOff: 130 } as const;
 
-/** Where the machine's sockets are in the box. */
-export const socketDirectory = "/run/drey";
+/** What a guest that waits to be told who it is says of itself. */
+export const waitingWord = "drey: waiting";
 
 const numbers = {
-  x86_64: { setsid: 112, signalfd4: 289, rt_sigprocmask: 14, close_range: 436, prctl: 157 },
-  aarch64: { setsid: 157, signalfd4: 74, rt_sigprocmask: 135, close_range: 436, prctl: 167 },
+  x86_64: { setsid: 112, signalfd4: 289, rt_sigprocmask: 14, close: 3, fsync: 74, gettimeofday: 96 },
+  aarch64: { setsid: 157, signalfd4: 74, rt_sigprocmask: 135, close: 57, fsync: 82, gettimeofday: 169 },
 };
 
 const calls = (arch: "x86_64" | "aarch64") =>
@@ -20,25 +22,28 @@ const calls = (arch: "x86_64" | "aarch64") =>
 
 /** The program; its one argument is a file with lines of words, see runtime/vm/machine.ts. */
 export function keeper(arch: "x86_64" | "aarch64" = Deno.build.arch): string {
-  return frames + calls(arch) + body;
+  return frames + calls(arch) + begin + keeperBox + keeperMachine + body;
 }
 
-const body = String.raw`
+const begin = String.raw`
 my ($spec) = @ARGV;
-my (@prepare, @helpers, @cards, @machine, %setting);
+my (@lines, @plugs, @machine, %setting, %helper, %helper_at);
+# lines of words as runtime/steps.ts writes them
+sub words_of { my ($line) = @_; chomp $line; return map { s/%([0-9a-f]{2})/chr hex $1/ger } split /\t/, $line, -1 }
 open my $lines, '<', $spec or die "Cannot read $spec: $!\n";
 while (my $line = <$lines>) {
-  chomp $line;
-  my ($what, @words) = map { s/%([0-9a-f]{2})/chr hex $1/ger } split /\t/, $line, -1;
-  if ($what eq 'prepare' or $what eq 'plain') { push @prepare, [$what, @words] }
-  elsif ($what eq 'helper') { push @helpers, \@words }
-  elsif ($what eq 'card') { push @cards, @words }
-  elsif ($what eq 'machine') { @machine = @words }
+  my ($what, @words) = words_of($line);
+  if ($what eq 'machine') { @machine = @words }
+  elsif ($what eq 'plug') { push @plugs, [@words] }
   elsif ($what eq 'set') { $setting{$words[0]} = $words[1] }
+  else { push @lines, [$what, @words] }
 }
 close $lines;
 $0 = 'drey: keeper of a virtual machine';
+my $resync_length = ${resyncLength};
+my ($agent_in, $agent_out, $is_there, $in_sync) = ('', '', 0, 0);
 sub fail { print STDERR "@_\n"; exit 1 }
+sub now { my $time = "\0" x 16; syscall($nr{gettimeofday}, $time, 0); my ($s, $us) = unpack 'q q', $time; return $s + $us / 1e6 }
 # CHLD, INT, TERM and PWR are read from a descriptor: nothing is missed between two looks
 my $mask = pack 'Q', 1 << 16 | 1 << 1 | 1 << 14 | 1 << 29;
 my $none = pack 'Q', 0;
@@ -48,91 +53,17 @@ $signal_fd >= 0 or fail("signalfd4(2): $!");
 open my $signals, '+<&=', $signal_fd or fail("signalfd: $!");
 $SIG{PIPE} = 'IGNORE';
 open my $door, '+<&=', 3 or fail("the door: $!");
-sub start { my ($keep, @argv) = @_;
-  my $pid = fork;
-  fail("fork(2): $!") if !defined $pid;
-  return $pid if $pid;
-  syscall($nr{rt_sigprocmask}, 2, $none, 0, 8);
-  $SIG{PIPE} = 'DEFAULT';
-  open STDOUT, '>&', \*STDERR;
-  # what it is to have stays open, all else is closed on exec
-  for my $handle (@$keep) { fcntl $handle, 2, 0 }
-  exec { $argv[0] } @argv;
-  print STDERR "Cannot run $argv[0]: $!\n";
-  exit 127;
-}
-my %helper;
+set_nonblocking($door);
 mkdir '${socketDirectory}', 0700;
-# an interface that counts checksums and cuts large frames itself: ethtool's ETHTOOL_STXCSUM, SIOCETHTOOL
-sub make_plain { my ($name) = @_;
-  my $value = pack 'L2', 0x17, 0;
-  my $request = pack 'a16 P x16', $name, $value;
-  socket my $any, 2, 2, 0 or fail("socket(2): $!");
-  ioctl $any, 0x8946, $request or fail("interface $name: $!");
-}
 # the box hands frames on and has no business of its own on any network
 for my $which (qw(all default)) { if (open my $file, '>', "/proc/sys/net/ipv6/conf/$which/disable_ipv6") { print $file 1 } }
-for (@prepare) {
-  my ($what, @words) = @$_;
-  if ($what eq 'plain') { make_plain(@words); next }
-  my $pid = start([], @words);
-  waitpid $pid, 0;
-  fail("@words: status " . ($? >> 8)) if $?;
-}
-for (@helpers) {
-  my ($socket, @argv) = @$_;
-  my $pid = start([], @argv);
-  $helper{$pid} = $argv[0];
-  for (my $tries = 0; !-S $socket; $tries++) {
-    fail("$argv[0] ended at once") if waitpid($pid, 1) == $pid;
-    fail("$argv[0] does not listen") if $tries > 1000;
-    select undef, undef, undef, 0.01;
-  }
-}
-sub pair { my ($name) = @_;
-  # AF_UNIX, SOCK_STREAM
-  socketpair my $own, my $other, 1, 1, 0 or fail("socketpair(2): $!");
-  return ($own, $other);
-}
-my %given;
-sub carry { my ($from, $to) = @_;
-  my $pid = fork;
-  fail("fork(2): $!") if !defined $pid;
-  if ($pid) { $helper{$pid} = 'a relay of a network card'; return }
-  $0 = 'drey: relay of a network card';
-  syscall($nr{rt_sigprocmask}, 2, $none, 0, 8);
-  close $_ for values %given;
-  # a frame that cannot be sent is lost, as on any cable
-  for (;;) { my $n = sysread $from, my $frame, 70000; defined $n ? syswrite $to, $frame : select undef, undef, undef, 0.1 }
-}
-for my $name (@cards) {
-  # whole frames as they are on the cable: packet(7), AF_PACKET, SOCK_RAW, ETH_P_ALL
-  socket my $card, 17, 3, unpack('S', pack 'n', 3) or fail("packet(7): $!");
-  my $request = pack 'a16 x24', $name;
-  ioctl $card, 0x8933, $request or fail("interface $name: $!");
-  my $index = unpack 'x16 i', $request;
-  bind $card, pack('S n i x12', 17, 3, $index) or fail("bind(2) to $name: $!");
-  # not what it has sent itself: PACKET_IGNORE_OUTGOING
-  setsockopt $card, 263, 23, pack('i', 1);
-  # QEMU takes frames from sockets of the unix domain alone, so two processes carry them, one each way
-  socketpair my $own, my $other, 1, 2, 0 or fail("socketpair(2): $!");
-  $given{"card-$name"} = $other;
-  carry($own, $card); carry($card, $own);
-}
-my ($qmp, $qmp_other) = pair();
-my ($agent, $agent_other) = pair();
-@given{qw(qmp agent)} = ($qmp_other, $agent_other);
-my @argv = map { s/\{fd:([^}]+)\}/fileno $given{$1}/ger } @machine;
-my $machine = start([values %given], @argv);
-close $_ for values %given;
-%given = ();
-set_nonblocking($_) for $qmp, $agent, $door;
-my ($qmp_in, $qmp_out, $is_ready) = ('', '', 0);
-my ($agent_in, $agent_out, $is_there, $in_sync) = ('', '', 0, 0);
-my $reason = '';
+`;
+
+const body = String.raw`
+eval { run_line(@$_); 1 } or fail($@ =~ s/\n$//r) for @lines;
+run_machine();
 my $began = time;
 my ($next_channel, %client, %asked) = (1);
-sub order { $qmp_out .= qq({"execute":"$_[0]"}\n) }
 my $wanted = '';
 sub stop_machine { my ($how) = @_;
   $wanted = $how;
@@ -155,7 +86,7 @@ sub hear_signals {
     my $number = unpack 'L', $info;
     if ($number == 17) {
       while ((my $pid = waitpid -1, 1) > 0) {
-        finish($?) if $pid == $machine;
+        if ($pid == $machine) { my $status = $?; is_begun_anew() or finish($status); next }
         my $name = delete $helper{$pid} or next;
         print STDERR "$name has ended, and the machine with it\n";
         kill 9, $machine;
@@ -163,19 +94,38 @@ sub hear_signals {
     } else { stop_machine('off') }
   }
 }
-sub hear_qmp {
-  my $n = sysread $qmp, my $bytes, 65536;
-  return if !defined $n or !$n;
-  $qmp_in .= $bytes;
-  while ($qmp_in =~ s/^([^\n]*)\n//) {
-    my $line = $1;
-    if ($line =~ /"QMP":/) { order('qmp_capabilities') }
-    elsif ($line =~ /"return":/ and !$is_ready) { $is_ready = 1; tell_ready($_) for values %asked; %asked = () }
-    elsif ($line =~ /"event":\s*"SHUTDOWN"/) { $reason = $1 if $line =~ /"reason":\s*"([^"]+)"/ }
-  }
+sub tell_ready { my ($c) = @_; $c->{out} .= frame(0, 'hello', $is_there ? 'agent' : $is_stale ? 'stale' : 'machine') }
+sub told_ready { tell_ready($_) for values %asked; %asked = () }
+# the guest waits to be told who it is: the moment to keep its memory, in which there is nothing of anybody yet
+my ($keeps, $is_told);
+sub come {
+  if ($keeps) { my $client = $keeps; undef $keeps; return save($client, '') }
+  go_on();
 }
-sub tell_ready { my ($c) = @_; $c->{out} .= frame(0, 'hello', $is_there ? 'agent' : 'machine') }
+sub go_on {
+  return if $is_told;
+  $is_told = 1;
+  order($_->[0], $_->[1], \&or_end) for @plugs;
+  open my $random, '<', '/dev/urandom' or fail("/dev/urandom: $!");
+  sysread $random, my $seed, 64;
+  $agent_out .= sprintf "who time=%.6f seed=%s%s\n", now(), unpack('H*', $seed), $setting{who};
+}
+sub saved { my ($error) = @_;
+  my ($c, $path) = @saving{qw(client path)};
+  %saving = ();
+  if ($path ne '') {
+    return $c->{out} .= frame(0, 'hello', 'saved') if $error eq '';
+    order('cont');
+    return refuse($c, $error);
+  }
+  $c->{out} .= frame(0, 'exit', pack 'N', $error eq '' ? 0 : 1);
+  $c->{ending} = 1;
+  order('cont');
+  go_on();
+}
 sub drop { my ($c) = @_;
+  undef $keeps if $keeps and $keeps == $c;
+  order('migrate_cancel') if $saving{client} and $saving{client} == $c and $saving{path} eq '';
   $agent_out .= frame($c->{channel}, 'gone', '') if $c->{begun} and $is_there;
   delete $client{$c->{channel}}; delete $asked{$c->{channel}};
   close $c->{handle}; close $c->{other} if $c->{other};
@@ -190,6 +140,14 @@ sub take_from_client { my ($c, $kind, $payload) = @_;
   if ($kind == $kind{hello}) { $is_ready ? tell_ready($c) : ($asked{$c->{channel}} = $c) }
   elsif ($kind == $kind{power}) { stop_machine($payload); tell_ready($c) }
   elsif ($kind == $kind{open}) { $c->{open} = $payload; begin($c) if $is_there }
+  elsif ($kind == $kind{do}) {
+    eval { run_line(words_of($_)) for split /\n/, $payload; 1 } or return refuse($c, $@ =~ s/\n$//r);
+    tell_ready($c);
+  }
+  elsif ($kind == $kind{save}) {
+    if ($moving or $payload eq '' and $is_told || $is_ready && $setting{load}) { return refuse($c, 'The memory of the virtual machine is in use') }
+    if ($payload eq '') { $keeps = $c } else { save($c, $payload) }
+  }
   elsif ($kind == $kind{lead}) {
     socket my $other, 1, 1, 0 or return refuse($c, "socket(2): $!");
     $payload =~ /^[a-z]+$/ and connect $other, pack 'S a*', 1, "${socketDirectory}/$payload\0"
@@ -231,6 +189,7 @@ sub hear_agent {
   my $n = sysread $agent, my $bytes, 262144;
   return if !$n;
   $agent_in .= $bytes;
+  if ($setting{waits} and !$is_told) { come() if $agent_in =~ s/^.*?${waitingWord}\n//s and !$moving; return }
   for (;;) {
     if ($in_sync) { $agent_in =~ s/^\0+//; return if $agent_in eq ''; $in_sync = 0 }
     my ($channel, $kind, $payload) = take_frame(\$agent_in) or return;
@@ -243,10 +202,11 @@ sub hear_agent {
 }
 for (;;) {
   my ($reads, $writes) = ('', '');
-  vec($reads, fileno $_, 1) = 1 for $signals, $qmp, $agent, $door;
+  vec($reads, fileno $_, 1) = 1 for $signals, $qmp, $agent, $door, grep { $_ } $saving{listener};
+  vec($reads, fileno $saving{from}, 1) = 1 if $saving{from} and length $saving{client}{out} < 2097152;
   vec($writes, fileno $qmp, 1) = 1 if length $qmp_out;
   vec($writes, fileno $agent, 1) = 1 if length $agent_out;
-  my $waiting = 0;
+  my $waiting = $keeps ? 1 : 0;
   for my $c (values %client) {
     vec($reads, fileno $c->{handle}, 1) = 1 if !$c->{other} or length $c->{to_other} < 262144;
     vec($writes, fileno $c->{handle}, 1) = 1 if length $c->{out} or $c->{ending};
@@ -260,10 +220,16 @@ for (;;) {
   if ($waiting and !$is_there and time - $began > $setting{patience}) {
     for (values %client) { refuse($_, $no_agent) if defined delete $_->{open} }
   }
+  if ($keeps and time - $began > $setting{patience}) { refuse($keeps, $no_agent); undef $keeps }
   next if $ready <= 0;
   hear_signals() if vec($reads, fileno $signals, 1);
   hear_qmp() if vec($reads, fileno $qmp, 1);
   hear_agent() if vec($reads, fileno $agent, 1);
+  if ($saving{listener} and vec($reads, fileno $saving{listener}, 1)) {
+    accept $saving{from}, $saving{listener};
+    close delete $saving{listener};
+  }
+  elsif ($saving{from} and vec($reads, fileno $saving{from}, 1)) { take_memory() }
   if (vec($reads, fileno $door, 1) and accept my $handle, $door) {
     set_nonblocking($handle);
     my $channel = $next_channel++;

@@ -5,7 +5,17 @@ import { rootTag } from "./first.pl.ts";
 import { agentPort } from "./agent.pl.ts";
 import { guestRoot } from "./box.ts";
 import { type Drive, driveWords, firmwareBoard, type FirmwareBoot, firmwareWords } from "./drives.ts";
-import { socketDirectory } from "./keeper.pl.ts";
+import { type Card, cardBackend, cardDevice, cardLines } from "./cards.ts";
+import { type Plug, portId, portWords } from "./ports.ts";
+import {
+  type Share,
+  shareChardev,
+  shareDevice,
+  shareDriver,
+  shareLine,
+  socketOf,
+  type Virtiofsd,
+} from "./shares.ts";
 
 export interface Machine {
   name: string;
@@ -20,6 +30,8 @@ export interface Machine {
   memory: number;
   /** whether its memory is in huge pages */
   hugepages: boolean;
+  /** its board with a version, where it has to be the one it was */
+  board?: string;
   boot: DirectBoot | FirmwareBoot;
   drives: Drive[];
   /** commands that the box runs before anything of the machine starts */
@@ -29,6 +41,16 @@ export interface Machine {
   /** directories of the box that the guest can mount, by tag */
   shares: Share[];
   cards: Card[];
+  /** places on its bus for shares, cards and what is plugged in later */
+  ports: number;
+  /** whether the guest waits to be told who it is, and is given its shares and cards only then */
+  waits: boolean;
+  /** file of the box with what it has in its memory */
+  resumes?: {
+    path: string;
+    /** whether it counts once: nothing else will do, and it is removed when the machine goes on */
+    once: boolean;
+  };
 }
 
 /** A kernel of the host's choice, which finds its root by what the initial ram disk does. */
@@ -40,37 +62,12 @@ export interface DirectBoot {
   words: string[];
 }
 
-export interface Share {
-  tag: string;
-  directory: string;
-  /** program that serves it */
-  virtiofsd: Virtiofsd;
-}
-
-/** The server of shared directories, which there are two of. */
-export interface Virtiofsd {
-  path: string;
-  kind: "c" | "rust";
-}
-
-/** A network card: an interface of the box, whose address the guest's card has. */
-export interface Card {
-  /** interface in the box, made for the container that a box otherwise is */
-  name: string;
-  hwaddr: string;
-  mtu: number;
-  /** `tap` where /dev/net/tun can be opened, else frames are read from the interface itself */
-  by: "tap" | "packet";
-}
-
 const programs = { x86_64: "qemu-system-x86_64", aarch64: "qemu-system-aarch64" };
 const boards = { x86_64: "q35", aarch64: "virt,gic-version=max" };
 const serials = { x86_64: "ttyS0", aarch64: "ttyAMA0" };
 
 /** The device of the machine's serial port in the guest. */
 export const serialOf = ({ arch }: Pick<Machine, "arch">): string => serials[arch];
-
-const socketOf = (name: string) => `${socketDirectory}/${name}`;
 
 /** argv of QEMU; `{fd:NAME}` stands for a descriptor that the keeper gives it. */
 export function qemuWords(machine: Machine): string[] {
@@ -88,12 +85,20 @@ export function qemuWords(machine: Machine): string[] {
     ...bootWords(machine.boot),
     ...driveWords(machine.drives),
     ...sockets(),
-    ...machine.shares.flatMap((share, index) => shareWords(share, index)),
-    ...machine.cards.flatMap((card, index) => cardWords(card, index)),
+    ...portWords(machine.ports),
+    ...machine.cards.flatMap((card, index) => ["-netdev", JSON.stringify(cardBackend(card, index))]),
+    // a connection is for one machine: where another may have to be begun, it is made when that runs
+    ...(hasLateShares(machine) ? [] : machine.shares.flatMap((_, index) => ["-chardev", chardevWord(index)])),
+    ...devices(machine).filter((device) => !isLate(machine, device)).flatMap((device) => [
+      "-device",
+      JSON.stringify(device),
+    ]),
   ];
 }
 
-function hardware({ arch, accelerator, cpus, maxCpus, memory, hugepages, boot }: Machine): string[] {
+function hardware(
+  { arch, board = boards[arch], accelerator, cpus, maxCpus, memory, hugepages, boot }: Machine,
+): string[] {
   const more = boot.kind === "firmware" ? firmwareBoard(boot) : "";
   const size = `${Math.floor(memory / 1024 / 1024)}M`;
   const backend = hugepages
@@ -101,7 +106,7 @@ function hardware({ arch, accelerator, cpus, maxCpus, memory, hugepages, boot }:
     // shared, since virtiofsd reads and writes the guest's memory itself
     : "memory-backend-memfd";
   return [
-    ...["-machine", `${boards[arch]},memory-backend=ram,usb=off${more}`],
+    ...["-machine", `${board},memory-backend=ram,usb=off${more}`],
     // what is translated is kept in memory of the host's, by the gigabyte if nobody says otherwise
     ...["-accel", accelerator === "kvm" ? "kvm" : "tcg,thread=multi,tb-size=64"],
     ...["-cpu", accelerator === "kvm" ? "host" : "max"],
@@ -135,96 +140,44 @@ function sockets(): string[] {
   ];
 }
 
-function shareWords({ tag }: Share, index: number): string[] {
-  const path = socketOf(`share${index}`);
+const chardevWord = (index: number) => `socket,id=${shareId(index)},path=${socketOf(shareId(index))}`;
+
+const shareId = (index: number) => `share${index}`;
+
+/** What its shares are called in the machine, each with a device `device-ID`. */
+export const shareIds = ({ shares }: Pick<Machine, "shares">): string[] =>
+  shares.map((_, index) => shareId(index));
+
+/** What is behind the machine's ports from its start: its cards, then its shares. */
+const devices = (machine: Machine) => [...cardDevices(machine), ...shareDevices(machine)];
+
+const cardDevices = ({ cards }: Machine) =>
+  cards.map((card, index) => cardDevice(card, { index, bus: portId(index) }));
+
+const shareDevices = ({ cards, shares }: Machine) =>
+  shares.map(({ tag }, index) => shareDevice({ id: shareId(index), tag, bus: portId(cards.length + index) }));
+
+/** Shares are in nobody's saved memory: QEMU cannot save a machine that has any. */
+const hasLateShares = ({ waits, resumes }: Machine) => waits || resumes !== undefined;
+
+const isLate = (machine: Machine, { driver }: { driver: string }) =>
+  machine.waits || hasLateShares(machine) && driver === shareDriver;
+
+/** What a machine is given when it has gone on, or its guest has waited, as commands of the monitor. */
+function plugs(machine: Machine): Plug[] {
+  if (!hasLateShares(machine)) return [];
   return [
-    ...["-chardev", `socket,id=share${index},path=${path}`],
-    ...["-device", `vhost-user-fs-pci,chardev=share${index},tag=${tag},queue-size=1024`],
+    ...shareIds(machine).map(shareChardev),
+    ...devices(machine).filter((device) => isLate(machine, device)).map((device): Plug => [
+      "device_add",
+      device,
+    ]),
   ];
 }
 
-function cardWords({ name, hwaddr, mtu, by }: Card, index: number): string[] {
-  const backend = by === "tap"
-    ? `tap,id=card${index},ifname=${tapOf(index)},script=no,downscript=no`
-    : `dgram,id=card${index},local.type=fd,local.str={fd:card-${packetOf(index)}}`;
-  return [
-    ...["-netdev", backend],
-    ...[
-      "-device",
-      `virtio-net-pci,netdev=card${index},mac=${hwaddr},host_mtu=${mtu},id=net-${name},romfile=`,
-    ],
-  ];
-}
-
-const tapOf = (index: number) => `tap${index}`;
-const packetOf = (index: number) => `drey${index}`;
-
-/**
- * What is done in the box for a card before the machine starts: its interface and the machine's become ports of a
- * bridge. The kernel would leave checksums and large frames to a card that has hands for them, and a machine that reads
- * frames from an interface has none.
- */
-function cardLines({ name, mtu, by }: Card, index: number): string[][] {
-  const [bridge, tap, inner, outer] = [`br${index}`, tapOf(index), `in${index}`, packetOf(index)];
-  const ip = (...words: string[]) => ["prepare", "ip", ...words];
-  const port = by === "tap"
-    ? [ip("tuntap", "add", "dev", tap, "mode", "tap")]
-    : [ip("link", "add", inner, "type", "veth", "peer", "name", outer), ["plain", inner]];
-  const mine = by === "tap" ? [tap] : [inner];
-  return [
-    // it keeps the name, which the hub looks for; the guest alone has its address
-    ip("link", "set", name, "down"),
-    ip("link", "set", name, "address", guarded(index)),
-    ip(
-      "link",
-      "add",
-      bridge,
-      "mtu",
-      String(mtu),
-      "type",
-      "bridge",
-      "forward_delay",
-      "0",
-      "mcast_snooping",
-      "0",
-    ),
-    ...port,
-    ...[name, ...mine].map((link) => ip("link", "set", link, "mtu", String(mtu), "master", bridge)),
-    ...[name, ...mine, bridge].map((link) => ip("link", "set", link, "up")),
-    ...(by === "packet"
-      ? [ip("link", "set", outer, "mtu", String(mtu)), ip("link", "set", outer, "up"), ["card", outer]]
-      : []),
-  ];
-}
-
-/** An address that is locally administered and nobody's. */
-const guarded = (index: number) => `02:00:00:00:00:${(index + 1).toString(16).padStart(2, "0")}`;
-
-function helperLine({ directory, virtiofsd }: Share, index: number): string[] {
-  const socket = socketOf(`share${index}`);
-  return ["helper", socket, ...virtiofsdWords(virtiofsd, socket, directory)];
-}
-
-function virtiofsdWords({ path, kind }: Virtiofsd, socket: string, directory: string): string[] {
-  if (kind === "rust") {
-    return [
-      path,
-      `--socket-path=${socket}`,
-      `--shared-dir=${directory}`,
-      "--sandbox=chroot",
-      "--cache=auto",
-      "--xattr",
-      "--announce-submounts",
-    ];
-  }
-  const options = [`source=${directory}`, "sandbox=chroot", "cache=auto", "xattr", "announce_submounts"];
-  return [
-    path,
-    `--socket-path=${socket}`,
-    "--thread-pool-size=0",
-    ...options.flatMap((word) => ["-o", word]),
-  ];
-}
+/** What it is told of itself, as words. */
+const whoWords = ({ name, uuid, cards }: Machine): string =>
+  ` name=${name} uuid=${uuid} cards=${cards.map(({ hwaddr }) => hwaddr.toLowerCase()).join(",")}`;
 
 /**
  * The lines that the keeper reads.
@@ -235,15 +188,22 @@ export function keeperLines(machine: Machine, { patience }: { patience: number }
   return [
     ["set", "patience", String(patience)],
     ...(machine.openMark === undefined ? [] : [["set", "mark", machine.openMark]]),
+    ["set", "waits", machine.waits ? "1" : ""],
+    ["set", "who", whoWords(machine)],
+    ...(machine.resumes === undefined ? [] : [
+      ["set", "load", machine.resumes.path],
+      ["set", "once", machine.resumes.once ? "1" : ""],
+    ]),
     ...machine.prepare.map((argv) => ["prepare", ...argv]),
     ...machine.cards.flatMap(cardLines),
-    ...machine.shares.map(helperLine),
+    ...machine.shares.map((share, index) => shareLine(share, shareId(index))),
+    ...plugs(machine).map(([command, words]) => ["plug", command, JSON.stringify(words)]),
     ["machine", ...qemuWords(machine)],
   ];
 }
 
 /** Words for the kernel of a machine whose root is shared. */
-export function sharedRootWords(machine: Pick<Machine, "arch" | "name">, init: string | undefined): string[] {
+export function sharedRootWords(machine: Pick<Machine, "arch">, init: string | undefined): string[] {
   return [
     `console=${serialOf(machine)}`,
     "quiet",
@@ -252,7 +212,8 @@ export function sharedRootWords(machine: Pick<Machine, "arch" | "name">, init: s
     // images for containers have no udev, which would say that the terminal is there
     "systemd.getty_auto=0",
     "systemd.wants=console-getty.service",
-    `drey.name=${machine.name}`,
+    // who it is it learns when it has come that far: until then all are alike
+    "drey.waits=1",
     ...(init === undefined ? [] : [`drey.init=${init}`]),
   ];
 }

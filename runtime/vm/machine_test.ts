@@ -16,12 +16,14 @@ const machine: Machine = {
     kind: "direct",
     kernel: "/drey/kernel",
     initrd: "/drey/initrd",
-    words: sharedRootWords({ arch: "x86_64", name: "v1" }, undefined),
+    words: sharedRootWords({ arch: "x86_64" }, undefined),
   },
   drives: [],
   prepare: [],
   shares: [rootShare({ path: "/usr/libexec/virtiofsd", kind: "rust" })],
   cards: [{ name: "eth0", hwaddr: "00:16:3e:00:00:01", mtu: 1500, by: "packet" }],
+  ports: 8,
+  waits: false,
 };
 
 const after = (words: readonly string[], flag: string) => words.filter((_, at) => words[at - 1] === flag);
@@ -40,13 +42,13 @@ Deno.test("processors, memory and the kernel's words are the machine's", () => {
   assertEquals(after(words, "-cpu"), ["host"]);
   assertEquals(after(qemuWords({ ...machine, accelerator: "tcg" }), "-cpu"), ["max"]);
   const [append = ""] = after(words, "-append");
-  assert(append.split(" ").includes("drey.name=v1") && append.split(" ").includes("console=ttyS0"));
+  assert(append.split(" ").includes("drey.waits=1") && append.split(" ").includes("console=ttyS0"));
 });
 
 Deno.test("a card's frames come by a tap device, or from an interface that counts checksums itself", () => {
   const lines = keeperLines(machine, { patience: 30 });
   assertEquals(lines.find(([what]) => what === "plain"), ["plain", "in0"]);
-  assertEquals(lines.find(([what]) => what === "card"), ["card", "drey0"]);
+  assertEquals(lines.find(([what]) => what === "card"), ["card", "drey0", "/run/drey/card0"]);
   const card = { ...machine.cards[0]!, by: "tap" as const };
   const tapped = keeperLines({ ...machine, cards: [card] }, { patience: 30 });
   assertEquals(tapped.filter(([what]) => what === "plain" || what === "card"), []);
@@ -62,4 +64,20 @@ Deno.test("both servers of shared directories are told the socket that the machi
   const socket = rust[1];
   assert(qemuWords(machine).some((word) => word.includes(`path=${socket}`)));
   for (const line of [rust, c]) assert(line.includes(`--socket-path=${socket}`));
+});
+
+Deno.test("a guest that waits is given its shares and cards by its monitor, and nothing of them before", () => {
+  const words = qemuWords({ ...machine, waits: true });
+  assert(!words.some((word) => /vhost-user-fs|virtio-net/.test(word)));
+  const lines = keeperLines({ ...machine, waits: true }, { patience: 30 });
+  const plugs = lines.filter(([what]) => what === "plug");
+  assertEquals(plugs.map(([, command]) => command), ["chardev-add", "device_add", "device_add"]);
+  const ports = plugs.flatMap(([, , text]) => /"bus":"(port\d+)"/.exec(text ?? "")?.[1] ?? []);
+  assertEquals(new Set(ports).size, 2);
+  const who = lines.find(([what, name]) => what === "set" && name === "who")?.[2] ?? "";
+  assert(who.includes(" name=v1 ") && who.includes(" cards=00:16:3e:00:00:01"));
+  // what a machine of another name does alike can go on from its memory
+  const other = { ...machine, waits: true, uuid: "other", cards: [], shares: [] };
+  const kind = (one: Machine) => qemuWords({ ...one, name: "", uuid: "", cards: [], shares: [] });
+  assertEquals(kind({ ...machine, waits: true }), kind(other));
 });

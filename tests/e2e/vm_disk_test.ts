@@ -3,27 +3,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
 import { join } from "@std/path";
 import { run, runChecked } from "../../sys/run.ts";
-import { makeDiskImage } from "../support/disk_image.ts";
+import { importDisk, perl } from "../support/disk_machine.ts";
 import { type Drey, e2e } from "../support/drey.ts";
-import { lendKernel } from "../support/machines.ts";
 import { serve } from "../support/server.ts";
 
 const needs = ["userns", "subids", "overlay", "disk-machines"] as const;
 
-/** Gives a drey an image of a virtual machine, `tinydisk`. */
-async function importDisk(drey: Drey): Promise<void> {
-  await lendKernel(drey);
-  const disk = await makeDiskImage(join(drey.directory, ".."), join(drey.directory, "machines"));
-  const metadata = join(drey.directory, "metadata.yaml");
-  await Deno.writeTextFile(
-    metadata,
-    `architecture: x86_64\ncreation_date: 1700000000\nproperties:\n  os: Tiny\n  requirements.secureboot: "false"\n`,
-  );
-  await runChecked(["tar", "-cJf", `${metadata}.tar.xz`, "-C", drey.directory, "metadata.yaml"]);
-  await drey`image import ${`${metadata}.tar.xz`} ${disk} --alias tinydisk`;
-}
-
-const perl = (program: string) => ["/usr/bin/perl", "-e", program];
 /** Writes a word far behind the end of the image's own disk. */
 const write = (word: string) =>
   perl(

@@ -7,7 +7,10 @@ import { fetchKernel, findKernel } from "../../runtime/vm/kernel.ts";
 import type { Drey } from "./drey.ts";
 import { testDirectory } from "./needs.ts";
 
-/** Gives a drey the kernel that another test has fetched; the first one fetches it. */
+/**
+ * Gives a drey the kernel that another test has fetched, and what machines have kept of their memory; the first one
+ * fetches it.
+ */
 export async function lendKernel(drey: Drey): Promise<void> {
   const cache = join(testDirectory(), "machines");
   if (!exists(cache)) {
@@ -17,5 +20,8 @@ export async function lendKernel(drey: Drey): Promise<void> {
     if (findKernel(kernels) === undefined) await fetchKernel(kernels);
     await Deno.rename(making, cache);
   }
-  await runChecked(["cp", "-al", "--", cache, join(drey.directory, "machines")]);
+  const machines = join(drey.directory, "machines");
+  await Deno.mkdir(join(testDirectory(), "memories"), { recursive: true });
+  await runChecked(["cp", "-al", "--", cache, machines]);
+  await Deno.symlink(join(testDirectory(), "memories"), join(machines, "memories"));
 }

@@ -26,10 +26,11 @@ export async function createSnapshot(
   ref: Ref,
   post: InstanceSnapshotsPost,
 ): Promise<Operation> {
-  if (post.stateful) throw noState();
   const { mustAllowSaving } = await import("../../projects/allow.ts");
   await mustAllowSaving(context, ref.project, "snapshots");
   const { value: record } = await loadRecord(context, ref);
+  const stateful = post.stateful ?? false;
+  if (stateful && record.type !== "virtual-machine") throw noState();
   const name = post.name || await newName(context, ref);
   validateSnapshotName(name);
   await refuseTaken(context, ref, name);
@@ -44,7 +45,7 @@ export async function createSnapshot(
     },
     run: async (task) => {
       await using _lock = await lockInstance(context, ref, task.signal);
-      await snapshotLocked(context, ref, { name, expires });
+      await snapshotLocked(context, ref, { name, expires, stateful });
     },
   });
 }
@@ -61,7 +62,7 @@ export async function newName(context: Context, ref: Ref): Promise<string> {
 export async function snapshotLocked(
   context: Context,
   ref: Ref,
-  { name, expires }: { name: string; expires: string },
+  { name, expires, stateful = false }: { name: string; expires: string; stateful?: boolean },
 ): Promise<void> {
   await refuseTaken(context, ref, name);
   const { value: instance } = await loadRecord(context, ref);
@@ -70,9 +71,13 @@ export async function snapshotLocked(
   const intent = { do: "remove", pool: instance.pool, volume, unless: key } as const;
   await using pool = await openPool(context, instance.pool);
   await announced(context, { intent, locks: [instanceKey(ref)] }, async (done) => {
-    await pool.driver.snapshot(volume, await atRest(context, ref));
+    if (stateful) {
+      const { withMemory } = await import("../stateful.ts");
+      await withMemory(context, ref, () => pool.driver.snapshot(volume, { still: (work) => work() }));
+    } else await pool.driver.snapshot(volume, await atRest(context, ref));
     const record: SnapshotRecord = {
       ...instance,
+      stateful,
       created_at: context.now().toISOString(),
       expires_at: expires,
     };

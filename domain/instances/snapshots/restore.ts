@@ -33,8 +33,8 @@ export async function restoreInstance(
   // LXD's clients may name the instance too
   const name = snapshot.includes("/") ? snapshot.slice(snapshot.lastIndexOf("/") + 1) : snapshot;
   await loadRecord(context, ref);
-  await loadSnapshot(context, ref, name);
-  if (stateful) {
+  const { value: kept } = await loadSnapshot(context, ref, name);
+  if (stateful && !kept.stateful) {
     throw new DreyError("NOT_SUPPORTED", {
       message: `Snapshot "${name}" of instance "${ref.name}" holds no memory to restore`,
     });
@@ -45,42 +45,48 @@ export async function restoreInstance(
     resources: { instances: [instanceAddress(ref.name)] },
     run: async (task) => {
       await using _lock = await lockInstance(context, ref, task.signal);
-      await restoreLocked(context, ref, name);
+      await restoreLocked(context, ref, { snapshot: name, stateful });
     },
   });
 }
 
-async function restoreLocked(context: Context, ref: Ref, snapshot: string): Promise<void> {
+interface Aim {
+  snapshot: string;
+  /** whether to go on from the memory that it holds */
+  stateful?: boolean;
+}
+
+async function restoreLocked(context: Context, ref: Ref, aim: Aim): Promise<void> {
   const isRunning = currentState(context, ref).status !== "Stopped";
   // an ephemeral instance would go with its stop: it only pauses
   if (isRunning) await stopLocked(context, ref, { force: true, timeout: 0, restarting: true });
-  const intent = { do: "restore", instance: ref, snapshot } as const;
+  const intent = { do: "restore", instance: ref, ...aim } as const;
   try {
     await announced(context, { intent, locks: [instanceKey(ref)] }, async (done) => {
-      await putBack(context, ref, { snapshot, done });
+      await putBack(context, ref, { ...aim, done });
     });
   } finally {
     // as it was before too, if it cannot go back
-    if (isRunning) await startLocked(context, ref);
+    if (isRunning || aim.stateful) await startLocked(context, ref);
   }
 }
 
 /** Finishes a restore that was cut short, unless one of the two is gone. */
-export async function finishRestore(context: Context, ref: Ref, snapshot: string): Promise<void> {
+export async function finishRestore(context: Context, ref: Ref, aim: Aim): Promise<void> {
   try {
     await loadRecord(context, ref);
-    await loadSnapshot(context, ref, snapshot);
+    await loadSnapshot(context, ref, aim.snapshot);
   } catch (error) {
     if (error instanceof DreyError && error.code === "NOT_FOUND") return;
     throw error;
   }
-  if (currentState(context, ref).status === "Stopped") await putBack(context, ref, { snapshot });
+  if (currentState(context, ref).status === "Stopped") await putBack(context, ref, aim);
 }
 
 async function putBack(
   context: Context,
   ref: Ref,
-  { snapshot, done }: { snapshot: string; done?: Write },
+  { snapshot, stateful = false, done }: Aim & { done?: Write },
 ): Promise<void> {
   const { value: now, revision } = await loadRecord(context, ref);
   const { value: then } = await loadSnapshot(context, ref, snapshot);
@@ -92,7 +98,13 @@ async function putBack(
   delete config["volatile.idmap.current"];
   const uuid = now.config["volatile.uuid"];
   if (uuid !== undefined) config["volatile.uuid"] = uuid;
-  const record: InstanceRecord = { ...settings, config, created_at: now.created_at, pool: now.pool };
+  const record: InstanceRecord = {
+    ...settings,
+    stateful,
+    config,
+    created_at: now.created_at,
+    pool: now.pool,
+  };
   const key = instanceKey(ref);
   const isDone = await context.store.commit([{ key, revision }], [
     { key, value: record },

@@ -1,0 +1,79 @@
+// Network cards of a virtual machine: what is done in the box for each, and what the machine is given. Pure.
+
+import { socketOf } from "./shares.ts";
+
+/** A network card: an interface of the box, whose address the guest's card has. */
+export interface Card {
+  /** interface in the box, made for the container that a box otherwise is */
+  name: string;
+  hwaddr: string;
+  mtu: number;
+  /** `tap` where /dev/net/tun can be opened, else frames are read from the interface itself */
+  by: "tap" | "packet";
+}
+
+const tapOf = (index: number) => `tap${index}`;
+const packetOf = (index: number) => `drey${index}`;
+const backendId = (index: number) => `card${index}`;
+const packetSocket = (index: number) => socketOf(`card${index}`);
+
+/** The machine's way to the frames; words of `netdev_add`, and of `-netdev`. */
+export function cardBackend({ by }: Card, index: number): Record<string, unknown> {
+  const id = backendId(index);
+  if (by === "tap") return { type: "tap", id, ifname: tapOf(index), script: "no", downscript: "no" };
+  const path = packetSocket(index);
+  return {
+    type: "dgram",
+    id,
+    local: { type: "unix", path },
+    remote: { type: "unix", path: `${path}.peer` },
+  };
+}
+
+/** What the guest sees of it. */
+export const cardDevice = (
+  { name, hwaddr, mtu }: Card,
+  { index, bus }: { index: number; bus: string },
+) => ({
+  driver: "virtio-net-pci",
+  netdev: backendId(index),
+  mac: hwaddr,
+  host_mtu: mtu,
+  id: `net-${name}`,
+  romfile: "",
+  bus,
+});
+
+/**
+ * What is done in the box for a card before the machine has it: its interface and the machine's become ports of a
+ * bridge. The kernel would leave checksums and large frames to a card that has hands for them, and a machine that reads
+ * frames from an interface has none.
+ */
+export function cardLines({ name, mtu, by }: Card, index: number): string[][] {
+  const [bridge, tap, inner, outer] = [`br${index}`, tapOf(index), `in${index}`, packetOf(index)];
+  const ip = (...words: string[]) => ["prepare", "ip", ...words];
+  const link = ["link", "add", bridge, "mtu", String(mtu), "type", "bridge"];
+  const port = by === "tap"
+    ? [ip("tuntap", "add", "dev", tap, "mode", "tap")]
+    : [ip("link", "add", inner, "type", "veth", "peer", "name", outer), ["plain", inner]];
+  const mine = by === "tap" ? [tap] : [inner];
+  return [
+    // it keeps the name, which the hub looks for; the guest alone has its address
+    ip("link", "set", name, "down"),
+    ip("link", "set", name, "address", guarded(index)),
+    ip(...link, "forward_delay", "0", "mcast_snooping", "0"),
+    ...port,
+    ...[name, ...mine].map((link) => ip("link", "set", link, "mtu", String(mtu), "master", bridge)),
+    ...[name, ...mine, bridge].map((link) => ip("link", "set", link, "up")),
+    ...(by === "packet"
+      ? [
+        ip("link", "set", outer, "mtu", String(mtu)),
+        ip("link", "set", outer, "up"),
+        ["card", outer, packetSocket(index)],
+      ]
+      : []),
+  ];
+}
+
+/** An address that is locally administered and nobody's. */
+const guarded = (index: number) => `02:00:00:00:00:${(index + 1).toString(16).padStart(2, "0")}`;

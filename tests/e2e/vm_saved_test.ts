@@ -1,0 +1,87 @@
+// The memory of a virtual machine: kept when it is stopped, and in snapshots.
+
+import { assert, assertEquals, assertMatch } from "@std/testing";
+import { join } from "@std/path";
+import { type Drey, e2e } from "../support/drey.ts";
+import { importDisk, perl } from "../support/disk_machine.ts";
+import { serve } from "../support/server.ts";
+
+const needs = ["userns", "subids", "overlay", "disk-machines", "user"] as const;
+
+/** A process of the guest that counts in its memory alone; what it says is how far it has come. */
+const counting = perl(
+  `exit if fork; close $_ for *STDIN, *STDOUT, *STDERR;
+   $SIG{USR1} = sub { open my $f, ">", "/run/count.new"; print $f "$$ $n\\n"; close $f;
+     rename "/run/count.new", "/run/count" };
+   open my $f, ">", "/run/pid"; print $f $$; close $f;
+   for (;;) { $n++; select undef, undef, undef, 0.01 }`,
+);
+const ask = perl(
+  `for (1 .. 600) { last if -s "/run/pid"; select undef, undef, undef, 0.05 }
+   open my $f, "<", "/run/pid"; my $pid = <$f>; unlink "/run/count"; kill "USR1", $pid or die "it is gone";
+   for (1 .. 600) { last if -e "/run/count"; select undef, undef, undef, 0.05 }
+   open $f, "<", "/run/count"; print <$f>`,
+);
+
+async function count(drey: Drey): Promise<[pid: number, count: number]> {
+  const [pid, n] = (await drey`exec v1 -- ${ask}`).trim().split(" ").map(Number);
+  return [pid ?? 0, n ?? 0];
+}
+
+const stateOf = async (drey: Drey): Promise<[status: string, stateful: boolean]> => {
+  const [{ status, stateful }] = JSON.parse(await drey`list v1 --format json`);
+  return [status, stateful];
+};
+
+await e2e(
+  "a virtual machine goes on where it was stopped, and from where a snapshot was taken",
+  { needs, images: [] },
+  async (drey) => {
+    await importDisk(drey);
+    await drey`init tinydisk v1 --vm -c security.secureboot=false -c limits.memory=512MiB`;
+    assertMatch((await drey.tries`stop v1 --stateful`).stderr, /it is not running/);
+    await drey`start v1`;
+    assertMatch((await drey.tries`stop v1 --stateful`).stderr, /migration\.stateful/);
+    await drey`config set v1 migration.stateful=true`;
+    await drey`exec v1 -- ${counting}`;
+    const [pid, before] = await count(drey);
+    assert(pid > 0);
+
+    await drey`stop v1 --stateful`;
+    assertEquals(await stateOf(drey), ["Stopped", true]);
+    // another machine could do nothing with what this one had in its memory
+    await drey`config set v1 limits.memory=600MiB`;
+    const refused = await drey.tries`start v1`;
+    assertEquals(refused.code, 1);
+    assertMatch(refused.stderr, /these have changed: limits[\s\S]*--stateless/);
+    await drey`config set v1 limits.memory=512MiB`;
+    await drey`start v1`;
+    assertEquals(await stateOf(drey), ["Running", false]);
+    const [again, after] = await count(drey);
+    assertEquals(again, pid);
+    assert(after > before, `${before} ${after}`);
+    const clock = Number(await drey`exec v1 -- ${perl("print time")}`);
+    assert(Math.abs(clock - Date.now() / 1000) < 120, `${clock}`);
+
+    await drey`snapshot v1 warm --stateful`;
+    assertEquals((await count(drey))[0], pid);
+    await using server = await serve(drey);
+    const { lxc } = server;
+    assertMatch(await lxc("info", "v1"), /warm.*\|\s*YES/);
+    await drey`stop --force v1`;
+    await lxc("restore", "v1", "warm", "--stateful");
+    assertEquals((await count(drey))[0], pid);
+    await lxc("stop", "v1", "--stateful");
+    assertEquals(await stateOf(drey), ["Stopped", true]);
+    await lxc("start", "v1");
+    assertEquals((await count(drey))[0], pid);
+    await drey`stop v1 --stateful`;
+    await drey`start v1 --stateless`;
+    assertMatch(
+      (await drey.tries`exec v1 -- ${perl('print -e "/run/pid" ? "there" : "anew"')}`).stdout,
+      /^anew$/,
+    );
+    await drey`delete --force v1`;
+    assertEquals(await Array.fromAsync(Deno.readDir(join(drey.directory, "run/instances"))), []);
+  },
+);
