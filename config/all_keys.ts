@@ -36,7 +36,7 @@ export const keyTables: readonly KeyTable[] = [
     toCome,
   })),
   { entity: "server", title: "The server", keys: serverKeys, toCome: serverKeysToCome },
-  { entity: "network", title: "Networks", keys: networkKeys, toCome: networkKeysToCome },
+  { entity: "network", title: "Networks", keys: networkKeys, toCome: Object.keys(networkKeysToCome) },
   {
     entity: "storage-pool",
     title: "Storage pools",

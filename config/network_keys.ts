@@ -159,6 +159,28 @@ export const tunnelKeys = row("tunnel.*", types.string, {
     "Tunnels to bridges elsewhere, for root: tunnel.NAME.protocol (vxlan or gre), .local and .remote; of vxlan " +
     ".id, .port, and without ends .group, .interface and .ttl",
 });
+export const gvrpKey = row("gvrp", types.bool, {
+  for: ["macvlan", "physical"],
+  default: "false",
+  short: "Whether the VLAN is announced to switches",
+});
+export const ipv4Firewall = row("ipv4.firewall", types.bool, {
+  default: "true",
+  short: "Whether rules keep IPv4 in that is not routed",
+});
+export const ipv6Firewall = row("ipv6.firewall", types.bool, {
+  default: "true",
+  short: "Whether rules keep IPv6 in that is not routed",
+});
+const natOrders = types.oneOf("before", "after");
+export const ipv4NatOrder = row("ipv4.nat.order", natOrders, {
+  default: "before",
+  short: "Whether its address translation comes before or after the host's own",
+});
+export const ipv6NatOrder = row("ipv6.nat.order", natOrders, {
+  default: "before",
+  short: "Whether its address translation comes before or after the host's own",
+});
 export const zoneForward = row("dns.zone.forward", net.listOf(net.domainName), {
   short: "Zones of DNS that its instances' names are in",
 });
@@ -183,27 +205,25 @@ export const networkKeys: readonly NetworkKey[] = [
   ...[ipv4Address, ipv4Dhcp, ipv4Expiry, ipv4Gateway, ipv4Ranges, ipv4Nat, ipv4NatAddress, ipv4Routes],
   ...[ipv4Routing, ipv6Address, ipv6Dhcp, ipv6Expiry, ipv6Ranges, ipv6Stateful, ipv6Nat, ipv6NatAddress],
   ...[ipv6Routes, ipv6Routing, mtuKey, parentKey, rawDnsmasq, userKey, volatileHwaddr],
+  ...[ipv4Firewall, ipv6Firewall, ipv4NatOrder, ipv6NatOrder, gvrpKey],
   ...[externalInterfaces, tunnelKeys, vlanKey, zoneForward, zoneReverse4, zoneReverse6],
   ...[securityAcls, ingressAction, egressAction, ingressLogged, egressLogged],
 ];
 
-/** LXD's keys that drey does not obey yet. */
-export const networkKeysToCome: readonly string[] = [
-  "bgp.*",
-  "dns.nameservers",
-  "fan.*",
-  "gvrp",
-  "ipv4.firewall",
-  "ipv4.gateway",
-  "ipv4.nat.order",
-  "ipv4.ovn.ranges",
-  "ipv6.firewall",
-  "ipv6.gateway",
-  "ipv6.nat.order",
-  "ipv6.ovn.ranges",
-  "network",
-  "ovn.*",
-];
+/** LXD's keys that drey does not obey, and what they are about. */
+export const networkKeysToCome: Readonly<Record<string, string>> = {
+  "bgp.*": "drey speaks no BGP",
+  "dns.nameservers": "it is for networks of type ovn",
+  "fan.*": "drey makes no fan networks",
+  "ipv4.gateway": "it is for networks of type ovn",
+  "ipv4.ovn.ranges": "it is for networks of type ovn",
+  "ipv4.routes.anycast": "it is for networks of type ovn",
+  "ipv6.gateway": "it is for networks of type ovn",
+  "ipv6.ovn.ranges": "it is for networks of type ovn",
+  "ipv6.routes.anycast": "it is for networks of type ovn",
+  network: "it is for networks of type ovn",
+  "ovn.*": "it is for networks of type ovn",
+};
 
 /**
  * Holds the configuration of a network against the table. An empty value is an unset key and always passes.
@@ -223,6 +243,7 @@ export function validateNetworkConfig(type: NetworkType, config: Values): void {
     }
   }
   if (type === "bridge") checkTogether(config);
+  else if (config["gvrp"] && !config["vlan"]) throw bad('The key "gvrp" needs "vlan"');
   else if (!config["parent"]) throw bad(`A network of type ${type} needs the key "parent"`);
 }
 
@@ -257,11 +278,16 @@ function mustLie(subnet: Subnet | "none" | "auto" | undefined, range: net.Range,
 }
 
 function unknownKey(type: string, name: string): DreyError {
-  const isToCome = networkKeysToCome.some((known) =>
+  const found = Object.entries(networkKeysToCome).find(([known]) =>
     known.endsWith("*") ? name.startsWith(known.slice(0, -1)) : name === known
   );
-  if (!isToCome) return bad(`Invalid option for network of type "${type}": ${name}`);
-  return new DreyError("NOT_SUPPORTED", { message: `Network key "${name}" is not supported yet` });
+  // of a physical network they say where those of type ovn begin
+  const isUplink = type === "physical" && /^ipv[46]\.routes$/.test(name);
+  if (found === undefined && !isUplink) {
+    return bad(`Invalid option for network of type "${type}": ${name}`);
+  }
+  const why = found?.[1] ?? "it is for networks of type ovn";
+  return new DreyError("NOT_SUPPORTED", { message: `Network key "${name}" is not supported: ${why}` });
 }
 
 const bad = (message: string) => new DreyError("BAD_REQUEST", { message });

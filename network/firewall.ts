@@ -12,6 +12,8 @@ export interface NetworkRules {
     /** whether what leaves takes the address of the way out, or a given one */
     nat: false | true | { address: string };
     isRouted: boolean;
+    /** whether its translation comes before that of others, or after it */
+    order: "before" | "after";
   }[];
 }
 
@@ -48,13 +50,14 @@ export interface FirewallPlan {
 export function firewallText(plan: FirewallPlan): string {
   return [
     ...tableText(`inet ${plan.table}`, [
-      chain("postrouting", "type nat hook postrouting priority srcnat; policy accept;", [
-        ...natRules(plan),
+      chain("postrouting", "type nat hook postrouting priority srcnat - 1; policy accept;", [
+        ...natRules(plan, "before"),
         ...hairpinRules(
           plan.ports,
           plan.networks.flatMap(({ subnets }) => subnets.map(({ subnet }) => subnet)),
         ),
       ]),
+      ...afterRouting(natRules(plan, "after")),
       chain("prerouting", "type nat hook prerouting priority dstnat; policy accept;", portRules(plan.ports)),
       chain("output", "type nat hook output priority -100; policy accept;", portRules(plan.ports)),
       chain("forward", "type filter hook forward priority filter; policy accept;", forwardRules(plan)),
@@ -97,12 +100,17 @@ function chain(name: string, head: string, rules: readonly string[]): string {
   return `chain ${name} {\n${[head, ...rules].join("\n")}\n}`;
 }
 
+const afterRouting = (rules: readonly string[]) =>
+  rules.length === 0
+    ? []
+    : [chain("afterrouting", "type nat hook postrouting priority srcnat + 1; policy accept;", rules)];
+
 const familyOf = (subnet: Subnet) => subnet.family === 4 ? "ip" : "ip6";
 
-function natRules({ networks }: FirewallPlan): string[] {
+function natRules({ networks }: FirewallPlan, wanted: "before" | "after"): string[] {
   return networks.flatMap(({ subnets }) =>
-    subnets.flatMap(({ subnet, nat }) => {
-      if (nat === false) return [];
+    subnets.flatMap(({ subnet, nat, order }) => {
+      if (nat === false || order !== wanted) return [];
       const [family, own] = [familyOf(subnet), formatSubnet(networkOf(subnet))];
       const verdict = nat === true ? "masquerade" : `snat to ${nat.address}`;
       return [`${family} saddr ${own} ${family} daddr != ${own} ${verdict}`];

@@ -1,51 +1,91 @@
-// Interfaces of the host in instances, as lines of sh: given away, or copied as macvlan, and taken back. Pure.
+// Interfaces of the host in instances, as lines of sh: given away, or copied as macvlan or ipvlan, and taken back. Pure.
+
+import { functionLines, type FunctionSettings } from "./sriov.ts";
+import { type Announced, announceLines, ipScript, withdrawLines } from "./links.ts";
+import { vlanInterface, vlanLines } from "./vlans.ts";
 
 /** An interface of the host for one instance alone. */
 export interface HostCard {
-  /** another address on the same wire, or the interface itself */
-  type: "macvlan" | "physical";
+  /** another address on the same wire, its parent's address there, or the interface itself */
+  type: "macvlan" | "ipvlan" | "physical";
   parent: string;
   /** tag of the VLAN that is taken instead of all of the parent */
   vlan?: number;
+  gvrp?: boolean;
   /** its name in the instance */
   name: string;
   hwaddr?: string;
   mtu?: number;
   /** whose an interface is that is made for it */
   owner: string;
+  /** what is special about one of ipvlan */
+  shared?: SharedAddress;
+  /** for a virtual function of a card: what the card is told of it, and what it is to be told afterwards */
+  function?: { now: FunctionSettings; before: FunctionSettings };
+}
+
+export interface SharedAddress {
+  mode: "l2" | "l3s";
+  /** lines of `ip -batch` in the instance */
+  inner: readonly string[];
+  /** what the parent answers for, which in mode l3s no card does itself */
+  announced?: Announced;
+  /** routes of the host, without which the parent would not answer: it does so for what is not behind itself */
+  routes: readonly string[];
 }
 
 /** The interface that a card is, or is made from. */
-export const cardSource = ({ parent, vlan }: HostCard): string =>
-  vlan === undefined ? parent : `${parent}.${vlan}`;
+export const cardSource = ({ parent, vlan }: HostCard): string => vlanInterface(parent, vlan);
 
 /**
  * Lines of sh that give the interface to a container. A file keeps the container's network namespace while an
  * interface of the host is in it, which would go with it if it is no real one.
  */
 export function giveCardLines(card: HostCard, pid: number, namespaceFile: string): string[] {
-  const { type, parent, vlan, name, hwaddr, mtu, owner } = card;
-  const source = cardSource(card);
-  const settings = `${hwaddr === undefined ? "" : ` address ${hwaddr}`}${
-    mtu === undefined ? "" : ` mtu ${mtu}`
-  }`;
+  const { parent, vlan, gvrp, owner } = card;
   return [
-    ...(vlan === undefined ? [] : [
-      `[ -e /sys/class/net/${source} ] || { ip link add link ${parent} name ${source} type vlan id ${vlan}; ` +
-      `ip link set ${source} alias ${owner}; }`,
-    ]),
-    ...(type === "macvlan"
-      ? [
-        `ip link set ${source} up`,
-        `ip link add link ${source} name ${name}${settings} netns ${pid} type macvlan mode bridge`,
-      ]
-      : [
-        `: >${namespaceFile}`,
-        `mount --bind /proc/${pid}/ns/net ${namespaceFile}`,
-        `ip link set ${source} down`,
-        ...(settings === "" ? [] : [`ip link set ${source}${settings}`]),
-        `ip link set ${source} netns ${pid} name ${name}`,
-      ]),
+    ...(vlan === undefined ? [] : vlanLines({ parent, id: vlan, owner, ...(gvrp ? { gvrp } : {}) })),
+    ...(card.type === "physical" ? moveLines(card, pid, namespaceFile) : copyLines(card, pid)),
+  ];
+}
+
+function moveLines(card: HostCard, pid: number, namespaceFile: string): string[] {
+  const source = cardSource(card);
+  const settings = settingsOf(card);
+  return [
+    ...(card.function === undefined ? [] : functionLines(card.function.now)),
+    `: >${namespaceFile}`,
+    `mount --bind /proc/${pid}/ns/net ${namespaceFile}`,
+    `ip link set ${source} down`,
+    ...(settings === "" ? [] : [`ip link set ${source}${settings}`]),
+    `ip link set ${source} netns ${pid} name ${card.name}`,
+  ];
+}
+
+function copyLines(card: HostCard, pid: number): string[] {
+  const { type, name, shared } = card;
+  const source = cardSource(card);
+  const kind = type === "ipvlan" ? `ipvlan mode ${shared?.mode ?? "l3s"}` : "macvlan mode bridge";
+  return [
+    `ip link set ${source} up`,
+    `ip link add link ${source} name ${name}${settingsOf(card)} netns ${pid} type ${kind}`,
+    ...(shared === undefined || shared.inner.length === 0
+      ? []
+      : [`nsenter -t ${pid} -n -- ${ipScript(shared.inner).trimEnd()}`]),
+    ...(shared?.announced === undefined ? [] : announceLines(shared.announced)),
+    ...(shared?.routes ?? []).map((route) => `ip route replace ${route}`),
+  ];
+}
+
+function settingsOf({ hwaddr, mtu }: HostCard): string {
+  return `${hwaddr === undefined ? "" : ` address ${hwaddr}`}${mtu === undefined ? "" : ` mtu ${mtu}`}`;
+}
+
+/** Lines that end what the host does for a card that is gone; some of it may have gone before. */
+export function forgetCardLines({ shared }: HostCard): string[] {
+  return [
+    ...(shared?.announced === undefined ? [] : withdrawLines(shared.announced)),
+    ...(shared?.routes ?? []).map((route) => `ip route delete ${route} 2>/dev/null || :`),
   ];
 }
 
@@ -66,5 +106,6 @@ export function takeCardLines(
     "fi",
     `umount ${namespaceFile}`,
     `rm -f ${namespaceFile}`,
+    ...(card.function === undefined ? [] : functionLines(card.function.before)),
   ];
 }

@@ -4,6 +4,7 @@
 import type { Tunnel } from "../config/tunnels.ts";
 import type { Subnet } from "../config/address.ts";
 import { formatSubnet } from "../config/address.ts";
+import { type Vlan, vlanLines } from "./vlans.ts";
 
 export interface BridgePlan {
   name: string;
@@ -66,12 +67,13 @@ function tunnelWords({ protocol, ends, id, port, group, via, ttl }: Tunnel): str
   return `vxlan id ${id}${way}${spread} dstport ${port ?? 0}`;
 }
 
-/** Lines of sh that take those ports away again; cables of instances stay. */
-export function bridgePortsAwayLines(name: string, owner: string): string[] {
+/** Lines of sh that take those ports away again; cables of instances stay, and may go by themselves meanwhile. */
+export function bridgePortsAwayLines(name: string, owner: string, cables: readonly string[]): string[] {
   return [
-    `for port in $(ls /sys/class/net/${name}/brif 2>/dev/null); do case $port in veth*|tap*) ;; *)`,
-    `if [ "$(cat /sys/class/net/$port/ifalias)" = ${owner} ]; then ip link delete $port`,
-    "elif ip -d link show $port | grep -q ' veth '; then :; else ip link set $port nomaster; fi ;; esac; done",
+    `for port in $(ls /sys/class/net/${name}/brif 2>/dev/null); do`,
+    `case " ${cables.join(" ")} " in *" $port "*) continue ;; esac`,
+    `if [ "$(cat /sys/class/net/$port/ifalias 2>/dev/null)" = ${owner} ]; then ip link delete $port`,
+    "else ip link set $port nomaster || [ ! -e /sys/class/net/$port ]; fi; done",
   ];
 }
 
@@ -101,6 +103,8 @@ export interface PortVlans {
 export interface Announced {
   parent: string;
   addresses: readonly string[];
+  /** what the parent is, if it is a VLAN that is made where it is not there */
+  vlan?: Vlan;
 }
 
 /** Lines that join a container, given by a pid of its own network namespace, and set up the outer end. */
@@ -144,10 +148,11 @@ export function bridgePortLines({ hostName, bridge, isIsolated, vlans }: VethPla
 }
 
 /** Lines of sh that make an interface of the host answer for addresses. */
-export function announceLines({ parent, addresses }: Announced): string[] {
+export function announceLines({ parent, addresses, vlan }: Announced): string[] {
   const conf = (family: string, name: string) => `echo 1 >/proc/sys/net/${family}/conf/${parent}/${name}`;
   const isV6 = (address: string) => address.includes(":");
   return [
+    ...(vlan === undefined ? [] : vlanLines(vlan)),
     ...(addresses.some((address) => !isV6(address)) ? [conf("ipv4", "forwarding")] : []),
     ...(addresses.some(isV6) ? [conf("ipv6", "forwarding"), conf("ipv6", "proxy_ndp")] : []),
     ...addresses.map((address) => `ip neigh replace proxy ${address} dev ${parent}`),

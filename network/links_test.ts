@@ -33,7 +33,7 @@ Deno.test("bridgePortLines() takes a port out of the usual VLAN into its own", (
 Deno.test("giveCardLines() makes the VLAN's interface that a card is taken from, unless it is there", () => {
   const card = { type: "macvlan", parent: "eth0", vlan: 9, name: "eth1", owner: "drey.card" } as const;
   assertEquals(giveCardLines(card, 7, "/run/x.ns"), [
-    "[ -e /sys/class/net/eth0.9 ] || { ip link add link eth0 name eth0.9 type vlan id 9; ip link set eth0.9 alias drey.card; }",
+    "[ -e /sys/class/net/eth0.9 ] || { ip link add link eth0 name eth0.9 type vlan id 9; ip link set eth0.9 alias drey.card up; }",
     "ip link set eth0.9 up",
     "ip link add link eth0.9 name eth1 netns 7 type macvlan mode bridge",
   ]);

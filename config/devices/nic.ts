@@ -10,7 +10,7 @@ function row<T>(name: string, type: types.ValueType<T>, short: string, more: Par
   return deviceKey<T>({ name, type, live: false, short, ...more });
 }
 
-const nicTypes = ["bridged", "ipvlan", "macvlan", "p2p", "physical", "routed", "sriov"] as const;
+const nicTypes = ["bridged", "host", "ipvlan", "macvlan", "p2p", "physical", "routed", "sriov"] as const;
 export type NicType = typeof nicTypes[number];
 
 export const nictype = row(
@@ -95,19 +95,31 @@ export const bootPriority = row(
 );
 export const gateway4 = row(
   "ipv4.gateway",
-  types.oneOf("auto", "none"),
-  "Whether it is the way out by IPv4",
-  {
-    default: "auto",
-  },
+  net.wordOr(["auto", "none"], net.ipv4),
+  "Whether it is the way out by IPv4; of ipvlan in mode l2 the router's address",
 );
 export const gateway6 = row(
   "ipv6.gateway",
-  types.oneOf("auto", "none"),
-  "Whether it is the way out by IPv6",
-  {
-    default: "auto",
-  },
+  net.wordOr(["auto", "none"], net.ipv6),
+  "Whether it is the way out by IPv6; of ipvlan in mode l2 the router's address",
+);
+export const mode = row("mode", types.oneOf("l3s", "l2"), "What a card of ipvlan shares of its parent", {
+  default: "l3s",
+});
+export const gvrp = row("gvrp", types.bool, "Whether the VLAN is announced to switches", {
+  default: "false",
+});
+export const neighborProbe4 = row(
+  "ipv4.neighbor_probe",
+  types.bool,
+  "Whether its parent's wire is asked for its IPv4 addresses first",
+  { default: "true" },
+);
+export const neighborProbe6 = row(
+  "ipv6.neighbor_probe",
+  types.bool,
+  "Whether its parent's wire is asked for its IPv6 addresses first",
+  { default: "true" },
 );
 
 export const priority = row(
@@ -160,13 +172,19 @@ const allowed: Record<NicType, readonly string[]> = {
   ],
   routed: [
     ...[...common, ...veth, ...routes, ...addresses, "nictype", "parent", "ipv4.gateway", "ipv6.gateway"],
-    ...["ipv4.host_address", "ipv6.host_address", "ipv4.host_table", "ipv6.host_table"],
+    ...["ipv4.host_address", "ipv6.host_address", "ipv4.host_table", "ipv6.host_table", "vlan", "gvrp"],
+    ...["ipv4.neighbor_probe", "ipv6.neighbor_probe"],
   ],
-  ipvlan: [],
-  sriov: [],
+  // its MAC address is its parent's
+  ipvlan: [
+    ...["type", "name", "mtu", ...addresses, "nictype", "parent", "ipv4.gateway", "ipv6.gateway", "mode"],
+    ...["ipv4.host_table", "ipv6.host_table", "vlan", "gvrp"],
+  ],
+  sriov: [...common, "network", "nictype", "parent", "vlan", "security.mac_filtering"],
+  host: ["type", "nictype"],
   p2p: [...common, ...veth, ...routes, "nictype"],
-  macvlan: [...common, "network", "nictype", "parent", "vlan"],
-  physical: [...common, "network", "nictype", "parent", "vlan"],
+  macvlan: [...common, "network", "nictype", "parent", "vlan", "gvrp"],
+  physical: [...common, "network", "nictype", "parent", "vlan", "gvrp"],
 };
 
 export const nic: DeviceConfig = {
@@ -177,20 +195,25 @@ export const nic: DeviceConfig = {
     ...[limitsEgress, limitsIngress, limitsMax, macFiltering, ipv4Filtering, ipv6Filtering, portIsolation],
     ...[priority, hostAddress4, hostAddress6, hostTable4, hostTable6, vlan, vlanTagged],
     ...[mtu, name, network, nictype, parent, queueLength, acls, ...aclDefaults],
+    ...[gvrp, mode, neighborProbe4, neighborProbe6],
   ],
   toCome: [
     ...[
       "acceleration",
       "acceleration.parent",
-      "gvrp",
-      "mode",
       "nested",
     ],
-    ...["ipv4.neighbor_probe", "ipv4.routes.external", "ipv6.neighbor_probe", "ipv6.routes.external"],
-    ...["security.trusted"],
+    ...["ipv4.routes.external", "ipv6.routes.external", "security.trusted"],
   ],
   problem,
 };
+
+/** A key that says nothing about a card of this kind, if there is one. */
+export function strayKey(device: Device, type: NicType): string | undefined {
+  return Object.keys(device).find((key) =>
+    device[key] !== "" && !key.startsWith("user.") && !allowed[type].includes(key)
+  );
+}
 
 function problem(device: Device): DeviceProblem | undefined {
   const wrong = (found: string): DeviceProblem => ({ kind: "wrong", found });
@@ -201,25 +224,42 @@ function problem(device: Device): DeviceProblem | undefined {
   }
   const type = device["nictype"] as NicType | undefined;
   if (!type) return wrong('the key "nictype" or "network" is missing');
-  if (type === "ipvlan" || type === "sriov") {
-    return { kind: "later", found: `cards of nictype "${type}" are not supported yet` };
-  }
-  const extra = Object.keys(device).find((key) =>
-    device[key] !== "" && !key.startsWith("user.") && !allowed[type].includes(key)
-  );
+  const extra = strayKey(device, type);
   if (extra !== undefined) return wrong(`the key "${extra}" is not for a card of nictype "${type}"`);
-  if (["bridged", "macvlan", "physical"].includes(type) && !device["parent"]) {
+  if (["bridged", "macvlan", "physical", "ipvlan", "sriov"].includes(type) && !device["parent"]) {
     return wrong('the key "parent" is missing');
   }
-  return addressProblem(device);
+  const needsVlan = device["gvrp"] && !device["vlan"] ? "gvrp" : undefined;
+  if (needsVlan !== undefined) return wrong('the key "gvrp" needs "vlan"');
+  return gatewayProblem(device) ?? addressProblem(device);
+}
+
+/** A way out by a router's address is one of the parent's network, which only ipvlan in mode l2 is on. */
+function gatewayProblem(device: Device): DeviceProblem | undefined {
+  const isShared = device["nictype"] === "ipvlan" && device["mode"] === "l2";
+  for (const key of [gateway4.name, gateway6.name]) {
+    const value = device[key];
+    if (!value || value === "none") continue;
+    if ((value === "auto") === !isShared) continue;
+    const wanted = isShared ? "the router's address or none" : "auto or none";
+    return { kind: "wrong", found: `invalid ${key}: expected ${wanted}, got "${value}"` };
+  }
+  return undefined;
 }
 
 function addressProblem(device: Device): DeviceProblem | undefined {
-  const isRouted = device["nictype"] === "routed";
-  for (const [key, one] of [["ipv4.address", net.ipv4], ["ipv6.address", net.ipv6]] as const) {
+  const { nictype: type = "", mode: how } = device;
+  for (
+    const [key, one, subnet] of [
+      ["ipv4.address", net.ipv4, net.ipv4Subnet],
+      ["ipv6.address", net.ipv6, net.ipv6Subnet],
+    ] as const
+  ) {
     const value = device[key];
     if (!value || value === "none") continue;
-    const parsed = (isRouted ? net.listOf<unknown>(one) : one as types.ValueType<unknown>).parse(value);
+    const isPrefixed = type === "ipvlan" && how === "l2" && value.includes("/");
+    const wanted: types.ValueType<unknown> = isPrefixed ? subnet : one;
+    const parsed = (["routed", "ipvlan"].includes(type) ? net.listOf(wanted) : wanted).parse(value);
     if ("problem" in parsed) {
       return { kind: "wrong", found: `invalid ${key}: ${parsed.problem}, got "${value}"` };
     }

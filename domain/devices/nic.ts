@@ -4,7 +4,7 @@ import * as keys from "../../config/devices/nic.ts";
 import { readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
 import { inHub } from "../../network/hub.ts";
-import { withdrawLines } from "../../network/links.ts";
+import { type Announced, withdrawLines } from "../../network/links.ts";
 import { commandFailed, run } from "../../sys/run.ts";
 import type { Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
@@ -12,7 +12,7 @@ import { machineCard } from "../machines/devices.ts";
 import { missingNetworkTools, tellOnce } from "../networks/default.ts";
 import { ensureNetwork, leaveHub } from "../networks/hub.ts";
 import { hubDirectory } from "../networks/hub_state.ts";
-import { readNic, removeNic, writeNic } from "../networks/nic_files.ts";
+import { type PluggedNic, readNic, removeNic, writeNic } from "../networks/nic_files.ts";
 import {
   checkAddresses,
   type HostKind,
@@ -58,6 +58,7 @@ async function start(site: StartSite): Promise<StartParts> {
     warnings,
     volatile: nicVolatile(facts, plugged),
     async prepare(parent) {
+      await probe(site, plugged);
       writeNic(context, plugged);
       try {
         await ensureNetwork(context, plugged.network, parent);
@@ -78,16 +79,40 @@ async function start(site: StartSite): Promise<StartParts> {
   };
 }
 
+/** An address of a routed card may be somebody's on the wire it is to be found by. */
+async function probe({ context, name, device }: Site, { announced }: PluggedNic): Promise<void> {
+  if (announced === undefined) return;
+  const { refuseAnswered } = await import("./nic_probe.ts");
+  try {
+    await refuseAnswered(name, device, announced);
+  } catch (error) {
+    await releaseVlanOf(context, announced);
+    throw error;
+  }
+}
+
+async function releaseVlanOf(context: Context, { vlan, parent }: Announced): Promise<void> {
+  if (vlan !== undefined) await (await import("./nic_host.ts")).releaseVlan(context, parent);
+}
+
 const isHubFacts = (facts: NicFacts): facts is HubFacts => !isHostKind(facts.kind);
 
 /** An interface of the host. */
 async function startHostCard(site: StartSite, facts: NicFacts): Promise<StartParts> {
   const { context, ref, name } = site;
+  if (facts.kind.type === "ipvlan" && site.type === "virtual-machine") {
+    throw new DreyError("BAD_REQUEST", {
+      message: `Device "${name}": a card of nictype "ipvlan" is for containers`,
+      hint: "A virtual machine can have one of nictype macvlan, physical or sriov",
+    });
+  }
   const { giveHostCard, planHostCard } = await import("./nic_host.ts");
-  const { card, volatile } = planHostCard(context, hostFacts(facts));
+  const { volatile, ...planned } = planHostCard(context, hostFacts(facts));
+  const { card, hwaddr } = planned;
   return {
     volatile,
-    attach: (pid) => giveHostCard(context, { ref, name }, card, pid),
+    attach: (pid) => giveHostCard(context, { ref, name }, planned, pid),
+    card: () => ({ ...machineCard({ name: card.name, hwaddr, mtu: card.mtu ?? 1500 }), keepsAddress: true }),
     settled: () => [{ do: "link-up", name: card.name, optional: true }],
   };
 }
@@ -153,6 +178,7 @@ async function stopped({ context, ref, name }: DeviceSite): Promise<void> {
   forget(context, nic);
   if (nic.announced !== undefined) await run(["sh", "-ec", withdrawLines(nic.announced).join("\n")]);
   removeNic(context, ref, name);
+  if (nic.announced !== undefined) await releaseVlanOf(context, nic.announced);
   await leaveHub(context);
 }
 
@@ -173,12 +199,13 @@ async function add(site: LiveSite): Promise<LiveResult> {
   const facts = await gather(site);
   if (!isHubFacts(facts)) {
     const { giveHostCard, planHostCard } = await import("./nic_host.ts");
-    const { card, volatile } = planHostCard(context, hostFacts(facts));
-    await giveHostCard(context, { ref, name }, card, pid);
-    await setUp(context, { veth: card, device: name }, pid);
+    const { volatile, ...planned } = planHostCard(context, hostFacts(facts));
+    await giveHostCard(context, { ref, name }, planned, pid);
+    await setUp(context, { veth: planned.card, device: name }, pid);
     return { volatile };
   }
   const plugged = planNic(facts);
+  await probe(site, plugged);
   writeNic(context, plugged);
   await ensureNetwork(context, plugged.network, parentOf(context, site.pid));
   tellDnsmasq(context, plugged);

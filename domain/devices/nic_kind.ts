@@ -5,7 +5,11 @@ import { exists } from "../../sys/present.ts";
 import type { Device } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { openDefaultNetwork } from "../networks/default.ts";
-import { usualMtu } from "../networks/hub_state.ts";
+import { gvrp, strayKey } from "../../config/devices/nic.ts";
+import { readKey } from "../../config/key.ts";
+import { hasFunctions } from "../../network/sriov.ts";
+import { vlanInterface } from "../../network/vlans.ts";
+import { tableName, usualMtu } from "../networks/hub_state.ts";
 import type { HostKind, NicKind } from "../networks/nic_plan.ts";
 import { bridgeMtuOf } from "../networks/plan.ts";
 import { defaultNetwork, loadNetwork } from "../networks/record.ts";
@@ -34,14 +38,15 @@ export async function kindOf(
         cause,
       });
     });
+    const stray = strayKey(device, value.type === "bridge" ? "bridged" : value.type);
+    if (stray !== undefined) {
+      throw new DreyError("BAD_REQUEST", {
+        message: `Device "${name}": the key "${stray}" is not for a card on a network of type ${value.type}`,
+      });
+    }
     if (value.type === "bridge") {
       const mtu = bridgeMtuOf(value.config, usualMtu(context));
       return { type: "bridged", bridge: network, network: value.config, mtu };
-    }
-    if (value.type === "sriov") {
-      throw new DreyError("NOT_SUPPORTED", {
-        message: `Device "${name}": networks of type sriov cannot be plugged into instances yet`,
-      });
     }
     return hostKind(context, name, { ...value.config, ...device, nictype: value.type });
   }
@@ -50,8 +55,9 @@ export async function kindOf(
   if (type === "p2p") return { type };
   if (type === "routed") {
     if (!parent) return { type };
-    const { parent: from = "" } = hostKind(context, name, device);
-    return { type, parent: from };
+    const { parent: from, vlan: id, gvrp = false } = hostKind(context, name, device);
+    const vlan = id === undefined ? undefined : { parent: from, id, gvrp, owner: cardOwner(context) };
+    return { type, parent: vlanInterface(from, id), ...(vlan === undefined ? {} : { vlan }) };
   }
   if (type === "bridged" && parent) return await bridgedTo(context, parent);
   return hostKind(context, name, device);
@@ -59,7 +65,8 @@ export async function kindOf(
 
 /** A card that is an interface of the host, or made from one: that is for root. */
 function hostKind(context: Context, name: string, device: Device): HostKind {
-  const { nictype: type = "", parent = "", vlan = "" } = device;
+  const { nictype, parent = "", vlan = "", mtu } = device;
+  const type = hostTypeOf(nictype);
   if (context.user.uid !== 0) {
     throw new DreyError("FORBIDDEN", {
       message: `Device "${name}": only root may use the host's interface "${parent}"`,
@@ -71,13 +78,26 @@ function hostKind(context: Context, name: string, device: Device): HostKind {
       message: `Device "${name}": the host has no interface "${parent}"`,
     });
   }
+  if (type === "sriov" && !hasFunctions(parent)) {
+    throw new DreyError("BAD_REQUEST", {
+      message: `Device "${name}": the host's interface "${parent}" has no virtual functions (SR-IOV)`,
+    });
+  }
   const tag = vlan === "" || vlan === "none" ? undefined : Number(vlan);
   return {
-    type: type === "macvlan" ? type : "physical",
+    type,
     parent,
     ...(tag === undefined ? {} : { vlan: tag }),
+    ...(readKey(device, gvrp) ? { gvrp: true } : {}),
+    ...(mtu ? { mtu: Number(mtu) } : {}),
   };
 }
+
+const hostTypeOf = (nictype = ""): HostKind["type"] =>
+  nictype === "macvlan" || nictype === "ipvlan" || nictype === "sriov" ? nictype : "physical";
+
+/** The mark of interfaces made for cards; not that of a network's, which end with the hub. */
+export const cardOwner = (context: Context): string => `${tableName(context)}.card`;
 
 /** A bridge that is named by its interface may be one of drey's networks after all. */
 async function bridgedTo(context: Context, parent: string): Promise<NicKind> {

@@ -218,8 +218,11 @@ export async function refreshNetwork(context: Context, name: string): Promise<vo
 /** Ports that lead elsewhere, which only root's bridges have. */
 function portsScript(context: Context, { bridge }: NetworkPlan): string {
   if (!isHostHub(context)) return "";
-  return [...bridgePortsAwayLines(bridge.name, bridge.owner), ...bridgePortsLines(bridge)].join("\n") + "\n";
+  return [...portsAwayLines(context, bridge.name), ...bridgePortsLines(bridge)].join("\n") + "\n";
 }
+
+const portsAwayLines = (context: Context, bridge: string) =>
+  bridgePortsAwayLines(bridge, tableName(context), pluggedNics(context).map(({ veth }) => veth.hostName));
 
 /** Removes a network that nothing uses any more from the hub. */
 export async function takeNetworkDown(context: Context, name: string): Promise<void> {
@@ -228,7 +231,7 @@ export async function takeNetworkDown(context: Context, name: string): Promise<v
   if (up === undefined || !up.networks.includes(name)) return;
   stopService(hubDirectory(context), dnsService(name));
   writeUp(context, { ...up, networks: up.networks.filter((other) => other !== name) });
-  const away = isHostHub(context) ? bridgePortsAwayLines(name, tableName(context)).join("\n") + "\n" : "";
+  const away = isHostHub(context) ? portsAwayLines(context, name).join("\n") + "\n" : "";
   await mustRun(hubDirectory(context), away + takeDownScript(name));
   await applyRules(context);
 }

@@ -7,7 +7,8 @@ import { dnsMode, ipv6Dhcp, ipv6Stateful } from "../../config/network_keys.ts";
 import { DreyError } from "../../errors.ts";
 import { hostLine } from "../../network/dnsmasq.ts";
 import type { NicRules } from "../../network/firewall.ts";
-import type { PortVlans } from "../../network/links.ts";
+import type { Announced, PortVlans } from "../../network/links.ts";
+import type { Vlan } from "../../network/vlans.ts";
 import type { Config, Device } from "../../wire/instance.ts";
 import type { Ref } from "../context.ts";
 import type { PluggedNic } from "./nic_files.ts";
@@ -20,19 +21,23 @@ export type NicKind = HubKind | HostKind;
 export type HubKind =
   | { type: "bridged"; bridge: string; network?: Config; mtu: number }
   | { type: "p2p" }
-  /** with an interface of the host that answers for its addresses */
-  | { type: "routed"; parent?: string };
+  /** with an interface of the host that answers for its addresses, perhaps of a VLAN */
+  | { type: "routed"; parent?: string; vlan?: Vlan };
+
+const hostTypes = ["macvlan", "ipvlan", "physical", "sriov"] as const;
 
 /** An interface of the host, or one made from it; for root. */
 export interface HostKind {
-  type: "macvlan" | "physical";
+  type: typeof hostTypes[number];
   parent: string;
   /** tag of the VLAN that is taken instead of all of the parent */
   vlan?: number;
+  gvrp?: boolean;
+  /** what its network says, if it is on one */
+  mtu?: number;
 }
 
-export const isHostKind = (kind: NicKind): kind is HostKind =>
-  kind.type === "macvlan" || kind.type === "physical";
+export const isHostKind = (kind: NicKind): kind is HostKind => hostTypes.some((type) => type === kind.type);
 
 export interface NicFacts {
   ref: Ref;
@@ -195,7 +200,7 @@ function routesOf(
       ...own.flatMap(({ route, table }) => table ? [`${route} dev ${hostName} table ${table}`] : []),
       ...routes,
     ],
-    ...(kind.parent === undefined ? {} : { announced: { parent: kind.parent, addresses: [...v4, ...v6] } }),
+    ...(kind.parent === undefined ? {} : { announced: announcedOf(kind.parent, [...v4, ...v6], kind.vlan) }),
     outer: [
       ...(v4.length > 0 ? [`addr add ${router4}/32 dev ${hostName}`] : []),
       ...(v6.length > 0 ? [`addr add ${router6}/64 dev ${hostName} nodad`] : []),
@@ -209,6 +214,12 @@ function routesOf(
     ],
   };
 }
+
+const announcedOf = (parent: string, addresses: string[], vlan: Vlan | undefined): Announced => ({
+  parent,
+  addresses,
+  ...(vlan === undefined ? {} : { vlan }),
+});
 
 /** What dnsmasq is told, where there is one that shall know the instance. */
 function hostOf(facts: HubFacts, hwaddr: string): string | undefined {

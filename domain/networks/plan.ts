@@ -93,7 +93,9 @@ function rulesOf(config: Config, bridge: string, { v4, v6 }: Subnets): NetworkRu
     return [{
       subnet,
       nat: isNat && address !== undefined ? { address: formatAddress(address) } : isNat,
-      isRouted: readKey(config, isV4 ? keys.ipv4Routing : keys.ipv6Routing) ?? true,
+      isRouted: (readKey(config, isV4 ? keys.ipv4Routing : keys.ipv6Routing) ?? true) ||
+        !(readKey(config, isV4 ? keys.ipv4Firewall : keys.ipv6Firewall) ?? true),
+      order: readKey(config, isV4 ? keys.ipv4NatOrder : keys.ipv6NatOrder) ?? "before",
     }];
   };
   return { bridge, subnets: [...of(v4, "ipv4"), ...of(v6, "ipv6")] };

@@ -10,6 +10,8 @@ export interface Card {
   mtu: number;
   /** `tap` where /dev/net/tun can be opened, else frames are read from the interface itself */
   by: "tap" | "packet";
+  /** whether the interface goes on having it: one of the host's, on whose wire nobody listens for another */
+  keepsAddress?: boolean;
 }
 
 const tapOf = (index: number) => `tap${index}`;
@@ -49,7 +51,7 @@ export const cardDevice = (
  * bridge. The kernel would leave checksums and large frames to a card that has hands for them, and a machine that reads
  * frames from an interface has none.
  */
-export function cardLines({ name, mtu, by }: Card, index: number): string[][] {
+export function cardLines({ name, hwaddr, mtu, by, keepsAddress }: Card, index: number): string[][] {
   const [bridge, tap, inner, outer] = [`br${index}`, tapOf(index), `in${index}`, packetOf(index)];
   const ip = (...words: string[]) => ["prepare", "ip", ...words];
   const link = ["link", "add", bridge, "mtu", String(mtu), "type", "bridge"];
@@ -60,10 +62,13 @@ export function cardLines({ name, mtu, by }: Card, index: number): string[][] {
   return [
     // it keeps the name, which the hub looks for; the guest alone has its address
     ip("link", "set", name, "down"),
-    ip("link", "set", name, "address", guarded(index)),
+    ...(keepsAddress ? [] : [ip("link", "set", name, "address", guarded(index))]),
     ip(...link, "forward_delay", "0", "mcast_snooping", "0"),
+    ...(keepsAddress ? [ip("link", "set", bridge, "address", guarded(index))] : []),
     ...port,
     ...[name, ...mine].map((link) => ip("link", "set", link, "mtu", String(mtu), "master", bridge)),
+    // or the bridge would take the guest's frames for its own
+    ...(keepsAddress ? [["prepare", "bridge", "fdb", "delete", hwaddr, "dev", name, "master"]] : []),
     ...[name, ...mine, bridge].map((link) => ip("link", "set", link, "up")),
     ...(by === "packet"
       ? [

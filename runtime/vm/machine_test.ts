@@ -55,6 +55,13 @@ Deno.test("a card's frames come by a tap device, or from an interface that count
   assert(tapped.some((line) => line.join(" ") === "prepare ip tuntap add dev tap0 mode tap"));
 });
 
+Deno.test("an interface of the host keeps its address, and the bridge of the box does not take it for its own", () => {
+  const card = { ...machine.cards[0]!, keepsAddress: true };
+  const lines = keeperLines({ ...machine, cards: [card] }, { patience: 30 }).map((line) => line.join(" "));
+  assertEquals(lines.some((line) => line.startsWith("prepare ip link set eth0 address")), false);
+  assert(lines.includes("prepare bridge fdb delete 00:16:3e:00:00:01 dev eth0 master"));
+});
+
 Deno.test("both servers of shared directories are told the socket that the machine connects to", () => {
   const rust = keeperLines(machine, { patience: 30 }).find(([what]) => what === "helper") ?? [];
   const c = keeperLines(

@@ -45,6 +45,18 @@ await e2e("root gives an instance an interface of the host, another on its wire,
   await eventually("a routed card is found through its parent", () => reaches("198.18.44.14"));
   await drey`delete -f c2`;
   assertEquals((await run(["ip", "neigh", "show", "proxy", "dev", "near0"])).stdout, "");
+  await drey`init tiny c4`;
+  await drey`config device add c4 eth0 nic nictype=routed parent=near0 ipv4.address=198.18.44.8`;
+  const answered = await drey.tries`start c4`;
+  assertMatch(answered.stderr, /"198\.18\.44\.8" is in use on the network of "near0"/);
+  await drey`config device set c4 eth0 ipv4.neighbor_probe=false`;
+  await drey`start c4`;
+  await drey`delete -f c4`;
+  const stray = await drey.tries`init tiny c3 --network wire -d eth0,limits.egress=1Mbit`;
+  assertMatch(stray.stderr, /"limits\.egress" is not for a card on a network of type macvlan/);
+  await drey`init tiny c5`;
+  const functions = await drey.tries`config device add c5 eth0 nic nictype=sriov parent=near0`;
+  assertMatch(functions.stderr, /"near0" has no virtual functions/);
   const absent = await drey.tries`init tiny c3 -d eth0,nictype=macvlan -d eth0,parent=nowhere0`;
   assertMatch(absent.stderr, /nowhere0|network/);
 });
@@ -78,15 +90,13 @@ await e2e("a user has no part in the host's interfaces, and is told so", {
   needs: ["user", "subids", "network"],
 }, async (drey) => {
   await drey`init tiny c1`;
-  for (const type of ["macvlan", "physical", "routed"]) {
+  for (const type of ["macvlan", "physical", "routed", "ipvlan", "sriov"]) {
     const address = type === "routed" ? ["ipv4.address=198.18.44.9"] : [];
     const { code, stderr } = await drey
       .tries`config device add c1 eth0 nic nictype=${type} parent=lo ${address}`;
     assertEquals(code, 1, type);
     assertMatch(stderr, /only root may use the host's interface "lo"/);
   }
-  const ipvlan = await drey.tries`config device add c1 eth0 nic nictype=ipvlan parent=lo`;
-  assertMatch(ipvlan.stderr, /ipvlan" are not supported yet/);
   const tunnel = await drey
     .tries`network create lab tunnel.a.protocol=gre tunnel.a.local=198.18.44.1 tunnel.a.remote=198.18.44.2`;
   assertMatch(tunnel.stderr, /user's networks have no part in the host's interfaces/);

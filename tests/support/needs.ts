@@ -31,6 +31,9 @@ export type Need =
   | "promtool"
   | "openssl"
   | "dig"
+  | "ipvlan"
+  | "vlan"
+  | "gretap"
   | "slirp4netns"
   | "pasta"
   | "socket-activate"
@@ -95,6 +98,9 @@ const checks: Record<Need, Check> = {
   },
   slirp4netns: () => missingTools(["slirp4netns"]).length > 0 ? "slirp4netns is not installed" : undefined,
   pasta: () => missingTools(["pasta"]).length > 0 ? "pasta is not installed" : undefined,
+  ipvlan: () => interfaceKind("ipvlan", "link add link v0 name x type ipvlan mode l3s"),
+  vlan: () => interfaceKind("vlan", "link add link v0 name x type vlan id 5 gvrp on"),
+  gretap: () => interfaceKind("gretap", "link add x type gretap local 198.18.0.1 remote 198.18.0.2"),
   dig: () => missingTools(["dig"]).length > 0 ? "dig is not installed" : undefined,
   "disk-machines": () => {
     if (Deno.build.arch !== "x86_64") return "the boot loader is looked for on x86_64 alone";
@@ -115,6 +121,17 @@ const checks: Record<Need, Check> = {
     exists("/home/drey-test/drey/cli.ts") ? undefined : "there is no user drey-test with a copy of the tree",
   user: ({ user }) => user.uid === 0 ? "it is for an ordinary user" : undefined,
 };
+
+/** Whether root can make an interface of a kind here, tried in a namespace of its own. */
+function interfaceKind(kind: string, line: string): string | undefined {
+  const script = `ip link add v0 type veth peer name v1 && ip link set v0 up && ip ${line}`;
+  const { success } = new Deno.Command("unshare", {
+    args: ["--net", "sh", "-c", script],
+    stdout: "null",
+    stderr: "null",
+  }).outputSync();
+  return success ? undefined : `this kernel makes no interfaces of kind ${kind}`;
+}
 
 function isUsable(node: string): boolean {
   try {
