@@ -9,7 +9,7 @@ import { commandFailed, run } from "../../sys/run.ts";
 import type { Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { machineCard } from "../machines/devices.ts";
-import { missingNetworkTools, tellOnce } from "../networks/default.ts";
+import { installNetworkTools, missingNetworkTools, noNetwork, tellOnce } from "../networks/default.ts";
 import { ensureNetwork, leaveHub } from "../networks/hub.ts";
 import { hubDirectory } from "../networks/hub_state.ts";
 import { type PluggedNic, readNic, removeNic, writeNic } from "../networks/nic_files.ts";
@@ -39,9 +39,11 @@ type Site = DeviceSite & { devices: Devices };
 async function start(site: StartSite): Promise<StartParts> {
   const { context, device } = site;
   const isDefault = device["network"] === defaultNetwork;
-  const missing = missingNetworkTools();
+  const missing = await installNetworkTools(context);
   if (missing !== undefined && isDefault) {
-    return { warnings: tellOnce(context, `no network: ${missing.found}; ${missing.fix}`) };
+    return {
+      warnings: [...tellOnce(context, noNetwork(missing)), ...missing.why === undefined ? [] : [missing.why]],
+    };
   }
   if (missing !== undefined) {
     throw new DreyError("TOOL_MISSING", {

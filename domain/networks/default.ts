@@ -1,6 +1,8 @@
 // The network that is there without a question asked, and what is said where there can be none.
 
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
+import { DreyError } from "../../errors.ts";
+import { readIfThere } from "../../sys/present.ts";
 import { fullPath } from "../../sys/run.ts";
 import { findTool, packageOf } from "../../sys/tools.ts";
 import type { Context } from "../context.ts";
@@ -17,10 +19,36 @@ export async function openDefaultNetwork(context: Context): Promise<void> {
   await createNetwork(context, ref.project, { name: ref.name, type: "bridge" });
 }
 
+const networkTools = ["ip", "nft", "dnsmasq"];
+
+export interface Missing {
+  found: string;
+  fix: string;
+  /** why it could not be installed */
+  why?: string;
+}
+
+/** What is still missing for any network: root on a bare machine is asked once, and gets it installed. */
+export async function installNetworkTools(context: Context): Promise<Missing | undefined> {
+  const missing = missingNetworkTools();
+  if (missing === undefined || context.user.uid !== 0 || wasTold(context, noNetwork(missing))) return missing;
+  const { installMissing } = await import("../host_packages.ts");
+  try {
+    await installMissing(networkTools);
+  } catch (error) {
+    if (!(error instanceof DreyError)) throw error;
+    return error.code === "TOOL_MISSING" ? missing : { ...missing, why: error.message };
+  }
+  return undefined;
+}
+
+/** How an instance that nobody asked a network for is told that it has none. */
+export const noNetwork = ({ found, fix }: Missing): string => `no network: ${found}; ${fix}`;
+
 /** What is missing for any network, with its cure. */
-export function missingNetworkTools(): { found: string; fix: string } | undefined {
+export function missingNetworkTools(): Missing | undefined {
   const path = fullPath();
-  const missing = ["ip", "nft", "dnsmasq"].filter((tool) => findTool(tool, path) === undefined);
+  const missing = networkTools.filter((tool) => findTool(tool, path) === undefined);
   if (missing.length === 0) return undefined;
   const packages = [...new Set(missing.map(packageOf))].join(" ");
   return {
@@ -31,19 +59,15 @@ export function missingNetworkTools(): { found: string; fix: string } | undefine
 
 /** A warning, unless it was given before in the same words. */
 export function tellOnce(context: Context, warning: string): string[] {
-  const path = join(context.paths.state, "networks", "told");
-  const told = readLines(path);
-  if (told.includes(warning)) return [];
-  Deno.mkdirSync(join(context.paths.state, "networks"), { recursive: true, mode: 0o700 });
+  if (wasTold(context, warning)) return [];
+  const path = toldFile(context);
+  Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   Deno.writeTextFileSync(path, `${warning}\n`, { append: true });
   return [warning];
 }
 
-function readLines(path: string): string[] {
-  try {
-    return Deno.readTextFileSync(path).split("\n");
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
+const toldFile = (context: Context) => join(context.paths.state, "networks", "told");
+
+function wasTold(context: Context, warning: string): boolean {
+  return (readIfThere(toldFile(context)) ?? "").split("\n").includes(warning);
 }
