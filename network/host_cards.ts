@@ -66,9 +66,12 @@ function copyLines(card: HostCard, pid: number): string[] {
   const { type, name, shared } = card;
   const source = cardSource(card);
   const kind = type === "ipvlan" ? `ipvlan mode ${shared?.mode ?? "l3s"}` : "macvlan mode bridge";
+  // before Linux 6.13 a new interface may not be called as one of where it is made, be it for elsewhere
+  const passing = `drey${pid}`;
   return [
     `ip link set ${source} up`,
-    `ip link add link ${source} name ${name}${settingsOf(card)} netns ${pid} type ${kind}`,
+    `ip link add link ${source} name ${passing}${settingsOf(card)} type ${kind}`,
+    `ip link set ${passing} netns ${pid} name ${name} || { ip link delete ${passing}; exit 1; }`,
     ...(shared === undefined || shared.inner.length === 0
       ? []
       : [`nsenter -t ${pid} -n -- ${ipScript(shared.inner).trimEnd()}`]),

@@ -35,7 +35,8 @@ Deno.test("giveCardLines() makes the VLAN's interface that a card is taken from,
   assertEquals(giveCardLines(card, 7, "/run/x.ns"), [
     "[ -e /sys/class/net/eth0.9 ] || { ip link add link eth0 name eth0.9 type vlan id 9; ip link set eth0.9 alias drey.card up; }",
     "ip link set eth0.9 up",
-    "ip link add link eth0.9 name eth1 netns 7 type macvlan mode bridge",
+    "ip link add link eth0.9 name drey7 type macvlan mode bridge",
+    "ip link set drey7 netns 7 name eth1 || { ip link delete drey7; exit 1; }",
   ]);
 });
 

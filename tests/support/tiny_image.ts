@@ -86,11 +86,11 @@ tar -c --sort=name --mtime=@0 --numeric-owner --owner=0 --group=0 metadata.yaml 
 rm -rf rootfs init metadata.yaml`;
 
 /**
- * Makes the image in a directory.
+ * Makes the image in a directory, perhaps with more programs of the host.
  *
  * @returns path of its one file, a unified tarball whose fingerprint is the same each time
  */
-export async function makeTinyImage(dir: string): Promise<string> {
+export async function makeTinyImage(dir: string, more: readonly string[] = []): Promise<string> {
   await Deno.mkdir(dir, { recursive: true });
   await Deno.writeTextFile(`${dir}/init`, init);
   await Deno.writeTextFile(
@@ -102,6 +102,6 @@ export async function makeTinyImage(dir: string): Promise<string> {
     await Deno.mkdir(target.replace(/\/[^/]*$/, ""), { recursive: true });
     await Deno.writeTextFile(target, content);
   }
-  await runChecked(["sh", "-euc", collect, "sh", ...programs], { cwd: dir });
+  await runChecked(["sh", "-euc", collect, "sh", ...programs, ...more], { cwd: dir });
   return `${dir}/tiny.tar.gz`;
 }
