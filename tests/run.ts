@@ -5,6 +5,7 @@
 import { join } from "@std/path";
 import { installPackages } from "../domain/host_packages.ts";
 import { runChecked } from "../sys/run.ts";
+import { endEarlierRuns } from "./support/earlier_runs.ts";
 import { testDirectory } from "./support/needs.ts";
 import { closingLine, runSuite, sum, type Tally } from "./support/suite.ts";
 import { delegateCgroup } from "./support/test_cgroup.ts";
@@ -49,6 +50,7 @@ const paths = Deno.args.length > 0 ? Deno.args : ["."];
 async function asRoot(): Promise<Tally[]> {
   await installMissingPackages();
   const user = await prepareTestUser(root);
+  await endEarlierRuns(testDirectory());
   await forgetImages(user.env["DREY_TEST_DIR"]);
   await forgetImages();
   console.log(`\nThe suite as ${user.name} (${user.tree}), and the end-to-end tests as root`);

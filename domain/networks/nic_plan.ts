@@ -101,7 +101,7 @@ export function planNic(facts: HubFacts): PluggedNic {
     ...(egress === undefined ? {} : { egress }),
     ...(priority === undefined ? {} : { priority }),
   };
-  const vlans = vlansOf(device);
+  const vlans = kind.type === "bridged" ? vlansOf(device) : undefined;
   return {
     ref,
     device: facts.name,

@@ -71,15 +71,15 @@ plain() { # FILE MTU
     ip link add v$i mtu "$1" type veth peer name eth0 mtu "$1" netns $p; ip link set v$i master br9 up
     nsenter -t $p -n sh -c "ip link set lo up; ip addr add 10.9.0.$i/24 dev eth0; ip link set eth0 up"
   done
-  echo $p1 $p2 >"$2.new"; mv "$2.new" "$2"; wait' sh "$2" "$work/$1" & pids="$pids $!"
-  while [ ! -e "$work/$1" ]; do sleep 0.1; done
+  echo $p1 $p2 >"$2.new"; mv "$2.new" "$2"; wait' sh "$2" "$work/$1.pids" & pids="$pids $!"
+  while [ ! -e "$work/$1.pids" ]; do sleep 0.1; done
 }
 inside() { echo "setsid -w nsenter -t $1 -U -n --preserve-credentials"; }
 plain usual 1500
-read -r one two <"$work/usual"
+read -r one two <"$work/usual.pids"
 in_u1=$(inside "$one") in_u2=$(inside "$two")
 plain large "$mtu"
-read -r one two <"$work/large"
+read -r one two <"$work/large.pids"
 in_l1=$(inside "$one") in_l2=$(inside "$two")
 
 out=

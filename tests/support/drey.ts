@@ -77,7 +77,11 @@ export async function e2e(
 /** A fresh drey. */
 export async function openDrey(): Promise<Drey> {
   await Deno.mkdir(testDirectory(), { recursive: true });
-  const directory = await Deno.makeTempDir({ dir: testDirectory(), prefix: "d" });
+  return dreyAt(await Deno.makeTempDir({ dir: testDirectory(), prefix: "d" }));
+}
+
+/** The drey of a directory. */
+export function dreyAt(directory: string): Drey {
   const run: Drey["run"] = (argv, options = {}) => runCommand(directory, argv, options);
   const tries = (template: TemplateStringsArray, ...words: Word[]) => run(split(template, words));
   const must = async (template: TemplateStringsArray, ...words: Word[]) => {
