@@ -191,15 +191,15 @@ async function takeBack(context: Context, ref: Ref, name: string, pid?: number):
 }
 
 async function add(site: LiveSite): Promise<LiveResult> {
-  const { context, ref, name, pid } = site;
-  if (site.type === "virtual-machine") {
-    throw new DreyError("NOT_SUPPORTED", {
-      message: `Cannot plug "${name}" into a virtual machine that runs: cards come with the next start`,
-      hint: "Stop the instance first",
-    });
-  }
+  const { context, ref, name, pid, type } = site;
   const facts = await gather(site);
   if (!isHubFacts(facts)) {
+    if (type === "virtual-machine") {
+      throw new DreyError("NOT_SUPPORTED", {
+        message: `Cannot plug "${name}" into a virtual machine that runs: it is an interface of the host`,
+        hint: "Stop the instance first",
+      });
+    }
     const { giveHostCard, planHostCard } = await import("./nic_host.ts");
     const { volatile, ...planned } = planHostCard(context, hostFacts(facts));
     await giveHostCard(context, { ref, name }, planned, pid);
@@ -212,7 +212,9 @@ async function add(site: LiveSite): Promise<LiveResult> {
   await ensureNetwork(context, plugged.network, parentOf(context, site.pid));
   tellDnsmasq(context, plugged);
   await plugIn(context, plugged, site.pid);
-  await setUp(context, plugged, site.pid);
+  if (type === "virtual-machine") {
+    await (await import("./nic_machine.ts")).plugMachineCard(context, ref, plugged.veth);
+  } else await setUp(context, plugged, site.pid);
   return { volatile: nicVolatile(facts, plugged) };
 }
 
@@ -222,8 +224,11 @@ function parentOf(context: Context, pid: number) {
   return { pid, level: "parent" as const, map: { uids: [], gids: [] } };
 }
 
-async function remove({ context, ref, name, config, pid }: LiveSite): Promise<LiveResult> {
+async function remove({ context, ref, name, config, pid, type }: LiveSite): Promise<LiveResult> {
   const nic = readNic(context, ref, name);
+  if (nic !== undefined && type === "virtual-machine") {
+    await (await import("./nic_machine.ts")).unplugMachineCard(context, ref, nic.veth.name);
+  }
   if (nic === undefined) await takeBack(context, ref, name, pid);
   if (nic !== undefined) {
     // the other end goes with it; it may be gone already

@@ -80,5 +80,12 @@ export function cardLines({ name, hwaddr, mtu, by, keepsAddress }: Card, index: 
   ];
 }
 
+/** Undoes that, whatever of it is there; the interface itself belongs to others. */
+export function undoCardLines(index: number): string[][] {
+  const links = [`br${index}`, tapOf(index), `in${index}`];
+  const script = 'for link; do ip link delete "$link" 2>/dev/null || :; done';
+  return [["end", `card${index}`], ["prepare", "sh", "-c", script, "sh", ...links]];
+}
+
 /** An address that is locally administered and nobody's. */
 const guarded = (index: number) => `02:00:00:00:00:${(index + 1).toString(16).padStart(2, "0")}`;

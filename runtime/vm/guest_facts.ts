@@ -85,6 +85,33 @@ for (1 .. 50) {
 exit 1;
 `;
 
+/** netdevice(7): SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP */
+const raising = String.raw`
+my ($address) = @ARGV;
+for (1 .. 300) {
+  opendir my $links, '/sys/class/net' or exit 1;
+  for my $name (grep { !/^[.]/ } readdir $links) {
+    open my $file, '<', "/sys/class/net/$name/address" or next;
+    my $text = <$file> // ''; chomp $text;
+    next if lc $text ne $address;
+    socket my $any, 2, 2, 0 or exit 1;
+    my $request = pack 'a16 S x22', $name, 0;
+    ioctl $any, 0x8913, $request or exit 1;
+    $request = pack 'a16 S x22', $name, unpack('x16 S', $request) | 1;
+    exit(ioctl($any, 0x8914, $request) ? 0 : 1);
+  }
+  select undef, undef, undef, 0.1;
+}
+exit 1;
+`;
+
+/** Sets a card up that a guest has been given; false if it does not answer. */
+export async function raiseCard(door: string, hwaddr: string): Promise<boolean> {
+  if (!await hasAgent(door)) return false;
+  const argv = inGuest(door, ["/usr/bin/perl", "-e", raising, hwaddr.toLowerCase()]);
+  return (await run(argv, { env: { PATH: fullPath() } })).code === 0;
+}
+
 /** Lets a guest use the processors it has been given; false if it does not answer, and does so by itself or not at all. */
 export async function wakeProcessors(door: string, count: number): Promise<boolean> {
   if (!await hasAgent(door)) return false;

@@ -34,12 +34,12 @@ sub run_helper { my ($socket, @argv) = @_;
     select undef, undef, undef, 0.01;
   }
   $helper{$pid} = $argv[0];
-  $helper_at{$socket} = $pid;
+  push @{ $helper_at{$socket} }, $pid;
 }
-sub carry { my ($from, $to, $peer) = @_;
+sub carry { my ($from, $to, $path, $peer) = @_;
   my $pid = fork;
   die "fork(2): $!\n" if !defined $pid;
-  if ($pid) { $helper{$pid} = 'a relay of a network card'; return }
+  if ($pid) { $helper{$pid} = 'a relay of a network card'; push @{ $helper_at{$path} }, $pid; return }
   $0 = 'drey: relay of a network card';
   syscall($nr{rt_sigprocmask}, 2, $none, 0, 8);
   # nothing else of the keeper's is to stay open here
@@ -64,14 +64,19 @@ sub open_card { my ($name, $path) = @_;
   socket my $own, 1, 2, 0 or die "socket(2): $!\n";
   unlink "$path.peer";
   bind $own, pack('S a*', 1, "$path.peer\0") or die "bind(2) to $path: $!\n";
-  carry($own, $card); carry($card, $own, pack 'S a*', 1, "$path\0");
+  carry($own, $card, $path); carry($card, $own, $path, pack 'S a*', 1, "$path\0");
 }
 sub run_line { my ($what, @words) = @_;
   if ($what eq 'plain') { return make_plain(@words) }
   if ($what eq 'card') { return open_card(@words) }
   if ($what eq 'helper') { return run_helper(@words) }
-  # it may end, and the machine stays
-  if ($what eq 'forget') { delete $helper{delete $helper_at{"${socketDirectory}/$words[0]"} // 0}; return }
+  # they may end, and the machine stays
+  if ($what eq 'forget' or $what eq 'end') {
+    my @pids = @{ delete $helper_at{"${socketDirectory}/$words[0]"} || [] };
+    delete @helper{@pids};
+    kill 9, @pids if $what eq 'end';
+    return;
+  }
   my $pid = start([], @words);
   waitpid $pid, 0;
   die "@words: status " . ($? >> 8) . "\n" if $?;

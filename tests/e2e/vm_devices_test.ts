@@ -84,5 +84,18 @@ await e2e(
     const network = listed.find(({ name }) => name === "v1")?.state.network ?? {};
     assertEquals(Object.keys(network).toSorted(), ["eth0", "lo"]);
     assert((network["eth0"]?.addresses.length ?? 0) > 0);
+
+    // a card that comes while it runs, and one that goes
+    const [{ name: bridge }] = JSON.parse(await drey`network list --format json`).filter(
+      ({ managed }: { managed: boolean }) => managed,
+    );
+    await drey`config device add v1 eth1 nic network=${bridge}`;
+    await drey`exec v1 -- ${lease.map((word) => word === "eth0" ? "eth1" : word)}`;
+    const second = await drey`exec v1 -- ip -4 -o address show dev eth1`;
+    assertMatch(second, /inet \d+\.\d+\.\d+\.\d+/);
+    await drey`config device remove v1 eth1`;
+    assertEquals((await drey.tries`exec v1 -- ip link show dev eth1`).code, 1);
+    await drey`config device add v1 eth1 nic network=${bridge}`;
+    assertMatch(await drey`exec v1 -- ip -o link show dev eth1`, /[<,]UP[,>]/);
   },
 );
