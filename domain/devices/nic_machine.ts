@@ -4,7 +4,7 @@ import { join } from "@std/path";
 import { type Card, cardBackend, cardDevice, cardLines, undoCardLines } from "../../runtime/vm/cards.ts";
 import { doInBox } from "../../runtime/vm/door.ts";
 import { raiseCard } from "../../runtime/vm/guest_facts.ts";
-import { freePort, unplug } from "../../runtime/vm/ports.ts";
+import { freePort, removeBehind, unplug } from "../../runtime/vm/ports.ts";
 import { openMonitor } from "../../runtime/vm/qmp.ts";
 import { readIfThere } from "../../sys/present.ts";
 import type { Context, Ref } from "../context.ts";
@@ -63,7 +63,7 @@ export async function unplugMachineCard(context: Context, ref: Ref, name: string
   {
     using qmp = await openMonitor(door);
     await unplug(qmp, `net-${name}`);
-    await qmp.execute("netdev_del", { id: `card${found.number}` });
+    await removeBehind(qmp, "netdev_del", `card${found.number}`);
   }
   await doInBox(door, undoCardLines(found.number));
   writeNumbers(run, { ...others, [`(gone ${found.number})`]: found });

@@ -8,9 +8,10 @@ import type { Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { expand } from "./expand.ts";
-import { type InstanceRecord, loadRecord } from "./record.ts";
+import { instancePaths, type InstanceRecord, loadRecord } from "./record.ts";
 import { hasOwnDisk } from "../machines/own_disk.ts";
 import { volumeOf } from "./root_volume.ts";
+import { currentState } from "./status.ts";
 
 /** `bytes` that expanded devices allow the root disk; undefined for as many as there are. */
 export function rootSize(devices: Devices): number | undefined {
@@ -34,7 +35,10 @@ export async function applyRootSize(
   const size = rootSize(devices);
   if (size === undefined && !wasSet) return [];
   await using pool = await openPool(context, value.pool);
-  if (isDisk(pool, ref, value)) return [];
+  if (isDisk(pool, ref, value)) {
+    if (size !== undefined) await growRunning(context, ref, size);
+    return [];
+  }
   if (await enforce(pool, ref, size) || size === undefined) return [];
   return [
     `nothing holds the root disk to ${
@@ -67,9 +71,16 @@ export async function watchRootSize(context: Context, ref: Ref, devices: Devices
   return [`the root disk holds ${formatSize(usage)}, more than its size of ${formatSize(size)}`];
 }
 
-/** A disk has its size by itself, from the machine's next start on. */
+/** A disk has its size by itself, from the machine's next start on if it does not run. */
 const isDisk = ({ driver }: OpenPool, ref: Ref, { type }: InstanceRecord) =>
   type === "virtual-machine" && driver.exists(volumeOf(ref)) && hasOwnDisk(driver.root(volumeOf(ref)));
+
+/** The guest of a machine that runs sees at once that its disk has grown. */
+async function growRunning(context: Context, ref: Ref, size: number): Promise<void> {
+  if (currentState(context, ref).status !== "Running") return;
+  const { growDisk } = await import("../../runtime/vm/qmp.ts");
+  await growDisk(instancePaths(context, ref).door, size);
+}
 
 /** Whether the driver holds the volume to it from now on. */
 async function enforce({ driver }: OpenPool, ref: Ref, size: number | undefined): Promise<boolean> {

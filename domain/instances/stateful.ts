@@ -11,7 +11,7 @@ import { guestRoot } from "../../runtime/vm/box.ts";
 import { stateNames } from "../../runtime/vm/disk_root.ts";
 import { type Machine, shareIds } from "../../runtime/vm/machine.ts";
 import { goOn, openMonitor } from "../../runtime/vm/qmp.ts";
-import { unplug } from "../../runtime/vm/ports.ts";
+import { removeBehind, unplug } from "../../runtime/vm/ports.ts";
 import { shareChardev, shareDevice, shareLine } from "../../runtime/vm/shares.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
@@ -171,7 +171,7 @@ async function unplugShares(door: string, machine: Machine): Promise<void> {
   using qmp = await openMonitor(door);
   for (const id of shareIds(machine)) {
     await unplug(qmp, `device-${id}`);
-    await qmp.execute("chardev-remove", { id });
+    await removeBehind(qmp, "chardev-remove", id);
   }
 }
 

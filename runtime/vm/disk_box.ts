@@ -3,7 +3,7 @@
 
 import { type DiskPlan, nvramName, openMark } from "./disk_root.ts";
 import { makeDiskArgv } from "./disk_root.pl.ts";
-import type { DriveBus, DriveCache } from "./drives.ts";
+import { type DriveBus, type DriveCache, rootDrive } from "./drives.ts";
 import { agentShare, guestAgent } from "./guest_agent.pl.ts";
 import { guestRoot, guestShares } from "./box.ts";
 import { writeFilesArgv } from "./box_files.ts";
@@ -49,7 +49,7 @@ export function ownDiskParts(
     boot: { kind: "firmware", code: firmware.code, variables: `${guestRoot}/${nvram.name}`, isSecure },
     drives: [
       {
-        id: "root",
+        id: rootDrive,
         serial: "lxd_root",
         image: { kind: "qcow2", path: `${guestRoot}/${plan.write}`, cache },
         bus,

@@ -3,6 +3,9 @@
 /** How a guest sees a drive; LXD's names. */
 export type DriveBus = "virtio-scsi" | "virtio-blk" | "nvme";
 
+/** Name of the machine's own disk in it. */
+export const rootDrive = "root";
+
 /** What the host may remember of it: nothing, all, or more than it says. LXD's names. */
 export type DriveCache = "none" | "writeback" | "unsafe";
 

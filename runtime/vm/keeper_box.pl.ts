@@ -27,6 +27,8 @@ sub make_plain { my ($name) = @_;
   ioctl $any, 0x8946, $request or die "interface $name: $!\n";
 }
 sub run_helper { my ($socket, @argv) = @_;
+  # one that served before has left its socket
+  unlink $socket;
   my $pid = start([], @argv);
   for (my $tries = 0; !-S $socket; $tries++) {
     die "$argv[0] ended at once\n" if waitpid($pid, 1) == $pid;

@@ -45,6 +45,24 @@ export async function unplug(qmp: Monitor, id: string): Promise<void> {
   });
 }
 
+/**
+ * Has a command done that removes what a device stood on: that is let go some time after the device.
+ *
+ * @throws {DreyError} `COMMAND_FAILED`
+ */
+export async function removeBehind(qmp: Monitor, command: string, id: string): Promise<void> {
+  for (const end = Date.now() + patience;;) {
+    try {
+      await qmp.execute(command, { id });
+      return;
+    } catch (error) {
+      const isBusy = error instanceof DreyError && /busy|in use/i.test(error.message);
+      if (!isBusy || Date.now() > end) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 function ignoreUnderWay(error: unknown): void {
   const isUnderWay = error instanceof DreyError &&
     /in the process of unplug|not found/.test(error.message);

@@ -3,6 +3,7 @@
 
 import { DreyError } from "../../errors.ts";
 import { leadTo } from "./door.ts";
+import { rootDrive } from "./drives.ts";
 
 /** A conversation; the machine has one monitor for it, so others wait until it is disposed. */
 export interface Monitor extends Disposable {
@@ -63,6 +64,21 @@ async function* linesOf(connection: Deno.Conn): AsyncGenerator<string, undefined
     rest = lines.pop() ?? "";
     yield* lines.filter((line) => line.trim() !== "");
   }
+}
+
+interface BlockNode {
+  "node-name": string;
+  image: { "virtual-size": number };
+}
+
+/** Lets a machine's own disk grow to so many `bytes`, if it is smaller. @throws {DreyError} `COMMAND_FAILED` */
+export async function growDisk(door: string, size: number): Promise<void> {
+  using monitor = await openMonitor(door);
+  const nodes = await monitor.execute("query-named-block-nodes", { flat: true }) as BlockNode[];
+  const root = nodes.find(({ "node-name": name }) => name === rootDrive);
+  if (root === undefined || root.image["virtual-size"] >= size) return;
+  // whole sectors
+  await monitor.execute("block_resize", { "node-name": rootDrive, size: Math.ceil(size / 512) * 512 });
 }
 
 /** Halts the guest, with all that it has written in its disks' files, until `work` is done. */

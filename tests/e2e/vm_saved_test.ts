@@ -43,6 +43,11 @@ await e2e(
     await drey`start v1`;
     assertMatch((await drey.tries`stop v1 --stateful`).stderr, /migration\.stateful/);
     await drey`config set v1 migration.stateful=true`;
+    // the guest sees at once that its disk has grown
+    const gigabytes = perl(`sysopen F, "/dev/own", 0; print sysseek(F, 0, 2) >> 30`);
+    assertEquals(await drey`exec v1 -- ${gigabytes}`, "10");
+    await drey`config device add v1 root disk path=/ pool=default size=11GiB`;
+    assertEquals(await drey`exec v1 -- ${gigabytes}`, "11");
     await drey`exec v1 -- ${counting}`;
     const [pid, before] = await count(drey);
     assert(pid > 0);
