@@ -113,7 +113,7 @@ export const imagesPrunePost = s.object({
 
 /** Something about images that can go. */
 export interface ImagePrunable {
-  kind: "image" | "unpacked" | "download" | "catalog";
+  kind: "image" | "unpacked" | "download" | "catalog" | "memory";
   /** fingerprint, where there is one */
   name: string;
   project: string;

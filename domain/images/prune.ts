@@ -4,7 +4,7 @@ import { join } from "@std/path";
 import { readLayout } from "../../idmap/ranges.ts";
 import { openMappedRoot } from "../../idmap/holder.ts";
 import { isPartial } from "../../sys/partial.ts";
-import { namesIn } from "../../sys/present.ts";
+import { exists, isDirectory, namesIn, removeIfThere } from "../../sys/present.ts";
 import { runChecked } from "../../sys/run.ts";
 import type { ImagePrunable } from "../../wire/image.ts";
 import type { Context } from "../context.ts";
@@ -14,6 +14,7 @@ import { downloadLock, forgetDownload } from "./fetch.ts";
 import { removeLowersOf } from "./lower.ts";
 import { listImages } from "./records.ts";
 import { imagesInUse } from "./used.ts";
+import { memoriesDirectory } from "../machines/memories_directory.ts";
 
 /** What could go, the images first. Only looks. */
 export async function planPrune(context: Context): Promise<ImagePrunable[]> {
@@ -30,6 +31,7 @@ export async function planPrune(context: Context): Promise<ImagePrunable[]> {
     ...unpacked.map((name) => join(lowersDirectory(context), name)),
     ...downloads.map((name) => join(downloadsDirectory(context), name)),
     catalogsDirectory(context),
+    ...namesIn(memoriesDirectory(context)).map((name) => join(memoriesDirectory(context), name)),
   ]);
   const size = (path: string) => sizes.get(path) ?? 0;
   const catalogs = namesIn(catalogsDirectory(context)).length > 0;
@@ -64,6 +66,13 @@ export async function planPrune(context: Context): Promise<ImagePrunable[]> {
         about: "lists of what image servers offer",
       }]
       : []),
+    ...namesIn(memoriesDirectory(context)).filter((name) => !isPartial(name)).map((name) => ({
+      kind: "memory" as const,
+      name,
+      project: "",
+      size: size(join(memoriesDirectory(context), name)),
+      about: "what the next virtual machine of a kind would begin with",
+    })),
   ];
 }
 
@@ -80,14 +89,15 @@ export async function prune(context: Context): Promise<ImagePrunable[]> {
       if (lock === undefined) continue;
       await using _lock = lock;
       await forgetDownload(context, name);
-    } else await Deno.remove(catalogsDirectory(context), { recursive: true });
+    } else if (kind === "memory") removeIfThere(join(memoriesDirectory(context), name));
+    else await Deno.remove(catalogsDirectory(context), { recursive: true });
   }
   return plan;
 }
 
 /** Bytes on disk; files of sub-ids are looked at as their root. */
 async function sizesOf(context: Context, paths: readonly string[]): Promise<Map<string, number>> {
-  const present = paths.filter((path) => namesIn(path).length > 0);
+  const present = paths.filter((path) => !isDirectory(path) && exists(path) || namesIn(path).length > 0);
   if (present.length === 0) return new Map();
   const argv = ["du", "-s", "-B1", "--", ...present];
   const { parent } = await readLayout(context.user);

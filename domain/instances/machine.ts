@@ -16,7 +16,7 @@ import { formatSteps, type Step } from "../../runtime/steps.ts";
 import { awaitMachine } from "../../runtime/vm/door.ts";
 import { walkerFor } from "../../runtime/walker.pl.ts";
 import { signals } from "../../sys/libc.ts";
-import { readIfThere } from "../../sys/present.ts";
+import { readIfThere, removeIfThere } from "../../sys/present.ts";
 import { commandFailed, run as runProgram } from "../../sys/run.ts";
 import type { RootSource } from "../../storage/driver.ts";
 import type { Config, Devices } from "../../wire/instance.ts";
@@ -36,7 +36,7 @@ import {
 import { readSavedState, resumed } from "../machines/saved_state.ts";
 import { runningDevices } from "../devices.ts";
 import { layersOf } from "./root_volume.ts";
-import { hasMemory, keepMemory, memoryOf, removeFile, touchMemory } from "../machines/memories.ts";
+import { hasMemory, keepMemory, memoryOf, touchMemory } from "../machines/memories.ts";
 import { isOpenInBox, machineNodes } from "../machines/devices.ts";
 import { hasOwnDisk, ownDisk } from "../machines/own_disk.ts";
 import { deviceNodes } from "./start_plan.ts";
@@ -127,7 +127,7 @@ export async function gatherMachine(
     },
     async mustRun() {
       const isStale = await mustRun(paths, { isResumed: saved !== undefined }) === "stale";
-      if (memory !== undefined) isStale ? removeFile(memory) : touchMemory(memory);
+      if (memory !== undefined) isStale ? removeIfThere(memory) : touchMemory(memory);
       const why = alike === undefined || memory !== undefined
         ? undefined
         : await keepMemory(paths.door, alike);

@@ -7,15 +7,13 @@ import { describeError, DreyError } from "../../errors.ts";
 import { takeMemory } from "../../runtime/vm/door.ts";
 import { type Machine, qemuWords } from "../../runtime/vm/machine.ts";
 import { findAbandoned, isPartial, partialName } from "../../sys/partial.ts";
-import { exists, namesIn, readIfThere } from "../../sys/present.ts";
+import { exists, namesIn, readIfThere, removeIfThere } from "../../sys/present.ts";
 import type { Context } from "../context.ts";
-import { type BootAssets, machineDirectory } from "./assets.ts";
+import type { BootAssets } from "./assets.ts";
+import { memoriesDirectory } from "./memories_directory.ts";
 
 /** How many kinds are kept: each has the size of a booted kernel, some 100 MB. */
 const most = 4;
-
-/** Where they lie. */
-export const memoriesDirectory = (context: Context): string => join(machineDirectory(context), "memories");
 
 /**
  * The file with the memory of a machine's kind, which may not be there yet; undefined for a machine that is of no kind,
@@ -71,7 +69,7 @@ export async function keepMemory(door: string, path: string): Promise<string | u
     sweep(directory);
     return undefined;
   } catch (error) {
-    removeFile(unfinished);
+    removeIfThere(unfinished);
     // the machine has ended: whoever waits for it says so
     if (error instanceof DreyError && error.code === "INSTANCE_STATE") return undefined;
     return `the next virtual machine starts no faster: ${describeError(error)}`;
@@ -85,7 +83,7 @@ function sweep(directory: string): void {
     return time === undefined ? [] : [{ path, time }];
   });
   const old = found.toSorted((a, b) => b.time - a.time).slice(most).map(({ path }) => path);
-  for (const path of [...old, ...findAbandoned(directory)]) removeFile(path);
+  for (const path of [...old, ...findAbandoned(directory)]) removeIfThere(path);
 }
 
 function timeOf(path: string): number | undefined {
@@ -94,15 +92,6 @@ function timeOf(path: string): number | undefined {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
-  }
-}
-
-/** Removes a memory, which somebody else may have done. */
-export function removeFile(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 
