@@ -66,7 +66,10 @@ export async function finishSaving(context: Context, ref: Ref): Promise<void> {
   if (value.stateful && await hasSavedState(context, ref)) {
     return await stopLocked(context, ref, { force: true, timeout: 0, isSaved: true });
   }
-  await goOn(instancePaths(context, ref).door);
+  const { run, door } = instancePaths(context, ref);
+  await goOn(door);
+  const started = runningMachine(run);
+  if (started !== undefined) await plugShares(door, started.machine);
 }
 
 /** Whether the next start can go on from a saved memory, if the record says so too. */
@@ -175,8 +178,10 @@ async function unplugShares(door: string, machine: Machine): Promise<void> {
   }
 }
 
+/** Gives it back, unless it is there. */
 async function plugShares(door: string, machine: Machine): Promise<void> {
   const ids = shareIds(machine);
+  if (ids.length === 0 || await hasChardev(door, ids[0] ?? "")) return;
   await doInBox(door, machine.shares.map((share, index) => shareLine(share, ids[index] ?? "")));
   using qmp = await openMonitor(door);
   for (const [index, { tag }] of machine.shares.entries()) {
@@ -184,4 +189,10 @@ async function plugShares(door: string, machine: Machine): Promise<void> {
     await qmp.execute(...shareChardev(id));
     await qmp.execute("device_add", shareDevice({ id, tag, bus: `port${machine.cards.length + index}` }));
   }
+}
+
+async function hasChardev(door: string, id: string): Promise<boolean> {
+  using qmp = await openMonitor(door);
+  const found = await qmp.execute("query-chardev") as { label: string }[];
+  return found.some(({ label }) => label === id);
 }

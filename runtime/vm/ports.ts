@@ -56,7 +56,9 @@ export async function removeBehind(qmp: Monitor, command: string, id: string): P
       await qmp.execute(command, { id });
       return;
     } catch (error) {
-      const isBusy = error instanceof DreyError && /busy|in use/i.test(error.message);
+      const said = error instanceof DreyError ? error.message : "";
+      if (/not found/.test(said)) return;
+      const isBusy = /busy|in use/i.test(said);
       if (!isBusy || Date.now() > end) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
