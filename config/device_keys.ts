@@ -8,14 +8,25 @@ import { gpu } from "./devices/gpu.ts";
 import { nic } from "./devices/nic.ts";
 import { none } from "./devices/none.ts";
 import { proxy } from "./devices/proxy.ts";
+import { tpm } from "./devices/tpm.ts";
 import { unixBlock, unixChar } from "./devices/unix_node.ts";
 import { usb } from "./devices/usb.ts";
 import { findRow } from "./key.ts";
 
 /** Every device type drey obeys. */
-export const deviceTypes: readonly DeviceConfig[] = [disk, gpu, nic, none, proxy, unixBlock, unixChar, usb];
+export const deviceTypes: readonly DeviceConfig[] = [
+  disk,
+  gpu,
+  nic,
+  none,
+  proxy,
+  tpm,
+  unixBlock,
+  unixChar,
+  usb,
+];
 
-const typesToCome = ["infiniband", "pci", "tpm", "unix-hotplug"];
+const typesToCome = ["infiniband", "pci", "unix-hotplug"];
 
 /**
  * Holds devices against the tables. Whether an instance has a root disk is asked of its expanded devices, with

@@ -16,6 +16,7 @@ export const apiExtensions: readonly string[] = [
   "certificate_update",
   "cloud_init",
   "console",
+  "console_vga_type",
   "container_backup",
   "container_backup_override_pool",
   "container_copy_project",

@@ -11,6 +11,7 @@ const sources: Record<string, () => Promise<DeviceType>> = {
   disk: async () => (await import("./devices/disk.ts")).type,
   nic: async () => (await import("./devices/nic.ts")).nic,
   gpu: async () => (await import("./devices/gpu.ts")).gpu,
+  tpm: async () => (await import("./devices/tpm.ts")).tpm,
   "unix-block": async () => (await import("./devices/unix_node.ts")).unixNode,
   "unix-char": async () => (await import("./devices/unix_node.ts")).unixNode,
   usb: async () => (await import("./devices/usb.ts")).usb,

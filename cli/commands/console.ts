@@ -9,6 +9,10 @@ import { onResize, rawMode, terminalSize } from "../terminal.ts";
 export async function console(shell: Shell): Promise<void> {
   const { remote, name } = resolveName(shell.typed.args[0] ?? "", "instance");
   const client = await shell.connect(remote);
+  if (shell.typed.text("type") === "vga") {
+    const { showScreen } = await import("./screen.ts");
+    return await showScreen(shell, { client, name });
+  }
   if (!shell.typed.has("show-log")) return await attach(shell, { client, name });
   const response = await client.raw("instance.console.log", { params: { name } });
   shell.print(new Uint8Array(await response.arrayBuffer()));

@@ -284,12 +284,23 @@ The exit status is the command's; 127 if it was not found, 126 if it could not b
   {
     path: "console",
     args: [instance],
-    flags: [{ name: "show-log", summary: "Print what the console showed so far" }],
+    flags: [
+      { name: "show-log", summary: "Print what the console showed so far" },
+      {
+        name: "type",
+        short: "t",
+        value: "type",
+        choices: ["console", "vga"],
+        default: "console",
+        summary: "A terminal, or the screen of a virtual machine in a viewer of SPICE",
+      },
+    ],
     summary: "Attach to the console of an instance, or print its log",
     about: "Ctrl-a q ends the attachment.",
     examples: [
       example("console web", "Log in as at the machine itself"),
       example("console web --show-log", "What its init wrote while it started"),
+      example("console v1 --type vga", "Look at the screen of a virtual machine"),
     ],
     load: async () => (await import("../commands/console.ts")).console,
   },

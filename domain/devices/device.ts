@@ -61,6 +61,8 @@ export interface StartParts {
   attach?(pid: number): Promise<void>;
   /** for a network card: the interface it has become, once `prepare` is done; undefined if it has become none */
   card?(): Card | undefined;
+  /** for the TPM of a virtual machine */
+  isTpm?: boolean;
   /** for a volume that a virtual machine sees as a drive */
   drive?: VolumeDrive;
   /** keys to keep in the instance's configuration; each starts with `volatile.NAME.` */

@@ -1,7 +1,6 @@
 // Attaching to the console of an instance, as a websocket operation with LXD's streams: "0" carries the terminal,
 // "control" its size, and the end of either is the end of the attachment.
 
-import { DreyError } from "../../errors.ts";
 import { alreadyAttached, attachConsole, type AttachedConsole, isAttached } from "../../runtime/console.ts";
 import type { InstanceConsolePost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
@@ -25,7 +24,8 @@ export async function consoleInstance(
 ): Promise<Operation> {
   await loadRecord(context, ref);
   if (post.type === "vga") {
-    throw new DreyError("BAD_REQUEST", { message: "Only virtual machines have a graphical console" });
+    const { showScreen } = await import("./console_screen.ts");
+    return await showScreen(context, ref);
   }
   requireRunning(context, ref);
   const { run: directory, consoleLog } = instancePaths(context, ref);

@@ -38,6 +38,7 @@ import { runningDevices } from "../devices.ts";
 import { layersOf } from "./root_volume.ts";
 import { hasMemory, keepMemory, memoryOf, touchMemory } from "../machines/memories.ts";
 import { isOpenInBox, machineNodes } from "../machines/devices.ts";
+import { canShow, ownTpm } from "../machines/extras.ts";
 import { hasOwnDisk, ownDisk } from "../machines/own_disk.ts";
 import { deviceNodes } from "./start_plan.ts";
 import type { InitChoice } from "./init.ts";
@@ -97,6 +98,7 @@ export async function gatherMachine(
       : { kind: "shared", ...findPrograms() },
     drives,
     cards: Object.values(devices).filter(({ type }) => type === "nic").length,
+    extras: extrasOf(parts, isDisk),
     rootPriority: readKey(findRootDisk(devices)?.device ?? {}, bootPriority) ?? 1,
     hostMemory: host.memory,
     hostCpus: host.cpus.length,
@@ -134,6 +136,19 @@ export async function gatherMachine(
       return why === undefined ? [] : [why];
     },
   };
+}
+
+/** @throws {DreyError} `NOT_SUPPORTED` for what a machine with a shared root has no place for */
+function extrasOf(parts: readonly StartParts[], isDisk: boolean): MachineFacts["extras"] {
+  const tpms = parts.filter(({ isTpm }) => isTpm);
+  if (tpms.length > 1) {
+    throw new DreyError("BAD_REQUEST", { message: "A virtual machine has one TPM at most" });
+  }
+  if (isDisk) return { ...tpms.length > 0 && { tpm: ownTpm }, hasScreen: canShow() };
+  if (tpms.length === 0) return {};
+  throw new DreyError("NOT_SUPPORTED", {
+    message: "A virtual machine that shares its root has no place for a TPM: it needs a disk of its own",
+  });
 }
 
 /** The kernel is none of the image's, so its modules are shown where the guest looks for them. */

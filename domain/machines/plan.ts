@@ -42,6 +42,8 @@ export interface MachineFacts {
   drives: readonly VolumeDrive[];
   /** how many cards it has from its start */
   cards: number;
+  /** what else it is given */
+  extras: Pick<Machine, "tpm" | "hasScreen">;
   /** place of its own disk among what the firmware tries */
   rootPriority: number;
   /** bytes of memory of the host */
@@ -123,6 +125,7 @@ export function planMachine(facts: MachineFacts, cards: readonly Card[]): Machin
     memory: memorySize(config, hostMemory),
     hugepages: false,
     ...root,
+    ...facts.extras,
     drives: withBootOrder([...root.drives, ...volumeDrives(facts)], facts),
     cards: [...cards],
     // most have the same number, so that one's memory is of use to another

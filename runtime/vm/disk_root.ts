@@ -53,5 +53,8 @@ export const stateNames = { memory: "memory.state", facts: "memory.json" } as co
 /** `bytes` of a disk that nobody gave a size, as LXD has it. */
 export const usualDisk = 10 * 1024 ** 3;
 
+/** The directory with what a machine's TPM knows. */
+export const tpmDirectory = "tpm";
+
 /** The file with the firmware's variables: one for each set of keys that they may begin with. */
 export const nvramName = (isSecure: boolean): string => isSecure ? "nvram.ms.fd" : "nvram.fd";

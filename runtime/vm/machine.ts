@@ -16,6 +16,8 @@ import {
   socketOf,
   type Virtiofsd,
 } from "./shares.ts";
+import { screenWords } from "./screen.ts";
+import { type Tpm, tpmLine, tpmPrepare, tpmWords } from "./tpm.ts";
 
 export interface Machine {
   name: string;
@@ -51,6 +53,8 @@ export interface Machine {
     /** whether it counts once: nothing else will do, and it is removed when the machine goes on */
     once: boolean;
   };
+  tpm?: Tpm;
+  hasScreen?: boolean;
 }
 
 /** A kernel of the host's choice, which finds its root by what the initial ram disk does. */
@@ -93,6 +97,8 @@ export function qemuWords(machine: Machine): string[] {
       "-device",
       JSON.stringify(device),
     ]),
+    ...(machine.tpm === undefined ? [] : tpmWords(machine.arch)),
+    ...(machine.hasScreen ? screenWords(machine.arch) : []),
   ];
 }
 
@@ -195,6 +201,7 @@ export function keeperLines(machine: Machine, { patience }: { patience: number }
       ["set", "once", machine.resumes.once ? "1" : ""],
     ]),
     ...machine.prepare.map((argv) => ["prepare", ...argv]),
+    ...(machine.tpm === undefined ? [] : [["prepare", ...tpmPrepare(machine.tpm)], tpmLine(machine.tpm)]),
     ...machine.cards.flatMap(cardLines),
     ...machine.shares.map((share, index) => shareLine(share, shareId(index))),
     ...plugs(machine).map(([command, words]) => ["plug", command, JSON.stringify(words)]),

@@ -2,10 +2,13 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
 import { join } from "@std/path";
+import { missingTools } from "../../domain/host_packages.ts";
 import { run, runChecked } from "../../sys/run.ts";
 import { importDisk, perl } from "../support/disk_machine.ts";
 import { type Drey, e2e } from "../support/drey.ts";
+import { eventually } from "../support/network.ts";
 import { serve } from "../support/server.ts";
+import { greetSpice, screenPath } from "../support/spice.ts";
 
 const needs = ["userns", "subids", "overlay", "disk-machines"] as const;
 
@@ -19,7 +22,20 @@ const read = perl(`sysopen my $d, "/dev/own", 0; sysseek $d, 3 << 30, 0; sysread
 
 /** How many files of disks are in the pool; fails on one that is damaged, or has room that nothing uses. */
 async function checkDisks(drey: Drey): Promise<number> {
-  const search = ["-name", "work", "-prune", "-o", "-name", "disk.*.qcow2", "-print"];
+  const search = [
+    "(",
+    "-name",
+    "work",
+    "-o",
+    "-name",
+    "tpm",
+    ")",
+    "-prune",
+    "-o",
+    "-name",
+    "disk.*.qcow2",
+    "-print",
+  ];
   const found = (await runChecked(["find", drey.directory, ...search])).trim().split("\n");
   for (const path of found) {
     const driver = {
@@ -31,6 +47,35 @@ async function checkDisks(drey: Drey): Promise<number> {
     assertEquals(code, 0, stderr);
   }
   return found.length;
+}
+
+/** A machine's screen is SPICE's, to as many connections as a viewer makes. */
+async function hasScreen(drey: Drey): Promise<void> {
+  const viewer = drey.spawn(["console", "v1", "--type", "vga"], { stdout: "null", stderr: "piped" });
+  const path = await screenPath(viewer.stderr);
+  assertEquals((await Deno.stat(join(path, ".."))).mode! & 0o777, 0o700);
+  assertEquals(await Promise.all([greetSpice(path), greetSpice(path)]), ["REDQ", "REDQ"]);
+  viewer.kill("SIGINT");
+  await viewer.stderr.cancel();
+  assertEquals((await viewer.status).code, 0);
+  if (missingTools(["lxc"]).length > 0) return;
+  await using server = await serve(drey);
+  const lxc = server.spawn(["console", "v1", "--type=vga"], { stdout: "piped" });
+  const socket = await screenPath(lxc.stdout);
+  // lxc gives a server five seconds to take a connection, and closes its own after that
+  const greet = () => greetSpice(socket).catch(String);
+  await eventually("lxc leads to the screen", async () => await greet() === "REDQ");
+  lxc.kill("SIGINT");
+  await lxc.stdout.cancel();
+  await lxc.status;
+}
+
+/** The guest has a TPM of the second kind, whose state lies beside the disk. */
+async function hasTpm(drey: Drey): Promise<void> {
+  const version = perl(`open F, "/sys/class/tpm/tpm0/tpm_version_major" or die $!; print <F>`);
+  assertEquals(await drey`exec v1 -- ${version}`, "2\n");
+  const refused = await drey.tries`config device remove v1 tpm`;
+  assertMatch(refused.stderr, /cannot come or go while the instance runs/);
 }
 
 await e2e(
@@ -56,7 +101,11 @@ await e2e(
     await drey`config device add v1 share disk source=${shared} path=/srv/shared readonly=true`;
     await drey`storage volume create default extra size=64MiB --type=block`;
     await drey`config device add v1 extra disk pool=default source=extra io.bus=virtio-blk`;
+    const hasSwtpm = missingTools(["swtpm"]).length === 0;
+    if (hasSwtpm) await drey`config device add v1 tpm tpm`;
     await drey`start v1`;
+    if (hasSwtpm) await hasTpm(drey);
+    await hasScreen(drey);
     assertEquals(await drey`file pull v1/srv/shared/file -`, "from the host\n");
     assertEquals(
       await drey`exec v1 -- ${perl(`sysopen F, "/dev/extra", 0; print sysseek(F, 0, 2) >> 20`)}`,

@@ -11,7 +11,7 @@ export interface Lxc {
   /** runs a line of sh in which `lxc` means this server */
   shell(line: string): Promise<RunResult>;
   /** starts `lxc` and leaves it running */
-  spawn(argv: readonly string[]): Deno.ChildProcess;
+  spawn(argv: readonly string[], options?: Deno.CommandOptions): Deno.ChildProcess;
   tries(argv: readonly string[], options?: { stdin?: string }): Promise<RunResult>;
 }
 
@@ -46,9 +46,10 @@ async function openLxc(home: string, socket: string): Promise<Lxc> {
   const tries: Lxc["tries"] = (argv, options = {}) => run(["lxc", ...argv], { env, ...options });
   return {
     tries,
-    spawn: (argv) =>
-      new Deno.Command("lxc", { args: [...argv], env, stdin: "null", stdout: "null", stderr: "null" })
-        .spawn(),
+    spawn: (argv, options = {}) => {
+      const quiet = { stdin: "null", stdout: "null", stderr: "null" } as const;
+      return new Deno.Command("lxc", { ...quiet, ...options, args: [...argv], env }).spawn();
+    },
     shell: (line) => run(["sh", "-c", line], { env }),
     async lxc(...argv) {
       const { code, stdout, stderr } = await tries(argv);

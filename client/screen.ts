@@ -1,0 +1,75 @@
+// The screen of a virtual machine from the client's side: a unix socket that a viewer connects to, each connection a
+// stream of its own.
+
+import { DreyError } from "../errors.ts";
+import type { Client } from "./client.ts";
+
+/** Leads every connection to a listener to the screen of an instance, until the signal or the machine ends it. */
+export async function leadToScreen(
+  client: Client,
+  { name, listener, detach }: { name: string; listener: Deno.UnixListener; detach: AbortSignal },
+): Promise<void> {
+  const running = await client.start("instance.console", { params: { name }, body: { type: "vga" } });
+  const fds = running.operation.metadata?.fds as Record<string, string> | undefined;
+  const open = (stream: string) =>
+    client.socket(
+      `/1.0/operations/${running.operation.id}/websocket?secret=${encodeURIComponent(fds?.[stream] ?? "")}`,
+    );
+  const control = await open("control");
+  detach.addEventListener("abort", () => control.close(), { once: true });
+  if (detach.aborted) control.close();
+  const accepting = accept(listener, () => open("0"));
+  await running.wait();
+  listener.close();
+  await accepting;
+}
+
+async function accept(listener: Deno.UnixListener, open: () => ReturnType<Client["socket"]>): Promise<void> {
+  try {
+    // one that fails is the viewer's to notice: it sees its connection end
+    for await (const connection of listener) carry(connection, open).catch(() => {});
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error; // closed
+  }
+}
+
+async function carry(connection: Deno.UnixConn, open: () => ReturnType<Client["socket"]>): Promise<void> {
+  using _connection = { [Symbol.dispose]: () => closeOnce(connection) };
+  const socket = await open();
+  const back = (async () => {
+    for await (const message of socket.messages) {
+      if (typeof message === "string") continue;
+      for (let at = 0; at < message.length;) at += await connection.write(message.subarray(at));
+    }
+  })().finally(() => closeOnce(connection));
+  const bytes = new Uint8Array(65_536);
+  try {
+    for (let count; (count = await connection.read(bytes)) !== null;) {
+      await socket.send(bytes.slice(0, count));
+    }
+  } finally {
+    socket.close();
+    await back.catch((error) => {
+      if (!(error instanceof Deno.errors.BadResource || error instanceof Deno.errors.BrokenPipe)) throw error;
+    });
+  }
+}
+
+function closeOnce(connection: Deno.Conn): void {
+  try {
+    connection.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error; // closed already
+  }
+}
+
+/** Listens on a new unix socket that nobody else can reach. */
+export async function listenPrivately(): Promise<
+  { path: string; listener: Deno.UnixListener } & AsyncDisposable
+> {
+  const directory = await Deno.makeTempDir({ prefix: "drey-screen-" });
+  const path = `${directory}/spice`;
+  if (path.length > 107) throw new DreyError("BAD_REQUEST", { message: `The path "${path}" is too long` });
+  const listener = Deno.listen({ transport: "unix", path });
+  return { path, listener, [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }) };
+}
