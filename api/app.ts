@@ -106,6 +106,7 @@ async function callOf({ context, asked, env }: Arrived, route: Route): Promise<C
     get request() {
       return asked.request;
     },
+    files: asked.files,
     get signal() {
       return asked.signal;
     },

@@ -5,6 +5,7 @@ import type { CertificateType } from "../wire/certificate.ts";
 import type { Operation } from "../wire/operation.ts";
 import type { BodyOf, ParamsOf, ResultOf, RouteName, Routes } from "../wire/routes.ts";
 import type { Socket, StreamProtocol } from "../wire/socket.ts";
+import type { UploadFile } from "../wire/upload.ts";
 
 export interface Caller {
   uid: number;
@@ -42,6 +43,8 @@ export interface Asked {
   contentType?: string | null;
   /** the body, for routes that declare one */
   text(): Promise<string>;
+  /** files of the caller's own that are to be taken in the place of a body, where it is the same user on the same host */
+  files?: readonly UploadFile[];
   /** aborted when nobody waits for the answer any more */
   readonly signal?: AbortSignal;
   /** the request with its headers and bytes; doors that have none make it when a handler looks */
@@ -53,6 +56,7 @@ export interface Call<N extends RouteName = RouteName> {
   caller: Caller;
   /** for what is not JSON; without need of it, `signal` and `query()` cost less */
   readonly request: Request;
+  readonly files: readonly UploadFile[] | undefined;
   readonly signal: AbortSignal | undefined;
   /** decoded path parameters */
   params: { readonly [P in ParamsOf<N>]: string };

@@ -12,6 +12,7 @@ import {
   type RoutesOfKind,
 } from "../wire/routes.ts";
 import type { Socket } from "../wire/socket.ts";
+import type { UploadFile } from "../wire/upload.ts";
 import { fillPath } from "../wire/paths.ts";
 import { openEnvelope, throwIfError } from "./answers.ts";
 import { type RunningOperation, runningOperation } from "./operations.ts";
@@ -22,7 +23,8 @@ export type Query = Record<string, string | number | boolean | undefined>;
 
 /** A body that is not JSON. */
 interface Upload {
-  body: BodyInit;
+  /** what is sent; files go as multipart/form-data, or one alone as it is */
+  body: BodyInit | readonly UploadFile[];
   headers: Record<string, string>;
 }
 
@@ -87,12 +89,16 @@ export function createClient(transport: Transport, { project }: ClientOptions = 
       ...(options?.signal === undefined ? {} : { signal: options.signal }),
     };
   };
-  const fetchRoute = (call: RouteCall, upload?: CallOptions<RouteName>["upload"]) =>
-    transport.fetch(requestOf(call, upload));
+  const fetchRoute = async (call: RouteCall, upload?: Upload) =>
+    transport.fetch(requestOf(call, upload && await sendable(upload)));
   const ask = async (name: RouteName, options: CallOptions<RouteName> | undefined): Promise<RouteAnswer> => {
     const call = compose(name, options);
-    if (transport.call !== undefined && options?.upload === undefined) return await transport.call(call);
-    const response = await fetchRoute(call, options?.upload);
+    const { upload } = options ?? {};
+    if (transport.call !== undefined && upload === undefined) return await transport.call(call);
+    if (transport.call !== undefined && upload !== undefined && areFiles(upload.body)) {
+      return await transport.call({ ...call, upload: { files: upload.body, headers: upload.headers } });
+    }
+    const response = await fetchRoute(call, upload);
     const { status, headers } = response;
     return { status, etag: headers.get("etag") ?? "", text: await response.text() };
   };
@@ -125,6 +131,25 @@ export function createClient(transport: Transport, { project }: ClientOptions = 
     [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
   };
   return client;
+}
+
+const areFiles = (body: Upload["body"]): body is readonly UploadFile[] => Array.isArray(body);
+
+/** An upload whose files are read while it is sent. */
+async function sendable({ body, headers }: Upload): Promise<{ body: BodyInit; headers: Upload["headers"] }> {
+  if (!areFiles(body)) return { body, headers };
+  const { streamOf } = await import("../sys/file_bytes.ts");
+  const [only] = body;
+  if (only !== undefined && body.length === 1) {
+    return { body: streamOf(only.path), headers: { ...headers, "content-type": "application/octet-stream" } };
+  }
+  const { multipartBody } = await import("../sys/multipart.ts");
+  const { body: whole, contentType } = multipartBody(body.map(({ part, filename, path }) => ({
+    name: part,
+    filename,
+    open: () => Promise.resolve({ readable: streamOf(path) }),
+  })));
+  return { body: whole, headers: { ...headers, "content-type": contentType } };
 }
 
 function textsOf(query: Query = {}): Record<string, string> {

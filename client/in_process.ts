@@ -65,7 +65,7 @@ const notOpened = () => undefined;
 
 /** What is asked and answered goes through JSON here too: neither side holds what is the other's. */
 async function answerTo(app: App, call: RouteCall, env: Env): Promise<RouteAnswer> {
-  const { name, params, path, query, etag, body = "", signal } = call;
+  const { name, params, path, query, etag, body = "", upload, signal } = call;
   const asked: Asked = {
     name,
     params,
@@ -73,6 +73,7 @@ async function answerTo(app: App, call: RouteCall, env: Env): Promise<RouteAnswe
     query: { get: (name) => query[name] ?? null },
     ifMatch: etag ?? null,
     text: () => Promise.resolve(body),
+    ...upload && { files: upload.files },
     signal,
     get request() {
       return requestOf(call);

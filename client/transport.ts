@@ -3,6 +3,7 @@
 
 import { type RouteName, routes } from "../wire/routes.ts";
 import type { Socket } from "../wire/socket.ts";
+import type { UploadFile } from "../wire/upload.ts";
 
 /** A call of a declared route as plain data. */
 export interface RouteCall {
@@ -15,6 +16,8 @@ export interface RouteCall {
   etag?: string;
   /** JSON */
   body?: string;
+  /** files in the place of a body, for doors that have {@link Transport.call} */
+  upload?: { files: readonly UploadFile[]; headers: Record<string, string> };
   signal?: AbortSignal;
 }
 
@@ -30,7 +33,7 @@ export interface Transport extends AsyncDisposable {
   readonly kind: "in-process" | "unix" | "https";
   /** answers with whatever the API answered; rejects only if the API cannot be reached */
   fetch(request: Request): Promise<Response>;
-  /** a shorter way to the same answers, where nothing but JSON is asked and answered; not every door has one */
+  /** a shorter way to the same answers, where nothing but JSON is asked and answered, or files are named; not every door has one */
   call?(call: RouteCall): Promise<RouteAnswer>;
   /**
    * Opens a stream of messages at a path such as `/1.0/events?type=lifecycle`.
@@ -50,13 +53,13 @@ export const origin = "http://127.0.0.1";
 
 /** A call as a request of HTTP, with a body that is not JSON if there is one. */
 export function requestOf(
-  { name, path, query, etag, body, signal }: RouteCall,
+  { name, path, query, etag, body, signal, upload: named }: RouteCall,
   upload?: { body: BodyInit; headers: Record<string, string> },
 ): Request {
   const address = `${origin}${addressOf({ path, query })}`;
   const headers = {
     ...(etag === undefined ? {} : { "if-match": etag }),
-    ...(upload?.headers ?? (body === undefined ? {} : { "content-type": "application/json" })),
+    ...((upload ?? named)?.headers ?? (body === undefined ? {} : { "content-type": "application/json" })),
   };
   return new Request(address, { method: routes[name].method, headers, body: upload?.body ?? body, signal });
 }

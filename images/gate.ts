@@ -3,7 +3,7 @@
 
 import type { Compression } from "./archive.ts";
 import { type Bytes, decompress } from "./decompress.ts";
-import { readTar, type TarEntry } from "./tar.ts";
+import { ByteReader, readTar, type TarEntry } from "./tar.ts";
 import { startTar, type Tar, TarEnded, type Work } from "./tar_program.ts";
 
 /** Looks at an entry and throws at what must not be; `read` gives the content of a small file. */
@@ -17,7 +17,7 @@ export type Visit = (entry: TarEntry, read: () => Promise<Uint8Array>) => void |
 export async function walkTar(packed: Bytes, compression: Compression, visit: Visit): Promise<void> {
   await using plain = decompress(packed, compression);
   try {
-    for await (const { entry, read } of readTar(plain.bytes)) await visit(entry, read);
+    for await (const { entry, read } of readTar(new ByteReader(plain.bytes))) await visit(entry, read);
   } catch (error) {
     throw await plain.blame(error);
   }
@@ -45,7 +45,9 @@ export async function untar(
   await using plain = decompress(packed, compression);
   await using tar = startTar(work, { into, after, ...compression === "none" && path && { path } });
   try {
-    for await (const { entry, read } of readTar(past(plain.bytes, tar))) await visit(entry, read);
+    for await (const { entry, read } of readTar(new ByteReader(past(plain.bytes, tar)))) {
+      await visit(entry, read);
+    }
   } catch (error) {
     if (error instanceof TarEnded) return await tar.finish();
     throw await plain.blame(error);

@@ -9,6 +9,7 @@ import { checkImageDisk } from "./disk.ts";
 import { type Visit, walkTar } from "./gate.ts";
 import { type ImageMetadata, parseMetadata } from "./metadata.ts";
 import { scanSquashfs } from "./squashfs.ts";
+import { walkTarFile } from "./tar_file.ts";
 
 /** Where the files of an image are. */
 export interface ImageFiles {
@@ -69,5 +70,6 @@ async function scanRootfs(path: string, mapped: () => Promise<MappedRoot>): Prom
  * @throws {DreyError} `IMAGE_INVALID`, and whatever `visit` throws
  */
 export async function eachEntry(path: string, compression: Compression, visit: Visit): Promise<void> {
-  await walkTar(bytesOf(path), compression, visit);
+  if (compression === "none") await walkTarFile(path, visit);
+  else await walkTar(bytesOf(path), compression, visit);
 }

@@ -20,6 +20,16 @@ export interface TarEntry {
   target: string;
   /** bytes of content in the archive */
   size: number;
+  /** whether it says more of who may use it than its mode does */
+  hasAcl?: boolean;
+}
+
+/** Where an archive is read from, front to back. */
+export interface ByteSource {
+  /** the next `count` bytes, which nobody may keep beyond the next call; fewer only at the end */
+  take(count: number): Promise<Uint8Array>;
+  /** passes over `count` bytes; tells whether they were all there */
+  skip(count: number): Promise<boolean>;
 }
 
 /** `bytes` that everything in a tarball is a multiple of */
@@ -38,7 +48,7 @@ export const types: Record<string, TarEntryType> = {
 };
 
 /** Reads exact amounts from a stream of chunks. */
-export class ByteReader {
+export class ByteReader implements ByteSource {
   #chunks: AsyncIterator<Uint8Array>;
   #left: Uint8Array = new Uint8Array();
 
@@ -89,20 +99,19 @@ export class ByteReader {
 }
 
 /**
- * Walks the entries of a tar stream. `read()` gives the content of the entry just met, for small files.
+ * Walks the entries of a tarball. `read()` gives the content of the entry just met, for small files.
  *
- * @throws {DreyError} `IMAGE_INVALID` if it is no tar stream or ends in the middle
+ * @throws {DreyError} `IMAGE_INVALID` if it is no tarball or ends in the middle
  */
 export async function* readTar(
-  stream: AsyncIterable<Uint8Array>,
+  bytes: ByteSource,
 ): AsyncGenerator<{ entry: TarEntry; read: () => Promise<Uint8Array> }> {
-  const bytes = new ByteReader(stream);
-  let extra: Partial<{ path: string; linkpath: string; size: string }> = {};
+  let extra: Extension = {};
   while (true) {
     const header = await bytes.take(block);
     if (header.length < block) throw invalid("the tarball is cut off");
     // two empty blocks end a tarball; readers, like tar itself, are content with one
-    if (header.every((byte) => byte === 0)) return await drain(bytes);
+    if (isEmpty(header)) return await drain(bytes);
     const raw = parseHeader(header);
     if ("xgLK".includes(raw.flag)) {
       const content = await bytes.take(padded(raw.size));
@@ -115,6 +124,7 @@ export async function* readTar(
       type: types[raw.flag] ?? "other",
       target: extra.linkpath ?? raw.target,
       size: extra.size === undefined ? raw.size : Number(extra.size),
+      ...extra.hasAcl && { hasAcl: true },
     };
     extra = {};
     if (raw.sparseContinues) await skipSparseMap(bytes);
@@ -164,9 +174,9 @@ function makeHeader(name: string, size: number, mtime: Date): Uint8Array {
 /** The fields of a header. @throws {DreyError} `IMAGE_INVALID` */
 export function parseHeader(header: Uint8Array) {
   const text = (at: number, length: number) => {
-    const field = latin1(header.subarray(at, at + length));
-    const end = field.indexOf("\0");
-    return end < 0 ? field : field.slice(0, end);
+    const field = header.subarray(at, at + length);
+    const end = field.indexOf(0);
+    return latin1(end < 0 ? field : field.subarray(0, end));
   };
   if (number(header.subarray(148, 156)) !== checksum(header)) throw invalid("it is not a whole tarball");
   const flag = latin1(header.subarray(156, 157));
@@ -183,7 +193,14 @@ export function parseHeader(header: Uint8Array) {
 
 /** Sum of the header's bytes with its own checksum field taken as blanks. */
 export function checksum(header: Uint8Array): number {
-  return header.reduce((sum, byte, index) => sum + (index >= 148 && index < 156 ? 32 : byte), 0);
+  let sum = 8 * 32;
+  for (let at = 0; at < block; at++) if (at < 148 || at >= 156) sum += header[at] ?? 0;
+  return sum;
+}
+
+function isEmpty(header: Uint8Array): boolean {
+  for (const byte of header) if (byte !== 0) return false;
+  return true;
 }
 
 /** A number field: octal text, or GNU's big-endian bytes behind a high bit. */
@@ -195,8 +212,10 @@ export function number(field: Uint8Array): number {
   return value;
 }
 
+type Extension = Partial<{ path: string; linkpath: string; size: string; hasAcl: boolean }>;
+
 /** What an extended header says of the entry behind it. */
-export function parseExtension(flag: string, content: Uint8Array) {
+export function parseExtension(flag: string, content: Uint8Array): Extension {
   const text = latin1(content);
   if (flag === "L") return { path: text.replace(/\0.*$/s, "") };
   if (flag === "K") return { linkpath: text.replace(/\0.*$/s, "") };
@@ -214,10 +233,11 @@ export function parseExtension(flag: string, content: Uint8Array) {
     ...(sparse ?? path) === undefined ? {} : { path: sparse ?? path },
     ...linkpath === undefined ? {} : { linkpath },
     ...size === undefined ? {} : { size },
+    ...Object.keys(records).some((key) => key.startsWith("SCHILY.acl.")) && { hasAcl: true },
   };
 }
 
-async function skipSparseMap(bytes: ByteReader): Promise<void> {
+async function skipSparseMap(bytes: ByteSource): Promise<void> {
   while (true) {
     const map = await bytes.take(block);
     if (map.length < block) throw invalid("the tarball is cut off");
@@ -226,7 +246,7 @@ async function skipSparseMap(bytes: ByteReader): Promise<void> {
 }
 
 /** Reads what follows the end mark, so that the program which feeds us ends of its own will. */
-async function drain(bytes: ByteReader): Promise<void> {
+async function drain(bytes: ByteSource): Promise<void> {
   while (await bytes.skip(65536));
 }
 

@@ -7,13 +7,14 @@ import { isSingle, openMappedRoot } from "../idmap/holder.ts";
 import type { IdMap } from "../idmap/map.ts";
 import { DreyError } from "../errors.ts";
 import { commandFailed, run, runChecked } from "../sys/run.ts";
-import { detectFormat, invalid, unknownFormat } from "./archive.ts";
+import { type ArchiveFormat, detectFormat, invalid, readFormat, unknownFormat } from "./archive.ts";
 import { firstFileCheck, rootfsCheck } from "./checks.ts";
 import { bytesOf } from "../sys/file_bytes.ts";
 import { type Bytes, peek } from "./decompress.ts";
 import { checkImageDisk, imageDisk, isDiskRoot } from "./disk.ts";
 import { plainName } from "./entries.ts";
 import { untar } from "./gate.ts";
+import { untarFile } from "./tar_file.ts";
 import { jailed } from "./jail.ts";
 import { type ImageMetadata, parseMetadata } from "./metadata.ts";
 import { partialName } from "../sys/partial.ts";
@@ -27,6 +28,8 @@ export interface ImageStream {
   /** where it lies, each chunk before it is handed on */
   path: string;
   content: Bytes;
+  /** fulfilled when all of it lies there; whoever waits for that need not take the content */
+  whole?: Promise<unknown>;
 }
 
 export interface Place {
@@ -55,9 +58,10 @@ export async function unpackImage(files: ImageFiles, place: Place): Promise<Imag
   return image.metadata;
 }
 
-async function* streamsOf({ metadata, rootfs }: ImageFiles): AsyncGenerator<ImageStream> {
+/** The files of an image that is on disk. */
+export async function* streamsOf({ metadata, rootfs }: ImageFiles): AsyncGenerator<ImageStream> {
   for (const path of rootfs === undefined ? [metadata] : [metadata, rootfs]) {
-    yield await Promise.resolve({ path, content: bytesOf(path) });
+    yield await Promise.resolve({ path, content: bytesOf(path), whole: Promise.resolve() });
   }
 }
 
@@ -126,15 +130,12 @@ async function unpackInto(
   return metadata;
 }
 
-async function unpackFirst(work: Work, { path, content }: ImageStream, withDisk: boolean) {
-  const { head, whole } = await peek(content);
-  const format = detectFormat(head) ?? unknownFormat();
+async function unpackFirst(work: Work, file: ImageStream, withDisk: boolean) {
+  const { format, extract } = await look(work, file);
   if (format.kind !== "tar") throw invalid("its first file is no tarball with a metadata.yaml");
   const { visit, result } = firstFileCheck();
-  await untar(work, whole, {
-    compression: format.compression,
+  await extract({
     into: "all",
-    path,
     after: takeOver,
     async visit(entry, read) {
       await visit(entry, read);
@@ -144,22 +145,43 @@ async function unpackFirst(work: Work, { path, content }: ImageStream, withDisk:
   return result();
 }
 
-async function unpackRootfs(
-  work: Work,
-  { path, content }: ImageStream,
-  withDisk: boolean,
-): Promise<void> {
-  const { head, whole } = await peek(content);
-  const format = detectFormat(head) ?? unknownFormat();
+async function unpackRootfs(work: Work, file: ImageStream, withDisk: boolean): Promise<void> {
+  const { format, extract, arrived } = await look(work, file);
   if (format.kind === "qcow2" && !withDisk) throw isDisk();
   if (format.kind !== "tar") {
     // a squashfs has its tables at its end, so all of it must be there
-    for await (const _ of whole);
-    return format.kind === "squashfs" ? await unpackSquashfs(path, work) : await takeDisk(work, path);
+    await arrived();
+    return format.kind === "squashfs"
+      ? await unpackSquashfs(file.path, work)
+      : await takeDisk(work, file.path);
   }
   const { visit, result } = rootfsCheck();
-  await untar(work, whole, { compression: format.compression, into: "rootfs", path, visit });
+  await extract({ into: "rootfs", visit });
   result();
+}
+
+/** What a file is, by its first bytes. @throws {DreyError} `IMAGE_INVALID` */
+async function look(work: Work, { path, content, whole }: ImageStream) {
+  if (whole !== undefined) {
+    await whole;
+    const format = await readFormat(path);
+    return { format, extract: extractor(work, format, { path }), arrived: () => Promise.resolve() };
+  }
+  const { head, whole: all } = await peek(content);
+  const format = detectFormat(head) ?? unknownFormat();
+  const arrived = async () => {
+    for await (const _ of all);
+  };
+  return { format, extract: extractor(work, format, { path, content: all }), arrived };
+}
+
+/** The way to unpack a tarball, which lies whole at its path unless it is still coming. */
+function extractor(work: Work, format: ArchiveFormat, { path, content }: { path: string; content?: Bytes }) {
+  const compression = format.kind === "tar" ? format.compression : "none";
+  return async (way: Parameters<typeof untarFile>[2]) => {
+    if (content === undefined && compression === "none") return await untarFile(work, path, way);
+    await untar(work, content ?? bytesOf(path), { ...way, compression, path });
+  };
 }
 
 /** Takes over the disk of a virtual machine as it is, packed if it is. */

@@ -7,6 +7,7 @@ import { DreyError } from "../../errors.ts";
 import type { Image } from "../../wire/image.ts";
 import { imagesPost } from "../../wire/image.ts";
 import type { ImagesPost } from "../../wire/image.ts";
+import type { UploadFile } from "../../wire/upload.ts";
 import { readBody } from "../body.ts";
 import type { Caller, Handlers } from "../call.ts";
 import { addressOf, isOn, listed } from "../lists.ts";
@@ -33,10 +34,10 @@ export const handlers: Handlers<Names> = {
       address: (image) => addressOf("images", image.fingerprint, image.project),
     });
   },
-  "images.create": async ({ context, caller, project, request, query }) => {
+  "images.create": async ({ context, caller, project, request, files, query }) => {
     const secret = request.headers.get("x-lxd-secret") ?? "";
     if (secret === "" && !isTrusted(caller)) throw new DreyError("FORBIDDEN", { message: "not authorized" });
-    const parts = await partsOf(request);
+    const parts = files === undefined ? await partsOf(request) : named(files);
     if (parts !== undefined) {
       const { createImageFromParts } = await import("../../domain/images/create.ts");
       const wish = wishOf(request.headers);
@@ -144,6 +145,15 @@ async function partsOf(request: Request): Promise<AsyncIterable<ImagePart> | und
     return only({ name: "metadata", content: body });
   }
   return undefined;
+}
+
+async function* named(files: readonly UploadFile[]): AsyncGenerator<ImagePart> {
+  const { bytesOf } = await import("../../sys/file_bytes.ts");
+  for (const { part, filename, path } of files) {
+    // a pipe can be read once only
+    const { isFile } = await Deno.stat(path);
+    yield { name: part, filename, content: bytesOf(path), ...isFile && { file: path } };
+  }
 }
 
 async function* only(part: ImagePart): AsyncGenerator<ImagePart> {

@@ -2,8 +2,7 @@
 
 import { DreyError } from "../../errors.ts";
 import type { Client } from "../../client/client.ts";
-import { streamOf } from "../../sys/file_bytes.ts";
-import { multipartBody, readParts } from "../../sys/multipart.ts";
+import { readParts } from "../../sys/multipart.ts";
 import type { Operation } from "../../wire/operation.ts";
 import { keyValues, resolveOnServer } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
@@ -49,29 +48,13 @@ async function importFiles(
     "x-lxd-public": rest.isPublic ? "1" : "0",
     "x-lxd-properties": new URLSearchParams(rest.properties).toString(),
   };
-  if (rootfs === undefined) {
-    await stat(packed);
-    const body = streamOf(packed);
-    const type = { "content-type": "application/octet-stream" };
-    return await client.start("images.create", { upload: { body, headers: { ...headers, ...type } } });
+  const files = [{ part: "metadata", filename: baseName(packed), path: packed }];
+  if (rootfs !== undefined) {
+    const part = /\.(img|qcow2)$/.test(rootfs) ? "rootfs.img" : "rootfs";
+    files.push({ part, filename: baseName(rootfs), path: rootfs });
   }
-  const isDisk = /\.(img|qcow2)$/.test(rootfs);
-  await stat(rootfs);
-  const { body, contentType } = multipartBody([
-    {
-      name: "metadata",
-      filename: baseName(packed),
-      open: () => Promise.resolve({ readable: streamOf(packed) }),
-    },
-    {
-      name: isDisk ? "rootfs.img" : "rootfs",
-      filename: baseName(rootfs),
-      open: () => Promise.resolve({ readable: streamOf(rootfs) }),
-    },
-  ]);
-  return await client.start("images.create", {
-    upload: { body, headers: { ...headers, "content-type": contentType } },
-  });
+  for (const { path } of files) await stat(path);
+  return await client.start("images.create", { upload: { body: files, headers } });
 }
 
 const baseName = (path: string) => path.split("/").at(-1) ?? path;

@@ -30,8 +30,12 @@ export interface FileAhead {
 
 /** Gone, with all it made, when it is disposed before somebody took the outcome. */
 export interface Ahead extends AsyncDisposable {
-  /** the next file of the image, that with metadata.yaml first */
-  file(path: string): Promise<FileAhead>;
+  /**
+   * the next file of the image, that with metadata.yaml first
+   *
+   * @param isWhole whether nothing of it is passed, and it lies there when it ends
+   */
+  file(path: string, isWhole?: boolean): Promise<FileAhead>;
   /** there are no further files */
   end(): void;
   /**
@@ -58,10 +62,13 @@ export function unpackAhead(context: Context): Ahead {
   }
 
   return {
-    async file(path) {
+    async file(path, isWhole = false) {
       const content = new Channel<Uint8Array>();
       contents.push(content);
-      if (!await files.push({ path, content })) content.leave();
+      const whole = isWhole ? drained(content) : undefined;
+      // the unpacker meets it, unless it has ended before
+      whole?.catch(() => {});
+      if (!await files.push({ path, content, ...whole && { whole } })) content.leave();
       return {
         pass: (chunk) => content.push(chunk),
         end: () => content.close(),
@@ -93,19 +100,19 @@ export function unpackAhead(context: Context): Ahead {
   };
 }
 
+/** Waits for the end of what nothing is passed through. @throws what it failed with */
+async function drained(content: Channel<Uint8Array>): Promise<void> {
+  for await (const _ of content);
+}
+
 /** Errors that say what is the matter with the image; others may be the host's fault, or mean a disk. */
 const telling: readonly string[] = ["IMAGE_INVALID", "NO_SPACE"];
 
 /** The same for files that are on disk already. */
 export async function unpackOnDisk(context: Context, files: ImageFiles): Promise<Unpacked | undefined> {
-  const { bytesOf } = await import("../../sys/file_bytes.ts");
-  async function* streams() {
-    for (const path of files.rootfs === undefined ? [files.metadata] : [files.metadata, files.rootfs]) {
-      yield await Promise.resolve({ path, content: bytesOf(path) });
-    }
-  }
+  const { streamsOf } = await import("../../images/unpack.ts");
   try {
-    return await unpack(context, streams());
+    return await unpack(context, streamsOf(files));
   } catch (error) {
     if (!(error instanceof DreyError) || telling.includes(error.code)) throw error;
     return undefined;

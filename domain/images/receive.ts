@@ -12,6 +12,8 @@ export interface ImagePart {
   name: string;
   filename?: string;
   content: AsyncIterable<Uint8Array>;
+  /** a file of the caller's own that holds the content, in the place of which it may be taken */
+  file?: string;
 }
 
 /** Files that have arrived, and nothing more is known of them. They go when it is disposed. */
@@ -50,8 +52,10 @@ export async function receiveImage(
         message: `Cannot take part "${part.name}" of the image: "metadata" and then "rootfs" were expected`,
       });
     }
-    const onward = await ahead.file(path);
-    size += await writer.write(path, part.content, onward.pass);
+    const onward = await ahead.file(path, part.file !== undefined);
+    size += part.file === undefined
+      ? await writer.write(path, part.content, onward.pass)
+      : await writer.copy(path, part.file, onward.end);
     onward.end();
     filename ||= part.filename ?? "";
     paths.push(path);
