@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/testing";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/testing";
 import { DreyError } from "../errors.ts";
 import { type Account, defaultMap } from "../idmap/ranges.ts";
 import { isSingle, openMappedRoot } from "../idmap/holder.ts";
@@ -88,6 +88,30 @@ Deno.test("unpackImage() unpacks a split image with a tarball, leaving device no
   assertEquals(info.gid, toHost(map.gids, 5) ?? map.gids[0]?.hostId);
   assertEquals([...Deno.readDirSync(`${shop.dir}/lower/rootfs/dev`)].length, 0);
 });
+
+for (const [kind, pack] of [["plain", "cat"], ["packed", "gzip"]]) {
+  Deno.test(`unpackImage() keeps the access control lists of a ${kind} tarball`, async () => {
+    await using shop = await workshop();
+    // commas would part options
+    const acl = "user::rw-\nuser:1:r--\ngroup::r--\nmask::r--\nother::r--";
+    const tar = `tar -c --owner=0 --group=0 --pax-option='SCHILY.acl.access:=${acl}' -C rootfs etc/hostname`;
+    await shop.sh(`tar -czf meta metadata.yaml; ${tar} | ${pack} >image`);
+    await shop.check({ metadata: `${shop.dir}/meta`, rootfs: `${shop.dir}/image` });
+    await using mapped = await openMappedRoot(map);
+    const tree = `${shop.dir}/lower/rootfs`;
+    if (isSingle(map)) return assertEquals((await Deno.stat(`${tree}/etc/hostname`)).isFile, true);
+    const packed = await new Deno.Command("sh", {
+      args: [
+        "-c",
+        'cd "$1"; shift; exec "$@"',
+        "sh",
+        tree,
+        ...mapped.command(["tar", "--acls", "-c", "etc"]),
+      ],
+    }).output();
+    assertMatch(new TextDecoder().decode(packed.stdout), /\nuser:(1|daemon):r--\n/);
+  });
+}
 
 testWith(
   "mksquashfs",

@@ -148,11 +148,8 @@ async function partsOf(request: Request): Promise<AsyncIterable<ImagePart> | und
 }
 
 async function* named(files: readonly UploadFile[]): AsyncGenerator<ImagePart> {
-  const { bytesOf } = await import("../../sys/file_bytes.ts");
   for (const { part, filename, path } of files) {
-    // a pipe can be read once only
-    const { isFile } = await Deno.stat(path);
-    yield { name: part, filename, content: bytesOf(path), ...isFile && { file: path } };
+    yield await Promise.resolve({ name: part, filename, content: { path } });
   }
 }
 

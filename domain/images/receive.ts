@@ -1,7 +1,9 @@
 // Images on their way in: the parts of an upload, or of a download, written to disk, hashed and unpacked as they come.
 
 import { DreyError } from "../../errors.ts";
+import type { ImageWriter } from "../../images/fingerprint.ts";
 import type { ImageFiles } from "../../images/scan.ts";
+import { bytesOf } from "../../sys/file_bytes.ts";
 import type { Context } from "../context.ts";
 import { type Ahead, unpackAhead } from "./ahead.ts";
 import { openStage } from "./files.ts";
@@ -11,9 +13,8 @@ export interface ImagePart {
   /** `metadata` of a split or the one file of a unified image; then `rootfs`, or `rootfs.img` for a disk */
   name: string;
   filename?: string;
-  content: AsyncIterable<Uint8Array>;
-  /** a file of the caller's own that holds the content, in the place of which it may be taken */
-  file?: string;
+  /** the bytes, or where they lie in a file of the caller's own */
+  content: AsyncIterable<Uint8Array> | { path: string };
 }
 
 /** Files that have arrived, and nothing more is known of them. They go when it is disposed. */
@@ -52,11 +53,7 @@ export async function receiveImage(
         message: `Cannot take part "${part.name}" of the image: "metadata" and then "rootfs" were expected`,
       });
     }
-    const onward = await ahead.file(path, part.file !== undefined);
-    size += part.file === undefined
-      ? await writer.write(path, part.content, onward.pass)
-      : await writer.copy(path, part.file, onward.end);
-    onward.end();
+    size += await receivePart(part, { path, writer, ahead });
     filename ||= part.filename ?? "";
     paths.push(path);
   }
@@ -74,4 +71,20 @@ export async function receiveImage(
     ahead,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+}
+
+/** Writes a part to its place; answers with its size in bytes. */
+async function receivePart(
+  { content }: ImagePart,
+  { path, writer, ahead }: { path: string; writer: ImageWriter; ahead: Ahead },
+): Promise<number> {
+  // what is no file, a pipe for one, can be read once only
+  const source = "path" in content && (await Deno.stat(content.path)).isFile ? content.path : undefined;
+  const onward = await ahead.file(path, source !== undefined);
+  const bytes = "path" in content ? bytesOf(content.path) : content;
+  const size = source === undefined
+    ? await writer.write(path, bytes, onward.pass)
+    : await writer.copy(path, source, onward.end);
+  onward.end();
+  return size;
 }

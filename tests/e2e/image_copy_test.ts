@@ -110,6 +110,7 @@ await e2e("a split image keeps its files on its way through servers", { needs, i
   const work = join(drey.directory, "split");
   await Deno.mkdir(work);
   await runChecked(["sh", "-ec", script, "sh", tiny], { cwd: work });
+  await importBothWays(drey, work);
   await using _server = await serve(drey);
   await drey`config set core.https_address=127.0.0.1:${freePort()}`;
   await drey`image import ${`${work}/meta.tar.gz`} ${`${work}/root.tar.gz`} --alias split`;
@@ -121,3 +122,24 @@ await e2e("a split image keeps its files on its way through servers", { needs, i
   await here.run("image copy pulled far: --mode push --alias split");
   assertEquals(JSON.parse(await drey`image list --format json`)[0].fingerprint, fingerprint);
 });
+
+/** In this process drey copies and unpacks a plain file itself; what comes through a pipe is read once. Both are one. */
+async function importBothWays(drey: Drey, work: string): Promise<void> {
+  await runChecked(["sh", "-ec", "gzip -dc root.tar.gz >root.tar; mkfifo pipe"], { cwd: work });
+  await drey`image import ${`${work}/meta.tar.gz`} ${`${work}/root.tar`} --alias plain`;
+  const fingerprint = async () => JSON.parse(await drey`image list --format json`)[0].fingerprint;
+  const copied = await fingerprint();
+  assertEquals(copied, (await sha256(`${work}/meta.tar.gz`, `${work}/root.tar`)).trim());
+  await drey`init plain c1`;
+  assertStringIncludes(await drey`file pull c1/etc/passwd -`, "root");
+  await drey`delete c1`;
+  await drey`image delete plain`;
+  const feeding = runChecked(["sh", "-c", "cat root.tar >pipe"], { cwd: work });
+  await drey`image import ${`${work}/meta.tar.gz`} ${`${work}/pipe`} --alias plain`;
+  await feeding;
+  assertEquals(await fingerprint(), copied);
+  await drey`image delete plain`;
+}
+
+const sha256 = (...paths: string[]) =>
+  runChecked(["sh", "-c", 'cat "$@" | sha256sum | cut -d" " -f1', "sh", ...paths]);
