@@ -20,6 +20,7 @@ import { type ImageMetadata, parseMetadata } from "./metadata.ts";
 import { partialName } from "../sys/partial.ts";
 import { namesIn } from "../sys/present.ts";
 import type { ImageFiles } from "./scan.ts";
+import { shareFile } from "./shared_disk.ts";
 import { unpackSquashfs } from "./squashfs.ts";
 import type { Work } from "./tar_program.ts";
 
@@ -40,6 +41,8 @@ export interface Place {
   /** whether the disk of a virtual machine is to be unpacked too, which makes a copy of it */
   withDisk?: boolean;
 }
+
+type UnpackWork = Work & Pick<Place, "map" | "account">;
 
 /** An image unpacked beside its place; gone when it is disposed before it was put there. */
 export interface UnpackedImage extends AsyncDisposable {
@@ -82,7 +85,7 @@ export async function unpackStreams(
   // root of the map must be able to write here, and is somebody else; the parent keeps all others out
   await Deno.chmod(partial, 0o777);
   await using mapped = await openMappedRoot(map);
-  const work = { directory: partial, mapped, isSingle: isSingle(map) };
+  const work = { directory: partial, mapped, isSingle: isSingle(map), map, account };
   const metadata = await unpackInto(work, files, withDisk);
   await Deno.chmod(partial, 0o755);
   const kept = undo.move();
@@ -108,7 +111,7 @@ for name in metadata.yaml templates; do
 done`;
 
 async function unpackInto(
-  work: Work,
+  work: UnpackWork,
   files: AsyncIterable<ImageStream>,
   withDisk: boolean,
 ): Promise<ImageMetadata> {
@@ -145,7 +148,7 @@ async function unpackFirst(work: Work, file: ImageStream, withDisk: boolean) {
   return result();
 }
 
-async function unpackRootfs(work: Work, file: ImageStream, withDisk: boolean): Promise<void> {
+async function unpackRootfs(work: UnpackWork, file: ImageStream, withDisk: boolean): Promise<void> {
   const { format, extract, arrived } = await look(work, file);
   if (format.kind === "qcow2" && !withDisk) throw isDisk();
   if (format.kind !== "tar") {
@@ -185,10 +188,10 @@ function extractor(work: Work, format: ArchiveFormat, { path, content }: { path:
 }
 
 /** Takes over the disk of a virtual machine as it is, packed if it is. */
-async function takeDisk(work: Work, path: string): Promise<void> {
-  await Deno.link(path, `${work.directory}/source`);
-  await inWork(work, `mkdir rootfs; cp --reflink=auto --sparse=always source rootfs/${imageDisk}`);
-  await Deno.remove(`${work.directory}/source`);
+async function takeDisk(work: UnpackWork, path: string): Promise<void> {
+  checkImageDisk(path);
+  await inWork(work, "mkdir -m 777 rootfs");
+  await shareFile(path, `${work.directory}/rootfs/${imageDisk}`, work);
   await settleDisk(work);
 }
 

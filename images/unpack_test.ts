@@ -144,6 +144,9 @@ for (const kind of ["unified", "split"]) {
     const disk = `${shop.dir}/lower/rootfs/${imageDisk}`;
     assertEquals((await Deno.lstat(disk)).uid, map.uids[0]?.hostId);
     assertEquals(checkImageDisk(disk).size, 3 * 1024 ** 3);
+    if (kind === "split") {
+      assertEquals((await Deno.lstat(`${shop.dir}/rootfs.img`)).ino, (await Deno.lstat(disk)).ino);
+    }
     assertEquals(await Deno.readTextFile(`${shop.dir}/lower/templates/t.tpl`), "t\n");
   });
 }
