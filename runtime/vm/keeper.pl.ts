@@ -41,7 +41,7 @@ while (my $line = <$lines>) {
 close $lines;
 $0 = 'drey: keeper of a virtual machine';
 my $resync_length = ${resyncLength};
-my ($agent_in, $agent_out, $is_there, $in_sync) = ('', '', 0, 0);
+my ($agent_in, $agent_out, $is_there, $in_sync, $died) = ('', '', 0, 0);
 sub fail { print STDERR "@_\n"; exit 1 }
 sub now { my $time = "\0" x 16; syscall($nr{gettimeofday}, $time, 0); my ($s, $us) = unpack 'q q', $time; return $s + $us / 1e6 }
 # CHLD, INT, TERM and PWR are read from a descriptor: nothing is missed between two looks
@@ -136,7 +136,7 @@ sub begin { my ($c) = @_;
   $c->{begun} = 1;
   $agent_out .= frame($c->{channel}, 'open', delete $c->{open});
 }
-my $no_agent = 'The agent in the virtual machine does not answer: it has not started yet, or not at all';
+my $no_agent = 'The agent in the virtual machine does not answer: it has ended, or has not started yet';
 sub take_from_client { my ($c, $kind, $payload) = @_;
   if ($kind == $kind{hello}) { $is_ready ? tell_ready($c) : ($asked{$c->{channel}} = $c) }
   elsif ($kind == $kind{power}) { stop_machine($payload); tell_ready($c) }
@@ -180,8 +180,15 @@ sub greet { my ($nonce) = @_;
   refuse($_, 'The agent in the virtual machine has been started anew') for grep { $_->{begun} } values %client;
   $_->{begun} = 0 for values %client;
   $agent_out = "welcome $nonce\n";
-  $is_there = 1;
+  ($is_there, $died) = (1);
   for my $c (grep { defined $_->{open} } values %client) { begin($c); flush_early($c) }
+}
+# nobody in the guest has the port open any more; a service manager may start another agent
+sub agent_gone {
+  return if !$is_there;
+  ($is_there, $died, $in_sync) = (0, time, 1);
+  $agent_in = '';
+  for (grep { $_->{begun} } values %client) { $_->{begun} = 0; refuse($_, $no_agent) }
 }
 sub flush_early { my ($c) = @_;
   $agent_out .= pack('NCN', $c->{channel}, $_->[0], length $_->[1]) . $_->[1] for @{ delete $c->{early} || [] };
@@ -218,7 +225,7 @@ for (;;) {
     $waiting = 1 if defined $c->{open};
   }
   my $ready = select($reads, $writes, undef, $waiting ? 1 : undef);
-  if ($waiting and !$is_there and time - $began > $setting{patience}) {
+  if ($waiting and !$is_there and (defined $died ? time - $died > 2 : time - $began > $setting{patience})) {
     for (values %client) { refuse($_, $no_agent) if defined delete $_->{open} }
   }
   if ($keeps and time - $began > $setting{patience}) { refuse($keeps, $no_agent); undef $keeps }

@@ -5,7 +5,7 @@ import { socketDirectory } from "./keeper_box.pl.ts";
 
 /**
  * Subroutines; they want `%nr`, `%setting`, `@machine`, `@plugs`, `start`, `frame` and what the loop does for them:
- * `told_ready()`, `saved($error)`, `come()`.
+ * `told_ready()`, `saved($error)`, `come()`, `agent_gone()`.
  */
 export const keeperMachine = String.raw`
 my ($machine, $qmp, $agent, @awaited);
@@ -64,6 +64,7 @@ sub hear_qmp {
       $then->($error) if $then;
     }
     elsif ($line =~ /"event":\s*"SHUTDOWN"/) { $reason = $1 if $line =~ /"reason":\s*"([^"]+)"/ }
+    elsif ($line =~ /"event":\s*"VSERPORT_CHANGE"/ and $line =~ /"open":\s*false/) { agent_gone() }
     elsif ($line =~ /"event":\s*"MIGRATION"/ and $line =~ /"status":\s*"(\w+)"/) { hear_moving($1) }
   }
 }

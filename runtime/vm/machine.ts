@@ -142,7 +142,7 @@ function sockets(): string[] {
     ...["-mon", "chardev=monitor,mode=control"],
     ...["-device", "virtio-serial-pci,id=serial"],
     ...["-chardev", "socket,id=agent,fd={fd:agent}"],
-    ...["-device", `virtserialport,bus=serial.0,chardev=agent,name=${agentPort}`],
+    ...["-device", `virtserialport,bus=serial.0,chardev=agent,id=agent,name=${agentPort}`],
   ];
 }
 

@@ -70,4 +70,12 @@ await e2e("a virtual machine ends whole when one of its processes is killed", { 
   assertEquals(cut.code, 125);
   assertMatch(cut.stderr, /agent/);
   assertEquals(await drey`exec v1 -- echo once more`, "once more\n");
+
+  // with nobody to start another one, commands are told so
+  const all = `for p in $(${agent}); do [ -d /proc/$p ] && kill -9 $p; done`;
+  const ended = await drey.tries`exec v1 -- ${["sh", "-c", `${all}; sleep 60`]}`;
+  assertEquals(ended.code, 125);
+  const later = await drey.tries`exec v1 -- true`;
+  assertEquals(later.code, 125);
+  assertMatch(later.stderr, /agent in the virtual machine does not answer/);
 });

@@ -1,13 +1,26 @@
 // Virtual machines with a shared root, from launch to delete: the same commands as for containers.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
-import { e2e } from "../support/drey.ts";
+import { type Drey, e2e } from "../support/drey.ts";
 import { lendKernel } from "../support/machines.ts";
 import { serve } from "../support/server.ts";
 
 const needs = ["userns", "subids", "overlay", "machines"] as const;
 // a boot takes its time where it is emulated, and root's machines differ in nothing that these look at
 const once = [...needs, "user"] as const;
+
+/** What tells a machine from others, and one boot of it from the next; fails on a clock that is wrong. */
+async function identityOf(drey: Drey): Promise<Record<"boot" | "board" | "random" | "card", string>> {
+  const files = "/proc/sys/kernel/random/boot_id /sys/class/dmi/id/product_uuid /sys/class/net/eth0/address";
+  const script = `cat ${files} /proc/sys/kernel/random/uuid; date +%s`;
+  const since = Math.floor(Date.now() / 1000);
+  const said = await drey`exec v1 -- ${["sh", "-c", script]}`;
+  const [boot = "", board = "", card = "", random = "", time = ""] = said.trim().split("\n");
+  assert(Number(time) >= since - 2 && Number(time) <= Date.now() / 1000 + 2, `${time} is not ${since}`);
+  const [{ config }] = JSON.parse(await drey`list v1 --format json`);
+  assertEquals([board, card], [config["volatile.uuid"], config["volatile.eth0.hwaddr"]]);
+  return { boot, board, random, card };
+}
 
 await e2e("a virtual machine runs commands on a kernel of its own", { needs }, async (drey) => {
   await lendKernel(drey);
@@ -61,11 +74,18 @@ await e2e(
     await drey`exec v1 -- ${["sh", "-c", "mount -t tmpfs none /mnt && echo inside >/mnt/file"]}`;
     assertEquals(await drey`file pull v1/mnt/file -`, "inside\n");
     await drey`exec v1 -- chown 1000:1000 /root/kept`;
+    const before = await identityOf(drey);
     await drey`stop --force v1`;
     // of a machine that is stopped the root is looked into like a container's
     assertEquals(await drey`file pull v1/root/kept -`, "pushed\n");
     await drey`start v1`;
     assertEquals(await drey`exec v1 -- stat -c %u:%g /root/kept`, "1000:1000\n");
+    // both have begun from the same memory, in which there was nothing of them
+    const plan: { kind: string }[] = JSON.parse(await drey`image prune --plan --format json`);
+    assert(plan.some(({ kind }) => kind === "memory"));
+    const after = await identityOf(drey);
+    assertEquals([after.board, after.card], [before.board, before.card]);
+    assert(after.boot !== before.boot && after.random !== before.random);
   },
 );
 
