@@ -15,12 +15,11 @@ import type { DeviceSite, DeviceType, LiveSite, StartParts, StartSite } from "./
 import { checkVolume, findVolume } from "./disk_volume.ts";
 import { hasOwnDisk } from "../machines/own_disk.ts";
 import { openRootPool, volumeOf } from "../instances/root_volume.ts";
-import { startDrive } from "./disk_drive.ts";
 import { findHostSource, type FoundSource } from "./disk_source.ts";
 
 export const type: DeviceType = {
   async start(site: StartSite): Promise<StartParts> {
-    if (isVolume(site.device) && !site.device["path"]) return await startDrive(site);
+    if (isVolume(site.device) && !site.device["path"]) return await (await drives()).startDrive(site);
     const found = await find(site, site.map);
     if (found === undefined) return { warnings: [`the source of device "${site.name}" is not there`] };
     const { disk, settle } = found;
@@ -33,12 +32,14 @@ export const type: DeviceType = {
     };
   },
   async add(site: LiveSite) {
+    if (isDrive(site)) return await (await drives()).addDrive(site, boxOf(site));
     await mustBePluggable(site);
     const found = await find(site, runningMap(site));
     await found?.settle?.();
     if (found !== undefined) await plugDisk(container(site), found.disk);
   },
   async remove(site: LiveSite) {
+    if (isDrive(site)) return await (await drives()).removeDrive(site, boxOf(site));
     await mustBePluggable(site);
     await unplugDisk(container(site), site.device["path"] ?? "");
   },
@@ -48,17 +49,21 @@ export const type: DeviceType = {
 };
 
 /** A machine with a disk of its own mounts what it is shown by itself, when it starts. */
-async function mustBePluggable({ context, ref, type, device, name }: LiveSite): Promise<void> {
+async function mustBePluggable({ context, ref, type, name }: LiveSite): Promise<void> {
   if (type !== "virtual-machine") return;
   await using pool = await openRootPool(context, ref);
-  const isDrive = isVolume(device) && !device["path"];
-  if (!isDrive && !hasOwnDisk(pool.driver.root(volumeOf(ref)))) return;
+  if (!hasOwnDisk(pool.driver.root(volumeOf(ref)))) return;
   throw new DreyError("NOT_SUPPORTED", {
-    message:
-      `Device "${name}": drives, and directories of a machine with a disk of its own, cannot change while it runs`,
+    message: `Device "${name}": directories of a machine with a disk of its own cannot change while it runs`,
     hint: `Run: drey stop ${ref.name}`,
   });
 }
+
+const drives = () => import("./disk_drive.ts");
+
+/** Whether a machine sees it as a drive. */
+const isDrive = ({ type, device }: LiveSite) =>
+  type === "virtual-machine" && isVolume(device) && !device["path"];
 
 const isVolume = (device: Device) => (device["pool"] ?? "") !== "";
 
@@ -127,6 +132,13 @@ function cannotShift(name: string, uid: number): DreyError {
 function runningMap({ context, ref }: LiveSite): IdMap {
   return parseMap(readRunRecord(instancePaths(context, ref).run)?.idmap ?? "[]");
 }
+
+/** The box of a machine, with its own root. */
+const boxOf = (site: LiveSite) => ({
+  pid: site.pid,
+  map: runningMap(site),
+  hasParent: site.context.user.uid !== 0,
+});
 
 const container = (site: LiveSite) => ({
   pid: site.pid,

@@ -18,6 +18,7 @@ import type { VolumeDrive } from "../devices/device.ts";
 import { readIfThere } from "../../sys/present.ts";
 import type { Config, Devices } from "../../wire/instance.ts";
 import type { InstancePaths } from "../instances/record.ts";
+import { driveId, volumeDrive } from "./volume_drive.ts";
 import { groupsForDevices } from "./devices.ts";
 import type { BootAssets } from "./assets.ts";
 
@@ -73,8 +74,8 @@ export function planBox(
       ...(memory === undefined ? [] : [{ name: memoryName, source: memory }]),
       { name: keeperName, source: join(run, keeperName) },
       { name: specName, source: join(run, specName) },
-      ...drives.map(({ source, content }, index) => ({
-        name: driveName(index),
+      ...drives.map(({ name, source, content }) => ({
+        name: driveId(name),
         source,
         isWritable: content === "block",
       })),
@@ -83,8 +84,6 @@ export function planBox(
     hasShares: assets === undefined,
   };
 }
-
-const driveName = (index: number) => `drive${index}`;
 
 /** What the box runs as its init. */
 export const keeperArgv = ["/usr/bin/perl", `${boxFiles}/${keeperName}`, `${boxFiles}/${specName}`];
@@ -135,19 +134,14 @@ export function planMachine(facts: MachineFacts, cards: readonly Card[]): Machin
 }
 
 function volumeDrives({ drives }: MachineFacts): Drive[] {
-  return drives.map(({ name, content, bus, cache }, index) => ({
-    id: driveName(index),
-    serial: `lxd_${name}`.slice(0, 36),
-    image: { kind: "raw", path: `${boxFiles}/${driveName(index)}`, cache, isDisc: content === "iso" },
-    bus,
-  }));
+  return drives.map(volumeDrive);
 }
 
 /** The firmware tries drives in the order of their priorities; the seed is none of them. */
 function withBootOrder(all: readonly Drive[], { drives, rootPriority }: MachineFacts): Drive[] {
   const order = [
     { id: "root", priority: rootPriority },
-    ...drives.map(({ priority }, index) => ({ id: driveName(index), priority })),
+    ...drives.map(({ name, priority }) => ({ id: driveId(name), priority })),
   ].toSorted((a, b) => b.priority - a.priority).map(({ id }) => id);
   return all.map((drive) => {
     const bootIndex = order.indexOf(drive.id);

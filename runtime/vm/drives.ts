@@ -40,20 +40,39 @@ export interface FirmwareBoot {
 }
 
 export function driveWords(drives: readonly Drive[]): string[] {
-  // discs are there for this bus alone
-  const hasScsi = drives.some(({ bus, image }) =>
-    bus === "virtio-scsi" || image.kind === "raw" && image.isDisc
-  );
   return [
-    ...(hasScsi ? ["-device", "virtio-scsi-pci,id=scsi"] : []),
+    // also for those that come while the machine runs
+    ...(drives.length > 0 ? ["-device", `virtio-scsi-pci,id=${scsiBus.slice(0, -2)}`] : []),
     ...drives.flatMap((drive) => [
       "-blockdev",
-      JSON.stringify({ "node-name": drive.id, ...image(drive.image) }),
+      JSON.stringify(driveNode(drive)),
       "-device",
-      device(drive),
+      commaWords(driveDevice(drive, isScsi(drive) ? scsiBus : undefined)),
     ]),
   ];
 }
+
+/** Its image, as QEMU opens it; words of `blockdev-add` too. */
+export const driveNode = (drive: Drive): Record<string, unknown> => ({
+  "node-name": drive.id,
+  ...image(drive.image),
+});
+
+/** Name of that bus. */
+export const scsiBus = "scsi.0";
+
+/** Whether it is on the bus that takes any number of drives; discs are there for no other. */
+export const isScsi = ({ bus, image }: Drive): boolean =>
+  bus === "virtio-scsi" || image.kind === "raw" && image.isDisc;
+
+/** Id of what a guest sees of a drive. */
+export const driveDeviceId = (id: string): string => `drive-${id}`;
+
+const commaWords = ({ driver, ...facts }: Record<string, unknown>): string =>
+  [driver, ...Object.entries(facts).map(([key, value]) => `${key}=${String(value).replaceAll(",", ",,")}`)]
+    .join(
+      ",",
+    );
 
 const caches = {
   none: { direct: true, "no-flush": false },
@@ -88,13 +107,22 @@ function image(image: DriveImage): Record<string, unknown> {
   };
 }
 
-const models = { "virtio-scsi": "scsi-hd,bus=scsi.0", "virtio-blk": "virtio-blk-pci", "nvme": "nvme" };
+const models = { "virtio-scsi": "scsi-hd", "virtio-blk": "virtio-blk-pci", "nvme": "nvme" };
 
-function device({ id, serial, bus, bootIndex, image }: Drive): string {
-  const boot = bootIndex === undefined ? "" : `,bootindex=${bootIndex}`;
+/** What the guest sees of it, on a bus if one is named; words of `device_add` too. */
+export function driveDevice(
+  { id, serial, bus, bootIndex, image }: Drive,
+  on?: string,
+): Record<string, unknown> {
   const isDisc = image.kind === "raw" && image.isDisc;
-  const model = isDisc ? "scsi-cd,bus=scsi.0" : models[bus];
-  return `${model},drive=${id},id=drive-${id},serial=${serial.replaceAll(",", ",,")}${boot}`;
+  return {
+    driver: isDisc ? "scsi-cd" : models[bus],
+    ...(on === undefined ? {} : { bus: on }),
+    drive: id,
+    id: driveDeviceId(id),
+    serial,
+    ...(bootIndex === undefined ? {} : { bootindex: bootIndex }),
+  };
 }
 
 export function firmwareWords({ code, variables, isSecure }: FirmwareBoot): string[] {

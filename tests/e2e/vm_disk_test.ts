@@ -70,6 +70,29 @@ async function hasScreen(drey: Drey): Promise<void> {
   await lxc.status;
 }
 
+/** A volume comes as a drive while the machine runs, on each kind of bus, and goes with what was written to it. */
+async function plugsDrives(drey: Drey): Promise<void> {
+  await drey`storage volume create default late size=32MiB --type=block`;
+  // the drive of 32 MiB, if there is one, is written to
+  const find = perl(
+    `opendir my $all, "/sys/block"; for my $name (readdir $all) {
+      open my $file, "/sys/block/$name/size" or next; next if <$file> != 65536;
+      sysopen my $disk, "/dev/$name", 1 or next; syswrite $disk, "late" or die $!; syscall 74, fileno $disk; print "found" }`,
+  );
+  for (const bus of ["virtio-scsi", "virtio-blk"]) {
+    await drey`config device add v1 late disk pool=default source=late io.bus=${bus}`;
+    await eventually(
+      `the guest sees a drive on ${bus}`,
+      async () => await drey`exec v1 -- ${find}` === "found",
+    );
+    await drey`config device remove v1 late`;
+    assertEquals(await drey`exec v1 -- ${find}`, "");
+  }
+  const volumes = join(drey.directory, "storage-pools/default/custom");
+  assertMatch(await runChecked(["grep", "-rlc", "^late", volumes]), /late/);
+  await drey`storage volume delete default late`;
+}
+
 /** The guest has a TPM of the second kind, whose state lies beside the disk. */
 async function hasTpm(drey: Drey): Promise<void> {
   const version = perl(`open F, "/sys/class/tpm/tpm0/tpm_version_major" or die $!; print <F>`);
@@ -106,6 +129,7 @@ await e2e(
     await drey`start v1`;
     if (hasSwtpm) await hasTpm(drey);
     await hasScreen(drey);
+    await plugsDrives(drey);
     assertEquals(await drey`file pull v1/srv/shared/file -`, "from the host\n");
     assertEquals(
       await drey`exec v1 -- ${perl(`sysopen F, "/dev/extra", 0; print sysseek(F, 0, 2) >> 20`)}`,

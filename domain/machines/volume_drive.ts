@@ -1,0 +1,31 @@
+// Volumes as drives of virtual machines. Pure.
+
+import { boxFiles } from "../../runtime/vm/box.ts";
+import type { Drive } from "../../runtime/vm/drives.ts";
+import type { VolumeDrive } from "../devices/device.ts";
+
+/** Letters of a device's name that QEMU takes in names, and as many as leave room for what is put before. */
+const plain = /^[A-Za-z0-9._-]{1,24}$/;
+
+/** What the drive of a device is called in the machine, and its file in the box. */
+export const driveId = (name: string): string => plain.test(name) ? `v-${name}` : `h-${hash(name)}`;
+
+/** 64 bits of FNV-1a, as hexadecimal digits. */
+function hash(text: string): string {
+  let value = 0xcbf29ce484222325n;
+  for (const byte of new TextEncoder().encode(text)) {
+    value = BigInt.asUintN(64, (value ^ BigInt(byte)) * 0x100000001b3n);
+  }
+  return value.toString(16).padStart(16, "0");
+}
+
+/** Path in the box of the file of a drive. */
+export const drivePath = (name: string): string => `${boxFiles}/${driveId(name)}`;
+
+export const volumeDrive = ({ name, content, bus, cache }: VolumeDrive): Drive => ({
+  id: driveId(name),
+  // LXD's; a serial number has 36 bytes
+  serial: `lxd_${name}`.slice(0, 36),
+  image: { kind: "raw", path: drivePath(name), cache, isDisc: content === "iso" },
+  bus,
+});
