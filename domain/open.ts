@@ -95,10 +95,11 @@ function ownerOf(directory: string): number | null {
 }
 
 /**
- * Room for what a command makes before V8 first looks for garbage: that takes 3 ms, and there is little. The first line
- * of the built program has it too: what Deno keeps of a compiled program is only good for the same flags.
+ * V8 for a command: room for what it makes before V8 first looks for garbage, which takes 3 ms while there is little; and
+ * no code of the middle tier, which takes longer to make than it saves in so short a life. The built program starts with
+ * the same flags: what Deno keeps of a compiled program is only good for these.
  */
-export const quickFlag = "--v8-flags=--min-semi-space-size=8";
+export const quickFlag = "--v8-flags=--min-semi-space-size=8,--no-sparkplug";
 
 /** The entrance this process came through; a program that uses drey as a library gets the one beside it. */
 export function currentProgram(): string[] {

@@ -21,8 +21,13 @@ const tunables = "GLIBC_TUNABLES=" + [
   "top_pad=0x800000",
 ].map((word) => `glibc.malloc.${word}`).join(":");
 
-/** The kernel reads 255 bytes of it. */
-const shebang = `#!/usr/bin/env -S ${tunables} deno run -A --no-config --no-lock --quiet ${quickFlag}`;
+/**
+ * The first lines are a program for the shell, which starts as fast as env(1) and takes more than the 255 bytes that the
+ * kernel reads of a first line. To JavaScript they are a comment, a string and a comment.
+ */
+const prelude = `#!/bin/sh
+':' //; ${tunables} exec deno run -A --no-config --no-lock --quiet ${quickFlag} "$0" "$@"
+`;
 
 const exitLine = /if \(import\.meta\.main\) Deno\.exit\(await (\w+)\(Deno\.args\)\);/;
 /**
@@ -48,11 +53,11 @@ export async function bundle(path: string): Promise<Built> {
     const text = await Deno.readTextFile(raw);
     if (!exitLine.test(text)) return { problem: `cli.ts no longer ends in: ${exitLine}` };
     const lazy = deferBuiltins(text).replace(exitLine, exitLater);
-    await Deno.writeTextFile(raw, `${shebang}\n${markWarm(moveCold(lazy, warm), warm)}`);
+    await Deno.writeTextFile(raw, markWarm(moveCold(lazy, warm), warm));
     // half the text is half the loading, 5 ms of each command; after the rest, which looks for whole lines
     const small = await deno("bundle", "--quiet", "--minify", "--output", path, raw);
     if (small.code !== 0) return { problem: small.stderr };
-    await Deno.writeTextFile(path, warmMarked(await Deno.readTextFile(path)));
+    await Deno.writeTextFile(path, prelude + warmMarked(await Deno.readTextFile(path)));
     await Deno.chmod(path, 0o755);
     return { path };
   } finally {

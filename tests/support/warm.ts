@@ -59,18 +59,13 @@ try {
   await Deno.remove(directory, { recursive: true });
 }
 
-/**
- * Modules that any of the commands entered or may enter, and of their functions those that several fast ones called: a function that
- * is compiled in advance costs every command a little, those too that do not call it.
- */
+/** Modules that any of the commands entered or may enter, and of their functions those that fast ones called. */
 function keepUsed(runs: readonly { warm: Warm; isFast: boolean }[]): Warm {
   const modules = new Set([...runs.flatMap(({ warm }) => Object.keys(warm)), ...nowAndThen]);
   const fast = runs.filter(({ isFast }) => isFast).map(({ warm }) => warm);
-  return Object.fromEntries([...modules].map((module) => {
-    const names = fast.flatMap((warm) => [...new Set(warm[module])]);
-    const often = new Set(names.filter((name) => names.filter((other) => other === name).length >= 3));
-    return [module, [...often]];
-  }));
+  return Object.fromEntries(
+    [...modules].map((module) => [module, [...new Set(fast.flatMap((warm) => warm[module] ?? []))]]),
+  );
 }
 
 /** A container without a network goes through the fast commands, one with a network through others. */
