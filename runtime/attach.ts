@@ -81,57 +81,11 @@ function guestSteps({ user, group, cwd, cwdMayLack, argv }: AttachRequest): Step
   ];
 }
 
-/** The terminal is one of the guest's own; one of the host's stands for it, so that sizes and hang-ups are told by it. */
-function attachGuestTerminal(
-  request: AttachRequest & { door: string },
-  size: { columns: number; rows: number },
-): AttachedTerminal {
-  const master = libc.openFd("/dev/ptmx", libc.O_RDWR | libc.O_NOCTTY);
-  let slave: number | undefined;
-  try {
-    libc.unlockTerminal(master);
-    slave = libc.openTerminalPeer(master);
-    libc.setWindowSize(master, size);
-    libc.joinEmptyKeyring();
-    libc.sealDescriptors();
-    const terminal = { owner: request.user };
-    const steps: Step[] = [
-      { do: "take-terminal", fd: slave },
-      { do: "terminal" },
-      { do: "run", argv: inGuest(request.door, walk(guestSteps(request)), { terminal }) },
-    ];
-    const child = libc.inheriting([slave], () =>
-      spawn(walk(steps), {
-        env: request.env,
-        clearEnv: true,
-        stdin: "null",
-        stdout: "null",
-        stderr: "null",
-      }));
-    return { child, master };
-  } catch (error) {
-    libc.closeFd(master);
-    throw error;
-  } finally {
-    if (slave !== undefined) libc.closeFd(slave);
-  }
-}
-
 /** Starts a command with pipes for its standard streams. */
 export function attach(request: AttachRequest): Deno.ChildProcess {
   libc.joinEmptyKeyring();
   libc.sealDescriptors();
-  if (request.door !== undefined) {
-    return spawn(inGuest(request.door, walk(guestSteps(request))), {
-      env: request.env,
-      clearEnv: true,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    });
-  }
-  const { toChild, toCommand } = joinSteps(request);
-  return spawn(walk([...enterParent(request), ...toChild, ...toCommand]), {
+  return spawn(pipedArgv(request), {
     env: request.env,
     clearEnv: true,
     stdin: "piped",
@@ -140,20 +94,57 @@ export function attach(request: AttachRequest): Deno.ChildProcess {
   });
 }
 
-/**
- * Starts a command on a new terminal of the container's own, so that `tty` answers inside.
- *
- * @param size in characters
- */
-export function attachTerminal(
-  request: AttachRequest,
-  { size, parent }: { size: { columns: number; rows: number }; parent: IdMap | undefined },
-): AttachedTerminal {
+function pipedArgv(request: AttachRequest): string[] {
+  if (request.door !== undefined) return inGuest(request.door, walk(guestSteps(request)));
+  const { toChild, toCommand } = joinSteps(request);
+  return walk([...enterParent(request), ...toChild, ...toCommand]);
+}
+
+/** What a command on a terminal needs besides: the terminal's size in characters, and the map of the parent namespace. */
+export interface OnTerminal {
+  size: { columns: number; rows: number };
+  parent: IdMap | undefined;
+}
+
+/** Starts a command on a new terminal of the container's own, so that `tty` answers inside. */
+export function attachTerminal(request: AttachRequest, { size, parent }: OnTerminal): AttachedTerminal {
   const { door } = request;
-  if (door !== undefined) return attachGuestTerminal({ ...request, door }, size);
+  if (door !== undefined) {
+    // a terminal of the guest's own; one of the host's stands for it, so that sizes and hang-ups are told by it
+    const argv = inGuest(door, walk(guestSteps(request)), { terminal: { owner: request.user } });
+    return startOnTerminal(libc.openFd("/dev/ptmx", libc.O_RDWR | libc.O_NOCTTY), {
+      size,
+      env: request.env,
+      steps: (slave) => [{ do: "take-terminal", fd: slave }, { do: "terminal" }, { do: "run", argv }],
+    });
+  }
   // The container's root may have put links where its terminals were: they must not lead to files of the host, so the
   // path stays inside and the slave is had from the master.
-  const master = libc.openBelow(`/proc/${request.init}/root`, "dev/pts/ptmx", libc.O_RDWR | libc.O_NOCTTY);
+  const root = `/proc/${request.init}/root`;
+  const master = libc.openBelow(root, "dev/pts/ptmx", libc.O_RDWR | libc.O_NOCTTY);
+  const { toChild, toCommand } = joinSteps(request);
+  return startOnTerminal(master, {
+    size,
+    env: request.env,
+    steps: (slave) => [
+      ...enterParent(request),
+      ...giveTerminal(request, slave, parent),
+      { do: "take-terminal", fd: slave },
+      ...toChild,
+      { do: "terminal" },
+      ...toCommand,
+    ],
+  });
+}
+
+/** Starts what walks the steps, which are given the terminal's slave; the master is the caller's unless that fails. */
+function startOnTerminal(
+  master: number,
+  { size, env, steps }: Pick<OnTerminal, "size"> & {
+    env: Record<string, string>;
+    steps: (slave: number) => Step[];
+  },
+): AttachedTerminal {
   let slave: number | undefined;
   try {
     libc.unlockTerminal(master);
@@ -161,23 +152,11 @@ export function attachTerminal(
     libc.setWindowSize(master, size);
     libc.joinEmptyKeyring();
     libc.sealDescriptors();
-    const { toChild, toCommand } = joinSteps(request);
-    const steps: Step[] = [
-      ...enterParent(request),
-      ...giveTerminal(request, slave, parent),
-      { do: "take-terminal", fd: slave },
-      ...toChild,
-      { do: "terminal" },
-      ...toCommand,
-    ];
-    const child = libc.inheriting([slave], () =>
-      spawn(walk(steps), {
-        env: request.env,
-        clearEnv: true,
-        stdin: "null",
-        stdout: "null",
-        stderr: "null",
-      }));
+    const argv = walk(steps(slave));
+    const child = libc.inheriting(
+      [slave],
+      () => spawn(argv, { env, clearEnv: true, stdin: "null", stdout: "null", stderr: "null" }),
+    );
     return { child, master };
   } catch (error) {
     libc.closeFd(master);
