@@ -10,6 +10,7 @@ import { jailAround, jailedTree } from "./tree_jail.ts";
 import { boxOuterSteps, boxSteps, guestRootSteps, keeperStep, stagedShares } from "./vm/box.ts";
 import { walkerFor } from "./walker.pl.ts";
 
+const initFd = 4;
 const planFd = 5;
 const cgroupFd = 6;
 const walkerFd = 8;
@@ -41,8 +42,15 @@ type Staged = Pick<ContainerPlan, "root"> & { devices?: Pick<DeviceSteps, "reads
 
 const stagingOf = ({ root, devices }: Staged) => stagingDirectory(root, devices?.reads);
 
+/** Files of the run directory that the steps open. */
+export interface StartFiles {
+  inner: string;
+  walker: string;
+  init: string;
+}
+
 /** What happens in the parent namespace: the root file system is mounted and the container's user namespace made. */
-export function outerSteps(plan: ContainerPlan, files: { inner: string; walker: string }): Step[] {
+export function outerSteps(plan: ContainerPlan, files: StartFiles): Step[] {
   const { uids, gids } = innerIds(plan);
   return [
     ...groupSteps(plan),
@@ -53,6 +61,7 @@ export function outerSteps(plan: ContainerPlan, files: { inner: string; walker: 
     // open before the staging directory hides anything, and as the user: the container's root may not come here
     { do: "open", fd: planFd, path: files.inner, write: false },
     { do: "open", fd: walkerFd, path: files.walker, write: false },
+    { do: "open", fd: initFd, path: files.init, write: true },
     ...(plan.cgroup === undefined ? [] : cgroupSteps(plan.cgroup, uids, gids)),
     ...(plan.machine === undefined ? [] : boxOuterSteps(plan.machine, stagingOf(plan)).early),
     ...rootSteps(plan),
@@ -274,6 +283,8 @@ export function innerSteps(plan: ContainerPlan): Step[] {
     { do: "keyring" },
     { do: "pivot", path: root },
     ...(plan.fills ?? []).map((fill): Step => ({ do: "fill", ...fill })),
+    // whoever joins these namespaces before would see the host's files
+    { do: "inside", fd: initFd },
     machine === undefined ? initStep(plan.init) : keeperStep(plan.init),
   ];
 }
@@ -286,7 +297,7 @@ function initStep({ argv, env, application }: ContainerPlan["init"]): Step {
 /** The two step files, and the program that walks them. */
 export function planFiles(
   plan: ContainerPlan,
-  files: { inner: string; walker: string },
+  files: StartFiles,
 ): { outer: string; inner: string; walker: string } {
   const outer = outerSteps(plan, files);
   const inner = innerSteps(plan);

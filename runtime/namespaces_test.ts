@@ -5,7 +5,7 @@ import type { Step } from "./steps.ts";
 
 const range = [{ nsId: 0, hostId: 100_000, count: 65_536 }];
 const parentRange = [{ nsId: 0, hostId: 1000, count: 1 }, { nsId: 1, hostId: 100_000, count: 65_536 }];
-const files = { inner: "/run/inner", walker: "/run/walker.pl" };
+const files = { inner: "/run/inner", walker: "/run/walker.pl", init: "/run/c1/init.pid" };
 
 function plan(changes: Partial<ContainerPlan> = {}): ContainerPlan {
   return {
@@ -64,7 +64,7 @@ Deno.test("files of the host are opened before anything hides them", () => {
   const steps = outerSteps(plan(), files);
   const staging = at(steps, (step) => step.do === "mount" && step.type === "tmpfs");
   const opened = steps.flatMap((step, index) => step.do === "open" ? [index] : []);
-  assertEquals(opened.length, 3);
+  assertEquals(opened.length, 4);
   assert(opened.every((index) => index < staging));
 });
 
@@ -76,7 +76,8 @@ Deno.test("proc and sys are mounted while the old root is there, and init is the
     assert(index >= 0 && index < pivot, type);
   }
   assert(at(steps, (step) => step.do === "ready") < pivot, "the starter can still undo everything");
-  assertEquals(steps.at(-1)?.do, "exec");
+  assertEquals(steps.slice(-2).map((step) => step.do), ["inside", "exec"], "nobody joins what is not whole");
+  assert(pivot < at(steps, (step) => step.do === "inside"));
 });
 
 Deno.test("every kernel file system is mounted without set-uid programs and devices", () => {

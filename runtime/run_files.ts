@@ -4,7 +4,7 @@
 export const runFiles = {
   /** held by the starter, then by the supervisor, then by the clean-up */
   lock: "lock",
-  /** host pid of init */
+  /** host pid of init, which the first stage writes once it stands in its own root */
   init: "init.pid",
   /** host pid of the process that writes the console log */
   console: "console.pid",

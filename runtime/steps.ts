@@ -98,6 +98,8 @@ export type Step =
   | { do: "ready" }
   | { do: "keyring" }
   | { do: "pivot"; path: string }
+  /** tells that nothing of the host can be reached any more: the host pid in a file, and a word for the starter */
+  | { do: "inside"; fd: number }
   | { do: "exec"; argv: string[]; env: Record<string, string>; stdio: string }
   /** writes a file of the container as its root, with the directories it needs; `fresh`: only if there is none */
   | { do: "fill"; path: string; text: string; fresh: boolean }
@@ -354,6 +356,8 @@ function words(step: Step): string[] {
       const mode = step.mode | (step.kind === "char" ? 0o20000 : 0o60000);
       return ["node", step.path, ...[mode, ...step.numbers, step.uid, step.gid].map(String)];
     }
+    case "inside":
+      return ["inside", String(step.fd)];
     case "terminal":
     case "join-rest":
     case "ready":

@@ -95,10 +95,12 @@ export async function startContainer(request: StartRequest): Promise<number> {
   const { directory, lock, plan } = request;
   const inner = join(directory, "inner");
   const walkerFile = join(directory, runFiles.walker);
-  const files = planFiles(plan, { inner, walker: walkerFile });
+  const init = join(directory, runFiles.init);
+  const files = planFiles(plan, { inner, walker: walkerFile, init });
   // the container's root reads these two through descriptors, so they are open to all below a closed directory
   const script = join(directory, "supervisor");
   const texts = {
+    [init]: "",
     [inner]: files.inner,
     [walkerFile]: files.walker,
     [join(directory, "outer")]: files.outer,
@@ -117,12 +119,11 @@ export async function startContainer(request: StartRequest): Promise<number> {
   const setsid = exitOf(child.pid);
   // the shell has set its trap long before the container is ready
   const { pid, supervisor } = await readReady(child, directory);
-  Deno.writeTextFileSync(join(directory, runFiles.init), String(pid));
   if (plan.guestSocket !== undefined) libc.signalOnArrival(plan.guestSocket, supervisor);
   await request.onReady?.(pid);
   const console = startConsole(pid, request);
   release(child, directory);
-  await Promise.all([setsid, console]);
+  await Promise.all([setsid, console, readInside(child, directory)]);
   // a first stage that fails now is seen by the supervisor like any other end
   if (!isAlive(directory)) throw startFailed(directory);
   return pid;
@@ -150,15 +151,25 @@ function cleanEnvironment(): Record<string, string> {
 
 /** Waits for the words of the supervisor and of the first stage: their host pids. */
 async function readReady(
-  { output }: PipedProgram,
+  program: PipedProgram,
   directory: string,
 ): Promise<{ pid: number; supervisor: number }> {
+  const [, supervisor, pid] = await readWords(program, /^supervisor (\d+)\nready (\d+)\n/, directory);
+  return { pid: Number(pid), supervisor: Number(supervisor) };
+}
+
+/** Waits until those who join the container's namespaces see nothing of the host. */
+async function readInside(program: PipedProgram, directory: string): Promise<void> {
+  await readWords(program, /^inside\n/, directory);
+}
+
+async function readWords({ output }: PipedProgram, words: RegExp, directory: string): Promise<string[]> {
   let said = "";
   const bytes = new Uint8Array(4096);
   for (let size = await output.read(bytes); size !== null; size = await output.read(bytes)) {
     said += new TextDecoder().decode(bytes.subarray(0, size));
-    const [, supervisor, pid] = /^supervisor (\d+)\nready (\d+)\n/.exec(said) ?? [];
-    if (pid !== undefined) return { pid: Number(pid), supervisor: Number(supervisor) };
+    const found = words.exec(said);
+    if (found !== null) return found;
   }
   throw startFailed(directory);
 }
@@ -181,7 +192,7 @@ function startFailed(directory: string): DreyError {
   });
 }
 
-/** Host pid of a running container's init. */
+/** Host pid of a running container's init; undefined until nothing of the host can be reached through it. */
 export function initPid(directory: string): number | undefined {
   const pid = Number(readIfThere(join(directory, runFiles.init)) ?? "");
   return pid > 0 ? pid : undefined;

@@ -10,7 +10,7 @@ import type { Step } from "./steps.ts";
 const prelude = String.raw`
 # what "use strict" does, without its file: reading that takes 0.4 ms of 2
 BEGIN { $^H |= 0x602 }
-my (%nr, @stack, $terminal, $pidfd);
+my (%nr, @stack, $terminal, $pidfd, $host_pid);
 my $file = shift @ARGV;
 # a plan of several lines is the plan itself
 my $text = $file =~ /\n/ ? $file : do { open my $in, '<', $file or die "Cannot read the plan $file: $!\n"; local $/; <$in> };
@@ -154,8 +154,8 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
 }`,
   ready: String.raw`sub {
   # the /proc of the host, so the pid of the host
-  my $pid = readlink '/proc/self';
-  syswrite STDOUT, "ready $pid\n" or exit 125;
+  $host_pid = readlink '/proc/self';
+  syswrite STDOUT, "ready $host_pid\n" or exit 125;
   my $got = sysread STDIN, my $word, 3;
   exit 125 if !$got or $word !~ /^go/;
 }`,
@@ -166,6 +166,14 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   must('pivot_root(2)', 'pivot_root', '.', '.');
   must('umount2(2) of the old root', 'umount2', '.', 2);
   chdir '/' or fail('chdir "/"');
+}`,
+  inside: String.raw`sub {
+  open my $file, '>&=', $_[0] or fail('the file of the pid');
+  syswrite $file, $host_pid or fail('write the pid');
+  close $file;
+  # the starter may have been killed
+  local $SIG{PIPE} = 'IGNORE';
+  syswrite STDOUT, "inside\n";
 }`,
   exec: String.raw`sub { my ($stdio, $count, @rest) = @_;
   %ENV = splice @rest, 0, $count;

@@ -10,6 +10,7 @@ import { endFileSessions } from "../../runtime/file_sessions.ts";
 import { openGuestSocket } from "../../runtime/guest_socket.ts";
 import { innerSteps, outerSteps } from "../../runtime/namespaces.ts";
 import type { Step } from "../../runtime/steps.ts";
+import { runFiles } from "../../runtime/run_files.ts";
 import { claimRunDirectory, startContainer } from "../../runtime/supervisor.ts";
 import { closeFd, joinEmptyKeyring, sealDescriptors } from "../../sys/libc.ts";
 import type { Config, Devices } from "../../wire/instance.ts";
@@ -143,7 +144,8 @@ export async function showPlan(
     guestSocket: someFd,
   });
   const { run } = instancePaths(context, ref);
-  const files = { inner: join(run, "inner"), walker: join(run, "walker.pl") };
+  const at = (name: keyof typeof runFiles) => join(run, runFiles[name]);
+  const files = { inner: join(run, "inner"), walker: at("walker"), init: at("init") };
   return { plan, outer: outerSteps(plan, files), inner: innerSteps(plan) };
 }
 
