@@ -15,15 +15,20 @@ interface PoolKey {
 const row = (name: string, short: string, more: Partial<Key> = {}): Key =>
   key<unknown>({ name, on: [], type: types.string, live: false, short, ...more });
 
+const everyDriver = ["dir", "btrfs", "lvm"] as const;
+
 /** Every key drey obeys. */
 export const poolKeys: readonly PoolKey[] = [
   {
-    drivers: ["dir", "btrfs"],
+    drivers: everyDriver,
     isFixed: true,
-    row: row("source", "Directory of the user's own that holds the pool; without it drey makes one"),
+    row: row(
+      "source",
+      "Directory of the user's own that holds the pool, or a volume group or block device; without it drey makes one",
+    ),
   },
   {
-    drivers: ["dir", "btrfs"],
+    drivers: everyDriver,
     isFixed: true,
     row: row(
       "source.recover",
@@ -35,12 +40,12 @@ export const poolKeys: readonly PoolKey[] = [
     ),
   },
   {
-    drivers: ["dir", "btrfs"],
+    drivers: everyDriver,
     isFixed: true,
     row: row("volatile.initial_source", "What was given as source", { internal: true }),
   },
   {
-    drivers: ["btrfs"],
+    drivers: ["btrfs", "lvm"],
     isFixed: true,
     row: row("size", "Size of the file a pool without a source lies in", { type: types.size }),
   },
@@ -50,7 +55,59 @@ export const poolKeys: readonly PoolKey[] = [
       default: "user_subvol_rm_allowed",
     }),
   },
-  { drivers: ["dir", "btrfs"], row: row("user.*", "Anything, for people and scripts; drey only keeps it") },
+  {
+    drivers: ["lvm"],
+    isFixed: true,
+    row: row("lvm.vg_name", "Name of the volume group that is made; that of the pool without it"),
+  },
+  {
+    drivers: ["lvm"],
+    isFixed: true,
+    row: row("lvm.thinpool_name", "Name of the thin pool, made if it is not there", {
+      default: "LXDThinPool",
+    }),
+  },
+  {
+    drivers: ["lvm"],
+    isFixed: true,
+    row: row("lvm.thinpool_metadata_size", "Room for noting what is where in a new thin pool", {
+      type: types.size,
+    }),
+  },
+  {
+    drivers: ["lvm"],
+    isFixed: true,
+    row: row("lvm.use_thinpool", "Always true: without a thin pool nothing is shared", {
+      type: types.bool,
+      default: "true",
+    }),
+  },
+  {
+    drivers: ["lvm"],
+    isFixed: true,
+    row: row("lvm.vg.force_reuse", "Whether a volume group may be used that is not empty", {
+      type: types.bool,
+      default: "false",
+    }),
+  },
+  {
+    drivers: ["lvm"],
+    row: row("volume.size", "Size of volumes that are given none", { type: types.size, default: "10GiB" }),
+  },
+  {
+    drivers: ["lvm"],
+    row: row("volume.block.filesystem", "File system of new volumes: ext4 or xfs", {
+      type: types.oneOf("ext4", "xfs"),
+      default: "ext4",
+    }),
+  },
+  {
+    drivers: ["lvm"],
+    row: row("volume.block.mount_options", "Options that new volumes are mounted with", {
+      default: "discard",
+    }),
+  },
+  { drivers: everyDriver, row: row("user.*", "Anything, for people and scripts; drey only keeps it") },
 ];
 
 /** LXD's keys that drey does not obey yet. */

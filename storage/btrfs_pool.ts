@@ -6,10 +6,11 @@ import { DreyError } from "../errors.ts";
 import { parseSize } from "../config/size.ts";
 import { fileSystemOf } from "../sys/libc.ts";
 import { run, runChecked } from "../sys/run.ts";
-import { exists, isDirectory, namesIn, removeIfThere } from "../sys/present.ts";
+import { isDirectory, namesIn, removeIfThere } from "../sys/present.ts";
 import { btrfs, openBtrfs, removeSubvolumes } from "./btrfs.ts";
 import { checkOwnDirectory, mustBeFresh, mustBeThere } from "./dir_pool.ts";
 import type { DriverKind, PoolMaking } from "./driver.ts";
+import { usualFileSize } from "./room.ts";
 
 const GiB = 2 ** 30;
 const BTRFS_SUPER_MAGIC = 0x9123683e;
@@ -41,7 +42,7 @@ export const kind: DriverKind = {
         hint: "Name a directory of yours on a mounted btrfs: source=/path",
       });
     }
-    const size = config["size"] ? parseSize(config["size"]) ?? 0 : usualSize(dirname(directory));
+    const size = config["size"] ? parseSize(config["size"]) ?? 0 : usualFileSize(dirname(directory));
     Deno.mkdirSync(dirname(imageFile), { recursive: true, mode: 0o700 });
     try {
       using file = Deno.openSync(imageFile, { write: true, createNew: true, mode: 0o600 });
@@ -101,13 +102,6 @@ async function onDirectory({ config, uid }: PoolMaking, source: string): Promise
   await btrfs("-q", "subvolume", "create", probe);
   Deno.removeSync(probe);
   return { ...config };
-}
-
-/** LXD's choice: a fifth of what is free, from 5 to 30 GiB. The file is sparse. */
-function usualSize(directory: string): number {
-  const { bytes } = fileSystemOf(exists(directory) ? directory : dirname(directory));
-  const fifth = Math.floor(bytes.available / 5 / GiB);
-  return Math.min(Math.max(fifth, 5), 30) * GiB;
 }
 
 async function mount({ directory, imageFile, config }: PoolMaking): Promise<void> {

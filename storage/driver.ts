@@ -28,6 +28,8 @@ export interface Content {
   owner?: { uid: number; gid: number; mode: number };
   /** `bytes` it may grow to; a driver that cannot hold it to that refuses */
   size?: number;
+  /** `bytes` that will be put in it: where volumes have a size of their own, it is at least that */
+  expected?: number;
 }
 
 /** An image under an id map: `rootfs` in a directory that outlives every volume made of it. */
@@ -112,6 +114,8 @@ export interface Driver {
   rename(from: Volume, to: Volume): Promise<void>;
   /** holds the volume to a size, or to none. @throws {DreyError} `NOT_SUPPORTED` where nothing can enforce it */
   resize(volume: Volume, size: number | undefined): Promise<void>;
+  /** makes a volume large enough for a file of so many bytes, where volumes have a size of their own */
+  fit?(volume: Volume, bytes: number): Promise<void>;
   /** shortens what the volume's root is made of, if that is worth it; the volume is at rest */
   compact?(volume: Volume): Promise<void>;
   /**
@@ -132,9 +136,9 @@ export interface Driver {
   usage(volume: Volume): Promise<number>;
   /** `bytes` of all that a volume shows, which a full copy elsewhere takes */
   extent(volume: Volume): Promise<number>;
-  space(): Space;
+  space(): Space | Promise<Space>;
   /** makes sure there is room for so many more bytes. @throws {DreyError} `NO_SPACE` */
-  mustHold(bytes: number): void;
+  mustHold(bytes: number): void | Promise<void>;
   /** makes sure that something can be removed. @throws {DreyError} `KERNEL_REFUSED` on a read-only file system */
   mustTakeWrites(): void;
   /** removes what killed processes left half-done; cheap when there is nothing */
@@ -207,4 +211,6 @@ export interface PoolMaking {
   config: Readonly<Record<string, string>>;
   uid: number;
   hands: Hands;
+  /** held while the pool is being made reachable: between the processes of one user */
+  lock(): Promise<AsyncDisposable>;
 }

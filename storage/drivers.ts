@@ -6,6 +6,7 @@ import type { DriverKind } from "./driver.ts";
 const built: Record<string, () => Promise<{ kind: DriverKind }>> = {
   dir: () => import("./dir_pool.ts"),
   btrfs: () => import("./btrfs_pool.ts"),
+  lvm: () => import("./lvm_pool.ts"),
 };
 
 /** LXD's drivers that drey does not have. */
@@ -14,7 +15,6 @@ const toCome = [
   "ceph",
   "cephfs",
   "cephobject",
-  "lvm",
   "powerflex",
   "powerstore",
   "pure",

@@ -1,4 +1,4 @@
-// volume.json: what a volume of the driver `dir` or `btrfs` is made of, kept beside its root. It is replaced whole by
+// volume.json: what a volume of the driver `dir`, `btrfs` or `lvm` is made of, kept beside its root. It is replaced whole by
 // rename(2), which is the moment a change of the volume has happened.
 
 import { join } from "@std/path";
@@ -19,10 +19,20 @@ export interface Manifest {
   layers: string[];
   /** directory beside the manifest with the volume's own layer or tree; empty for a snapshot of layers */
   top: string;
-  /** somebody has mounted it to write; kept by the driver `btrfs` alone */
+  /** somebody has mounted it to write; not kept by the driver `dir` */
   touched?: true;
+  /** what its files are on, of the driver `lvm` */
+  device?: LogicalVolume;
   /** id under which the top is becoming a layer: it is one as soon as a layer of that id exists */
   pushing?: string;
+}
+
+/** A logical volume with a file system. */
+export interface LogicalVolume {
+  lv: string;
+  fileSystem: "ext4" | "xfs";
+  /** further options of mount(8) */
+  options: string;
 }
 
 /** The manifest in a directory; undefined if there is no volume. */

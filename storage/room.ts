@@ -2,7 +2,9 @@
 // before it stops what is needed to make room: deleting, and writing down that something was deleted.
 
 import { DreyError } from "../errors.ts";
+import { dirname } from "@std/path";
 import { fileSystemOf } from "../sys/libc.ts";
+import { exists } from "../sys/present.ts";
 
 const MiB = 2 ** 20;
 /** `bytes` at most; on a small disk a twentieth of it */
@@ -66,3 +68,12 @@ const sharing: readonly number[] = [
 
 /** Whether copies within a file system may take no space, so that nobody knows how much one will. */
 export const mayShare = (directory: string): boolean => sharing.includes(fileSystemOf(directory).type);
+
+const GiB = 2 ** 30;
+
+/** `bytes` of the file of a pool that nobody gave a size, as LXD has it: a fifth of what is free, from 5 to 30 GiB. */
+export function usualFileSize(directory: string): number {
+  const { bytes } = fileSystemOf(exists(directory) ? directory : dirname(directory));
+  const fifth = Math.floor(bytes.available / 5 / GiB);
+  return Math.min(Math.max(fifth, 5), 30) * GiB;
+}

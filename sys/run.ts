@@ -78,6 +78,23 @@ export async function runChecked(argv: readonly string[], options: RunOptions = 
   throw commandFailed(argv[0] ?? "", result);
 }
 
+/**
+ * The same without letting anybody else run meanwhile, for callers that cannot wait and programs that take milliseconds.
+ *
+ * @throws {DreyError} `COMMAND_FAILED`, `TOOL_MISSING`
+ */
+export function runNow(argv: readonly string[]): void {
+  const [program = "", ...args] = argv;
+  try {
+    const command = new Deno.Command(program, { args, env: { PATH: fullPath() }, stdin: "null" });
+    const { code, stderr } = command.outputSync();
+    if (code !== 0) throw commandFailed(program, { code, stderr: new TextDecoder().decode(stderr) });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw toolMissing(program, error);
+    throw error;
+  }
+}
+
 /** The error for a program that ended badly. */
 export function commandFailed(program: string, result: { code: number; stderr: string }): DreyError {
   if (/No space left on device|ENOSPC|Disk quota exceeded/.test(result.stderr)) {

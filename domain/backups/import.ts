@@ -153,8 +153,9 @@ async function fill(context: Context, driver: Driver, { backup, map, volume, fro
   const owner = { uid: toHost(map.uids, 0) ?? 0, gid: toHost(map.gids, 0) ?? 0, mode: 0o755 };
   const isDisk = from.tree.endsWith(".img");
   // holes of a disk take no room
-  if (!isDisk) driver.mustHold(backup.sizes.get(from.tree) ?? 0);
-  await driver.create(volume, { map: formatMap(map), owner });
+  const expected = backup.sizes.get(from.tree) ?? 0;
+  if (!isDisk) await driver.mustHold(expected);
+  await driver.create(volume, { map: formatMap(map), owner, expected });
   const { stream, finish } = backup.open();
   if (isDisk) await unpackRootDisk(context, driver, { volume, stream, name: from.tree });
   else {

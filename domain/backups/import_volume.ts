@@ -124,8 +124,9 @@ async function fillVolume(
 ): Promise<void> {
   const { content_type } = record;
   const name = content_type === "filesystem" ? tree : `${tree}.${diskExtension(content_type)}`;
-  driver.mustHold(backup.sizes.get(name) ?? 0);
-  await driver.create(volume, await emptyContent(context, record));
+  const expected = backup.sizes.get(name) ?? 0;
+  await driver.mustHold(expected);
+  await driver.create(volume, { expected, ...await emptyContent(context, record) });
   if (content_type !== "filesystem") {
     if (!backup.sizes.has(name)) throw invalid(`it holds no "${name}"`);
     return await unpackDisk(backup.tarball, { name, to: diskOf(driver, volume, content_type) });

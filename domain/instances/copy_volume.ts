@@ -58,8 +58,9 @@ async function transferLive(context: Context, copy: VolumeCopy): Promise<void> {
 }
 
 async function transfer(context: Context, { from, to, map }: VolumeCopy, volume: Volume): Promise<void> {
-  to.pool.driver.mustHold(await from.pool.driver.extent(volume));
-  await to.pool.driver.create(to.volume, emptyContent(map));
+  const expected = await from.pool.driver.extent(volume);
+  await to.pool.driver.mustHold(expected);
+  await to.pool.driver.create(to.volume, { ...emptyContent(map), expected });
   const source = await packVolume(context, from.pool.driver, { volume });
   try {
     await unpackVolume(context, to.pool.driver, { volume: to.volume, stream: source.stream });

@@ -69,8 +69,9 @@ async function askedRecord(context: Context, pool: RecoverPool): Promise<PoolRec
       hint: "Say where it lies: source=/path",
     });
   }
-  if (source !== poolImageFile(context, name)) checkOwnDirectory(source, context.user.uid);
-  const said = await describedPool(source);
+  const isDirectory = driver !== "lvm" && source !== poolImageFile(context, name);
+  if (isDirectory) checkOwnDirectory(source, context.user.uid);
+  const said = await describedPool(isDirectory ? source : poolDirectory(context, name));
   return {
     driver,
     description: description || said?.description || "",
@@ -90,15 +91,25 @@ async function forgotten(
     const imageFile = poolImageFile(context, name);
     if (context.user.uid === 0 && exists(imageFile)) {
       const config = { source: imageFile };
-      found.push({ name, record: { driver: "btrfs", description: "", config } });
+      found.push({ name, record: { driver: await driverInFile(imageFile), description: "", config } });
       continue;
     }
     const said = await describedPool(directory);
     if (said?.driver === undefined || said.driver === "") continue; // nothing in it tells what it is
-    const config = { ...said.config, source: Deno.realPathSync(directory) };
+    // a volume group is named, and not found by where its directory is mounted
+    const source = said.driver === "lvm" ? said.config?.["source"] : undefined;
+    const config = { ...said.config, source: source ?? Deno.realPathSync(directory) };
     found.push({ name, record: { driver: said.driver, description: said.description ?? "", config } });
   }
   return found;
+}
+
+/** What made the file of a pool: lvm(8) labels it in one of its first sectors. */
+async function driverInFile(imageFile: string): Promise<"lvm" | "btrfs"> {
+  using file = await Deno.open(imageFile);
+  const start = new Uint8Array(4 * 512);
+  await file.read(start);
+  return new TextDecoder("latin1").decode(start).includes("LABELONE") ? "lvm" : "btrfs";
 }
 
 /** What the files of a pool's volumes say of the pool. */

@@ -71,5 +71,6 @@ export function makingOf(
     config,
     uid: context.user.uid,
     hands,
+    lock: () => context.store.lock(["storage_pool_opening", name]),
   };
 }

@@ -13,7 +13,7 @@ export const poolsDirectory = (context: Context): string => join(context.paths.s
 export function linkPool(context: Context, name: string, { config }: Pick<PoolRecord, "config">): void {
   const link = poolDirectory(context, name);
   const source = config["source"];
-  if (source === undefined || source === link || !isDirectory(source)) return;
+  if (source === undefined || source === link || !source.startsWith("/") || !isDirectory(source)) return;
   Deno.mkdirSync(poolsDirectory(context), { recursive: true, mode: 0o711 });
   unlinkPool(context, name);
   Deno.symlinkSync(source, link);

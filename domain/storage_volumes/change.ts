@@ -83,6 +83,7 @@ async function resize(
   await using pool = await openPool(context, ref.pool);
   if (record.content_type === "filesystem") return await pool.driver.resize(volumeOf(ref), size);
   if (record.content_type === "block") {
+    await pool.driver.fit?.(volumeOf(ref), size ?? 0);
     await resizeDisk(diskOf(pool.driver, volumeOf(ref), "block"), size ?? 0);
   }
 }

@@ -25,7 +25,8 @@ export async function emptyContent(context: Context, record: VolumeRecord): Prom
   const map = await mapOf(context, record);
   const size = sizeOf(record);
   if (record.content_type !== "filesystem") {
-    return { map: formatMap(map), owner: { ...context.user, mode: 0o711 } };
+    const owner = { ...context.user, mode: 0o711 };
+    return { map: formatMap(map), owner, ...(size === undefined ? {} : { expected: size }) };
   }
   const owner = { uid: toHost(map.uids, 0) ?? 0, gid: toHost(map.gids, 0) ?? 0, mode: 0o711 };
   return { map: formatMap(map), owner, ...(size === undefined ? {} : { size }) };

@@ -136,8 +136,9 @@ async function transfer(context: Context, transfer: Transfer): Promise<void> {
   }
   const content = await emptyContent(context, record);
   const fill = async (source: Volume) => {
-    target.driver.mustHold(await origin.driver.extent(source));
-    await target.driver.create(to, content);
+    const extent = await origin.driver.extent(source);
+    await target.driver.mustHold(extent);
+    await target.driver.create(to, { expected: extent, ...content });
     await copyTree(hands, treeOf(origin.driver, source), treeOf(target.driver, to));
   };
   for (const snapshot of snapshots) {

@@ -59,7 +59,8 @@ async function importIso(
       await enterVolume(context, ref, {
         record,
         make: async ({ driver }) => {
-          await driver.create(volumeOf(ref), await emptyContent(context, record));
+          const { size } = await Deno.stat(file.path);
+          await driver.create(volumeOf(ref), { ...await emptyContent(context, record), expected: size });
           await Deno.copyFile(file.path, diskOf(driver, volumeOf(ref), "iso"));
         },
       });

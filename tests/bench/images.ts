@@ -12,53 +12,13 @@ import { runChecked } from "../../sys/run.ts";
 import { imageFiles } from "../support/drey.ts";
 import { testDirectory } from "../support/needs.ts";
 import { bundle } from "../support/package.ts";
+import { type Cost, measure } from "./measure.ts";
 
 const options = parseArgs(Deno.args, {
   string: ["rounds", "directory"],
   default: { rounds: "7", directory: join(testDirectory(), "bench_images") },
 });
 const directory = String(options.directory);
-
-interface Cost {
-  /** milliseconds */
-  wall: number;
-  /** milliseconds of all processors */
-  processor: number;
-  /** largest resident memory of the first process, in bytes */
-  memory: number;
-}
-
-/** Runs a program and says what it cost, that of its children included. */
-async function measure(argv: readonly string[], env: Record<string, string> = {}): Promise<Cost> {
-  const [program = "", ...args] = argv;
-  const [before, start] = [childTicks(), performance.now()];
-  const child = new Deno.Command(program, { args, env, stdin: "null", stdout: "null", stderr: "piped" })
-    .spawn();
-  let memory = 0;
-  const watch = setInterval(() => memory = Math.max(memory, peakOf(child.pid)), 10);
-  const { code, stderr } = await child.output();
-  const wall = performance.now() - start;
-  clearInterval(watch);
-  if (code !== 0) throw new Error(`${argv.join(" ")}: ${new TextDecoder().decode(stderr)}`);
-  return { wall, processor: (childTicks() - before) * 10, memory };
-}
-
-/** Hundredths of a second that children we waited for have taken; proc(5). */
-function childTicks(): number {
-  const stat = Deno.readTextFileSync("/proc/self/stat");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return Number(fields[13]) + Number(fields[14]);
-}
-
-function peakOf(pid: number): number {
-  try {
-    return 1024 * Number(/^VmHWM:\s+(\d+)/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1] ?? 0);
-  } catch (error) {
-    // it has ended meanwhile
-    if (error instanceof Deno.errors.NotFound || /os error 3/.test(String(error))) return 0;
-    throw error;
-  }
-}
 
 const inside = ["unshare", "-U", "--map-auto", "--map-root-user"];
 const sh = (script: string) => runChecked(["sh", "-ec", script], { cwd: directory });

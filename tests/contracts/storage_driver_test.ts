@@ -4,9 +4,10 @@ import { assert, assertEquals, assertRejects } from "@std/testing";
 import { openBtrfs } from "../../storage/btrfs.ts";
 import type { Driver, PoolHost, Snapshot, Volume } from "../../storage/driver.ts";
 import { openDir } from "../../storage/dir.ts";
+import { openLvm } from "../../storage/lvm.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import { testDirectory } from "../support/needs.ts";
-import { btrfsDirectory, openTestPool, type TestPool } from "../support/volumes.ts";
+import { btrfsDirectory, lvmPool, openTestPool, type TestPool } from "../support/volumes.ts";
 
 const c1: Volume = { kind: "containers", name: "c1" };
 const c2: Volume = { kind: "containers", name: "c2" };
@@ -21,6 +22,7 @@ interface Maker {
 await Deno.mkdir(testDirectory(), { recursive: true });
 const ordinary = () => Deno.makeTempDir({ dir: testDirectory(), prefix: "p" });
 const btrfs = await btrfsDirectory();
+const lvm = await lvmPool();
 const makers: Maker[] = [
   { name: "dir with overlay", open: openDir, directory: ordinary },
   { name: "dir without overlay", open: (host) => openDir(host, { plain: true }), directory: ordinary },
@@ -29,6 +31,7 @@ const makers: Maker[] = [
     open: openBtrfs,
     directory: () => Deno.makeTempDir({ dir: btrfs.path }),
   }]),
+  ...("skip" in lvm ? [] : [{ name: "lvm", open: openLvm, directory: lvm.directory }]),
 ];
 
 for (const maker of makers) testDriver(maker);
@@ -38,6 +41,14 @@ Deno.test({
   }`,
   ignore: btrfs === undefined,
   fn: async () => await btrfs?.close(),
+});
+
+Deno.test({
+  name: `the driver lvm${"skip" in lvm ? ` (skipped: ${lvm.skip})` : " leaves no volume group"}`,
+  ignore: "skip" in lvm,
+  fn: async () => {
+    if ("close" in lvm) await lvm.close();
+  },
 });
 
 function testDriver({ name, open, directory }: Maker): void {
@@ -162,7 +173,9 @@ function testDriver({ name, open, directory }: Maker): void {
     await pool.driver.remove(c1);
     await pool.driver.remove(c1);
     await pool.driver.remove(snap(c1, "s0"));
-    const left = [...Deno.readDirSync(pool.directory)].filter(({ name }) => name !== "images")
+    const left = [...Deno.readDirSync(pool.directory)].filter(({ name, isDirectory }) =>
+      isDirectory && name !== "images"
+    )
       .flatMap(({ name }) =>
         [...Deno.readDirSync(`${pool.directory}/${name}`)].map((e) => `${name}/${e.name}`)
       );

@@ -3,6 +3,7 @@
 import { assertEquals, assertMatch } from "@std/testing";
 import { missingTools } from "../../domain/host_packages.ts";
 import { type Drey, e2e } from "../support/drey.ts";
+import { unmet } from "../support/needs.ts";
 import { serve } from "../support/server.ts";
 
 const needs = ["userns"] as const;
@@ -170,3 +171,60 @@ if (hasBtrfs) {
     assertEquals([...Deno.readDirSync(`${drey.directory}/disks`)], []);
   });
 }
+
+await e2e("logical volumes say what this host lacks for them", { needs }, async (drey) => {
+  if (await unmet(["lvm"]) === undefined) return void await drey`storage list`;
+  assertMatch(
+    (await drey.tries`storage create v lvm`).stderr,
+    /Cannot use storage driver "lvm" here: (only root may|lvm\(8\)|thin_check|this kernel)/,
+  );
+});
+
+await e2e(
+  "root's instances live on logical volumes in a file",
+  { needs: [...needs, "lvm"] },
+  async (drey) => {
+    const group = `drey-${crypto.randomUUID().slice(0, 8)}`;
+    const create = [
+      "storage",
+      "create",
+      "v",
+      "lvm",
+      "size=2GiB",
+      `lvm.vg_name=${group}`,
+      "volume.size=400MiB",
+    ];
+    await drey.run(create);
+    assertMatch(
+      (await drey.tries`storage create w lvm source=${group}`).stderr,
+      /holds one already.*source.recover=true/,
+    );
+    await drey`launch tiny c9 --storage v -d root,size=60MiB`;
+    const fill = "head -c 80000000 /dev/urandom >/root/big || echo full";
+    assertMatch((await drey.run(["exec", "c9", "--", "sh", "-c", fill])).stdout, /full/);
+    await drey`config device set c9 root size=200MiB`;
+    assertEquals((await drey.run(["exec", "c9", "--", "sh", "-c", fill])).stdout, "");
+    assertMatch(
+      (await drey.tries`config device set c9 root size=100MiB`).stderr,
+      /Cannot make the volume smaller/,
+    );
+    await drey`exec c9 -- rm /root/big`;
+    await drey`stop -f c9`;
+    await drey`config device set c9 root size=100MiB`;
+    await drey`start c9`;
+    assertMatch(
+      (await drey.run(["exec", "c9", "--", "sh", "-c", fill.replace("8000", "9900")])).stdout,
+      /full/,
+    );
+    await drey`delete -f c9`;
+    await drey`storage volume create v disk --type=block size=500MiB`;
+    await drey`storage volume set v disk size=900MiB`;
+    await drey`storage volume delete v disk`;
+    await liveIn(drey, "v");
+    if (missingTools(["lxc"]).length === 0) {
+      await drey.run(create);
+      await liveByLxc(drey, "v");
+    }
+    assertEquals([...Deno.readDirSync(`${drey.directory}/disks`)], []);
+  },
+);

@@ -39,6 +39,7 @@ export type Need =
   | "socket-activate"
   | "lxd"
   | "root"
+  | "lvm"
   | "test-user"
   | "user";
 
@@ -117,6 +118,12 @@ const checks: Record<Need, Check> = {
       : undefined,
   lxd: () => missingTools(["lxd"]).length > 0 ? "LXD's server lxd is not installed" : undefined,
   root: ({ user }) => user.uid === 0 ? undefined : "it is for root",
+  lvm: ({ user }) => {
+    if (user.uid !== 0) return "only root may make logical volumes";
+    const missing = missingTools(["lvm", "thin_check", "mkfs.ext4"]);
+    if (missing.length > 0) return `${missing.join(", ")}: not installed`;
+    return exists("/dev/mapper/control") ? undefined : "this kernel has no device mapper";
+  },
   "test-user": () =>
     exists("/home/drey-test/drey/cli.ts") ? undefined : "there is no user drey-test with a copy of the tree",
   user: ({ user }) => user.uid === 0 ? "it is for an ordinary user" : undefined,

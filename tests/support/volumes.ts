@@ -13,6 +13,7 @@ import { readLayout } from "../../idmap/ranges.ts";
 import { openStore } from "../../store/sqlite.ts";
 import type { Context } from "../../domain/context.ts";
 import type { Content, Driver, PoolHost, Volume } from "../../storage/driver.ts";
+import { isMountPoint } from "../../storage/device_files.ts";
 import { run, runChecked } from "../../sys/run.ts";
 import { testDirectory } from "./needs.ts";
 
@@ -56,6 +57,37 @@ export async function btrfsDirectory(): Promise<{ path: string; close(): Promise
   return undefined;
 }
 
+/** A pool of logical volumes in a file, which every test finds empty; else why there is none. */
+export async function lvmPool(): Promise<
+  { skip: string } | { directory(): Promise<string>; close(): Promise<void> }
+> {
+  const { kind } = await import("../../storage/lvm_pool.ts");
+  const skip = await kind.missing();
+  if (skip !== undefined) return { skip };
+  await Deno.mkdir(testDirectory(), { recursive: true });
+  const name = `drey-test-${crypto.randomUUID().slice(0, 8)}`;
+  const directory = join(testDirectory(), name);
+  const nobody = () => Promise.reject(new Error("a pool as a whole needs no hands"));
+  const making = {
+    directory,
+    imageFile: `${directory}.img`,
+    config: { size: "2GiB", "volume.size": "320MiB" },
+    uid: 0,
+    hands: { run: nobody, output: nobody, own: nobody },
+    lock: () => Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() }),
+  };
+  let config: Record<string, string> | undefined;
+  return {
+    async directory() {
+      config ??= await kind.createPool(making);
+      return await kind.openPool({ ...making, config });
+    },
+    async close() {
+      if (config !== undefined) await kind.deletePool({ ...making, config });
+    },
+  };
+}
+
 /** A pool in a directory, which goes with it. */
 export async function openTestPool(
   open: (host: PoolHost) => Driver,
@@ -71,7 +103,7 @@ export async function openTestPool(
   const host: PoolHost = {
     directory,
     images,
-    config: {},
+    config: { "volume.size": "320MiB" },
     hands,
     lock: () => context.store.lock(["storage_pool", "test"]),
   };
@@ -96,7 +128,8 @@ export async function openTestPool(
       await hands.run(["rm", "-rf", "--", state]);
       await hands[Symbol.asyncDispose]();
       await context.store[Symbol.asyncDispose]();
-      await Deno.remove(directory, { recursive: true });
+      // that of a disk that others use next stays
+      if (!isMountPoint(directory)) await Deno.remove(directory, { recursive: true });
     },
   };
 }
