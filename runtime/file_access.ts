@@ -2,7 +2,7 @@
 // container's own and are resolved by the kernel there, so they may come from anybody.
 
 import { DreyError } from "../errors.ts";
-import { sealDescriptors } from "../sys/libc.ts";
+import { sealDescriptors, withStdin } from "../sys/libc.ts";
 import { fullPath, spawn } from "../sys/run.ts";
 import { fileServer } from "./file_server.pl.ts";
 import { treeHands } from "./tree_server.pl.ts";
@@ -49,6 +49,8 @@ export interface FileServing {
   onInside?(): Promise<void>;
   /** content to write */
   body?: ReadableStream<Uint8Array>;
+  /** an end of a pipe that a tree comes from or goes to, instead of the body or the content; stays the caller's */
+  pipe?: number;
 }
 
 /**
@@ -58,16 +60,14 @@ export interface FileServing {
  */
 export async function serveFile(request: FileRequest, serving: FileServing): Promise<FileAnswer> {
   sealDescriptors();
-  const steps: Step[] = [...serving.steps, { do: "file", request: words(request) }];
+  const { door, pipe } = serving;
+  // what stands for a program in a guest reads its standard input, and only that
+  const isPoured = pipe !== undefined && door !== undefined && request.do === "get-tree";
+  const asStdin = isPoured ? undefined : pipe;
+  const steps: Step[] = [...serving.steps, { do: "file", request: words(request, asStdin) }];
   const more = request.do === "get-tree" || request.do === "put-tree" ? treeHands : "";
   const argv = ["/usr/bin/perl", "-e", fileServer(steps, more), formatSteps(steps)];
-  const child = spawn(serving.door === undefined ? argv : inGuest(serving.door, argv), {
-    env: { PATH: fullPath() },
-    clearEnv: true,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  });
+  const child = start(door === undefined ? argv : inGuest(door, argv), asStdin);
   const said = new Response(child.stderr).text();
   const lines = new LineReader(child.stdout);
   try {
@@ -75,33 +75,62 @@ export async function serveFile(request: FileRequest, serving: FileServing): Pro
     await serving.onInside?.();
     if (ready !== "ready") throw await whyEnded(child, said);
     // together: a client that goes away while it sends must be noticed while the answer is awaited
-    const [line] = await Promise.all([lines.next(), feed(child, serving.body)]);
+    const fed = asStdin === undefined ? feed(child, serving.body) : undefined;
+    const [line] = await Promise.all([lines.next(), fed]);
     if (line === undefined) throw await whyEnded(child, said);
-    const [verdict, ...rest] = line.split("\t").map(unescapeWord);
-    if (verdict !== "ok") throw fileError(request.path, Number(rest[0]), rest[1] ?? "");
-    const stat = rest.length > 0 ? toStat(rest) : undefined;
+    const [verdict, ...told] = line.split("\t").map(unescapeWord);
+    if (verdict !== "ok") throw fileError(request.path, Number(told[0]), told[1] ?? "");
+    const stat = told.length > 0 ? toStat(told) : undefined;
     // trees, and files of /proc, tell no size
     const isEndless = request.do === "get-tree" || stat?.type === "file" && stat.size === 0;
-    const content = lines.rest(isEndless ? Infinity : stat?.size ?? 0, () => end(child));
+    const rest = lines.rest(isEndless ? Infinity : stat?.size ?? 0, () => end(child));
+    const content = isPoured ? poured(rest, pipe) : rest;
     return { ...(stat === undefined ? {} : { stat }), content };
   } catch (error) {
     end(child);
     // its pipes would stay open until somebody collects garbage
-    await Promise.allSettled([lines.cancel(), child.stdin.abort()]);
+    await Promise.allSettled([lines.cancel(), asStdin === undefined ? child.stdin.abort() : undefined]);
     throw error;
   }
 }
 
-function words(request: FileRequest): string[] {
+function start(argv: readonly string[], stdin: number | undefined): Deno.ChildProcess {
+  const starting = () =>
+    spawn(argv, {
+      env: { PATH: fullPath() },
+      clearEnv: true,
+      stdin: stdin === undefined ? "piped" : "inherit",
+      stdout: "piped",
+      stderr: "piped",
+    });
+  return stdin === undefined ? starting() : withStdin(stdin, starting);
+}
+
+/** Content that goes into a pipe when it is read, and so comes out empty. */
+function poured(content: ReadableStream<Uint8Array>, pipe: number): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    async pull(control) {
+      using file = await Deno.open(`/proc/self/fd/${pipe}`, { write: true });
+      for await (const chunk of content) {
+        for (let done = 0; done < chunk.length;) done += await file.write(chunk.subarray(done));
+      }
+      control.close();
+    },
+  }, { highWaterMark: 0 });
+}
+
+/** @param pipe whether a tree goes to the standard input, which is a pipe's other end then */
+function words(request: FileRequest, pipe: number | undefined): string[] {
   const mine = (owner: FileOwner) => [owner.uid, owner.gid, owner.mode].map(String);
   switch (request.do) {
     case "get":
     case "head":
       return ["get", request.path, request.do];
     case "delete":
-    case "get-tree":
     case "put-tree":
       return [request.do, request.path];
+    case "get-tree":
+      return [request.do, request.path, pipe === undefined ? "" : "pipe"];
     case "file":
       return ["file", request.path, request.write, ...mine(request), request.modify.join(",")];
     case "directory":

@@ -205,6 +205,7 @@ const numbers = {
     fstatfs: 138,
     fsync: 74,
     prlimit64: 302,
+    splice: 275,
   },
   aarch64: {
     mount: 40,
@@ -231,6 +232,7 @@ const numbers = {
     fstatfs: 44,
     fsync: 82,
     prlimit64: 261,
+    splice: 76,
   },
 } as const;
 

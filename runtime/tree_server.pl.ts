@@ -17,13 +17,13 @@ sub entry_line {
   return map { s/%([0-9a-f]{2})/chr hex $1/ger } split /\t/, $line, -1;
 }
 sub refuse_at { my ($path) = @_; my ($code, $why) = ($! + 0, "$!"); answer('error', $code, "$path: $why"); exit 0 }
-# what exists keeps owner and mode
+# what exists keeps owner and mode; what is new has no special bits before it has its owner, who would take them away
 sub put_file { my ($path, $uid, $gid, $mode, $size) = @_;
-  my ($file, $new);
-  if (!sysopen $file, $path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_TRUNC) {
-    refuse_at($path) if $! != 2;
-    sysopen $file, $path, O_WRONLY | O_CREAT | O_EXCL, 0600 or refuse_at($path);
-    $new = 1;
+  my ($file, $new) = (undef, 1);
+  if (!sysopen $file, $path, O_WRONLY | O_CREAT | O_EXCL, $mode < 0 ? 0600 : $mode & 0777) {
+    refuse_at($path) if $! != 17;
+    sysopen $file, $path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_TRUNC or refuse_at($path);
+    $new = 0;
   }
   while ($size > 0) {
     more() if !length $in;
@@ -32,11 +32,12 @@ sub put_file { my ($path, $uid, $gid, $mode, $size) = @_;
     substr($in, 0, $n) = '';
     $size -= $n;
   }
-  give($path, $uid, $gid, $mode) if $new;
+  give($file, $uid, $gid, $mode & 07000 ? $mode : -1) if $new;
   close $file or refuse_at($path);
 }
 $serve{'put-tree'} = sub { my ($base) = @_;
   widen(\*STDIN);
+  umask 0;
   while (1) {
     my ($type, $mode, $uid, $gid, $size, $name, $target) = entry_line();
     last if $type eq 'end';
@@ -59,8 +60,16 @@ $serve{'put-tree'} = sub { my ($base) = @_;
   }
   answer('ok');
 };
-my $out = '';
-sub send_out { $out .= $_[0]; if (length $out > 524288) { emit($out); $out = '' } }
+# where a tree goes: to standard output after the answer, or straight into a pipe
+my ($out, $sink, $is_pipe) = ('', \*STDOUT, 0);
+sub flush_out { while (length $out) { my $n = syswrite $sink, $out or exit 1; substr($out, 0, $n) = '' } }
+sub send_out { $out .= $_[0]; flush_out() if length $out > 524288 }
+# from the page cache into the pipe, without passing through here; 0 if that cannot be
+sub splice_out { my ($file, $left) = @_;
+  flush_out();
+  my $n = call('splice', fileno($file), 0, fileno($sink), 0, $left, 0);
+  return $n > 0 ? $n : 0;
+}
 sub send_entry { send_out(join("\t", map { s/([%\t\n\r\0])/sprintf '%%%02x', ord $1/ger } @_) . "\n") }
 sub send_tree { my ($path, $name) = @_;
   my @s = lstat $path or return;
@@ -76,6 +85,7 @@ sub send_tree { my ($path, $name) = @_;
     my $left = (stat $file)[7];
     send_entry('file', $mode, @s[4, 5], $left, $name, '');
     while ($left > 0) {
+      if ($is_pipe and my $n = splice_out($file, $left)) { $left -= $n; next }
       my $n = sysread $file, my $bytes, $left > 262144 ? 262144 : $left;
       # a file that shrinks meanwhile ends in zeros
       $bytes = "\0" x ($left > 262144 ? 262144 : $left) if !$n;
@@ -84,13 +94,14 @@ sub send_tree { my ($path, $name) = @_;
     }
   }
 }
-$serve{'get-tree'} = sub { my ($base) = @_;
-  widen(\*STDOUT);
+$serve{'get-tree'} = sub { my ($base, $to) = @_;
+  if ($to eq 'pipe') { open my $pipe, '>&=', 0 or refuse(); ($sink, $is_pipe) = ($pipe, 1) }
+  widen($sink);
   my @s = lstat $base or refuse();
   if (($s[2] & 0170000) != 0040000) { $! = 20; refuse() }
   answer('ok', 'directory', @s[4, 5], $s[2] & 07777, $s[9], 0);
   send_tree($base, '');
   send_entry('end', 0, 0, 0, 0, '', '');
-  emit($out);
+  flush_out();
 };
 `;

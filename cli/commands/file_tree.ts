@@ -30,6 +30,9 @@ const small = 1 << 20;
 
 /** Sends a directory of this side, into one that is made if need be. */
 export async function pushStream(place: TreePlace, source: string, given: GivenOwner): Promise<void> {
+  if (place.client.transport.kind === "in-process") {
+    return await (await import("./file_pipe.ts")).pushByPipe(place, source, given);
+  }
   const body = ReadableStream.from(gathered(treeOf(source, given)));
   await place.client.call("instance.tree.put", {
     params: { name: place.name },
@@ -91,6 +94,9 @@ async function* fileOf(path: string, entry: TreeEntry): AsyncGenerator<Uint8Arra
 
 /** Fetches a directory of an instance; what the other side names stays below the target, whatever it sends. */
 export async function pullStream(place: TreePlace, target: string): Promise<void> {
+  if (place.client.transport.kind === "in-process") {
+    return await (await import("./file_pipe.ts")).pullByPipe(place, target);
+  }
   const response = await place.client.raw("instance.tree.get", {
     params: { name: place.name },
     query: { path: place.path },

@@ -25,6 +25,8 @@ interface FileUse {
   request: FileRequest;
   /** content to write */
   body?: ReadableStream<Uint8Array> | undefined;
+  /** an end of a pipe of this process that a tree comes from or goes to, instead of the body or the content */
+  pipe?: number;
 }
 
 /**
@@ -35,10 +37,10 @@ interface FileUse {
 export async function useFile(
   context: Context,
   ref: Ref,
-  { request, body }: FileUse,
+  { request, ...rest }: FileUse,
 ): Promise<FileAnswer> {
   const checked = { ...request, path: absolutePath(request.path) };
-  const answer = await serve(context, ref, { request: checked, body });
+  const answer = await serve(context, ref, { request: checked, ...rest });
   const action = actions[request.do];
   if (action !== undefined) {
     const source = instanceAddress(ref.name);
@@ -59,12 +61,12 @@ function absolutePath(path: string): string {
 }
 
 /** A stopped instance stays locked until the last byte: it must not start on a root that is mounted elsewhere. */
-async function serve(context: Context, ref: Ref, { request, body }: FileUse): Promise<FileAnswer> {
+async function serve(context: Context, ref: Ref, { request, body, pipe }: FileUse): Promise<FileAnswer> {
   await using stack = new AsyncDisposableStack();
   const way = stack.use(await openFileWay(context, ref));
   const { steps, onInside, door } = way;
   const guest = door === undefined ? {} : { door };
-  const content = body === undefined ? {} : { body };
+  const content = { ...(body === undefined ? {} : { body }), ...(pipe === undefined ? {} : { pipe }) };
   const answer = await onWay(way, () => serveFile(request, { steps, onInside, ...guest, ...content }));
   if (answer.stat === undefined || request.do === "head") {
     await answer.content.cancel();

@@ -199,23 +199,26 @@ await e2e(
       (await drey.tries`storage create w lvm source=${group}`).stderr,
       /holds one already.*source.recover=true/,
     );
-    await drey`launch tiny c9 --storage v -d root,size=60MiB`;
-    const fill = "head -c 80000000 /dev/urandom >/root/big || echo full";
-    assertMatch((await drey.run(["exec", "c9", "--", "sh", "-c", fill])).stdout, /full/);
-    await drey`config device set c9 root size=200MiB`;
-    assertEquals((await drey.run(["exec", "c9", "--", "sh", "-c", fill])).stdout, "");
-    assertMatch(
-      (await drey.tries`config device set c9 root size=100MiB`).stderr,
-      /Cannot make the volume smaller/,
-    );
+    await drey`launch tiny c9 --storage v -d root,size=150MiB`;
+    const fill = (megabytes: number) =>
+      drey.run([
+        "exec",
+        "c9",
+        "--",
+        "sh",
+        "-c",
+        `head -c ${megabytes}000000 /dev/zero >/root/big || echo full`,
+      ]);
+    assertMatch((await fill(160)).stdout, /full/);
+    await drey`config device set c9 root size=400MiB`;
+    assertEquals((await fill(160)).stdout, "");
+    const shrink = "config device set c9 root size=200MiB";
+    assertMatch((await drey.run(shrink.split(" "))).stderr, /Cannot make the volume smaller/);
     await drey`exec c9 -- rm /root/big`;
     await drey`stop -f c9`;
-    await drey`config device set c9 root size=100MiB`;
+    await drey.run(shrink.split(" "));
     await drey`start c9`;
-    assertMatch(
-      (await drey.run(["exec", "c9", "--", "sh", "-c", fill.replace("8000", "9900")])).stdout,
-      /full/,
-    );
+    assertMatch((await fill(210)).stdout, /full/);
     await drey`delete -f c9`;
     await drey`storage volume create v disk --type=block size=500MiB`;
     await drey`storage volume set v disk size=900MiB`;

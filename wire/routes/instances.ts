@@ -102,14 +102,14 @@ export const instances = {
     { query: ["project", "path"] },
   ),
   "instance.tree.get": route()("raw", "GET /internal/instances/{name}/tree", "A directory as one stream", {
-    query: ["project", "path"],
+    query: ["project", "path", "pipe"],
     access: "authenticated",
   }),
   "instance.tree.put": route<null>()(
     "sync",
     "POST /internal/instances/{name}/tree",
     "Fill a directory from one stream",
-    { query: ["project", "path"], access: "authenticated" },
+    { query: ["project", "path", "pipe"], access: "authenticated" },
   ),
   "instance.sftp": route()("sftp", "GET /1.0/instances/{name}/sftp", "SFTP in the instance's files", {
     query: one,
