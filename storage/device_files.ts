@@ -90,12 +90,14 @@ export async function shrinkFileSystem(device: string, type: DeviceFileSystem, s
   if (type !== "ext4") throw cannotShrink(`${type} cannot`);
   const check = await run(["e2fsck", "-f", "-y", device]);
   // 1: mended
-  if (check.code > 1) throw cannotShrink(firstLine(check.stderr) || `e2fsck ended with ${check.code}`);
+  if (check.code > 1) throw cannotShrink(firstLine(check.stderr));
   const { code, stderr } = await run(["resize2fs", device, `${Math.floor(size / 1024)}K`]);
-  if (code !== 0) throw cannotShrink(firstLine(stderr.replace(/^resize2fs \d.*\n/, "")));
+  if (code !== 0) throw cannotShrink(firstLine(stderr));
 }
 
-const firstLine = (text: string): string => text.trim().split("\n")[0] ?? "";
+/** The first line that is not the name and version of the program. */
+const firstLine = (text: string): string =>
+  text.trim().split("\n").find((line) => !/^\S+ \d\.\d+/.test(line)) ?? "";
 
 const cannotShrink = (why: string) =>
   new DreyError("BAD_REQUEST", {

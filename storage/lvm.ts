@@ -12,6 +12,7 @@ import {
   deviceFileSystems,
   deviceSize,
   growFileSystem,
+  isMountPoint,
   makeFileSystem,
   shrinkFileSystem,
   unmount,
@@ -257,9 +258,15 @@ async function resize(host: LvmHost, volume: Volume, size: number | undefined): 
   const extent = wanted === now ? 0 : await extentSize(host.group);
   if (now - wanted < extent || wanted === now) return;
   const rounded = Math.ceil(wanted / extent) * extent;
+  const wasMounted = isMountPoint(mountPoint(place));
   await unmount(mountPoint(place));
-  await shrinkFileSystem(devicePath(host.group, device.lv), device.fileSystem, rounded);
-  await sizeThin(host.group, device.lv, rounded);
+  try {
+    await shrinkFileSystem(devicePath(host.group, device.lv), device.fileSystem, rounded);
+    await sizeThin(host.group, device.lv, rounded);
+  } finally {
+    // somebody may be about to use the path
+    if (wasMounted) reach(host, place, false);
+  }
 }
 
 async function fit(host: LvmHost, volume: Volume, bytes: number): Promise<void> {

@@ -22,17 +22,16 @@ export function rootSize(devices: Devices): number | undefined {
 /**
  * Holds the root volume to the size its device says, after it has been made, restored or given another size.
  *
- * @param options `wasSet` says that it may have a size now that it is to lose
+ * @param options `wasSet` says that it may have a size now that it is to lose; `size` is one that is not recorded yet
  * @returns what is less than was asked for, for people
  */
 export async function applyRootSize(
   context: Context,
   ref: Ref,
-  { wasSet = false }: { wasSet?: boolean } = {},
+  { wasSet = false, ...given }: { wasSet?: boolean; size?: number | undefined } = {},
 ): Promise<string[]> {
   const { value } = await loadRecord(context, ref);
-  const { devices } = await expand(context, ref.project, value);
-  const size = rootSize(devices);
+  const size = "size" in given ? given.size : rootSize((await expand(context, ref.project, value)).devices);
   if (size === undefined && !wasSet) return [];
   await using pool = await openPool(context, value.pool);
   if (isDisk(pool, ref, value)) {
@@ -65,7 +64,13 @@ export async function watchRootSize(context: Context, ref: Ref, devices: Devices
   const { value } = await loadRecord(context, ref);
   await using pool = await openPool(context, value.pool);
   if (isDisk(pool, ref, value)) return [];
-  if (await enforce(pool, ref, size)) return [];
+  try {
+    if (await enforce(pool, ref, size)) return [];
+  } catch (error) {
+    // of a profile that was changed: the volume stays as it is
+    if (error instanceof DreyError && error.code === "BAD_REQUEST") return [error.message];
+    throw error;
+  }
   const usage = await pool.driver.usage(volumeOf(ref));
   if (usage <= size) return [];
   return [`the root disk holds ${formatSize(usage)}, more than its size of ${formatSize(size)}`];

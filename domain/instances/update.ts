@@ -111,6 +111,8 @@ async function change(
     before: expanded.before.config,
     after: expanded.after.config,
   });
+  // first: what cannot be is not written down
+  const resized = old === now ? [] : await applyRootSize(context, ref, { wasSet: true, size: now });
   const volatile = await plugLive(context, ref, { ...expanded.after, type: after.type });
   const said = { project: ref.project, action: "instance-updated", source: instanceAddress(ref.name) };
   const key = instanceKey(ref);
@@ -119,7 +121,7 @@ async function change(
     lifecycleWrite(context, said),
   ]);
   if (!done) throw changedMeanwhile(`Instance "${ref.name}"`);
-  if (old !== now) await noteWarnings(context, ref, await applyRootSize(context, ref, { wasSet: true }));
+  if (old !== now) await noteWarnings(context, ref, resized);
 }
 
 const withoutEmpty = (config: Config): Config =>
