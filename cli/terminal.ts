@@ -15,8 +15,14 @@ export function isStdinFile(): boolean {
   }
 }
 
-/** Size in characters; 80 by 24 where nobody knows. */
-export function terminalSize(): { width: number; height: number } {
+/** In characters. */
+export interface TerminalSize {
+  width: number;
+  height: number;
+}
+
+/** The size now; 80 by 24 where nobody knows. */
+export function terminalSize(): TerminalSize {
   try {
     const { columns, rows } = Deno.consoleSize();
     return { width: columns || 80, height: rows || 24 };
@@ -36,13 +42,22 @@ export async function rawMode(): Promise<Disposable> {
   return { [Symbol.dispose]: () => Deno.stdin.setRaw(false) };
 }
 
-/** Calls back with the new size whenever the window changes, until disposed. */
-export function onResize(callback: (width: number, height: number) => void): Disposable {
+/**
+ * Calls back with the new size whenever the window changes, until disposed.
+ *
+ * @param known the size that was told before: the window may have changed since
+ */
+export function onResize(
+  known: TerminalSize,
+  callback: (width: number, height: number) => void,
+): Disposable {
   const listen = () => {
     const { width, height } = terminalSize();
     callback(width, height);
   };
   Deno.addSignalListener("SIGWINCH", listen);
+  const { width, height } = terminalSize();
+  if (width !== known.width || height !== known.height) callback(width, height);
   return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGWINCH", listen) };
 }
 

@@ -47,10 +47,11 @@ export async function attach(
   using resources = new DisposableStack();
   if (Deno.stdin.isTerminal()) shell.say("To detach from the console, press: <ctrl>+a q");
   resources.use(await rawMode());
-  await attachConsole(client, { name, post: { type: "console", ...terminalSize() } }, {
+  const size = terminalSize();
+  await attachConsole(client, { name, post: { type: "console", ...size } }, {
     input: untilDetached(readStdin(), () => detach.abort()),
     output: (data) => shell.print(data),
-    onControl: ({ resize }) => resources.use(onResize(resize)),
+    onControl: ({ resize }) => resources.use(onResize(size, resize)),
     detach: detach.signal,
   });
 }

@@ -1,7 +1,7 @@
 // drey exec and drey shell: a command in an instance, with our terminal or our plain streams.
 
 import { DreyError } from "../../errors.ts";
-import { type ExecControl, type ExecStreams, execute } from "../../client/streams.ts";
+import { type ExecStreams, execute } from "../../client/streams.ts";
 import type { InstanceExecPost } from "../../wire/instance.ts";
 import { keyValues, resolveName } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
@@ -42,8 +42,9 @@ async function run(shell: Shell, post: InstanceExecPost, isDeaf: boolean): Promi
   const { remote, name } = resolveName(shell.typed.args[0] ?? "", "instance");
   const client = await shell.connect(remote);
   const term = Deno.env.get("TERM");
+  const size = terminalSize();
   if (post.interactive) {
-    Object.assign(post, terminalSize());
+    Object.assign(post, size);
     if (term !== undefined) post.environment = { TERM: term, ...post.environment };
   }
   using resources = new DisposableStack();
@@ -52,15 +53,11 @@ async function run(shell: Shell, post: InstanceExecPost, isDeaf: boolean): Promi
     stdout: (data) => shell.print(data),
     stderr: writeStderr,
     onControl(control) {
-      resources.use(post.interactive ? followTerminal(control) : onSignals(control.signal));
+      resources.use(post.interactive ? onResize(size, control.resize) : onSignals(control.signal));
     },
   };
   if (post.interactive) resources.use(await rawMode());
   return await execute(client, { name, post }, streams);
-}
-
-function followTerminal(control: ExecControl): Disposable {
-  return onResize(control.resize);
 }
 
 async function* readStdin(): AsyncGenerator<Uint8Array> {

@@ -70,7 +70,7 @@ await e2e("a command on a terminal has one of the container's own", { needs }, a
 await e2e("the size of the terminal follows the caller's", { needs }, async (drey) => {
   await drey`launch tiny c1`;
   const wait =
-    'for i in $(seq 50); do [ "$(stty size)" = "40 120" ] && echo resized && exit; sleep 0.1; done';
+    'for i in $(seq 400); do [ "$(stty size)" = "40 120" ] && echo resized && exit; sleep 0.1; done';
   const { output } = await onTerminal(drey, ["exec", "c1", "--", "sh", "-c", wait], {
     before: 'T=$(tty); { sleep 0.7; stty -F "$T" rows 40 cols 120; } &',
   });
