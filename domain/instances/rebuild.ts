@@ -90,7 +90,7 @@ async function replace(
   );
   const key = instanceKey(ref);
   const isDone = await context.store.commit([{ key, revision }], [
-    { key, value: { ...value, config: { ...Object.fromEntries(own), ...fromImage } } },
+    { key, value: { ...value, stateful: false, config: { ...Object.fromEntries(own), ...fromImage } } },
     ...(done === undefined ? [] : [done]),
     lifecycleWrite(context, {
       project: ref.project,

@@ -5,6 +5,7 @@
 import { basename, join } from "@std/path";
 import { describeError, DreyError } from "../../errors.ts";
 import { takeMemory } from "../../runtime/vm/door.ts";
+import { withoutEmptyPages } from "../../runtime/vm/memory_stream.ts";
 import { type Machine, qemuWords } from "../../runtime/vm/machine.ts";
 import { findAbandoned, isPartial, partialName } from "../../sys/partial.ts";
 import { exists, namesIn, readIfThere, removeIfThere } from "../../sys/present.ts";
@@ -59,11 +60,14 @@ export async function keepMemory(door: string, path: string): Promise<string | u
   Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
   const unfinished = partialName(path);
   try {
+    const taken: Uint8Array<ArrayBuffer>[] = [];
+    await takeMemory(door, (bytes) => taken.push(bytes.slice()));
+    const whole = new Uint8Array(await new Blob(taken).arrayBuffer());
     {
       using file = Deno.openSync(unfinished, { write: true, createNew: true, mode: 0o644 });
-      await takeMemory(door, (bytes) => {
-        for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
-      });
+      for (const piece of withoutEmptyPages(whole)) {
+        for (let at = 0; at < piece.length;) at += file.writeSync(piece.subarray(at));
+      }
     }
     Deno.renameSync(unfinished, path);
     sweep(directory);
