@@ -39,6 +39,14 @@ export const limitsMemoryEnforce = key({
   default: "hard",
   short: "Whether the memory limit is firm, or holds only while the host is short of memory",
 });
+export const limitsMemoryHugepages = key({
+  name: "limits.memory.hugepages",
+  on: ["virtual-machine"],
+  type: types.bool,
+  live: false,
+  default: "false",
+  short: "Whether the memory of a virtual machine is in huge pages, which the host must have set aside",
+});
 export const limitsMemorySwap = key({
   name: "limits.memory.swap",
   on: containers,
@@ -333,6 +341,7 @@ export const instanceKeys: readonly Key[] = [
   limitsCpuAllowance,
   limitsMemory,
   limitsMemoryEnforce,
+  limitsMemoryHugepages,
   limitsMemorySwap,
   limitsProcesses,
   ...limitsKernel,
@@ -377,7 +386,6 @@ export const instanceKeysToCome: readonly string[] = [
   "limits.disk.priority",
   "limits.hugepages.*",
   "limits.max_bus_ports",
-  "limits.memory.hugepages",
   "limits.memory.swap.priority",
   "limits.network.priority",
   "linux.kernel_modules",

@@ -24,8 +24,10 @@ import type { Context, Ref } from "../context.ts";
 import type { StartParts } from "../devices/device.ts";
 import { accelerator, bootAssets, findPrograms, mustHaveQemu } from "../machines/assets.ts";
 import {
+  hasHugepages,
   keeperArgv,
   type MachineFacts,
+  memorySize,
   noteMachine,
   planBox,
   planMachine,
@@ -39,6 +41,7 @@ import { layersOf } from "./root_volume.ts";
 import { hasMemory, keepMemory, memoryOf, touchMemory } from "../machines/memories.ts";
 import { isOpenInBox, machineNodes } from "../machines/devices.ts";
 import { canShow, ownTpm } from "../machines/extras.ts";
+import { mustHaveHugepages } from "../machines/hugepages.ts";
 import { hasOwnDisk, ownDisk } from "../machines/own_disk.ts";
 import { deviceNodes } from "./start_plan.ts";
 import type { InitChoice } from "./init.ts";
@@ -80,6 +83,7 @@ export async function gatherMachine(
 ): Promise<MachineStart> {
   mustHaveQemu();
   const isDisk = hasOwnDisk(root);
+  if (hasHugepages(config)) mustHaveHugepages(memorySize(config, readHostSize([]).memory));
   const assets = isDisk ? undefined : await bootAssets(context);
   const proof = await accelerator(context);
   const host = readHostSize([]);

@@ -103,6 +103,9 @@ export function memorySize(config: Config, hostMemory: number): number {
   return Math.floor(bytes / 2 ** 20) * 2 ** 20;
 }
 
+/** Whether a machine's memory is to be in huge pages. */
+export const hasHugepages = (config: Config): boolean => readKey(config, keys.limitsMemoryHugepages) ?? false;
+
 /** Places on its bus that are free when a machine starts. */
 const sparePorts = 4;
 
@@ -122,7 +125,7 @@ export function planMachine(facts: MachineFacts, cards: readonly Card[]): Machin
     cpus: count,
     maxCpus: Math.max(count, hostCpus),
     memory: memorySize(config, hostMemory),
-    hugepages: false,
+    hugepages: hasHugepages(config),
     ...root,
     ...facts.extras,
     drives: withBootOrder([...root.drives, ...volumeDrives(facts)], facts),

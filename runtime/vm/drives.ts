@@ -125,16 +125,20 @@ export function driveDevice(
   };
 }
 
-export function firmwareWords({ code, variables, isSecure }: FirmwareBoot): string[] {
+export function firmwareWords(
+  { code, variables, isSecure }: FirmwareBoot,
+  arch: "x86_64" | "aarch64" = "x86_64",
+): string[] {
   return [
     ...["-drive", `if=pflash,unit=0,format=raw,readonly=on,file=${code}`],
     ...["-drive", `if=pflash,unit=1,format=raw,file=${variables}`],
     // only the firmware's own mode may write to its variables, or the keys would be anybody's
-    ...(isSecure
+    ...(isSecure && arch === "x86_64"
       ? ["-global", "driver=cfi.pflash01,property=secure,value=on", "-global", "ICH9-LPC.disable_s3=1"]
       : []),
   ];
 }
 
 /** What the board needs for a firmware; in the words of `-machine`. */
-export const firmwareBoard = ({ isSecure }: FirmwareBoot): string => isSecure ? ",smm=on" : "";
+export const firmwareBoard = ({ isSecure }: FirmwareBoot, arch: "x86_64" | "aarch64"): string =>
+  isSecure && arch === "x86_64" ? ",smm=on" : "";

@@ -86,7 +86,7 @@ export function qemuWords(machine: Machine): string[] {
     ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
     ...["-rtc", "base=utc"],
     ...hardware(machine),
-    ...bootWords(machine.boot),
+    ...bootWords(machine),
     ...driveWords(machine.drives),
     ...sockets(),
     ...portWords(machine.ports),
@@ -105,7 +105,7 @@ export function qemuWords(machine: Machine): string[] {
 function hardware(
   { arch, board = boards[arch], accelerator, cpus, maxCpus, memory, hugepages, boot }: Machine,
 ): string[] {
-  const more = boot.kind === "firmware" ? firmwareBoard(boot) : "";
+  const more = boot.kind === "firmware" ? firmwareBoard(boot, arch) : "";
   const size = `${Math.floor(memory / 1024 / 1024)}M`;
   const backend = hugepages
     ? "memory-backend-memfd,hugetlb=on,prealloc=on"
@@ -126,8 +126,8 @@ function hardware(
   ];
 }
 
-function bootWords(boot: DirectBoot | FirmwareBoot): string[] {
-  if (boot.kind === "firmware") return firmwareWords(boot);
+function bootWords({ boot, arch }: Machine): string[] {
+  if (boot.kind === "firmware") return firmwareWords(boot, arch);
   return ["-kernel", boot.kernel, "-initrd", boot.initrd, "-append", boot.words.join(" ")];
 }
 

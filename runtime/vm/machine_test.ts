@@ -88,3 +88,29 @@ Deno.test("a guest that waits is given its shares and cards by its monitor, and 
   const kind = (one: Machine) => qemuWords({ ...one, name: "", uuid: "", cards: [], shares: [] });
   assertEquals(kind({ ...machine, waits: true }), kind(other));
 });
+
+Deno.test("a machine of the other architecture has its board and nothing of a PC's", () => {
+  const words = qemuWords({
+    ...machine,
+    arch: "aarch64",
+    boot: { kind: "firmware", code: "/code", variables: "/variables", isSecure: true },
+    tpm: { directory: "/guest/tpm" },
+    hasScreen: true,
+  });
+  assertEquals(words[0], "/usr/bin/qemu-system-aarch64");
+  assert(after(words, "-machine")[0]?.startsWith("virt,gic-version=max,"));
+  assert(words.includes("tpm-tis-device,tpmdev=tpm0") && words.includes("virtio-gpu-pci,id=screen"));
+  for (const word of words) assert(!/q35|smm=|ICH9|tpm-crb|virtio-vga/.test(word), word);
+  assert(sharedRootWords({ arch: "aarch64" }, undefined).includes("console=ttyAMA0"));
+});
+
+Deno.test("a TPM is played by a helper that keeps what it knows in the box, before the machine starts", () => {
+  const lines = keeperLines({ ...machine, tpm: { directory: "/guest/tpm" } }, { patience: 30 });
+  const [prepare, helper] = [
+    lines.findIndex((line) => line.includes("mkdir") || line.includes("/usr/bin/mkdir")),
+    lines.findIndex((line) => line.includes("/usr/bin/swtpm")),
+  ];
+  assert(prepare >= 0 && prepare < helper, lines.map((line) => line.join(" ")).join("\n"));
+  const socket = lines[helper]?.[1];
+  assert(lines.at(-1)?.includes(`socket,id=tpm,path=${socket}`));
+});

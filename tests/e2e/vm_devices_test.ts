@@ -43,6 +43,9 @@ await e2e(
 
 await e2e("limits of a virtual machine count at its start, and some at once", { needs }, async (drey) => {
   await lendKernel(drey);
+  const huge = await drey.tries`launch tiny v0 --vm -c limits.memory.hugepages=true -c limits.memory=100TiB`;
+  assertMatch(huge.stderr, /of huge pages free/);
+  await drey`delete v0`;
   await drey`launch tiny v1 --vm -c limits.memory=384MiB -c limits.cpu=1`;
   const memory = async () => Number(/MemTotal:\s+(\d+)/.exec(await drey`exec v1 -- cat /proc/meminfo`)?.[1]);
   const atStart = await memory();
