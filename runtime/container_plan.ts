@@ -37,6 +37,8 @@ export interface ContainerPlan {
   /** present where the container is the box of a virtual machine, and its init the keeper */
   machine?: MachineBox;
   devices?: DeviceSteps;
+  /** whether it has no network namespace of its own, but is in that of who starts it */
+  sharesNetwork?: boolean;
   /** files written as the container's root just before its init begins */
   fills?: { path: string; text: string; fresh: boolean }[];
 }

@@ -51,7 +51,7 @@ function kernelFileSystems(plan: ContainerPlan, root: string): Step[] {
   return [
     ...["proc", "sys", "dev", "run", "tmp"].map((dir): Step => ({ do: "mkdir", path: `${root}/${dir}` })),
     { do: "mount", type: "proc", source: "proc", target: `${root}/proc`, flags: careful },
-    { do: "mount", type: "sysfs", source: "sysfs", target: `${root}/sys`, flags: careful },
+    ...sysfs(plan, root, careful),
     ...(plan.cgroup === undefined ? [] : [
       {
         do: "mount",
@@ -69,6 +69,16 @@ function kernelFileSystems(plan: ContainerPlan, root: string): Step[] {
       flags: ["nosuid", "nodev"],
       data: "mode=755",
     },
+  ];
+}
+
+/** A new sysfs is for who owns the network namespace; without one of its own the container sees the host's. */
+function sysfs({ sharesNetwork }: ContainerPlan, root: string, flags: MountFlag[]): Step[] {
+  const target = `${root}/sys`;
+  if (!sharesNetwork) return [{ do: "mount", type: "sysfs", source: "sysfs", target, flags }];
+  return [
+    { do: "mount", type: "none", source: "/sys", target, flags: ["bind", "rec"] },
+    { do: "mount", type: "none", source: "none", target, flags: ["remount", "bind", "ro", ...flags] },
   ];
 }
 

@@ -263,7 +263,11 @@ export function innerSteps(plan: ContainerPlan): Step[] {
     // with a cgroup of its own the namespace came with the user namespace; without, it still hides the host's path
     {
       do: "unshare",
-      kinds: ["mnt", "net", "uts", "ipc", ...(plan.cgroup === undefined ? ["cgroup" as const] : [])],
+      kinds: [
+        ...["mnt" as const, "uts" as const, "ipc" as const],
+        ...(plan.sharesNetwork ? [] : ["net" as const]),
+        ...(plan.cgroup === undefined ? ["cgroup" as const] : []),
+      ],
     },
     { do: "mount", type: "none", source: "none", target: "/", flags: ["rec", "private"] },
     // pivot_root(2) wants a mount of its own namespace; the inherited one is locked
@@ -271,7 +275,7 @@ export function innerSteps(plan: ContainerPlan): Step[] {
       ? [{ do: "mount", type: "none", source: root, target: root, flags: ["bind", "rec"] } satisfies Step]
       : boxSteps(machine, stagingOf(plan))),
     { do: "hostname", name: plan.hostname },
-    { do: "link-up", name: "lo" },
+    ...(plan.sharesNetwork ? [] : [{ do: "link-up", name: "lo" } satisfies Step]),
     ...kernelSteps(plan, root),
     ...guestSteps(plan, root),
     ...sysctlSteps(plan, root),

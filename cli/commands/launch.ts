@@ -116,6 +116,7 @@ async function chosenDevices(
   const network = typed.text("network");
   // in place of the profile's card
   if (network === "none") devices.eth0 = { type: "none" };
+  else if (network === "host") devices.eth0 = { type: "nic", nictype: "host" };
   else if (network !== undefined) devices.eth0 = { type: "nic", name: "eth0", network };
   const pool = typed.text("storage");
   if (pool !== undefined) devices.root = { ...devices.root, type: "disk", path: "/", pool };

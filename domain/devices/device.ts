@@ -50,6 +50,8 @@ export interface StartParts {
   inner?(root: string): Step[];
   /** the same after `attach` has done its part */
   settled?(root: string): Step[];
+  /** whether the instance is in the network namespace that it is started from */
+  sharesNetwork?: boolean;
   /** device nodes of the host to show, as paths below /dev; they must be there */
   deviceNodes?: readonly string[];
   /**

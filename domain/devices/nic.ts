@@ -30,6 +30,7 @@ import { randomHwaddr } from "../networks/subnets.ts";
 import { readUplink } from "../networks/uplink.ts";
 import type { DeviceSite, DeviceType, LiveResult, LiveSite, StartParts, StartSite } from "./device.ts";
 import { kindOf } from "./nic_kind.ts";
+import { isHostNetwork, refuseLive, shareHostNetwork } from "./host_network.ts";
 import { forget, plugIn, setUp, shape, tellDnsmasq } from "./nic_plug.ts";
 
 export const nic: DeviceType = { start, stopped, add, remove, change, check };
@@ -38,6 +39,7 @@ type Site = DeviceSite & { devices: Devices };
 
 async function start(site: StartSite): Promise<StartParts> {
   const { context, device } = site;
+  if (isHostNetwork(device)) return shareHostNetwork(site);
   const isDefault = device["network"] === defaultNetwork;
   const missing = await installNetworkTools(context);
   if (missing !== undefined && isDefault) {
@@ -192,6 +194,7 @@ async function takeBack(context: Context, ref: Ref, name: string, pid?: number):
 
 async function add(site: LiveSite): Promise<LiveResult> {
   const { context, ref, name, pid, type } = site;
+  if (isHostNetwork(site.device)) refuseLive(name);
   const facts = await gather(site);
   if (!isHubFacts(facts)) {
     if (type === "virtual-machine") {
@@ -224,7 +227,8 @@ function parentOf(context: Context, pid: number) {
   return { pid, level: "parent" as const, map: { uids: [], gids: [] } };
 }
 
-async function remove({ context, ref, name, config, pid, type }: LiveSite): Promise<LiveResult> {
+async function remove({ context, ref, name, device, config, pid, type }: LiveSite): Promise<LiveResult> {
+  if (isHostNetwork(device)) refuseLive(name);
   const nic = readNic(context, ref, name);
   if (nic !== undefined && type === "virtual-machine") {
     await (await import("./nic_machine.ts")).unplugMachineCard(context, ref, nic.veth.name);
@@ -265,6 +269,7 @@ async function change(site: LiveSite, before: LiveSite["device"]): Promise<boole
 }
 
 async function check({ context, ref, name, device }: Omit<DeviceSite, "config">): Promise<void> {
+  if (isHostNetwork(device)) return;
   const isUntouched = device["network"] === defaultNetwork && missingNetworkTools() !== undefined;
   if (isUntouched) return;
   const kind = await kindOf(context, ref, { name, device });

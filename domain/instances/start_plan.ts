@@ -98,6 +98,7 @@ function planContainer(facts: StartFacts): ContainerPlan {
     nesting: readKey(facts.config, keys.securityNesting) ?? false,
     ...facts.fills && facts.fills.length > 0 && { fills: facts.fills },
     ...guest,
+    ...facts.parts.some(({ sharesNetwork }) => sharesNetwork) && { sharesNetwork: true },
     sysctls: sysctlsOf(facts.config),
     rlimits: rlimitsOf(facts.config),
     devices: deviceSteps(facts, guest),

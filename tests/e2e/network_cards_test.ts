@@ -135,3 +135,31 @@ await e2e("an instance that is launched without a network has none, and no hub s
   assertEquals([...Deno.readDirSync(`${drey.directory}/run`)].some(({ name }) => name === "network"), false);
   await drey`delete -f c1`;
 });
+
+await e2e("an instance that is launched with the host's network is in it, and has no power over it", {
+  needs: ["subids", "network"],
+}, async (drey) => {
+  await drey`launch tiny c1 --network host`;
+  assertEquals(
+    (await drey`exec c1 -- readlink /proc/self/ns/net`).trim(),
+    Deno.readLinkSync("/proc/self/ns/net"),
+  );
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const asked = drey`exec c1 -- socat -u TCP:127.0.0.1:${port} -`;
+  const connection = await listener.accept();
+  await connection.write(new TextEncoder().encode("from the host"));
+  connection.close();
+  assertEquals(await asked, "from the host");
+  assert((await drey.tries`exec c1 -- ip link set lo down`).code !== 0, "the interfaces are the host's");
+  assertEquals((await drey.tries`exec c1 -- ip addr add 198.18.44.99/32 dev lo`).code === 0, false);
+  assert((await drey`exec c1 -- ls /sys/class/net`).split("\n").includes("lo"));
+  const live = await drey.tries`config device remove c1 eth0`;
+  assertMatch(live.stderr, /from its start on/);
+  assertEquals([...Deno.readDirSync(`${drey.directory}/run`)].some(({ name }) => name === "network"), false);
+  await drey`stop -f c1`;
+  await drey`config device add c1 eth1 nic network=dreybr0`;
+  assertMatch((await drey.tries`start c1`).stderr, /has no place for "eth1"/);
+  await drey`config device remove c1 eth0`;
+  await drey`delete c1`;
+});
