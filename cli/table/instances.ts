@@ -41,7 +41,7 @@ const creation: readonly Flag[] = [
     name: "network",
     short: "n",
     value: "network",
-    summary: "Network of its first interface, eth0; none for no network",
+    summary: "Network of its first interface, eth0; none for none, host for that of the host",
   },
   {
     name: "publish",
