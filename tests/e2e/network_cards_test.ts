@@ -146,11 +146,12 @@ await e2e("an instance that is launched with the host's network is in it, and ha
   );
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
-  const asked = drey`exec c1 -- socat -u TCP:127.0.0.1:${port} -`;
-  const connection = await listener.accept();
-  await connection.write(new TextEncoder().encode("from the host"));
-  connection.close();
-  assertEquals(await asked, "from the host");
+  const accepted = listener.accept().then(async (connection) => {
+    await connection.write(new TextEncoder().encode("from the host"));
+    connection.close();
+  });
+  assertEquals(await drey`exec c1 -- socat -u TCP:127.0.0.1:${port} -`, "from the host");
+  await accepted;
   assert((await drey.tries`exec c1 -- ip link set lo down`).code !== 0, "the interfaces are the host's");
   assertEquals((await drey.tries`exec c1 -- ip addr add 198.18.44.99/32 dev lo`).code === 0, false);
   assert((await drey`exec c1 -- ls /sys/class/net`).split("\n").includes("lo"));
