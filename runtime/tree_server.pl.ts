@@ -2,18 +2,27 @@
 // user, group, size, name, target of a link; -1 leaves an owner to the kernel), and for a file its bytes. `end` ends it.
 
 export const treeHands = String.raw`
-my $in = '';
+my ($in, $at) = ('', 0);
 # F_SETPIPE_SZ: fewer turns between the two ends
 sub widen { fcntl $_[0], 1031, 1048576 }
 # EBADMSG: what came is no tree
 sub no_tree { answer('error', 74, "The tree $_[0]"); exit 0 }
-sub more { my $n = sysread STDIN, $in, 1048576, length $in; no_tree('ends in the middle') if !$n }
+# one buffer of one size: Perl would ask for memory anew as often as it grows
+sub more {
+  $in = $at < length $in ? substr $in, $at : '';
+  $at = 0;
+  my $n = sysread STDIN, $in, 262144, length $in;
+  no_tree('ends in the middle') if !$n;
+}
 sub entry_line {
   my $end;
   # a name and a target take 4096 bytes each at most, three times that when escaped
-  while (($end = index $in, "\n") < 0) { no_tree('has an entry that is too long') if length $in > 65536; more() }
-  my $line = substr $in, 0, $end + 1, '';
-  chop $line;
+  while (($end = index $in, "\n", $at) < 0) {
+    no_tree('has an entry that is too long') if length($in) - $at > 65536;
+    more();
+  }
+  my $line = substr $in, $at, $end - $at;
+  $at = $end + 1;
   return map { s/%([0-9a-f]{2})/chr hex $1/ger } split /\t/, $line, -1;
 }
 sub refuse_at { my ($path) = @_; my ($code, $why) = ($! + 0, "$!"); answer('error', $code, "$path: $why"); exit 0 }
@@ -26,10 +35,11 @@ sub put_file { my ($path, $uid, $gid, $mode, $size) = @_;
     $new = 0;
   }
   while ($size > 0) {
-    more() if !length $in;
-    my $n = syswrite $file, $in, $size < length $in ? $size : length $in;
+    more() if $at == length $in;
+    my $here = length($in) - $at;
+    my $n = syswrite $file, $in, $size < $here ? $size : $here, $at;
     refuse_at($path) if !defined $n;
-    substr($in, 0, $n) = '';
+    $at += $n;
     $size -= $n;
   }
   give($file, $uid, $gid, $mode & 07000 ? $mode : -1) if $new;

@@ -78,13 +78,19 @@ export const receiver = common + String.raw`
 my ($top) = @ARGV;
 umask 0;
 widen(\*STDIN);
-my ($in, %made, @closed) = ('');
-sub more { my $n = sysread STDIN, $in, 1048576, length $in; exit 2 if !$n }
+my ($in, $at, %made, @closed) = ('', 0);
+# one buffer of one size: Perl would ask for memory anew as often as it grows
+sub more {
+  $in = $at < length $in ? substr $in, $at : '';
+  $at = 0;
+  my $n = sysread STDIN, $in, 262144, length $in;
+  exit 2 if !$n;
+}
 while (1) {
   my $end;
-  while (($end = index $in, "\n") < 0) { more() }
-  my $line = substr $in, 0, $end + 1, '';
-  chop $line;
+  while (($end = index $in, "\n", $at) < 0) { more() }
+  my $line = substr $in, $at, $end - $at;
+  $at = $end + 1;
   my ($type, $mode, $uid, $gid, $size, $name, $target) =
     map { s/%([0-9a-f]{2})/chr hex $1/ger } split /\t/, $line, -1;
   last if $type eq 'end';
@@ -102,10 +108,10 @@ while (1) {
   else {
     sysopen my $file, $path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, $mode & 0777 or fail_at('write', $path);
     while ($size > 0) {
-      more() if !length $in;
-      my $n = syswrite($file, $in, $size < length $in ? $size : length $in) // fail_at('write', $path);
-      substr($in, 0, $n) = '';
-      $size -= $n;
+      more() if $at == length $in;
+      my $here = length($in) - $at;
+      my $n = syswrite($file, $in, $size < $here ? $size : $here, $at) // fail_at('write', $path);
+      ($at, $size) = ($at + $n, $size - $n);
     }
     close $file or fail_at('write', $path);
   }

@@ -29,7 +29,7 @@ async function makeSource(): Promise<void> {
 }
 
 const env = { DREY_DIR: join(directory, "drey") };
-await runChecked(["rm", "-rf", "--", source, join(directory, "back")]);
+await runChecked(["rm", "-rf", "--", ...["src", "copy", "back"].map((name) => join(directory, name))]);
 await Deno.mkdir(directory, { recursive: true });
 const built = await bundle(join(directory, "drey.js"));
 if ("problem" in built) throw new Error(built.problem);
@@ -57,7 +57,7 @@ for (let round = 0; round <= Number(options.rounds); round++) {
   // the first round only lets Deno cache what it has compiled
   if (round === 1) { for (const list of Object.values(costs)) list.length = 0; }
   const measured = async (list: Cost[], argv: readonly string[]) => {
-    await runChecked(["sync"]);
+    await runChecked(["sync", "-f", directory]);
     list.push(await measure(argv, env));
   };
   await measured(costs.copied, ["cp", "-a", source, copy]);

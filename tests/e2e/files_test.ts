@@ -158,6 +158,8 @@ await e2e("lxc pushes, pulls and deletes files", { needs: [...needs, "lxc"] }, a
     assert((await server.tries(["file", "pull", "c1/root/tree/one", "-"])).code !== 0);
     if (state === "running") await drey`stop -f c1`;
   }
+  const theirs = await server.tries(["query", "/internal/instances/c1/tree?path=/root&pipe=1"]);
+  assertMatch(theirs.stderr, /for callers in the same process/);
 });
 
 await e2e("whole trees go in one stream, with odd names, owners and modes, and overwrite what is there", {
@@ -187,6 +189,12 @@ await e2e("whole trees go in one stream, with odd names, owners and modes, and o
   const { code, stderr } = await drey.tries`file push -r ${tree} c1/none/`;
   assertEquals(code, 1);
   assertMatch(stderr, /none|No such file/i);
+  await new Deno.Command("mkfifo", { args: [join(tree, "sub", "pipe")] }).output();
+  assertMatch(
+    (await drey.tries`file push -r ${tree} c1/root/`).stderr,
+    /sub\/pipe".*neither file nor directory/,
+  );
+  await Deno.remove(join(tree, "sub", "pipe"));
   await drey`stop -f c1`;
   await drey`file push -r ${tree} c1/srv2/ -p`;
   await drey`start c1`;
