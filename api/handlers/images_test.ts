@@ -41,7 +41,10 @@ async function freshDrey() {
     async remove(fingerprint: string): Promise<Operation> {
       const request = new Request(`http://drey/1.0/images/${fingerprint}`, { method: "DELETE" });
       const { metadata } = await (await app.fetch(request, env)).json();
-      return await waitOperation(context, metadata.id, { timeout: 20, signal: new AbortController().signal });
+      return await waitOperation(context, metadata.id, {
+        timeout: 120,
+        signal: new AbortController().signal,
+      });
     },
     disk: () => tree(`${context.paths.state}/images`),
     lowers: () => tree(`${context.paths.state}/storage-pools/default/images`),
@@ -60,7 +63,7 @@ async function upload(
   const request = new Request("http://drey/1.0/images", { method: "POST", ...init });
   const answer = await (await app.fetch(request, env)).json();
   if (answer.type === "error") return { err: answer.error } as Operation;
-  await waitOperation(context, answer.metadata.id, { timeout: 20, signal: new AbortController().signal });
+  await waitOperation(context, answer.metadata.id, { timeout: 120, signal: new AbortController().signal });
   return await getOperation(context, answer.metadata.id);
 }
 

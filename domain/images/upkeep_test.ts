@@ -58,7 +58,7 @@ Deno.test("keepImages() removes what is over and leaves the rest", async () => {
   await add("3", { expires_at: "2026-06-01T00:00:00Z" });
   await keepImages(context);
   for (const { id } of await listOperations(context)) {
-    await waitOperation(context, id, { timeout: 10, signal: new AbortController().signal });
+    await waitOperation(context, id, { timeout: 120, signal: new AbortController().signal });
   }
   assertEquals((await listImages(context)).map(({ fingerprint }) => fingerprint[0]), ["1"]);
   assertEquals([...Deno.readDirSync(imagesDirectory(context))].map(({ name }) => name[0]), ["1"]);

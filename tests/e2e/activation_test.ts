@@ -1,5 +1,6 @@
 // drey serve as systemd runs it: started by whoever connects, gone when nobody needs it, told to read its settings anew.
 
+import { eventually } from "../support/eventually.ts";
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { join } from "@std/path";
 import { type Drey, e2e } from "../support/drey.ts";
@@ -25,8 +26,7 @@ function follow(child: Deno.ChildProcess): Started {
     child,
     log: () => text,
     async until(pattern) {
-      for (let tries = 0; tries < 200 && !pattern.test(text); tries++) await sleep(50);
-      assertMatch(text, pattern);
+      await eventually(`${pattern} is on the log`, () => pattern.test(text), 50);
     },
     async [Symbol.asyncDispose]() {
       try {
@@ -40,8 +40,6 @@ function follow(child: Deno.ChildProcess): Started {
     },
   };
 }
-
-const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 function activate(drey: Drey, ...flags: string[]): Started {
   const socket = join(drey.directory, "unix.socket");

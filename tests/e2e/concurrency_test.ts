@@ -73,8 +73,8 @@ await e2e("two renames that cross do not wait for each other for ever", { needs 
   await drey`init tiny a`;
   await drey`init tiny b`;
   const ends = await Promise.all([
-    drey.run(["rename", "a", "b"], { timeout: 20_000 }),
-    drey.run(["rename", "b", "a"], { timeout: 20_000 }),
+    drey.run(["rename", "a", "b"], { timeout: 120_000 }),
+    drey.run(["rename", "b", "a"], { timeout: 120_000 }),
   ]);
   assert(ends.every(({ code }) => code === 1), ends.map(({ stderr }) => stderr).join());
   assertEquals(await statuses(drey), { a: "Stopped", b: "Stopped" });

@@ -1,5 +1,6 @@
 // The console of an instance: attached to, shared with nobody, given back to the log however the attachment ends.
 
+import { eventually } from "../support/eventually.ts";
 import { assertEquals, assertMatch } from "@std/testing";
 import { type Drey, e2e } from "../support/drey.ts";
 import { serve } from "../support/server.ts";
@@ -29,7 +30,7 @@ function attach(drey: Drey): Session {
     child,
     type: (text) => writer.write(new TextEncoder().encode(text)),
     async shows(text) {
-      const late = setTimeout(() => child.kill("SIGKILL"), 20_000);
+      const late = setTimeout(() => child.kill("SIGKILL"), 120_000);
       while (!shown.includes(text)) {
         const { done, value } = await reader.read();
         if (done) throw new Error(`The console ended without "${text}": ${shown}`);
@@ -71,10 +72,10 @@ await e2e("a killed drey gives the console back to the log", { needs }, async (d
     await session.shows("got before");
     session.child.kill("SIGKILL");
   }
-  for (let tries = 0; tries < 50; tries++) {
+  await eventually("the log goes on", async () => {
     await drey`exec c1 -- sh -c ${"echo the log goes on >/dev/console"}`;
-    if (/the log goes on/.test(await drey`console c1 --show-log`)) break;
-  }
+    return /the log goes on/.test(await drey`console c1 --show-log`);
+  });
   assertMatch(await drey`console c1 --show-log`, /got before[^]*the log goes on/);
   await using session = attach(drey);
   await session.type("again\n");

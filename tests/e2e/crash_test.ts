@@ -1,5 +1,7 @@
 // Whatever is killed, and whenever: the next command finds or makes a consistent state.
 
+import { exists } from "../../sys/present.ts";
+import { eventually } from "../support/eventually.ts";
 import { assert, assertEquals } from "@std/testing";
 import { type Drey, e2e } from "../support/drey.ts";
 import { initOf, ourProcesses, sleeper, snippets } from "../support/inside.ts";
@@ -19,14 +21,10 @@ async function assertConsistent(drey: Drey, when: string): Promise<Row[]> {
   await rows(drey); // the next command
   let list = await rows(drey);
   // a supervisor's clean-up may be at work on its own
-  for (
-    let tries = 0;
-    tries < 40 && list.some(({ status }) => /ing$/.test(status) && status !== "Running");
-    tries++
-  ) {
-    await pause(100);
+  await eventually(`no status passes by, ${when}`, async () => {
     list = await rows(drey);
-  }
+    return !list.some(({ status }) => /ing$/.test(status) && status !== "Running");
+  });
   for (const { status } of list) assert(["Running", "Stopped"].includes(status), `${when}: ${status}`);
   const known = list.map(({ name, status }) => ({ name, isRunning: status === "Running" }));
   assertEquals(await findLeftovers(drey.directory, known), nothingLeft, when);
@@ -174,26 +172,18 @@ async function killOurs(drey: Drey, pattern: RegExp): Promise<void> {
 
 /** The pid of the clean-up that the supervisor of this drey's c1 has become. */
 async function waitForReaper(drey: Drey): Promise<number> {
-  for (let tries = 0; tries < 200; tries++) {
-    for (const { name } of Deno.readDirSync("/proc")) {
-      if (!/^\d+$/.test(name) || !read(`/proc/${name}/cmdline`).endsWith("\0reap\0default\0c1\0")) continue;
-      if (read(`/proc/${name}/environ`).includes(`DREY_DIR=${drey.directory}\0`)) return Number(name);
-    }
-    await pause(5);
-  }
-  throw new Error("nobody looks after the reboot");
+  const reaper = () =>
+    [...Deno.readDirSync("/proc")].map(({ name }) => name).find((name) =>
+      /^\d+$/.test(name) && read(`/proc/${name}/cmdline`).endsWith("\0reap\0default\0c1\0") &&
+      read(`/proc/${name}/environ`).includes(`DREY_DIR=${drey.directory}\0`)
+    );
+  let found: string | undefined;
+  await eventually("somebody looks after the reboot", () => (found = reaper()) !== undefined, 5);
+  return Number(found);
 }
 
 async function waitForSocket(drey: Drey): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    try {
-      if ((await Deno.lstat(`${drey.directory}/unix.socket`)).isSocket) return;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-    await pause(50);
-  }
-  throw new Error("drey serve does not listen");
+  await eventually("drey serve listens", () => exists(`${drey.directory}/unix.socket`), 50);
 }
 
 function killIfThere(pid: number): void {

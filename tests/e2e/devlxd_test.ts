@@ -1,5 +1,6 @@
 // /dev/lxd/sock: what an instance learns of itself, who may ask, and that asking is all that costs anything.
 
+import { eventually } from "../support/eventually.ts";
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { type Drey, e2e } from "../support/drey.ts";
 import { initOf, snippets } from "../support/inside.ts";
@@ -19,7 +20,7 @@ async function ask(
   { method = "GET", body = "", user = "0" } = {},
 ): Promise<Answer> {
   const argv = ["exec", "c1", "--user", user, "--env", "LC_ALL=C", "--", "perl", "-e", snippets.askGuest];
-  const { code, stdout, stderr } = await drey.run([...argv, method, path, body], { timeout: 20_000 });
+  const { code, stdout, stderr } = await drey.run([...argv, method, path, body], { timeout: 120_000 });
   assertEquals([code, stderr], [0, ""], `${method} ${path}`);
   const [head = "", ...rest] = stdout.split("\r\n\r\n");
   return {
@@ -146,7 +147,7 @@ function textReader(stream: ReadableStream<Uint8Array>): (pattern: RegExp) => Pr
   const reader = stream.pipeThrough(new TextDecoderStream("latin1") as never).getReader();
   let held = "";
   return async (pattern) => {
-    const timer = setTimeout(() => void reader.cancel(), 20_000);
+    const timer = setTimeout(() => void reader.cancel(), 120_000);
     for (;;) {
       const found = pattern.exec(held);
       if (found !== null) {
@@ -192,7 +193,7 @@ await e2e("nobody waits for the questions of an instance, and none is missed", {
   const loop =
     `for i in $(seq 20); do perl -e "$0" GET /1.0 >/tmp/$i & done; wait; cat /tmp/[0-9]* | grep -c "200 OK"`;
   const inside = ["exec", "c1", "--env", "LC_ALL=C", "--", "sh", "-c", loop, snippets.askGuest];
-  assertEquals((await drey.run(inside, { timeout: 30_000 })).stdout, "20\n");
+  assertEquals((await drey.run(inside, { timeout: 120_000 })).stdout, "20\n");
   const answerers = answering(drey);
   assertEquals(answerers.length, 2, "drey and the one that has started it");
   // one that is killed is replaced
@@ -200,14 +201,12 @@ await e2e("nobody waits for the questions of an instance, and none is missed", {
   await sleep(100);
   assertEquals((await ask(drey, "/1.0")).status, 200);
   // and it ends by itself, ready to be started again
-  for (let tries = 0; tries < 100 && answering(drey).length > 0; tries++) await sleep(100);
-  assertEquals(answering(drey), []);
+  await eventually("it ends by itself", () => answering(drey).length === 0);
   assertEquals((await ask(drey, "/1.0")).status, 200);
   // with the instance at the latest
   await initOf(drey, "c1");
   await drey`stop -f c1`;
-  for (let tries = 0; tries < 20 && answering(drey).length > 0; tries++) await sleep(50);
-  assertEquals(answering(drey), []);
+  await eventually("it ends with the instance", () => answering(drey).length === 0);
 });
 
 await e2e("a reboot from inside leaves the instance with its socket", { needs }, async (drey) => {
@@ -215,10 +214,9 @@ await e2e("a reboot from inside leaves the instance with its socket", { needs },
   assertEquals((await ask(drey, "/1.0")).status, 200);
   const before = await initOf(drey, "c1");
   await drey.tries`exec c1 -- perl -e ${snippets.reboot}`;
-  for (let tries = 0; tries < 100; tries++) {
+  await eventually("it has another init", async () => {
     const { pid } = JSON.parse(await drey`query /1.0/instances/c1/state`);
-    if (pid > 0 && pid !== before) break;
-    await sleep(50);
-  }
+    return pid > 0 && pid !== before;
+  });
   assertEquals((await ask(drey, "/1.0")).status, 200);
 });

@@ -1,5 +1,6 @@
 // How instances end, and what they weigh and leave behind while they run.
 
+import { eventually } from "../support/eventually.ts";
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { type Drey, e2e } from "../support/drey.ts";
 import { initOf, ourProcesses, snippets } from "../support/inside.ts";
@@ -9,15 +10,6 @@ const needs = ["userns", "subids"] as const;
 
 async function statusOf(drey: Drey, name: string): Promise<string | undefined> {
   return JSON.parse(await drey`list ${name} --format json`)[0]?.status;
-}
-
-/** Waits until it is so, at most ten seconds. */
-async function eventually(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    if (await isSo()) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`not within ten seconds: ${what}`);
 }
 
 await e2e(

@@ -1,5 +1,6 @@
 // Events: all of them, in their order, whichever process they happen in.
 
+import { eventually } from "../support/eventually.ts";
 import { assertEquals, assertMatch } from "@std/testing";
 import { createClient } from "../../client/client.ts";
 import { overUnixSocket } from "../../client/unix.ts";
@@ -19,9 +20,7 @@ async function listen(socket: string, query: string) {
     heard,
     /** waits until so many were heard */
     async until(count: number): Promise<void> {
-      for (let tries = 0; tries < 200 && heard.length < count; tries++) {
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
+      await eventually(`${count} events are heard`, () => heard.length >= count, 50);
     },
     async [Symbol.asyncDispose]() {
       stream.close();
@@ -100,17 +99,29 @@ await e2e(
 /** What a monitor prints while a profile comes and goes. */
 async function monitored(drey: Drey, start: () => Deno.ChildProcess): Promise<string> {
   const child = start();
-  const output = new Response(child.stdout).text();
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+  let output = "";
+  const reading = (async () => {
+    for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) output += chunk;
+  })();
+  let probes = 0;
+  await eventually("it listens", async () => {
+    await drey`profile create ${`probe${++probes}`}`;
+    return output !== "";
+  });
+  for (let probe = 1; probe <= probes; probe++) await drey`profile delete ${`probe${probe}`}`;
   await drey`profile create p1`;
   await drey`profile rename p1 p2`;
   await drey`profile delete p2`;
   await drey`image delete tiny`;
   await drey`image import ${await imageFiles("tiny")} --alias tiny`;
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await drey`profile create last`;
+  await eventually("it has heard all", () => output.includes("/1.0/profiles/last"));
+  await drey`profile delete last`;
   child.kill("SIGTERM");
   await child.status;
-  return await output;
+  await reading;
+  // when it began to listen is nobody's affair
+  return output.split("\n").filter((line) => !/profiles\/(probe|last)/.test(line)).join("\n");
 }
 
 /** Lines without what differs from run to run, in the order of the alphabet: lxc prints some events at once. */

@@ -1,5 +1,6 @@
 // Files of instances: pushed, pulled, edited and deleted, running or not, and never outside of the instance.
 
+import { eventually } from "../support/eventually.ts";
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { join } from "@std/path";
 import { type Drey, e2e } from "../support/drey.ts";
@@ -86,10 +87,10 @@ await e2e("pipes and devices hold nobody up", { needs }, async (drey) => {
   await drey`launch tiny c1`;
   await drey`exec c1 -- mknod /root/pipe p`;
   for (const path of ["/root/pipe", "/dev/zero", "/dev/console"]) {
-    const { code, stderr } = await drey.run(["file", "pull", `c1${path}`, "-"], { timeout: 20_000 });
+    const { code, stderr } = await drey.run(["file", "pull", `c1${path}`, "-"], { timeout: 120_000 });
     assertEquals(code, 1, path);
     assertMatch(stderr, /neither a file/);
-    assertEquals((await drey.run(["file", "edit", `c1${path}`], { stdin: "x", timeout: 20_000 })).code, 1);
+    assertEquals((await drey.run(["file", "edit", `c1${path}`], { stdin: "x", timeout: 120_000 })).code, 1);
   }
 });
 
@@ -104,12 +105,12 @@ await e2e("a client that goes away takes its transfer along, and nothing else", 
     connection.on("error", () => {}); // the server may say goodbye first
     connection.write(`${method} /1.0/instances/c1/files?path=${path} HTTP/1.1\r\nhost: x\r\n`);
     connection.write(method === "POST" ? "content-length: 1000000\r\n\r\n0123456789" : "\r\n");
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    const mode = async () => (await drey.tries`exec c1 -- stat -c %a /root/part`).stdout;
+    await eventually("the transfer has begun", async () => await mode() !== "");
     connection.destroy();
-    await new Promise((resolve) => setTimeout(resolve, 300));
     assertMatch(await drey`file pull c1/etc/os-release -`, /Tiny/);
     // what is left of an upload was nobody's to read yet
-    if (method === "POST") assertEquals(await drey`exec c1 -- stat -c %a /root/part`, "600\n");
+    assertEquals(await mode(), "600\n");
   }
   assertMatch((await drey.tries`list --debug`).stderr, /\(unix\)/);
 });

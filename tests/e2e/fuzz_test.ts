@@ -1,5 +1,6 @@
 // Bad input: whatever is thrown at the socket, the server answers in its own words, goes on, and keeps nothing of it.
 
+import { eventually } from "../support/eventually.ts";
 import { assert, assertEquals } from "@std/testing";
 import { join } from "@std/path";
 import { type Drey, e2e } from "../support/drey.ts";
@@ -178,12 +179,10 @@ async function listenForBugs(drey: Drey): Promise<() => Promise<string[]>> {
 
 /** Waits until the operations that the nonsense began have ended. */
 async function settle(server: TestServer): Promise<void> {
-  for (let tries = 0; tries < 300; tries++) {
+  await eventually("all operations have ended", async () => {
     const { body } = await ask(server, "GET /1.0/operations?all-projects=true");
-    if (!JSON.parse(body).metadata.running) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error("operations do not end");
+    return !JSON.parse(body).metadata.running;
+  });
 }
 
 interface Usage {

@@ -1,5 +1,6 @@
 // Keys of instances that are more than a note: each does what it says.
 
+import { eventually } from "../support/eventually.ts";
 import { assertEquals, assertMatch } from "@std/testing";
 import { e2e } from "../support/drey.ts";
 import { serve } from "../support/server.ts";
@@ -61,7 +62,7 @@ await e2e(
     const status = async (name: string) => JSON.parse(await drey`query /1.0/instances/${name}`).status;
     {
       await using _server = await serve(drey);
-      for (let tries = 0; tries < 100 && await status("c1") !== "Running"; tries++) await sleep(50);
+      await eventually("it runs", async () => await status("c1") === "Running");
       assertEquals([await status("c1"), await status("c2")], ["Running", "Stopped"]);
       await drey`stop -f c1`;
     }

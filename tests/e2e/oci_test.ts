@@ -1,5 +1,6 @@
 // Application images of registries: pulled, stacked, run as what they are.
 
+import { eventually } from "../support/eventually.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
 import { missingTools } from "../../domain/host_packages.ts";
 import { type Drey, e2e } from "../support/drey.ts";
@@ -53,13 +54,7 @@ async function launch(
   await drey`query --wait --request POST /1.0/instances --data ${body}`;
 }
 
-async function until(what: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    if (await what()) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error("it never happened");
-}
+const until = (holds: () => Promise<boolean>) => eventually("the application does its part", holds);
 
 const config = async (drey: Drey, name: string, key: string) =>
   (await drey`config get ${name} ${key}`).trim();

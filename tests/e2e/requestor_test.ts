@@ -1,5 +1,6 @@
 // Lifecycle events tell what was done to an instance and who asked for it, across processes and doors.
 
+import { eventually } from "../support/eventually.ts";
 import { assertEquals } from "@std/testing";
 import type { Event, Lifecycle } from "../../wire/event.ts";
 import { type Drey, e2e } from "../support/drey.ts";
@@ -22,7 +23,12 @@ async function watch(drey: Drey, last: string, act: () => Promise<unknown>): Pro
       if (seen.some(({ action }) => action === last)) return;
     }
   })();
-  await new Promise((resolve) => setTimeout(resolve, 700)); // until it listens
+  let probes = 0;
+  await eventually("it listens", async () => {
+    await drey`profile create ${`probe${++probes}`}`;
+    return seen.length > 0;
+  });
+  for (let probe = 1; probe <= probes; probe++) await drey`profile delete ${`probe${probe}`}`;
   await act();
   await reading;
   child.kill("SIGTERM");

@@ -1,5 +1,6 @@
 // SFTP in instances: what its clients need works, whether the instance runs or not, and no link leads out.
 
+import { eventually } from "../support/eventually.ts";
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { fromFileUrl, join } from "@std/path";
 import { run } from "../../sys/run.ts";
@@ -230,8 +231,7 @@ await e2e(
     ];
     for (const start of starts) {
       const child = start();
-      for (let tries = 0; tries < 100 && !isMounted(target); tries++) await sleep(50);
-      assert(isMounted(target));
+      await eventually("it is mounted", () => isMounted(target), 50);
       await Deno.writeTextFile(join(target, "file"), "from outside\n");
       await Deno.rename(join(target, "file"), join(target, "renamed"));
       assertEquals(await drey`exec c1 -- cat /root/renamed`, "from outside\n");
@@ -247,4 +247,3 @@ await e2e(
 );
 
 const isMounted = (path: string) => Deno.readTextFileSync("/proc/self/mountinfo").includes(` ${path} `);
-const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -1,6 +1,7 @@
 // What those learn who may not come in: over HTTPS without a trusted certificate, from a web page, or as another user of
 // this machine.
 
+import { eventually } from "../support/eventually.ts";
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { join } from "@std/path";
 import { makeCertificate } from "../../auth/tls.ts";
@@ -228,10 +229,7 @@ await e2e(
     const serving = async (flags: string[], test: () => Promise<void>) => {
       const child = drey.spawn(["serve", "--socket", socket, ...flags], { stdout: "null", stderr: "null" });
       try {
-        for (let tries = 0; tries < 100 && (await said(0)).code === 9; tries++) {
-          await new Promise((resolve) => setTimeout(resolve, 50));
-          if ([...Deno.readDirSync(directory)].length > 0) break;
-        }
+        await eventually("it listens", () => [...Deno.readDirSync(directory)].length > 0, 50);
         await test();
       } finally {
         child.kill("SIGTERM");

@@ -1,5 +1,6 @@
 // What becomes of a virtual machine when one of its processes is killed: never a half of it that stays.
 
+import { eventually } from "../support/eventually.ts";
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { type Drey, e2e } from "../support/drey.ts";
 import { lendKernel } from "../support/machines.ts";
@@ -30,12 +31,9 @@ async function kill(drey: Drey, pattern: RegExp): Promise<void> {
 }
 
 async function stopped(drey: Drey): Promise<string> {
-  for (let tries = 0; tries < 100; tries++) {
-    const [{ status }] = JSON.parse(await drey`list --format json`);
-    if (status === "Stopped") return status;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return "still there";
+  const status = async () => JSON.parse(await drey`list --format json`)[0].status;
+  await eventually("the machine is stopped", async () => await status() === "Stopped");
+  return await status();
 }
 
 await e2e("a virtual machine ends whole when one of its processes is killed", { needs }, async (drey) => {

@@ -1,6 +1,7 @@
 // A virtual machine of Debian: it boots to the end, goes back to a snapshot, is copied, exported and imported.
 
-import { assert, assertEquals, assertMatch } from "@std/testing";
+import { eventually } from "../support/eventually.ts";
+import { assertEquals, assertMatch } from "@std/testing";
 import { join } from "@std/path";
 import { e2e } from "../support/drey.ts";
 import { lendKernel } from "../support/machines.ts";
@@ -52,10 +53,9 @@ await e2e(
     const before = (await drey`exec v3 -- cat /proc/sys/kernel/random/boot_id`).trim();
     await drey.tries`exec v3 -- ${["sh", "-c", "echo b >/proc/sysrq-trigger"]}`;
     let after = before;
-    for (let tries = 0; after === before && tries < 20; tries++) {
+    await eventually("it is started anew", async () => {
       after = (await drey.tries`exec v3 -- cat /proc/sys/kernel/random/boot_id`).stdout.trim() || before;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-    assert(after !== before, "it was not started anew");
+      return after !== before;
+    });
   },
 );

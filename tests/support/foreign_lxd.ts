@@ -1,5 +1,6 @@
 // A real LXD of its own: its daemon with a directory of its own, on a loopback port. Only root can start one.
 
+import { eventually } from "./eventually.ts";
 import { join } from "@std/path";
 import { run } from "../../sys/run.ts";
 import { freePort } from "./server.ts";
@@ -28,11 +29,7 @@ export async function startLxd(directory: string): Promise<ForeignLxd> {
     if (code !== 0) throw new Error(`lxc ${argv.join(" ")} ended with ${code}:\n${stderr}${stdout}`);
     return stdout;
   };
-  for (let tries = 0; tries < 100; tries++) {
-    const { code } = await run(["lxc", "query", "/1.0"], { env });
-    if (code === 0) break;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
+  await eventually("LXD answers", async () => (await run(["lxc", "query", "/1.0"], { env })).code === 0);
   const address = `127.0.0.1:${freePort()}`;
   await lxc("config", "set", "core.https_address", address);
   return {

@@ -1,5 +1,6 @@
 // What tests of networks do in instances of the image tiny, and see from outside.
 
+import { eventually } from "./eventually.ts";
 import { assert } from "@std/testing";
 import type { Drey } from "./drey.ts";
 
@@ -51,12 +52,4 @@ export function hubProcesses(drey: Drey): { pid: number; argv: string }[] {
   });
 }
 
-/** Tries something again until it holds; only what never holds takes its time. */
-export async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const start = performance.now();
-  while (performance.now() - start < 60_000) {
-    if (await holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`not within a minute: ${what}`);
-}
+export { eventually };

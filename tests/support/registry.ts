@@ -1,5 +1,6 @@
 // Debian's docker-registry on loopback, and small application images pushed to it by skopeo.
 
+import { eventually } from "./eventually.ts";
 import { createHash } from "node:crypto";
 import { runChecked } from "../../sys/run.ts";
 import { makeTinyImage } from "./tiny_image.ts";
@@ -66,15 +67,11 @@ function freePort(): number {
 }
 
 async function untilAnswered(url: string): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    const isUp = await fetch(url).then(async (response) => {
+  await eventually(`somebody answers at ${url}`, () =>
+    fetch(url).then(async (response) => {
       await response.body?.cancel();
       return true;
-    }, () => false);
-    if (isUp) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`nobody answers at ${url}`);
+    }, () => false), 50);
 }
 
 /** An OCI layout: the first layer is the tree of the image `tiny`, the same bytes each time. */

@@ -1,5 +1,6 @@
 // A drey that serves, and LXD's own client pointed at it.
 
+import { eventually } from "./eventually.ts";
 import { join } from "@std/path";
 import { run, type RunResult } from "../../sys/run.ts";
 import type { Drey } from "./drey.ts";
@@ -27,7 +28,7 @@ export interface TestServer extends AsyncDisposable, Lxc {
 export async function serve(drey: Drey): Promise<TestServer> {
   const child = drey.spawn(["serve"], { stdout: "null", stderr: "null" });
   const socket = join(drey.directory, "unix.socket");
-  for (let tries = 0; tries < 100 && !await isThere(socket); tries++) await sleep(50);
+  await eventually("the server listens", () => isThere(socket), 50);
   return {
     pid: child.pid,
     socket,
@@ -64,8 +65,6 @@ export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
-
-const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 async function isThere(path: string): Promise<boolean> {
   return await Deno.lstat(path).then(() => true, (error) => {

@@ -1,5 +1,6 @@
 // A cgroup v2 tree delegated to the test user, as a systemd user session would have it.
 
+import { eventually } from "./eventually.ts";
 import { runChecked } from "../../sys/run.ts";
 
 export interface TestCgroup extends AsyncDisposable {
@@ -54,12 +55,10 @@ async function enableControllers(mount: string): Promise<void> {
 /** Ends what still runs in a tree and removes it. */
 async function removeTree(path: string): Promise<void> {
   await Deno.writeTextFile(`${path}/cgroup.kill`, "1", { create: false });
-  for (let attempt = 0; attempt < 50; attempt++) {
+  await eventually(`no process stays in ${path}`, async () => {
     await runChecked(["find", path, "-depth", "-type", "d", "-exec", "rmdir", "--", "{}", "+"]).catch(() => {
       // processes that were killed take a moment to be gone
     });
-    if (await Deno.lstat(path).then(() => false, () => true)) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`Processes stay in ${path}`);
+    return await Deno.lstat(path).then(() => false, () => true);
+  });
 }
