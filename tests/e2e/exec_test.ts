@@ -71,11 +71,14 @@ await e2e("a command on a terminal has one of the container's own", { needs }, a
 await e2e("the size of the terminal follows the caller's", { needs }, async (drey) => {
   await drey`launch tiny c1`;
   const wait =
-    'for i in $(seq 400); do [ "$(stty size)" = "40 120" ] && echo resized && exit; sleep 0.1; done';
-  const { output } = await onTerminal(drey, ["exec", "c1", "--", "sh", "-c", wait], {
-    before: 'T=$(tty); { sleep 0.7; stty -F "$T" rows 40 cols 120; } &',
-  });
-  assertMatch(output, /resized/);
+    'for i in $(seq 600); do [ "$(stty size)" = "40 120" ] && echo resized && exit; sleep 0.1; done';
+  // while drey loads, while it connects, while the command runs
+  for (const delay of [0.02, 0.08, 0.7]) {
+    const { output } = await onTerminal(drey, ["exec", "c1", "--", "sh", "-c", wait], {
+      before: `T=$(tty); { sleep ${delay}; stty -F "$T" rows 40 cols 120; } &`,
+    });
+    assertMatch(output, /resized/, `after ${delay} seconds`);
+  }
 });
 
 await e2e("Ctrl-C reaches the job in the foreground", { needs }, async (drey) => {

@@ -2,8 +2,9 @@
 
 import { assertEquals, assertStringIncludes } from "@std/testing";
 import { missingTools } from "../../domain/host_packages.ts";
-import { e2e, imageFiles } from "../support/drey.ts";
-import { startLxd } from "../support/foreign_lxd.ts";
+import { runChecked } from "../../sys/run.ts";
+import { type Drey, e2e, imageFiles } from "../support/drey.ts";
+import { type ForeignLxd, startLxd } from "../support/foreign_lxd.ts";
 import { freePort, serve } from "../support/server.ts";
 
 const hasLxd = missingTools(["lxd", "lxc"]).length === 0;
@@ -56,8 +57,44 @@ else {
         assertStringIncludes(await drey`image list --format csv`, `by-${mode}`);
         await drey`image delete ${`by-${mode}`}`;
       }
+      await carryMachine(drey, lxd, directory);
     } finally {
       await Deno.remove(directory, { recursive: true });
     }
   });
+}
+
+/** The image of a virtual machine, from LXD to drey and back, a file for its disk at the end. */
+async function carryMachine(drey: Drey, lxd: ForeignLxd, directory: string): Promise<void> {
+  if (missingTools(["qemu-img"]).length > 0) return console.log("without an image of a machine: no qemu-img");
+  const script =
+    `printf 'architecture: x86_64\\ncreation_date: 1\\nproperties: {os: machine}\\n' >metadata.yaml
+tar -cJf meta.tar.xz metadata.yaml
+qemu-img create -q -f qcow2 disk.qcow2 1G`;
+  await runChecked(["sh", "-ec", script], { cwd: directory });
+  await lxd.lxc(
+    "image",
+    "import",
+    `${directory}/meta.tar.xz`,
+    `${directory}/disk.qcow2`,
+    "--alias",
+    "machine",
+  );
+  await drey`image copy real:machine local: --copy-aliases`;
+  const listed = async () => JSON.parse(await drey`image list machine --format json`)[0];
+  const { fingerprint, type } = await listed();
+  assertEquals(type, "virtual-machine");
+  // its disk becomes an instance's, and stays what the image is
+  await drey`init machine v1 --vm`;
+  await drey`delete v1`;
+  await lxd.lxc("image", "delete", "machine");
+  await drey`image copy machine real: --mode push --alias machine`;
+  await drey`image delete machine`;
+  await lxd.lxc("image", "copy", "local:machine", "drey:", "--copy-aliases");
+  assertEquals([(await listed()).fingerprint, (await listed()).type], [fingerprint, type]);
+  await drey`image export machine ${`${directory}/out`}`;
+  await runChecked(["cmp", `${directory}/out.root`, `${directory}/disk.qcow2`]).catch(() =>
+    runChecked(["cmp", `${directory}/out.root.qcow2`, `${directory}/disk.qcow2`])
+  );
+  await drey`image delete machine`;
 }

@@ -17,7 +17,7 @@ async function hasTerminals(drey: Drey): Promise<void> {
   assertEquals((await drey.tries`exec v1 -- tty`).stdout, "not a tty\n");
   assertEquals((await onTerminal(drey, inShell("exit 9"))).code, 9);
   const wait =
-    'for i in $(seq 100); do [ "$(stty size)" = "40 120" ] && echo resized && exit; sleep 0.1; done';
+    'for i in $(seq 600); do [ "$(stty size)" = "40 120" ] && echo resized && exit; sleep 0.1; done';
   const resized = await onTerminal(drey, inShell(wait), {
     before: 'T=$(tty); { sleep 1; stty -F "$T" rows 40 cols 120; } &',
   });

@@ -22,7 +22,7 @@ export async function onTerminal(
     stdin: "piped",
     stdout: "piped",
   }).spawn();
-  const timer = setTimeout(() => child.kill("SIGKILL"), 30_000);
+  const timer = setTimeout(() => child.kill("SIGKILL"), 150_000);
   const keyboard = child.stdin.getWriter();
   let output = "";
   let isTyped = typed === undefined;
