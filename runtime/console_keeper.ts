@@ -40,15 +40,8 @@ export interface ConsoleRequest {
   consoleLog: string;
 }
 
-/**
- * Starts the process that keeps what the container's console prints.
- *
- * @returns when the program that has started it is gone, which nothing needs to wait for
- */
-export function startConsole(
-  pid: number,
-  { directory, consoleLog, supervisors }: ConsoleRequest,
-): Promise<unknown> {
+/** Starts the process that keeps what the container's console prints. */
+export function startConsole(pid: number, { directory, consoleLog, supervisors }: ConsoleRequest): void {
   const script = join(directory, "console");
   Deno.writeTextFileSync(script, consoleScript);
   // In the container's user namespace, whose owner may take a copy of its descriptors to attach; the Yama module
@@ -73,7 +66,7 @@ export function startConsole(
           env: { PATH: fullPath() },
         }),
     );
-    return exitOf(setsid);
+    void exitOf(setsid); // which forks and ends
   } finally {
     for (const fd of fds) libc.closeFd(fd);
   }

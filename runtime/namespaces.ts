@@ -5,10 +5,9 @@ import { type IdMap, type IdRange, mapText, relativeTo, toHost } from "../idmap/
 import { isSingle } from "../idmap/holder.ts";
 import type { ContainerPlan, DeviceSteps, RootSource } from "./container_plan.ts";
 import { kernelSteps } from "./kernel_mounts.ts";
-import { formatSteps, type Identity, type Step } from "./steps.ts";
+import { type Identity, type Step } from "./steps.ts";
 import { jailAround, jailedTree } from "./tree_jail.ts";
 import { boxOuterSteps, boxSteps, guestRootSteps, keeperStep, stagedShares } from "./vm/box.ts";
-import { walkerFor } from "./walker.pl.ts";
 
 const initFd = 4;
 const planFd = 5;
@@ -296,14 +295,4 @@ export function innerSteps(plan: ContainerPlan): Step[] {
 function initStep({ argv, env, application }: ContainerPlan["init"]): Step {
   const program = { argv, env, stdio: "/dev/console" };
   return application === undefined ? { do: "exec", ...program } : { do: "serve", ...program, ...application };
-}
-
-/** The two step files, and the program that walks them. */
-export function planFiles(
-  plan: ContainerPlan,
-  files: StartFiles,
-): { outer: string; inner: string; walker: string } {
-  const outer = outerSteps(plan, files);
-  const inner = innerSteps(plan);
-  return { outer: formatSteps(outer), inner: formatSteps(inner), walker: walkerFor([...outer, ...inner]) };
 }

@@ -19,5 +19,7 @@ export const runFiles = {
   /** exists while a process answers there, or is about to */
   guest: "guest",
   plan: "plan.json",
+  /** the programs of the first stage, outside and inside the container's user namespace */
   walker: "walker.pl",
+  innerWalker: "inner.pl",
 } as const;

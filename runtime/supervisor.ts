@@ -11,13 +11,14 @@ import { readIfThere } from "../sys/present.ts";
 import { fullPath } from "../sys/run.ts";
 import { startConsole } from "./console_keeper.ts";
 import type { ContainerPlan } from "./container_plan.ts";
-import { planFiles } from "./namespaces.ts";
 import { guestStarter } from "./guest_socket.ts";
 import { runFiles } from "./run_files.ts";
+import { planFiles } from "./start_files.ts";
 
 // $1 run directory, $2 cgroup of supervisors or "", $3 and $4 project and name, $5 descriptor of the run directory's lock,
 // $6 that of the guest's socket or "", the rest: drey.
-// It first says its pid: setsid(1) has started it and is gone, so that nobody needs to wait for it.
+// It first says its pid: setsid(1) has started it and is gone, so that nobody needs to wait for it. It and the walker
+// begin while drey still plans, which takes as long as they do; a byte says that the files to walk by are there.
 // The shell gives a background command /dev/null, hence the detour over descriptor 3; it keeps neither pipe.
 // The kernel waits for all processors when a process moves to another cgroup; the walker begins meanwhile.
 // A trapped signal makes wait return early, hence its loop.
@@ -39,7 +40,7 @@ hear() {
 }
 trap 'hear "$@"' IO
 exec 3<&0 4>&1 </dev/null >/dev/null 2>"$dir/${runFiles.log}"
-perl "$dir/walker.pl" "$dir/outer" <&3 >&4 3<&- 4>&- &
+perl -e 'sysread STDIN, my $x, 1 or exit 125; do shift; die $@ if $@' "$dir/${runFiles.walker}" "$dir/outer" <&3 >&4 3<&- 4>&- &
 p=$!
 exec 3<&- 4>&-
 [ -z "$cgroup" ] || for pid in 0 $p; do echo $pid; done >"$cgroup/cgroup.procs"
@@ -69,18 +70,45 @@ export function isAlive(directory: string): boolean {
   return isLocked(join(directory, runFiles.lock));
 }
 
-export interface StartRequest {
+/** Whom a supervisor looks after. */
+export interface SupervisorRequest {
   /** the instance's run directory, claimed */
   directory: string;
   /** descriptor of its lock */
   lock: number;
-  plan: ContainerPlan;
+  /** descriptor of the socket by which the container learns of itself */
+  guestSocket: number;
   supervisors: string | undefined;
-  consoleLog: string;
   /** whose container it is */
   instance: { project: string; name: string };
   /** argv of drey, for the clean-up after the end and for what the container asks */
   program: readonly string[];
+}
+
+/** A supervisor whose walker waits to be told what to walk by; it ends if that is disposed before. */
+export interface Supervisor extends Disposable {
+  readonly request: SupervisorRequest;
+  readonly child: PipedProgram;
+  /** settled when nobody has to wait for the program that started it any more */
+  readonly begun: Promise<unknown>;
+}
+
+/** Starts a supervisor, which from now on holds the lock too. */
+export function beginSupervisor(request: SupervisorRequest): Supervisor {
+  const { directory, lock, guestSocket, supervisors = "", instance: { project, name } } = request;
+  const script = join(directory, "supervisor");
+  Deno.writeTextFileSync(script, supervisorScript, { mode: 0o644 });
+  const words = [directory, supervisors, project, name, String(lock), String(guestSocket)];
+  const child = libc.inheriting(
+    [lock, guestSocket],
+    () => startPiped(["setsid", "--fork", "sh", script, ...words, ...request.program], cleanEnvironment()),
+  );
+  return { request, child, begun: exitOf(child.pid), [Symbol.dispose]: () => child[Symbol.dispose]() };
+}
+
+export interface StartRequest {
+  plan: ContainerPlan;
+  consoleLog: string;
   /** called between the container's birth and its first instruction: limits, network */
   onReady?(pid: number): Promise<void> | void;
 }
@@ -91,39 +119,33 @@ export interface StartRequest {
  * @returns host pid of its init
  * @throws {DreyError} `KERNEL_REFUSED` with what the first stage said
  */
-export async function startContainer(request: StartRequest): Promise<number> {
-  const { directory, lock, plan } = request;
+export async function startContainer(supervisor: Supervisor, start: StartRequest): Promise<number> {
+  const { child, request: { directory, supervisors } } = supervisor;
+  const { plan, consoleLog } = start;
   const inner = join(directory, "inner");
-  const walkerFile = join(directory, runFiles.walker);
+  const innerWalker = join(directory, runFiles.innerWalker);
   const init = join(directory, runFiles.init);
-  const files = planFiles(plan, { inner, walker: walkerFile, init });
-  // the container's root reads these two through descriptors, so they are open to all below a closed directory
-  const script = join(directory, "supervisor");
+  const files = planFiles(plan, { inner, walker: innerWalker, init });
+  // the container's root reads two of these through descriptors, so they are open to all below a closed directory
   const texts = {
     [init]: "",
     [inner]: files.inner,
-    [walkerFile]: files.walker,
+    [innerWalker]: files.innerWalker,
     [join(directory, "outer")]: files.outer,
-    [script]: supervisorScript,
-    [join(directory, "guest.pl")]: guestStarter,
+    [join(directory, runFiles.walker)]: files.outerWalker,
   };
   for (const [path, text] of Object.entries(texts)) Deno.writeTextFileSync(path, text, { mode: 0o644 });
+  tell(supervisor, "w");
+  // beside the walker, which takes longer
+  Deno.writeTextFileSync(join(directory, "guest.pl"), guestStarter, { mode: 0o644 });
   Deno.writeTextFileSync(join(directory, runFiles.plan), JSON.stringify(plan, null, 2));
-  const { project, name } = request.instance;
-  const fds = [String(lock), String(plan.guestSocket ?? "")];
-  const words = [directory, request.supervisors ?? "", project, name, ...fds];
-  using child = libc.inheriting(
-    plan.guestSocket === undefined ? [lock] : [lock, plan.guestSocket],
-    () => startPiped(["setsid", "--fork", "sh", script, ...words, ...request.program], cleanEnvironment()),
-  );
-  const setsid = exitOf(child.pid);
   // the shell has set its trap long before the container is ready
-  const { pid, supervisor } = await readReady(child, directory);
-  if (plan.guestSocket !== undefined) libc.signalOnArrival(plan.guestSocket, supervisor);
-  await request.onReady?.(pid);
-  const console = startConsole(pid, request);
-  release(child, directory);
-  await Promise.all([setsid, console, readInside(child, directory)]);
+  const { pid, shell } = await readReady(child, directory);
+  if (plan.guestSocket !== undefined) libc.signalOnArrival(plan.guestSocket, shell);
+  await start.onReady?.(pid);
+  startConsole(pid, { directory, supervisors, consoleLog });
+  tell(supervisor, "go\n");
+  await Promise.all([supervisor.begun, readInside(child, directory)]);
   // a first stage that fails now is seen by the supervisor like any other end
   if (!isAlive(directory)) throw startFailed(directory);
   return pid;
@@ -153,9 +175,9 @@ function cleanEnvironment(): Record<string, string> {
 async function readReady(
   program: PipedProgram,
   directory: string,
-): Promise<{ pid: number; supervisor: number }> {
-  const [, supervisor, pid] = await readWords(program, /^supervisor (\d+)\nready (\d+)\n/, directory);
-  return { pid: Number(pid), supervisor: Number(supervisor) };
+): Promise<{ pid: number; shell: number }> {
+  const [, shell, pid] = await readWords(program, /^supervisor (\d+)\nready (\d+)\n/, directory);
+  return { pid: Number(pid), shell: Number(shell) };
 }
 
 /** Waits until those who join the container's namespaces see nothing of the host. */
@@ -174,10 +196,10 @@ async function readWords({ output }: PipedProgram, words: RegExp, directory: str
   throw startFailed(directory);
 }
 
-/** Lets the first stage become init. */
-function release({ input }: PipedProgram, directory: string): void {
+/** Tells the first stage to go on. */
+function tell({ child, request: { directory } }: Supervisor, word: string): void {
   try {
-    input.writeSync(new TextEncoder().encode("go\n"));
+    child.input.writeSync(new TextEncoder().encode(word));
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) throw startFailed(directory);
     throw error;

@@ -11,7 +11,7 @@ import { openGuestSocket } from "../../runtime/guest_socket.ts";
 import { innerSteps, outerSteps } from "../../runtime/namespaces.ts";
 import type { Step } from "../../runtime/steps.ts";
 import { runFiles } from "../../runtime/run_files.ts";
-import { claimRunDirectory, startContainer } from "../../runtime/supervisor.ts";
+import { beginSupervisor, claimRunDirectory, startContainer } from "../../runtime/supervisor.ts";
 import { closeFd, joinEmptyKeyring, sealDescriptors } from "../../sys/libc.ts";
 import type { Config, Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
@@ -145,7 +145,7 @@ export async function showPlan(
   });
   const { run } = instancePaths(context, ref);
   const at = (name: keyof typeof runFiles) => join(run, runFiles[name]);
-  const files = { inner: join(run, "inner"), walker: at("walker"), init: at("init") };
+  const files = { inner: join(run, "inner"), walker: at("innerWalker"), init: at("init") };
   return { plan, outer: outerSteps(plan, files), inner: innerSteps(plan) };
 }
 
@@ -196,25 +196,28 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
     writeRunRecord(paths.run, { cgroupHome: home, idmap: formatMap(facts.map), haltSignal, warnings });
     noteDevices(paths.run, facts.devices);
     if (home !== undefined) cgroups.createCgroup(home, directoryName(ref));
+    using socket = openGuestSocket();
+    using supervisor = beginSupervisor({
+      directory: paths.run,
+      lock,
+      guestSocket: socket.fd,
+      supervisors: home === undefined ? undefined : cgroups.supervisorsCgroup(home),
+      instance: ref,
+      program: context.program,
+    });
     if (facts.machine === undefined) setLimits(facts.config, facts.cgroup);
     const way = await parent.open();
-    using socket = openGuestSocket();
     prepared = prepare(facts.parts, way);
     const plan = planOf(ref, { facts, parent: way, guestSocket: socket.fd });
     await facts.machine?.prepare(plan, facts.fills);
-    await startContainer({
-      directory: paths.run,
-      lock,
+    await startContainer(supervisor, {
       plan,
       onReady: async (pid) => {
         await prepared;
         for (const part of facts.parts) await part.attach?.(pid);
         facts.machine?.settle(facts.parts);
       },
-      supervisors: home === undefined ? undefined : cgroups.supervisorsCgroup(home),
       consoleLog: paths.consoleLog,
-      instance: ref,
-      program: context.program,
     });
     // the supervisor has inherited the lock and keeps it
     closeFd(lock);
