@@ -248,12 +248,15 @@ class LineReader {
   }
 }
 
+/** Linux 6.1 says EINVAL of a process that is just being reaped. */
+const gone = /^(setns|pidfd_open)\(2\).*: No such process$|^pidfd_open\(2\).*: Invalid argument$/;
+
 /** Of a process that went away without an answer. */
 export async function whyEnded(child: Deno.ChildProcess, said: Promise<string>): Promise<DreyError> {
   const { signal } = await child.status;
   const why = (await said).trim().split("\n")[0] ?? "";
-  // the end of an instance is the end of every process inside
-  if (signal === "SIGKILL" && why === "") return endedInside();
+  // the end of an instance is the end of every process inside, and there is no way to one that has ended
+  if (signal === "SIGKILL" && why === "" || gone.test(why)) return endedInside();
   return new DreyError("KERNEL_REFUSED", {
     message: `Cannot reach the instance's files${why === "" ? "" : `: ${why}`}`,
   });
