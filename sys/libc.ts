@@ -63,6 +63,22 @@ export function lazily<T extends Deno.ForeignLibraryInterface>(interface_: T, fi
 const libc = lazily(symbols, "__errno_location");
 const onThread = lazily(waiting);
 
+/** What calls on other threads read and write, which the garbage collector must leave alone meanwhile. */
+const inUse = new Set<Uint8Array<ArrayBuffer>>();
+
+/** Makes a call on another thread with a buffer, which stays where it is until the call is over. */
+export async function callWith<T>(
+  buffer: Uint8Array<ArrayBuffer>,
+  call: (buffer: Uint8Array<ArrayBuffer>) => Promise<T>,
+): Promise<T> {
+  inUse.add(buffer);
+  try {
+    return await call(buffer);
+  } finally {
+    inUse.delete(buffer);
+  }
+}
+
 const errnoNames: Record<number, string> = {
   1: "EPERM",
   2: "ENOENT",
@@ -117,12 +133,21 @@ export const cString = (text: string) => encoder.encode(`${text}\0`);
 
 const addressOf = (bytes: Uint8Array<ArrayBuffer>) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
 
-/** Texts as C has a list of them; `words` must live as long as the pointers are used. */
-export function vector(texts: readonly string[]) {
+/** Texts as C has a list of them, ended by NULL: pointers and what they lead to in one buffer, so that both live as long. */
+export function vector(texts: readonly string[]): Uint8Array<ArrayBuffer> {
   const words = texts.map(cString);
-  const pointers = new BigUint64Array(words.length + 1); // ends with NULL
-  words.forEach((word, at) => pointers[at] = addressOf(word));
-  return { pointers: new Uint8Array(pointers.buffer), words };
+  const table = 8 * (words.length + 1);
+  // one that was not made for its size alone may be moved by the garbage collector
+  const bytes = new Uint8Array(new ArrayBuffer(words.reduce((size, word) => size + word.length, table)));
+  const pointers = new DataView(bytes.buffer, 0, table);
+  const base = addressOf(bytes);
+  let at = table;
+  for (const [index, word] of words.entries()) {
+    bytes.set(word, at);
+    pointers.setBigUint64(8 * index, BigInt(base) + BigInt(at), true);
+    at += word.length;
+  }
+  return bytes;
 }
 
 export const O_RDONLY = 0;
@@ -293,7 +318,7 @@ export function isLocked(path: string): boolean {
 export async function waitUnlocked(path: string): Promise<void> {
   const fd = libc.open(cString(path), O_RDONLY | O_CLOEXEC, 0);
   if (fd < 0) return;
-  await onThread.fcntlLock(fd, F_OFD_SETLKW, flock("read"));
+  await callWith(flock("read"), (asked) => onThread.fcntlLock(fd, F_OFD_SETLKW, asked));
   // given back before the close: a program that is being started right now still has a copy of the descriptor
   libc.fcntlLock(fd, F_OFD_SETLK, flock("none"));
   libc.close(fd);
@@ -408,7 +433,7 @@ async function poll(fd: number, wanted: { events: number; milliseconds: number }
   const view = new DataView(pollfd.buffer);
   view.setInt32(0, fd, true);
   view.setInt16(4, wanted.events, true);
-  return await onThread.poll(pollfd, 1n, wanted.milliseconds) > 0;
+  return await callWith(pollfd, () => onThread.poll(pollfd, 1n, wanted.milliseconds)) > 0;
 }
 
 /** Reads a short file again from its start. */
@@ -526,5 +551,5 @@ export async function isReadable(fd: number): Promise<boolean> {
  */
 export function replaceProgram(argv: readonly string[]): void {
   const words = vector(argv);
-  checked(libc.execv(cString(argv[0] ?? ""), words.pointers), "execv(3)", `"${argv[0]}"`);
+  checked(libc.execv(cString(argv[0] ?? ""), words), "execv(3)", `"${argv[0]}"`);
 }

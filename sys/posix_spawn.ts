@@ -1,7 +1,7 @@
 // Starting programs by posix_spawn(3), where every command feels it: Deno.Command takes 5 ms when it is first used, most
 // of it for streams, and 1 ms after that. What is started here knows files and pipes, nothing of streams.
 
-import { cString, lazily, openPipe, SysError, vector } from "./libc.ts";
+import { callWith, cString, lazily, openPipe, SysError, vector } from "./libc.ts";
 import { fullPath, toolMissing } from "./run.ts";
 
 const libc = lazily({
@@ -51,8 +51,8 @@ export function startProgram(
       cString(program),
       actions,
       null,
-      words.pointers,
-      variables.pointers,
+      words,
+      variables,
     );
     if (errno === 2) throw toolMissing(program);
     if (errno !== 0) throw new SysError("posix_spawnp(3)", errno, `"${program}"`);
@@ -95,7 +95,7 @@ export function startPiped(argv: readonly string[], env?: Record<string, string>
 /** The exit status of a program that {@link startProgram} started, once it has ended; 128 + signal if one ended it. */
 export async function exitOf(pid: number): Promise<number> {
   const status = new Int32Array(1);
-  await onThread.waitpid(pid, new Uint8Array(status.buffer), 0);
+  await callWith(new Uint8Array(status.buffer), (buffer) => onThread.waitpid(pid, buffer, 0));
   const [wait = 0] = status;
   const signal = wait & 127;
   return signal === 0 ? (wait >> 8) & 255 : 128 + signal;
