@@ -2,7 +2,7 @@
 // where everybody may open it, or a group that the user is in.
 
 import type { Card } from "../../runtime/vm/cards.ts";
-import { readIfThere } from "../../sys/present.ts";
+import { canOpen, readIfThere } from "../../sys/present.ts";
 
 /** What a machine's programs open, where they may. */
 export const machineNodes = ["kvm", "net/tun", "vhost-net"];
@@ -24,7 +24,10 @@ export function groupsForDevices(): number[] {
 
 /** The card of a virtual machine that an interface of its box becomes. */
 export function machineCard({ name, hwaddr, mtu }: Pick<Card, "name" | "hwaddr" | "mtu">): Card {
-  return { name, hwaddr, mtu, by: isOpenInBox("net/tun") ? "tap" : "packet" };
+  const card = { name, hwaddr, mtu };
+  if (!isOpenInBox("net/tun")) return { ...card, by: "packet" };
+  // the node may be there without the module; QEMU 7.2 ends where it cannot open it
+  return { ...card, by: "tap", byKernel: isOpenInBox("vhost-net") && canOpen("/dev/vhost-net") };
 }
 
 function look(node: string): { mode: number; gid: number } | undefined {

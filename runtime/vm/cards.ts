@@ -10,6 +10,8 @@ export interface Card {
   mtu: number;
   /** `tap` where /dev/net/tun can be opened, else frames are read from the interface itself */
   by: "tap" | "packet";
+  /** whether the host's kernel moves the frames of a tap device: /dev/vhost-net can be opened */
+  byKernel?: boolean;
   /** whether the interface goes on having it: one of the host's, on whose wire nobody listens for another */
   keepsAddress?: boolean;
 }
@@ -20,9 +22,12 @@ const backendId = (index: number) => `card${index}`;
 const packetSocket = (index: number) => socketOf(`card${index}`);
 
 /** The machine's way to the frames; words of `netdev_add`, and of `-netdev`. */
-export function cardBackend({ by }: Card, index: number): Record<string, unknown> {
+export function cardBackend({ by, byKernel }: Card, index: number): Record<string, unknown> {
   const id = backendId(index);
-  if (by === "tap") return { type: "tap", id, ifname: tapOf(index), script: "no", downscript: "no" };
+  if (by === "tap") {
+    const tap = { type: "tap", id, ifname: tapOf(index), script: "no", downscript: "no" };
+    return byKernel ? { ...tap, vhost: true } : tap;
+  }
   const path = packetSocket(index);
   return {
     type: "dgram",

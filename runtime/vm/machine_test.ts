@@ -53,6 +53,10 @@ Deno.test("a card's frames come by a tap device, or from an interface that count
   const tapped = keeperLines({ ...machine, cards: [card] }, { patience: 30 });
   assertEquals(tapped.filter(([what]) => what === "plain" || what === "card"), []);
   assert(tapped.some((line) => line.join(" ") === "prepare ip tuntap add dev tap0 mode tap"));
+  const told = (more: Partial<typeof card>) =>
+    qemuWords({ ...machine, cards: [{ ...card, ...more }] }).join(" ");
+  assert(!told({}).includes("vhost=") && !told({}).includes('"vhost":'));
+  assert(/vhost(=on|":true)/.test(told({ byKernel: true })));
 });
 
 Deno.test("an interface of the host keeps its address, and the bridge of the box does not take it for its own", () => {
