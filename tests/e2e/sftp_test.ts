@@ -225,11 +225,9 @@ await e2e(
     await using server = await serve(drey);
     const target = join(drey.directory, "mounted");
     await Deno.mkdir(target);
-    const starts = [
-      () => drey.spawn(["file", "mount", "c1/root", target], { stderr: "null" }),
-      () => server.spawn(["file", "mount", "c1/root", target]),
-    ];
-    for (const start of starts) {
+    const ours = () => drey.spawn(["file", "mount", "c1/root", target], { stderr: "null" });
+    const lxc = () => server.spawn(["file", "mount", "c1/root", target]);
+    for (const start of [ours, lxc]) {
       const child = start();
       await eventually("it is mounted", () => isMounted(target), 50);
       await Deno.writeTextFile(join(target, "file"), "from outside\n");
@@ -241,8 +239,9 @@ await e2e(
       await Deno.remove(join(target, "renamed"));
       child.kill("SIGINT");
       await child.status;
-      // lxc does not wait for its sshfs
-      await eventually("it is unmounted", () => !isMounted(target), 50);
+      // lxc may kill its sshfs before that has unmounted, and leaves the mount behind
+      if (start !== ours && isMounted(target)) await run(["umount", "-l", target]);
+      assert(!isMounted(target));
     }
   },
 );
