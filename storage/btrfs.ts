@@ -8,11 +8,10 @@ import { commandFailed, run } from "../sys/run.ts";
 import { exists, isDirectory, namesIn } from "../sys/present.ts";
 import { copyImage } from "./copy_image.ts";
 import type { Content, Driver, ImageTree, Live, PoolHost, RootSource, Snapshot, Volume } from "./driver.ts";
-import { exchangePaths } from "../sys/libc.ts";
 import { copyHome } from "./home.ts";
 import { type Manifest, readManifest, writeManifest } from "./manifest.ts";
 import { imageTrees } from "./layers.ts";
-import { abandonedIn, making, placeOf, snapshotsOf } from "./places.ts";
+import { abandonedIn, making, placeOf, putInPlace, snapshotsOf } from "./places.ts";
 import { mustHaveRoom, mustTakeWrites } from "./room.ts";
 import { diskUsage, spaceOf } from "./usage.ts";
 
@@ -112,7 +111,11 @@ async function create(host: PoolHost, volume: Volume, content: Content): Promise
       ...(content.image === undefined ? {} : { image: content.image.id }),
     });
     if (content.size !== undefined) await limit(host, made, content.size);
-    await publish(host, made, placeOf(host.directory, volume));
+    await putInPlace(
+      host.directory,
+      { made, place: placeOf(host.directory, volume) },
+      (old) => removeSubvolumes(host, [old]),
+    );
   });
 }
 
@@ -139,16 +142,6 @@ async function imageVolume(host: PoolHost, image: ImageTree, map: string): Promi
   return place;
 }
 
-/** Puts a new subvolume in its place, instead of what may be there. */
-async function publish(host: PoolHost, made: string, place: string): Promise<void> {
-  if (exists(place)) {
-    exchangePaths(made, place);
-    return await removeSubvolumes(host, [made]);
-  }
-  Deno.mkdirSync(join(place, ".."), { recursive: true, mode: 0o711 });
-  Deno.renameSync(made, place);
-}
-
 interface Cloning {
   from: Volume;
   to: Volume;
@@ -167,7 +160,7 @@ async function clone(host: PoolHost, { from, to, live }: Cloning): Promise<void>
   if (to.snapshot === undefined) {
     return await makingSubvolume(host, "volume", async (made) => {
       await take(source, made);
-      await publish(host, made, place);
+      await putInPlace(host.directory, { made, place }, (old) => removeSubvolumes(host, [old]));
     });
   }
   // a read-only subvolume cannot be moved to another directory: it is made in its place, at once

@@ -5,7 +5,6 @@
 import { dirname, join } from "@std/path";
 import { DreyError } from "../errors.ts";
 import { parseSize } from "../config/size.ts";
-import { exchangePaths } from "../sys/libc.ts";
 import { exists, isDirectory, namesIn } from "../sys/present.ts";
 import { copyImage } from "./copy_image.ts";
 import {
@@ -38,7 +37,7 @@ import {
   withMounted,
 } from "./lvm_volumes.ts";
 import { type LogicalVolume, writeManifest } from "./manifest.ts";
-import { abandonedIn, moveAway, placeOf, snapshotsOf } from "./places.ts";
+import { abandonedIn, moveAway, placeOf, putInPlace, snapshotsOf } from "./places.ts";
 import { mustTakeWrites } from "./room.ts";
 import { diskUsage } from "./usage.ts";
 
@@ -136,7 +135,11 @@ async function create(host: LvmHost, volume: Volume, content: Content): Promise<
       else await copyImage(host.hands, image.rootfs, treeOf(made));
     }
     await growTo(host, made, wanted);
-    await publish(host, made, placeOf(host.directory, volume));
+    await putInPlace(
+      host.directory,
+      { made, place: placeOf(host.directory, volume) },
+      (old) => dropVolumes(host, [old]),
+    );
   });
 }
 
@@ -201,16 +204,6 @@ async function derive(
   await (live === undefined ? take() : live.still(take));
 }
 
-/** Puts a new volume in its place, instead of what may be there. */
-async function publish(host: LvmHost, made: string, place: string): Promise<void> {
-  if (exists(place)) {
-    exchangePaths(made, place);
-    return await dropVolumes(host, [made]);
-  }
-  Deno.mkdirSync(join(place, ".."), { recursive: true, mode: 0o711 });
-  Deno.renameSync(made, place);
-}
-
 interface Cloning {
   from: Volume;
   to: Volume;
@@ -223,7 +216,11 @@ async function clone(host: LvmHost, { from, to, live }: Cloning): Promise<void> 
   await makingVolume(host, "volume", async (made) => {
     await derive(host, { made, manifest, live });
     copyHome(placeOf(host.directory, from), made);
-    await publish(host, made, placeOf(host.directory, to));
+    await putInPlace(
+      host.directory,
+      { made, place: placeOf(host.directory, to) },
+      (old) => dropVolumes(host, [old]),
+    );
   });
 }
 

@@ -75,12 +75,21 @@ export async function discard({ directory, hands }: PoolHost, paths: readonly st
 
 /** A new directory that appears in its place whole, instead of what may be there. */
 export async function publish(host: PoolHost, made: string, place: string): Promise<void> {
-  if (exists(place)) {
-    if (exchangePaths(made, place)) return await removeTrees(host.hands, [made]);
-    const old = moveAway(host.directory, [place]);
-    Deno.renameSync(made, place);
-    return await removeTrees(host.hands, old);
+  await putInPlace(host.directory, { made, place }, (old) => removeTrees(host.hands, [old]));
+}
+
+/** Puts what is made in its place whole, instead of what may be there, which `drop` then removes. */
+export async function putInPlace(
+  directory: string,
+  { made, place }: { made: string; place: string },
+  drop: (old: string) => Promise<void>,
+): Promise<void> {
+  if (!exists(place)) {
+    Deno.mkdirSync(join(place, ".."), { recursive: true, mode: 0o711 });
+    return Deno.renameSync(made, place);
   }
-  Deno.mkdirSync(join(place, ".."), { recursive: true, mode: 0o711 });
+  if (exchangePaths(made, place)) return await drop(made);
+  const [old = ""] = moveAway(directory, [place]);
   Deno.renameSync(made, place);
+  await drop(old);
 }
