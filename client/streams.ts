@@ -49,7 +49,18 @@ export async function execute(client: Client, target: ExecTarget, streams: ExecS
     const path = `/1.0/operations/${running.operation.id}/websocket?secret=${encodeURIComponent(secret)}`;
     return client.socket(path);
   };
-  const [input, output, errors, control] = await Promise.all(["0", "1", "2", "control"].map(open));
+  // the command begins without waiting for control, and a short one would be over by then: input comes after it
+  const controlOpen = open("control");
+  const openInput = async () => {
+    await controlOpen;
+    return await open("0");
+  };
+  const [input, output, errors, control] = await Promise.all([
+    openInput(),
+    open("1"),
+    open("2"),
+    controlOpen,
+  ]);
   using _sockets = closing([input, output, errors, control]);
   if (control) controlOf(control, streams);
   feed(input as Socket, streams.stdin);
@@ -85,8 +96,10 @@ export async function attachConsole(
     client.socket(
       `/1.0/operations/${running.operation.id}/websocket?secret=${encodeURIComponent(fds?.[fd] ?? "")}`,
     );
-  const [terminal, control] = await Promise.all([open("0"), open("control")]);
-  using _sockets = closing([terminal, control]);
+  const control = await open("control");
+  using _control = closing([control]);
+  const terminal = await open("0");
+  using _terminal = closing([terminal]);
   controlOf(control, streams);
   streams.detach.addEventListener("abort", () => control.close(), { once: true });
   feed(terminal, streams.input);

@@ -5,7 +5,10 @@ import { type Client, createClient } from "./client.ts";
 import { execute } from "./streams.ts";
 
 /** A server end of an exec: its sockets by stream, and the end of the operation. */
-function fakeExec(names: readonly string[]) {
+function fakeExec(
+  names: readonly string[],
+  opening: (name: string) => Promise<void> = () => Promise.resolve(),
+) {
   const theirs: Record<string, Socket> = {};
   const ended = Promise.withResolvers<number>();
   const connected = Promise.withResolvers<void>();
@@ -27,12 +30,13 @@ function fakeExec(names: readonly string[]) {
       return Response.json({ type: "sync", metadata });
     },
     upgrade: () => Promise.reject(new Error("not asked for here")),
-    socket(path) {
-      const secret = new URL(`http://x${path}`).searchParams.get("secret") ?? "";
+    async socket(path) {
+      const name = new URL(`http://x${path}`).searchParams.get("secret")?.replace("secret ", "") ?? "";
+      await opening(name);
       const [ours, their] = socketPair();
-      theirs[secret.replace("secret ", "")] = their;
+      theirs[name] = their;
       if (Object.keys(theirs).length === names.length) connected.resolve();
-      return Promise.resolve(ours);
+      return ours;
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   });
@@ -112,4 +116,24 @@ Deno.test("execute() with a terminal reads where it writes, and sends sizes and 
   exec.end(0);
   assertEquals(await running, 0);
   assertEquals(seen, ["$ "]);
+});
+
+Deno.test("execute() opens the input last, so that no command is over before it can be controlled", async () => {
+  const control = Promise.withResolvers<void>();
+  const opened: string[] = [];
+  const exec = fakeExec(["0", "1", "2", "control"], async (name) => {
+    if (name === "control") await control.promise;
+    opened.push(name);
+  });
+  const running = execute(exec.client, { name: "c1", post: { command: ["true"] } }, {
+    stdout: () => {},
+    stderr: () => {},
+  });
+  while (opened.length < 2) await Promise.resolve();
+  control.resolve();
+  await exec.connected;
+  assertEquals(opened, ["1", "2", "control", "0"]);
+  await Promise.all([exec.theirs["1"]?.send(""), exec.theirs["2"]?.send("")]);
+  exec.end(0);
+  assertEquals(await running, 0);
 });

@@ -13,13 +13,13 @@ interface Figures {
   /** MiB after all of it but the commands */
   after: number;
   /** milliseconds of each of 200 requests at once for all there is to know of all instances, and the processor time of all */
-  wide: { p50: number; p99: number; cpu: number; errors: number };
+  wide: { p50: number; p99: number; cpu: number; errors: string[] };
   /** MiB after one, five and ten thousand requests */
   memory: { first: number; middle: number; last: number };
   /** requests answered in a second, eight at a time */
   rate: number;
-  /** milliseconds until 50 commands that were started at once have ended, and how many failed */
-  exec?: { total: number; failed: number };
+  /** milliseconds until 50 commands that were started at once have ended, and how those went that failed */
+  exec?: { total: number; failures: string[] };
 }
 
 const wideRequests = 200;
@@ -51,8 +51,8 @@ async function askWide(ask: () => Promise<{ status: number }>, pid: number): Pro
   const before = cpuOf(pid);
   const times = await Promise.all(Array.from({ length: wideRequests }, async () => {
     const begun = performance.now();
-    const ok = await ask().then(({ status }) => status === 200, () => false);
-    return { took: performance.now() - begun, ok };
+    const { status } = await ask().catch((error) => ({ status: String(error) }));
+    return { took: performance.now() - begun, status };
   }));
   const sorted = times.map(({ took }) => took).toSorted((a, b) => a - b);
   const at = (part: number) =>
@@ -61,7 +61,7 @@ async function askWide(ask: () => Promise<{ status: number }>, pid: number): Pro
     p50: at(0.5),
     p99: at(0.99),
     cpu: cpuOf(pid) - before,
-    errors: times.filter(({ ok }) => !ok).length,
+    errors: times.filter(({ status }) => status !== 200).map(({ status }) => String(status)),
   };
 }
 
@@ -87,12 +87,12 @@ async function runMany(socket: string, name: string): Promise<Figures["exec"]> {
   const begun = performance.now();
   const ends = await Promise.all(Array.from({ length: commands }, async (_, at) => {
     let said = "";
-    const stdout = (data: Uint8Array) => void (said += new TextDecoder().decode(data));
+    const hear = (data: Uint8Array) => void (said += new TextDecoder().decode(data));
     const post = { command: ["sh", "-c", `echo ${at}`] };
-    const code = await execute(client, { name, post }, { stdout, stderr: () => {} }).catch(() => -1);
-    return code === 0 && said === `${at}\n`;
+    const end = await execute(client, { name, post }, { stdout: hear, stderr: hear }).catch(String);
+    return end === 0 && said === `${at}\n` ? [] : [`${end}: ${said}`];
   }));
-  return { total: Math.round(performance.now() - begun), failed: ends.filter((ok) => !ok).length };
+  return { total: Math.round(performance.now() - begun), failures: ends.flat() };
 }
 
 /** Milliseconds of processor time that a process has used; fields 14 and 15 of proc_pid_stat(5), in hundredths. */
