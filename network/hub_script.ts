@@ -22,7 +22,8 @@ export const hubFiles = {
 } as const;
 
 // $1 directory, $2 cgroup of supervisors or "", $3 whether a process keeps the namespace. Standard input is the lock.
-// A service that ends is started again while its script is there: at once, then later and later. The pipe is open for
+// A service that ends is started again while its script is there: at once, and unless it was given a new script then,
+// or had run for ten seconds, later and later. The pipe is open for
 // reading and writing, so that it never ends.
 export const hubScript = `trap '' HUP INT TERM
 dir=$1
@@ -44,7 +45,7 @@ serve() {
     sh "./$1.sh" 2>"$1.log" &
     echo $! >"$1.pid"
     wait $!
-    [ $(($(date +%s) - begun)) -lt 10 ] || delay=0
+    [ $(($(date +%s) - begun)) -lt 10 ] && [ ! "$1.sh" -nt "$1.pid" ] || delay=0
     [ ! -e "$1.sh" ] || sleep $delay
     delay=$((delay < 8 ? delay * 2 + 1 : 8))
   done

@@ -19,6 +19,10 @@ while (<$plan>) { chomp; my ($what, @words) = split /\t/, $_, -1;
   elsif ($what eq 'haproxy') { $haproxy = 1 }
 }
 close $plan;
+# whoever waits for this relay is told when it listens, or that it cannot; one that is started again is not waited for
+sysopen my $waiting, "$ARGV[0].told", O_WRONLY | O_NONBLOCK;
+sub tell_waiting { syswrite $waiting, "\n" if defined fileno $waiting; close $waiting }
+$SIG{__DIE__} = sub { tell_waiting() };
 my $turn = 0;
 sub pid_of { my ($side) = @_;
   return $side if $side =~ /^\d+$/;
@@ -85,6 +89,7 @@ if ($at{connect} ne 'host') {
   }
 }
 $SIG{CHLD} = 'IGNORE'; $SIG{PIPE} = 'IGNORE';
+tell_waiting();
 sub plain { my ($socket) = @_;
   my $flags = fcntl($socket, F_GETFL, 0); fcntl($socket, F_SETFL, $flags | O_NONBLOCK);
   setsockopt($socket, IPPROTO_TCP, TCP_NODELAY, 1);

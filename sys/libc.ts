@@ -537,10 +537,10 @@ export function signalOnArrival(fd: number, pid: number): void {
   checked(libc.fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC), "fcntl(2) F_SETFL", `descriptor ${fd}`);
 }
 
-/** Whether something waits to be read, or a connection to be accepted. */
-export async function isReadable(fd: number): Promise<boolean> {
+/** Whether something is to be read, or a connection to be accepted; waits for it at most `milliseconds`. */
+export async function isReadable(fd: number, milliseconds: number = 0): Promise<boolean> {
   const POLLIN = 1;
-  return await poll(fd, { events: POLLIN, milliseconds: 0 });
+  return await poll(fd, { events: POLLIN, milliseconds });
 }
 
 /**

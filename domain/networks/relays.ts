@@ -14,10 +14,14 @@ import {
 } from "../../network/hub.ts";
 import { type RelayEnd, type RelayPlan, relayProgram, relayText } from "../../network/relay.pl.ts";
 import { supervisorsCgroup } from "../../runtime/cgroups.ts";
+import { closeFd, isReadable, makePipe, O_RDWR, openFd } from "../../sys/libc.ts";
 import { exists, readIfThere, removeIfThere } from "../../sys/present.ts";
 import { planHome } from "../cgroup_home.ts";
 import type { Context } from "../context.ts";
 import { relayDirectory as directory } from "./nic_files.ts";
+
+/** `milliseconds` a relay has to listen before whoever asked for it goes on */
+const patience = 5000;
 
 const cgroupOf = (context: Context) => {
   const home = planHome(context)?.path;
@@ -41,7 +45,22 @@ export async function startRelay(context: Context, name: string, plan: RelayPlan
   const [program, file] = [join(run, "relay.pl"), join(run, `${name}.plan`)];
   Deno.writeTextFileSync(program, relayProgram);
   Deno.writeTextFileSync(file, relayText(plan));
-  await startService(run, { name, argv: ["/usr/bin/perl", program, file], isInside: false });
+  const service = { name, argv: ["/usr/bin/perl", program, file], isInside: false };
+  await telling(`${file}.told`, () => startService(run, service));
+}
+
+/** Starts what writes to a pipe of this path once it is ready, and waits for that: not forever, for it goes on trying. */
+async function telling(path: string, start: () => Promise<void>): Promise<void> {
+  removeIfThere(path);
+  makePipe(path);
+  const pipe = openFd(path, O_RDWR);
+  try {
+    await start();
+    await isReadable(pipe, patience);
+  } finally {
+    closeFd(pipe);
+    removeIfThere(path);
+  }
 }
 
 /** Names of the relays there are. */

@@ -38,6 +38,8 @@ await e2e("a forward and a load balancer lead from the host to instances, throug
   await using server = await serve(drey);
   await server.lxc("network", "forward", "create", "lab", "127.0.0.1");
   await server.lxc("network", "forward", "port", "add", "lab", "127.0.0.1", "tcp", String(port), one, "80");
+  // it listens as soon as the command is back
+  (await Deno.connect({ hostname: "127.0.0.1", port })).close();
   assertMatch(
     await server.lxc("network", "forward", "show", "lab", "127.0.0.1"),
     new RegExp(`target_address: ${one}`),

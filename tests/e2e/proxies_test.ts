@@ -31,6 +31,8 @@ await e2e("a port of the host leads into an instance, and stops doing so", {
   await drey`launch tiny c1`;
   const inside = drey.spawn(["exec", "c1", "--", ...serveInside(80)]);
   await drey`config device add c1 web proxy listen=tcp:127.0.0.1:${port} connect=tcp:127.0.0.1:80`;
+  // it listens as soon as the command is back
+  (await Deno.connect({ hostname: "127.0.0.1", port })).close();
   await eventually("the port answers", async () => {
     return await ask({ hostname: "127.0.0.1", port }, "hello").catch(() => "") === "hello";
   });
