@@ -4,6 +4,7 @@ import $ from "@david/dax";
 import { join } from "@std/path";
 import { moveCold } from "./cold_modules.ts";
 import { quickFlag } from "../../domain/open.ts";
+import { countUsing, markUsing, unmarkUsing } from "./kept_using.ts";
 import { deferBuiltins } from "./lazy_builtins.ts";
 import warm from "./warm.json" with { type: "json" };
 import { markWarm, warmMarked } from "./warm_functions.ts";
@@ -53,11 +54,15 @@ export async function bundle(path: string): Promise<Built> {
     const text = await Deno.readTextFile(raw);
     if (!exitLine.test(text)) return { problem: `cli.ts no longer ends in: ${exitLine}` };
     const lazy = deferBuiltins(text).replace(exitLine, exitLater);
-    await Deno.writeTextFile(raw, markWarm(moveCold(lazy, warm), warm));
+    const marked = markUsing(markWarm(moveCold(lazy, warm), warm));
+    await Deno.writeTextFile(raw, marked);
     // half the text is half the loading, 5 ms of each command; after the rest, which looks for whole lines
     const small = await deno("bundle", "--quiet", "--minify", "--output", path, raw);
     if (small.code !== 0) return { problem: small.stderr };
-    await Deno.writeTextFile(path, prelude + warmMarked(await Deno.readTextFile(path)));
+    const shortened = unmarkUsing(warmMarked(await Deno.readTextFile(path)));
+    const lost = countUsing(marked) - countUsing(shortened);
+    if (lost !== 0) return { problem: `${lost} declarations with "using" are lost` };
+    await Deno.writeTextFile(path, prelude + shortened);
     await Deno.chmod(path, 0o755);
     return { path };
   } finally {
