@@ -68,6 +68,8 @@ await e2e(
     const socket = join(drey.directory, "unix.socket");
     await using server = activate(drey, "--idle", "1");
     await server.until(/Listening on/);
+    // somebody who is connected keeps it from ending before it was looked at
+    const visitor = await Deno.connect({ transport: "unix", path: socket });
     await drey`launch tiny c1`;
     assertMatch(server.log(), /level=info msg=Listening socket="descriptor 3"/);
     // the instance does not hold the socket that was handed over
@@ -75,6 +77,7 @@ await e2e(
     const inode = (await Deno.readLink(`/proc/${server.child.pid}/fd/3`)).match(/\d+/)?.[0];
     for (const pid of await processesOf(drey)) assert(!(await holds(pid, inode)), `${pid} holds the socket`);
     assertEquals(typeof status.pid, "number");
+    visitor.close();
     await server.until(/msg=Ending why=idle/);
     assertEquals((await server.child.status).code, 0);
     // whoever made the socket keeps it

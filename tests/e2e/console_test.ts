@@ -122,9 +122,28 @@ await e2e("a served console works like one's own", { needs }, async (drey) => {
 await e2e("lxc attaches to a console", { needs: [...needs, "lxc"] }, async (drey) => {
   await answerAtConsole(drey);
   await using server = await serve(drey);
-  // script(1) lends it a terminal; the client looks at the first byte of what it reads only
-  const typed = "(sleep 1; printf 'hello\\n'; sleep 1; printf '\\001'; sleep 1; printf q; sleep 1)";
-  const { stdout } = await server.shell(`${typed} | script -qec 'lxc console c1' /dev/null`);
-  assertMatch(stdout, /got hello/);
+  // script(1) lends it a terminal
+  const child = server.onTerminal("lxc console c1");
+  let isOver = false;
+  const ended = child.status.then(() => isOver = true);
+  const keyboard = child.stdin.getWriter();
+  const type = (text: string) => keyboard.write(new TextEncoder().encode(text)).catch(() => {}); // it has ended
+  let shown = "";
+  const reading = (async () => {
+    for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) shown += chunk;
+  })();
+  await eventually("it is attached", () => shown.includes("To detach"), 20);
+  await type("hello\n");
+  await eventually(`somebody answers`, () => shown.includes("got hello"), 20);
+  // the client looks at the first byte of what it reads only, and may read both at once
+  await eventually("it lets go", async () => {
+    await type("\x01");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await type("q");
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 2000))]);
+    return isOver;
+  });
+  await reading;
+  await keyboard.close().catch(() => {}); // it has ended
   assertMatch(await server.lxc("console", "c1", "--show-log"), /got hello/);
 });

@@ -1,11 +1,11 @@
 // Whatever is killed, and whenever: the next command finds or makes a consistent state.
 
-import { exists } from "../../sys/present.ts";
 import { eventually } from "../support/eventually.ts";
 import { assert, assertEquals } from "@std/testing";
 import { type Drey, e2e } from "../support/drey.ts";
-import { initOf, ourProcesses, sleeper, snippets } from "../support/inside.ts";
+import { initOf, type OurProcess, ourProcesses, sleeper, snippets } from "../support/inside.ts";
 import { findLeftovers, nothingLeft } from "../support/leftovers.ts";
+import { answers } from "../support/server.ts";
 
 const needs = ["userns", "subids"] as const;
 
@@ -92,11 +92,18 @@ await e2e("a reboot killed at any moment leaves a consistent state", { needs }, 
     if ((await rows(drey)).length === 0) await drey`launch tiny c1`;
     const list = await rows(drey);
     if (list[0]?.status === "Stopped") await drey`start c1`;
+    // it becomes the clean-up, which may be done before the command that asked for the reboot has ended
+    const [supervisor] = await oursLike(drey, /\/supervisor /);
+    assert(supervisor !== undefined, "there is a supervisor");
     await drey.tries`exec c1 -- perl -e ${snippets.reboot}`;
-    const reaper = await waitForReaper(drey);
+    await eventually(
+      "somebody looks after the reboot",
+      () => !read(argvOf(supervisor.pid)).includes("/supervisor\0"),
+      5,
+    );
     const after = Math.floor(random() * 300);
     await pause(after);
-    killIfThere(reaper);
+    if (read(argvOf(supervisor.pid)).endsWith("\0reap\0default\0c1\0")) killIfThere(supervisor.pid);
     await assertConsistent(drey, `reboot killed after ${after} ms`);
   }
 });
@@ -128,9 +135,10 @@ await e2e("an instance whose init is killed from outside is stopped", { needs },
   await drey`launch tiny c2 --ephemeral`;
   Deno.kill(await initOf(drey, "c1"), "SIGKILL");
   Deno.kill(await initOf(drey, "c2"), "SIGKILL");
-  await pause(500);
-  const list = await assertConsistent(drey, "init killed");
-  assertEquals(list.map(({ name, status }) => `${name} ${status}`), ["c1 Stopped"]);
+  await eventually("their ends are seen to", async () => {
+    return (await rows(drey)).map(({ name, status }) => `${name} ${status}`).join() === "c1 Stopped";
+  });
+  await assertConsistent(drey, "init killed");
 });
 
 await e2e("a stale run directory of a host that crashed harms nobody", { needs }, async (drey) => {
@@ -150,9 +158,11 @@ await e2e("a stale run directory of a host that crashed harms nobody", { needs }
 await e2e("a server killed in the middle of its work leaves a consistent state", { needs }, async (drey) => {
   await drey`launch tiny c1`;
   const server = drey.spawn(["serve"], { stdout: "null", stderr: "null" });
-  await waitForSocket(drey);
+  await eventually("drey serve answers", () => answers(`${drey.directory}/unix.socket`), 50);
   const exec = drey.spawn(["exec", "c1", "--", "sleep", "300"], { stdout: "null", stderr: "null" });
-  await pause(500);
+  await eventually("the command runs", async () => {
+    return (await drey`exec c1 --force-local -- ps -e -o args`).includes("sleep 300");
+  });
   const launch = drey.spawn(["launch", "tiny", "c2"], { stdout: "null", stderr: "null" });
   await pause(170);
   server.kill("SIGKILL");
@@ -162,28 +172,23 @@ await e2e("a server killed in the middle of its work leaves a consistent state",
   assertEquals(list.find(({ name }) => name === "c1")?.status, "Running");
 });
 
+/** The processes of ours for c1 whose command line matches. */
+async function oursLike(drey: Drey, pattern: RegExp): Promise<OurProcess[]> {
+  return (await ourProcesses(drey, "c1")).filter(({ argv }) => pattern.test(argv));
+}
+
+const argvOf = (pid: number) => `/proc/${pid}/cmdline`;
+
 /** Kills the process of ours for c1 whose command line matches. */
 async function killOurs(drey: Drey, pattern: RegExp): Promise<void> {
-  const found = (await ourProcesses(drey, "c1")).filter(({ argv }) => pattern.test(argv));
-  assertEquals(found.length, 1, `one process matches ${pattern}`);
+  const found = await oursLike(drey, pattern);
+  assertEquals(
+    found.length,
+    1,
+    `one process matches ${pattern}: ${found.map(({ argv }) => argv).join("; ")}`,
+  );
   Deno.kill(found[0]!.pid, "SIGKILL");
-  await pause(100);
-}
-
-/** The pid of the clean-up that the supervisor of this drey's c1 has become. */
-async function waitForReaper(drey: Drey): Promise<number> {
-  const reaper = () =>
-    [...Deno.readDirSync("/proc")].map(({ name }) => name).find((name) =>
-      /^\d+$/.test(name) && read(`/proc/${name}/cmdline`).endsWith("\0reap\0default\0c1\0") &&
-      read(`/proc/${name}/environ`).includes(`DREY_DIR=${drey.directory}\0`)
-    );
-  let found: string | undefined;
-  await eventually("somebody looks after the reboot", () => (found = reaper()) !== undefined, 5);
-  return Number(found);
-}
-
-async function waitForSocket(drey: Drey): Promise<void> {
-  await eventually("drey serve listens", () => exists(`${drey.directory}/unix.socket`), 50);
+  await eventually("it has ended", () => !isAlive(found[0]!.pid), 20);
 }
 
 function killIfThere(pid: number): void {

@@ -184,7 +184,14 @@ function readOf(pid: number, file: string): string {
   }
 }
 
-const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** One of the two may end as the other one does. */
+function killIfThere(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
 
 await e2e("nobody waits for the questions of an instance, and none is missed", { needs }, async (drey) => {
   await drey`launch tiny c1`;
@@ -194,11 +201,27 @@ await e2e("nobody waits for the questions of an instance, and none is missed", {
     `for i in $(seq 20); do perl -e "$0" GET /1.0 >/tmp/$i & done; wait; cat /tmp/[0-9]* | grep -c "200 OK"`;
   const inside = ["exec", "c1", "--env", "LC_ALL=C", "--", "sh", "-c", loop, snippets.askGuest];
   assertEquals((await drey.run(inside, { timeout: 120_000 })).stdout, "20\n");
+  // somebody who listens keeps it from ending before it was looked at
+  const listener = [
+    "exec",
+    "c1",
+    "--env",
+    "LC_ALL=C",
+    "--",
+    "perl",
+    "-e",
+    snippets.askGuest,
+    "GET",
+    "/1.0/events",
+  ];
+  const child = drey.spawn(listener, { stdout: "piped", stderr: "null" });
+  await textReader(child.stdout)(/\r\n\r\n/);
   const answerers = answering(drey);
   assertEquals(answerers.length, 2, "drey and the one that has started it");
   // one that is killed is replaced
-  for (const pid of answerers) Deno.kill(pid, "SIGKILL");
-  await sleep(100);
+  for (const pid of answerers) killIfThere(pid);
+  await child.status;
+  await eventually("they have ended", () => answering(drey).length === 0, 20);
   assertEquals((await ask(drey, "/1.0")).status, 200);
   // and it ends by itself, ready to be started again
   await eventually("it ends by itself", () => answering(drey).length === 0);

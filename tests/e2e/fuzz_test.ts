@@ -3,10 +3,12 @@
 import { eventually } from "../support/eventually.ts";
 import { assert, assertEquals } from "@std/testing";
 import { join } from "@std/path";
-import { type Drey, e2e } from "../support/drey.ts";
+import { e2e } from "../support/drey.ts";
 import { nonsense, pick, randomFrom } from "../support/fuzz.ts";
 import { type RawAnswer, requestBytes, sendBytes } from "../support/raw_http.ts";
 import { serve, type TestServer } from "../support/server.ts";
+import { overUnixSocket } from "../../client/unix.ts";
+import type { Event } from "../../wire/event.ts";
 import { type Route, routes } from "../../wire/routes.ts";
 
 const needs = ["userns", "subids"] as const;
@@ -24,7 +26,7 @@ await e2e("nonsense is refused, and leaves the server as it was", { needs }, asy
   await drey`profile create p1`;
   const secret = crypto.randomUUID();
   await Deno.writeTextFile(join(drey.directory, "canary"), secret);
-  const bugs = await listenForBugs(drey);
+  const bugs = await listenForBugs(server);
   const before = await usage(server);
 
   const table = Object.entries(routes as Record<string, Route>).filter(([name]) => !left.includes(name));
@@ -161,18 +163,22 @@ function mustBeSane(
 }
 
 /** Faults of drey's own are told on the log with their stack. */
-async function listenForBugs(drey: Drey): Promise<() => Promise<string[]>> {
-  const child = drey.spawn(["monitor", "--type", "logging", "--format", "json", "--all-projects"], {
-    stdout: "piped",
-  });
-  const output = new Response(child.stdout).text();
-  await new Promise((resolve) => setTimeout(resolve, 500));
+async function listenForBugs(server: TestServer): Promise<() => Promise<string[]>> {
+  const transport = overUnixSocket(server.socket);
+  const stream = await transport.socket("/1.0/events?type=logging&all-projects=true");
+  const heard: Event[] = [];
+  const listening = (async () => {
+    for await (const message of stream.messages) heard.push(JSON.parse(String(message)));
+  })();
   return async () => {
-    child.kill("SIGTERM");
-    await child.status;
-    const events = (await output).split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
-    return events.filter(({ metadata }) => metadata.level === "error")
-      .map(({ metadata }) => `${metadata.message}\n${metadata.context.stack ?? ""}`);
+    stream.close();
+    await listening;
+    await transport[Symbol.asyncDispose]();
+    return heard.flatMap(({ type, metadata }) =>
+      type === "logging" && metadata.level === "error"
+        ? [`${metadata.message}\n${metadata.context?.stack ?? ""}`]
+        : []
+    );
   };
 }
 
@@ -213,10 +219,11 @@ function openFiles(pid: number): string[] {
 /** Connections may take a moment to be noticed as gone. */
 async function mustBeFlat(server: TestServer, before: Usage): Promise<void> {
   let after = await usage(server);
-  for (let tries = 0; tries < 50 && after.descriptors.length > before.descriptors.length + 3; tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 100));
+  const isFlat = async () => {
     after = await usage(server);
-  }
-  if (after.descriptors.length <= before.descriptors.length + 3) return;
-  assertEquals(after.descriptors, before.descriptors);
+    return after.descriptors.length <= before.descriptors.length + 3;
+  };
+  await eventually("no descriptor is left open", isFlat).catch(() =>
+    assertEquals(after.descriptors, before.descriptors)
+  );
 }

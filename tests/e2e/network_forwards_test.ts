@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { e2e } from "../support/drey.ts";
-import { serve } from "../support/server.ts";
+import { freePort, serve } from "../support/server.ts";
 import { dhcp, eventually, ipv4Of } from "../support/network.ts";
 
 /** What a port of this machine says. */
@@ -16,13 +16,6 @@ async function hear(port: number): Promise<string> {
   }
 }
 
-const freePorts = (count: number): number[] => {
-  const listeners = Array.from({ length: count }, () => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
-  const ports = listeners.map(({ addr }) => (addr as Deno.NetAddr).port);
-  for (const listener of listeners) listener.close();
-  return ports;
-};
-
 await e2e("a forward and a load balancer lead from the host to instances, through drey and lxc", {
   needs: ["subids", "network", "lxc"],
 }, async (drey) => {
@@ -34,7 +27,7 @@ await e2e("a forward and a load balancer lead from the host to instances, throug
   const servers = ["c1", "c2"].map((name) =>
     drey.spawn(["exec", name, "--", "socat", "TCP-LISTEN:80,fork,reuseaddr", `EXEC:echo ${name}`])
   );
-  const [port = 0, balanced = 0] = freePorts(2);
+  const [port, balanced] = [freePort(), freePort()];
   await using server = await serve(drey);
   await server.lxc("network", "forward", "create", "lab", "127.0.0.1");
   await server.lxc("network", "forward", "port", "add", "lab", "127.0.0.1", "tcp", String(port), one, "80");

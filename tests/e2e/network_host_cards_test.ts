@@ -28,8 +28,9 @@ await e2e("root gives an instance an interface of the host, another on its wire,
   await drey`exec c1 -- ip addr add 198.18.44.12/24 dev eth1`;
   await eventually("the interface itself works in the instance", () => reaches("198.18.44.12"));
   await drey`stop -f c1`;
-  await eventually("it comes back when the instance ends", async () => await hwaddr() === before);
-  assertMatch((await run(["ip", "link", "show", "near0"])).stdout, /mtu 1500/);
+  await eventually("it comes back as it was when the instance ends", async () => {
+    return await hwaddr() === before && /mtu 1500/.test((await run(["ip", "link", "show", "near0"])).stdout);
+  });
   await runChecked(["sh", "-ec", "ip addr add 198.18.44.7/24 dev near0; ip link set near0 up"]);
   await drey`network create wire --type macvlan parent=near0`;
   await drey`config device remove c1 eth1`;

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/testing";
 import { parseSubnet } from "../../config/address.ts";
 import { uplinkArgs, type UplinkTool } from "../../network/uplink.ts";
-import { run } from "../../sys/run.ts";
+import { readIfThere } from "../../sys/present.ts";
+import { kill, run } from "../../sys/run.ts";
 import { e2e } from "../support/drey.ts";
 import { dhcp, eventually, hubProcesses } from "../support/network.ts";
 
@@ -64,7 +65,7 @@ async function openNamespace(tool: UplinkTool) {
       run(["nsenter", "-t", String(child.pid), "-U", "-n", "--preserve-credentials", ...argv]),
     async [Symbol.asyncDispose]() {
       for (const process of [uplink, child]) {
-        process.kill("SIGKILL");
+        kill(process, "SIGKILL");
         await process.status;
       }
     },
@@ -88,7 +89,7 @@ await e2e("the way out comes back by itself after SIGKILL, and costs little", { 
   Deno.kill(before, "SIGKILL");
   await eventually("the host answers again", async () => uplink() !== before && await hears());
   const sizes = hubProcesses(drey).map(({ pid }) =>
-    Number(/^Pss:\s+(\d+)/m.exec(Deno.readTextFileSync(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0)
+    Number(/^Pss:\s+(\d+)/m.exec(readIfThere(`/proc/${pid}/smaps_rollup`) ?? "")?.[1] ?? 0)
   );
   const sum = sizes.reduce((all, size) => all + size, 0);
   assert(sum > 0 && sum < 15 * 1024, `the hub takes ${sum} KiB: ${sizes.join(", ")}`);

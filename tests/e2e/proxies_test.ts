@@ -1,15 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { e2e } from "../support/drey.ts";
 import { run } from "../../sys/run.ts";
+import { freePort } from "../support/server.ts";
 import { dhcp, eventually } from "../support/network.ts";
-
-/** A port that nobody listens on right now. */
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
-  return port;
-}
 
 /** What a server on the host says to one line. */
 async function ask(address: Deno.ConnectOptions | Deno.UnixConnectOptions, text = ""): Promise<string> {

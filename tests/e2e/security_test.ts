@@ -4,6 +4,7 @@
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { join } from "@std/path";
 import { type Drey, e2e } from "../support/drey.ts";
+import { eventually } from "../support/eventually.ts";
 import { initOf, ourProcesses, sleeper, snippets } from "../support/inside.ts";
 
 const needs = ["userns", "subids"] as const;
@@ -227,13 +228,18 @@ await e2e(
   { needs },
   async (drey) => {
     await drey`launch tiny c1`;
-    const watcher = drey.spawn(["exec", "c1", "--", "perl", "-e", snippets.watchNewcomers(drey.directory)], {
-      stdout: "piped",
-    });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    const watch = snippets.watchNewcomers(drey.directory, "/root/enough");
+    const watcher = drey.spawn(["exec", "c1", "--", "perl", "-e", watch], { stdout: "piped" });
+    let seen = "";
+    const reading = (async () => {
+      for await (const chunk of watcher.stdout.pipeThrough(new TextDecoderStream())) seen += chunk;
+    })();
+    await eventually("it watches", () => seen.includes("watching\n"), 20);
     for (let round = 0; round < 6; round++) await drey`exec c1 -- true`;
-    const seen = new TextDecoder().decode((await watcher.output()).stdout);
-    const [count = "", ...caught] = seen.trim().split("\n");
+    await drey`exec c1 -- touch /root/enough`;
+    await reading;
+    await watcher.status;
+    const [, count = "", ...caught] = seen.trim().split("\n");
     assert(Number(count) >= 1, `the watcher saw ${count} newcomers`);
     assertEquals(caught, []);
   },

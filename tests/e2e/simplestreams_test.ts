@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/testing";
 import type { Drey } from "../support/drey.ts";
 import { e2e } from "../support/drey.ts";
+import { eventually } from "../support/eventually.ts";
 import {
   type ImageServer,
   type ImageServerOptions,
@@ -84,7 +85,11 @@ await e2e("a download that was killed goes on from the byte it had", { needs, im
       create(server.address, "c1"),
     ];
     const child = drey.spawn(argv, { stdout: "null", stderr: "null" });
-    while (!server.requests.some((line) => line.includes(" 503"))) await sleep(50);
+    await eventually(
+      "the server has sent it away",
+      () => server.requests.some((line) => line.includes(" 503")),
+      50,
+    );
     const refused = server.requests.find((line) => line.includes("503"));
     server.requests.length = 0;
     server.mishaps.clear();
@@ -196,5 +201,3 @@ await e2e(
     }
   },
 );
-
-const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));

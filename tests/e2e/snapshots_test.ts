@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { type Drey, e2e } from "../support/drey.ts";
-import { windBack } from "../support/schedule.ts";
+import { inOneMinute, passTwoMinutes, stopClock } from "../support/schedule.ts";
 import { serve } from "../support/server.ts";
 
 const needs = ["userns"] as const;
@@ -235,26 +235,27 @@ await e2e(
   "snapshots are taken when they are due, and go when their time is over",
   { needs },
   async (drey) => {
-    await drey`init tiny c1 -c ${"snapshots.schedule=* * * * *"} -c snapshots.schedule.stopped=true`;
-    await drey`init tiny c2 -c ${"snapshots.schedule=* * * * *"}`;
-    await drey`init tiny c3 -c snapshots.schedule=@startup -c snapshots.pattern=boot%d`;
-    await drey`start c3`;
     const names = async (name: string) => {
       const { snapshots } = JSON.parse(await drey`query ${`/1.0/instances/${name}?recursion=1`}`);
       return (snapshots ?? []).map(({ name }: { name: string }) => name);
     };
+    await inOneMinute(async () => {
+      await drey`init tiny c1 -c ${"snapshots.schedule=* * * * *"} -c snapshots.schedule.stopped=true`;
+      assertEquals(await names("c1"), [], "nothing is due in the minute of its creation");
+    }, async () => void await drey`delete c1`);
+    await stopClock(drey);
+    await drey`init tiny c2 -c ${"snapshots.schedule=* * * * *"}`;
+    await drey`init tiny c3 -c snapshots.schedule=@startup -c snapshots.pattern=boot%d`;
+    await drey`start c3`;
     assertEquals(await names("c3"), ["boot0"]);
-    assertEquals(await names("c1"), [], "nothing is due in the minute of its creation");
-    await windBack(drey);
-    await drey`list`;
+    await passTwoMinutes(drey);
     assertEquals([await names("c1"), await names("c2")], [["snap0"], []], "a stopped one only if it says so");
     await drey`config set c1 snapshots.schedule=@never snapshots.expiry=1M`;
     await drey`snapshot c1 kept --no-expiry`;
     await drey`snapshot c1 gone`;
     const patch = JSON.stringify({ expires_at: "2020-01-01T00:00:00Z" });
     await drey`query -X PATCH -d ${patch} /1.0/instances/c1/snapshots/gone --wait`;
-    await windBack(drey);
-    await drey`list`;
+    await passTwoMinutes(drey);
     assertEquals(await names("c1"), ["snap0", "kept"]);
   },
 );

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/te
 import { join } from "@std/path";
 import { e2e } from "../support/drey.ts";
 import { lendKernel } from "../support/machines.ts";
-import { eventually } from "../support/network.ts";
+import { dhcp, eventually, reaches, udhcpc } from "../support/network.ts";
 
 const needs = ["userns", "subids", "overlay", "machines", "user"] as const;
 
@@ -71,16 +71,13 @@ await e2e(
     await lendKernel(drey);
     await drey`launch tiny c1`;
     await drey`launch tiny v1 --vm`;
-    const lease = ["busybox", "udhcpc", "-i", "eth0", "-s", "/etc/udhcpc.sh", "-q", "-n"];
-    await drey`exec c1 -- ${lease}`;
-    await drey`exec v1 -- ${lease}`;
-    const ping = (name: string) => ["busybox", "ping", "-c", "1", "-W", "5", name];
-    assertMatch(await drey`exec c1 -- ${ping("v1")}`, /1 packets received/);
-    assertMatch(await drey`exec v1 -- ${ping("c1")}`, /1 packets received/);
+    await dhcp(drey, "c1", "v1");
+    await reaches(drey, "c1", "v1");
+    await reaches(drey, "v1", "c1");
     // more than a frame at once, with checksums that some card has to count
     const serve = "head -c 3000000 /dev/zero | socat -u - TCP-LISTEN:5000,reuseaddr & echo started";
     await drey`exec c1 -- ${["sh", "-c", serve]}`;
-    const fetch = "socat -u TCP:c1:5000,retry=20,interval=0.2 - | wc -c";
+    const fetch = "socat -u TCP:c1:5000,retry=300,interval=0.1 - | wc -c";
     assertEquals((await drey`exec v1 -- ${["sh", "-c", fetch]}`).trim(), "3000000");
     const listed: { name: string; state: { network: Record<string, { addresses: unknown[] }> } }[] = JSON
       .parse(await drey`list --format json`);
@@ -93,7 +90,7 @@ await e2e(
       ({ managed }: { managed: boolean }) => managed,
     );
     await drey`config device add v1 eth1 nic network=${bridge}`;
-    await drey`exec v1 -- ${lease.map((word) => word === "eth0" ? "eth1" : word)}`;
+    await drey`exec v1 -- ${udhcpc("eth1")}`;
     const second = await drey`exec v1 -- ip -4 -o address show dev eth1`;
     assertMatch(second, /inet \d+\.\d+\.\d+\.\d+/);
     await drey`config device remove v1 eth1`;

@@ -86,7 +86,10 @@ async function plugsDrives(drey: Drey): Promise<void> {
       async () => await drey`exec v1 -- ${find}` === "found",
     );
     await drey`config device remove v1 late`;
-    assertEquals(await drey`exec v1 -- ${find}`, "");
+    await eventually(
+      `the drive on ${bus} is gone`,
+      async () => (await drey.tries`exec v1 -- ${find}`).stdout === "",
+    );
   }
   const volumes = join(drey.directory, "storage-pools/default/custom");
   assertMatch(await runChecked(["grep", "-rlc", "^late", volumes]), /late/);

@@ -1,5 +1,6 @@
 // What becomes of a virtual machine when one of its processes is killed: never a half of it that stays.
 
+import { readIfThere } from "../../sys/present.ts";
 import { eventually } from "../support/eventually.ts";
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { type Drey, e2e } from "../support/drey.ts";
@@ -10,13 +11,16 @@ const needs = ["userns", "subids", "overlay", "machines", "user"] as const;
 /** Processes below a process, their command lines by pid. */
 function below(pid: number): Map<number, string> {
   const found = new Map<number, string>();
-  const children = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`).trim().split(" ");
+  const children = (readIfThere(`/proc/${pid}/task/${pid}/children`) ?? "").trim().split(" ");
   for (const child of children.filter((word) => word !== "").map(Number)) {
-    found.set(child, Deno.readTextFileSync(`/proc/${child}/cmdline`).replaceAll("\0", " "));
+    found.set(child, argvOf(child));
     for (const [more, line] of below(child)) found.set(more, line);
   }
   return found;
 }
+
+/** The command line of a process; empty for one that has ended. */
+const argvOf = (pid: number) => (readIfThere(`/proc/${pid}/cmdline`) ?? "").replaceAll("\0", " ");
 
 async function keeperOf(drey: Drey): Promise<number> {
   return JSON.parse(await drey`list --format json`)[0].state.pid;
@@ -24,7 +28,7 @@ async function keeperOf(drey: Drey): Promise<number> {
 
 async function kill(drey: Drey, pattern: RegExp): Promise<void> {
   const keeper = await keeperOf(drey);
-  const all = new Map([[keeper, Deno.readTextFileSync(`/proc/${keeper}/cmdline`)], ...below(keeper)]);
+  const all = new Map([[keeper, argvOf(keeper)], ...below(keeper)]);
   const [pid] = [...all].find(([, line]) => pattern.test(line)) ?? [];
   assert(pid !== undefined, `${pattern} is none of: ${[...all.values()].join(", ")}`);
   Deno.kill(pid, "SIGKILL");
@@ -46,15 +50,10 @@ await e2e("a virtual machine ends whole when one of its processes is killed", { 
     assert(others.length >= 2);
     await kill(drey, victim);
     assertEquals(await stopped(drey), "Stopped", String(victim));
-    const left = others.filter((pid) => {
-      try {
-        return Deno.readTextFileSync(`/proc/${pid}/cmdline`) !== "";
-      } catch (error) {
-        if (error instanceof Deno.errors.NotFound) return false;
-        throw error;
-      }
-    });
-    assertEquals(left, [], String(victim));
+    await eventually(
+      `nothing of it is left without ${victim}`,
+      () => others.every((pid) => argvOf(pid) === ""),
+    );
   }
   await drey`start v1`;
   assertEquals(await drey`exec v1 -- echo again`, "again\n");

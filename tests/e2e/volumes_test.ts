@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { join } from "@std/path";
 import { type Drey, e2e } from "../support/drey.ts";
-import { windBack } from "../support/schedule.ts";
+import { inOneMinute, passTwoMinutes, stopClock } from "../support/schedule.ts";
 import { serve } from "../support/server.ts";
 
 const needs = ["userns", "subids", "overlay"] as const;
@@ -96,8 +96,6 @@ await e2e("snapshots of a volume are taken when they are due, and go when their 
   needs,
 }, async (drey) => {
   const every = "snapshots.schedule=* * * * *";
-  await drey`storage volume create default data ${every} snapshots.pattern=auto%d snapshots.expiry=3d`;
-  await drey`storage volume create default disk --type=block size=1MiB ${every}`;
   await drey`storage volume create default other`;
   await fails(
     drey,
@@ -109,10 +107,16 @@ await e2e("snapshots of a volume are taken when they are due, and go when their 
     "other",
     "snapshots.schedule=@startup",
   );
-  const before = ["custom data", "custom disk", "custom other"];
-  assertEquals(await namesOf(drey), before, "nothing is due in the minute of its creation");
-  await windBack(drey);
-  await drey`list`;
+  await inOneMinute(async () => {
+    await drey`storage volume create default data ${every} snapshots.pattern=auto%d snapshots.expiry=3d`;
+    await drey`storage volume create default disk --type=block size=1MiB ${every}`;
+    const before = ["custom data", "custom disk", "custom other"];
+    assertEquals(await namesOf(drey), before, "nothing is due in the minute of its creation");
+  }, async () => {
+    for (const name of ["data", "disk"]) await drey`storage volume delete default ${name}`;
+  });
+  await stopClock(drey);
+  await passTwoMinutes(drey);
   assertEquals(await namesOf(drey), [
     ...["custom data", "custom data/auto0", "custom disk", "custom disk/snap0", "custom other"],
   ]);
@@ -123,8 +127,7 @@ await e2e("snapshots of a volume are taken when they are due, and go when their 
   const past = JSON.stringify({ expires_at: "2020-01-01T00:00:00Z" });
   const auto0 = "/1.0/storage-pools/default/volumes/custom/data/snapshots/auto0";
   await drey`query -X PATCH -d ${past} ${auto0}`;
-  await windBack(drey);
-  await drey`list`;
+  await passTwoMinutes(drey);
   const after = ["custom data", "custom data/kept", "custom disk", "custom disk/snap0", "custom other"];
   assertEquals(await namesOf(drey), after);
   const left = [

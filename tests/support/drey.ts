@@ -7,6 +7,7 @@ import { openMappedRoot } from "../../idmap/holder.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import { removeCgroup } from "../../runtime/cgroups.ts";
 import { runChecked, type RunResult } from "../../sys/run.ts";
+import { explain, openTranscript, type Transcript } from "./evidence.ts";
 import { cgroupHome, findLeftovers, nothingLeft } from "./leftovers.ts";
 import { hostFacts, type Need, testDirectory, unmet } from "./needs.ts";
 import { makeTinyImage } from "./tiny_image.ts";
@@ -33,6 +34,8 @@ export interface Drey {
   readonly environment: Readonly<Record<string, string>>;
   /** starts a command and leaves it running */
   spawn(argv: readonly string[], options?: Deno.CommandOptions): Deno.ChildProcess;
+  /** what was run, told if the test fails */
+  readonly transcript: Transcript;
 }
 
 export interface TestOptions {
@@ -65,13 +68,22 @@ export async function e2e(
         for (const image of options.images ?? ["tiny"]) await importImage(drey, image);
         await test(drey);
       } catch (error) {
+        const first = firstOf(error);
+        await explain(first, drey.directory, drey.transcript);
         // what cannot be cleaned up after a failure is its consequence
         await closeDrey(drey).catch((later) => console.error(String(later)));
-        throw error;
+        throw first;
       }
       await closeDrey(drey);
     },
   });
+}
+
+/** What failed first: the end of a scope that fails as well would hide it. */
+function firstOf(error: unknown): unknown {
+  if (!(error instanceof SuppressedError)) return error;
+  console.error(String(error.error));
+  return firstOf(error.suppressed);
 }
 
 /** A fresh drey. */
@@ -82,7 +94,13 @@ export async function openDrey(): Promise<Drey> {
 
 /** The drey of a directory. */
 export function dreyAt(directory: string): Drey {
-  const run: Drey["run"] = (argv, options = {}) => runCommand(directory, argv, options);
+  const transcript = openTranscript();
+  const run: Drey["run"] = async (argv, options = {}) => {
+    const start = performance.now();
+    const result = await runCommand(directory, argv, options);
+    transcript.note(["drey", ...argv], result, performance.now() - start);
+    return result;
+  };
   const tries = (template: TemplateStringsArray, ...words: Word[]) => run(split(template, words));
   const must = async (template: TemplateStringsArray, ...words: Word[]) => {
     const argv = split(template, words);
@@ -107,6 +125,7 @@ export function dreyAt(directory: string): Drey {
     spawn,
     commandLine,
     environment: environment(directory),
+    transcript,
   });
 }
 
@@ -206,6 +225,9 @@ export async function closeDrey(drey: Drey): Promise<void> {
   try {
     await removeInstances(drey);
     assertEquals(await findLeftovers(drey.directory), nothingLeft);
+  } catch (error) {
+    await explain(error, drey.directory, drey.transcript);
+    throw error;
   } finally {
     await removeState(drey.directory);
   }

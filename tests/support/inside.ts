@@ -1,6 +1,7 @@
 // What tests run inside containers, and what they read of them from outside.
 
 import { directoryName } from "../../domain/instances/record.ts";
+import { endedMeanwhile } from "../../sys/present.ts";
 import type { Drey } from "./drey.ts";
 
 const arch = Deno.build.arch;
@@ -20,12 +21,12 @@ export const snippets = {
     `for my $ring (-1, -2, -3, -4, -5) { my $k = syscall(${nr.keyctl}, 10, $ring, $t, $d, 0); $got = $k if $k > 0 }` +
     `print $got > 0 ? "found\\n" : "nothing\\n"`,
   /**
-   * looks for three seconds at every process that appears, for a way to a path of the host or a hold on the process
-   * while it has one; prints how many it saw, then what it caught
+   * looks at every process that appears, for a way to a path of the host or a hold on the process while it has one,
+   * until a file says that it is enough; says when it begins, prints how many it saw, then what it caught
    */
-  watchNewcomers: (marker: string) =>
+  watchNewcomers: (marker: string, enough: string) =>
     `my (%seen, %caught); opendir my $now, "/proc"; my %old = map { $_ => 1 } readdir $now;
-     my $end = time + 3; while (time < $end) { opendir my $d, "/proc"; for my $p (grep /^\\d+$/, readdir $d) {
+     syswrite STDOUT, "watching\n"; until (-e "${enough}") { opendir my $d, "/proc"; for my $p (grep /^\\d+$/, readdir $d) {
        next if $old{$p}; $seen{$p} = 1;
        for my $way (qw(root cwd)) { $caught{"$p $way"} = 1 if -e "/proc/$p/$way${marker}" }
        opendir my $f, "/proc/$p/fd" or next;
@@ -72,7 +73,7 @@ export async function ourProcesses(drey: Drey, name: string): Promise<OurProcess
 
 /** A process of the host that should be let alone; it ends with its scope. */
 export function sleeper(): AsyncDisposable & { pid: number } {
-  const child = new Deno.Command("sleep", { args: ["60"] }).spawn();
+  const child = new Deno.Command("sleep", { args: ["600"] }).spawn();
   return {
     pid: child.pid,
     async [Symbol.asyncDispose]() {
@@ -95,8 +96,7 @@ function descriptors(pid: number): string[] {
     const names = [...Deno.readDirSync(`/proc/${pid}/fd`)].map((entry) => entry.name);
     return names.map((fd) => Deno.readLinkSync(`/proc/${pid}/fd/${fd}`));
   } catch (error) {
-    // it belongs to a sub-id, or has ended
-    if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotFound) return [];
+    if (isOutOfReach(error)) return [];
     throw error;
   }
 }
@@ -105,9 +105,13 @@ function read(path: string): string {
   try {
     return Deno.readTextFileSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotFound) return "";
-    // a process that ends while it is read
-    if (error instanceof Error && "code" in error && error.code === "ESRCH") return "";
+    if (isOutOfReach(error)) return "";
     throw error;
   }
+}
+
+/** Whether a process could not be looked into since it is somebody else's, or has ended, be it just now. */
+export function isOutOfReach(error: unknown): boolean {
+  return error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotFound ||
+    endedMeanwhile(error, "/proc/");
 }

@@ -4,6 +4,7 @@ import type { Context } from "../../domain/context.ts";
 import { planHome } from "../../domain/cgroup_home.ts";
 import { tableName } from "../../domain/networks/hub_state.ts";
 import { listInterfaces, ownInterfaces } from "../../network/links.ts";
+import { endedMeanwhile } from "../../sys/present.ts";
 import { runChecked } from "../../sys/run.ts";
 import { hostFacts } from "./needs.ts";
 
@@ -27,15 +28,15 @@ export interface Known {
 }
 
 /**
- * What of this drey is still there beside what belongs to these instances, after a moment in which the last things may
- * end.
+ * What of this drey is still there beside what belongs to these instances, once the last things have had
+ * their time to end, which on a busy machine is more than a moment.
  */
 export async function findLeftovers(directory: string, known: readonly Known[] = []): Promise<Leftovers> {
   const start = Date.now();
   while (true) {
     const found = await look(directory, known);
     if (Object.values(found).every((list) => list.length === 0)) return found;
-    if (Date.now() - start > 3000) return found;
+    if (Date.now() - start > 60_000) return found;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
@@ -110,7 +111,7 @@ function entriesOf(path: string): Deno.DirEntry[] {
   try {
     return [...Deno.readDirSync(path)];
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
+    if (error instanceof Deno.errors.NotFound || endedMeanwhile(error, path)) return [];
     throw error;
   }
 }

@@ -3,6 +3,7 @@
 import { eventually } from "./eventually.ts";
 import { createHash } from "node:crypto";
 import { runChecked } from "../../sys/run.ts";
+import { freePort } from "./server.ts";
 import { makeTinyImage } from "./tiny_image.ts";
 
 export interface TestRegistry extends AsyncDisposable {
@@ -59,11 +60,6 @@ http: {addr: "127.0.0.1:${port}"}
       await child.status;
     },
   };
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 async function untilAnswered(url: string): Promise<void> {
