@@ -173,24 +173,29 @@ export function missingController(limit: Limit): DreyError {
   });
 }
 
+/** `milliseconds` the kernel has to do what it was told; on a busy machine with many processes that is no moment */
+const patience = 30_000;
+
 /** Freezes every process of an instance, or lets them go on; waits until it is so. */
 export async function setFrozen(group: InstanceCgroup, frozen: boolean): Promise<void> {
   const order = () =>
     Deno.writeTextFileSync(`${group.path}/cgroup.freeze`, frozen ? "1" : "0", { create: false });
-  if (await reaches(group, (events) => saysFrozen(events) === frozen, order)) return;
-  throw new DreyError("TIMEOUT", { message: `Cannot ${frozen ? "freeze" : "thaw"} within 5 seconds` });
+  if (await reaches(group, (events) => saysFrozen(events) === frozen, { order })) return;
+  throw new DreyError("TIMEOUT", {
+    message: `Cannot ${frozen ? "freeze" : "thaw"} within ${patience / 1000} seconds`,
+  });
 }
 
 /** Waits until the last process of an instance has left its cgroups; killed ones take a moment. */
-export async function waitEmpty(group: InstanceCgroup): Promise<boolean> {
-  return await reaches(group, (events) => !/^populated 1$/m.test(events));
+export async function waitEmpty(group: InstanceCgroup, milliseconds = patience): Promise<boolean> {
+  return await reaches(group, (events) => !/^populated 1$/m.test(events), { milliseconds });
 }
 
-/** Waits, 5 seconds at most, until `cgroup.events` says what is wanted; a cgroup that is gone says nothing more. */
+/** Waits, for so long at most, until `cgroup.events` says what is wanted; a cgroup that is gone says nothing more. */
 async function reaches(
   group: InstanceCgroup,
   wanted: (events: string) => boolean,
-  order: () => void = () => {},
+  { order = () => {}, milliseconds = patience }: { order?: () => void; milliseconds?: number } = {},
 ): Promise<boolean> {
   let fd: number;
   try {
@@ -201,7 +206,7 @@ async function reaches(
   }
   try {
     order();
-    const deadline = performance.now() + 5000;
+    const deadline = performance.now() + milliseconds;
     while (!wanted(rereadFd(fd))) {
       const left = deadline - performance.now();
       if (left <= 0 || !await waitKernelFile(fd, Math.ceil(left))) return wanted(rereadFd(fd));
@@ -233,7 +238,7 @@ export async function removeHome(home: string): Promise<void> {
   const supervisors = supervisorsCgroup(home);
   if (readIfThere(`${supervisors}/cgroup.procs`) === undefined) return;
   if (readWords(`${supervisors}/cgroup.procs`).includes(String(Deno.pid))) leave(home);
-  await waitEmpty({ path: supervisors, payload: supervisors, exec: supervisors });
+  await waitEmpty({ path: supervisors, payload: supervisors, exec: supervisors }, 5_000);
   for (const directory of [supervisors, home]) {
     try {
       Deno.removeSync(directory);

@@ -52,8 +52,8 @@ export async function cleanUp(
   if (home !== undefined && directoryNames(runDirectories(context)).length === 0) await removeHome(home);
 }
 
-/** `milliseconds` a process that starts to answer the instance takes to let go of the lock it was born with */
-const letGo = 1_000;
+/** `milliseconds` a process that starts to answer the instance has to let go of the lock it was born with, on a busy machine */
+const letGo = 20_000;
 
 /** Whether nobody holds the lock of a run directory, now or in a moment. */
 async function isLeft(directory: string): Promise<boolean> {

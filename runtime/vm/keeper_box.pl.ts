@@ -32,7 +32,7 @@ sub run_helper { my ($socket, @argv) = @_;
   my $pid = start([], @argv);
   for (my $tries = 0; !-S $socket; $tries++) {
     die "$argv[0] ended at once\n" if waitpid($pid, 1) == $pid;
-    die "$argv[0] does not listen\n" if $tries > 1000;
+    die "$argv[0] does not listen\n" if $tries > 6000;
     select undef, undef, undef, 0.01;
   }
   $helper{$pid} = $argv[0];
