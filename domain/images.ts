@@ -10,7 +10,7 @@ export {
   updateAlias,
 } from "./images/aliases.ts";
 export { deleteImage, patchImage, updateImage } from "./images/change.ts";
-export { ensureUnpacked, lowerPath, releaseIsolated, releaseLower } from "./images/lower.ts";
+export { diskSuffix, ensureUnpacked, lowerPath, releaseIsolated, releaseLower } from "./images/lower.ts";
 export { getImage, listImages } from "./images/records.ts";
 export { type NamedImage, resolveImage } from "./images/resolve.ts";
 export type { ImageWish } from "./images/create.ts";

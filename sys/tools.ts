@@ -43,6 +43,12 @@ export const tools: readonly Tool[] = [
     purpose: "Disks of virtual machines",
     onlyFor: "virtual machines",
   },
+  {
+    name: "mke2fs",
+    in: "e2fsprogs",
+    purpose: "Disks made of the files of images",
+    onlyFor: "virtual machines",
+  },
 ];
 
 /** The Debian package of a program; its own name if drey has no better guess. */

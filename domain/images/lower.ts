@@ -17,6 +17,9 @@ import { imagesInUse, treesInUse } from "./used.ts";
 import { imageLock } from "./records.ts";
 import { isDirectory, namesIn } from "../../sys/present.ts";
 
+/** What the name of an image's tree ends with whose files have been made into a disk: domain/images/disk_lower.ts. */
+export const diskSuffix = "-disk";
+
 /** Where an image is unpacked under a map: holds `rootfs`, `metadata.yaml` and perhaps `templates`. */
 export function lowerPath(context: Context, fingerprint: string, map: IdMap): string {
   return join(lowersDirectory(context), `${fingerprint}-${mapId(map)}`);
@@ -84,8 +87,13 @@ export async function releaseIsolated(context: Context, fingerprint: string, map
     value.config?.["volatile.base_image"] === fingerprint &&
     value.config["volatile.last_state.idmap"] === text
   );
-  if (isUsed || !isDirectory(lower) || (await treesInUse(context)).has(basename(lower))) return;
-  await removeLowers(context, [lower]);
+  if (isUsed) return;
+  const used = await treesInUse(context);
+  // as files, and as the disk of a virtual machine
+  const lowers = [lower, `${lower}${diskSuffix}`].filter((path) =>
+    isDirectory(path) && !used.has(basename(path))
+  );
+  if (lowers.length > 0) await removeLowers(context, lowers);
 }
 
 /** Removes the unpacked files of an image that no instance stands on; the next one unpacks them again. */

@@ -26,7 +26,7 @@ import { checkRawIds, chooseMap } from "./ids.ts";
 import { randomName } from "./random_name.ts";
 import { instanceAddress, instanceKey, type InstanceRecord, lockInstance } from "./record.ts";
 import { applyRootSize, rootSize } from "./root_size.ts";
-import { contentOf, poolFor, volumeOf } from "./root_volume.ts";
+import { contentOf, poolFor, volumeOf, wantsDisk } from "./root_volume.ts";
 import { startLocked } from "./start.ts";
 
 /**
@@ -104,7 +104,9 @@ async function create(
   const record = await newRecord(context, ref, { body, image });
   const { map, ids } = await firstMap(context, ref, record);
   await using _ids = ids;
-  const content = await contentOf(context, image?.fingerprint, map);
+  const asDisk = record.type === "virtual-machine" &&
+    wantsDisk(record, (await expand(context, ref.project, record)).config);
+  const content = await contentOf(context, image?.fingerprint, { map, asDisk });
   task.signal.throwIfAborted();
   const settings = image === undefined ? {} : await applicationSettings(context, image, content);
   await enterWithVolume(context, ref, {

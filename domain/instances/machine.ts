@@ -22,7 +22,14 @@ import type { RootSource } from "../../storage/driver.ts";
 import type { Config, Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import type { StartParts } from "../devices/device.ts";
-import { accelerator, bootAssets, findPrograms, mustHaveQemu } from "../machines/assets.ts";
+import {
+  accelerator,
+  type BootAssets,
+  bootAssets,
+  findPrograms,
+  modulesDisk,
+  mustHaveQemu,
+} from "../machines/assets.ts";
 import {
   hasHugepages,
   keeperArgv,
@@ -42,7 +49,7 @@ import { hasMemory, keepMemory, memoryOf, touchMemory } from "../machines/memori
 import { isOpenInBox, machineNodes } from "../machines/devices.ts";
 import { canShow, ownTpm } from "../machines/extras.ts";
 import { mustHaveHugepages } from "../machines/hugepages.ts";
-import { hasOwnDisk, ownDisk } from "../machines/own_disk.ts";
+import { hasOwnDisk, kernelDisk, ownDisk, wantsKernel } from "../machines/own_disk.ts";
 import { deviceNodes } from "./start_plan.ts";
 import type { InitChoice } from "./init.ts";
 import { type InstancePaths, instancePaths } from "./record.ts";
@@ -83,8 +90,10 @@ export async function gatherMachine(
 ): Promise<MachineStart> {
   mustHaveQemu();
   const isDisk = hasOwnDisk(root);
+  const hasFirmware = isDisk && !wantsKernel(root);
   if (hasHugepages(config)) mustHaveHugepages(memorySize(config, readHostSize([]).memory));
-  const assets = isDisk ? undefined : await bootAssets(context);
+  const assets = hasFirmware ? undefined : await bootAssets(context);
+  const modules = isDisk && assets !== undefined ? await modulesDisk(context, assets.kernel) : undefined;
   const proof = await accelerator(context);
   const host = readHostSize([]);
   const saved = isDisk && isStateful ? readSavedState(layersOf(root)) : undefined;
@@ -94,24 +103,21 @@ export async function gatherMachine(
     name: ref.name,
     config,
     accelerator: proof.accelerator,
-    root: isDisk
-      ? {
-        kind: "disk",
-        disk: ownDisk({ name: ref.name, config, devices, root, isResumed: saved !== undefined }),
-      }
-      : { kind: "shared", ...findPrograms() },
+    root: rootOf({ name: ref.name, config, devices, root, isResumed: saved !== undefined }, assets),
+    kernel: assets?.kernel.version ?? "",
     drives,
     cards: Object.values(devices).filter(({ type }) => type === "nic").length,
-    extras: extrasOf(parts, isDisk),
+    extras: extrasOf(parts, hasFirmware),
     rootPriority: readKey(findRootDisk(devices)?.device ?? {}, bootPriority) ?? 1,
     hostMemory: host.memory,
     hostCpus: host.cpus.length,
   };
   const alike = assets && await memoryOf(context, planMachine(facts, []), assets);
-  const memory = hasMemory(alike) ? alike : undefined;
+  const memory = saved === undefined && hasMemory(alike) ? alike : undefined;
+  let given: NonNullable<ContainerPlan["fills"]> = [];
   return {
-    box: planBox(paths, { assets, drives, memory }),
-    parts: assets === undefined ? [] : [modulesPart(assets.kernel)],
+    box: planBox(paths, { assets, modules, drives, memory }),
+    parts: assets === undefined || isDisk ? [] : [modulesPart(assets.kernel)],
     deviceNodes: [...deviceNodes.always, ...machineNodes.filter(isOpenInBox)],
     init: {
       argv: keeperArgv,
@@ -121,11 +127,13 @@ export async function gatherMachine(
     async prepare(plan, fills) {
       refuseSingle(plan.ids.map, context);
       writeKeeper(paths.run);
-      // what is on a disk is the guest's own affair
+      // what is on a disk is the guest's own affair, with what our own first program does in it
       if (!isDisk) await fillRoot(plan, fills);
+      given = fills ?? [];
     },
     settle(parts) {
-      const planned = planMachine(facts, parts.flatMap(({ card }) => card?.() ?? []));
+      const bare = planMachine(facts, parts.flatMap(({ card }) => card?.() ?? []));
+      const planned = bare.guest === undefined ? bare : { ...bare, guest: { ...bare.guest, fills: given } };
       const asked = { memory: planned.memory, cpus: planned.cpus };
       const machine = saved === undefined ? planned : resumed(planned, saved, asked);
       noteMachine(paths.run, { machine: planned, devices: runningDevices(paths.run) });
@@ -134,7 +142,7 @@ export async function gatherMachine(
     async mustRun() {
       const isStale = await mustRun(paths, { isResumed: saved !== undefined }) === "stale";
       if (memory !== undefined) isStale ? removeIfThere(memory) : touchMemory(memory);
-      const why = alike === undefined || memory !== undefined
+      const why = alike === undefined || memory !== undefined || saved !== undefined
         ? undefined
         : await keepMemory(paths.door, alike);
       return why === undefined ? [] : [why];
@@ -142,16 +150,26 @@ export async function gatherMachine(
   };
 }
 
-/** @throws {DreyError} `NOT_SUPPORTED` for what a machine with a shared root has no place for */
-function extrasOf(parts: readonly StartParts[], isDisk: boolean): MachineFacts["extras"] {
+/** What a machine starts from, by its root. @throws {DreyError} `TOOL_MISSING` */
+function rootOf(
+  settings: Parameters<typeof ownDisk>[0],
+  assets: BootAssets | undefined,
+): MachineFacts["root"] {
+  if (assets === undefined) return { kind: "disk", disk: ownDisk(settings) };
+  if (hasOwnDisk(settings.root)) return { kind: "kernel-disk", disk: kernelDisk(settings) };
+  return { kind: "shared", ...findPrograms() };
+}
+
+/** @throws {DreyError} `NOT_SUPPORTED` for what a machine without firmware has no place for */
+function extrasOf(parts: readonly StartParts[], hasFirmware: boolean): MachineFacts["extras"] {
   const tpms = parts.filter(({ isTpm }) => isTpm);
   if (tpms.length > 1) {
     throw new DreyError("BAD_REQUEST", { message: "A virtual machine has one TPM at most" });
   }
-  if (isDisk) return { ...tpms.length > 0 && { tpm: ownTpm }, hasScreen: canShow() };
+  if (hasFirmware) return { ...tpms.length > 0 && { tpm: ownTpm }, hasScreen: canShow() };
   if (tpms.length === 0) return {};
   throw new DreyError("NOT_SUPPORTED", {
-    message: "A virtual machine that shares its root has no place for a TPM: it needs a disk of its own",
+    message: "A virtual machine made of an image for containers has no place for a TPM: it has no firmware",
   });
 }
 

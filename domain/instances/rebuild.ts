@@ -17,7 +17,7 @@ import { releaseImage } from "./files_of.ts";
 import { chooseMap } from "./ids.ts";
 import { instanceAddress, instanceKey, loadRecord, lockInstance } from "./record.ts";
 import { applyRootSize } from "./root_size.ts";
-import { contentOf, volumeOf } from "./root_volume.ts";
+import { contentOf, volumeOf, wantsDisk } from "./root_volume.ts";
 import { atRest } from "./snapshots/at_rest.ts";
 import { currentState } from "./status.ts";
 
@@ -83,7 +83,8 @@ async function replace(
   const map = await chooseMap(context, ref, { config: expanded, layout: await readLayout(context.user) });
   await atRest(context, ref);
   await using pool = await openPool(context, value.pool);
-  const content = await contentOf(context, fromImage["volatile.base_image"], map);
+  const asDisk = wantsDisk(value, expanded);
+  const content = await contentOf(context, fromImage["volatile.base_image"], { map, asDisk });
   await orAsBefore(context, done, () => pool.driver.create(volumeOf(ref), content));
   const own = Object.entries(value.config).filter(([key]) =>
     !key.startsWith("image.") && key !== "volatile.base_image"

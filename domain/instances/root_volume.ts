@@ -1,13 +1,15 @@
 // The root volume of an instance: which one it is, in which pool, and what is mounted for it.
 
 import { findRootDisk } from "../../config/device_keys.ts";
+import { migrationStateful } from "../../config/instance_keys.ts";
+import { readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
 import { formatMap, type IdMap, mapId } from "../../idmap/map.ts";
 import type { RootSource } from "../../runtime/container_plan.ts";
 import type { Content, Hands, Volume } from "../../storage/driver.ts";
-import type { Devices } from "../../wire/instance.ts";
+import type { Config, Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
-import { ensureUnpacked } from "../images.ts";
+import { diskSuffix, ensureUnpacked } from "../images.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { directoryName, type InstanceRecord, loadRecord } from "./record.ts";
 
@@ -27,19 +29,37 @@ export async function openRootPool(context: Context, ref: Ref, hands?: Hands): P
   return await openPool(context, (await loadRecord(context, ref)).value.pool, hands);
 }
 
-/** What a new root volume begins with: the instance's image under a map, unpacked first if need be, or nothing. */
+/**
+ * Whether files of an image are to become the disk of an instance: a machine can be saved only if its guest's files
+ * are not shared with the host.
+ *
+ * @param config expanded
+ */
+export const wantsDisk = ({ type }: Pick<InstanceRecord, "type">, config: Config): boolean =>
+  type === "virtual-machine" && (readKey(config, migrationStateful) ?? false);
+
+/**
+ * What a new root volume begins with: the instance's image under a map, unpacked first if need be, or nothing.
+ *
+ * @param options `asDisk` makes a disk of an image of files
+ */
 export async function contentOf(
   context: Context,
   fingerprint: string | undefined,
-  map: IdMap,
+  { map, asDisk }: { map: IdMap; asDisk: boolean },
 ): Promise<Content> {
   const text = formatMap(map);
   if (fingerprint === undefined || fingerprint === "") {
     const owner = { uid: map.uids[0]?.hostId ?? 0, gid: map.gids[0]?.hostId ?? 0, mode: 0o755 };
     return { map: text, owner };
   }
-  const rootfs = await ensureUnpacked(context, { fingerprint }, map);
-  return { map: text, image: { id: `${fingerprint}-${mapId(map)}`, rootfs } };
+  const id = `${fingerprint}-${mapId(map)}`;
+  if (asDisk) {
+    const { ensureDisk } = await import("../images/disk_lower.ts");
+    const rootfs = await ensureDisk(context, fingerprint, map);
+    if (rootfs !== undefined) return { map: text, image: { id: `${id}${diskSuffix}`, rootfs } };
+  }
+  return { map: text, image: { id, rootfs: await ensureUnpacked(context, { fingerprint }, map) } };
 }
 
 /**
@@ -59,8 +79,9 @@ export async function rootSource(
   if (facts === undefined) throw filesGone(ref, record.pool);
   const isForOthers = facts.map !== formatMap(map);
   if (isForOthers && !facts.isUntouched) throw otherIds(ref);
-  if (isForOthers) await driver.create(volume, await contentOf(context, image, map));
-  else if (driver.needsImages && facts.image !== undefined) await contentOf(context, image, map);
+  const way = { map, asDisk: facts.image?.endsWith(diskSuffix) ?? false };
+  if (isForOthers) await driver.create(volume, await contentOf(context, image, way));
+  else if (driver.needsImages && facts.image !== undefined) await contentOf(context, image, way);
   return driver.root(volume);
 }
 

@@ -8,6 +8,7 @@ import { DreyError } from "../../errors.ts";
 import { doInBox, saveMemory } from "../../runtime/vm/door.ts";
 import { writeFilesArgv } from "../../runtime/vm/box_files.ts";
 import { guestRoot } from "../../runtime/vm/box.ts";
+import { agentShare } from "../../runtime/vm/guest_agent.pl.ts";
 import { stateNames } from "../../runtime/vm/disk_root.ts";
 import { type Machine, shareIds } from "../../runtime/vm/machine.ts";
 import { goOn, openMonitor } from "../../runtime/vm/qmp.ts";
@@ -118,7 +119,8 @@ async function mustBeSavable(context: Context, ref: Ref): Promise<Savable> {
     throw no(
       "NOT_SUPPORTED",
       "its root is shared with the host, and virtiofsd cannot hand over what the guest has open",
-      "Only virtual machines with a disk of their own keep their memory",
+      `Make it anew, with migration.stateful=true from the start: drey publish ${ref.name} --alias NAME, ` +
+        "drey launch NAME --vm -c migration.stateful=true",
     );
   }
   const { run } = instancePaths(context, ref);
@@ -126,7 +128,7 @@ async function mustBeSavable(context: Context, ref: Ref): Promise<Savable> {
   if (started === undefined) {
     throw no("INSTANCE_STATE", "it was started by an older drey", "Restart it first");
   }
-  const [, ...shares] = started.machine.shares;
+  const shares = started.machine.shares.filter(({ tag }) => tag !== agentShare.tag);
   if (shares.length > 0) {
     throw no(
       "NOT_SUPPORTED",

@@ -4,13 +4,12 @@
 import { join } from "@std/path";
 import { DreyError } from "../../errors.ts";
 import { type Proof, proveKvm } from "../../runtime/vm/accelerator.ts";
-import { firstProgram } from "../../runtime/vm/first.pl.ts";
-import { makeInitrd } from "../../runtime/vm/initrd.ts";
+import { makeInitrd, ramDiskRecipe } from "../../runtime/vm/initrd.ts";
 import { fetchKernel, findKernel, type Kernel } from "../../runtime/vm/kernel.ts";
 import type { Virtiofsd } from "../../runtime/vm/shares.ts";
 import { partialName } from "../../sys/partial.ts";
-import { exists, readIfThere } from "../../sys/present.ts";
-import { fullPath, toolMissing } from "../../sys/run.ts";
+import { exists, readIfThere, removeIfThere } from "../../sys/present.ts";
+import { commandFailed, fullPath, run, toolMissing } from "../../sys/run.ts";
 import { findTool } from "../../sys/tools.ts";
 import { isOpenInBox } from "./devices.ts";
 import type { Context } from "../context.ts";
@@ -45,6 +44,31 @@ export async function bootAssets(context: Context): Promise<BootAssets> {
   return { kernel, initrd };
 }
 
+// as root of a namespace, so that the files are root's
+const packing = `cd "$1"
+exec unshare --map-root-user mke2fs -q -F -t ext4 -O ^has_journal -b 4096 -m 0 -d . "$2" \\
+  $(( $(du -skx . | cut -f1) * 5 / 4 + 16384 ))k`;
+
+/** A disk with a kernel's modules, for guests that share no directory with the host. @throws {DreyError} `TOOL_MISSING` */
+export async function modulesDisk(context: Context, { modules }: Kernel): Promise<string> {
+  const disk = join(modules, "..", "modules.ext4");
+  if (exists(disk)) return disk;
+  if (findTool("mke2fs", fullPath()) === undefined) throw toolMissing("mke2fs");
+  await using _lock = await context.store.lock(["machine-assets"]);
+  // somebody may have done it while we waited
+  if (exists(disk)) return disk;
+  const unfinished = partialName(disk);
+  try {
+    const result = await run(["sh", "-ec", packing, "sh", modules, unfinished]);
+    if (result.code !== 0) throw commandFailed("Making a disk of the kernel's modules", result);
+    Deno.renameSync(unfinished, disk);
+    return disk;
+  } catch (error) {
+    removeIfThere(unfinished);
+    throw error;
+  }
+}
+
 function readyAssets(kernels: string): BootAssets | undefined {
   const kernel = findKernel(kernels);
   if (kernel === undefined) return undefined;
@@ -55,7 +79,7 @@ function readyAssets(kernels: string): BootAssets | undefined {
 /** Its name changes whenever the program in it does, which has to understand this drey. */
 function initrdOf({ modules }: Kernel): string {
   let hash = 0x811c9dc5;
-  const program = firstProgram({ modules: [], interpreter: [] });
+  const program = ramDiskRecipe();
   for (let at = 0; at < program.length; at++) {
     hash = Math.imul(hash ^ program.charCodeAt(at), 0x01000193) >>> 0;
   }

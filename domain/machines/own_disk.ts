@@ -1,7 +1,7 @@
 // Instances that are virtual machines with a disk of their own: how they are told from those that share a root, and what
 // their settings make of the disk.
 
-import { resolve } from "@std/path";
+import { join, resolve } from "@std/path";
 import { bus as busKey, cache as cacheKey, readonly } from "../../config/devices/disk.ts";
 import { findRootDisk } from "../../config/device_keys.ts";
 import * as keys from "../../config/instance_keys.ts";
@@ -9,7 +9,9 @@ import { readKey } from "../../config/key.ts";
 import { parseSize } from "../../config/size.ts";
 import { DreyError } from "../../errors.ts";
 import { isDiskRoot } from "../../images/disk.ts";
+import { isFileSystem, readDiskStart } from "../../images/disk_start.ts";
 import type { Firmware, OwnDisk } from "../../runtime/vm/disk_box.ts";
+import type { KernelDisk } from "../../runtime/vm/kernel_disk.ts";
 import { lastDisk, openMark, planDisk, usualDisk } from "../../runtime/vm/disk_root.ts";
 import type { RootSource } from "../../storage/driver.ts";
 import { exists, namesIn } from "../../sys/present.ts";
@@ -43,6 +45,20 @@ export function hasOwnDisk(root: RootSource): boolean {
   return all.length === 0 || isDiskRoot(all);
 }
 
+/** Whether a root is a disk that is one file system, which needs a kernel of the host's choice to boot. */
+export function wantsKernel(root: RootSource): boolean {
+  const last = lastDisk(namesOf(root).all);
+  if (last === undefined) return false;
+  const directories = directoriesOf(root);
+  const start = readDiskStart(last, (name) => {
+    // what a header names is a file of the disk, or nothing to us
+    if (lastDisk([name]) === undefined) return undefined;
+    const path = directories.map((directory) => join(directory, name)).find(exists);
+    return path === undefined ? undefined : Deno.openSync(path);
+  });
+  return start !== undefined && isFileSystem(start);
+}
+
 /** The file of a root's disk that was written last. */
 export const lastDiskOf = (root: RootSource): string | undefined => lastDisk(namesOf(root).all);
 
@@ -63,14 +79,36 @@ export interface DiskSettings {
   isResumed: boolean;
 }
 
+/** What follows from the settings of any disk. */
+function commonDisk({ devices, root, isResumed }: Omit<DiskSettings, "name" | "config">) {
+  const { own, all } = namesOf(root);
+  const device = findRootDisk(devices)?.device ?? {};
+  if (findTool("qemu-img", fullPath()) === undefined) throw toolMissing("qemu-img");
+  return {
+    plan: planDisk(own, all),
+    size: (device["size"] ? parseSize(device["size"]) : undefined) ?? usualDisk,
+    bus: readKey(device, busKey) ?? "virtio-scsi",
+    cache: readKey(device, cacheKey) ?? "none",
+    virtiofsd: findVirtiofsd(),
+    mounts: mountsOf(devices),
+    isResumed,
+  };
+}
+
+/** The disk of a machine that boots a kernel of the host's choice. @throws {DreyError} `TOOL_MISSING` */
+export function kernelDisk(settings: Omit<DiskSettings, "name" | "config">): KernelDisk {
+  const common = commonDisk(settings);
+  // the leanest, where the guest's system has no say in it
+  const isNamed = (findRootDisk(settings.devices)?.device["io.bus"] ?? "") !== "";
+  return { ...common, bus: isNamed ? common.bus : "virtio-blk" };
+}
+
 /**
- * The disk of a machine that has one of its own.
+ * The disk of a machine that has one of its own, and UEFI.
  *
  * @throws {DreyError} `TOOL_MISSING` where the firmware is not installed
  */
 export function ownDisk({ name, config, devices, root, isResumed }: DiskSettings): OwnDisk {
-  const { own, all } = namesOf(root);
-  const device = findRootDisk(devices)?.device ?? {};
   const isSecure = readKey(config, keys.securitySecureboot) ?? true;
   const text = (key: string, older: string) => {
     const value = config[key] ?? config[older];
@@ -79,12 +117,9 @@ export function ownDisk({ name, config, devices, root, isResumed }: DiskSettings
   const userData = text("cloud-init.user-data", "user.user-data");
   const vendorData = text("cloud-init.vendor-data", "user.vendor-data");
   const networkConfig = text("cloud-init.network-config", "user.network-config");
-  if (findTool("qemu-img", fullPath()) === undefined) throw toolMissing("qemu-img");
+  const common = commonDisk({ devices, root, isResumed });
   return {
-    plan: planDisk(own, all),
-    size: (device["size"] ? parseSize(device["size"]) : undefined) ?? usualDisk,
-    bus: readKey(device, busKey) ?? "virtio-scsi",
-    cache: readKey(device, cacheKey) ?? "none",
+    ...common,
     firmware: findFirmware(isSecure),
     isSecure,
     seed: {
@@ -94,9 +129,6 @@ export function ownDisk({ name, config, devices, root, isResumed }: DiskSettings
       ...(vendorData === undefined ? {} : { vendorData }),
       ...(networkConfig === undefined ? {} : { networkConfig }),
     },
-    virtiofsd: findVirtiofsd(),
-    mounts: mountsOf(devices),
-    isResumed,
   };
 }
 

@@ -10,7 +10,14 @@ import type { Accelerator } from "../../runtime/vm/accelerator.ts";
 import { boxFiles, hostLayout } from "../../runtime/vm/box.ts";
 import { type OwnDisk, ownDiskParts } from "../../runtime/vm/disk_box.ts";
 import { keeper } from "../../runtime/vm/keeper.pl.ts";
-import { keeperLines, type Machine, rootShare, sharedRootWords } from "../../runtime/vm/machine.ts";
+import { type KernelDisk, kernelDiskParts, modulesName } from "../../runtime/vm/kernel_disk.ts";
+import {
+  keeperLines,
+  type Machine,
+  portsTaken,
+  rootShare,
+  sharedRootWords,
+} from "../../runtime/vm/machine.ts";
 import type { Card } from "../../runtime/vm/cards.ts";
 import type { Virtiofsd } from "../../runtime/vm/shares.ts";
 import type { Drive } from "../../runtime/vm/drives.ts";
@@ -38,7 +45,12 @@ export interface MachineFacts {
   config: Config;
   accelerator: Accelerator;
   /** what it starts from */
-  root: { kind: "shared"; virtiofsd: Virtiofsd } | { kind: "disk"; disk: OwnDisk };
+  root:
+    | { kind: "shared"; virtiofsd: Virtiofsd }
+    | { kind: "kernel-disk"; disk: KernelDisk }
+    | { kind: "disk"; disk: OwnDisk };
+  /** version of the kernel, where it is of the host's choice */
+  kernel: string;
   /** volumes that are drives */
   drives: readonly VolumeDrive[];
   /** how many cards it has from its start */
@@ -55,8 +67,10 @@ export interface MachineFacts {
 /** The box of a machine; its files are there once `writeKeeper` and `writeMachine` have been called. */
 export function planBox(
   { run, door }: InstancePaths,
-  { assets, drives, memory }: {
+  { assets, modules, drives, memory }: {
     assets: BootAssets | undefined;
+    /** disk with the kernel's modules */
+    modules: string | undefined;
     drives: readonly VolumeDrive[];
     /** what it goes on from */
     memory: string | undefined;
@@ -71,6 +85,7 @@ export function planBox(
         { name: "kernel", source: assets.kernel.image },
         { name: "initrd", source: assets.initrd },
       ]),
+      ...(modules === undefined ? [] : [{ name: modulesName, source: modules }]),
       ...(memory === undefined ? [] : [{ name: memoryName, source: memory }]),
       { name: keeperName, source: join(run, keeperName) },
       { name: specName, source: join(run, specName) },
@@ -80,8 +95,8 @@ export function planBox(
         isWritable: content === "block",
       })),
     ],
-    // without a kernel of the host's choice the root is a disk
-    hasShares: assets === undefined,
+    // where the root is a disk nothing can be put into it
+    hasShares: assets === undefined || modules !== undefined,
   };
 }
 
@@ -117,6 +132,7 @@ export function planMachine(facts: MachineFacts, cards: readonly Card[]): Machin
   const count = cpuCount(config);
   const arch = Deno.build.arch;
   const root = rootParts(facts);
+  const drives = [...root.drives, ...facts.drives.map(volumeDrive)];
   return {
     name,
     uuid: config["volatile.uuid"] ?? crypto.randomUUID(),
@@ -128,16 +144,12 @@ export function planMachine(facts: MachineFacts, cards: readonly Card[]): Machin
     hugepages: hasHugepages(config),
     ...root,
     ...facts.extras,
-    drives: withBootOrder([...root.drives, ...volumeDrives(facts)], facts),
+    drives: root.boot.kind === "firmware" ? withBootOrder(drives, facts) : drives,
     cards: [...cards],
     // most have the same number, so that one's memory is of use to another
-    ports: Math.max(8, facts.cards + root.shares.length + sparePorts),
-    waits: facts.root.kind === "shared",
+    ports: Math.max(8, facts.cards + portsTaken({ ...root, drives }) + sparePorts),
+    waits: root.boot.kind === "direct",
   };
-}
-
-function volumeDrives({ drives }: MachineFacts): Drive[] {
-  return drives.map(volumeDrive);
 }
 
 /** The firmware tries drives in the order of their priorities; the seed is none of them. */
@@ -152,19 +164,19 @@ function withBootOrder(all: readonly Drive[], { drives, rootPriority }: MachineF
   });
 }
 
-function rootParts({ root }: MachineFacts): ReturnType<typeof ownDiskParts> {
+type RootParts = Pick<Machine, "boot" | "drives" | "prepare" | "shares" | "openMark" | "guest">;
+
+function rootParts({ root, kernel }: MachineFacts): RootParts {
   if (root.kind === "disk") return ownDiskParts(root.disk);
-  return {
-    boot: {
-      kind: "direct",
-      kernel: `${boxFiles}/kernel`,
-      initrd: `${boxFiles}/initrd`,
-      words: sharedRootWords({ arch: Deno.build.arch }, undefined),
-    },
-    drives: [],
-    prepare: [],
-    shares: [rootShare(root.virtiofsd)],
+  const boot: Machine["boot"] = {
+    kind: "direct",
+    kernel: `${boxFiles}/kernel`,
+    version: kernel,
+    initrd: `${boxFiles}/initrd`,
+    words: sharedRootWords({ arch: Deno.build.arch }, undefined),
   };
+  if (root.kind === "kernel-disk") return { boot, ...kernelDiskParts(root.disk) };
+  return { boot, drives: [], prepare: [], shares: [rootShare(root.virtiofsd)] };
 }
 
 const machineName = "machine.json";

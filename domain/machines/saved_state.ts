@@ -51,6 +51,8 @@ export function resumed(
   }
   return {
     ...machine,
+    // its guest knows who it is
+    waits: false,
     memory: saved.machine.memory,
     board: saved.board,
     resumes: { path: `${guestRoot}/${stateNames.memory}`, once: true },

@@ -1,7 +1,15 @@
 // Drives that come to a virtual machine while it runs, and go.
 
 import { DreyError } from "../../errors.ts";
-import { type Drive, driveDevice, driveDeviceId, driveNode, isScsi, scsiBus } from "./drives.ts";
+import {
+  type Drive,
+  driveDevice,
+  driveDeviceId,
+  driveNode,
+  isScsi,
+  scsiBus,
+  scsiController,
+} from "./drives.ts";
 import { freePort } from "./ports.ts";
 import { type Monitor, openMonitor } from "./qmp.ts";
 
@@ -12,11 +20,8 @@ const patience = 60_000;
 export async function plugDrive(door: string, drive: Drive): Promise<void> {
   using qmp = await openMonitor(door);
   const onScsi = isScsi(drive);
-  if (onScsi && !(await devices(qmp)).includes(scsiBus.slice(0, -2))) {
-    throw new DreyError("NOT_SUPPORTED", {
-      message: "Cannot plug a drive into the virtual machine: it was started without a bus for drives",
-      hint: "Stop it first, or set io.bus=virtio-blk",
-    });
+  if (onScsi && !(await devices(qmp)).includes(scsiController.id)) {
+    await qmp.execute("device_add", { ...scsiController, bus: await freePort(qmp) });
   }
   const bus = onScsi ? scsiBus : await freePort(qmp);
   await qmp.execute("blockdev-add", driveNode(drive));

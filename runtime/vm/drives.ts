@@ -1,5 +1,7 @@
 // The drives and the firmware of a virtual machine as words of QEMU's command line. Pure.
 
+import { type Plug, portId } from "./ports.ts";
+
 /** How a guest sees a drive; LXD's names. */
 export type DriveBus = "virtio-scsi" | "virtio-blk" | "nvme";
 
@@ -25,6 +27,8 @@ export type DriveImage =
   | { kind: "qcow2"; path: string; cache: DriveCache }
   /** a file of the box as it is: a disk, or a disc that is only read */
   | { kind: "raw"; path: string; cache: DriveCache; isDisc: boolean }
+  /** the same, which many machines only read at a time */
+  | { kind: "read-only"; path: string }
   /** a directory of the box, shown as a file system with a label */
   | { kind: "directory"; path: string; label: string };
 
@@ -42,12 +46,32 @@ export interface FirmwareBoot {
 export function driveWords(drives: readonly Drive[]): string[] {
   return [
     // also for those that come while the machine runs
-    ...(drives.length > 0 ? ["-device", `virtio-scsi-pci,id=${scsiBus.slice(0, -2)}`] : []),
+    ...(drives.length > 0 ? ["-device", commaWords(scsiController)] : []),
     ...drives.flatMap((drive) => [
       "-blockdev",
       JSON.stringify(driveNode(drive)),
       "-device",
       commaWords(driveDevice(drive, isScsi(drive) ? scsiBus : undefined)),
+    ]),
+  ];
+}
+
+/** The controller of that bus. */
+export const scsiController = { driver: "virtio-scsi-pci", id: "scsi" } as const;
+
+/** How many places on the machine's own bus drives take: one each, those on scsi one together. */
+export const drivePorts = (drives: readonly Drive[]): number =>
+  drives.filter((drive) => !isScsi(drive)).length + (drives.some(isScsi) ? 1 : 0);
+
+/** Drives as commands of the monitor, behind ports from a number on. */
+export function drivePlugs(drives: readonly Drive[], first: number): Plug[] {
+  const hasScsi = drives.some(isScsi);
+  let port = hasScsi ? first + 1 : first;
+  return [
+    ...(hasScsi ? [["device_add", { ...scsiController, bus: portId(first) }] satisfies Plug] : []),
+    ...drives.flatMap((drive): Plug[] => [
+      ["blockdev-add", driveNode(drive)],
+      ["device_add", driveDevice(drive, isScsi(drive) ? scsiBus : portId(port++))],
     ]),
   ];
 }
@@ -84,6 +108,10 @@ function image(image: DriveImage): Record<string, unknown> {
   if (image.kind === "directory") {
     const { path, label } = image;
     const file = { driver: "vvfat", dir: path, label, "fat-type": 16, "read-only": true };
+    return { driver: "raw", "read-only": true, file };
+  }
+  if (image.kind === "read-only") {
+    const file = { driver: "file", filename: image.path, "read-only": true };
     return { driver: "raw", "read-only": true, file };
   }
   const cache = caches[image.cache];

@@ -4,6 +4,7 @@
 
 import { agent, agentHome, agentPort } from "./agent.pl.ts";
 import { callNumbers } from "../steps.ts";
+import { guestRootProgram } from "./guest.ts";
 import { newIdentity } from "./identity.pl.ts";
 import { waitingWord } from "./keeper.pl.ts";
 
@@ -31,18 +32,22 @@ function numbers(arch: "x86_64" | "aarch64"): string {
 export interface RamDiskFiles {
   /** kernel modules, each after those it needs */
   modules: readonly string[];
+  /** further ones, for guests whose root is a disk */
+  diskModules: readonly string[];
   /** the interpreter's files, modules of Perl and libraries among them */
   interpreter: readonly string[];
 }
 
 /** The program, as text. */
 export function firstProgram(
-  { modules, interpreter }: RamDiskFiles,
+  { modules, diskModules, interpreter }: RamDiskFiles,
   arch: "x86_64" | "aarch64" = Deno.build.arch,
 ): string {
   const list = (paths: readonly string[]) => `qw(${paths.join(" ")})`;
   return `#!/usr/bin/perl\n${numbers(arch)}my @modules = ${list(modules)};\n` +
-    `my @files = (@modules, ${list(interpreter)});\n${agent}${newIdentity}${begin}`;
+    `my @disk_modules = ${list(diskModules)};\n` +
+    `my @files = (@modules, @disk_modules, ${list(interpreter)});\n` +
+    `${agent}${newIdentity}${guestRootProgram}${begin}`;
 }
 
 const begin = String.raw`
@@ -138,12 +143,15 @@ attach('proc', '/proc', 'proc', 14);
 attach('sysfs', '/sys', 'sysfs', 14);
 attach('devtmpfs', '/dev', 'devtmpfs', 2, 'mode=0755');
 attach('devpts', '/dev/pts', 'devpts', 10, 'mode=0620,gid=5,ptmxmode=0666');
-for my $module (@modules) {
-  sysopen my $file, $module, 0 or next;
-  my $none = '';
-  # EEXIST, or nothing to drive with it
-  syscall($vm_call{finit_module}, fileno $file, $none, 0) >= 0 or $! == 17 or say_so("module $module: $!");
+sub load_modules {
+  for my $module (@_) {
+    sysopen my $file, $module, 0 or next;
+    my $none = '';
+    # EEXIST, or nothing to drive with it
+    syscall($vm_call{finit_module}, fileno $file, $none, 0) >= 0 or $! == 17 or say_so("module $module: $!");
+  }
 }
+load_modules(@modules);
 my %word = words_of_kernel();
 my $port = find_port() or say_so('there is no port for the agent');
 if ($word{waits}) {
@@ -157,10 +165,11 @@ if ($word{waits}) {
 }
 set_up_cards(split /,/, $word{cards} || '');
 mkdir $new;
-my $flags = 0;
-my $mounted;
-for (1 .. 1200) {
-  $mounted = attach('${rootTag}', $new, 'virtiofs', $flags) and last;
+my $has_disk = ($word{root} || '') eq 'disk';
+load_modules(@disk_modules) if $has_disk;
+my $mounted = $has_disk && mount_disk($new);
+for (1 .. ($has_disk ? 0 : 1200)) {
+  $mounted = attach('${rootTag}', $new, 'virtiofs', 0) and last;
   select undef, undef, undef, 0.05;
 }
 give_up("cannot mount the root: $!") if !$mounted;
@@ -174,6 +183,8 @@ if (open my $nodes, '<', "$new/lib/modules/" . release() . '/${deviceNodes}') {
     syscall($vm_call{mknodat}, -100, $path, ($kind eq 'b' ? 0060000 : 0020000) | 0600, $device);
   }
 }
+mount_shares($new, split /,/, $word{mounts} || '');
+fill_root($new, split /,/, $word{fills} || '');
 if (open my $name, '>', '/proc/sys/kernel/hostname') { print $name $word{name} || 'localhost' }
 my $init = $word{init} || '/sbin/init';
 $init_kind = kind_of($init) || 'waiter';

@@ -20,6 +20,13 @@ const wantedModules = [
   "virtio-rng",
 ];
 
+/** What a root on a disk wants beside. */
+const diskModules = ["ext4", "sd_mod", "nvme"];
+
+/** What an initial ram disk follows from, beside the host's Perl, as text. */
+export const ramDiskRecipe = (): string =>
+  firstProgram({ modules: wantedModules, diskModules, interpreter: [] });
+
 /**
  * @param modules directory of the kernel's modules
  * @param more names of further ones that it is to load
@@ -29,9 +36,14 @@ export async function makeInitrd(
   more: readonly string[] = [],
 ): Promise<Uint8Array<ArrayBuffer>> {
   const paths = await interpreterFiles();
-  const kernel = await loadOrder(modules, [...wantedModules, ...more]);
+  const first = await loadOrder(modules, [...wantedModules, ...more]);
+  const names = new Set(first.map(({ name }) => name));
+  const later = (await loadOrder(modules, diskModules)).filter(({ name }) => !names.has(name));
+  const kernel = [...first, ...later];
+  const pathOf = ({ name }: Module) => `${agentHome}/modules/${name}.ko`;
   const program = firstProgram({
-    modules: kernel.map(({ name }) => `${agentHome}/modules/${name}.ko`),
+    modules: first.map(pathOf),
+    diskModules: later.map(pathOf),
     interpreter: paths,
   });
   const entries: CpioEntry[] = [

@@ -4,7 +4,16 @@
 import { rootTag } from "./first.pl.ts";
 import { agentPort } from "./agent.pl.ts";
 import { guestRoot } from "./box.ts";
-import { type Drive, driveWords, firmwareBoard, type FirmwareBoot, firmwareWords } from "./drives.ts";
+import {
+  type Drive,
+  drivePlugs,
+  drivePorts,
+  driveWords,
+  firmwareBoard,
+  type FirmwareBoot,
+  firmwareWords,
+} from "./drives.ts";
+import { type Guest, guestWords } from "./guest.ts";
 import { type Card, cardBackend, cardDevice, cardLines } from "./cards.ts";
 import { type Plug, portId, portWords } from "./ports.ts";
 import {
@@ -45,8 +54,10 @@ export interface Machine {
   cards: Card[];
   /** places on its bus for shares, cards and what is plugged in later */
   ports: number;
-  /** whether the guest waits to be told who it is, and is given its shares and cards only then */
+  /** whether the guest waits to be told who it is, and is given its shares, drives and cards only then */
   waits: boolean;
+  /** what a guest that waits is told of its root */
+  guest?: Guest;
   /** file of the box with what it has in its memory */
   resumes?: {
     path: string;
@@ -61,6 +72,8 @@ export interface Machine {
 export interface DirectBoot {
   kind: "direct";
   kernel: string;
+  /** of the kernel */
+  version: string;
   initrd: string;
   /** words for the kernel and the first program */
   words: string[];
@@ -87,7 +100,7 @@ export function qemuWords(machine: Machine): string[] {
     ...["-rtc", "base=utc"],
     ...hardware(machine),
     ...bootWords(machine),
-    ...driveWords(machine.drives),
+    ...(machine.boot.kind === "firmware" ? driveWords(machine.drives) : []),
     ...sockets(),
     ...portWords(machine.ports),
     ...machine.cards.flatMap((card, index) => ["-netdev", JSON.stringify(cardBackend(card, index))]),
@@ -96,6 +109,10 @@ export function qemuWords(machine: Machine): string[] {
     ...devices(machine).filter((device) => !isLate(machine, device)).flatMap((device) => [
       "-device",
       JSON.stringify(device),
+    ]),
+    ...(machine.waits ? [] : portDrives(machine)).flatMap(([command, words]) => [
+      command === "device_add" ? "-device" : "-blockdev",
+      JSON.stringify(words),
     ]),
     ...(machine.tpm === undefined ? [] : tpmWords(machine.arch)),
     ...(machine.hasScreen ? screenWords(machine.arch) : []),
@@ -114,7 +131,7 @@ function hardware(
   return [
     ...["-machine", `${board},memory-backend=ram,usb=off${more}`],
     // what is translated is kept in memory of the host's, by the gigabyte if nobody says otherwise
-    ...["-accel", accelerator === "kvm" ? "kvm" : "tcg,thread=multi,tb-size=64"],
+    ...["-accel", accelerator === "kvm" ? "kvm" : "tcg,thread=multi,tb-size=48"],
     ...["-cpu", accelerator === "kvm" ? "host" : "max"],
     ...["-smp", `${cpus},maxcpus=${maxCpus}`],
     ...["-m", size],
@@ -163,6 +180,17 @@ const cardDevices = ({ cards }: Machine) =>
 const shareDevices = ({ cards, shares }: Machine) =>
   shares.map(({ tag }, index) => shareDevice({ id: shareId(index), tag, bus: portId(cards.length + index) }));
 
+/**
+ * Drives of a machine that boots a kernel of the host's choice: behind its ports, after its shares, so that they are at
+ * the same places whether they come late or not.
+ */
+const portDrives = ({ boot, drives, cards, shares }: Machine): Plug[] =>
+  boot.kind === "firmware" ? [] : drivePlugs(drives, cards.length + shares.length);
+
+/** How many places on its bus a machine takes from its start. */
+export const portsTaken = ({ boot, drives, shares }: Pick<Machine, "boot" | "drives" | "shares">): number =>
+  shares.length + (boot.kind === "firmware" ? 0 : drivePorts(drives));
+
 /** Shares are in nobody's saved memory: QEMU cannot save a machine that has any. */
 const hasLateShares = ({ waits, resumes }: Machine) => waits || resumes !== undefined;
 
@@ -178,12 +206,14 @@ function plugs(machine: Machine): Plug[] {
       "device_add",
       device,
     ]),
+    ...(machine.waits ? portDrives(machine) : []),
   ];
 }
 
 /** What it is told of itself, as words. */
-const whoWords = ({ name, uuid, cards }: Machine): string =>
-  ` name=${name} uuid=${uuid} cards=${cards.map(({ hwaddr }) => hwaddr.toLowerCase()).join(",")}`;
+const whoWords = ({ name, uuid, cards, guest }: Machine): string =>
+  ` name=${name} uuid=${uuid} cards=${cards.map(({ hwaddr }) => hwaddr.toLowerCase()).join(",")}` +
+  guestWords(guest);
 
 /**
  * The lines that the keeper reads.

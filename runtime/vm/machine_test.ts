@@ -14,6 +14,7 @@ const machine: Machine = {
   hugepages: false,
   boot: {
     kind: "direct",
+    version: "6.1",
     kernel: "/drey/kernel",
     initrd: "/drey/initrd",
     words: sharedRootWords({ arch: "x86_64" }, undefined),
