@@ -62,6 +62,7 @@ export function planStart(facts: StartFacts): ContainerPlan {
 function planBox(facts: StartFacts & { machine: MachineBox }): ContainerPlan {
   const { machine } = facts;
   const reads = machine.files.map(({ source }) => source);
+  const guest = guestOf(facts);
   return {
     hostname: facts.name,
     root: facts.root,
@@ -71,7 +72,8 @@ function planBox(facts: StartFacts & { machine: MachineBox }): ContainerPlan {
     deviceNodes: nodesOf(facts),
     nesting: false,
     machine,
-    devices: deviceSteps({ ...facts, parts: [...facts.parts, { reads }] }, {}),
+    ...guest,
+    devices: deviceSteps({ ...facts, parts: [...facts.parts, { reads }] }, guest),
   };
 }
 
@@ -79,8 +81,11 @@ const nodesOf = ({ deviceNodes: nodes, parts }: StartFacts) => [
   ...new Set([...nodes, ...parts.flatMap(({ deviceNodes = [] }) => deviceNodes)]),
 ];
 
+const guestOf = ({ config, guestSocket }: StartFacts) =>
+  readKey(config, keys.securityDevlxd) ? { guestSocket } : {};
+
 function planContainer(facts: StartFacts): ContainerPlan {
-  const guest = readKey(facts.config, keys.securityDevlxd) ? { guestSocket: facts.guestSocket } : {};
+  const guest = guestOf(facts);
   return {
     hostname: facts.name,
     root: facts.root,

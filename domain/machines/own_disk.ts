@@ -120,6 +120,7 @@ export function ownDisk({ name, config, devices, root, isResumed }: DiskSettings
   const common = commonDisk({ devices, root, isResumed });
   return {
     ...common,
+    asks: readKey(config, keys.securityDevlxd) ?? true,
     firmware: findFirmware(isSecure),
     isSecure,
     seed: {

@@ -148,6 +148,7 @@ export function planMachine(facts: MachineFacts, cards: readonly Card[]): Machin
     cards: [...cards],
     // most have the same number, so that one's memory is of use to another
     ports: Math.max(8, facts.cards + portsTaken({ ...root, drives }) + sparePorts),
+    asks: readKey(config, keys.securityDevlxd) ?? true,
     waits: root.boot.kind === "direct",
   };
 }

@@ -3,6 +3,7 @@
 // port: each is a Perl program with its words, environment and streams, which a child of the agent becomes. The steps
 // of a walker (runtime/walker.pl.ts) are such a program, so commands, files and SFTP work as in containers.
 
+import { agentErrands } from "./errands.pl.ts";
 import { frames, resyncLength } from "./frames.pl.ts";
 
 /** Name of the virtio-serial port: LXD's, for which images have rules that start an agent. */
@@ -13,14 +14,15 @@ export const agentHome = "/drey";
 
 /**
  * The loop of the agent as a subroutine, `serve_agent(handle)`: it ends when the port does. `$root` is the directory
- * that commands see as their root, or empty.
+ * that commands see as their root, or empty. `$has_errands` says whether its guest has a socket to ask at.
  */
 export const agent = frames + String.raw`
-my (%command, %of_pid, $port, $out, $in);
+my (%command, %of_pid, $port, $out, $in, $has_errands);
 sub become_session { syscall($vm_call{setsid}) }
 sub become_leader { become_session(); ioctl $_[0], 0x540e, 0 }
 sub close_rest { syscall($vm_call{close_range}, 3, 0xffffffff, 0) }
 sub send_out { $out .= frame(@_) }
+${agentErrands}
 sub reap_children {
   while ((my $pid = waitpid -1, 1) > 0) {
     my $channel = delete $of_pid{$pid};
@@ -85,6 +87,7 @@ sub set_time { my ($time) = @_;
   syscall($vm_call{clock_settime}, 0, $spec);
 }
 sub take { my ($channel, $kind, $payload) = @_;
+  if (is_errand($channel)) { return errand_takes($channel, $kind, $payload) }
   if ($kind == $kind{open}) { return begin($channel, $payload) }
   if ($kind == $kind{power}) { return power($payload) }
   # whoever gave commands is gone, and time has passed: the machine goes on from its memory
@@ -141,6 +144,7 @@ sub serve_agent { ($port) = @_;
   my $welcome = "welcome $nonce\n";
   my ($is_welcome, $in_sync) = (0, 0);
   $SIG{PIPE} = 'IGNORE'; $SIG{CHLD} = sub { };
+  open_errands() if $has_errands;
   for (;;) {
     my ($reads, $writes) = ('', '');
     vec($reads, fileno $port, 1) = 1 if length $out < 4 * $credit_size;
@@ -153,6 +157,8 @@ sub serve_agent { ($port) = @_;
       }
       $soon = 1 if defined $c->{status};
     }
+    vec($reads, fileno $errands, 1) = 1 if $errands and $is_welcome;
+    watch_errands(\$reads, \$writes) if length $out < $credit_size;
     # a child may end just before the wait begins, unheard
     my $ready = select($reads, $writes, undef, $soon ? 0.02 : %command ? 1 : 3600);
     reap_children();
@@ -178,6 +184,10 @@ sub serve_agent { ($port) = @_;
       } }
       $c->{quiet} = defined $c->{status} && $c->{idle}++ > 3 && $ready <= 0;
       finish($channel, $c);
+    }
+    if ($ready > 0) {
+      take_errand() if $errands and vec($reads, fileno $errands, 1);
+      step_errands($reads);
     }
     push_out($port, \$out) or return;
   }

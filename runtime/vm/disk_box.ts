@@ -29,6 +29,8 @@ export interface OwnDisk {
   seed: Omit<SeedFacts, "agent">;
   /** serves directories, and the agent to images for LXD; absent where it is not installed */
   virtiofsd: Virtiofsd | undefined;
+  /** whether the guest has a socket to ask at, /dev/lxd/sock */
+  asks: boolean;
   /** what the guest is to mount */
   mounts: { tag: string; path: string; isReadOnly: boolean }[];
   /** whether the machine goes on from its saved memory */
@@ -41,8 +43,8 @@ const seedDirectory = "/run/drey/seed";
 export function ownDiskParts(
   disk: OwnDisk,
 ): Pick<Machine, "boot" | "drives" | "prepare" | "shares" | "openMark"> {
-  const { plan, size, bus, cache, firmware, isSecure, seed, virtiofsd, mounts, isResumed } = disk;
-  const agent = guestAgent(mounts);
+  const { plan, size, bus, cache, firmware, isSecure, seed, virtiofsd, mounts, asks, isResumed } = disk;
+  const agent = guestAgent({ mounts, asks });
   const directories = mounts.map(({ path }) => guestShares + path);
   const nvram = { name: nvramName(isSecure), template: firmware.variables };
   return {

@@ -192,6 +192,7 @@ for my $place (qw(proc sys dev)) {
   mkdir "$new/$place";
   syscall($vm_call{mount}, "/$place", "$new/$place", 0 + 0, 8192, 0) >= 0 or say_so("cannot move /$place: $!");
 }
+$has_errands = $word{devlxd};
 run_agent($port) if $port;
 # what is open stays; the rest of the ram disk is memory that the guest may use
 unlink @files;

@@ -13,9 +13,16 @@ const quoted = (text: string): string =>
     [...new TextEncoder().encode(text)].map((byte) => byte.toString(16).padStart(2, "0")).join("")
   }')`;
 
-/** The program, as text. It mounts what the machine is shown before it answers. */
+/**
+ * The program, as text. It mounts what the machine is shown before it answers.
+ *
+ * @param facts `asks` says whether the guest has a socket to ask at
+ */
 export function guestAgent(
-  mounts: readonly { tag: string; path: string; isReadOnly: boolean }[],
+  { mounts, asks }: {
+    mounts: readonly { tag: string; path: string; isReadOnly: boolean }[];
+    asks: boolean;
+  },
   arch: "x86_64" | "aarch64" = Deno.build.arch,
 ): string {
   const { setsid, close_range, mount } = callNumbers(arch);
@@ -25,7 +32,7 @@ export function guestAgent(
   return `#!/usr/bin/perl\nuse warnings; use Fcntl;\nno warnings;\n` +
     `my %vm_call = (setsid => ${setsid}, close_range => ${close_range}, mount => ${mount}, ` +
     `clock_settime => ${arch === "x86_64" ? 227 : 112});\n` +
-    `my @mounts = (${list.join(", ")});\n${agent}${begin}`;
+    `my @mounts = (${list.join(", ")});\n${agent}$has_errands = ${asks ? 1 : 0};\n${begin}`;
 }
 
 const begin = String.raw`

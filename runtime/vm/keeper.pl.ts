@@ -2,6 +2,7 @@
 // ends when the machine does, with the status a container's init would have; its end takes everything else along. At
 // its door, a socket, it takes commands for the agent in the guest and leads to the machine's own sockets.
 
+import { keeperErrands } from "./errands.pl.ts";
 import { frames, resyncLength } from "./frames.pl.ts";
 import { keeperBox, socketDirectory } from "./keeper_box.pl.ts";
 import { keeperMachine } from "./keeper_machine.pl.ts";
@@ -22,7 +23,7 @@ const calls = (arch: "x86_64" | "aarch64") =>
 
 /** The program; its one argument is a file with lines of words, see runtime/vm/machine.ts. */
 export function keeper(arch: "x86_64" | "aarch64" = Deno.build.arch): string {
-  return frames + calls(arch) + begin + keeperBox + keeperMachine + body;
+  return frames + calls(arch) + begin + keeperErrands + keeperBox + keeperMachine + body;
 }
 
 const begin = String.raw`
@@ -179,6 +180,7 @@ sub greet { my ($nonce) = @_;
   # whoever was under way is heard of no more
   refuse($_, 'The agent in the virtual machine has been started anew') for grep { $_->{begun} } values %client;
   $_->{begun} = 0 for values %client;
+  end_errands();
   $agent_out = "welcome $nonce\n";
   ($is_there, $died) = (1);
   for my $c (grep { defined $_->{open} } values %client) { begin($c); flush_early($c) }
@@ -188,6 +190,7 @@ sub agent_gone {
   return if !$is_there;
   ($is_there, $died, $in_sync) = (0, time, 1);
   $agent_in = '';
+  end_errands();
   for (grep { $_->{begun} } values %client) { $_->{begun} = 0; refuse($_, $no_agent) }
 }
 sub flush_early { my ($c) = @_;
@@ -203,6 +206,7 @@ sub hear_agent {
     my ($channel, $kind, $payload) = take_frame(\$agent_in) or return;
     if ($kind == 0) { $in_sync = 1; next }
     if ($kind == $kind{hello}) { greet($payload); next }
+    if (is_errand($channel)) { hear_errand($channel, $kind, $payload); next }
     my $c = $client{$channel} or next;
     $c->{out} .= pack('NCN', 0, $kind, length $payload) . $payload;
     if ($kind == $kind{exit} or $kind == $kind{refusal}) { $c->{begun} = 0; $c->{ending} = 1 }
@@ -214,6 +218,7 @@ for (;;) {
   vec($reads, fileno $saving{from}, 1) = 1 if $saving{from} and length $saving{client}{out} < 2097152;
   vec($writes, fileno $qmp, 1) = 1 if length $qmp_out;
   vec($writes, fileno $agent, 1) = 1 if length $agent_out;
+  watch_errands(\$reads, \$writes) if length $agent_out < 4 * $credit_size;
   my $waiting = $keeps ? 1 : 0;
   for my $c (values %client) {
     vec($reads, fileno $c->{handle}, 1) = 1 if !$c->{other} or length $c->{to_other} < 262144;
@@ -252,6 +257,7 @@ for (;;) {
     $alive = push_out($other, \$c->{to_other}) if $alive and $other;
     drop($c) if !$alive or $c->{ending} and !length $c->{out};
   }
+  step_errands($reads);
   push_out($qmp, \$qmp_out);
   push_out($agent, \$agent_out);
 }

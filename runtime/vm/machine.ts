@@ -56,6 +56,8 @@ export interface Machine {
   ports: number;
   /** whether the guest waits to be told who it is, and is given its shares, drives and cards only then */
   waits: boolean;
+  /** whether a guest that waits has a socket to ask at, /dev/lxd/sock */
+  asks?: boolean;
   /** what a guest that waits is told of its root */
   guest?: Guest;
   /** file of the box with what it has in its memory */
@@ -211,9 +213,9 @@ function plugs(machine: Machine): Plug[] {
 }
 
 /** What it is told of itself, as words. */
-const whoWords = ({ name, uuid, cards, guest }: Machine): string =>
+const whoWords = ({ name, uuid, cards, guest, asks }: Machine): string =>
   ` name=${name} uuid=${uuid} cards=${cards.map(({ hwaddr }) => hwaddr.toLowerCase()).join(",")}` +
-  guestWords(guest);
+  (asks ? " devlxd=1" : "") + guestWords(guest);
 
 /**
  * The lines that the keeper reads.
