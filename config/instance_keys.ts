@@ -177,7 +177,7 @@ export const migrationStateful = key({
   type: types.bool,
   live: true,
   default: "false",
-  short: "Whether the memory of a machine with a disk of its own may be kept, by stops and snapshots",
+  short: "Whether the memory of a machine may be kept, by stops and snapshots; its root is then a disk",
 });
 
 export const rawIdmap = key({

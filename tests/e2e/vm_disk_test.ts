@@ -60,14 +60,17 @@ async function hasScreen(drey: Drey): Promise<void> {
   assertEquals((await viewer.status).code, 0);
   if (missingTools(["lxc"]).length > 0) return;
   await using server = await serve(drey);
-  const lxc = server.spawn(["console", "v1", "--type=vga"], { stdout: "piped" });
-  const socket = await screenPath(lxc.stdout);
-  // lxc gives a server five seconds to take a connection, and closes its own after that
-  const greet = () => greetSpice(socket).catch(String);
-  await eventually("lxc leads to the screen", async () => await greet() === "REDQ");
-  lxc.kill("SIGINT");
-  await lxc.stdout.cancel();
-  await lxc.status;
+  // lxc gives a server five seconds to take a connection; then it closes its own and ends, so it is asked anew
+  await eventually("lxc leads to the screen", async () => {
+    const lxc = server.spawn(["console", "v1", "--type=vga"], { stdout: "piped" });
+    try {
+      return await greetSpice(await screenPath(lxc.stdout)).catch(String) === "REDQ";
+    } finally {
+      lxc.kill("SIGINT");
+      await lxc.stdout.cancel();
+      await lxc.status;
+    }
+  });
 }
 
 /** A volume comes as a drive while the machine runs, on each kind of bus, and goes with what was written to it. */

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
 import { type Drey, e2e } from "../support/drey.ts";
+import { snippets } from "../support/inside.ts";
 import { lendKernel } from "../support/machines.ts";
 import { serve } from "../support/server.ts";
 
@@ -41,6 +42,12 @@ await e2e("a virtual machine runs commands on a kernel of its own", { needs }, a
   const asked = await drey`exec v1 --env FOO=bar --user 1000 --group 1000 --cwd /etc -- ${words}`;
   assertEquals(asked, "bar 1000:1000 /etc\n");
   assertEquals((await drey.tries`exec v1 -- nowhere`).code, 127);
+
+  const ask = ["perl", "-e", snippets.askGuest];
+  assertMatch(await drey`exec v1 -- ${ask} GET /1.0`, /"instance_type":"virtual-machine"/);
+  const asking = [1, 2, 3, 4].map(() => drey`exec v1 -- ${ask} GET /1.0/devices`);
+  for (const said of await Promise.all(asking)) assertMatch(said, /"path":"\/"/);
+  assertEquals((await drey.tries`exec v1 --user 1000 -- ${ask} GET /1.0`).code, 13);
 
   const [listed] = JSON.parse(await drey`list --format json`);
   assertEquals([listed.type, listed.status], ["virtual-machine", "Running"]);
