@@ -112,6 +112,9 @@ await e2e("lxc leads a virtual machine through its life", { needs: [...once, "lx
   await lxc("start", "v1");
   await lxc("restart", "v1");
   assertEquals(await lxc("exec", "v1", "--", "cat", "/root/os-release"), pulled);
+  // a root that is shared cannot be saved
+  await lxc("config", "set", "v1", "migration.stateful=true");
+  assertMatch((await drey.tries`stop v1 --stateful`).stderr, /shared with the host[\s\S]*drey publish v1/);
   await lxc("stop", "v1");
   await lxc("delete", "v1");
   assertEquals(await lxc("list", "--format", "csv"), "");
