@@ -333,10 +333,15 @@ Deno.test("a listener hears what happens from the moment its stream is open", as
 
 Deno.test("a stream's address without a stream says what it is", async () => {
   await using api = await openTestApp();
-  const run = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
-  const { id } = await startOperation(api.context, { project: "default", description: "x", run });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { id } = await startOperation(api.context, {
+    project: "default",
+    description: "x",
+    run: () => promise,
+  });
   const { status } = await api.ask(`GET /1.0/operations/${id}/websocket?secret=x`);
   assertEquals(status, 400);
+  resolve();
   await waitOperation(api.context, id);
 });
 

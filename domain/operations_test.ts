@@ -14,7 +14,6 @@ import {
 import { thisProcess } from "./owner.ts";
 
 const start = { project: "default", description: "Testing" };
-const later = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 Deno.test("an operation is Running at once and Success at its end, with what it reported", async () => {
   await using context = await temporaryContext();
@@ -75,9 +74,11 @@ Deno.test("cancelOperation() aborts the signal and ends as Cancelled", async () 
 
 Deno.test("an operation that may not be cancelled says so", async () => {
   await using context = await temporaryContext();
-  const { id } = await startOperation(context, { ...start, run: () => later(20) });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { id } = await startOperation(context, { ...start, run: () => promise });
   const error = await assertRejects(() => cancelOperation(context, id), DreyError);
   assertEquals(error.code, "BAD_REQUEST");
+  resolve();
   await waitOperation(context, id);
 });
 

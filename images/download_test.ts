@@ -45,7 +45,7 @@ const cut = (count: number): Answer => (request, content) => {
   const body = new ReadableStream({
     async pull(control) {
       if (isSent) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await new Promise((resolve) => setTimeout(resolve, 100));
         return control.error(new Error("cut"));
       }
       control.enqueue(content.slice(from, from + count));

@@ -130,7 +130,13 @@ export function dreyAt(directory: string): Drey {
 }
 
 function environment(directory: string): Record<string, string> {
-  return { DREY_DIR: directory, DREY_CONF: join(directory, "config"), NO_COLOR: "1", LC_ALL: "C.UTF-8" };
+  return {
+    DREY_DIR: directory,
+    DREY_CONF: join(directory, "config"),
+    DREY_IMAGE_CACHE: "",
+    NO_COLOR: "1",
+    LC_ALL: "C.UTF-8",
+  };
 }
 
 /** The words of a command line: blanks part those of the template, what is put in stays whole. */
