@@ -17,9 +17,11 @@ await e2e(
     assertMatch(await drey`exec v1 -- cat /etc/os-release`, /Debian/);
     assertEquals(await drey`exec v1 -- stat -c ${"%F %t:%T"} /dev/fuse`, "character special file a:e5\n");
     const wait = "until [ -S /run/systemd/private ]; do sleep 0.2; done; systemctl is-system-running --wait";
-    assertEquals((await drey.run(["exec", "v1", "--", "sh", "-c", wait])).stdout, "running\n");
+    // minutes, where the processor is emulated and shared
+    const booted = await drey.run(["exec", "v1", "--", "sh", "-c", wait], { timeout: 900_000 });
+    assertEquals(booted.stdout, "running\n");
     assertEquals(await drey`exec v1 -- systemd-detect-virt --container`.catch(() => "none\n"), "none\n");
-    await drey`stop v1 --timeout 120`;
+    await drey`stop v1 --timeout 280`;
     const [{ status, config }] = JSON.parse(await drey`list --format json`);
     assertEquals([status, config["volatile.last_state.power"]], ["Stopped", "STOPPED"]);
   },

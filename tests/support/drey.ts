@@ -7,7 +7,7 @@ import { openMappedRoot } from "../../idmap/holder.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import { removeCgroup } from "../../runtime/cgroups.ts";
 import { runChecked, type RunResult } from "../../sys/run.ts";
-import { explain, openTranscript, type Transcript } from "./evidence.ts";
+import { explained, openTranscript, type Transcript } from "./evidence.ts";
 import { cgroupHome, findLeftovers, nothingLeft } from "./leftovers.ts";
 import { hostFacts, type Need, testDirectory, unmet } from "./needs.ts";
 import { makeTinyImage } from "./tiny_image.ts";
@@ -68,8 +68,7 @@ export async function e2e(
         for (const image of options.images ?? ["tiny"]) await importImage(drey, image);
         await test(drey);
       } catch (error) {
-        const first = firstOf(error);
-        await explain(first, drey.directory, drey.transcript);
+        const first = await explained(firstOf(error), drey.directory, drey.transcript);
         // what cannot be cleaned up after a failure is its consequence
         await closeDrey(drey).catch((later) => console.error(String(later)));
         throw first;
@@ -154,7 +153,7 @@ function split(template: readonly string[], words: readonly Word[]): string[] {
 async function runCommand(
   directory: string,
   argv: readonly string[],
-  { stdin, env = {}, timeout = 180_000 }: CommandOptions,
+  { stdin, env = {}, timeout = 300_000 }: CommandOptions,
 ): Promise<RunResult> {
   const [path = "", ...before] = program();
   const child = new Deno.Command(path, {
@@ -232,8 +231,7 @@ export async function closeDrey(drey: Drey): Promise<void> {
     await removeInstances(drey);
     assertEquals(await findLeftovers(drey.directory), nothingLeft);
   } catch (error) {
-    await explain(error, drey.directory, drey.transcript);
-    throw error;
+    throw await explained(error, drey.directory, drey.transcript);
   } finally {
     await removeState(drey.directory);
   }

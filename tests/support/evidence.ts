@@ -29,17 +29,25 @@ export function openTranscript(): Transcript {
   };
 }
 
-/** Adds to an error what is known of the drey of a test; the error stays the one it is. */
-export async function explain(error: unknown, directory: string, transcript: Transcript): Promise<void> {
-  if (!(error instanceof Error)) return;
+/** An error with what is known of the drey of a test added to its message; the same one where that can be. */
+export async function explained(error: unknown, directory: string, transcript: Transcript): Promise<Error> {
+  const evidence = await gather(directory, transcript).catch((later) => `nothing is known: ${later}`);
+  // that of a DOMException cannot be set
+  if (!(error instanceof Error) || error instanceof DOMException) {
+    return new Error(`${error}\n\n${evidence}`, { cause: error });
+  }
+  error.message += `\n\n${evidence}`;
+  return error;
+}
+
+async function gather(directory: string, transcript: Transcript): Promise<string> {
   const parts = [
     ["the last commands, and those that failed", transcript.read().join("\n")],
     ...logsOf(directory).map((path) => [path, ending(readIfThere(path) ?? "", 1500)]),
     ["load", `${readIfThere("/proc/loadavg")?.trim()}; ${readIfThere("/proc/meminfo")?.split("\n")[2]}`],
     ["processes", await processes(directory)],
   ];
-  const shown = parts.filter(([, text]) => text !== "").map(([title, text]) => `== ${title}\n${text}`);
-  error.message += `\n\n${shown.join("\n")}`;
+  return parts.filter(([, text]) => text !== "").map(([title, text]) => `== ${title}\n${text}`).join("\n");
 }
 
 /** Where a server of a test writes what it says. */
