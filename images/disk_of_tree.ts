@@ -10,10 +10,11 @@ import { imageDisk } from "./disk.ts";
 import { jailed } from "./jail.ts";
 import { removeTrees } from "./unpack.ts";
 
-// room for what a file system keeps beside files; a machine's first start makes it as large as its disk
+// room for what a file system keeps beside files, and for files that the host keeps packed: what is not used takes none.
+// A machine's first start makes it as large as its disk
 const script = `cd /unpack
 files=$(find rootfs | wc -l)
-size=$(( $(du -skx rootfs | cut -f1) * 5 / 4 + files * 4 + 65536 ))
+size=$(( $(du -skx rootfs | cut -f1) * 2 + files * 4 + 262144 ))
 mke2fs -q -F -t ext4 -b 4096 -m 1 -N $(( files * 5 / 4 + size / 16 )) \\
   -E lazy_itable_init=1,lazy_journal_init=1 -d rootfs "$1/raw" "$size"k
 mkdir "$1/rootfs"

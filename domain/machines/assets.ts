@@ -61,6 +61,8 @@ export async function modulesDisk(context: Context, { modules }: Kernel): Promis
   try {
     const result = await run(["sh", "-ec", packing, "sh", modules, unfinished]);
     if (result.code !== 0) throw commandFailed("Making a disk of the kernel's modules", result);
+    // for the box's programs, who are somebody else
+    Deno.chmodSync(unfinished, 0o644);
     Deno.renameSync(unfinished, disk);
     return disk;
   } catch (error) {

@@ -168,7 +168,7 @@ mkdir $new;
 my $has_disk = ($word{root} || '') eq 'disk';
 load_modules(@disk_modules) if $has_disk;
 my $mounted = $has_disk && mount_disk($new);
-for (1 .. ($has_disk ? 0 : 1200)) {
+for (1 .. ($has_disk ? 0 : 6000)) {
   $mounted = attach('${rootTag}', $new, 'virtiofs', 0) and last;
   select undef, undef, undef, 0.05;
 }

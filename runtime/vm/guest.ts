@@ -31,7 +31,8 @@ export const guestRootProgram = String.raw`
 my $no_data = '';
 # the device in /dev of the drive with a serial number, as virtio, nvme and scsi tell it
 sub find_drive { my ($serial) = @_;
-  for (1 .. 1200) {
+  # the last thing that a machine waits for, whose host may be busy
+  for (1 .. 6000) {
     opendir my $blocks, '/sys/block' or return;
     for my $name (grep { !/^[.]/ } readdir $blocks) {
       for my $place (qw(serial device/serial device/vpd_pg80)) {
