@@ -90,7 +90,9 @@ export async function shrinkFileSystem(device: string, type: DeviceFileSystem, s
   if (type !== "ext4") throw cannotShrink(`${type} cannot`);
   const check = await run(["e2fsck", "-f", "-y", device]);
   // 1: mended
-  if (check.code > 1) throw cannotShrink(firstLine(check.stderr));
+  if (check.code > 1) {
+    throw cannotShrink(/Cannot continue/.test(check.stderr) ? "it is in use" : firstLine(check.stderr));
+  }
   const { code, stderr } = await run(["resize2fs", device, `${Math.floor(size / 1024)}K`]);
   if (code !== 0) throw cannotShrink(firstLine(stderr));
 }

@@ -6,8 +6,9 @@ import { join } from "@std/path";
 import { DreyError } from "../errors.ts";
 import { exists, isDirectory, namesIn } from "../sys/present.ts";
 import type { Driver, Live, PoolHost, RootSource, Snapshot, Volume } from "./driver.ts";
-import { create, newTop, nextTop, oldTops, plainTree, refuseSize, withoutOverlay } from "./dir_create.ts";
+import { create, newTop, nextTop, oldTops, plainTree, withoutOverlay } from "./dir_create.ts";
 import { compact, shorten } from "./compact.ts";
+import { charged, forgetSize, limit, uncharged } from "./dir_size.ts";
 import { copyHome } from "./home.ts";
 import {
   becomeLayer,
@@ -62,7 +63,7 @@ export function openDir(host: PoolHost, { plain = false }: { plain?: boolean } =
     restore: (snapshot) => restore(host, snapshot),
     remove: (volume) => remove(host, volume),
     rename: (from, to) => rename(host, from, to),
-    resize: (_volume, size) => refuseSize(size),
+    resize: async (volume, size) => await Promise.resolve(limit(host, of(volume), size)),
     compact: (volume) => compact(host, volume),
     withoutOverlay: (volume) => withoutOverlay(host, volume, of(volume)),
     usage: (volume) => diskUsage(host, ownTrees(host, at(volume), of(volume))),
@@ -147,15 +148,18 @@ async function cloneTo(
     writeManifest(made, copy);
     await publish(host, made, placeOf(host.directory, to));
   };
+  const isSnapshot = to.snapshot !== undefined;
+  const chargedTo = (directory: string, copy: Manifest) =>
+    isSnapshot ? uncharged(copy) : charged(host, directory, copy);
   if (manifest.kind === "copy") {
-    const copy = { ...manifest, top: "top" };
-    Deno.mkdirSync(join(made, copy.top), { mode: 0o711 });
+    Deno.mkdirSync(join(made, "top"), { mode: 0o711 });
+    const copy = chargedTo(join(made, "top"), { ...manifest, top: "top" });
     const copying = () => copyTree(host, plainTree(place, manifest), plainTree(made, copy));
     await (live === undefined ? copying() : live.still(copying));
     return await share(copy);
   }
-  const top = to.snapshot === undefined ? "top" : "";
-  const shareLayers = (layers: string[]) => share({ ...manifest, layers, top });
+  const shared = chargedTo(made, { ...manifest, top: isSnapshot ? "" : "top" });
+  const shareLayers = (layers: string[]) => share({ ...shared, layers });
   if (from.snapshot !== undefined) return await shareLayers(manifest.layers);
   // what is being written to cannot become a layer: the mounted overlay would go on writing there
   if (live !== undefined) return await shareCopy(host, { place, manifest, live }, shareLayers);
@@ -182,20 +186,33 @@ async function restore(host: PoolHost, snapshot: Snapshot): Promise<void> {
   // without one somebody has removed the files, which come back
   const now = readManifest(place) === undefined ? undefined : manifestOf(host, volume);
   Deno.mkdirSync(place, { recursive: true, mode: 0o711 });
+  const manifest = await restoredTop(host, { place, kept, then, now });
+  copyHome(kept, place);
+  writeManifest(place, manifest);
+  await discard(host, oldTops(place, manifest));
+  if (now?.project !== manifest.project) forgetSize(host, now);
+  if (now !== undefined && now.layers.length > 0) await collectLayers(host);
+}
+
+/** The manifest that a restored volume will have; what that means is there already. */
+async function restoredTop(
+  host: PoolHost,
+  { place, kept, then, now }: { place: string; kept: string; then: Manifest; now: Manifest | undefined },
+): Promise<Manifest> {
   const manifest = { ...then, top: nextTop(now) };
   if (then.kind === "copy") {
     const tree = plainTree(kept, then);
     mustHaveRoom(host.directory, mayShare(host.directory) ? 0 : await diskUsage(host, [tree]));
-    await newTop(host, { place, manifest }, (to) => copyTree(host, tree, to));
-  } else await removeTrees(host.hands, [join(place, manifest.top)]); // of a restore that was killed
-  copyHome(kept, place);
-  writeManifest(place, manifest);
-  await discard(host, oldTops(place, manifest));
-  if (now !== undefined && now.layers.length > 0) await collectLayers(host);
+    return await newTop(host, { place, manifest }, (to) => copyTree(host, tree, to));
+  }
+  await removeTrees(host.hands, [join(place, manifest.top)]); // of a restore that was killed
+  if (now?.kind !== "layers") return charged(host, place, manifest);
+  return now.project === undefined ? uncharged(manifest) : { ...manifest, project: now.project };
 }
 
 async function remove(host: PoolHost, volume: Volume): Promise<void> {
   const pool = host.directory;
+  const manifest = readManifest(placeOf(pool, volume));
   const snapshots = volume.snapshot === undefined ? namesIn(snapshotsOf(pool, volume)) : [];
   const all = [volume, ...snapshots.map((snapshot) => ({ ...volume, snapshot }))];
   const hasLayers = all.some((one) => (readManifest(placeOf(pool, one))?.layers.length ?? 0) > 0);
@@ -204,6 +221,7 @@ async function remove(host: PoolHost, volume: Volume): Promise<void> {
     ...(volume.snapshot === undefined ? [snapshotsOf(pool, volume)] : []),
   ]);
   await removeTrees(host.hands, doomed);
+  forgetSize(host, manifest);
   if (hasLayers) await collectLayers(host);
 }
 

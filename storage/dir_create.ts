@@ -1,10 +1,10 @@
 // Volumes of the driver `dir` as they begin: an overlay on an image or on nothing, or a plain tree.
 
 import { dirname, join } from "@std/path";
-import { DreyError } from "../errors.ts";
 import { namesIn } from "../sys/present.ts";
 import type { Content, PoolHost, Volume } from "./driver.ts";
 import { copyImage } from "./copy_image.ts";
+import { charged, forgetSize, limit, mustHoldSizes } from "./dir_size.ts";
 import {
   becomeLayer,
   collectLayers,
@@ -29,7 +29,7 @@ export async function create(
   volume: Volume,
   { content, plain }: { content: Content; plain: boolean },
 ): Promise<void> {
-  await refuseSize(content.size);
+  if (content.size !== undefined) mustHoldSizes(host.directory);
   const place = placeOf(host.directory, volume);
   const old = readManifest(place);
   const manifest: Manifest = {
@@ -43,10 +43,12 @@ export async function create(
   mustHaveRoom(host.directory, plain ? await imageSize(host, content) : 0);
   const fill = async (made: string) => {
     Deno.mkdirSync(made, { recursive: true, mode: 0o711 });
-    if (plain) await fillPlain(host, { place: made, manifest, content });
+    if (plain) return await fillPlain(host, { place: made, manifest, content });
+    const layered = charged(host, made, manifest);
+    limit(host, layered, content.size);
     // an overlay wants something below: an empty tree
-    else if (content.image === undefined) await addEmptyLayer(host, { place: made, manifest, content });
-    else writeManifest(made, manifest);
+    if (content.image === undefined) await addEmptyLayer(host, { place: made, manifest: layered, content });
+    else writeManifest(made, layered);
   };
   if (old === undefined) {
     return await making(host, "volume", async (made) => {
@@ -56,6 +58,7 @@ export async function create(
   }
   await fill(place);
   await discard(host, [join(place, "metadata.yaml"), join(place, "templates"), ...oldTops(place, manifest)]);
+  forgetSize(host, old);
   await collectLayers(host);
 }
 
@@ -72,26 +75,32 @@ interface Filling {
 }
 
 async function fillPlain(host: PoolHost, { place, manifest, content }: Filling): Promise<void> {
-  await newTop(host, { place, manifest }, async (tree) => {
+  const filled = await newTop(host, { place, manifest }, async (tree, charged) => {
+    limit(host, charged, content.size);
     if (content.image === undefined) await makeEmpty(host, tree, content);
     else await copyImage(host.hands, content.image.rootfs, tree);
   });
-  writeManifest(place, manifest);
+  writeManifest(place, filled);
 }
 
-/** Fills the top directory that a manifest will mean; if that fails, nothing is left of it. */
+/**
+ * Fills the top directory that a manifest will mean, and answers with that manifest; if it fails, nothing is left of
+ * the directory. A project of its own, since the old top may still be there.
+ */
 export async function newTop(
-  { hands }: PoolHost,
+  host: PoolHost,
   { place, manifest }: Stacked,
-  fill: (tree: string) => Promise<void>,
-): Promise<void> {
+  fill: (tree: string, manifest: Manifest) => Promise<void>,
+): Promise<Manifest> {
   const top = join(place, manifest.top);
-  await removeTrees(hands, [top]); // of one who was killed
+  await removeTrees(host.hands, [top]); // of one who was killed
   try {
     Deno.mkdirSync(top, { mode: 0o711 });
-    await fill(plainTree(place, manifest));
+    const filled = charged(host, top, manifest);
+    await fill(plainTree(place, manifest), filled);
+    return filled;
   } catch (error) {
-    await removeTrees(hands, [top]).catch(() => {}); // the next one does
+    await removeTrees(host.hands, [top]).catch(() => {}); // the next one does
     throw error;
   }
 }
@@ -140,13 +149,4 @@ export async function withoutOverlay(
   await discard(host, oldTops(place, plain));
   await collectLayers(host);
   return true;
-}
-
-/** @throws {DreyError} `NOT_SUPPORTED` for any size */
-export async function refuseSize(size: number | undefined): Promise<void> {
-  if (size === undefined) return await Promise.resolve();
-  throw new DreyError("NOT_SUPPORTED", {
-    message: "Storage pools of driver dir cannot hold a volume to a size",
-    hint: "Use a pool of driver btrfs, or leave the size out",
-  });
 }

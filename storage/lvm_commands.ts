@@ -54,9 +54,12 @@ export function devicePath({ vg }: Group, lv: string): string {
   return `/dev/mapper/${escaped(vg)}-${escaped(lv)}`;
 }
 
+/** A size as lvm takes it: in whole sectors. */
+export const sized = (bytes: number): string => `${Math.ceil(bytes / 512)}s`;
+
 /** Makes an empty volume of a size in `bytes`, which takes no space yet. */
 export async function createThin({ vg, thinPool }: Group, lv: string, size: number): Promise<void> {
-  await lvm("lvcreate", "-q", "-Wn", "-V", `${size}b`, "--thinpool", thinPool, "-n", lv, vg);
+  await lvm("lvcreate", "-q", "-Wn", "-V", sized(size), "--thinpool", thinPool, "-n", lv, vg);
 }
 
 /** Makes a volume that shares the present blocks of another; a file system that is mounted there is kept still. */
@@ -66,7 +69,7 @@ export async function snapshotThin({ vg }: Group, from: string, to: string): Pro
 
 /** Gives a volume a size in `bytes`. What is in it must have been made smaller before. */
 export async function sizeThin({ vg }: Group, lv: string, size: number): Promise<void> {
-  await lvm("lvresize", "-q", "-f", "-L", `${size}b`, `${vg}/${lv}`);
+  await lvm("lvresize", "-q", "-f", "-L", sized(size), `${vg}/${lv}`);
 }
 
 /** `bytes` that the group gives out at a time. */

@@ -10,7 +10,7 @@ import { exists, isDirectory, namesIn, readIfThere, removeIfThere } from "../sys
 import { findTool } from "../sys/tools.ts";
 import { isMountPoint, makeFileSystem, mountDevice, unmount } from "./device_files.ts";
 import type { DriverKind, PoolMaking } from "./driver.ts";
-import { createThin, devicePath, type Group, lvm, removeThin, report } from "./lvm_commands.ts";
+import { createThin, devicePath, type Group, lvm, removeThin, report, sized } from "./lvm_commands.ts";
 import { openLvm } from "./lvm.ts";
 import { dropVolumes, groupFile, type LvmHost, readGroup, type RecordedGroup } from "./lvm_volumes.ts";
 import { usualFileSize } from "./room.ts";
@@ -139,7 +139,7 @@ async function createThinPool(
   undo: AsyncDisposableStack,
 ): Promise<void> {
   const metadata = config["lvm.thinpool_metadata_size"];
-  const described = metadata ? ["--poolmetadatasize", `${parseSize(metadata) ?? 0}b`] : [];
+  const described = metadata ? ["--poolmetadatasize", sized(parseSize(metadata) ?? 0)] : [];
   const whole = ["-q", "--type", "thin-pool", "-l", "100%FREE"];
   await lvm("lvcreate", ...whole, ...described, "-n", thinPool, vg);
   undo.defer(async () => void await lvm("lvremove", "-q", "-f", `${vg}/${thinPool}`));

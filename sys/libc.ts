@@ -122,7 +122,8 @@ function lastErrno(): string {
   return nameOf(location === null ? 0 : new Deno.UnsafePointerView(location).getInt32());
 }
 
-function checked(result: number | bigint, call: string, what: string): number {
+/** The result of a call that tells of failure by a negative one. @throws {SysError} with the errno of that call */
+export function checked(result: number | bigint, call: string, what: string): number {
   if (Number(result) < 0) throw new SysError(call, lastErrno(), what);
   return Number(result);
 }

@@ -16,7 +16,7 @@ import { effectiveProject } from "../projects/effective.ts";
 import { openPool } from "../storage_pools/open.ts";
 import { loadPool } from "../storage_pools/record.ts";
 import { mustAllowIn } from "../projects/allow.ts";
-import { diskOf, resizeDisk, sizeOf } from "./content.ts";
+import { diskOf, holdToSize, resizeDisk, sizeOf } from "./content.ts";
 import { copyLocked } from "./copy.ts";
 import { userConfig, volumeOperation, withoutEmpty } from "./create.ts";
 import {
@@ -118,6 +118,7 @@ async function restoreVolume(context: Context, ref: VolumeRef, snapshot: string)
   await mustRest(context, ref, "restore");
   await using pool = await openPool(context, ref.pool);
   await pool.driver.restore({ ...volumeOf(ref), snapshot });
+  await holdToSize(pool.driver, volumeOf(ref), record);
   const ids = Object.entries(then.config).filter(([key]) => key.startsWith("volatile.idmap."));
   const others = Object.entries(record.config).filter(([key]) => !key.startsWith("volatile.idmap."));
   await commit(context, ref, {

@@ -10,7 +10,7 @@ import type { Context } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
 import { lazyFileRoot } from "../instances/file_root.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
-import { copyTree, emptyContent, treeOf } from "./content.ts";
+import { copyTree, emptyContent, holdToSize, treeOf } from "./content.ts";
 import { enterVolume, userConfig, volumeOperation, withoutEmpty } from "./create.ts";
 import {
   listSnapshotRecords,
@@ -132,7 +132,8 @@ async function transfer(context: Context, transfer: Transfer): Promise<void> {
     for (const snapshot of snapshots) {
       await target.driver.clone({ ...from, snapshot }, { ...to, snapshot });
     }
-    return await target.driver.clone(from, to);
+    await target.driver.clone(from, to);
+    return await holdToSize(target.driver, to, record);
   }
   const content = await emptyContent(context, record);
   const fill = async (source: Volume) => {

@@ -4,6 +4,7 @@ import { assertEquals, assertMatch } from "@std/testing";
 import { missingTools } from "../../domain/host_packages.ts";
 import { type Drey, e2e } from "../support/drey.ts";
 import { unmet } from "../support/needs.ts";
+import { openQuotaDisk } from "../support/quota_disk.ts";
 import { serve } from "../support/server.ts";
 
 const needs = ["userns"] as const;
@@ -75,6 +76,51 @@ await e2e("a size nothing enforces is watched, and drey says so", { needs }, asy
     /expected a size such as 10GiB/,
   );
 });
+
+await e2e(
+  "project quotas hold volumes of a directory to their size",
+  { needs: [...needs, "project-quota"] },
+  async (drey) => {
+    await using disk = await openQuotaDisk();
+    const source = `${disk.path}/pool`;
+    await Deno.mkdir(source);
+    await drey`storage create q dir source=${source}`;
+    await drey`storage volume create q data size=20MiB`;
+    assertEquals((await drey.tries`launch tiny c1 --storage q -d root,size=30MiB`).stderr, "");
+    await drey`storage volume attach q data c1 /srv`;
+    const fill = async (path: string, megabytes: number) => {
+      const script = `head -c ${megabytes}000000 /dev/urandom >${path} 2>/dev/null || echo full; rm ${path}`;
+      return await drey`exec c1 -- sh -c ${script}`;
+    };
+    assertEquals(await fill("/root/big", 40), "full\n");
+    assertEquals(await fill("/root/big", 20), "");
+    assertEquals(await fill("/srv/big", 25), "full\n");
+    await drey`config device set c1 root size=60MiB`;
+    await drey`storage volume set q data size=40MiB`;
+    assertEquals([await fill("/root/big", 40), await fill("/srv/big", 25)], ["", ""]);
+    await drey`stop -f c1`;
+    await drey`snapshot c1`;
+    await drey`storage volume snapshot q data s0`;
+    await drey`storage volume restore q data s0`;
+    await drey`restore c1 snap0`;
+    await drey`copy c1 c2`;
+    await drey`storage volume copy q/data q/other`;
+    await drey`start c1`;
+    assertEquals([await fill("/root/big", 70), await fill("/srv/big", 50)], ["full\n", "full\n"]);
+    assertEquals([await fill("/root/big", 40), await fill("/srv/big", 25)], ["", ""]);
+    await drey`storage volume unset q data size`;
+    assertEquals(await fill("/srv/big", 50), "");
+    await drey`delete -f c1`;
+    await drey`storage volume attach q other c2 /srv`;
+    await drey`rename c2 c1`;
+    await drey`start c1`;
+    assertEquals([await fill("/root/big", 70), await fill("/srv/big", 50)], ["full\n", "full\n"]);
+    await drey`delete -f c1`;
+    await drey`storage volume delete q data`;
+    await drey`storage volume delete q other`;
+    await drey`storage delete q`;
+  },
+);
 
 /** A life in a pool: launch, snapshots of a running and a stopped instance, restore, copy, move, delete. */
 async function liveIn(drey: Drey, pool: string): Promise<void> {

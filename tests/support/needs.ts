@@ -40,6 +40,7 @@ export type Need =
   | "lxd"
   | "root"
   | "lvm"
+  | "project-quota"
   | "test-user"
   | "user";
 
@@ -124,10 +125,27 @@ const checks: Record<Need, Check> = {
     if (missing.length > 0) return `${missing.join(", ")}: not installed`;
     return exists("/dev/mapper/control") ? undefined : "this kernel has no device mapper";
   },
+  "project-quota": ({ user }) => {
+    if (user.uid !== 0) return "only root may set project quotas";
+    return projectQuota() ? undefined : "this kernel has no project quotas";
+  },
   "test-user": () =>
     exists("/home/drey-test/drey/cli.ts") ? undefined : "there is no user drey-test with a copy of the tree",
   user: ({ user }) => user.uid === 0 ? "it is for an ordinary user" : undefined,
 };
+
+/** Whether a little ext4 can be mounted with project quotas, in a namespace of its own. */
+function projectQuota(): boolean {
+  const file = Deno.makeTempFileSync();
+  const make = "truncate -s 8M $0 && mkfs.ext4 -q -O quota,project -E quotatype=prjquota $0";
+  const { success } = new Deno.Command("unshare", {
+    args: ["--mount", "sh", "-c", `${make} && mount -o loop,prjquota $0 /mnt`, file],
+    stdout: "null",
+    stderr: "null",
+  }).outputSync();
+  Deno.removeSync(file);
+  return success;
+}
 
 /** Whether root can make an interface of a kind here, tried in a namespace of its own. */
 function interfaceKind(kind: string, line: string): string | undefined {
