@@ -114,8 +114,9 @@ async function groupFor(making: PoolMaking, undo: AsyncDisposableStack): Promise
   undo.defer(async () => void await lvm("pvremove", "-q", device));
   await lvm("vgcreate", "-q", vg, device);
   undo.defer(async () => void await lvm("vgremove", "-q", "-f", vg));
+  if (source !== "") return { vg, isOwn: true, source: {} };
   const size = config["size"] || `${Math.floor(Deno.statSync(imageFile).size / GiB)}GiB`;
-  return { vg, isOwn: true, source: source === "" ? { source: imageFile, size } : {} };
+  return { vg, isOwn: true, source: { source: imageFile, size } };
 }
 
 /** A file of the pool's size as a block device. */
