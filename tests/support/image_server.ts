@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { runChecked } from "../../sys/run.ts";
-import { makeTinyImage } from "./tiny_image.ts";
+import { imageFiles } from "./drey.ts";
 
 export interface ServedImage {
   /** as `debian/12` */
@@ -73,13 +73,14 @@ async function addVersion(
 ): Promise<ServedImage> {
   const work = `${directory}/images/tiny/${serial}`;
   await Deno.mkdir(work, { recursive: true });
-  const tiny = await makeTinyImage(work);
-  const pack = `mkdir x; tar -xzf ${tiny} -C x; rm ${tiny}
+  const [tiny] = await imageFiles("tiny");
+  // packed in no time rather than well
+  const pack = `mkdir x; tar -xzf ${tiny} -C x
     [ ${padding} = 0 ] || head -c ${padding} /dev/urandom >x/rootfs/usr/noise
     echo "serial: ${serial}" >>x/metadata.yaml; echo ${serial} >x/rootfs/etc/serial
     tar -cJf lxd.tar.xz -C x metadata.yaml
-    [ -z "$1" ] || tar -c --owner=0 --group=0 -C x/rootfs . | xz -1 >rootfs.tar.xz
-    [ -z "$2" ] || mksquashfs x/rootfs rootfs.squashfs -all-root -quiet -no-progress >/dev/null
+    [ -z "$1" ] || tar -c --owner=0 --group=0 -C x/rootfs . | xz -0 >rootfs.tar.xz
+    [ -z "$2" ] || mksquashfs x/rootfs rootfs.squashfs -all-root -quiet -no-progress -Xcompression-level 1 >/dev/null
     rm -r x`;
   const wish = (kind: typeof kinds[number]) => kinds.includes(kind) ? "yes" : "";
   await runChecked(["sh", "-ec", pack, "sh", wish("root.tar.xz"), wish("squashfs")], { cwd: work });
