@@ -29,7 +29,7 @@ await e2e(
   async (drey) => {
     await using server = await serve(drey);
     await drey`launch tiny c1`;
-    const child = drey.spawn(["exec", "c1", "--force-local", "--", "sleep", "100"], {
+    const child = drey.spawn(["exec", "c1", "--force-local", "--", "sleep", "1000"], {
       stdout: "null",
       stderr: "null",
     });

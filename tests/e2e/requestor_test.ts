@@ -2,6 +2,7 @@
 
 import { eventually } from "../support/eventually.ts";
 import { assertEquals } from "@std/testing";
+import { kill } from "../../sys/run.ts";
 import type { Event, Lifecycle } from "../../wire/event.ts";
 import { type Drey, e2e } from "../support/drey.ts";
 import { serve } from "../support/server.ts";
@@ -31,7 +32,7 @@ async function watch(drey: Drey, last: string, act: () => Promise<unknown>): Pro
   for (let probe = 1; probe <= probes; probe++) await drey`profile delete ${`probe${probe}`}`;
   await act();
   await reading;
-  child.kill("SIGTERM");
+  kill(child, "SIGTERM");
   await child.status;
   return seen;
 }

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
 import { join } from "@std/path";
 import { missingTools } from "../../domain/host_packages.ts";
-import { run, runChecked } from "../../sys/run.ts";
+import { kill, run, runChecked } from "../../sys/run.ts";
 import { importDisk, perl } from "../support/disk_machine.ts";
 import { type Drey, e2e } from "../support/drey.ts";
 import { eventually } from "../support/network.ts";
@@ -66,7 +66,7 @@ async function hasScreen(drey: Drey): Promise<void> {
     try {
       return await greetSpice(await screenPath(lxc.stdout)).catch(String) === "REDQ";
     } finally {
-      lxc.kill("SIGINT");
+      kill(lxc, "SIGINT");
       await lxc.stdout.cancel();
       await lxc.status;
     }
