@@ -12,7 +12,8 @@ export async function openQuotaDisk(): Promise<AsyncDisposable & { path: string 
   await Deno.mkdir(path);
   await Deno.chmod(directory, 0o755);
   const close = async () => {
-    await run(["umount", path]);
+    // what has just ended may hold it for another moment
+    await run(["umount", "--lazy", path]);
     await Deno.remove(directory, { recursive: true });
   };
   try {
