@@ -1,7 +1,9 @@
 // From a machine's facts to what the keeper starts.
 
 import { assert, assertEquals } from "@std/testing";
-import { keeperLines, type Machine, qemuWords, rootShare, sharedRootWords } from "./machine.ts";
+import type { Drive } from "./drives.ts";
+import type { Guest } from "./guest.ts";
+import { keeperLines, type Machine, portsTaken, qemuWords, rootShare, sharedRootWords } from "./machine.ts";
 
 const machine: Machine = {
   name: "v1",
@@ -92,6 +94,42 @@ Deno.test("a guest that waits is given its shares and cards by its monitor, and 
   const other = { ...machine, waits: true, uuid: "other", cards: [], shares: [] };
   const kind = (one: Machine) => qemuWords({ ...one, name: "", uuid: "", cards: [], shares: [] });
   assertEquals(kind({ ...machine, waits: true }), kind(other));
+});
+
+Deno.test("drives of a guest that waits come late, and are at the same places when it goes on", () => {
+  const disk = (id: string, bus: Drive["bus"]): Drive => ({
+    id,
+    serial: id,
+    image: { kind: "read-only", path: `/drey/${id}` },
+    bus,
+  });
+  const drives = [disk("root", "virtio-blk"), disk("data", "virtio-scsi"), disk("fast", "nvme")];
+  const guest: Guest = {
+    hasDisk: true,
+    mounts: [{ tag: "lxd_a b", path: "/srv/a b", isReadOnly: true }],
+    fills: [{ path: "/etc/hostname", text: "v1\n", fresh: false }],
+  };
+  const late = { ...machine, drives, guest, waits: true };
+  assert(!qemuWords(late).some((word) => /virtio-blk|scsi|nvme/.test(word)));
+  assertEquals(portsTaken(late), 4);
+  const lines = keeperLines(late, { patience: 30 });
+  const busOf = (text = "") =>
+    /"bus":"(port\d+)"/.exec(text)?.[1] &&
+    [/"id":"([^"]+)"/.exec(text)?.[1], /"bus":"(port\d+)"/.exec(text)?.[1]];
+  const places = lines.filter(([what]) => what === "plug").flatMap(([, , text]) => [busOf(text)])
+    .filter((place) => place !== undefined);
+  assertEquals(places.slice(-3), [["scsi", "port2"], ["drive-root", "port3"], ["drive-fast", "port4"]]);
+  const resumed = { ...late, waits: false, resumes: { path: "/guest/memory", once: true } };
+  const again = after(qemuWords(resumed), "-device").flatMap((text) => [busOf(text)])
+    .filter((place) => place !== undefined);
+  assertEquals(again.slice(-3), places.slice(-3));
+  const who = lines.find(([what, name]) => what === "set" && name === "who")?.[2] ?? "";
+  // whatever a name holds, it is one word
+  assert(
+    who.endsWith(
+      " root=disk mounts=6c78645f612062:2f7372762f612062:1 fills=2f6574632f686f73746e616d65:76310a:0",
+    ),
+  );
 });
 
 Deno.test("a machine of the other architecture has its board and nothing of a PC's", () => {
