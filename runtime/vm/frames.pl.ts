@@ -24,7 +24,7 @@ export const frameKinds = {
   gone: 8,
   /** agent to keeper: it is there, and has forgotten all there was; keeper to agent: begin anew, it is so late */
   hello: 9,
-  /** keeper to agent: `off` or `reboot` the machine */
+  /** keeper to agent: `off` or `reboot` the machine, or `forget` files that nobody uses */
   power: 10,
   /** keeper to door: why nothing comes of it, for people */
   refusal: 11,

@@ -5,6 +5,7 @@
 import { keeperErrands } from "./errands.pl.ts";
 import { frames, resyncLength } from "./frames.pl.ts";
 import { keeperBox, socketDirectory } from "./keeper_box.pl.ts";
+import { keeperFiles } from "./keeper_files.pl.ts";
 import { keeperMachine } from "./keeper_machine.pl.ts";
 
 /** Statuses that the keeper ends with; runtime/run_files.ts says what they mean. */
@@ -14,8 +15,24 @@ export const ends = { reboot: 129, powerOff: 130 } as const;
 export const waitingWord = "drey: waiting";
 
 const numbers = {
-  x86_64: { setsid: 112, signalfd4: 289, rt_sigprocmask: 14, close: 3, fsync: 74, gettimeofday: 96 },
-  aarch64: { setsid: 157, signalfd4: 74, rt_sigprocmask: 135, close: 57, fsync: 82, gettimeofday: 169 },
+  x86_64: {
+    setsid: 112,
+    signalfd4: 289,
+    rt_sigprocmask: 14,
+    close: 3,
+    fsync: 74,
+    gettimeofday: 96,
+    prlimit: 302,
+  },
+  aarch64: {
+    setsid: 157,
+    signalfd4: 74,
+    rt_sigprocmask: 135,
+    close: 57,
+    fsync: 82,
+    gettimeofday: 169,
+    prlimit: 261,
+  },
 };
 
 const calls = (arch: "x86_64" | "aarch64") =>
@@ -23,7 +40,7 @@ const calls = (arch: "x86_64" | "aarch64") =>
 
 /** The program; its one argument is a file with lines of words, see runtime/vm/machine.ts. */
 export function keeper(arch: "x86_64" | "aarch64" = Deno.build.arch): string {
-  return frames + calls(arch) + begin + keeperErrands + keeperBox + keeperMachine + body;
+  return frames + calls(arch) + begin + keeperErrands + keeperFiles + keeperBox + keeperMachine + body;
 }
 
 const begin = String.raw`
@@ -61,6 +78,7 @@ for my $which (qw(all default)) { if (open my $file, '>', "/proc/sys/net/ipv6/co
 `;
 
 const body = String.raw`
+raise_limit();
 eval { run_line(@$_); 1 } or fail($@ =~ s/\n$//r) for @lines;
 run_machine();
 my $began = time;
@@ -229,7 +247,7 @@ for (;;) {
     }
     $waiting = 1 if defined $c->{open};
   }
-  my $ready = select($reads, $writes, undef, $waiting ? 1 : undef);
+  my $ready = select($reads, $writes, undef, $waiting ? 1 : look_at_files());
   if ($waiting and !$is_there and (defined $died ? time - $died > 2 : time - $began > $setting{patience})) {
     for (values %client) { refuse($_, $no_agent) if defined delete $_->{open} }
   }

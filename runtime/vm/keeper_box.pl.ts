@@ -4,7 +4,7 @@
 /** Where the machine's sockets are in the box. */
 export const socketDirectory = "/run/drey";
 
-/** Subroutines; they want `%nr`, `$none`, `%helper` and `fail`. */
+/** Subroutines; they want `%nr`, `$none`, `%helper`, `fail` and `watch_files`. */
 export const keeperBox = String.raw`
 sub start { my ($keep, @argv) = @_;
   my $pid = fork;
@@ -36,6 +36,7 @@ sub run_helper { my ($socket, @argv) = @_;
     select undef, undef, undef, 0.01;
   }
   $helper{$pid} = $argv[0];
+  watch_files($pid) if $argv[0] =~ /virtiofsd$/;
   push @{ $helper_at{$socket} }, $pid;
 }
 sub carry { my ($from, $to, $path, $peer) = @_;

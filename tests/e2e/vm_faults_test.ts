@@ -3,6 +3,7 @@
 import { readIfThere } from "../../sys/present.ts";
 import { eventually } from "../support/eventually.ts";
 import { assert, assertEquals, assertMatch } from "@std/testing";
+import { runChecked } from "../../sys/run.ts";
 import { type Drey, e2e } from "../support/drey.ts";
 import { lendKernel } from "../support/machines.ts";
 
@@ -40,6 +41,25 @@ async function stopped(drey: Drey): Promise<string> {
   return await status();
 }
 
+/** `files` that the server of the root may have open */
+const few = 600;
+
+async function startWithFewFiles(drey: Drey): Promise<void> {
+  const argv = ["sh", "-c", `ulimit -n ${few}; exec "$@"`, "sh", ...drey.commandLine(["start", "v1"])];
+  await runChecked(argv, { env: { ...Deno.env.toObject(), ...drey.environment } });
+}
+
+/** The server has a file open for each that the guest remembers: it is asked to forget those that nobody uses. */
+async function forgetsFiles(drey: Drey): Promise<void> {
+  for (const batch of [1, 2, 3]) {
+    const make = `i=0; while [ $i -lt 250 ]; do : >/root/f${batch}-$i; i=$((i+1)); done`;
+    const isDone = async () => (await drey.tries`exec v1 -- ${["sh", "-c", make]}`).code === 0;
+    await eventually(`files of batch ${batch} are made`, isDone);
+  }
+  const made = (await drey`exec v1 -- ls /root`).split("\n").filter((name) => name.startsWith("f"));
+  assert(made.length > few, `${made.length}`);
+}
+
 await e2e("a virtual machine ends whole when one of its processes is killed", { needs }, async (drey) => {
   await lendKernel(drey);
   await drey`init tiny v1 --vm`;
@@ -55,8 +75,9 @@ await e2e("a virtual machine ends whole when one of its processes is killed", { 
       () => others.every((pid) => argvOf(pid) === ""),
     );
   }
-  await drey`start v1`;
+  await startWithFewFiles(drey);
   assertEquals(await drey`exec v1 -- echo again`, "again\n");
+  await forgetsFiles(drey);
 
   // the agent in the guest: the one that is killed has another after it
   const agent =
