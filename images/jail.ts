@@ -4,7 +4,7 @@
 import type { MappedRoot } from "../idmap/holder.ts";
 
 /** By system calls: fourteen programs would do the same, in ten times the time. */
-const script = String.raw`
+const enter = String.raw`
 BEGIN { $^H |= 0x602 }
 my ($unshare, $mount, @argv) = @ARGV;
 my ($bind, $all, $private) = (4096, 16384, 1 << 18);
@@ -28,13 +28,18 @@ for my $name (qw(bin sbin lib lib32 lib64 libx32)) {
 mounted('.', '/tmp/unpack', '', $bind, '');
 chroot '/tmp' or die "chroot(2): $!\n";
 chdir '/' or die "chdir(2): $!\n";
-exec { $argv[0] } @argv;
-exit 127`;
+`;
+
+const begin = "exec { $argv[0] } @argv; exit 127";
 
 /** Numbers of unshare(2) and mount(2). */
 const calls = Deno.build.arch === "x86_64" ? ["272", "165"] : ["97", "40"];
 
-/** argv that runs a program in the jail; start it in the directory that shall be /unpack. */
-export function jailed(mapped: MappedRoot, argv: readonly string[]): string[] {
-  return mapped.command(["/usr/bin/perl", "-e", script, ...calls, ...argv]);
+/**
+ * argv that runs a program in the jail; start it in the directory that shall be /unpack.
+ *
+ * @param then what Perl does there instead, for which the words are `@argv`
+ */
+export function jailed(mapped: MappedRoot, argv: readonly string[], then = begin): string[] {
+  return mapped.command(["/usr/bin/perl", "-e", enter + then, ...calls, ...argv]);
 }

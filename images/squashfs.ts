@@ -1,13 +1,12 @@
-// squashfs images: read by unsquashfs in the jail, which lists what it meets with kind, size and name.
+// squashfs images: read by unsquashfs in the jail, which lists what is in it with kind, size and name.
 
 import type { MappedRoot } from "../idmap/holder.ts";
-import { commandFailed, kill, run, spawn } from "../sys/run.ts";
+import { commandFailed, kill, spawn } from "../sys/run.ts";
 import { invalid, readerMissing } from "./archive.ts";
 import { entryCheck } from "./entries.ts";
 import { jailed } from "./jail.ts";
 import { mustNotBurst } from "./limits.ts";
 import { partialName } from "../sys/partial.ts";
-import { isDirectory } from "../sys/present.ts";
 import type { TarEntry } from "./tar.ts";
 
 /**
@@ -17,11 +16,44 @@ import type { TarEntry } from "./tar.ts";
  */
 export async function scanSquashfs(path: string, mapped: MappedRoot): Promise<void> {
   await using link = await linkedIntoWork(path);
-  await unsquash(path, { mapped, directory: link.directory, argv: ["-lln", "-d", "", "/unpack/source"] });
+  const argv = jailed(mapped, ["unsquashfs", "-lln", "-d", "", "/unpack/source"]);
+  await unsquash(path, { directory: link.directory, argv });
 }
 
 /**
- * Unpacks a squashfs to `rootfs` in a directory, judging what unsquashfs lists while it works.
+ * What works in the jail: one unsquashfs lists, as the other unpacks, which with a listing of its own would look up each
+ * owner by name. They end when this does. Of memory, 8 MiB that are used again are faster than 256 that come page by
+ * page from the kernel: a quarter of the time. prctl(2) with PR_SET_PDEATHSIG.
+ */
+const unpacking = String.raw`
+my $parent = $$;
+my $prctl = shift @argv;
+sub begun {
+  my $pid = fork // die "fork(2): $!\n";
+  return $pid if $pid;
+  syscall $prctl + 0, 1, 9, 0, 0, 0;
+  exit 1 if getppid != $parent;
+  exec { $_[0] } @_;
+  exit 127;
+}
+my $lister = begun(qw(unsquashfs -lln -d), '', '/unpack/source');
+$ENV{GLIBC_TUNABLES} = join ':', map { "glibc.malloc.$_" }
+  qw(mmap_threshold=0x2000000 trim_threshold=0x20000000 top_pad=0x1000000);
+my $unpacker = begun(qw(unsquashfs -n -q -da 8 -fr 8 -d /unpack/rootfs -excludes /unpack/source dev/*));
+my %code;
+for (1 .. 2) { my $pid = wait; $code{$pid} = $? & 127 ? 128 + ($? & 127) : $? >> 8 }
+exit $code{$lister} if $code{$lister};
+if (!$code{$unpacker} or $code{$unpacker} == 2) {
+  -l '/unpack/rootfs/dev' or -d _ or mkdir '/unpack/rootfs/dev', 0755;
+  -d '/unpack/rootfs/dev' && !-l '/unpack/rootfs/dev' or do { print STDERR "its dev/ is no directory\n"; exit 3 };
+}
+exit $code{$unpacker}`;
+
+/** Number of prctl(2). */
+const prctl = { x86_64: 157, aarch64: 167 } as const;
+
+/**
+ * Unpacks a squashfs to `rootfs` in a directory, judging meanwhile what is in it.
  *
  * @param isSingle whether the map has one id only, so that no owner can be set
  * @throws {DreyError} `IMAGE_INVALID`, `TOOL_MISSING`, `NO_SPACE`
@@ -31,30 +63,21 @@ export async function unpackSquashfs(
   { directory, mapped, isSingle }: { directory: string; mapped: MappedRoot; isSingle: boolean },
 ): Promise<void> {
   await Deno.link(path, `${directory}/source`);
-  const argv = ["-n", "-li", "-d", "/unpack/rootfs", "-excludes", "/unpack/source", "dev/*"];
-  await unsquash(path, { mapped, directory, argv, mayNotOwn: isSingle });
+  const argv = jailed(mapped, [String(prctl[Deno.build.arch])], unpacking);
+  await unsquash(path, { directory, argv, mayNotOwn: isSingle });
   await Deno.remove(`${directory}/source`);
-  if (isDirectory(`${directory}/rootfs/dev`)) return;
-  const made = await run(jailed(mapped, ["mkdir", "/unpack/rootfs/dev"]), { cwd: directory });
-  if (made.code !== 0) throw invalid("its dev/ is no directory");
 }
 
 interface Run {
-  mapped: MappedRoot;
   /** becomes /unpack, and holds the file as `source` */
   directory: string;
   argv: string[];
   mayNotOwn?: boolean;
 }
 
-async function unsquash(path: string, { mapped, directory, argv, mayNotOwn }: Run): Promise<void> {
+async function unsquash(path: string, { directory, argv, mayNotOwn }: Run): Promise<void> {
   await checkLength(path);
-  const child = spawn(jailed(mapped, ["unsquashfs", ...argv]), {
-    cwd: directory,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  });
+  const child = spawn(argv, { cwd: directory, stdin: "null", stdout: "piped", stderr: "piped" });
   const said = new Response(child.stderr).text();
   const judge = judgeOf((await Deno.stat(path)).size);
   let failure: unknown;
@@ -65,6 +88,7 @@ async function unsquash(path: string, { mapped, directory, argv, mayNotOwn }: Ru
     kill(child, "SIGKILL");
   }
   const { code } = await child.status;
+  // which ends when all that worked there have ended
   const stderr = await said;
   if (failure !== undefined) throw failure;
   if (code === 127) throw readerMissing("unsquashfs");
@@ -100,10 +124,7 @@ async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string
   yield rest;
 }
 
-/**
- * A line of `unsquashfs -lln` or `-li`: mode, owner, size or device numbers, date, time, name. The name stands below
- * the destination, which is `/unpack/rootfs` or nothing.
- */
+/** A line of `unsquashfs -lln -d ""`: mode, owner, size or device numbers, date, time, name. */
 export function parseSquashfsLine(line: string): TarEntry | undefined {
   const [, mode, size, rest] =
     /^([-dlcbps])[-rwxsStT]{9} \S+\/\S+\s+(\d+,\s*\d+|\d+) \d{4}-\d\d-\d\d \d\d:\d\d(?: |$)(.*)$/.exec(
@@ -122,7 +143,7 @@ export function parseSquashfsLine(line: string): TarEntry | undefined {
   const name = arrow < 0 ? rest : rest.slice(0, arrow);
   const target = arrow < 0 ? "" : rest.slice(arrow + 4);
   return {
-    name: name.replace(/^\/unpack\/rootfs(?=\/|$)/, "").replace(/^\//, ""),
+    name: name.replace(/^\//, ""),
     type: kinds[mode] ?? "other",
     target,
     size: mode === "-" ? Number(size) : 0,

@@ -115,25 +115,36 @@ async function unpackInto(
   files: AsyncIterable<ImageStream>,
   withDisk: boolean,
 ): Promise<ImageMetadata> {
-  let metadata: ImageMetadata | undefined;
-  let hasRoot = false;
-  for await (const file of files) {
-    if (metadata === undefined) {
-      const first = await unpackFirst(work, file, withDisk);
-      metadata = await parseMetadata(first.metadata);
-      hasRoot = first.root !== undefined;
-      if (hasRoot) await settleDisk(work);
-    } else {
-      if (hasRoot) throw invalid("both of its files hold a root file system");
-      await unpackRootfs(work, file, withDisk);
-      hasRoot = true;
+  let first: Promise<First> | undefined;
+  let isSplit = false;
+  try {
+    for await (const file of files) {
+      if (first === undefined) {
+        first = unpackFirst(work, file, withDisk);
+        // nobody waits for it yet
+        first.catch(() => {});
+      } else {
+        if (isSplit) throw invalid("it has more than two files");
+        isSplit = true;
+        await unpackRootfs(work, file, withDisk);
+      }
     }
+  } finally {
+    // what failed beside it is told first; nothing works here any more when this is over
+    await first?.catch(() => {});
   }
-  if (metadata === undefined || !hasRoot) throw invalid("it holds no root file system");
+  const { metadata, hasRoot } = await first ?? { hasRoot: false };
+  if (hasRoot && isSplit) throw invalid("both of its files hold a root file system");
+  if (metadata === undefined || !(hasRoot || isSplit)) throw invalid("it holds no root file system");
   return metadata;
 }
 
-async function unpackFirst(work: Work, file: ImageStream, withDisk: boolean) {
+interface First {
+  metadata: ImageMetadata;
+  hasRoot: boolean;
+}
+
+async function unpackFirst(work: Work, file: ImageStream, withDisk: boolean): Promise<First> {
   const { format, extract } = await look(work, file);
   if (format.kind !== "tar") throw invalid("its first file is no tarball with a metadata.yaml");
   const { visit, result } = firstFileCheck();
@@ -145,7 +156,10 @@ async function unpackFirst(work: Work, file: ImageStream, withDisk: boolean) {
       if (!withDisk && plainName(entry.name) === "rootfs.img") throw isDisk();
     },
   });
-  return result();
+  const { metadata, root } = result();
+  const parsed = await parseMetadata(metadata);
+  if (root !== undefined) await settleDisk(work);
+  return { metadata: parsed, hasRoot: root !== undefined };
 }
 
 async function unpackRootfs(work: UnpackWork, file: ImageStream, withDisk: boolean): Promise<void> {
