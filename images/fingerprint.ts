@@ -1,7 +1,10 @@
 // Fingerprints: SHA-256 over the bytes of an image's files, metadata first, computed while they are written.
 
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import { DreyError } from "../errors.ts";
+import { copyFile } from "../sys/copy_file.ts";
+import { bytesOf, growingBytes } from "../sys/file_bytes.ts";
+import { Growth } from "../sys/growth.ts";
 
 /** Somebody else who wants the bytes; the writer waits for it. */
 export type Pass = (chunk: Uint8Array) => Promise<unknown>;
@@ -17,9 +20,9 @@ export interface ImageWriter {
   /**
    * the same for a file that is there already, which the kernel copies
    *
-   * @param copied is told when all of it lies at its path
+   * @param pass may keep a chunk until the next but one is passed
    */
-  copy(path: string, from: string, copied: () => void): Promise<number>;
+  copy(path: string, from: string, pass: Pass): Promise<number>;
   /** 64 hexadecimal digits over everything written so far */
   fingerprint(): string;
 }
@@ -41,11 +44,23 @@ export function imageWriter(): ImageWriter {
       await Deno.chmod(path, 0o644);
       return size;
     },
-    async copy(path, from, copied) {
-      await copyFile(from, path);
+    async copy(path, from, pass) {
+      await Deno.writeFile(path, new Uint8Array(), { createNew: true });
       await Deno.chmod(path, 0o644);
-      copied();
-      return await hashFile(hash, path);
+      const growth = new Growth();
+      const copying = copyFile(from, path, (size) => growth.grow(size)).then(
+        () => growth.end(),
+        (error) => growth.fail(full(error) ?? error),
+      );
+      let size = 0;
+      for await (const chunk of growingBytes(path, growth)) {
+        // looked through first, so that whoever unpacks has something to do meanwhile
+        await pass(chunk);
+        hash.update(chunk);
+        size += chunk.length;
+      }
+      await copying;
+      return size;
     },
     fingerprint: () => hash.copy().digest("hex"),
   };
@@ -54,29 +69,10 @@ export function imageWriter(): ImageWriter {
 /** The fingerprint of files that are there already. */
 export async function fingerprintOf(paths: readonly string[]): Promise<string> {
   const hash = createHash("sha256");
-  for (const path of paths) await hashFile(hash, path);
+  for (const path of paths) {
+    for await (const chunk of bytesOf(path)) hash.update(chunk);
+  }
   return hash.digest("hex");
-}
-
-/** Adds a file to a digest; answers with its size in bytes. */
-async function hashFile(hash: Hash, path: string): Promise<number> {
-  using file = await Deno.open(path);
-  const piece = new Uint8Array(1 << 20);
-  let size = 0;
-  for (let count; (count = await file.read(piece)) !== null;) {
-    hash.update(piece.subarray(0, count));
-    size += count;
-  }
-  return size;
-}
-
-/** Copies a file, sharing its blocks where the file system can. @throws {DreyError} `NO_SPACE` */
-async function copyFile(from: string, to: string): Promise<void> {
-  try {
-    await Deno.copyFile(from, to);
-  } catch (error) {
-    throw full(error) ?? error;
-  }
 }
 
 /** Writes a chunk whole. @throws {DreyError} `NO_SPACE` */

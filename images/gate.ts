@@ -3,11 +3,10 @@
 
 import type { Compression } from "./archive.ts";
 import { type Bytes, decompress } from "./decompress.ts";
-import { ByteReader, readTar, type TarEntry } from "./tar.ts";
-import { startTar, type Tar, TarEnded, type Work } from "./tar_program.ts";
+import { ByteReader, readTar } from "./tar.ts";
+import { startFileTar, startTar, TarEnded, type Visit, type Way, type Work } from "./tar_program.ts";
 
-/** Looks at an entry and throws at what must not be; `read` gives the content of a small file. */
-export type Visit = (entry: TarEntry, read: () => Promise<Uint8Array>) => void | Promise<void>;
+export type { Visit };
 
 /**
  * Walks a compressed tarball.
@@ -32,22 +31,27 @@ export async function walkTar(packed: Bytes, compression: Compression, visit: Vi
 export async function untar(
   work: Work,
   packed: Bytes,
-  { compression, into, visit, after = "", path }: {
+  { compression, path, visit, ...way }: Way & {
     compression: Compression;
-    into: string;
-    visit: Visit;
-    /** a little shell that follows in the same jail, in the work directory */
-    after?: string;
     /** file that holds, from its start, whatever of `packed` has come */
     path?: string;
   },
 ): Promise<void> {
-  await using plain = decompress(packed, compression);
-  await using tar = startTar(work, { into, after, ...compression === "none" && path && { path } });
-  try {
-    for await (const { entry, read } of readTar(new ByteReader(past(plain.bytes, tar)))) {
+  if (compression === "none" && path !== undefined) {
+    await using tar = startFileTar(work, path, way);
+    let size = 0;
+    const passed = past(packed, (chunk) => tar.passTo(size += chunk.length));
+    for await (const { entry, read } of readTar(new ByteReader(passed))) {
+      await tar.meet(entry);
       await visit(entry, read);
     }
+    return await tar.finish();
+  }
+  await using plain = decompress(packed, compression);
+  await using tar = startTar(work, way);
+  try {
+    const passed = past(plain.bytes, (chunk) => tar.write(chunk));
+    for await (const { entry, read } of readTar(new ByteReader(passed))) await visit(entry, read);
   } catch (error) {
     if (error instanceof TarEnded) return await tar.finish();
     throw await plain.blame(error);
@@ -57,9 +61,9 @@ export async function untar(
 }
 
 /** Hands on each chunk once the reader asks for the next: all entries that begin in it have been looked at then. */
-async function* past(chunks: Bytes, tar: Tar): Bytes {
+async function* past(chunks: Bytes, write: (chunk: Uint8Array) => Promise<void>): Bytes {
   for await (const chunk of chunks) {
     yield chunk;
-    await tar.write(chunk);
+    await write(chunk);
   }
 }

@@ -173,11 +173,7 @@ function makeHeader(name: string, size: number, mtime: Date): Uint8Array {
 
 /** The fields of a header. @throws {DreyError} `IMAGE_INVALID` */
 export function parseHeader(header: Uint8Array) {
-  const text = (at: number, length: number) => {
-    const field = header.subarray(at, at + length);
-    const end = field.indexOf(0);
-    return latin1(end < 0 ? field : field.subarray(0, end));
-  };
+  const text = (at: number, length: number) => latin1(untilZero(header.subarray(at, at + length)));
   if (number(header.subarray(148, 156)) !== checksum(header)) throw invalid("it is not a whole tarball");
   const flag = latin1(header.subarray(156, 157));
   const isPosix = text(257, 8) === "ustar";
@@ -198,15 +194,12 @@ export function checksum(header: Uint8Array): number {
   return sum;
 }
 
-function isEmpty(header: Uint8Array): boolean {
-  for (const byte of header) if (byte !== 0) return false;
-  return true;
-}
+const isEmpty = (header: Uint8Array) => header.every((byte) => byte === 0);
 
 /** A number field: octal text, or GNU's big-endian bytes behind a high bit. */
 export function number(field: Uint8Array): number {
   const first = field[0] ?? 0;
-  if ((first & 0x80) === 0) return parseInt(latin1(field).replace(/\0.*$/s, "").trim() || "0", 8);
+  if ((first & 0x80) === 0) return parseInt(latin1(untilZero(field)).trim() || "0", 8);
   const value = field.reduce((sum, byte, index) => sum * 256 + (index === 0 ? byte & 0x3f : byte), 0);
   if ((first & 0x40) !== 0 || !Number.isSafeInteger(value)) throw invalid("a size in the tarball is absurd");
   return value;
@@ -253,7 +246,13 @@ async function drain(bytes: ByteSource): Promise<void> {
 /** Bytes that a content takes in the archive. */
 export const padded = (size: number) => Math.ceil(size / block) * block;
 
+function untilZero(field: Uint8Array): Uint8Array {
+  const end = field.indexOf(0);
+  return end < 0 ? field : field.subarray(0, end);
+}
+
 function latin1(bytes: Uint8Array): string {
+  if (bytes.length <= 512) return String.fromCharCode(...bytes);
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
   return text;

@@ -1,9 +1,9 @@
-// A plain tarball that lies whole in a file of ours: its headers are read, its contents passed over, and tar, which has
-// begun meanwhile, gets the file itself once nothing was found against it.
+// A plain tarball that lies whole in a file of ours: its headers are read, its contents passed over, and tar gets as much
+// of it as was looked at, by the kernel.
 
 import { type ByteSource, readTar } from "./tar.ts";
 import type { Visit } from "./gate.ts";
-import { startTar, TarEnded, type Work } from "./tar_program.ts";
+import { startFileTar, type Way, type Work } from "./tar_program.ts";
 
 /** most `bytes` that are read at once, which is more than most files are long */
 const window = 16_384;
@@ -16,10 +16,12 @@ class FileReader implements ByteSource, Disposable {
   readonly #size: number;
   /** where in the file `#left` ends */
   #end = 0;
+  #told = 0;
   #left = new Uint8Array();
   #count = 0;
 
-  constructor(path: string) {
+  /** @param passed is told now and then up to where the file was looked at */
+  constructor(path: string, private readonly passed?: (size: number) => Promise<void>) {
     this.#file = Deno.openSync(path);
     this.#size = this.#file.statSync().size;
   }
@@ -31,15 +33,14 @@ class FileReader implements ByteSource, Disposable {
     return taken;
   }
 
-  skip(count: number): Promise<boolean> {
+  async skip(count: number): Promise<boolean> {
     const beyond = count - this.#left.length;
-    if (beyond <= 0) {
-      this.#left = this.#left.subarray(count);
-      return Promise.resolve(true);
-    }
-    this.#left = new Uint8Array();
-    this.#end += beyond;
-    return Promise.resolve(this.#end <= this.#size);
+    this.#left = this.#left.subarray(Math.min(count, this.#left.length));
+    this.#end += Math.max(0, beyond);
+    const at = Math.min(this.#end - this.#left.length, this.#size);
+    // each time wakes a process
+    if (at - this.#told >= 1 << 20) await this.passed?.(this.#told = at);
+    return this.#end <= this.#size;
   }
 
   /** Reads anew from where the next byte to be taken is. */
@@ -68,8 +69,12 @@ class FileReader implements ByteSource, Disposable {
  *
  * @throws {DreyError} `IMAGE_INVALID`, and whatever `visit` throws
  */
-export async function walkTarFile(path: string, visit: Visit): Promise<void> {
-  using bytes = new FileReader(path);
+export async function walkTarFile(
+  path: string,
+  visit: Visit,
+  passed?: (size: number) => Promise<void>,
+): Promise<void> {
+  using bytes = new FileReader(path, passed);
   for await (const { entry, read } of readTar(bytes)) await visit(entry, read);
 }
 
@@ -79,27 +84,12 @@ export async function walkTarFile(path: string, visit: Visit): Promise<void> {
  * @param path a file that nobody can change any more
  * @throws {DreyError} `IMAGE_INVALID`, `NO_SPACE`, and whatever `visit` throws
  */
-export async function untarFile(
-  work: Work,
-  path: string,
-  { into, visit, after = "" }: {
-    into: string;
-    visit: Visit;
-    /** a little shell that follows in the same jail, in the work directory */
-    after?: string;
-  },
-): Promise<void> {
-  await using tar = startTar(work, { into, after, whole: path });
-  let hasAcls = false;
-  await walkTarFile(path, async (entry, read) => {
-    hasAcls ||= entry.hasAcl === true;
+export async function untarFile(work: Work, path: string, { visit, ...way }: Way): Promise<void> {
+  await using tar = startFileTar(work, path, way);
+  const look: Visit = async (entry, read) => {
+    await tar.meet(entry);
     await visit(entry, read);
-  });
-  await tar.go(hasAcls).catch(saidByTar);
+  };
+  await walkTarFile(path, look, (size) => tar.passTo(size));
   await tar.finish();
-}
-
-/** It has ended before it began, and finish() tells why. */
-function saidByTar(error: unknown): void {
-  if (!(error instanceof TarEnded)) throw error;
 }

@@ -1,10 +1,11 @@
 // The tar that unpacks, in its jail, and how it gets its bytes: written to it; moved there by the kernel as far as drey
-// has looked at them, if they lie in a file anyway; or, if all of them do, as that file, once drey has said so.
+// has looked at them, if they lie in a file anyway; or as that file, if all of it was looked at.
 
 import type { MappedRoot } from "../idmap/holder.ts";
 import { commandFailed, spawn } from "../sys/run.ts";
 import { invalid } from "./archive.ts";
 import { jailed } from "./jail.ts";
+import type { TarEntry } from "./tar.ts";
 
 /** Where an image is unpacked, and as whom. */
 export interface Work {
@@ -13,12 +14,32 @@ export interface Work {
   isSingle: boolean;
 }
 
-export interface Tar extends AsyncDisposable {
-  /** @throws {TarEnded} */
+/** Looks at an entry and throws at what must not be; `read` gives the content of a small file. */
+export type Visit = (entry: TarEntry, read: () => Promise<Uint8Array>) => void | Promise<void>;
+
+/** What is made of a tarball. */
+export interface Way {
+  /** directory to make */
+  into: string;
+  visit: Visit;
+  /** a little shell that follows in the same jail, in the work directory */
+  after?: string;
+}
+
+interface Running extends AsyncDisposable {
+  /** writes to its input. @throws {TarEnded} */
   write(chunk: Uint8Array): Promise<void>;
-  /** lets a tar begin that was given a whole file; with access control lists it takes a tenth longer */
-  go(hasAcls: boolean): Promise<void>;
   /** waits for its end. @throws {DreyError} `IMAGE_INVALID`, `NO_SPACE` */
+  finish(): Promise<void>;
+}
+
+/** A tar that is given a file piece by piece. */
+interface FileTar extends AsyncDisposable {
+  /** to be told of each entry before anything of it is passed */
+  meet(entry: TarEntry): Promise<void>;
+  /** lets it have the file up to there */
+  passTo(size: number): Promise<void>;
+  /** lets it have the rest, and waits for its end. @throws {DreyError} `IMAGE_INVALID`, `NO_SPACE` */
   finish(): Promise<void>;
 }
 
@@ -61,28 +82,58 @@ const splice = { x86_64: 275, aarch64: 76 } as const;
 /** Opens the file from outside of the jail, where its name means something. */
 const handed = ["sh", "-c", 'file=$1; shift; exec "$@" 3<"$file"', "sh"];
 
-const start = 'cd /unpack; mkdir -m 755 "$1"; shift;';
-const streamed = `${start} "$@" --acls`;
-// nothing to read: drey is gone, or has found something
-const told = `${start} read -r acls; "$@" "$acls" <&3`;
+// what another tar has left there
+const begin = 'cd /unpack; if [ -e "$1" ]; then rm -rf "$1"; fi; mkdir -m 755 "$1"; shift; "$@"';
 
 /** Starts tar, to extract what will be written into a new directory. */
-export function startTar(
+export function startTar(work: Work, way: Omit<Way, "visit">): Running {
+  return start(work, way, { feeder: fed, option: "--acls" });
+}
+
+/**
+ * Starts tar for a file of which, from its start, more and more was looked at. It minds no access control lists, with
+ * which it takes a tenth longer, until one is met; then another begins anew when all was looked at.
+ */
+export function startFileTar(work: Work, path: string, way: Omit<Way, "visit">): FileTar {
+  const feeder = ["perl", "-e", mover, String(splice[Deno.build.arch]), path];
+  let tar: Running | undefined = start(work, way, { feeder, option: "--no-acls" });
+  let moved = 0;
+  const move = async (size: number) => {
+    const line = `${size - moved}\n`;
+    moved = size;
+    // if it has ended before it should, finish() tells why
+    await tar?.write(new TextEncoder().encode(line)).catch((error) => {
+      if (!(error instanceof TarEnded)) throw error;
+    });
+  };
+  return {
+    async meet(entry) {
+      if (tar === undefined || entry.hasAcl !== true) return;
+      const useless = tar;
+      tar = undefined;
+      await useless[Symbol.asyncDispose]();
+    },
+    async passTo(size) {
+      // each time wakes a process
+      if (size - moved >= 1 << 20) await move(size);
+    },
+    async finish() {
+      await move(Deno.statSync(path).size);
+      const last = tar ?? start(work, way, { feeder: [...handed, path], option: "--acls", input: "<&3" });
+      tar = undefined;
+      await last.finish();
+    },
+    [Symbol.asyncDispose]: async () => await tar?.[Symbol.asyncDispose](),
+  };
+}
+
+function start(
   work: Work,
-  { into, after, path, whole }: {
-    into: string;
-    /** a little shell that follows in the same jail, in the work directory */
-    after: string;
-    /** file that holds, from its start, what will be written */
-    path?: string;
-    /** file that tar is to read, in the place of what is written */
-    whole?: string;
-  },
-): Tar {
-  const script = `${whole === undefined ? streamed : told}\n${after}`;
-  const unpacker = jailed(work.mapped, ["sh", "-ec", script, "sh", into, ...tarArgv(work, into)]);
-  const moved = ["perl", "-e", mover, String(splice[Deno.build.arch]), path ?? ""];
-  const feeder = whole !== undefined ? [...handed, whole] : path === undefined ? fed : moved;
+  { into, after = "" }: Omit<Way, "visit">,
+  { feeder, option, input = "" }: { feeder: readonly string[]; option: string; input?: string },
+): Running {
+  const script = `${begin} ${input}\n${after}`;
+  const unpacker = jailed(work.mapped, ["sh", "-ec", script, "sh", into, ...tarArgv(work, into), option]);
   const child = spawn([...feeder, ...unpacker], {
     cwd: work.directory,
     stdin: "piped",
@@ -91,33 +142,18 @@ export function startTar(
   });
   const said = new Response(child.stderr).text();
   const writer = child.stdin.getWriter();
-  const send = async (chunk: Uint8Array) => {
-    try {
-      await writer.write(chunk);
-    } catch (error) {
-      throw new TarEnded("tar has ended", { cause: error });
-    }
-  };
-  let waiting = 0;
-  const move = async () => {
-    const line = `${waiting}\n`;
-    waiting = 0;
-    await send(new TextEncoder().encode(line));
-  };
   let isDone = false;
   const close = () => writer.close().catch(() => {}); // it may have ended already, and says so by its status
   return {
     async write(chunk) {
-      if (path === undefined) return await send(chunk);
-      waiting += chunk.length;
-      // each line wakes a process
-      if (waiting >= 1 << 20) await move();
+      try {
+        await writer.write(chunk);
+      } catch (error) {
+        throw new TarEnded("tar has ended", { cause: error });
+      }
     },
-    go: (hasAcls) => send(new TextEncoder().encode(hasAcls ? "--acls\n" : "--no-acls\n")),
     async finish() {
       isDone = true;
-      // if it has ended it says why by its status
-      if (waiting > 0) await move().catch(() => {});
       await close();
       const [{ code }, stderr] = await Promise.all([child.status, said]);
       if (code === 0) return;

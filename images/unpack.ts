@@ -7,7 +7,14 @@ import { isSingle, openMappedRoot } from "../idmap/holder.ts";
 import type { IdMap } from "../idmap/map.ts";
 import { DreyError } from "../errors.ts";
 import { commandFailed, run, runChecked } from "../sys/run.ts";
-import { type ArchiveFormat, detectFormat, invalid, readFormat, unknownFormat } from "./archive.ts";
+import {
+  type ArchiveFormat,
+  detectFormat,
+  headLength,
+  invalid,
+  readFormat,
+  unknownFormat,
+} from "./archive.ts";
 import { firstFileCheck, rootfsCheck } from "./checks.ts";
 import { bytesOf } from "../sys/file_bytes.ts";
 import { type Bytes, peek } from "./decompress.ts";
@@ -22,15 +29,15 @@ import { namesIn } from "../sys/present.ts";
 import type { ImageFiles } from "./scan.ts";
 import { shareFile } from "./shared_disk.ts";
 import { unpackSquashfs } from "./squashfs.ts";
-import type { Work } from "./tar_program.ts";
+import type { Way, Work } from "./tar_program.ts";
 
 /** A file of an image, perhaps still on its way. */
 export interface ImageStream {
   /** where it lies, each chunk before it is handed on */
   path: string;
   content: Bytes;
-  /** fulfilled when all of it lies there; whoever waits for that need not take the content */
-  whole?: Promise<unknown>;
+  /** whether all of it lies there, so that the content need not be taken */
+  isWhole?: boolean;
 }
 
 export interface Place {
@@ -64,7 +71,7 @@ export async function unpackImage(files: ImageFiles, place: Place): Promise<Imag
 /** The files of an image that is on disk. */
 export async function* streamsOf({ metadata, rootfs }: ImageFiles): AsyncGenerator<ImageStream> {
   for (const path of rootfs === undefined ? [metadata] : [metadata, rootfs]) {
-    yield await Promise.resolve({ path, content: bytesOf(path), whole: Promise.resolve() });
+    yield await Promise.resolve({ path, content: bytesOf(path), isWhole: true });
   }
 }
 
@@ -178,9 +185,8 @@ async function unpackRootfs(work: UnpackWork, file: ImageStream, withDisk: boole
 }
 
 /** What a file is, by its first bytes. @throws {DreyError} `IMAGE_INVALID` */
-async function look(work: Work, { path, content, whole }: ImageStream) {
-  if (whole !== undefined) {
-    await whole;
+async function look(work: Work, { path, content, isWhole }: ImageStream) {
+  if (isWhole) {
     const format = await readFormat(path);
     return { format, extract: extractor(work, format, { path }), arrived: () => Promise.resolve() };
   }
@@ -195,7 +201,7 @@ async function look(work: Work, { path, content, whole }: ImageStream) {
 /** The way to unpack a tarball, which lies whole at its path unless it is still coming. */
 function extractor(work: Work, format: ArchiveFormat, { path, content }: { path: string; content?: Bytes }) {
   const compression = format.kind === "tar" ? format.compression : "none";
-  return async (way: Parameters<typeof untarFile>[2]) => {
+  return async (way: Way) => {
     if (content === undefined && compression === "none") return await untarFile(work, path, way);
     await untar(work, content ?? bytesOf(path), { ...way, compression, path });
   };

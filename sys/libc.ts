@@ -25,6 +25,11 @@ const symbols = {
 
 /** Calls that may wait run on another thread; their results say all that is needed. */
 const waiting = {
+  copy_file_range: { // ssize_t copy_file_range(int, off_t *, int, off_t *, size_t, unsigned int);
+    parameters: ["i32", "pointer", "i32", "pointer", "usize", "u32"],
+    result: "isize",
+    nonblocking: true,
+  },
   fcntlLock: { name: "fcntl", parameters: ["i32", "i32", "buffer"], result: "i32", nonblocking: true },
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true }, // int poll(struct pollfd *, nfds_t, int);
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -152,6 +157,7 @@ export function vector(texts: readonly string[]): Uint8Array<ArrayBuffer> {
 }
 
 export const O_RDONLY = 0;
+export const O_WRONLY = 1;
 export const O_RDWR = 2;
 const O_CREAT = 0o100;
 export const O_NOCTTY = 0o400;
@@ -435,6 +441,16 @@ async function poll(fd: number, wanted: { events: number; milliseconds: number }
   view.setInt32(0, fd, true);
   view.setInt16(4, wanted.events, true);
   return await callWith(pollfd, () => onThread.poll(pollfd, 1n, wanted.milliseconds)) > 0;
+}
+
+/**
+ * Lets the kernel copy at most so many bytes, from where one descriptor stands to where another does; answers with how
+ * many it were, 0 at the end and less than that where it cannot.
+ *
+ * @see copy_file_range(2)
+ */
+export async function copyRange(from: number, to: number, most: number): Promise<number> {
+  return Number(await onThread.copy_file_range(from, null, to, null, BigInt(most), 0));
 }
 
 /** Reads a short file again from its start. */

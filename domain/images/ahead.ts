@@ -33,9 +33,9 @@ export interface Ahead extends AsyncDisposable {
   /**
    * the next file of the image, that with metadata.yaml first
    *
-   * @param isWhole whether nothing of it is passed, and it lies there when it ends
+   * @param room how many chunks may wait to be unpacked
    */
-  file(path: string, isWhole?: boolean): Promise<FileAhead>;
+  file(path: string, room?: number): Promise<FileAhead>;
   /** there are no further files */
   end(): void;
   /**
@@ -62,13 +62,10 @@ export function unpackAhead(context: Context): Ahead {
   }
 
   return {
-    async file(path, isWhole = false) {
-      const content = new Channel<Uint8Array>();
+    async file(path, room) {
+      const content = new Channel<Uint8Array>(room);
       contents.push(content);
-      const whole = isWhole ? drained(content) : undefined;
-      // the unpacker meets it, unless it has ended before
-      whole?.catch(() => {});
-      if (!await files.push({ path, content, ...whole && { whole } })) content.leave();
+      if (!await files.push({ path, content })) content.leave();
       return {
         pass: (chunk) => content.push(chunk),
         end: () => content.close(),
@@ -98,11 +95,6 @@ export function unpackAhead(context: Context): Ahead {
       await unpacking.then((unpacked) => unpacked[Symbol.asyncDispose](), () => {});
     },
   };
-}
-
-/** Waits for the end of what nothing is passed through. @throws what it failed with */
-async function drained(content: Channel<Uint8Array>): Promise<void> {
-  for await (const _ of content);
 }
 
 /** Errors that say what is the matter with the image; others may be the host's fault, or mean a disk. */

@@ -80,11 +80,11 @@ async function receivePart(
 ): Promise<number> {
   // what is no file, a pipe for one, can be read once only
   const source = "path" in content && (await Deno.stat(content.path)).isFile ? content.path : undefined;
-  const onward = await ahead.file(path, source !== undefined);
-  const bytes = "path" in content ? bytesOf(content.path) : content;
+  // of a copy the chunks are used again
+  const onward = await ahead.file(path, source === undefined ? undefined : 1);
   const size = source === undefined
-    ? await writer.write(path, bytes, onward.pass)
-    : await writer.copy(path, source, onward.end);
+    ? await writer.write(path, "path" in content ? bytesOf(content.path) : content, onward.pass)
+    : await writer.copy(path, source, onward.pass);
   onward.end();
   return size;
 }
