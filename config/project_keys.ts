@@ -2,6 +2,7 @@
 
 import { DreyError } from "../errors.ts";
 import { findKey, type Key, key, type Values } from "./key.ts";
+import * as server from "./server_keys.ts";
 import * as types from "./types.ts";
 
 const on = [] as const;
@@ -123,6 +124,17 @@ export const restrictedDevices: Readonly<Record<string, Key<"allow" | "block">>>
   ]),
 );
 
+/** As the server has them, for the images of one project. */
+const asServer = <T>({ name, type, short }: server.ServerKey<T>) =>
+  key<T>({ name, on, type, live: true, short: `${short}, for those of the project` });
+export const imageKeys: readonly Key[] = [
+  asServer(server.imagesAutoUpdateCached),
+  asServer(server.imagesAutoUpdateInterval),
+  asServer(server.imagesCompression),
+  asServer(server.imagesDefaultArchitecture),
+  asServer(server.imagesCacheExpiry),
+];
+
 export const user = key({
   name: "user.*",
   on,
@@ -134,6 +146,7 @@ export const user = key({
 /** Every key drey obeys, in the order of the reference page. */
 export const projectKeys: readonly Key[] = [
   ...featureKeys,
+  ...imageKeys,
   limitsContainers,
   limitsCpu,
   limitsDisk,

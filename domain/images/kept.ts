@@ -4,17 +4,17 @@ import { imagesAutoUpdateCached, imagesDefaultArchitecture } from "../../config/
 import { kernelArchitecture } from "../../images/metadata.ts";
 import type { Image } from "../../wire/image.ts";
 import type { Context } from "../context.ts";
-import { serverSetting } from "../server_config.ts";
 import { adoptImage } from "./files.ts";
 import { getImage, imageKey, type ImageRecord, listImages } from "./records.ts";
+import { imageSetting } from "./settings.ts";
 
 /** Whether images fetched for an instance are to be kept up to date. */
-export const updatesCached = async (context: Context): Promise<boolean> =>
-  await serverSetting(context, imagesAutoUpdateCached) ?? true;
+export const updatesCached = async (context: Context, project: string): Promise<boolean> =>
+  await imageSetting(context, project, imagesAutoUpdateCached) ?? true;
 
 /** The architecture of images where none is asked for. */
-export async function wantedArchitecture(context: Context): Promise<string> {
-  const set = await serverSetting(context, imagesDefaultArchitecture);
+export async function wantedArchitecture(context: Context, project: string): Promise<string> {
+  const set = await imageSetting(context, project, imagesDefaultArchitecture);
   return (set && kernelArchitecture(set)) || Deno.build.arch;
 }
 

@@ -7,10 +7,10 @@ import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
 import type { InstanceTree } from "../instances/tree.ts";
 import { startOperation, type Task } from "../operations.ts";
-import { serverSetting } from "../server_config.ts";
 import { createAlias } from "./aliases.ts";
 import { announce, type ImageWish } from "./create.ts";
 import { adoptImage, openStage } from "./files.ts";
+import { imageSetting } from "./settings.ts";
 import { newRecord } from "./new_record.ts";
 import { reporter } from "./progress.ts";
 
@@ -40,7 +40,7 @@ export async function publishImage(
   }
   const { compressor } = await import("../../images/compressors.ts");
   const algorithm = body.compression_algorithm ||
-    await serverSetting(context, serverKeys.imagesCompression) || "gzip";
+    await imageSetting(context, projects.project, serverKeys.imagesCompression) || "gzip";
   const argv = compressor(algorithm);
   const ref = { project: projects.instances, name };
   const { openTree } = await import("../instances/tree.ts");

@@ -132,7 +132,7 @@ async function download(
   }
   const report = reporter(wish.task);
   const show = byteProgress(report, { total: image.size });
-  const auto_update = wish.name !== fingerprint && await updatesCached(context);
+  const auto_update = wish.name !== fingerprint && await updatesCached(context, project);
   await using received = await receiveImage(context, partsOf(response, response.body, show));
   await report.done();
   await takeIn(context, project, {

@@ -76,7 +76,7 @@ async function lookUp(context: Context, project: string, { server, name, task }:
       ...credentials && { credentials },
       ...task && { signal: task.signal },
     });
-    return { registry, ...await registry.manifest(await wantedArchitecture(context)) };
+    return { registry, ...await registry.manifest(await wantedArchitecture(context, project)) };
   } catch (error) {
     if (!(error instanceof DreyError)) throw error;
     if (error.code === "NETWORK") {
@@ -206,7 +206,7 @@ async function record(
     record: {
       ...fresh,
       cached: true,
-      auto_update: await updatesCached(context),
+      auto_update: await updatesCached(context, project),
       update_source: {
         alias: wish.name,
         certificate: "",

@@ -92,7 +92,7 @@ export async function simplestreamsImage(
   });
   const { fingerprintOf } = await import("../../images/fingerprint.ts");
   const paths = files.rootfs === undefined ? [files.metadata] : [files.metadata, files.rootfs];
-  const auto_update = wish.name !== fingerprint && await updatesCached(context);
+  const auto_update = wish.name !== fingerprint && await updatesCached(context, project);
   await takeIn(context, project, {
     files,
     fingerprint: await fingerprintOf(paths),
@@ -113,7 +113,7 @@ async function lookUp(
   const { server, name, type } = wish;
   try {
     const images = await simplestreamsCatalog(context, server, wish);
-    const architecture = await wantedArchitecture(context);
+    const architecture = await wantedArchitecture(context, project);
     const offered = findInCatalog(images, { name, type, architecture });
     if (offered !== undefined) return { offered };
   } catch (error) {
@@ -125,7 +125,7 @@ async function lookUp(
   throw new DreyError("NOT_FOUND", {
     message: `The image server "${server}" has no ${
       type === "container" ? "container" : "virtual machine"
-    } image "${name}" for ${await wantedArchitecture(context)}`,
+    } image "${name}" for ${await wantedArchitecture(context, project)}`,
     hint: "See what there is with: drey image list REMOTE: FILTER",
   });
 }

@@ -7,10 +7,10 @@ import type { Image } from "../../wire/image.ts";
 import type { Context } from "../context.ts";
 import { emitLogging } from "../events.ts";
 import { startOperation } from "../operations.ts";
-import { serverSetting } from "../server_config.ts";
 import { listImages } from "./records.ts";
 import { removeImage } from "./change.ts";
 import { bringUpToDate } from "./refresh.ts";
+import { imageSetting } from "./settings.ts";
 
 const hour = 3_600_000;
 const lastLook = ["image_upkeep"];
@@ -18,23 +18,30 @@ const lastLook = ["image_upkeep"];
 /** Does what is due; whoever asks while another process does it waits for nothing. */
 export async function keepImages(context: Context): Promise<void> {
   await removeExpired(context);
-  const interval = (await serverSetting(context, serverKeys.imagesAutoUpdateInterval) ?? 6) * hour;
-  const last = await context.store.get<string>(lastLook);
-  const isDue = interval > 0 &&
-    context.now().getTime() - Date.parse(last?.value ?? "1970-01-01T00:00:00Z") >= interval;
-  if (!isDue) return;
-  const mine = await context.store.commit(
-    [{ key: lastLook, revision: last?.revision ?? 0 }],
-    [{ key: lastLook, value: context.now().toISOString() }],
-  );
-  if (mine) await updateAll(context);
+  const projects = new Set((await listImages(context)).filter(isFollowed).map(({ project }) => project));
+  for (const project of projects) {
+    if (await takeTurn(context, project)) await updateAll(context, project);
+  }
 }
 
-/** Brings every image up to date that is to be; one that fails is told of in the log, and tried again next time. */
-export async function updateAll(context: Context): Promise<string[]> {
-  const wanted = (await listImages(context)).filter(({ auto_update, update_source }) =>
-    auto_update && update_source !== undefined
+/** Whether it is time to look for newer images of a project, and this process is the one to do it. */
+async function takeTurn(context: Context, project: string): Promise<boolean> {
+  const hours = await imageSetting(context, project, serverKeys.imagesAutoUpdateInterval) ?? 6;
+  const key = [...lastLook, project];
+  const last = await context.store.get<string>(key);
+  const passed = context.now().getTime() - Date.parse(last?.value ?? "1970-01-01T00:00:00Z");
+  if (hours === 0 || passed < hours * hour) return false;
+  return await context.store.commit(
+    [{ key, revision: last?.revision ?? 0 }],
+    [{ key, value: context.now().toISOString() }],
   );
+}
+
+const isFollowed = ({ auto_update, update_source }: Image) => auto_update && update_source !== undefined;
+
+/** Brings every image up to date that is to be; one that fails is told of in the log, and tried again next time. */
+export async function updateAll(context: Context, project?: string): Promise<string[]> {
+  const wanted = (await listImages(context, project)).filter(isFollowed);
   const fresh: string[] = [];
   for (const image of wanted) {
     try {
@@ -52,9 +59,12 @@ export async function updateAll(context: Context): Promise<string[]> {
 
 /** Removes images whose time has come, and fetched ones that nobody has used for long. */
 async function removeExpired(context: Context): Promise<void> {
-  const days = await serverSetting(context, serverKeys.imagesCacheExpiry) ?? 10;
   const now = context.now().getTime();
-  const doomed = (await listImages(context)).filter((image) => isOver(image, { now, days }));
+  const doomed: Image[] = [];
+  for (const image of await listImages(context)) {
+    const days = await imageSetting(context, image.project, serverKeys.imagesCacheExpiry) ?? 10;
+    if (isOver(image, { now, days })) doomed.push(image);
+  }
   const [first] = doomed;
   if (first === undefined) return;
   await startOperation(context, {

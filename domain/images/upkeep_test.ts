@@ -1,6 +1,10 @@
 import { assertEquals } from "@std/testing";
 import { temporaryContext } from "../../tests/support/temporary_context.ts";
 import type { Image } from "../../wire/image.ts";
+import * as serverKeys from "../../config/server_keys.ts";
+import { projectKey } from "../projects/effective.ts";
+import { configKey } from "../server_config.ts";
+import { imageSetting } from "./settings.ts";
 import { listOperations, waitOperation } from "../operations.ts";
 import { adoptImage, makeClosed } from "./files.ts";
 import { imagesDirectory } from "./directories.ts";
@@ -62,4 +66,26 @@ Deno.test("keepImages() removes what is over and leaves the rest", async () => {
   }
   assertEquals((await listImages(context)).map(({ fingerprint }) => fingerprint[0]), ["1"]);
   assertEquals([...Deno.readDirSync(imagesDirectory(context))].map(({ name }) => name[0]), ["1"]);
+});
+
+Deno.test("imageSetting() takes what the project says before what the server says", async () => {
+  await using context = await temporaryContext();
+  await context.store.commit([], [
+    { key: configKey, value: { "images.remote_cache_expiry": "3", "images.auto_update_cached": "false" } },
+    {
+      key: projectKey("lab"),
+      value: {
+        description: "",
+        config: { "images.remote_cache_expiry": "0", "images.auto_update_interval": "1" },
+      },
+    },
+  ]);
+  const settings = (project: string) =>
+    Promise.all([
+      imageSetting(context, project, serverKeys.imagesCacheExpiry),
+      imageSetting(context, project, serverKeys.imagesAutoUpdateInterval),
+      imageSetting(context, project, serverKeys.imagesAutoUpdateCached),
+    ]);
+  assertEquals(await settings("lab"), [0, 1, false]);
+  assertEquals(await settings("default"), [3, 6, false]);
 });
