@@ -20,9 +20,9 @@ export interface ImageWriter {
   /**
    * the same for a file that is there already, which the kernel copies
    *
-   * @param pass may keep a chunk until the next but one is passed
+   * @param onward `pass` may keep a chunk until the next but one is passed, `lies` is told when all of it is there
    */
-  copy(path: string, from: string, pass: Pass): Promise<number>;
+  copy(path: string, from: string, onward: { pass: Pass; lies(): void }): Promise<number>;
   /** 64 hexadecimal digits over everything written so far */
   fingerprint(): string;
 }
@@ -44,12 +44,15 @@ export function imageWriter(): ImageWriter {
       await Deno.chmod(path, 0o644);
       return size;
     },
-    async copy(path, from, pass) {
+    async copy(path, from, { pass, lies }) {
       await Deno.writeFile(path, new Uint8Array(), { createNew: true });
       await Deno.chmod(path, 0o644);
       const growth = new Growth();
       const copying = copyFile(from, path, (size) => growth.grow(size)).then(
-        () => growth.end(),
+        () => {
+          growth.end();
+          lies();
+        },
         (error) => growth.fail(full(error) ?? error),
       );
       let size = 0;

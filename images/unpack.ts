@@ -36,6 +36,8 @@ export interface ImageStream {
   /** where it lies, each chunk before it is handed on */
   path: string;
   content: Bytes;
+  /** fulfilled when all of it lies there, perhaps before all content has come */
+  whole?: Promise<void>;
   /** whether all of it lies there, so that the content need not be taken */
   isWhole?: boolean;
 }
@@ -185,7 +187,7 @@ async function unpackRootfs(work: UnpackWork, file: ImageStream, withDisk: boole
 }
 
 /** What a file is, by its first bytes. @throws {DreyError} `IMAGE_INVALID` */
-async function look(work: Work, { path, content, isWhole }: ImageStream) {
+async function look(work: Work, { path, content, whole, isWhole }: ImageStream) {
   if (isWhole) {
     const format = await readFormat(path);
     return { format, extract: extractor(work, format, { path }), arrived: () => Promise.resolve() };
@@ -193,9 +195,16 @@ async function look(work: Work, { path, content, isWhole }: ImageStream) {
   const { head, whole: all } = await peek(content);
   const format = detectFormat(head) ?? unknownFormat();
   const arrived = async () => {
-    for await (const _ of all);
+    const drained = drain(all);
+    // whoever hands the content on waits for somebody to take it
+    drained.catch(() => {});
+    await (whole ?? drained);
   };
   return { format, extract: extractor(work, format, { path, content: all }), arrived };
+}
+
+async function drain(content: Bytes): Promise<void> {
+  for await (const _ of content);
 }
 
 /** The way to unpack a tarball, which lies whole at its path unless it is still coming. */

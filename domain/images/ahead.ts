@@ -22,7 +22,9 @@ export interface Unpacked extends AsyncDisposable {
 export interface FileAhead {
   /** the next bytes, which lie in the file and which nobody may write over; waits while the unpacker is behind */
   pass(chunk: Uint8Array): Promise<unknown>;
-  /** all of it lies at its path */
+  /** all of it lies at its path, though not all was passed yet */
+  lies(): void;
+  /** all of it lies at its path, and was passed */
   end(): void;
   /** what was passed so far is not what the file holds */
   cut(): void;
@@ -50,6 +52,7 @@ export interface Ahead extends AsyncDisposable {
 export function unpackAhead(context: Context): Ahead {
   const files = new Channel<ImageStream>(2);
   const contents: Channel<Uint8Array>[] = [];
+  const wholes: PromiseWithResolvers<void>[] = [];
   let isCut = false;
   const unpacking = unpack(context, files);
   // looked at in outcome(); until then nobody waits for it
@@ -65,13 +68,23 @@ export function unpackAhead(context: Context): Ahead {
     async file(path, room) {
       const content = new Channel<Uint8Array>(room);
       contents.push(content);
-      if (!await files.push({ path, content })) content.leave();
+      const whole = Promise.withResolvers<void>();
+      // the unpacker meets it, unless it has ended before
+      whole.promise.catch(() => {});
+      wholes.push(whole);
+      if (!await files.push({ path, content, whole: whole.promise })) content.leave();
       return {
         pass: (chunk) => content.push(chunk),
-        end: () => content.close(),
+        lies: () => whole.resolve(),
+        end() {
+          whole.resolve();
+          content.close();
+        },
         cut() {
           isCut = true;
-          content.fail(new Error("The file begins anew"));
+          const anew = new Error("The file begins anew");
+          whole.reject(anew);
+          content.fail(anew);
         },
       };
     },
@@ -89,7 +102,9 @@ export function unpackAhead(context: Context): Ahead {
     },
     async [Symbol.asyncDispose]() {
       if (isTaken) return;
-      for (const content of contents) content.fail(new Error("The image is not wanted any more"));
+      const unwanted = new Error("The image is not wanted any more");
+      for (const content of contents) content.fail(unwanted);
+      for (const whole of wholes) whole.reject(unwanted);
       leave();
       // whatever it says now, nobody asked
       await unpacking.then((unpacked) => unpacked[Symbol.asyncDispose](), () => {});

@@ -57,6 +57,7 @@ export async function unpackLayersAhead(context: Context): Promise<LayersAhead> 
       layers.push(layer);
       return {
         pass: (chunk) => content.push(chunk),
+        lies() {}, // a layer is unpacked from what is passed
         end: () => content.close(),
         cut() {
           layer.isCut = true;

@@ -84,7 +84,7 @@ async function receivePart(
   const onward = await ahead.file(path, source === undefined ? undefined : 1);
   const size = source === undefined
     ? await writer.write(path, "path" in content ? bytesOf(content.path) : content, onward.pass)
-    : await writer.copy(path, source, onward.pass);
+    : await writer.copy(path, source, onward);
   onward.end();
   return size;
 }
