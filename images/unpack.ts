@@ -7,14 +7,7 @@ import { isSingle, openMappedRoot } from "../idmap/holder.ts";
 import type { IdMap } from "../idmap/map.ts";
 import { DreyError } from "../errors.ts";
 import { commandFailed, run, runChecked } from "../sys/run.ts";
-import {
-  type ArchiveFormat,
-  detectFormat,
-  headLength,
-  invalid,
-  readFormat,
-  unknownFormat,
-} from "./archive.ts";
+import { type ArchiveFormat, detectFormat, invalid, readFormat, unknownFormat } from "./archive.ts";
 import { firstFileCheck, rootfsCheck } from "./checks.ts";
 import { bytesOf } from "../sys/file_bytes.ts";
 import { type Bytes, peek } from "./decompress.ts";
