@@ -62,7 +62,7 @@ await e2e(
 
 await e2e(
   "a virtual machine of an image for containers goes on where it was stopped, and from a snapshot",
-  { needs: ["userns", "subids", "overlay", "machines", "user"] },
+  { needs: ["userns", "subids", "overlay", "machines", "made-disks", "user"] },
   async (drey) => {
     await lendKernel(drey);
     await drey`init tiny v1 --vm -c limits.memory=512MiB -c migration.stateful=true`;
@@ -114,7 +114,7 @@ await e2e(
 
 await e2e(
   "lxc keeps the memory of a virtual machine, over a stop and in a snapshot",
-  { needs: ["userns", "subids", "overlay", "machines", "user", "lxc"] },
+  { needs: ["userns", "subids", "overlay", "machines", "made-disks", "user", "lxc"] },
   async (drey) => {
     await lendKernel(drey);
     await using server = await serve(drey);

@@ -24,6 +24,7 @@ export type Need =
   | "uplink"
   | "machines"
   | "disk-machines"
+  | "made-disks"
   | "sftp"
   | "sshfs"
   | "pylxd"
@@ -111,6 +112,10 @@ const checks: Record<Need, Check> = {
     const files = { ovmf: "/usr/share/OVMF/OVMF_CODE_4M.fd", "systemd-boot-efi": bootLoader };
     const absent = Object.entries(files).filter(([, path]) => !exists(path)).map(([name]) => name);
     return absent.length > 0 ? `${absent.join(", ")}: not installed` : undefined;
+  },
+  "made-disks": () => {
+    const missing = missingTools(["qemu-img", "mke2fs"]);
+    return missing.length > 0 ? `${missing.join(", ")}: not installed` : undefined;
   },
   openssl: () => missingTools(["openssl"]).length > 0 ? "openssl is not installed" : undefined,
   "socket-activate": () =>
