@@ -50,6 +50,17 @@ export const poolKeys: readonly PoolKey[] = [
     row: row("size", "Size of the file a pool without a source lies in", { type: types.size }),
   },
   {
+    drivers: ["dir"],
+    row: row(
+      "dir.file_backed",
+      "Whether roots that are given a size lie in a file of that size, for users without quotas",
+      {
+        type: types.bool,
+        default: "false",
+      },
+    ),
+  },
+  {
     drivers: ["btrfs"],
     row: row("btrfs.mount_options", "Options the pool's file is mounted with", {
       default: "user_subvol_rm_allowed",

@@ -3,7 +3,7 @@
 
 import { type IdMap, type IdRange, mapText, relativeTo, toHost } from "../idmap/map.ts";
 import { isSingle } from "../idmap/holder.ts";
-import type { ContainerPlan, DeviceSteps, RootSource } from "./container_plan.ts";
+import type { ContainerPlan, DeviceSteps, FileSystemImage, RootSource } from "./container_plan.ts";
 import { kernelSteps } from "./kernel_mounts.ts";
 import { type Identity, type Step } from "./steps.ts";
 import { jailAround, jailedTree } from "./tree_jail.ts";
@@ -225,9 +225,15 @@ function cgroupSteps(cgroup: string, uids: IdRange[], gids: IdRange[]): Step[] {
 
 const fdPath = (fd: number) => `/proc/self/fd/${fd}`;
 
+const imageWords = ({ file, at, isReadOnly }: FileSystemImage) => ({ file, at, isReadOnly });
+
 function mountRoot(root: RootSource, target: string, nothing: string): Step[] {
   if (root.kind === "directory") {
-    return [{ do: "mount", type: "none", source: root.path, target, flags: ["bind", "rec"] }];
+    const { image } = root;
+    return [
+      ...(image === undefined ? [] : [{ do: "image", ...imageWords(image) } satisfies Step]),
+      { do: "mount", type: "none", source: root.path, target, flags: ["bind", "rec"] },
+    ];
   }
   // overlayfs wants two layers, and nothing below a single one is an empty directory
   const layers = root.kind === "layers" && root.lower.length === 1 ? [...root.lower, nothing] : root.lower;

@@ -79,6 +79,8 @@ export type Step =
   | { do: "join-cgroup"; fd: number }
   | { do: "mkdir" | "touch"; path: string }
   | { do: "chown"; path: string; uid: number; gid: number }
+  /** mounts an ext4 in a file by fuse2fs(1), which ends when nobody has it mounted any more */
+  | { do: "image"; file: string; at: string; isReadOnly: boolean }
   | { do: "symlink"; path: string; target: string }
   /** binds an inherited unix socket to a path that anybody may connect to, and lets it listen */
   | { do: "listen"; fd: number; path: string; backlog: number }
@@ -277,6 +279,8 @@ function words(step: Step): string[] {
     case "mkdir":
     case "touch":
       return [step.do, step.path];
+    case "image":
+      return ["image", step.file, step.at, step.isReadOnly ? "ro" : "rw"];
     case "chown":
       return ["chown", step.path, String(step.uid), String(step.gid)];
     case "symlink":

@@ -4,6 +4,7 @@
 // when no program of the host is left. It decides nothing.
 
 import { diskHands, diskPrelude } from "./disk_hands.pl.ts";
+import { imageHand } from "./image_hand.pl.ts";
 import type { Step } from "./steps.ts";
 
 /** What every walk begins with. */
@@ -53,6 +54,7 @@ $do{numbers} = sub { %nr = @_ };
  */
 const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot">, string> = {
   ...diskHands,
+  image: imageHand,
   mount: String.raw`sub { my ($optional, $source, $target, $type, $bits, $data) = @_;
   my $r = call('mount', $source, $target, $type, $bits + 0, $data eq '' ? 0 : $data);
   fail(qq(mount(2) of $type on "$target")) if $r < 0 and !$optional;

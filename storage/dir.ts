@@ -9,6 +9,15 @@ import type { Driver, Live, PoolHost, RootSource, Snapshot, Volume } from "./dri
 import { create, newTop, nextTop, oldTops, plainTree, withoutOverlay } from "./dir_create.ts";
 import { compact, shorten } from "./compact.ts";
 import { charged, forgetSize, limit, uncharged } from "./dir_size.ts";
+import {
+  copyImageFile,
+  imageRoot,
+  mustServeImages,
+  packImage,
+  refuseLive,
+  resizeImage,
+  wantsImages,
+} from "./dir_image.ts";
 import { copyHome } from "./home.ts";
 import {
   becomeLayer,
@@ -45,6 +54,7 @@ export function openDir(host: PoolHost, { plain = false }: { plain?: boolean } =
   return {
     name: "dir",
     needsImages: true,
+    ...(wantsImages(host) ? { sizesAtRest: true } : {}),
     exists: (volume) => readManifest(at(volume)) !== undefined,
     facts(volume) {
       if (readManifest(at(volume)) === undefined) return undefined;
@@ -54,7 +64,7 @@ export function openDir(host: PoolHost, { plain = false }: { plain?: boolean } =
     },
     list: (kind, name) => namesIn(name === undefined ? join(pool, kind) : snapshotsOf(pool, { kind, name })),
     home: at,
-    root: (volume) => rootOf(host, volume),
+    root: (volume) => rootOf(host, volume, volume.snapshot !== undefined),
     shown: (volume) => shownRoot(host, volume),
     prepare: (volume) => prepareRoot(host, volume),
     create: (volume, content) => create(host, volume, { content, plain: plain || volume.kind === "custom" }),
@@ -63,7 +73,7 @@ export function openDir(host: PoolHost, { plain = false }: { plain?: boolean } =
     restore: (snapshot) => restore(host, snapshot),
     remove: (volume) => remove(host, volume),
     rename: (from, to) => rename(host, from, to),
-    resize: async (volume, size) => await Promise.resolve(limit(host, of(volume), size)),
+    resize: (volume, size) => resize(host, volume, size),
     compact: (volume) => compact(host, volume),
     withoutOverlay: (volume) => withoutOverlay(host, volume, of(volume)),
     usage: (volume) => diskUsage(host, ownTrees(host, at(volume), of(volume))),
@@ -84,9 +94,10 @@ function manifestOf({ directory }: PoolHost, volume: Volume): Manifest {
   throw new DreyError("NOT_FOUND", { message: `Cannot find the files of "${name}" in the storage pool` });
 }
 
-function rootOf(host: PoolHost, volume: Volume): RootSource {
+function rootOf(host: PoolHost, volume: Volume, isReadOnly = false): RootSource {
   const place = placeOf(host.directory, volume);
   const manifest = manifestOf(host, volume);
+  if (manifest.file) return imageRoot(host, { place, manifest }, isReadOnly);
   if (manifest.kind === "copy") return { kind: "directory", path: plainTree(place, manifest) };
   const lower = lowerTrees(host, manifest);
   if (manifest.top === "") return { kind: "layers", lower };
@@ -96,7 +107,7 @@ function rootOf(host: PoolHost, volume: Volume): RootSource {
 
 /** The own layer of a volume as one more that nobody writes to. */
 function shownRoot(host: PoolHost, volume: Volume): RootSource {
-  const root = rootOf(host, volume);
+  const root = rootOf(host, volume, true);
   if (root.kind !== "overlay") return root;
   return { kind: "layers", lower: isDirectory(root.upper) ? [root.upper, ...root.lower] : root.lower };
 }
@@ -112,8 +123,35 @@ function prepareRoot(host: PoolHost, volume: Volume): RootSource {
   return root;
 }
 
-const copyTree = ({ hands }: PoolHost, from: string, to: string) =>
-  hands.run(["cp", "-a", "--reflink=auto", "--", from, to]);
+/** Copies a tree, or the file that holds one. */
+async function copyPlain(host: PoolHost, from: Stacked, to: Stacked): Promise<void> {
+  if (from.manifest.file) return await copyImageFile(host, from, to);
+  const [tree, copy] = [plainTree(from.place, from.manifest), plainTree(to.place, to.manifest)];
+  await host.hands.run(["cp", "-a", "--reflink=auto", "--", tree, copy]);
+}
+
+/** Holds a volume to a size. A root that wants a file gets one, made of what it shows. */
+async function resize(host: PoolHost, volume: Volume, size: number | undefined): Promise<void> {
+  const [place, manifest] = [placeOf(host.directory, volume), manifestOf(host, volume)];
+  if (manifest.file) {
+    return size === undefined ? undefined : await resizeImage(host, { place, manifest }, size);
+  }
+  const isWanted = wantsImages(host) && volume.kind === "containers" && size !== undefined;
+  if (!isWanted) return limit(host, manifest, size);
+  mustServeImages();
+  const root = shownRoot(host, volume);
+  const trees = root.kind === "layers" ? root.lower : [plainTree(place, manifest)];
+  mustHaveRoom(host.directory, await diskUsage(host, trees));
+  const packed: Manifest = { ...manifest, kind: "copy", layers: [], top: nextTop(manifest), file: true };
+  const filled = await newTop(
+    host,
+    { place, manifest: packed },
+    (_, manifest) => packImage(host, { place, manifest }, { trees, size }),
+  );
+  writeManifest(place, filled);
+  await discard(host, oldTops(place, filled));
+  await collectLayers(host);
+}
 
 interface Cloning {
   from: Volume;
@@ -134,7 +172,7 @@ async function clone(host: PoolHost, { from, to, live }: Cloning): Promise<void>
 
 /** What a clone copies: often nothing, since layers are shared. */
 function copiedTrees({ place, manifest }: Stacked, { from, live }: Omit<Cloning, "to">): string[] {
-  if (manifest.kind === "copy") return [plainTree(place, manifest)];
+  if (manifest.kind === "copy") return [join(place, manifest.top)];
   return live !== undefined && from.snapshot === undefined ? [treeOf(join(place, manifest.top))] : [];
 }
 
@@ -154,7 +192,8 @@ async function cloneTo(
   if (manifest.kind === "copy") {
     Deno.mkdirSync(join(made, "top"), { mode: 0o711 });
     const copy = chargedTo(join(made, "top"), { ...manifest, top: "top" });
-    const copying = () => copyTree(host, plainTree(place, manifest), plainTree(made, copy));
+    if (manifest.file && live !== undefined) refuseLive();
+    const copying = () => copyPlain(host, { place, manifest }, { place: made, manifest: copy });
     await (live === undefined ? copying() : live.still(copying));
     return await share(copy);
   }
@@ -201,9 +240,14 @@ async function restoredTop(
 ): Promise<Manifest> {
   const manifest = { ...then, top: nextTop(now) };
   if (then.kind === "copy") {
-    const tree = plainTree(kept, then);
+    const tree = join(kept, then.top);
     mustHaveRoom(host.directory, mayShare(host.directory) ? 0 : await diskUsage(host, [tree]));
-    return await newTop(host, { place, manifest }, (to) => copyTree(host, tree, to));
+    const from = { place: kept, manifest: then };
+    return await newTop(
+      host,
+      { place, manifest },
+      (_, manifest) => copyPlain(host, from, { place, manifest }),
+    );
   }
   await removeTrees(host.hands, [join(place, manifest.top)]); // of a restore that was killed
   if (now?.kind !== "layers") return charged(host, place, manifest);

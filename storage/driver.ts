@@ -86,6 +86,8 @@ export interface Driver {
   readonly name: string;
   /** whether roots stand on the unpacked images, which must be there to mount them */
   readonly needsImages: boolean;
+  /** whether a root must be at rest when it is given a size */
+  readonly sizesAtRest?: boolean;
 
   exists(volume: Volume): boolean;
   facts(volume: Volume): VolumeFacts | undefined;

@@ -21,6 +21,8 @@ export interface Manifest {
   top: string;
   /** somebody has mounted it to write; not kept by the driver `dir` */
   touched?: true;
+  /** the top holds a file system in a file, of the driver `dir` */
+  file?: true;
   /** of quotas: what its files are charged to, of the driver `dir` where the file system has such */
   project?: number;
   /** what its files are on, of the driver `lvm` */

@@ -38,6 +38,9 @@ export async function applyRootSize(
     if (size !== undefined) await growRunning(context, ref, size);
     return [];
   }
+  if (pool.driver.sizesAtRest && currentState(context, ref).status !== "Stopped") {
+    return ["the size does not hold yet: stop the instance, and set it again"];
+  }
   if (await enforce(pool, ref, size) || size === undefined) return [];
   return [
     `nothing holds the root disk to ${
@@ -65,13 +68,19 @@ export async function watchRootSize(context: Context, ref: Ref, devices: Devices
   await using pool = await openPool(context, value.pool);
   if (isDisk(pool, ref, value)) return [];
   try {
+    // the start has been planned
+    if (pool.driver.sizesAtRest) return await outgrown(pool, ref, size);
     if (await enforce(pool, ref, size)) return [];
   } catch (error) {
     // of a profile that was changed: the volume stays as it is
     if (error instanceof DreyError && error.code === "BAD_REQUEST") return [error.message];
     throw error;
   }
-  const usage = await pool.driver.usage(volumeOf(ref));
+  return await outgrown(pool, ref, size);
+}
+
+async function outgrown({ driver }: OpenPool, ref: Ref, size: number): Promise<string[]> {
+  const usage = await driver.usage(volumeOf(ref));
   if (usage <= size) return [];
   return [`the root disk holds ${formatSize(usage)}, more than its size of ${formatSize(size)}`];
 }

@@ -101,7 +101,7 @@ function otherIds({ name }: Ref): DreyError {
 
 /** The layers of a root from the top, to look something up in. */
 export function layersOf(root: RootSource): string[] {
-  if (root.kind === "directory") return [root.path];
+  if (root.kind === "directory") return root.image?.began ?? [root.path];
   return root.kind === "overlay" ? [root.upper, ...root.lower] : root.lower;
 }
 
