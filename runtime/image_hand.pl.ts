@@ -15,6 +15,9 @@ export const imageHand = String.raw`sub { my ($file, $at, $how) = @_;
     alarm 60;
     flock $lock, $how eq 'ro' ? 1 : 2 or fail(qq(flock(2) of "$file"));
     alarm 0;
+    # the container sees what fuse2fs was given: a name, and no path of the host
+    my ($directory, $name) = $file =~ m!^(.*)/([^/]+)$!s;
+    chdir $directory or fail(qq(chdir "$directory"));
     my $null;
     my $start = sub { my $pid = fork; fail('fork(2)') if !defined $pid;
       return $pid if $pid;
@@ -29,18 +32,18 @@ export const imageHand = String.raw`sub { my ($file, $at, $how) = @_;
     };
     if ($how ne 'ro') {
       # what a killed server has left
-      waitpid $start->('e2fsck', '-p', $file), 0;
+      waitpid $start->('e2fsck', '-p', $name), 0;
       my $code = $? >> 8;
       if ($code > 1) { print STDERR qq("$file" must be mended: e2fsck -f -y\n); exit 125 }
     }
     my $before = (stat $at)[0];
     my $options = 'fakeroot,allow_other,default_permissions,suid,dev' . ($how eq 'ro' ? ',ro' : '');
-    my $server = $start->('fuse2fs', '-f', '-o', $options, $file, $at);
+    my $server = $start->('fuse2fs', '-f', '-o', $options, $name, $at);
     while ((stat $at)[0] == $before) {
       if (waitpid($server, 1) == $server) { print STDERR "fuse2fs(1) does not run here: is /dev/fuse there, and open to you?\n"; exit 125 }
       select undef, undef, undef, 0.002;
     }
-    must('mount(2), private', 'mount', 'none', $at, 'none', 0x44000, 0);
+    must('mount(2), private', 'mount', 'none', '/', 'none', 0x44000, 0);
     must('umount2(2)', 'umount2', $at, 2) for 1, 2;
     exit 0;
   }

@@ -38,10 +38,13 @@ export async function applyRootSize(
     if (size !== undefined) await growRunning(context, ref, size);
     return [];
   }
-  if (pool.driver.sizesAtRest && currentState(context, ref).status !== "Stopped") {
+  if (pool.driver.sizesAtRest && size !== undefined && currentState(context, ref).status !== "Stopped") {
     return ["the size does not hold yet: stop the instance, and set it again"];
   }
-  if (await enforce(pool, ref, size) || size === undefined) return [];
+  // its programs are looked for where no mount would show them
+  const isMachineInFile = pool.driver.sizesAtRest && value.type === "virtual-machine";
+  const isHeld = !isMachineInFile && await enforce(pool, ref, size);
+  if (isHeld || size === undefined) return [];
   return [
     `nothing holds the root disk to ${
       formatSize(size)

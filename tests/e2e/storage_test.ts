@@ -122,6 +122,40 @@ await e2e(
   },
 );
 
+await e2e(
+  "a root in a file is held to its size, for users too",
+  { needs: [...needs, "fuse2fs"] },
+  async (drey) => {
+    await drey`storage create f dir dir.file_backed=true`;
+    assertEquals((await drey.tries`init tiny c1 --storage f -d root,size=60MiB`).stderr, "");
+    await drey`start c1`;
+    const fill = async () =>
+      await drey`exec c1 -- sh -c ${"head -c 80000000 /dev/zero >/root/big 2>/dev/null || echo full; rm /root/big"}`;
+    assertEquals(await fill(), "full\n");
+    await drey`exec c1 -- sh -c ${"echo one >/root/f"}`;
+    assertMatch((await drey.tries`snapshot c1 s0`).stderr, /cannot be copied while it runs/);
+    await drey`stop -f c1`;
+    await drey`snapshot c1 s0`;
+    await drey.run(["file", "push", "-", "c1/root/f"], { stdin: "two" });
+    await drey`config device set c1 root size=130MiB`;
+    await drey`copy c1/s0 c2`;
+    await drey`start c1`;
+    assertEquals([await fill(), await drey`exec c1 -- cat /root/f`], ["", "two"]);
+    await drey`restore c1 s0`;
+    assertEquals([await drey`exec c1 -- cat /root/f`, await drey`file pull c2/root/f -`], ["one\n", "one\n"]);
+    await drey`delete -f c1 c2`;
+    await drey`storage delete f`;
+  },
+);
+
+await e2e("a root in a file needs fuse2fs", { needs }, async (drey) => {
+  if (await unmet(["fuse2fs"]) === undefined) return void await drey`storage list`;
+  await drey`storage create f dir dir.file_backed=true`;
+  const made = await drey.tries`init tiny c1 --storage f -d root,size=60MiB`;
+  assertMatch(made.stderr, /nothing holds the root disk to 60.00MiB/);
+  await drey`delete c1`;
+});
+
 /** A life in a pool: launch, snapshots of a running and a stopped instance, restore, copy, move, delete. */
 async function liveIn(drey: Drey, pool: string): Promise<void> {
   await drey`launch tiny c1 --storage ${pool}`;

@@ -42,6 +42,7 @@ export type Need =
   | "root"
   | "lvm"
   | "project-quota"
+  | "fuse2fs"
   | "test-user"
   | "user";
 
@@ -129,6 +130,11 @@ const checks: Record<Need, Check> = {
     const missing = missingTools(["lvm", "thin_check", "mkfs.ext4"]);
     if (missing.length > 0) return `${missing.join(", ")}: not installed`;
     return exists("/dev/mapper/control") ? undefined : "this kernel has no device mapper";
+  },
+  fuse2fs: () => {
+    const missing = missingTools(["fuse2fs", "resize2fs", "mkfs.ext4"]);
+    if (missing.length > 0) return `${missing.join(", ")}: not installed`;
+    return isUsable("/dev/fuse") ? undefined : "/dev/fuse may not be used";
   },
   "project-quota": ({ user }) => {
     if (user.uid !== 0) return "only root may set project quotas";
