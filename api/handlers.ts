@@ -16,6 +16,7 @@ const files = () => import("./handlers/instance_files.ts");
 const trees = () => import("./handlers/instance_trees.ts");
 const sftp = () => import("./handlers/instance_sftp.ts");
 const logs = () => import("./handlers/instance_logs.ts");
+const uefi = () => import("./handlers/uefi_variables.ts");
 const metadata = () => import("./handlers/instance_metadata.ts");
 const description = () => import("./handlers/description.ts");
 const images = () => import("./handlers/images.ts");
@@ -94,6 +95,8 @@ export const handlerSources: HandlerSources = {
   "instance.templates.get": metadata,
   "instance.templates.put": metadata,
   "instance.templates.delete": metadata,
+  "instance.uefi.get": uefi,
+  "instance.uefi.put": uefi,
   "images.list": images,
   "images.create": images,
   "images.build": remoteImages,

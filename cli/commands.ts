@@ -20,6 +20,7 @@ import * as networkForwards from "./table/network_forwards.ts";
 import * as networks from "./table/networks.ts";
 import * as storage from "./table/storage.ts";
 import * as trust from "./table/trust.ts";
+import * as uefi from "./table/uefi_variables.ts";
 import * as warnings from "./table/warnings.ts";
 import * as volumes from "./table/volumes.ts";
 
@@ -28,6 +29,7 @@ export const groups: readonly Group[] = [
   ...config.groups,
   ...trust.groups,
   ...metadata.groups,
+  ...uefi.groups,
   ...images.groups,
   ...profiles.groups,
   ...projects.groups,
@@ -48,6 +50,7 @@ export const commands: readonly Command[] = [
   ...backups.commands,
   ...files.commands,
   ...metadata.commands,
+  ...uefi.commands,
   ...config.commands,
   ...trust.commands,
   ...images.commands,

@@ -7,6 +7,7 @@ import { disk } from "./devices/disk.ts";
 import { gpu } from "./devices/gpu.ts";
 import { nic } from "./devices/nic.ts";
 import { none } from "./devices/none.ts";
+import { pci } from "./devices/pci.ts";
 import { proxy } from "./devices/proxy.ts";
 import { tpm } from "./devices/tpm.ts";
 import { unixBlock, unixChar } from "./devices/unix_node.ts";
@@ -19,6 +20,7 @@ export const deviceTypes: readonly DeviceConfig[] = [
   gpu,
   nic,
   none,
+  pci,
   proxy,
   tpm,
   unixBlock,
@@ -26,7 +28,7 @@ export const deviceTypes: readonly DeviceConfig[] = [
   usb,
 ];
 
-const typesToCome = ["infiniband", "pci", "unix-hotplug"];
+const typesToCome = ["infiniband", "unix-hotplug"];
 
 /**
  * Holds devices against the tables. Whether an instance has a root disk is asked of its expanded devices, with

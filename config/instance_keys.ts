@@ -171,6 +171,14 @@ export const securitySecureboot = key({
   default: "true",
   short: "Whether the firmware of a machine with a disk of its own runs only what is signed",
 });
+export const securityCsm = key({
+  name: "security.csm",
+  on: ["virtual-machine"],
+  type: types.bool,
+  live: false,
+  default: "false",
+  short: "Whether a machine with a disk of its own has a BIOS in place of UEFI; without security.secureboot",
+});
 export const migrationStateful = key({
   name: "migration.stateful",
   on: ["virtual-machine"],
@@ -348,6 +356,7 @@ export const instanceKeys: readonly Key[] = [
   linuxSysctl,
   securitySecureboot,
   migrationStateful,
+  securityCsm,
   rawIdmap,
   idmapBase,
   idmapIsolated,
@@ -401,7 +410,6 @@ export const instanceKeysToCome: readonly string[] = [
   "raw.qemu.conf",
   "raw.seccomp",
   "security.agent.metrics",
-  "security.csm",
   "security.delegate_bpf",
   "security.delegate_bpf.*",
   "security.devlxd.management.volumes",

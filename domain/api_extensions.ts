@@ -88,6 +88,7 @@ export const apiExtensions: readonly string[] = [
   "instances_nic_host_name",
   "instances_nic_limits_priority",
   "instances_rebuild",
+  "instances_uefi_vars",
   "kernel_features",
   "kernel_limits",
   "linux_sysctl",

@@ -2,7 +2,7 @@
 
 import { join } from "@std/path";
 import { readIfThere } from "../sys/present.ts";
-import type { Config, Device, Devices } from "../wire/instance.ts";
+import type { Config, Device, Devices, InstanceType } from "../wire/instance.ts";
 import type { Context, Ref } from "./context.ts";
 import type { DeviceType, LiveSite, StartParts, StartSite } from "./devices/device.ts";
 
@@ -11,6 +11,7 @@ const sources: Record<string, () => Promise<DeviceType>> = {
   disk: async () => (await import("./devices/disk.ts")).type,
   nic: async () => (await import("./devices/nic.ts")).nic,
   gpu: async () => (await import("./devices/gpu.ts")).gpu,
+  pci: async () => (await import("./devices/pci.ts")).pci,
   tpm: async () => (await import("./devices/tpm.ts")).tpm,
   "unix-block": async () => (await import("./devices/unix_node.ts")).unixNode,
   "unix-char": async () => (await import("./devices/unix_node.ts")).unixNode,
@@ -67,11 +68,17 @@ export async function devicesStopped(
 /**
  * Holds the devices of an instance against what else there is: networks, pools, addresses others have.
  *
+ * @param of what an instance is that is not there yet
  * @throws {DreyError} for the first that cannot be
  */
-export async function checkDevices(context: Context, ref: Ref, devices: Devices): Promise<void> {
+export async function checkDevices(
+  context: Context,
+  ref: Ref,
+  devices: Devices,
+  of?: InstanceType,
+): Promise<void> {
   for (const { name, device, type } of await typed(devices)) {
-    await type.check?.({ context, ref, name, device });
+    await type.check?.({ context, ref, name, device, ...of && { type: of } });
   }
 }
 

@@ -19,6 +19,10 @@ const diskFiles = /^((disk\.\d+\.qcow2|nvram(\.ms)?\.fd|memory\.(state|json))(\.
 export const isDiskRoot = (names: readonly string[]): boolean =>
   names.includes(imageDisk) && names.every((name) => diskFiles.test(name));
 
+/** Whether a root is for a disk that has not been made yet: nothing is in it but what lies beside one. */
+export const awaitsDisk = (names: readonly string[]): boolean =>
+  names.every((name) => diskFiles.test(name) && !/^disk\./.test(name));
+
 /** How many bytes of a file {@link readDisk} wants to see. */
 export const diskHead = 4096;
 

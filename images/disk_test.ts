@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/testing";
 import { DreyError } from "../errors.ts";
-import { checkImageDisk, diskHead, isDiskRoot, readDisk } from "./disk.ts";
+import { awaitsDisk, checkImageDisk, diskHead, isDiskRoot, readDisk } from "./disk.ts";
 
 /** The head of a qcow2 file that QEMU would open. */
 function head({ version = 3, backing = "", features = 0, encrypted = 0 } = {}): Uint8Array {
@@ -60,4 +60,6 @@ Deno.test("isDiskRoot() knows a tree with a disk from one that a system boots fr
   assertEquals(isDiskRoot(["disk.0.qcow2", "sbin"]), false);
   assertEquals(isDiskRoot(["disk.1.qcow2"]), false);
   assertEquals(isDiskRoot([]), false);
+  const awaiting = [[], ["nvram.fd", "tpm"], ["nvram.fd", "disk.0.qcow2"], ["sbin"]];
+  assertEquals(awaiting.map(awaitsDisk), [true, true, false, false]);
 });

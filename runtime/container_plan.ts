@@ -62,9 +62,30 @@ export interface MachineBox {
   /** groups of the host that its programs need, where root starts them */
   groups: number[];
   /** files of the host that are shown in a directory of drey's */
-  files: { name: string; source: string; isWritable?: boolean }[];
+  files: BoxFile[];
+  /** whether its programs may keep any amount of memory from being moved, as a card that reads it wants it */
+  locksMemory?: boolean;
   /** whether devices show their directories in a place of their own, since the guest's root is not one of files */
   hasShares: boolean;
+}
+
+/** A file of the host in the box of a virtual machine. */
+export interface BoxFile {
+  name: string;
+  source: string;
+  isWritable?: boolean;
+  /** for a device's node: the host's own, or another one like it that root makes */
+  node?: "shown" | BoxNode;
+}
+
+/** A device node that root makes for the programs of a box. */
+export interface BoxNode {
+  kind: "char" | "block";
+  numbers: [major: number, minor: number];
+  /** on the host */
+  uid: number;
+  gid: number;
+  mode: number;
 }
 
 /** What the instance's devices add to its start. */

@@ -6,6 +6,7 @@ import { type IdMap, mapText } from "../idmap/map.ts";
 import { DreyError } from "../errors.ts";
 import { sealDescriptors } from "../sys/libc.ts";
 import { run } from "../sys/run.ts";
+import type { BoxNode } from "./container_plan.ts";
 import { stagingDirectory } from "./namespaces.ts";
 import { flags, formatSteps, type MountAttribute, type Step } from "./steps.ts";
 import { walkerFor } from "./walker.pl.ts";
@@ -60,13 +61,7 @@ export function showSteps(disk: Disk, { root, name }: { root: string; name: stri
 }
 
 /** A device node that root makes for a container. */
-export interface MadeNode {
-  kind: "char" | "block";
-  numbers: [major: number, minor: number];
-  /** on the host */
-  uid: number;
-  gid: number;
-  mode: number;
+export interface MadeNode extends BoxNode {
   /** path inside */
   path: string;
 }

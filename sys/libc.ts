@@ -172,6 +172,15 @@ export function openFd(path: string, flags: number): number {
   return checked(libc.open(cString(path), flags | O_CLOEXEC, 0o600), "open(2)", `"${path}"`);
 }
 
+/** Whether a file can be read past the kernel's memory of it; open(2), `O_DIRECT`. It must be there, and may be read. */
+export function bypassesCache(path: string): boolean {
+  const O_DIRECT = Deno.build.arch === "aarch64" ? 0o200000 : 0o40000;
+  const fd = libc.open(cString(path), O_DIRECT | O_CLOEXEC, 0);
+  if (fd >= 0) closeFd(fd);
+  else if (lastErrno() !== "EINVAL") throw new SysError("open(2)", lastErrno(), `"${path}"`);
+  return fd >= 0;
+}
+
 /**
  * Lets two paths of one file system change places, at once; false where the file system cannot.
  *

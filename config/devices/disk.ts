@@ -160,15 +160,12 @@ function mountProblem(device: Device): DeviceProblem | undefined {
   const { path = "", source = "", pool } = device;
   if (device["size"]) return wrong("only a root disk has a size");
   if (source === "") return wrong('it lacks the key "source"');
-  // a volume may be a disk that a virtual machine mounts by itself
-  if (path === "") return pool ? undefined : wrong('it lacks the key "path"');
+  // a volume, a file or a block device may be a drive, which a virtual machine mounts by itself
+  if (path === "" && pool) return undefined;
+  if (path === "") return sourceProblem(source);
   if (!path.startsWith("/") || path.includes("\0")) return wrong(`the path "${path}" is not absolute`);
   if (path.split("/").includes("..")) return wrong(`the path "${path}" leads upwards`);
-  if (!pool && !source.startsWith("/")) {
-    return /^(ceph|cephfs|cloud-init|tmpfs|tmpfs-overlay):/.test(source)
-      ? later(`a source such as "${source}" is not supported yet`)
-      : wrong(`the source "${source}" is not an absolute path, and no pool is named`);
-  }
+  if (!pool && !source.startsWith("/")) return sourceProblem(source);
   if (/^r?(shared|slave)$/.test(device["propagation"] ?? "")) {
     return later(
       `the propagation "${device["propagation"]}" is not supported: mounts of the host stay outside`,
@@ -179,6 +176,13 @@ function mountProblem(device: Device): DeviceProblem | undefined {
     return wrong(`the mount option "${unsafe}" is not one of ${safeMountOptions.join(", ")}`);
   }
   return undefined;
+}
+
+function sourceProblem(source: string): DeviceProblem | undefined {
+  if (source.startsWith("/")) return undefined;
+  return /^(ceph|cephfs|cloud-init|tmpfs|tmpfs-overlay):/.test(source)
+    ? later(`a source such as "${source}" is not supported yet`)
+    : wrong(`the source "${source}" is not an absolute path, and no pool is named`);
 }
 
 const wrong = (found: string): DeviceProblem => ({ kind: "wrong", found });

@@ -46,9 +46,12 @@ export interface BackupWish {
   compression?: string;
 }
 
+/** A small file of a tarball. */
+export type BackupFile = { name: string; text: string } | { name: string; content: Uint8Array<ArrayBuffer> };
+
 /** What goes into a tarball: small files first, then trees of volumes. */
 export interface BackupParts extends AsyncDisposable {
-  files: { name: string; text: string }[];
+  files: BackupFile[];
   pool: OpenPool;
   /**
    * directories of the tarball and the volumes that fill them; or files of it: disks, by the path of a disk or as `root`
@@ -184,7 +187,11 @@ async function* tarball(
 ): AsyncGenerator<Uint8Array> {
   const mtime = context.now();
   const encoder = new TextEncoder();
-  yield writeTarHead(files.map(({ name, text }) => ({ name, content: encoder.encode(text), mtime })));
+  yield writeTarHead(files.map((file) => ({
+    name: file.name,
+    content: "text" in file ? encoder.encode(file.text) : file.content,
+    mtime,
+  })));
   for (const { name, volume, disk, root, stream } of trees) {
     if (stream !== undefined) {
       // the head of an entry says how long it is

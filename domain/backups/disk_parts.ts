@@ -2,10 +2,13 @@
 // read from.
 
 import type { Context, Ref } from "../context.ts";
-import { instanceKey } from "../instances/record.ts";
+import { expand } from "../instances/expand.ts";
+import { instanceKey, loadRecord } from "../instances/record.ts";
 import { volumeOf } from "../instances/root_volume.ts";
 import { atRest } from "../instances/snapshots/at_rest.ts";
+import type { Volume } from "../../storage/driver.ts";
 import type { OpenPool } from "../storage_pools/open.ts";
+import { packBeside } from "./beside_disk.ts";
 import type { BackupParts } from "./create.ts";
 import { indexOf } from "./describe.ts";
 import type { BackupConfig, IndexVolume } from "./index_file.ts";
@@ -26,9 +29,15 @@ export async function diskParts(
   const live = await atRest(context, ref);
   const volume = opened.use(await cloned(context, pool, { volume: volumeOf(ref), lock, live })).volume;
   const trees: BackupParts["trees"] = [];
+  const { value: record } = await loadRecord(context, ref);
+  const settings = await expand(context, ref.project, record);
+  const beside = (volume: Volume, base: string) =>
+    packBeside(context, { driver: pool.driver, volume }, { base, ...settings });
+  const files = await beside(volume, base);
   for (const snapshot of index.snapshots) {
     const { volume } = opened.use(await cloned(context, pool, { volume: volumeOf(ref, snapshot), lock }));
     trees.push({ name: `${base}-snapshots/${snapshot}.img`, volume, root: true });
+    files.push(...await beside(volume, `${base}-snapshots/${snapshot}`));
   }
   const home = pool.driver.home(volume);
   const kept = opened.move();
@@ -39,6 +48,7 @@ export async function diskParts(
       { name: "backup/index.yaml", text: await yaml(index) },
       { name: `${base}/backup.yaml`, text: await yaml(config) },
       ...await metadataFiles(context, { ref, home, base }),
+      ...files,
     ],
     trees: [...trees, { name: `${base}.img`, volume, root: true }],
     [Symbol.asyncDispose]: () => kept.disposeAsync(),

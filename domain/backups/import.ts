@@ -20,6 +20,7 @@ import { unpackVolume } from "../instances/root_tar.ts";
 import { snapshotKey, type SnapshotRecord } from "../instances/snapshots/record.ts";
 import { startOperation, type Task } from "../operations.ts";
 import { loadPool } from "../storage_pools/record.ts";
+import { isKeptBeside, unpackBeside } from "./beside_disk.ts";
 import { type IndexInstance, invalid } from "./index_file.ts";
 import { scanBackup, type ScannedBackup } from "./scan.ts";
 import { streamsOf } from "./optimized.ts";
@@ -116,12 +117,12 @@ async function restore(
           ? `backup/virtual-machine-snapshots/${name}.img`
           : `backup/snapshots/${name}/rootfs`;
         const from = { tree, files: `snapshots/${name}/`, config };
-        await fill(context, driver, { backup, map, volume: volumeOf(ref), from });
+        warnings.push(...await fill(context, driver, { backup, map, volume: volumeOf(ref), from }));
         await driver.snapshot({ ...volumeOf(ref), snapshot: name });
         task.signal.throwIfAborted();
       }
       const from = { tree, files: "", config: container.config ?? {} };
-      await fill(context, driver, { backup, map, volume: volumeOf(ref), from });
+      warnings.push(...await fill(context, driver, { backup, map, volume: volumeOf(ref), from }));
     },
     more: snapshots.map(({ name, record }) => ({ key: snapshotKey(ref, name), value: record })),
   });
@@ -148,8 +149,12 @@ interface Filling {
   from: { tree: string; files: string; config: Config };
 }
 
-/** Puts one tree of a backup into a volume that begins anew. */
-async function fill(context: Context, driver: Driver, { backup, map, volume, from }: Filling): Promise<void> {
+/** Puts one tree of a backup into a volume that begins anew. Gives what was left out, for people. */
+async function fill(
+  context: Context,
+  driver: Driver,
+  { backup, map, volume, from }: Filling,
+): Promise<string[]> {
   const owner = { uid: toHost(map.uids, 0) ?? 0, gid: toHost(map.gids, 0) ?? 0, mode: 0o755 };
   const isDisk = from.tree.endsWith(".img");
   // holes of a disk take no room
@@ -164,15 +169,19 @@ async function fill(context: Context, driver: Driver, { backup, map, volume, fro
   }
   await finish();
   const home = driver.home(volume);
+  const beside = new Map<string, Uint8Array>();
   for (const [name, content] of backup.files) {
     if (!name.startsWith(from.files)) continue;
     const rest = name.slice(from.files.length);
+    if (isKeptBeside(rest)) beside.set(rest, content);
     if (!/^(metadata\.yaml|templates\/[^/]+)$/.test(rest)) continue;
     if (rest.startsWith("templates/")) {
       Deno.mkdirSync(join(home, "templates"), { recursive: true, mode: 0o755 });
     }
     Deno.writeFileSync(join(home, rest), content, { mode: 0o644 });
   }
+  if (!isDisk) return [];
+  return await unpackBeside(context, { driver, volume }, { files: beside, config: from.config });
 }
 
 /** The record a described instance becomes; keys that drey does not have are left out, and that is said. */
@@ -193,7 +202,7 @@ async function recordOf(
   validateDevices(devices);
   const settings = { config, devices, profiles: container.profiles ?? [] };
   const expanded = await expand(context, ref.project, settings);
-  await checkDevices(context, ref, devices);
+  await checkDevices(context, ref, devices, container.type ?? "container");
   const pool = poolFor(expanded.devices);
   await loadPool(context, pool);
   const record: InstanceRecord = {

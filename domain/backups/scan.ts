@@ -6,6 +6,7 @@ import { entryCheck, plainName } from "../../images/entries.ts";
 import { eachEntry } from "../../images/scan.ts";
 import type { TarEntry } from "../../images/tar.ts";
 import { spawn } from "../../sys/run.ts";
+import { isKeptBeside } from "./beside_disk.ts";
 import { type BackupIndex, invalid, parseIndex } from "./index_file.ts";
 
 export interface ScannedBackup {
@@ -49,7 +50,9 @@ export async function scanBackup(path: string): Promise<ScannedBackup> {
       return;
     }
     if (place.tree === undefined) {
-      if (entry.type !== "file" && entry.type !== "directory") throw odd(entry);
+      // LXD has a link to the firmware's variables, which are found without it
+      const isIdleLink = entry.type === "symlink" && (place.beside || name.endsWith("/qemu.nvram"));
+      if (entry.type !== "file" && entry.type !== "directory" && !isIdleLink) throw odd(entry);
       if (place.file !== undefined && entry.type === "file") files.set(place.file, await small(entry, read));
       return;
     }
@@ -74,7 +77,9 @@ export async function scanBackup(path: string): Promise<ScannedBackup> {
 }
 
 /** Where a name belongs: into a tree, a disk or a stream by itself, among the small files, or to the frame of directories around them. */
-function placeOf(name: string): { tree?: string; file?: string; disk?: true } | undefined {
+function placeOf(
+  name: string,
+): { tree?: string; file?: string; disk?: true; beside?: true } | undefined {
   const words = name.split("/");
   if (words[0] !== "backup" && name !== "") return undefined;
   if (/^backup\/(volume|volume-snapshots\/[^/]+)\.(img|iso)$/.test(name)) return { disk: true };
@@ -98,9 +103,9 @@ function placeOf(name: string): { tree?: string; file?: string; disk?: true } | 
   return rest === "backup.yaml" || rest === "templates" ? {} : undefined;
 }
 
-/** LXD keeps more beside a disk than is of use here, such as the firmware's variables. */
-function placeBesideDisk(snapshot: string | undefined, rest: string): { file?: string } {
-  if (!/^(metadata\.yaml|templates\/[^/]+)$/.test(rest)) return {};
+/** LXD keeps more beside a disk than is of use here. */
+function placeBesideDisk(snapshot: string | undefined, rest: string): { file?: string; beside?: true } {
+  if (!/^(metadata\.yaml|templates\/[^/]+)$/.test(rest) && !isKeptBeside(rest)) return { beside: true };
   return { file: snapshot === undefined ? rest : `snapshots${snapshot}/${rest}` };
 }
 

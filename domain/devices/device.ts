@@ -2,10 +2,11 @@
 // do while the instance runs. A file per type beside this one; domain/devices.ts finds them.
 
 import type { IdMap } from "../../idmap/map.ts";
-import type { ContainerPlan } from "../../runtime/container_plan.ts";
+import type { BoxFile, ContainerPlan } from "../../runtime/container_plan.ts";
 import type { Step } from "../../runtime/steps.ts";
 import type { DriveBus, DriveCache } from "../../runtime/vm/drives.ts";
 import type { Card } from "../../runtime/vm/cards.ts";
+import type { HostDevice } from "../../runtime/vm/host_devices.ts";
 import type { Config, Device, Devices, InstanceType } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 
@@ -20,6 +21,12 @@ export interface DeviceSite {
   device: Device;
   /** expanded configuration of the instance; `volatile.NAME.*` is what the device remembers of itself */
   config: Config;
+}
+
+/** A device that an instance is to have. */
+export interface CheckSite extends Omit<DeviceSite, "config"> {
+  /** of an instance that is not there yet */
+  type?: InstanceType;
 }
 
 /** A device of an instance that is about to start. */
@@ -65,20 +72,33 @@ export interface StartParts {
   card?(): Card | undefined;
   /** for the TPM of a virtual machine */
   isTpm?: boolean;
-  /** for a volume that a virtual machine sees as a drive */
-  drive?: VolumeDrive;
+  /** for what a virtual machine sees as a drive */
+  drive?: MachineDrive;
+  /** for a device of the host that a virtual machine is given, with the nodes that its box shows for it */
+  given?: GivenDevice[];
+  /** takes from the host what a machine is given, just before its box is built; gives nodes that only come to be then */
+  give?(): BoxFile[];
   /** keys to keep in the instance's configuration; each starts with `volatile.NAME.` */
   volatile?: Config;
   /** why something is less than it could be, for people; `prepare` may still find something */
   warnings?: readonly string[];
 }
 
-/** A file of the host that is a drive of a virtual machine. */
-export interface VolumeDrive {
+/** A device of the host in a virtual machine. */
+export interface GivenDevice {
+  device: HostDevice;
+  nodes: BoxFile[];
+}
+
+/** A file of the host, or a node, that is a drive of a virtual machine. */
+export interface MachineDrive {
   /** of the device */
   name: string;
   source: string;
   content: "block" | "iso";
+  /** for a block device */
+  node?: BoxFile["node"];
+  isReadOnly?: boolean;
   bus: DriveBus;
   cache: DriveCache;
   /** among what the firmware tries, the highest first */
@@ -109,7 +129,7 @@ export interface DeviceType {
    *
    * @throws {DreyError} `BAD_REQUEST`, `NOT_FOUND`
    */
-  check?(site: Omit<DeviceSite, "config">): Promise<void>;
+  check?(site: CheckSite): Promise<void>;
 }
 
 /** What a change at run time leaves behind. */

@@ -12,14 +12,14 @@ import type { Device } from "../../wire/instance.ts";
 import { instancePaths } from "../instances/record.ts";
 import { readRunRecord } from "../instances/run_record.ts";
 import type { DeviceSite, DeviceType, LiveSite, StartParts, StartSite } from "./device.ts";
-import { checkVolume, findVolume } from "./disk_volume.ts";
+import { checkVolume, findVolume, typeOf } from "./disk_volume.ts";
 import { hasOwnDisk } from "../machines/own_disk.ts";
 import { openRootPool, volumeOf } from "../instances/root_volume.ts";
 import { findHostSource, type FoundSource } from "./disk_source.ts";
 
 export const type: DeviceType = {
   async start(site: StartSite): Promise<StartParts> {
-    if (isVolume(site.device) && !site.device["path"]) return await (await drives()).startDrive(site);
+    if (!site.device["path"]) return await (await drives()).startDrive(site);
     const found = await find(site, site.map);
     if (found === undefined) return { warnings: [`the source of device "${site.name}" is not there`] };
     const { disk, settle } = found;
@@ -32,38 +32,39 @@ export const type: DeviceType = {
     };
   },
   async add(site: LiveSite) {
-    if (isDrive(site)) return await (await drives()).addDrive(site, boxOf(site));
-    await mustBePluggable(site);
+    if (!site.device["path"]) return await (await drives()).addDrive(site, boxOf(site));
     const found = await find(site, runningMap(site));
     await found?.settle?.();
-    if (found !== undefined) await plugDisk(container(site), found.disk);
+    if (found === undefined) return;
+    if (await isShare(site)) await (await shares()).addShare(site, found.disk);
+    else await plugDisk(container(site), found.disk);
   },
   async remove(site: LiveSite) {
     if (isDrive(site)) return await (await drives()).removeDrive(site, boxOf(site));
-    await mustBePluggable(site);
-    await unplugDisk(container(site), site.device["path"] ?? "");
+    if (await isShare(site)) await (await shares()).removeShare(site);
+    else await unplugDisk(container(site), site.device["path"] ?? "");
   },
-  async check({ context, ref, device }) {
+  async check({ context, ref, name, device, type = undefined }) {
     if (isVolume(device)) await checkVolume(context, ref, device);
+    else if (!device["path"] && (type ?? await typeOf(context, ref)) === "container") {
+      throw new DreyError("BAD_REQUEST", { message: `Device "${name}" lacks the key "path"` });
+    }
   },
 };
 
-/** A machine with a disk of its own mounts what it is shown by itself, when it starts. */
-async function mustBePluggable({ context, ref, type, name }: LiveSite): Promise<void> {
-  if (type !== "virtual-machine") return;
+/** Whether it is shown to a machine with a disk of its own, which mounts it by itself. */
+async function isShare({ context, ref, type }: LiveSite): Promise<boolean> {
+  if (type !== "virtual-machine") return false;
   await using pool = await openRootPool(context, ref);
-  if (!hasOwnDisk(pool.driver.root(volumeOf(ref)))) return;
-  throw new DreyError("NOT_SUPPORTED", {
-    message: `Device "${name}": directories of a machine with a disk of its own cannot change while it runs`,
-    hint: `Run: drey stop ${ref.name}`,
-  });
+  return hasOwnDisk(pool.driver.root(volumeOf(ref)));
 }
+
+const shares = () => import("./machine_share.ts");
 
 const drives = () => import("./disk_drive.ts");
 
 /** Whether a machine sees it as a drive. */
-const isDrive = ({ type, device }: LiveSite) =>
-  type === "virtual-machine" && isVolume(device) && !device["path"];
+const isDrive = ({ type, device }: LiveSite) => type === "virtual-machine" && !device["path"];
 
 const isVolume = (device: Device) => (device["pool"] ?? "") !== "";
 

@@ -1,4 +1,4 @@
-// Volumes that are drives of virtual machines: disks and discs, each a file of a storage pool.
+// Drives of virtual machines beside their own disk: volumes that are disks or discs, files and block devices of the host.
 
 import * as keys from "../../config/devices/disk.ts";
 import { readKey } from "../../config/key.ts";
@@ -8,27 +8,44 @@ import { lazyFileRoot } from "../instances/file_root.ts";
 import { openPool } from "../storage_pools/open.ts";
 import { diskOf } from "../storage_volumes/content.ts";
 import { volumeOf } from "../storage_volumes/record.ts";
-import { plugDisk, type RunningContainer, unplugDisk } from "../../runtime/disks.ts";
+import type { RunningContainer } from "../../runtime/disks.ts";
+import { plugBoxFile, unplugBoxFile } from "../../runtime/vm/box_plug.ts";
 import { plugDrive, unplugDrive } from "../../runtime/vm/drive_plug.ts";
 import type { InstanceType } from "../../wire/instance.ts";
 import { instancePaths } from "../instances/record.ts";
-import { driveId, drivePath, volumeDrive } from "../machines/volume_drive.ts";
-import type { DeviceSite, LiveSite, StartParts, StartSite, VolumeDrive } from "./device.ts";
+import { driveFile, driveId, machineDrive } from "../machines/machine_drive.ts";
+import type { DeviceSite, LiveSite, MachineDrive, StartParts, StartSite } from "./device.ts";
 import { checkVolume, volumeRef } from "./disk_volume.ts";
+import { findHostDrive } from "./host_drive.ts";
 
 /** @throws {DreyError} `BAD_REQUEST` for a container */
 export async function startDrive(site: StartSite): Promise<StartParts> {
-  const { drive, settle } = await findDrive(site, site.map);
+  const found = await findDrive(site, site.map);
+  if (found === undefined) return { warnings: [`the source of device "${site.name}" is not there`] };
+  const { drive, settle } = found;
   return { reads: [drive.source], prepare: settle, drive };
 }
 
 interface FoundDrive {
-  drive: VolumeDrive;
+  drive: MachineDrive;
   /** lets the machine's programs open the file */
   settle(): Promise<void>;
 }
 
+/** The drive that a device is; undefined if its source is not there and need not be. */
 async function findDrive(
+  site: DeviceSite & { type: InstanceType },
+  map: IdMap,
+): Promise<FoundDrive | undefined> {
+  if (site.device["pool"]) return await findVolumeDrive(site, map);
+  if (site.type !== "virtual-machine") {
+    throw new DreyError("BAD_REQUEST", { message: `Device "${site.name}" lacks the key "path"` });
+  }
+  const drive = await findHostDrive(site, map);
+  return drive && { drive, settle: () => Promise.resolve() };
+}
+
+async function findVolumeDrive(
   { context, ref, name, device, type }: DeviceSite & { type: InstanceType },
   map: IdMap,
 ): Promise<FoundDrive> {
@@ -59,6 +76,7 @@ async function findDrive(
       content,
       bus: readKey(device, keys.bus) ?? "virtio-scsi",
       cache: readKey(device, keys.cache) ?? "none",
+      isReadOnly: readKey(device, keys.readonly) ?? false,
       priority: readKey(device, keys.bootPriority) ?? 0,
     },
   };
@@ -66,21 +84,15 @@ async function findDrive(
 
 /** Gives a running machine a drive. @throws {DreyError} `CONFLICT` without a place for it */
 export async function addDrive(site: LiveSite, box: RunningContainer): Promise<void> {
-  const { drive, settle } = await findDrive(site, box.map);
+  const found = await findDrive(site, box.map);
+  if (found === undefined) return;
+  const { drive, settle } = found;
   await settle();
-  const { dev, ino } = await Deno.stat(drive.source);
-  await plugDisk(box, {
-    source: drive.source,
-    id: `${dev}:${ino}`,
-    path: drivePath(site.name),
-    recursive: false,
-    attributes: ["nodev", "nosuid", ...(drive.content === "iso" ? ["ro" as const] : [])],
-    propagation: "private",
-  });
+  await plugBoxFile(box, driveFile(drive));
   try {
-    await plugDrive(instancePaths(site.context, site.ref).door, volumeDrive(drive));
+    await plugDrive(instancePaths(site.context, site.ref).door, machineDrive(drive));
   } catch (error) {
-    await unplugDisk(box, drivePath(site.name), { isNode: true });
+    await unplugBoxFile(box, driveId(site.name));
     throw error;
   }
 }
@@ -88,5 +100,5 @@ export async function addDrive(site: LiveSite, box: RunningContainer): Promise<v
 /** Takes it away again. @throws {DreyError} `TIMEOUT` if the guest does not let it go */
 export async function removeDrive(site: LiveSite, box: RunningContainer): Promise<void> {
   await unplugDrive(instancePaths(site.context, site.ref).door, driveId(site.name));
-  await unplugDisk(box, drivePath(site.name), { isNode: true });
+  await unplugBoxFile(box, driveId(site.name));
 }

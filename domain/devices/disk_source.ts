@@ -22,13 +22,24 @@ export async function findHostSource(
   path: string,
   { name, isRequired }: { name: string; isRequired: boolean },
 ): Promise<FoundSource | undefined> {
+  const found = await findHostFile(path, { name, isRequired });
+  if (found === undefined) return undefined;
+  const { source, stat } = found;
+  if (stat.isBlockDevice || stat.isCharDevice) throw isNode(name, path);
+  return { source, id: `${stat.dev}:${stat.ino}`, mountsBelow: mountsBelow(source) };
+}
+
+/** The same for what may also be a device's node, which is not opened. */
+export async function findHostFile(
+  path: string,
+  { name, isRequired }: { name: string; isRequired: boolean },
+): Promise<{ source: string; stat: Deno.FileInfo } | undefined> {
   try {
     refuseForeignLinks(path, name);
     const source = await Deno.realPath(path);
     const stat = await Deno.stat(source);
-    if (stat.isBlockDevice || stat.isCharDevice) throw isNode(name, path);
     if (stat.isDirectory || stat.isFile) await mustRead(source, stat.isDirectory);
-    return { source, id: `${stat.dev}:${stat.ino}`, mountsBelow: mountsBelow(source) };
+    return { source, stat };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       if (!isRequired) return undefined;

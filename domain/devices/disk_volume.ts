@@ -64,7 +64,7 @@ export async function checkVolume(context: Context, ref: Ref, device: Device): P
 }
 
 /** What an instance is; undefined for one that does not exist yet. */
-async function typeOf(context: Context, ref: Ref): Promise<InstanceType | undefined> {
+export async function typeOf(context: Context, ref: Ref): Promise<InstanceType | undefined> {
   return (await context.store.get<{ type: InstanceType }>(instanceKey(ref)))?.value.type;
 }
 

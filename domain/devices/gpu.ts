@@ -7,6 +7,7 @@ import { DreyError } from "../../errors.ts";
 import type { Device } from "../../wire/instance.ts";
 import { readGpus } from "../resources/cards.ts";
 import { type HostTrees, realTrees } from "../resources/host.ts";
+import { byInstance } from "./by_instance.ts";
 import type { DeviceSite, DeviceType } from "./device.ts";
 import { type HostNode, nodeType } from "./host_node.ts";
 
@@ -34,4 +35,11 @@ function find({ name, device }: DeviceSite): HostNode[] {
   throw new DreyError("BAD_REQUEST", { message: `Device "${name}": the host has no such graphics card` });
 }
 
-export const gpu: DeviceType = nodeType(find);
+/** A machine is given the card itself. */
+const inMachines = async () => (await import("./pci.ts")).machineGpu;
+
+export const gpu: DeviceType = {
+  ...byInstance(nodeType(find), inMachines),
+  // of a container there is nothing to undo, and of a machine's what it has noted
+  stopped: async (site) => await (await inMachines()).stopped?.(site),
+};

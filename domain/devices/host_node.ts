@@ -43,13 +43,11 @@ export function nodeType(
 ): Required<Pick<DeviceType, "start" | "add" | "remove">> {
   return {
     start(site) {
-      if (site.type !== "container") throw notForMachines(site);
       const given = find(site).map((node) => giveNode(site, node, site.map));
       if (given.length === 0) return { warnings: [`nothing is there for device "${site.name}"`] };
       return startParts(site, given);
     },
     async add(site) {
-      if (site.type !== "container") throw notForMachines(site);
       for (const node of find(site)) {
         const given = giveNode(site, node, runningMap(site));
         if ("made" in given) await plugNode(container(site), given.made);
@@ -90,7 +88,7 @@ function giveNode({ context, name, device }: DeviceSite, node: HostNode, map: Id
   const owner = keys.ownerKeys.find((key) => device[key.name]);
   if (context.user.uid === 0) {
     const like = facts ?? node.fallback;
-    if (like === undefined) throw absent(name, node.source);
+    if (like === undefined) throw absentNode(name, node.source);
     return {
       made: {
         kind: node.fallback?.kind ?? like.kind,
@@ -103,7 +101,7 @@ function giveNode({ context, name, device }: DeviceSite, node: HostNode, map: Id
     };
   }
   if (owner !== undefined) throw needsRoot(name, `the key "${owner.name}"`);
-  if (facts === undefined) throw absent(name, node.source);
+  if (facts === undefined) throw absentNode(name, node.source);
   const [major, minor] = node.fallback?.numbers ?? facts.numbers;
   if (major !== facts.numbers[0] || minor !== facts.numbers[1]) {
     throw needsRoot(name, `a node ${major}:${minor}, which "${node.source}" is not,`);
@@ -165,12 +163,7 @@ function hostId(name: string, ranges: IdMap["uids"], id: number): number {
   throw new DreyError("BAD_REQUEST", { message: `Device "${name}": the instance has no id ${id}` });
 }
 
-const notForMachines = ({ name, device }: DeviceSite) =>
-  new DreyError("NOT_SUPPORTED", {
-    message: `Device "${name}": type "${device["type"]}" is not supported in virtual machines yet`,
-  });
-
-const absent = (name: string, source: string) =>
+export const absentNode = (name: string, source: string) =>
   new DreyError("BAD_REQUEST", {
     message: `Device "${name}": "${source}" is no device node of the host`,
     hint: "Set required=false if the instance can start without it",

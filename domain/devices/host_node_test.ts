@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/testing";
 import { dirname, join } from "@std/path";
 import { findGpus } from "./gpu.ts";
+import { findCards } from "./pci.ts";
+import { isTerminal } from "./serial.ts";
 import { numbersOf } from "./host_node.ts";
 import { findUsb } from "./usb.ts";
 
@@ -66,4 +68,28 @@ Deno.test("findGpus() takes cards by number, place or maker, each with all its n
 Deno.test("numbersOf() reads major and minor, small ones and large ones", () => {
   assertEquals(numbersOf(0x103), [1, 3]);
   assertEquals(numbersOf(7 << 8 | 300 & 0xff | (300 & ~0xff) << 12), [7, 300]);
+});
+
+Deno.test("findCards() takes graphics cards on PCI, whoever drives them", async () => {
+  const device = (address: string, facts: Record<string, string>) =>
+    Object.fromEntries(
+      Object.entries(facts).map(([key, value]) => [`bus/pci/devices/${address}/${key}`, value]),
+    );
+  await using host = await makeSys({
+    ...device("0000:00:02.0", { class: "0x030000", vendor: "0x8086", device: "0x1912" }),
+    ...device("0000:01:00.0", { class: "0x030200", vendor: "0x10de", device: "0x1db4" }),
+    ...device("0000:01:00.1", { class: "0x040300", vendor: "0x10de", device: "0x10f0" }),
+  });
+  const found = (wanted: Record<string, string>) => findCards({ type: "gpu", ...wanted }, host.trees);
+  assertEquals(found({}), ["0000:00:02.0", "0000:01:00.0"]);
+  assertEquals(found({ vendorid: "10de" }), ["0000:01:00.0"]);
+  assertEquals(found({ vendorid: "10de", productid: "ffff" }), []);
+  assertEquals(found({ pci: "00:02.0" }), ["0000:00:02.0"]);
+  assertEquals(found({ id: "7" }), []);
+});
+
+Deno.test("isTerminal() goes by what the kernel says of its drivers", () => {
+  const drivers = "/dev/tty             /dev/tty        5       0 system:/dev/tty\n" +
+    "serial               /dev/ttyS       4 64-95 serial\npty_slave            /dev/pts      136 0-1048575 pty:slave\n";
+  assertEquals([4, 136, 1, 10].map((major) => isTerminal(major, drivers)), [true, true, false, false]);
 });

@@ -3,7 +3,8 @@
 import * as keys from "../../config/devices/unix_node.ts";
 import { readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
-import type { DeviceSite, DeviceType } from "./device.ts";
+import type { DeviceSite, DeviceType, LiveSite, StartSite } from "./device.ts";
+import { byInstance } from "./by_instance.ts";
 import { type HostNode, lookAt, nodeType } from "./host_node.ts";
 
 function find({ context, name, device }: DeviceSite): HostNode[] {
@@ -24,4 +25,24 @@ function find({ context, name, device }: DeviceSite): HostNode[] {
   return [{ source, path }];
 }
 
-export const unixNode: DeviceType = nodeType(find);
+const inContainers = nodeType(find);
+
+/** In a virtual machine the first is a serial port, the other a drive. */
+async function inMachines(site: StartSite | LiveSite): Promise<Pick<DeviceType, "add" | "remove" | "start">> {
+  const odd = [keys.major, keys.minor].find(({ name }) => site.device[name]);
+  if (odd !== undefined) {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: `Device "${site.name}": the key "${odd.name}" is not supported in virtual machines`,
+    });
+  }
+  if (site.device["type"] === "unix-char") return (await import("./serial.ts")).serial;
+  const { addDrive, removeDrive, startDrive } = await import("./disk_drive.ts");
+  const { boxOf } = await import("./given.ts");
+  return {
+    start: startDrive,
+    add: async (site) => await addDrive(site, boxOf(site)),
+    remove: async (site) => await removeDrive(site, boxOf(site)),
+  };
+}
+
+export const unixNode: DeviceType = byInstance(inContainers, inMachines);

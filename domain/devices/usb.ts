@@ -6,7 +6,12 @@ import { DreyError } from "../../errors.ts";
 import type { Device } from "../../wire/instance.ts";
 import { readUsb } from "../resources/bus.ts";
 import { type HostTrees, realTrees } from "../resources/host.ts";
-import type { DeviceSite, DeviceType } from "./device.ts";
+import type { IdMap } from "../../idmap/map.ts";
+import { boxFiles } from "../../runtime/vm/box.ts";
+import { byInstance } from "./by_instance.ts";
+import type { DeviceSite, DeviceType, GivenDevice } from "./device.ts";
+import { addGiven, boxOf, givenId, removeGiven } from "./given.ts";
+import { boxNode } from "./machine_node.ts";
 import { type HostNode, nodeType } from "./host_node.ts";
 
 /** The nodes of what is plugged in and fits a device. */
@@ -36,4 +41,22 @@ function find({ name, device }: DeviceSite): HostNode[] {
   throw new DreyError("BAD_REQUEST", { message: `Device "${name}": no such USB device is plugged in` });
 }
 
-export const usb: DeviceType = nodeType(find);
+/** What is plugged in, for a machine's USB. */
+function given(site: DeviceSite, map: IdMap): GivenDevice[] {
+  return find(site).map(({ source }, index) => {
+    const id = givenId(site.name, index);
+    const node = boxNode(site, { source, kind: "char" }, map);
+    return { device: { kind: "usb", id, path: `${boxFiles}/${id}` }, nodes: [{ name: id, ...node }] };
+  });
+}
+
+const inMachines: Pick<DeviceType, "start" | "add" | "remove"> = {
+  start(site) {
+    const found = given(site, site.map);
+    return found.length > 0 ? { given: found } : { warnings: [`nothing is there for device "${site.name}"`] };
+  },
+  add: async (site) => await addGiven(site, given(site, boxOf(site).map)),
+  remove: async (site) => await removeGiven(site, "usb"),
+};
+
+export const usb: DeviceType = byInstance(nodeType(find), () => inMachines);

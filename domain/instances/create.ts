@@ -72,7 +72,7 @@ async function check(context: Context, ref: Ref, body: InstancesPost): Promise<v
   validateDevices(body.devices ?? {});
   const { config } = await expand(context, ref.project, settingsOf(body));
   await checkRawIds(context, config);
-  await checkDevices(context, ref, body.devices ?? {});
+  await checkDevices(context, ref, body.devices ?? {}, body.type || "container");
   await refuseTaken(context, ref);
 }
 

@@ -50,6 +50,7 @@ import { isOpenInBox, machineNodes } from "../machines/devices.ts";
 import { canShow, ownTpm } from "../machines/extras.ts";
 import { mustHaveHugepages } from "../machines/hugepages.ts";
 import { hasOwnDisk, kernelDisk, ownDisk, wantsKernel } from "../machines/own_disk.ts";
+import { mustHaveProcessors, pinAtStart, processorSet } from "./machine_limits.ts";
 import { deviceNodes } from "./start_plan.ts";
 import type { InitChoice } from "./init.ts";
 import { type InstancePaths, instancePaths } from "./record.ts";
@@ -96,8 +97,10 @@ export async function gatherMachine(
   const modules = isDisk && assets !== undefined ? await modulesDisk(context, assets.kernel) : undefined;
   const proof = await accelerator(context);
   const host = readHostSize([]);
+  mustHaveProcessors(processorSet(config), host.cpus);
   const saved = isDisk && isStateful ? readSavedState(layersOf(root)) : undefined;
   const drives = parts.flatMap(({ drive }) => drive ?? []);
+  const devicesGiven = parts.flatMap(({ given }) => given ?? []);
   const paths = instancePaths(context, ref);
   const facts: MachineFacts = {
     name: ref.name,
@@ -106,6 +109,7 @@ export async function gatherMachine(
     root: rootOf({ name: ref.name, config, devices, root, isResumed: saved !== undefined }, assets),
     kernel: assets?.kernel.version ?? "",
     drives,
+    given: devicesGiven,
     cards: Object.values(devices).filter(({ type }) => type === "nic").length,
     extras: extrasOf(parts, hasFirmware),
     rootPriority: readKey(findRootDisk(devices)?.device ?? {}, bootPriority) ?? 1,
@@ -116,7 +120,7 @@ export async function gatherMachine(
   const memory = saved === undefined && hasMemory(alike) ? alike : undefined;
   let given: NonNullable<ContainerPlan["fills"]> = [];
   return {
-    box: planBox(paths, { assets, modules, drives, memory }),
+    box: planBox(paths, { assets, modules, drives, given: devicesGiven, memory }),
     parts: assets === undefined || isDisk ? [] : [modulesPart(assets.kernel)],
     deviceNodes: [...deviceNodes.always, ...machineNodes.filter(isOpenInBox)],
     init: {
@@ -127,6 +131,7 @@ export async function gatherMachine(
     async prepare(plan, fills) {
       refuseSingle(plan.ids.map, context);
       writeKeeper(paths.run);
+      plan.machine?.files.push(...parts.flatMap((part) => part.give?.() ?? []));
       // what is on a disk is the guest's own affair, with what our own first program does in it
       if (!isDisk) await fillRoot(plan, fills);
       given = fills ?? [];
@@ -141,6 +146,7 @@ export async function gatherMachine(
     },
     async mustRun() {
       const isStale = await mustRun(paths, { isResumed: saved !== undefined }) === "stale";
+      await pinAtStart(paths.door, config);
       if (memory !== undefined) isStale ? removeIfThere(memory) : touchMemory(memory);
       const why = alike === undefined || memory !== undefined || saved !== undefined
         ? undefined

@@ -1,8 +1,12 @@
-// New limits for a virtual machine that runs: memory by its balloon, processors by plugging them in.
+// Limits of a virtual machine that runs: memory by its balloon, processors by plugging them in, and by saying which of
+// the host's they run on.
 
+import { limitsCpu } from "../../config/instance_keys.ts";
+import { readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
 import { wakeProcessors } from "../../runtime/vm/guest_facts.ts";
 import { type Monitor, openMonitor } from "../../runtime/vm/qmp.ts";
+import { pinProcessors } from "../../runtime/vm/processors.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { cpuCount, memorySize } from "../machines/plan.ts";
@@ -19,12 +23,38 @@ export async function applyMachineLimits(
   const memory = memorySize(after, host.memory);
   const cpus = cpuCount(after);
   const isSame = memory === memorySize(before, host.memory) && cpus === cpuCount(before);
-  // what counts from the next start is none of ours
-  if (isSame) return;
+  const [wasSet, isSet] = [processorSet(before), processorSet(after)];
   const { door } = instancePaths(context, ref);
-  using qmp = await openMonitor(door);
-  if (await plugProcessors(qmp, cpus) > 0) await wakeProcessors(door, cpus);
-  await setMemory(qmp, memory);
+  mustHaveProcessors(isSet, host.cpus);
+  // what counts from the next start is none of ours
+  if (!isSame) {
+    using qmp = await openMonitor(door);
+    if (await plugProcessors(qmp, cpus) > 0) await wakeProcessors(door, cpus);
+    await setMemory(qmp, memory);
+  }
+  if (isSet !== undefined) await pinProcessors(door, { each: isSet });
+  else if (wasSet !== undefined) await pinProcessors(door, { all: host.cpus });
+}
+
+/** Lets the processors of a machine that has just begun run where its settings say. */
+export async function pinAtStart(door: string, config: Config): Promise<void> {
+  const set = processorSet(config);
+  if (set !== undefined) await pinProcessors(door, { each: set });
+}
+
+/** Processors of the host that a machine's are to run on, one each; undefined for any. */
+export function processorSet(config: Config): number[] | undefined {
+  const cpus = readKey(config, limitsCpu);
+  return cpus?.kind === "set" ? cpus.cpus : undefined;
+}
+
+/** @throws {DreyError} `BAD_REQUEST` if the host lacks one of them */
+export function mustHaveProcessors(set: readonly number[] | undefined, host: readonly number[]): void {
+  const missing = set?.find((cpu) => !host.includes(cpu));
+  if (missing === undefined) return;
+  throw new DreyError("BAD_REQUEST", {
+    message: `limits.cpu names processor ${missing}, which the host does not have: it has ${host.join(", ")}`,
+  });
 }
 
 async function setMemory(qmp: Monitor, bytes: number): Promise<void> {

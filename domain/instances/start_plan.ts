@@ -71,6 +71,8 @@ function planBox(facts: StartFacts & { machine: MachineBox }): ContainerPlan {
     init: { argv: facts.init, env: { PATH: initEnvironment.PATH } },
     deviceNodes: nodesOf(facts),
     nesting: false,
+    // RLIMIT_MEMLOCK
+    ...machine.locksMemory && { rlimits: [{ resource: 8, soft: "", hard: "" }] },
     machine,
     ...guest,
     devices: deviceSteps({ ...facts, parts: [...facts.parts, { reads }] }, guest),

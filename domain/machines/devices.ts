@@ -40,7 +40,8 @@ function look(node: string): { mode: number; gid: number } | undefined {
   }
 }
 
-function ownGroups(): number[] {
+/** Groups of the user. */
+export function ownGroups(): number[] {
   const line = /^Groups:\s*(.*)$/m.exec(readIfThere("/proc/self/status") ?? "")?.[1] ?? "";
   return [Deno.gid() ?? 0, ...line.split(" ").filter((word) => word !== "").map(Number)];
 }

@@ -18,14 +18,14 @@ const most = 4;
 
 /**
  * The file with the memory of a machine's kind, which may not be there yet; undefined for a machine that is of no kind,
- * since it does not wait to be told who it is.
+ * since it does not wait to be told who it is, or has a device of the host.
  */
 export async function memoryOf(
   context: Context,
   machine: Machine,
   { kernel, initrd }: BootAssets,
 ): Promise<string | undefined> {
-  if (!machine.waits) return undefined;
+  if (!machine.waits || machine.host.length > 0) return undefined;
   const words = qemuWords({ ...machine, name: "", uuid: "", cards: [], shares: [], drives: [] });
   const { mtime, size } = Deno.statSync(words[0] ?? "");
   const kind = [

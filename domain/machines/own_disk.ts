@@ -3,14 +3,13 @@
 
 import { join, resolve } from "@std/path";
 import { bus as busKey, cache as cacheKey, readonly } from "../../config/devices/disk.ts";
+import { securityDevlxd } from "../../config/instance_keys.ts";
 import { findRootDisk } from "../../config/device_keys.ts";
-import * as keys from "../../config/instance_keys.ts";
 import { readKey } from "../../config/key.ts";
 import { parseSize } from "../../config/size.ts";
-import { DreyError } from "../../errors.ts";
-import { isDiskRoot } from "../../images/disk.ts";
+import { awaitsDisk, isDiskRoot } from "../../images/disk.ts";
 import { isFileSystem, readDiskStart } from "../../images/disk_start.ts";
-import type { Firmware, OwnDisk } from "../../runtime/vm/disk_box.ts";
+import type { OwnDisk } from "../../runtime/vm/disk_box.ts";
 import type { KernelDisk } from "../../runtime/vm/kernel_disk.ts";
 import { lastDisk, openMark, planDisk, usualDisk } from "../../runtime/vm/disk_root.ts";
 import type { RootSource } from "../../storage/driver.ts";
@@ -19,6 +18,7 @@ import { fullPath, toolMissing } from "../../sys/run.ts";
 import { findTool } from "../../sys/tools.ts";
 import type { Config, Devices } from "../../wire/instance.ts";
 import { findVirtiofsd } from "./assets.ts";
+import { firmwareFor } from "./firmware.ts";
 
 interface DiskNames {
   /** names where the machine may write */
@@ -39,10 +39,10 @@ export function directoriesOf(root: RootSource): string[] {
   return root.kind === "overlay" ? [root.upper, ...root.lower] : root.lower;
 }
 
-/** Whether a root is a disk, or empty and to become one. */
+/** Whether a root is a disk, or is to become one. */
 export function hasOwnDisk(root: RootSource): boolean {
   const { all } = namesOf(root);
-  return all.length === 0 || isDiskRoot(all);
+  return awaitsDisk(all) || isDiskRoot(all);
 }
 
 /** Whether a root is a disk that is one file system, which needs a kernel of the host's choice to boot. */
@@ -106,10 +106,9 @@ export function kernelDisk(settings: Omit<DiskSettings, "name" | "config">): Ker
 /**
  * The disk of a machine that has one of its own, and UEFI.
  *
- * @throws {DreyError} `TOOL_MISSING` where the firmware is not installed
+ * @throws {DreyError} `TOOL_MISSING` where the firmware is not installed, `BAD_REQUEST` as {@link firmwareFor}
  */
 export function ownDisk({ name, config, devices, root, isResumed }: DiskSettings): OwnDisk {
-  const isSecure = readKey(config, keys.securitySecureboot) ?? true;
   const text = (key: string, older: string) => {
     const value = config[key] ?? config[older];
     return value === undefined || value === "" ? undefined : value;
@@ -120,9 +119,8 @@ export function ownDisk({ name, config, devices, root, isResumed }: DiskSettings
   const common = commonDisk({ devices, root, isResumed });
   return {
     ...common,
-    asks: readKey(config, keys.securityDevlxd) ?? true,
-    firmware: findFirmware(isSecure),
-    isSecure,
+    asks: readKey(config, securityDevlxd) ?? true,
+    firmware: firmwareFor(config),
     seed: {
       instanceId: config["volatile.cloud-init.instance-id"] ?? config["volatile.uuid"] ?? name,
       hostname: name,
@@ -133,33 +131,18 @@ export function ownDisk({ name, config, devices, root, isResumed }: DiskSettings
   };
 }
 
+/** By what a guest knows a device's directory: LXD's name for it; a tag has 36 bytes. */
+export const shareTag = (name: string): string => `lxd_${name}`.slice(0, 36);
+
 /** The directories that devices show to the guest. */
 function mountsOf(devices: Devices): OwnDisk["mounts"] {
   return Object.entries(devices).flatMap(([name, device]) => {
     const path = device["path"] ?? "";
     if (device["type"] !== "disk" || path === "" || path === "/") return [];
-    // LXD's name for it; a tag has 36 bytes
     return [{
-      tag: `lxd_${name}`.slice(0, 36),
+      tag: shareTag(name),
       path: resolve(path),
       isReadOnly: readKey(device, readonly) ?? false,
     }];
-  });
-}
-
-/** UEFI as Debian packages it, `ovmf` and `qemu-efi-aarch64`: without keys, and with those of Microsoft. */
-function findFirmware(isSecure: boolean): Firmware {
-  const isX86 = Deno.build.arch === "x86_64";
-  const directory = isX86 ? "/usr/share/OVMF/OVMF" : "/usr/share/AAVMF/AAVMF";
-  const size = isX86 ? "_4M" : "";
-  const firmware = {
-    code: `${directory}_CODE${size}${isSecure ? (isX86 ? ".secboot" : ".ms") : ""}.fd`,
-    variables: `${directory}_VARS${size}${isSecure ? ".ms" : ""}.fd`,
-  };
-  const missing = Object.values(firmware).find((path) => !exists(path));
-  if (missing === undefined) return firmware;
-  throw new DreyError("TOOL_MISSING", {
-    message: `Cannot start a virtual machine from its disk: there is no firmware, "${missing}"`,
-    hint: `Ask an administrator to run: apt-get install ${isX86 ? "ovmf" : "qemu-efi-aarch64"}`,
   });
 }

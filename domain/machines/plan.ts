@@ -19,13 +19,14 @@ import {
   sharedRootWords,
 } from "../../runtime/vm/machine.ts";
 import type { Card } from "../../runtime/vm/cards.ts";
+import { hostDevicePrepare } from "../../runtime/vm/host_devices.ts";
 import type { Virtiofsd } from "../../runtime/vm/shares.ts";
 import type { Drive } from "../../runtime/vm/drives.ts";
-import type { VolumeDrive } from "../devices/device.ts";
+import type { GivenDevice, MachineDrive } from "../devices/device.ts";
 import { readIfThere } from "../../sys/present.ts";
 import type { Config, Devices } from "../../wire/instance.ts";
 import type { InstancePaths } from "../instances/record.ts";
-import { driveId, volumeDrive } from "./volume_drive.ts";
+import { driveFile, driveId, machineDrive } from "./machine_drive.ts";
 import { groupsForDevices } from "./devices.ts";
 import type { BootAssets } from "./assets.ts";
 
@@ -51,8 +52,10 @@ export interface MachineFacts {
     | { kind: "disk"; disk: OwnDisk };
   /** version of the kernel, where it is of the host's choice */
   kernel: string;
-  /** volumes that are drives */
-  drives: readonly VolumeDrive[];
+  /** volumes, files and block devices that are drives */
+  drives: readonly MachineDrive[];
+  /** devices of the host */
+  given: readonly GivenDevice[];
   /** how many cards it has from its start */
   cards: number;
   /** what else it is given */
@@ -67,11 +70,12 @@ export interface MachineFacts {
 /** The box of a machine; its files are there once `writeKeeper` and `writeMachine` have been called. */
 export function planBox(
   { run, door }: InstancePaths,
-  { assets, modules, drives, memory }: {
+  { assets, modules, drives, given, memory }: {
     assets: BootAssets | undefined;
     /** disk with the kernel's modules */
     modules: string | undefined;
-    drives: readonly VolumeDrive[];
+    drives: readonly MachineDrive[];
+    given: readonly GivenDevice[];
     /** what it goes on from */
     memory: string | undefined;
   },
@@ -89,12 +93,10 @@ export function planBox(
       ...(memory === undefined ? [] : [{ name: memoryName, source: memory }]),
       { name: keeperName, source: join(run, keeperName) },
       { name: specName, source: join(run, specName) },
-      ...drives.map(({ name, source, content }) => ({
-        name: driveId(name),
-        source,
-        isWritable: content === "block",
-      })),
+      ...drives.map(driveFile),
+      ...given.flatMap(({ nodes }) => nodes),
     ],
+    ...given.some(({ device }) => device.kind === "pci") && { locksMemory: true },
     // where the root is a disk nothing can be put into it
     hasShares: assets === undefined || modules !== undefined,
   };
@@ -132,7 +134,8 @@ export function planMachine(facts: MachineFacts, cards: readonly Card[]): Machin
   const count = cpuCount(config);
   const arch = Deno.build.arch;
   const root = rootParts(facts);
-  const drives = [...root.drives, ...facts.drives.map(volumeDrive)];
+  const drives = [...root.drives, ...facts.drives.map(machineDrive)];
+  const host = facts.given.map(({ device }) => device);
   return {
     name,
     uuid: config["volatile.uuid"] ?? crypto.randomUUID(),
@@ -144,10 +147,12 @@ export function planMachine(facts: MachineFacts, cards: readonly Card[]): Machin
     hugepages: hasHugepages(config),
     ...root,
     ...facts.extras,
-    drives: root.boot.kind === "firmware" ? withBootOrder(drives, facts) : drives,
+    prepare: [...root.prepare, ...hostDevicePrepare(host, boxFiles)],
+    drives: root.boot.kind === "direct" ? drives : withBootOrder(drives, facts),
     cards: [...cards],
+    host,
     // most have the same number, so that one's memory is of use to another
-    ports: Math.max(8, facts.cards + portsTaken({ ...root, drives }) + sparePorts),
+    ports: Math.max(8, facts.cards + portsTaken({ ...root, drives, host }) + sparePorts),
     asks: readKey(config, keys.securityDevlxd) ?? true,
     waits: root.boot.kind === "direct",
   };

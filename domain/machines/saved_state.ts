@@ -61,7 +61,7 @@ export function resumed(
 
 /** A part of a machine as text; a disk may have got another file over the one it was written to. */
 const kindOf = (part: unknown): string =>
-  JSON.stringify(part).replaceAll(/"[^"]*\/disk\.\d+\.qcow2"/g, '"disk"');
+  JSON.stringify(part ?? []).replaceAll(/"[^"]*\/disk\.\d+\.qcow2"/g, '"disk"');
 
 const compared = [
   "arch",
@@ -72,5 +72,6 @@ const compared = [
   "drives",
   "shares",
   "cards",
+  "host",
   "ports",
 ] as const;

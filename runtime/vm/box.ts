@@ -2,7 +2,7 @@
 // its devices, whose root is not the guest's but a small one with the host's programs, and whose init is the keeper. The
 // guest's root is a directory of it, served to the guest by virtiofsd.
 
-import type { ContainerPlan, MachineBox } from "../container_plan.ts";
+import type { BoxFile, ContainerPlan, MachineBox } from "../container_plan.ts";
 import type { Step } from "../steps.ts";
 
 /** Where the guest's root is in the box. */
@@ -30,25 +30,51 @@ export function boxOuterSteps(
       { do: "mkdir", path: `${staging}/box` },
       { do: "mkdir", path: `${staging}/files` },
       ...(hasShares ? [{ do: "mkdir", path: stagedShares(staging) } satisfies Step] : []),
-      ...files.flatMap(({ name, source }): Step[] => [
-        { do: "touch", path: `${staging}/files/${name}` },
-        { do: "mount", type: "none", source, target: `${staging}/files/${name}`, flags: ["bind"] },
-      ]),
+      ...(files.some(isMade) ? [nodesMount(`${staging}/files/${nodes}`)].flat() : []),
+      ...files.flatMap((file) => fileSteps(file, placeOf(file, staging))),
     ],
   };
+}
+
+const nodes = "nodes";
+
+const isMade = ({ node }: BoxFile) => typeof node === "object";
+
+/** Where a file of the host waits for the box. */
+const placeOf = (file: BoxFile, staging: string): string =>
+  `${staging}/files/${isMade(file) ? `${nodes}/` : ""}${file.name}`;
+
+/** What else is mounted here lets nobody open devices. */
+const nodesMount = (target: string): Step[] => [
+  { do: "mkdir", path: target },
+  { do: "mount", type: "tmpfs", source: "drey", target, flags: ["nosuid"], data: "mode=755,size=64k" },
+];
+
+function fileSteps({ source, node }: BoxFile, place: string): Step[] {
+  if (typeof node === "object") return [{ do: "node", path: place, ...node }];
+  return [
+    { do: "touch", path: place },
+    { do: "mount", type: "none", source, target: place, flags: ["bind"] },
+  ];
 }
 
 /** As the container's root: a root of the box's own, empty but for what the host lends it. */
 export function boxSteps({ host, files, hasShares }: MachineBox, staging: string): Step[] {
   const box = `${staging}/box`;
-  const lent = (source: string, path: string, { isWritable = false } = {}): Step[] => [
+  const lent = (source: string, path: string, { isWritable = false, isNode = false } = {}): Step[] => [
     { do: "mount", type: "none", source, target: `${box}${path}`, flags: ["bind", "rec"] },
     {
       do: "mount",
       type: "none",
       source: "none",
       target: `${box}${path}`,
-      flags: ["bind", "remount", ...(isWritable ? [] : ["ro" as const]), "nosuid", "nodev"],
+      flags: [
+        "bind",
+        "remount",
+        ...(isWritable ? [] : ["ro" as const]),
+        "nosuid",
+        ...(isNode ? [] : ["nodev" as const]),
+      ],
       optional: true,
     },
   ];
@@ -59,9 +85,12 @@ export function boxSteps({ host, files, hasShares }: MachineBox, staging: string
       if (link !== undefined) return [{ do: "symlink", path: box + path, target: link }];
       return [{ do: isFile ? "touch" : "mkdir", path: box + path }, ...lent(path, path)];
     }),
-    ...files.flatMap(({ name, isWritable }): Step[] => [
-      { do: "touch", path: `${box}${boxFiles}/${name}` },
-      ...lent(`${staging}/files/${name}`, `${boxFiles}/${name}`, isWritable ? { isWritable } : {}),
+    ...files.flatMap((file): Step[] => [
+      { do: "touch", path: `${box}${boxFiles}/${file.name}` },
+      ...lent(placeOf(file, staging), `${boxFiles}/${file.name}`, {
+        isWritable: file.isWritable ?? false,
+        isNode: file.node !== undefined,
+      }),
     ]),
     ...(hasShares
       ? [

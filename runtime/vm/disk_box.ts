@@ -11,11 +11,13 @@ import type { Machine } from "./machine.ts";
 import type { Virtiofsd } from "./shares.ts";
 import { type SeedFacts, seedFiles, seedLabel } from "./seed.ts";
 
-/** The firmware's files on the host, which the box shows at the same paths. */
+/** UEFI: its files on the host, which the box shows at the same paths. */
 export interface Firmware {
   code: string;
   /** its variables as they begin: with the keys of who may sign, or without any */
   variables: string;
+  /** whether it runs only what is signed */
+  isSecure: boolean;
 }
 
 export interface OwnDisk {
@@ -24,8 +26,8 @@ export interface OwnDisk {
   size: number;
   bus: DriveBus;
   cache: DriveCache;
-  firmware: Firmware;
-  isSecure: boolean;
+  /** a BIOS is there without any */
+  firmware: Firmware | undefined;
   seed: Omit<SeedFacts, "agent">;
   /** serves directories, and the agent to images for LXD; absent where it is not installed */
   virtiofsd: Virtiofsd | undefined;
@@ -43,12 +45,17 @@ const seedDirectory = "/run/drey/seed";
 export function ownDiskParts(
   disk: OwnDisk,
 ): Pick<Machine, "boot" | "drives" | "prepare" | "shares" | "openMark"> {
-  const { plan, size, bus, cache, firmware, isSecure, seed, virtiofsd, mounts, asks, isResumed } = disk;
+  const { plan, size, bus, cache, firmware, seed, virtiofsd, mounts, asks, isResumed } = disk;
   const agent = guestAgent({ mounts, asks });
   const directories = mounts.map(({ path }) => guestShares + path);
-  const nvram = { name: nvramName(isSecure), template: firmware.variables };
+  const nvram = firmware && { name: nvramName(firmware.isSecure), template: firmware.variables };
   return {
-    boot: { kind: "firmware", code: firmware.code, variables: `${guestRoot}/${nvram.name}`, isSecure },
+    boot: firmware === undefined || nvram === undefined ? { kind: "bios" } : {
+      kind: "firmware",
+      code: firmware.code,
+      variables: `${guestRoot}/${nvram.name}`,
+      isSecure: firmware.isSecure,
+    },
     drives: [
       {
         id: rootDrive,
@@ -66,7 +73,7 @@ export function ownDiskParts(
     ],
     openMark: `${guestRoot}/${openMark(plan.write)}`,
     prepare: [
-      makeDiskArgv({ directory: guestRoot, plan, size, nvram, isResumed }),
+      makeDiskArgv({ directory: guestRoot, plan, size, ...(nvram && { nvram }), isResumed }),
       writeFilesArgv(seedDirectory, seedFiles({ ...seed, agent })),
       writeFilesArgv(agentShare.directory, { [agentShare.program]: agent }),
       // a source that need not be there leaves an empty one

@@ -25,9 +25,16 @@ export interface Drive {
 export type DriveImage =
   /** a file of the box, with all that it stands on */
   | { kind: "qcow2"; path: string; cache: DriveCache }
-  /** a file of the box as it is: a disk, or a disc that is only read */
-  | { kind: "raw"; path: string; cache: DriveCache; isDisc: boolean }
-  /** the same, which many machines only read at a time */
+  /** a file of the box as it is, or a block device's node: a disk, or a disc that is only read */
+  | {
+    kind: "raw";
+    path: string;
+    cache: DriveCache;
+    isDisc: boolean;
+    isDevice?: boolean;
+    isReadOnly?: boolean;
+  }
+  /** a file, which many machines only read at a time */
   | { kind: "read-only"; path: string }
   /** a directory of the box, shown as a file system with a label */
   | { kind: "directory"; path: string; label: string };
@@ -41,6 +48,11 @@ export interface FirmwareBoot {
   variables: string;
   /** whether it runs only what is signed */
   isSecure: boolean;
+}
+
+/** A BIOS, SeaBIOS as it comes with QEMU: it has no variables. */
+export interface BiosBoot {
+  kind: "bios";
 }
 
 export function driveWords(drives: readonly Drive[]): string[] {
@@ -116,13 +128,13 @@ function image(image: DriveImage): Record<string, unknown> {
   }
   const cache = caches[image.cache];
   if (image.kind === "raw") {
-    const { path, isDisc } = image;
-    const common = isDisc ? { "read-only": true } : { discard: "unmap" };
+    const { path, isDisc, isReadOnly = isDisc, isDevice = false } = image;
+    const common = isReadOnly ? { "read-only": true } : { discard: "unmap" };
     return {
       driver: "raw",
       cache,
       ...common,
-      file: { driver: "file", filename: path, aio: "threads", cache, ...common },
+      file: { driver: isDevice ? "host_device" : "file", filename: path, aio: "threads", cache, ...common },
     };
   }
   return {

@@ -23,6 +23,7 @@ const numbers = {
     fsync: 74,
     gettimeofday: 96,
     prlimit: 302,
+    sched_setaffinity: 203,
   },
   aarch64: {
     setsid: 157,
@@ -32,6 +33,7 @@ const numbers = {
     fsync: 82,
     gettimeofday: 169,
     prlimit: 261,
+    sched_setaffinity: 122,
   },
 };
 

@@ -70,6 +70,15 @@ sub open_card { my ($name, $path) = @_;
   carry($own, $card, $path); carry($card, $own, $path, pack 'S a*', 1, "$path\0");
 }
 sub run_line { my ($what, @words) = @_;
+  # sched_setaffinity(2), of one thread
+  if ($what eq 'pin') {
+    my ($thread, @cpus) = @words;
+    my $mask = '';
+    vec($mask, $_, 1) = 1 for @cpus;
+    syscall($nr{sched_setaffinity}, $thread + 0, length $mask, $mask) >= 0
+      or die "sched_setaffinity(2) to @cpus: $!\n";
+    return;
+  }
   if ($what eq 'plain') { return make_plain(@words) }
   if ($what eq 'card') { return open_card(@words) }
   if ($what eq 'helper') { return run_helper(@words) }

@@ -5,6 +5,7 @@ import { rootTag } from "./first.pl.ts";
 import { agentPort } from "./agent.pl.ts";
 import { guestRoot } from "./box.ts";
 import {
+  type BiosBoot,
   type Drive,
   drivePlugs,
   drivePorts,
@@ -14,6 +15,7 @@ import {
   firmwareWords,
 } from "./drives.ts";
 import { type Guest, guestWords } from "./guest.ts";
+import { type HostDevice, hostDeviceWords, portsFor } from "./host_devices.ts";
 import { type Card, cardBackend, cardDevice, cardLines } from "./cards.ts";
 import { type Plug, portId, portWords } from "./ports.ts";
 import {
@@ -43,7 +45,7 @@ export interface Machine {
   hugepages: boolean;
   /** its board with a version, where it has to be the one it was */
   board?: string;
-  boot: DirectBoot | FirmwareBoot;
+  boot: DirectBoot | FirmwareBoot | BiosBoot;
   drives: Drive[];
   /** commands that the box runs before anything of the machine starts */
   prepare: string[][];
@@ -52,6 +54,8 @@ export interface Machine {
   /** directories of the box that the guest can mount, by tag */
   shares: Share[];
   cards: Card[];
+  /** devices of the host */
+  host: HostDevice[];
   /** places on its bus for shares, cards and what is plugged in later */
   ports: number;
   /** whether the guest waits to be told who it is, and is given its shares, drives and cards only then */
@@ -102,7 +106,7 @@ export function qemuWords(machine: Machine): string[] {
     ...["-rtc", "base=utc"],
     ...hardware(machine),
     ...bootWords(machine),
-    ...(machine.boot.kind === "firmware" ? driveWords(machine.drives) : []),
+    ...(machine.boot.kind === "direct" ? [] : driveWords(machine.drives)),
     ...sockets(),
     ...portWords(machine.ports),
     ...machine.cards.flatMap((card, index) => ["-netdev", JSON.stringify(cardBackend(card, index))]),
@@ -116,6 +120,7 @@ export function qemuWords(machine: Machine): string[] {
       command === "device_add" ? "-device" : "-blockdev",
       JSON.stringify(words),
     ]),
+    ...hostDeviceWords(machine.host, hostPorts(machine)),
     ...(machine.tpm === undefined ? [] : tpmWords(machine.arch)),
     ...(machine.hasScreen ? screenWords(machine.arch) : []),
   ];
@@ -147,6 +152,8 @@ function hardware(
 
 function bootWords({ boot, arch }: Machine): string[] {
   if (boot.kind === "firmware") return firmwareWords(boot, arch);
+  // what QEMU has where nothing else is said
+  if (boot.kind === "bios") return [];
   return ["-kernel", boot.kernel, "-initrd", boot.initrd, "-append", boot.words.join(" ")];
 }
 
@@ -173,7 +180,14 @@ const shareId = (index: number) => `share${index}`;
 export const shareIds = ({ shares }: Pick<Machine, "shares">): string[] =>
   shares.map((_, index) => shareId(index));
 
-/** What is behind the machine's ports from its start: its cards, then its shares. */
+/** Ports of devices of the host: those behind the others. */
+function hostPorts(machine: Machine): string[] {
+  const { cards, host } = machine;
+  const first = cards.length + portsTaken({ ...machine, host: [] });
+  return Array.from({ length: portsFor(host) }, (_, index) => portId(first + index));
+}
+
+/** What is behind the machine's ports from its start: its cards, then its shares; drives and the host's devices follow. */
 const devices = (machine: Machine) => [...cardDevices(machine), ...shareDevices(machine)];
 
 const cardDevices = ({ cards }: Machine) =>
@@ -187,11 +201,12 @@ const shareDevices = ({ cards, shares }: Machine) =>
  * the same places whether they come late or not.
  */
 const portDrives = ({ boot, drives, cards, shares }: Machine): Plug[] =>
-  boot.kind === "firmware" ? [] : drivePlugs(drives, cards.length + shares.length);
+  boot.kind === "direct" ? drivePlugs(drives, cards.length + shares.length) : [];
 
 /** How many places on its bus a machine takes from its start. */
-export const portsTaken = ({ boot, drives, shares }: Pick<Machine, "boot" | "drives" | "shares">): number =>
-  shares.length + (boot.kind === "firmware" ? 0 : drivePorts(drives));
+export const portsTaken = (
+  { boot, drives, shares, host }: Pick<Machine, "boot" | "drives" | "shares" | "host">,
+): number => shares.length + (boot.kind === "direct" ? drivePorts(drives) : 0) + portsFor(host);
 
 /** Shares are in nobody's saved memory: QEMU cannot save a machine that has any. */
 const hasLateShares = ({ waits, resumes }: Machine) => waits || resumes !== undefined;
@@ -218,6 +233,19 @@ const whoWords = ({ name, uuid, cards, guest, asks }: Machine): string =>
   (asks ? " devlxd=1" : "") + guestWords(guest);
 
 /**
+ * What QEMU is started by: it is the box's root by its files alone, without a single capability and without a way to get
+ * one. What it writes to belongs to that root, so an id of its own would have to be given the disks, and take them back.
+ */
+const withoutPowers = [
+  "/usr/bin/setpriv",
+  "--no-new-privs",
+  "--bounding-set=-all",
+  "--inh-caps=-all",
+  "--ambient-caps=-all",
+  "--",
+];
+
+/**
  * The lines that the keeper reads.
  *
  * @param patience `seconds` from the start in which a command waits for the agent
@@ -237,7 +265,7 @@ export function keeperLines(machine: Machine, { patience }: { patience: number }
     ...machine.cards.flatMap(cardLines),
     ...machine.shares.map((share, index) => shareLine(share, shareId(index))),
     ...plugs(machine).map(([command, words]) => ["plug", command, JSON.stringify(words)]),
-    ["machine", ...qemuWords(machine)],
+    ["machine", ...withoutPowers, ...qemuWords(machine)],
   ];
 }
 

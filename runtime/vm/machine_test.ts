@@ -25,6 +25,7 @@ const machine: Machine = {
   prepare: [],
   shares: [rootShare({ path: "/usr/libexec/virtiofsd", kind: "rust" })],
   cards: [{ name: "eth0", hwaddr: "00:16:3e:00:00:01", mtu: 1500, by: "packet" }],
+  host: [],
   ports: 8,
   waits: false,
 };

@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
 import { join } from "@std/path";
-import { e2e } from "../support/drey.ts";
+import { namesIn, readIfThere } from "../../sys/present.ts";
+import { type Drey, e2e } from "../support/drey.ts";
 import { lendKernel } from "../support/machines.ts";
 import { dhcp, eventually, reaches, udhcpc } from "../support/network.ts";
 
@@ -41,6 +42,32 @@ await e2e(
   },
 );
 
+/** What QEMU may do, what it could ever do, and whether that is all. */
+async function powers(drey: Drey): Promise<string[]> {
+  const [{ state: { pid: keeper } }] = JSON.parse(await drey`list v1 --format json`);
+  const children = (await Deno.readTextFile(`/proc/${keeper}/task/${keeper}/children`)).trim().split(" ");
+  const statuses = children.map((pid) => readIfThere(`/proc/${pid}/status`) ?? "");
+  const qemu = statuses.find((text) => /^Name:\s+qemu-system/m.test(text)) ?? "";
+  return ["CapEff", "CapBnd", "NoNewPrivs"].map((key) =>
+    new RegExp(`^${key}:\\s+(.*)$`, "m").exec(qemu)?.[1] ?? ""
+  );
+}
+
+/** Which of the host's processors those of a machine may run on, as the kernel has it. */
+async function pinned(drey: Drey): Promise<string[]> {
+  const [{ state: { pid: keeper } }] = JSON.parse(await drey`list v1 --format json`);
+  const children = (await Deno.readTextFile(`/proc/${keeper}/task/${keeper}/children`)).trim().split(" ");
+  const found: [name: string, cpus: string][] = [];
+  for (const pid of children) {
+    for (const task of namesIn(`/proc/${pid}/task`)) {
+      const status = readIfThere(`/proc/${pid}/task/${task}/status`) ?? "";
+      const read = (key: string) => new RegExp(`^${key}:\\s+(.*)$`, "m").exec(status)?.[1] ?? "";
+      if (/^CPU \d+\//.test(read("Name"))) found.push([read("Name"), read("Cpus_allowed_list")]);
+    }
+  }
+  return found.toSorted().map(([, cpus]) => cpus);
+}
+
 await e2e("limits of a virtual machine count at its start, and some at once", { needs }, async (drey) => {
   await lendKernel(drey);
   const huge = await drey.tries`launch tiny v0 --vm -c limits.memory.hugepages=true -c limits.memory=100TiB`;
@@ -61,6 +88,16 @@ await e2e("limits of a virtual machine count at its start, and some at once", { 
   if (navigator.hardwareConcurrency > 1) {
     await drey`config set v1 limits.cpu=2`;
     assertEquals(await drey`exec v1 -- nproc`, "2\n");
+    // each of the two runs on one of the host's, then on any again
+    const missing = await drey.tries`config set v1 limits.cpu=0,9999`;
+    assertStringIncludes(missing.stderr, "processor 9999, which the host does not have");
+    const any = await pinned(drey);
+    // QEMU itself has no power over the box that it is in
+    assertEquals(await powers(drey), ["0000000000000000", "0000000000000000", "1"]);
+    await drey`config set v1 limits.cpu=0,1`;
+    assertEquals(await pinned(drey), ["0", "1"]);
+    await drey`config set v1 limits.cpu=2`;
+    assertEquals(await pinned(drey), any);
   }
   const balloon = await drey.tries`config set v1 limits.memory=320MiB`;
   assertEquals([balloon.code, balloon.stderr], [0, ""]);

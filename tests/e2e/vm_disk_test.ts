@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
 import { join } from "@std/path";
 import { missingTools } from "../../domain/host_packages.ts";
+import { exists } from "../../sys/present.ts";
 import { kill, run, runChecked } from "../../sys/run.ts";
 import { importDisk, perl } from "../support/disk_machine.ts";
 import { type Drey, e2e } from "../support/drey.ts";
@@ -99,6 +100,77 @@ async function plugsDrives(drey: Drey): Promise<void> {
   await drey`storage volume delete default late`;
 }
 
+/** Names in a directory of a guest that has no `glob`. */
+const names = `sub all { opendir my $d, $_[0] or die "$_[0]: $!"; return readdir $d }`;
+
+/** Directories come and go while the machine runs, also the one that was there from its start. */
+async function plugsShares(drey: Drey): Promise<void> {
+  const late = join(drey.directory, "late");
+  await Deno.mkdir(late);
+  await Deno.chmod(late, 0o755);
+  await Deno.writeTextFile(join(late, "file"), "plugged in\n");
+  await drey`config device add v1 late disk source=${late} path=/srv/late`;
+  assertEquals(await drey`file pull v1/srv/late/file -`, "plugged in\n");
+  const hold = perl(`exit if fork; close STDOUT; close STDERR; chdir "/srv/late"; sleep 600`);
+  await drey`exec v1 -- ${hold}`;
+  await eventually("the guest is in it", async () => {
+    const links = perl(`${names} print join " ", map { readlink("/proc/$_/cwd") // "" } all("/proc")`);
+    return (await drey`exec v1 -- ${links}`).includes("/srv/late");
+  });
+  assertMatch((await drey.tries`config device remove v1 late`).stderr, /does not let "\/srv\/late" go/);
+  await drey`exec v1 -- ${
+    perl(
+      `${names} for (grep { /^\\d+$/ } all("/proc")) { (readlink("/proc/$_/cwd") // "") eq "/srv/late" and kill 9, $_ }`,
+    )
+  }`;
+  await eventually(
+    "it goes then",
+    async () => (await drey.tries`config device remove v1 late`).code === 0,
+  );
+  const left = async (path: string) =>
+    await drey`exec v1 -- ${perl(`${names} print grep { !/^[.]/ } all("${path}")`)}`;
+  assertEquals(await left("/srv/late"), "");
+  await drey`config device remove v1 share`;
+  assertEquals(await left("/srv/shared"), "");
+}
+
+/** A terminal of the host's is a serial port of the guest's, which comes and goes while that runs. */
+async function hasSerial(drey: Drey): Promise<void> {
+  const path = join(drey.directory, "modem");
+  const peer = new Deno.Command("socat", {
+    args: ["-u", `PTY,link=${path},raw,echo=0,mode=666`, "STDOUT"],
+    stdin: "null",
+    stdout: "piped",
+  }).spawn();
+  const output = peer.stdout.getReader();
+  try {
+    await eventually("there is a terminal", () => Promise.resolve(exists(path)));
+    const odd = await drey.tries`config device add v1 odd unix-char source=/dev/null`;
+    assertMatch(odd.stderr, /"\/dev\/null" is no terminal/);
+    await drey`config device add v1 modem unix-char source=${path}`;
+    const speak = perl(
+      `${names} for (1 .. 300) {
+        for my $tty (map { "/sys/class/tty/$_" } grep { /^ttyS/ } all("/sys/class/tty")) {
+          next if (readlink("$tty/device") // "") !~ m{/[0-9a-f:]+[.]\\d$};
+          my ($name) = $tty =~ m{([^/]+)$}; sysopen my $port, "/dev/$name", 2 or next;
+          syswrite $port, "said by the guest" and print "said" and exit }
+        select undef, undef, undef, 0.1 } die "no port"`,
+    );
+    assertEquals(await drey`exec v1 -- ${speak}`, "said");
+    let heard = "";
+    while (!heard.includes("said by the guest")) {
+      const { value, done } = await output.read();
+      assert(!done, heard);
+      heard += new TextDecoder().decode(value);
+    }
+    await drey`config device remove v1 modem`;
+  } finally {
+    kill(peer, "SIGTERM");
+    await output.cancel();
+    await peer.status;
+  }
+}
+
 /** The guest has a TPM of the second kind, whose state lies beside the disk. */
 async function hasTpm(drey: Drey): Promise<void> {
   const version = perl(`open F, "/sys/class/tpm/tpm0/tpm_version_major" or die $!; print <F>`);
@@ -136,7 +208,16 @@ await e2e(
     if (hasSwtpm) await hasTpm(drey);
     await hasScreen(drey);
     await plugsDrives(drey);
+    await hasSerial(drey);
+    // what this host has none of, or lets no user give away
+    assertMatch(
+      (await drey.tries`config device add v1 card pci address=01:00.0`).stderr,
+      /while the instance runs/,
+    );
+    const stick = await drey.tries`config device add v1 stick usb vendorid=ffff required=true`;
+    assertMatch(stick.stderr, /no such USB device is plugged in/);
     assertEquals(await drey`file pull v1/srv/shared/file -`, "from the host\n");
+    await plugsShares(drey);
     assertEquals(
       await drey`exec v1 -- ${perl(`sysopen F, "/dev/extra", 0; print sysseek(F, 0, 2) >> 20`)}`,
       "64",

@@ -116,10 +116,4 @@ export const absentParts: readonly AbsentPart[] = [
     says: "Only networks of type ovn have peers, which drey does not have",
     paths: { "/1.0/networks/{name}/peers": collection, "/1.0/networks/{name}/peers/{peer}": unnamed },
   },
-  {
-    what: "UEFI variables",
-    reason: "never",
-    says: "UEFI variables belong to virtual machines",
-    paths: { "/1.0/instances/{name}/uefi-vars": ["GET", "PUT"] },
-  },
 ];

@@ -2,6 +2,7 @@
 
 import * as image from "../image.ts";
 import * as instance from "../instance.ts";
+import * as uefi from "../uefi_variables.ts";
 import { lists, one, route } from "./route.ts";
 
 export const instances = {
@@ -149,6 +150,18 @@ export const instances = {
     "DELETE /1.0/instances/{name}/metadata/templates",
     "Delete a template",
     { query: ["project", "path"] },
+  ),
+  "instance.uefi.get": route<uefi.InstanceUefiVariables>()(
+    "sync",
+    "GET /1.0/instances/{name}/uefi-vars",
+    "Variables of the firmware of a virtual machine",
+    { query: one },
+  ),
+  "instance.uefi.put": route<null>()(
+    "sync",
+    "PUT /1.0/instances/{name}/uefi-vars",
+    "Replace all variables of the firmware of a virtual machine that is stopped",
+    { query: one, body: uefi.uefiVariables },
   ),
   "instance.logs": route<string[]>()("sync", "GET /1.0/instances/{name}/logs", "The log files", {
     query: one,
