@@ -21,7 +21,7 @@ import { currentState } from "../instances/status.ts";
 import type { OpenPool } from "../storage_pools/open.ts";
 import { readBeside, writeBeside } from "./beside_disk.ts";
 import { firmwareFor } from "./firmware.ts";
-import { hasOwnDisk } from "./own_disk.ts";
+import { hasOwnDisk, wantsKernel } from "./own_disk.ts";
 
 /**
  * The variables of a machine; those that its firmware begins with, if it has never run.
@@ -78,7 +78,10 @@ async function firmwareOf(context: Context, ref: Ref): Promise<VariablesFile> {
 }
 
 function mustHaveDisk({ driver }: OpenPool, ref: Ref): void {
-  if (!hasOwnDisk(driver.root(volumeOf(ref)))) throw hasNone("it has no disk of its own, and no firmware");
+  const root = driver.root(volumeOf(ref));
+  if (!hasOwnDisk(root) || wantsKernel(root)) {
+    throw hasNone("it starts with a kernel of drey's, without firmware");
+  }
 }
 
 /** Its root is mounted in its box alone; what the firmware has written is in the file at once. */
