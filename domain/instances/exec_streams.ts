@@ -7,7 +7,7 @@ import { signals } from "../../sys/libc.ts";
 import type { Message, Socket } from "../../wire/socket.ts";
 
 /** `milliseconds` a client has to connect its streams */
-const connectTime = 10_000;
+const connectTime = 30_000;
 /** `milliseconds` a stream may stay silent once the command has ended, when something left behind keeps it open */
 const lingering = 50;
 
