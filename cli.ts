@@ -2,6 +2,9 @@
 // First word to entrance: a command, the server, the clean-up after an instance, or the answers to one. Each part is loaded only if it
 // is the one that runs, since a command's time is mostly loading.
 
+/** Commands that wait for another program, which is begun before they are read. */
+const takesLong = ["delete"];
+
 /** Runs one command line to the exit status of the process. */
 export async function enter(argv: readonly string[]): Promise<number> {
   const [first, ...rest] = argv;
@@ -22,8 +25,14 @@ export async function enter(argv: readonly string[]): Promise<number> {
         return await serve(rest) ?? 0;
       }
   }
+  const early = takesLong.includes(first ?? "")
+    ? await import("./domain/instances/early_root.ts")
+    : undefined;
+  early?.beginWanted(argv);
   const { main } = await import("./cli/main.ts");
-  return await main(argv);
+  const status = await main(argv);
+  await early?.endUnwanted();
+  return status;
 }
 
 // exiting at once does not wait for what a command left behind, such as a read of the terminal

@@ -44,17 +44,16 @@ interface Arrived {
 
 /**
  * Builds the app over a context.
- *
- * @throws {Error} if a route lacks its handler, or a handler its route
  */
 export function createApp(context: Context, sources: HandlerSources = handlerSources): App {
-  mustPair(Object.keys(routes), Object.keys(sources));
   const answer: App["answer"] = (asked, env) =>
     answerRoute({ context, sources, asked, env }).catch((error) => answerError(context, error));
   let http: Promise<App["fetch"]> | undefined;
   return {
     answer,
     async fetch(request, { accept, caller }) {
+      // not for a command, which would pay for making every route
+      if (http === undefined) mustPair(Object.keys(routes), Object.keys(sources));
       http ??= import("./http.ts").then(({ createHttp }) => createHttp(answer));
       return await (await http)(request, { accept, caller: await recognized(context, caller) });
     },

@@ -1,12 +1,12 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/testing";
+import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/testing";
 import { startOperation, waitOperation } from "../domain/operations.ts";
 import { lxdEndpoints, stateOf } from "../tests/support/docs/api.ts";
 import { temporaryContext } from "../tests/support/temporary_context.ts";
-import { type Route, type RouteName, routes } from "../wire/routes.ts";
+import { type Route, type RouteName, routes, routesBeside } from "../wire/routes.ts";
 import type { Socket } from "../wire/socket.ts";
 import { createApp } from "./app.ts";
 import type { Caller } from "./call.ts";
-import { handlerSources } from "./handlers.ts";
+import { type HandlerSources, handlerSources } from "./handlers.ts";
 import { shownBy } from "./middleware/etag.ts";
 import { socketPair } from "./sockets.ts";
 
@@ -46,12 +46,26 @@ Deno.test("every route has a handler that its file really holds", async () => {
   }
 });
 
-Deno.test("createApp() refuses a route without a handler and the reverse", async () => {
+Deno.test("a listener's app refuses a route without a handler and the reverse", async () => {
   await using context = await temporaryContext();
+  const open = (sources: HandlerSources) =>
+    createApp(context, sources).fetch(new Request("http://drey/1.0"), {
+      caller: { protocol: "unix", username: "", uid: 0 },
+      accept: () => Promise.reject(new Error("no stream")),
+    });
   const { "pool.get": _left, ...less } = handlerSources;
-  assertThrows(() => createApp(context, less as never), Error, "Routes without a handler: pool.get");
+  await assertRejects(() => open(less as never), Error, "Routes without a handler: pool.get");
   const more = { ...handlerSources, "no.route": handlerSources["pool.get"] };
-  assertThrows(() => createApp(context, more), Error, "Handlers without a route: no.route");
+  await assertRejects(() => open(more), Error, "Handlers without a route: no.route");
+});
+
+Deno.test("routesBeside() has all routes of a route's path", () => {
+  const all = Object.entries(routes as Record<RouteName, Route>);
+  for (const [name, { path }] of all) {
+    const beside = routesBeside(name as RouteName);
+    const same = all.filter(([, route]) => route.path === path).map(([other]) => other);
+    assertEquals(same.filter((other) => !(other in beside)), [], name);
+  }
 });
 
 Deno.test("sync, created, async and error have LXD's envelopes", async () => {

@@ -3,7 +3,7 @@
 import { describeError, DreyError } from "../errors.ts";
 import type { Client } from "../client/client.ts";
 import type { Remote } from "../client/remotes.ts";
-import { commands, groups } from "./commands.ts";
+import { grammarFor, wholeGrammar } from "./grammar.ts";
 import { parse, type Typed } from "./parse.ts";
 import type { Shell } from "./shell.ts";
 
@@ -21,11 +21,16 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function runLine(argv: readonly string[]): Promise<number> {
-  const parsed = parse(argv, { commands, groups });
+  const [first = "--help", ...rest] = argv;
+  if (rest.length === 0 && (first === "--help" || first === "-h")) {
+    print((await import("./program_page.ts")).programPage);
+    return 0;
+  }
+  const parsed = parse(argv, await grammarFor(argv));
   if (parsed.kind === "version") return await runLine(["version"]);
   if (parsed.kind === "help") {
     const { help } = await import("./help.ts");
-    print(help(parsed.topic, { commands, groups }));
+    print(help(parsed.topic, await wholeGrammar()));
     return 0;
   }
   const [handler] = await Promise.all([parsed.typed.command.load(), learnRemotes()]);

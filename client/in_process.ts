@@ -88,16 +88,21 @@ async function answerTo(app: App, call: RouteCall, env: Env): Promise<RouteAnswe
   return { status, etag: headers.etag ?? "", text: given === undefined ? "" : JSON.stringify(given) };
 }
 
+/** Every route that is a stream, those that come soonest first. */
+const streams = Object.keys(
+  { "operation.socket": true, "events.listen": true } satisfies Record<RoutesOfKind<"socket">, true>,
+) as RoutesOfKind<"socket">[];
+
 /** The stream at an address such as `/1.0/events?type=lifecycle`. */
 function streamAt(address: string): RouteCall {
   const [path = "", search = ""] = address.split("?");
-  for (const [name, route] of Object.entries(routes)) {
-    const escaped = route.kind === "socket" ? matchPath(route.path, path) : undefined;
+  for (const name of streams) {
+    const escaped = matchPath(routes[name].path, path);
     if (escaped === undefined) continue;
     const params = Object.fromEntries(
       Object.entries(escaped).map(([key, word]) => [key, decodeURIComponent(word)]),
     );
-    return { name: name as RoutesOfKind<"socket">, params, path, query: queryOf(search) };
+    return { name, params, path, query: queryOf(search) };
   }
   throw new DreyError("NOT_FOUND", { message: `There is no stream at ${path}` });
 }

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/testing";
+import { assertEquals, assertMatch } from "@std/testing";
 import { openMappedRoot } from "./holder.ts";
 import { readLayout } from "./ranges.ts";
 
@@ -19,5 +19,36 @@ Deno.test({
     assertEquals(both.map(({ stdout }) => stdout), ["a b \n", "é\n"]);
     assertEquals((await root.run(["sh", "-c", "kill -9 $$"])).code, 137);
     assertEquals((await root.run(["no-such-program"])).code, 127);
+  },
+});
+
+Deno.test({
+  name:
+    "openMappedRoot() removes trees whole, follows no link out of them, and tells what rm says where it cannot",
+  ignore: layout.parent === undefined || layout.kind === "single",
+  async fn() {
+    const directory = await Deno.makeTempDir({ prefix: "drey-holder-" });
+    const at = (name: string) => `${directory}/${name}`;
+    try {
+      await using root = await openMappedRoot(layout.parent!);
+      await Deno.mkdir(at("kept"));
+      await Deno.writeTextFile(at("kept/file"), "");
+      await Deno.mkdir(at("tree/a/b/c"), { recursive: true });
+      await Deno.writeTextFile(at("tree/a/two words\nand a line"), "");
+      await Deno.symlink("../kept", at("tree/link"));
+      await Deno.symlink("nowhere", at("tree/a/b/dangling"));
+      // a directory of a sub-id that even its owner may not look into
+      assertEquals((await root.run(["chown", "-R", "1:1", at("tree/a")])).code, 0);
+      assertEquals((await root.run(["chmod", "000", at("tree/a"), at("tree/a/b")])).code, 0);
+      const paths = [at("tree"), at("kept/file"), at("no-such-tree")];
+      assertEquals(await root.run(["rm", "-rf", "--", ...paths]), { code: 0, stdout: "", stderr: "" });
+      assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["kept"]);
+      const refused = await root.run(["rm", "-rf", "--", at("kept"), "/proc/version"]);
+      assertEquals(refused.code, 1);
+      assertMatch(refused.stderr, /rm: .*\/proc\/version/);
+      assertEquals([...Deno.readDirSync(directory)], []);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
   },
 });

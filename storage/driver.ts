@@ -54,6 +54,8 @@ export interface Hands {
   run(argv: readonly string[]): Promise<void>;
   /** the same, with what it printed */
   output(argv: readonly string[]): Promise<string>;
+  /** whether there is a root already, or one is coming, that belongs to none of this process's own ids */
+  isOpen(): Promise<boolean>;
   /** gives one file to ids of the host */
   own(path: string, owner: { uid: number; gid: number }): Promise<void>;
 }

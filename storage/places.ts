@@ -53,7 +53,8 @@ export function moveAway(pool: string, paths: readonly string[]): string[] {
 
 /** Removes trees, whoever their files belong to. */
 export async function removeTrees(hands: Hands, paths: readonly string[]): Promise<void> {
-  const foreign = paths.filter((path) => !removedAsOwn(path));
+  // to try it alone first takes as long as to have it done
+  const foreign = await hands.isOpen() ? paths : paths.filter((path) => !removedAsOwn(path));
   if (foreign.length > 0) await hands.run(["rm", "-rf", "--", ...foreign]);
 }
 

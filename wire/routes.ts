@@ -17,32 +17,49 @@ import { server } from "./routes/server.ts";
 import { storagePools } from "./routes/storage_pools.ts";
 import { warnings } from "./routes/warnings.ts";
 import { storageVolumes } from "./routes/storage_volumes.ts";
-import type { Method, Route, RouteKind } from "./routes/route.ts";
+import { group, type Method, type Route, type RouteKind } from "./routes/route.ts";
 import type { Schema } from "./schema.ts";
 
 export type { Method, Route, RouteKind };
 
-export const routes = {
-  ...server,
-  ...certificates,
-  ...instances,
-  ...instanceSnapshots,
-  ...images,
-  ...profiles,
-  ...projects,
-  ...networks,
-  ...networkAcls,
-  ...networkForwards,
-  ...networkZones,
-  ...storagePools,
-  ...storageVolumes,
-  ...recover,
-  ...backups,
-  ...operations,
-  ...warnings,
-} as const;
+const all = group(() => ({
+  ...server(),
+  ...certificates(),
+  ...instances(),
+  ...instanceSnapshots(),
+  ...images(),
+  ...profiles(),
+  ...projects(),
+  ...networks(),
+  ...networkAcls(),
+  ...networkForwards(),
+  ...networkZones(),
+  ...storagePools(),
+  ...storageVolumes(),
+  ...recover(),
+  ...backups(),
+  ...operations(),
+  ...warnings(),
+}));
 
-export type Routes = typeof routes;
+export type Routes = ReturnType<typeof all>;
+
+/** Groups that are looked through for a name before all others are. */
+const first: readonly (() => Partial<Routes>)[] = [instances, operations];
+
+/** Routes among which are all of the same path as this one: those of its group, or more. */
+export function routesBeside(name: RouteName): Partial<Routes> {
+  return (first.find((routes) => Object.hasOwn(routes(), name)) ?? all)();
+}
+
+/** Each route is made with its group when it is asked for; to make them all would take each command 1.5 ms. */
+export const routes: Routes = new Proxy({} as Routes, {
+  get: (_, name) => routesBeside(name as RouteName)[name as RouteName],
+  has: (_, name) => Reflect.has(all(), name),
+  ownKeys: () => Reflect.ownKeys(all()),
+  getOwnPropertyDescriptor: (_, name) => Reflect.getOwnPropertyDescriptor(all(), name),
+});
+
 export type RouteName = keyof Routes;
 export type RoutesOfKind<K extends RouteKind> = {
   [N in RouteName]: Routes[N]["kind"] extends K ? N : never;

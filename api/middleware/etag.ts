@@ -2,19 +2,19 @@
 // can be replaced and patched has one; the fields that count are those that the replacement takes.
 
 import { DreyError } from "../../errors.ts";
-import { type Method, type Route, type RouteName, routes } from "../../wire/routes.ts";
+import { type Method, type Route, type RouteName, routes, routesBeside } from "../../wire/routes.ts";
 
 /** The route that shows what another one replaces or patches. */
 export function shownBy(name: RouteName): RouteName | undefined {
   const { method, path }: Route = routes[name];
-  if ((method !== "PUT" && method !== "PATCH") || writableFields(path) === undefined) return undefined;
-  return find("GET", path)?.[0];
+  if ((method !== "PUT" && method !== "PATCH") || writableFields(name) === undefined) return undefined;
+  return find("GET", path, routesBeside(name))?.[0];
 }
 
 /** The ETag of a route's answer, for routes that have one. */
 export async function etagOf(name: RouteName, metadata: unknown): Promise<string | undefined> {
-  const { method, path }: Route = routes[name];
-  const fields = method === "GET" ? writableFields(path) : undefined;
+  const { method }: Route = routes[name];
+  const fields = method === "GET" ? writableFields(name) : undefined;
   if (fields === undefined || typeof metadata !== "object" || metadata === null) return undefined;
   const shown = fields.filter((field) => Object.hasOwn(metadata, field))
     .map((field) => [field, (metadata as Record<string, unknown>)[field]]);
@@ -34,19 +34,25 @@ export function mustMatch(wanted: string, etag: string | undefined): void {
   });
 }
 
-/** Names of the fields that can be changed of what is shown at a path; undefined if it is no such thing. */
-function writableFields(path: string): readonly string[] | undefined {
-  const body = find("PUT", path)?.[1].body;
+/** Names of the fields that can be changed of what is shown at a route's path; undefined if it is no such thing. */
+function writableFields(name: RouteName): readonly string[] | undefined {
+  const { path }: Route = routes[name];
+  const beside = routesBeside(name);
+  const body = find("PUT", path, beside)?.[1].body;
   // what can be replaced only is a switch, such as the state of an instance
-  if (body?.kind !== "object" || find("PATCH", path) === undefined) return undefined;
+  if (body?.kind !== "object" || find("PATCH", path, beside) === undefined) return undefined;
   return Object.keys(body.fields);
 }
 
 /** A look through the table, which is short, and cheaper than an index that most commands would make for one look. */
-function find(method: Method, path: string): [RouteName, Route] | undefined {
-  for (const name in routes) {
-    const route: Route = routes[name as RouteName];
-    if (route.path === path && route.method === method) return [name as RouteName, route];
+function find(
+  method: Method,
+  path: string,
+  among: Partial<Record<RouteName, Route>>,
+): [RouteName, Route] | undefined {
+  for (const name in among) {
+    const route = among[name as RouteName];
+    if (route?.path === path && route.method === method) return [name as RouteName, route];
   }
 }
 

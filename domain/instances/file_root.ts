@@ -19,8 +19,12 @@ interface Opened {
 /** One that was begun before anybody asked for it. */
 let early: Promise<Opened> | undefined;
 
-/** Begins to open a root that the first {@link openFileRoot} takes: before there is a context, since it takes longest. */
+/**
+ * Begins to open a root that the first {@link openFileRoot} takes: before there is a context, since it takes longest. One
+ * that has begun already will do.
+ */
 export function beginFileRoot(user: User): void {
+  if (early !== undefined) return;
   early = open({ user });
   early.catch(() => {}); // told to whoever uses it
 }
@@ -63,6 +67,7 @@ function rootOn(open: () => Promise<Opened>, present: () => Promise<Opened> | un
   return {
     run: async (argv) => void await output(argv),
     output,
+    isOpen: async () => (await present()?.catch(() => undefined))?.root !== undefined,
     async own(path, { uid, gid }) {
       const { layout: { parent }, root } = await open();
       const ids = root === undefined || parent === undefined

@@ -1,9 +1,9 @@
 // Routes of trusted certificates.
 
 import * as certificate from "../certificate.ts";
-import { route } from "./route.ts";
+import { group, route } from "./route.ts";
 
-export const certificates = {
+export const certificates = group(() => ({
   "certificates.list": route<string[] | certificate.Certificate[]>()(
     "sync",
     "GET /1.0/certificates",
@@ -38,4 +38,4 @@ export const certificates = {
     "DELETE /1.0/certificates/{fingerprint}",
     "Trust the certificate no more",
   ),
-} as const;
+} as const));

@@ -1,9 +1,9 @@
 // Routes of snapshots of instances.
 
 import * as snapshot from "../instance_snapshot.ts";
-import { one, route } from "./route.ts";
+import { group, one, route } from "./route.ts";
 
-export const instanceSnapshots = {
+export const instanceSnapshots = group(() => ({
   "snapshots.list": route<string[] | snapshot.InstanceSnapshot[]>()(
     "sync",
     "GET /1.0/instances/{name}/snapshots",
@@ -44,4 +44,4 @@ export const instanceSnapshots = {
     "Delete the snapshot",
     { query: one },
   ),
-} as const;
+} as const));

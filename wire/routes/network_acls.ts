@@ -1,9 +1,9 @@
 // Routes of access control lists of networks.
 
 import * as acl from "../network_acl.ts";
-import { lists, one, route } from "./route.ts";
+import { group, lists, one, route } from "./route.ts";
 
-export const networkAcls = {
+export const networkAcls = group(() => ({
   "network.acls.list": route<string[] | acl.NetworkAcl[]>()(
     "sync",
     "GET /1.0/network-acls",
@@ -42,4 +42,4 @@ export const networkAcls = {
   "network.acl.log": route()("raw", "GET /1.0/network-acls/{name}/log", "What the network ACL has logged", {
     query: one,
   }),
-} as const;
+} as const));

@@ -1,11 +1,11 @@
 // Routes of forwards and load balancers.
 
 import * as forward from "../network_forward.ts";
-import { one, route } from "./route.ts";
+import { group, one, route } from "./route.ts";
 
 const list = ["project", "recursion", "filter"] as const;
 
-export const networkForwards = {
+export const networkForwards = group(() => ({
   "network.forwards.list": route<string[] | forward.NetworkForward[]>()(
     "sync",
     "GET /1.0/networks/{network}/forwards",
@@ -78,4 +78,4 @@ export const networkForwards = {
     "Delete the load balancer",
     { query: one },
   ),
-} as const;
+} as const));

@@ -1,11 +1,11 @@
 // Routes of zones of DNS.
 
 import * as zone from "../network_zone.ts";
-import { lists, one, route } from "./route.ts";
+import { group, lists, one, route } from "./route.ts";
 
 const list = ["project", "recursion", "filter"] as const;
 
-export const networkZones = {
+export const networkZones = group(() => ({
   "network.zones.list": route<string[] | zone.NetworkZone[]>()(
     "sync",
     "GET /1.0/network-zones",
@@ -71,4 +71,4 @@ export const networkZones = {
     "Delete the record",
     { query: one },
   ),
-} as const;
+} as const));

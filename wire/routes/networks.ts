@@ -1,9 +1,9 @@
 // Routes of networks.
 
 import * as network from "../network.ts";
-import { lists, one, route } from "./route.ts";
+import { group, lists, one, route } from "./route.ts";
 
-export const networks = {
+export const networks = group(() => ({
   "networks.list": route<string[] | network.Network[]>()("sync", "GET /1.0/networks", "All networks", {
     query: lists,
   }),
@@ -55,4 +55,4 @@ export const networks = {
     "Addresses in use on all networks",
     { query: ["project", "all-projects"] },
   ),
-} as const;
+} as const));

@@ -1,9 +1,9 @@
 // Routes of profiles.
 
 import * as profile from "../profile.ts";
-import { lists, one, route } from "./route.ts";
+import { group, lists, one, route } from "./route.ts";
 
-export const profiles = {
+export const profiles = group(() => ({
   "profiles.list": route<string[] | profile.Profile[]>()("sync", "GET /1.0/profiles", "All profiles", {
     query: lists,
   }),
@@ -27,4 +27,4 @@ export const profiles = {
   "profile.delete": route<null>()("sync", "DELETE /1.0/profiles/{name}", "Delete the profile", {
     query: one,
   }),
-} as const;
+} as const));

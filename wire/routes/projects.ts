@@ -1,9 +1,9 @@
 // Routes of projects.
 
 import * as project from "../project.ts";
-import { route } from "./route.ts";
+import { group, route } from "./route.ts";
 
-export const projects = {
+export const projects = group(() => ({
   "projects.list": route<string[] | project.Project[]>()("sync", "GET /1.0/projects", "All projects", {
     query: ["recursion", "filter"],
   }),
@@ -28,4 +28,4 @@ export const projects = {
     "GET /1.0/projects/{name}/state",
     "What the project may use, and what it does use",
   ),
-} as const;
+} as const));

@@ -10,9 +10,9 @@ import {
   serverPut,
   type ServerUntrusted,
 } from "../server.ts";
-import { route } from "./route.ts";
+import { group, route } from "./route.ts";
 
-export const server = {
+export const server = group(() => ({
   "api.versions": route<string[]>()("sync", "GET /", "The API versions this server speaks", {
     access: "untrusted",
   }),
@@ -51,4 +51,4 @@ export const server = {
     "POST /internal/doctor",
     "Install the Debian packages that are missing",
   ),
-} as const;
+} as const));

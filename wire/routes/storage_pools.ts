@@ -6,9 +6,9 @@ import {
   type StoragePoolResources,
   storagePoolsPost,
 } from "../storage_pool.ts";
-import { lists, one, route } from "./route.ts";
+import { group, lists, one, route } from "./route.ts";
 
-export const storagePools = {
+export const storagePools = group(() => ({
   "pools.list": route<string[] | StoragePool[]>()("sync", "GET /1.0/storage-pools", "All storage pools", {
     query: lists,
   }),
@@ -38,4 +38,4 @@ export const storagePools = {
     "Space of the storage pool",
     { query: ["target"] },
   ),
-} as const;
+} as const));

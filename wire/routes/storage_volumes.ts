@@ -12,7 +12,7 @@ import {
   volumeSnapshotPut,
   volumeSnapshotsPost,
 } from "../storage_volume.ts";
-import { lists, route } from "./route.ts";
+import { group, lists, route } from "./route.ts";
 
 const all = "/1.0/storage-pools/{pool}/volumes";
 const typed = "/1.0/storage-pools/{pool}/volumes/{type}";
@@ -21,7 +21,7 @@ const snapshots = "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/snapshots";
 const snapshot = "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/snapshots/{snapshot}";
 const here = ["project", "target"] as const;
 
-export const storageVolumes = {
+export const storageVolumes = group(() => ({
   "volumes.all": route<string[] | StorageVolume[]>()(
     "sync",
     "GET /1.0/storage-volumes",
@@ -104,4 +104,4 @@ export const storageVolumes = {
   "volume.snapshot.delete": route<never>()("async", `DELETE ${snapshot}`, "Delete the snapshot", {
     query: here,
   }),
-} as const;
+} as const));

@@ -1,9 +1,9 @@
 // Routes of warnings, and of the metrics that count them too.
 
 import * as warning from "../warning.ts";
-import { route } from "./route.ts";
+import { group, route } from "./route.ts";
 
-export const warnings = {
+export const warnings = group(() => ({
   "warnings.list": route<string[] | warning.Warning[]>()("sync", "GET /1.0/warnings", "All warnings", {
     query: ["project", "recursion", "filter"],
     access: "admin",
@@ -21,4 +21,4 @@ export const warnings = {
   "metrics": route()("raw", "GET /1.0/metrics", "What instances use and the server does, as OpenMetrics", {
     query: ["project", "target"],
   }),
-} as const;
+} as const));
