@@ -119,12 +119,18 @@ async function unpackInto(
 ): Promise<ImageMetadata> {
   let first: Promise<First> | undefined;
   let isSplit = false;
+  const failed = Promise.withResolvers<never>();
+  // nobody waits for it yet
+  failed.promise.catch(() => {});
+  const coming = files[Symbol.asyncIterator]();
   try {
-    for await (const file of files) {
+    while (true) {
+      // where the first file is given up, the second may never come: whoever sends them still waits to be rid of the first
+      const { done, value: file } = await Promise.race([coming.next(), failed.promise]);
+      if (done) break;
       if (first === undefined) {
         first = unpackFirst(work, file, withDisk);
-        // nobody waits for it yet
-        first.catch(() => {});
+        first.catch(failed.reject);
       } else {
         if (isSplit) throw invalid("it has more than two files");
         isSplit = true;

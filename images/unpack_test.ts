@@ -9,7 +9,7 @@ import { checkImageDisk, imageDisk } from "./disk.ts";
 import { bytesOf } from "../sys/file_bytes.ts";
 import { untar } from "./gate.ts";
 import { type ImageFiles, scanImage } from "./scan.ts";
-import { removeTrees, unpackImage } from "./unpack.ts";
+import { removeTrees, unpackImage, unpackStreams } from "./unpack.ts";
 
 const account: Account = {
   uid: Deno.uid() ?? 0,
@@ -127,6 +127,22 @@ testWith(
     assertEquals(shop.left(), ["lower"]);
   },
 );
+
+Deno.test("unpackStreams() gives up a first file of no known format, whoever still sends it", async () => {
+  await using shop = await workshop();
+  const never = new Promise<never>(() => {});
+  async function* content() {
+    yield new Uint8Array(1024);
+    await never;
+  }
+  async function* files() {
+    yield { path: `${shop.dir}/image`, content: content() };
+    await never;
+  }
+  const unpacking = unpackStreams(files(), { target: `${shop.dir}/lower`, map, account });
+  await assertRejects(() => unpacking, DreyError, "neither a tarball");
+  assertEquals(shop.left(), []);
+});
 
 for (const kind of ["unified", "split"]) {
   const name = `unpackImage() unpacks the disk of a ${kind} image of a virtual machine, and nothing else`;
