@@ -1,6 +1,6 @@
 // Descriptors that whoever started us has handed over.
 
-import { setInherited } from "../sys/libc.ts";
+import { setInherited } from "../sys/descriptors.ts";
 
 /** Keeps a descriptor from the programs that this process starts. */
 export function closeOnExec(fd: number): void {

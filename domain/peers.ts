@@ -1,6 +1,6 @@
 // Who may come through the unix socket: the user drey works for, root, and a group if the server was told one.
 
-import { type Peer, peerGroupsOf, peerOf } from "../sys/libc.ts";
+import { type Peer, peerGroupsOf, peerOf } from "../sys/unix_sockets.ts";
 import { readIfThere } from "../sys/present.ts";
 
 export interface Admission {

@@ -4,7 +4,7 @@
 import { join } from "@std/path";
 import { runFiles } from "../runtime/run_files.ts";
 import { describeError } from "../errors.ts";
-import { isLocked } from "../sys/libc.ts";
+import { isLocked } from "../sys/locks.ts";
 import type { Context } from "./context.ts";
 import { emitLogging } from "./events.ts";
 import { sweepBackups } from "./backups/sweep.ts";

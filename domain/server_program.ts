@@ -1,7 +1,7 @@
 // How the program of a server is started: it lives long, and what it keeps of memory counts more than how fast it begins.
 
 import { currentProgram, quickFlag } from "./open.ts";
-import { replaceProgram } from "../sys/libc.ts";
+import { replaceProgram } from "../sys/processes.ts";
 
 /** V8 gives memory back sooner this way, and answers as fast: half as much stays taken after many requests. */
 const flag = "--v8-flags=--optimize-for-size";

@@ -3,17 +3,9 @@
 
 import { join } from "@std/path";
 import { DreyError } from "../errors.ts";
-import {
-  closeFd,
-  isLocked,
-  makePipe,
-  openPidfd,
-  sendSignal,
-  signals,
-  tryLockFile,
-  waitPidfd,
-  withStdin,
-} from "../sys/libc.ts";
+import { closeFd, makePipe, withStdin } from "../sys/descriptors.ts";
+import { isLocked, tryLockFile } from "../sys/locks.ts";
+import { openPidfd, sendSignal, signals, waitPidfd } from "../sys/processes.ts";
 import { exists, namesIn, readIfThere, removeIfThere } from "../sys/present.ts";
 import { fullPath, run, type RunResult, spawn } from "../sys/run.ts";
 import { hubFiles, hubScript, serviceHead } from "./hub_script.ts";

@@ -4,10 +4,21 @@ import type { ContainerPlan } from "./container_plan.ts";
 import type { IdMap } from "../idmap/map.ts";
 import { relativeTo, toHost } from "../idmap/map.ts";
 import { isSingle } from "../idmap/holder.ts";
-import * as libc from "../sys/libc.ts";
+import {
+  closeFd,
+  inheriting,
+  O_NOCTTY,
+  O_RDWR,
+  openBelow,
+  openFd,
+  sealDescriptors,
+} from "../sys/descriptors.ts";
+import { joinEmptyKeyring, sendSignal } from "../sys/processes.ts";
+import { openTerminalPeer, setWindowSize, unlockTerminal } from "../sys/terminals.ts";
 import { readIfThere } from "../sys/present.ts";
 import { spawn } from "../sys/run.ts";
-import { formatSteps, type Step } from "./steps.ts";
+import { formatSteps } from "./step_words.ts";
+import type { Step } from "./steps.ts";
 import { inGuest } from "./vm/door.pl.ts";
 import { walkerFor } from "./walker.pl.ts";
 
@@ -83,8 +94,8 @@ function guestSteps({ user, group, cwd, cwdMayLack, argv }: AttachRequest): Step
 
 /** Starts a command with pipes for its standard streams. */
 export function attach(request: AttachRequest): Deno.ChildProcess {
-  libc.joinEmptyKeyring();
-  libc.sealDescriptors();
+  joinEmptyKeyring();
+  sealDescriptors();
   return spawn(pipedArgv(request), {
     env: request.env,
     clearEnv: true,
@@ -112,7 +123,7 @@ export function attachTerminal(request: AttachRequest, { size, parent }: OnTermi
   if (door !== undefined) {
     // a terminal of the guest's own; one of the host's stands for it, so that sizes and hang-ups are told by it
     const argv = inGuest(door, walk(guestSteps(request)), { terminal: { owner: request.user } });
-    return startOnTerminal(libc.openFd("/dev/ptmx", libc.O_RDWR | libc.O_NOCTTY), {
+    return startOnTerminal(openFd("/dev/ptmx", O_RDWR | O_NOCTTY), {
       size,
       env: request.env,
       steps: (slave) => [{ do: "take-terminal", fd: slave }, { do: "terminal" }, { do: "run", argv }],
@@ -121,7 +132,7 @@ export function attachTerminal(request: AttachRequest, { size, parent }: OnTermi
   // The container's root may have put links where its terminals were: they must not lead to files of the host, so the
   // path stays inside and the slave is had from the master.
   const root = `/proc/${request.init}/root`;
-  const master = libc.openBelow(root, "dev/pts/ptmx", libc.O_RDWR | libc.O_NOCTTY);
+  const master = openBelow(root, "dev/pts/ptmx", O_RDWR | O_NOCTTY);
   const { toChild, toCommand } = joinSteps(request);
   return startOnTerminal(master, {
     size,
@@ -147,22 +158,22 @@ function startOnTerminal(
 ): AttachedTerminal {
   let slave: number | undefined;
   try {
-    libc.unlockTerminal(master);
-    slave = libc.openTerminalPeer(master);
-    libc.setWindowSize(master, size);
-    libc.joinEmptyKeyring();
-    libc.sealDescriptors();
+    unlockTerminal(master);
+    slave = openTerminalPeer(master);
+    setWindowSize(master, size);
+    joinEmptyKeyring();
+    sealDescriptors();
     const argv = walk(steps(slave));
-    const child = libc.inheriting(
+    const child = inheriting(
       [slave],
       () => spawn(argv, { env, clearEnv: true, stdin: "null", stdout: "null", stderr: "null" }),
     );
     return { child, master };
   } catch (error) {
-    libc.closeFd(master);
+    closeFd(master);
     throw error;
   } finally {
-    if (slave !== undefined) libc.closeFd(slave);
+    if (slave !== undefined) closeFd(slave);
   }
 }
 
@@ -185,7 +196,7 @@ function giveTerminal(request: AttachRequest, slave: number, parent: IdMap | und
 /** Sends a signal to the command, which is the child of the process that waits for it. */
 export function signalAttached(child: Deno.ChildProcess, signal: number): void {
   const pids = readChildren(child.pid);
-  for (const pid of pids.length > 0 ? pids : [child.pid]) libc.sendSignal(pid, signal);
+  for (const pid of pids.length > 0 ? pids : [child.pid]) sendSignal(pid, signal);
 }
 
 function readChildren(pid: number): number[] {

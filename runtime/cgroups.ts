@@ -7,7 +7,8 @@
 //   <home>/<name>/exec            commands run in it from outside
 
 import { DreyError } from "../errors.ts";
-import { closeFd, O_RDONLY, openFd, rereadFd, SysError, waitKernelFile } from "../sys/libc.ts";
+import { closeFd, O_RDONLY, openFd, rereadFd, waitKernelFile } from "../sys/descriptors.ts";
+import { SysError } from "../sys/libc.ts";
 import { readIfThere } from "../sys/present.ts";
 
 export interface CgroupFacts {

@@ -3,7 +3,10 @@
 
 import { join } from "@std/path";
 import { DreyError } from "../errors.ts";
-import * as libc from "../sys/libc.ts";
+import { closeFd, inheriting, sealDescriptors } from "../sys/descriptors.ts";
+import { isLocked, tryLockFile } from "../sys/locks.ts";
+import { copyFdFrom } from "../sys/processes.ts";
+import { setWindowSize } from "../sys/terminals.ts";
 import { fullPath, spawn } from "../sys/run.ts";
 import { consoleRelay } from "./console_relay.pl.ts";
 import { runFiles } from "./run_files.ts";
@@ -18,7 +21,7 @@ export interface AttachedConsole extends AsyncDisposable {
 
 /** Whether somebody is attached to the console of this run directory. */
 export function isAttached(directory: string): boolean {
-  return libc.isLocked(join(directory, runFiles.consoleLock));
+  return isLocked(join(directory, runFiles.consoleLock));
 }
 
 /** The error for a second attachment. */
@@ -35,7 +38,7 @@ export function alreadyAttached(): DreyError {
  * @throws {DreyError} `INSTANCE_STATE` if somebody else is attached, or the container has just ended
  */
 export function attachConsole(directory: string, log: string): AttachedConsole {
-  const lock = libc.tryLockFile(join(directory, runFiles.consoleLock));
+  const lock = tryLockFile(join(directory, runFiles.consoleLock));
   if (lock === undefined) throw alreadyAttached();
   const keeper = Number(Deno.readTextFileSync(join(directory, runFiles.console)));
   let master: number | undefined;
@@ -50,26 +53,26 @@ export function attachConsole(directory: string, log: string): AttachedConsole {
         await writer.write(bytes).catch(ignoreBrokenPipe);
       },
       resize(size) {
-        if (isOpen) libc.setWindowSize(fd, size);
+        if (isOpen) setWindowSize(fd, size);
       },
       async [Symbol.asyncDispose]() {
         isOpen = false;
         await writer.close().catch(ignoreBrokenPipe);
         await child.status;
-        libc.closeFd(fd);
-        libc.closeFd(lock);
+        closeFd(fd);
+        closeFd(lock);
       },
     };
   } catch (error) {
-    if (master !== undefined) libc.closeFd(master);
-    libc.closeFd(lock);
+    if (master !== undefined) closeFd(master);
+    closeFd(lock);
     throw error;
   }
 }
 
 function copyMaster(keeper: number): number {
   try {
-    return libc.copyFdFrom(keeper, 0);
+    return copyFdFrom(keeper, 0);
   } catch (error) {
     throw new DreyError("KERNEL_REFUSED", {
       message: `Cannot take over the console: ${error instanceof Error ? error.message : error}`,
@@ -81,10 +84,10 @@ function copyMaster(keeper: number): number {
 }
 
 function startRelay(keeper: number, { master, log }: { master: number; log: string }): Deno.ChildProcess {
-  libc.sealDescriptors();
+  sealDescriptors();
   const argv = ["setsid", "/usr/bin/perl", "-e", consoleRelay, ...[keeper, master].map(String), log];
   // a session of its own: Ctrl-C on the terminal of drey is not for it
-  return libc.inheriting([master], () =>
+  return inheriting([master], () =>
     spawn([...argv, String(consoleLogLimit)], {
       env: { PATH: fullPath() },
       clearEnv: true,

@@ -2,7 +2,9 @@
 // container's start to its end.
 
 import { join } from "@std/path";
-import * as libc from "../sys/libc.ts";
+import { closeFd, inheriting, O_RDWR, openFd } from "../sys/descriptors.ts";
+import { copyFdFrom, sendSignal, signals } from "../sys/processes.ts";
+import { openTerminalPeer } from "../sys/terminals.ts";
 import { readIfThere } from "../sys/present.ts";
 import { exitOf, startProgram } from "../sys/posix_spawn.ts";
 import { fullPath } from "../sys/run.ts";
@@ -54,11 +56,11 @@ export function startConsole(pid: number, { directory, consoleLog, supervisors }
     return fd;
   };
   try {
-    const master = held(libc.copyFdFrom(pid, consoleFd));
-    const nothing = held(libc.openFd("/dev/null", libc.O_RDWR));
+    const master = held(copyFdFrom(pid, consoleFd));
+    const nothing = held(openFd("/dev/null", O_RDWR));
     // the slave stays open with the logger, or the first close inside the container would end the console
-    const slave = held(libc.openTerminalPeer(master));
-    const setsid = libc.inheriting(
+    const slave = held(openTerminalPeer(master));
+    const setsid = inheriting(
       [slave],
       () =>
         startProgram(["setsid", "--fork", ...enter, "sh", script, ...files], {
@@ -68,7 +70,7 @@ export function startConsole(pid: number, { directory, consoleLog, supervisors }
     );
     void exitOf(setsid); // which forks and ends
   } finally {
-    for (const fd of fds) libc.closeFd(fd);
+    for (const fd of fds) closeFd(fd);
   }
 }
 
@@ -79,7 +81,7 @@ export async function stopConsole(directory: string): Promise<void> {
   const pid = Number(await readWritten(path));
   // it may have ended long ago, with the host even, and its pid be another's
   const argv = pid > 0 ? (readIfThere(`/proc/${pid}/cmdline`) ?? "").split("\0") : [];
-  if (argv.includes(join(directory, "console"))) libc.sendSignal(pid, libc.signals.KILL);
+  if (argv.includes(join(directory, "console"))) sendSignal(pid, signals.KILL);
 }
 
 /** Makes an empty file; false if there is one. */

@@ -4,11 +4,13 @@
 import { isSingle } from "../idmap/holder.ts";
 import { type IdMap, mapText } from "../idmap/map.ts";
 import { DreyError } from "../errors.ts";
-import { sealDescriptors } from "../sys/libc.ts";
+import { sealDescriptors } from "../sys/descriptors.ts";
 import { run } from "../sys/run.ts";
 import type { BoxNode } from "./container_plan.ts";
 import { stagingDirectory } from "./namespaces.ts";
-import { flags, formatSteps, type MountAttribute, type Step } from "./steps.ts";
+import { flags, type MountAttribute } from "./kernel_flags.ts";
+import { formatSteps } from "./step_words.ts";
+import type { Step } from "./steps.ts";
 import { walkerFor } from "./walker.pl.ts";
 
 /** One disk. */

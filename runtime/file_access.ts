@@ -2,12 +2,13 @@
 // container's own and are resolved by the kernel there, so they may come from anybody.
 
 import { DreyError } from "../errors.ts";
-import { sealDescriptors, withStdin } from "../sys/libc.ts";
+import { sealDescriptors, withStdin } from "../sys/descriptors.ts";
 import { fullPath, spawn } from "../sys/run.ts";
 import { fileServer } from "./file_server.pl.ts";
 import { treeHands } from "./tree_server.pl.ts";
 import { inGuest } from "./vm/door.pl.ts";
-import { formatSteps, type Step } from "./steps.ts";
+import { formatSteps } from "./step_words.ts";
+import type { Step } from "./steps.ts";
 
 /** What is set of a file; -1 leaves it to the kernel. Ids are the container's. */
 export interface FileOwner {

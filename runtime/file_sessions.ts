@@ -2,7 +2,9 @@
 // long as it lives. Whoever needs the files for himself, as a start does, ends the sessions first.
 
 import { join } from "@std/path";
-import { closeFd, isLocked, sendSignal, signals, tryLockFile, waitUnlocked } from "../sys/libc.ts";
+import { closeFd } from "../sys/descriptors.ts";
+import { isLocked, tryLockFile, waitUnlocked } from "../sys/locks.ts";
+import { sendSignal, signals } from "../sys/processes.ts";
 import { namesIn, readIfThere, removeIfThere } from "../sys/present.ts";
 
 export interface FileSession {

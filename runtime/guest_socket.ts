@@ -1,7 +1,8 @@
 // The socket at which a container learns of itself, /dev/lxd/sock inside. Nobody waits at it: the supervisor holds it
 // open, and the kernel tells him by a signal that somebody has connected. Only then a process is started that answers.
 
-import { closeFd, copyFd, isReadable, openUnixSocket } from "../sys/libc.ts";
+import { closeFd, copyFd } from "../sys/descriptors.ts";
+import { isReadable, openUnixSocket } from "../sys/unix_sockets.ts";
 import { removeIfThere } from "../sys/present.ts";
 
 /**

@@ -3,7 +3,8 @@
 
 import { isSingle } from "../idmap/holder.ts";
 import { consoleFd, type ContainerPlan } from "./container_plan.ts";
-import type { MountFlag, Step } from "./steps.ts";
+import type { MountFlag } from "./kernel_flags.ts";
+import type { Step } from "./steps.ts";
 
 const maskedFiles = [
   "/proc/kcore",

@@ -5,7 +5,7 @@ import { type IdMap, type IdRange, mapText, relativeTo, toHost } from "../idmap/
 import { isSingle } from "../idmap/holder.ts";
 import type { ContainerPlan, DeviceSteps, FileSystemImage, RootSource } from "./container_plan.ts";
 import { kernelSteps } from "./kernel_mounts.ts";
-import { type Identity, type Step } from "./steps.ts";
+import type { Identity, Step } from "./steps.ts";
 import { jailAround, jailedTree } from "./tree_jail.ts";
 import { boxOuterSteps, boxSteps, guestRootSteps, keeperStep, stagedShares } from "./vm/box.ts";
 

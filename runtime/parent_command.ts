@@ -2,7 +2,8 @@
 
 import { isSingle } from "../idmap/holder.ts";
 import type { ContainerPlan } from "./container_plan.ts";
-import { formatSteps, type Step } from "./steps.ts";
+import { formatSteps } from "./step_words.ts";
+import type { Step } from "./steps.ts";
 import { walkerFor } from "./walker.pl.ts";
 
 /** argv that takes a program there, its loopback interface up. */

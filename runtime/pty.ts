@@ -1,6 +1,6 @@
 // The master side of a terminal as streams. Deno has no type for one; node:tty reads it without blocking a thread.
 
-import * as libc from "../sys/libc.ts";
+import { setWindowSize } from "../sys/terminals.ts";
 
 export interface Terminal extends AsyncDisposable {
   /** what the other side prints; ends when its last process has closed the terminal */
@@ -25,7 +25,7 @@ export async function openTerminal(master: number): Promise<Terminal> {
         stream.write(bytes, (error?: Error | null) => error ? failed(error) : done());
       }),
     resize(size) {
-      if (!closed) libc.setWindowSize(master, size);
+      if (!closed) setWindowSize(master, size);
     },
     finish: chunks.close,
     [Symbol.asyncDispose]() {

@@ -1,12 +1,13 @@
 // A session of SFTP in the files of a container: a process that stands inside for as long as the session lasts, and
 // its two streams.
 
-import { inheriting, sealDescriptors } from "../sys/libc.ts";
+import { inheriting, sealDescriptors } from "../sys/descriptors.ts";
 import { fullPath, spawn } from "../sys/run.ts";
 import { whyEnded } from "./file_access.ts";
 import type { FileSession } from "./file_sessions.ts";
 import { sftpServer } from "./sftp_server.pl.ts";
-import { formatSteps, type Step } from "./steps.ts";
+import { formatSteps } from "./step_words.ts";
+import type { Step } from "./steps.ts";
 import { inGuest } from "./vm/door.pl.ts";
 
 export interface SftpSession extends AsyncDisposable {

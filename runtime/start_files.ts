@@ -2,7 +2,7 @@
 
 import type { ContainerPlan } from "./container_plan.ts";
 import { innerSteps, outerSteps, type StartFiles } from "./namespaces.ts";
-import { formatSteps } from "./steps.ts";
+import { formatSteps } from "./step_words.ts";
 import { walkerFor } from "./walker.pl.ts";
 
 /** The two step files, and the programs that walk them, each with no more than it needs: Perl compiles them anew. */

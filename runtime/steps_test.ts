@@ -1,7 +1,9 @@
 import { assertEquals } from "@std/testing";
 import { join } from "@std/path";
 import { run } from "../sys/run.ts";
-import { callNumbers, formatSteps, type Step } from "./steps.ts";
+import { callNumbers } from "./call_numbers.ts";
+import { formatSteps } from "./step_words.ts";
+import type { Step } from "./steps.ts";
 import { walkerFor } from "./walker.pl.ts";
 
 const walk = (steps: Step[], env?: Record<string, string>) =>

@@ -4,8 +4,10 @@
 
 import { join } from "@std/path";
 import { DreyError } from "../errors.ts";
-import { isLocked, openPidfd, tryLockFile } from "../sys/libc.ts";
-import * as libc from "../sys/libc.ts";
+import { closeFd, inheriting } from "../sys/descriptors.ts";
+import * as locks from "../sys/locks.ts";
+import { openPidfd, waitPidfd } from "../sys/processes.ts";
+import { signalOnArrival } from "../sys/unix_sockets.ts";
 import { exitOf, type PipedProgram, startPiped } from "../sys/posix_spawn.ts";
 import { readIfThere } from "../sys/present.ts";
 import { fullPath } from "../sys/run.ts";
@@ -58,7 +60,7 @@ echo $rc >"$dir/${runFiles.exit}"
  */
 export function claimRunDirectory(directory: string): number {
   Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const lock = tryLockFile(join(directory, runFiles.lock));
+  const lock = locks.tryLockFile(join(directory, runFiles.lock));
   if (lock === undefined) {
     throw new DreyError("INSTANCE_STATE", { message: "The instance is already running" });
   }
@@ -67,7 +69,7 @@ export function claimRunDirectory(directory: string): number {
 
 /** Whether anybody (starter, supervisor, clean-up) is busy with the instance of this run directory. */
 export function isAlive(directory: string): boolean {
-  return isLocked(join(directory, runFiles.lock));
+  return locks.isLocked(join(directory, runFiles.lock));
 }
 
 /** Whom a supervisor looks after. */
@@ -99,7 +101,7 @@ export function beginSupervisor(request: SupervisorRequest): Supervisor {
   const script = join(directory, "supervisor");
   Deno.writeTextFileSync(script, supervisorScript, { mode: 0o644 });
   const words = [directory, supervisors, project, name, String(lock), String(guestSocket)];
-  const child = libc.inheriting(
+  const child = inheriting(
     [lock, guestSocket],
     () => startPiped(["setsid", "--fork", "sh", script, ...words, ...request.program], cleanEnvironment()),
   );
@@ -141,7 +143,7 @@ export async function startContainer(supervisor: Supervisor, start: StartRequest
   Deno.writeTextFileSync(join(directory, runFiles.plan), JSON.stringify(plan, null, 2));
   // the shell has set its trap long before the container is ready
   const { pid, shell } = await readReady(child, directory);
-  if (plan.guestSocket !== undefined) libc.signalOnArrival(plan.guestSocket, shell);
+  if (plan.guestSocket !== undefined) signalOnArrival(plan.guestSocket, shell);
   await start.onReady?.(pid);
   startConsole(pid, { directory, supervisors, consoleLog });
   tell(supervisor, "go\n");
@@ -222,7 +224,7 @@ export function initPid(directory: string): number | undefined {
 
 /** Waits until nobody holds the lock of a run directory any more. */
 export async function waitUnlocked(directory: string): Promise<void> {
-  await libc.waitUnlocked(join(directory, runFiles.lock));
+  await locks.waitUnlocked(join(directory, runFiles.lock));
 }
 
 /** The recorded end of init, if there is one. */
@@ -250,9 +252,9 @@ export async function waitForEnd(pid: number, milliseconds: number): Promise<boo
   const pidfd = openPidfd(pid);
   if (pidfd === undefined) return true;
   try {
-    return await libc.waitPidfd(pidfd, milliseconds);
+    return await waitPidfd(pidfd, milliseconds);
   } finally {
-    libc.closeFd(pidfd);
+    closeFd(pidfd);
   }
 }
 

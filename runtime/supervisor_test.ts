@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/testing";
 import { join } from "@std/path";
 import { DreyError } from "../errors.ts";
-import { closeFd } from "../sys/libc.ts";
+import { closeFd } from "../sys/descriptors.ts";
 import { stopConsole } from "./console_keeper.ts";
 import { claimRunDirectory, exitStatus, initPid, isAlive, waitForEnd } from "./supervisor.ts";
 

@@ -3,9 +3,10 @@
 // and no link in it or in the stream leads out.
 
 import { DreyError } from "../errors.ts";
-import { sealDescriptors } from "../sys/libc.ts";
+import { sealDescriptors } from "../sys/descriptors.ts";
 import { commandFailed, fullPath, spawn } from "../sys/run.ts";
-import { formatSteps, type Step } from "./steps.ts";
+import { formatSteps } from "./step_words.ts";
+import type { Step } from "./steps.ts";
 import { walkerFor } from "./walker.pl.ts";
 
 export interface TreeProgram {

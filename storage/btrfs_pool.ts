@@ -4,7 +4,7 @@
 import { dirname, join } from "@std/path";
 import { DreyError } from "../errors.ts";
 import { parseSize } from "../config/size.ts";
-import { fileSystemOf } from "../sys/libc.ts";
+import { fileSystemOf } from "../sys/file_systems.ts";
 import { run, runChecked } from "../sys/run.ts";
 import { isDirectory, namesIn, removeIfThere } from "../sys/present.ts";
 import { btrfs, openBtrfs, removeSubvolumes } from "./btrfs.ts";

@@ -3,7 +3,7 @@
 
 import { dirname } from "@std/path";
 import { DreyError } from "../errors.ts";
-import { fileSystemOf } from "../sys/libc.ts";
+import { fileSystemOf } from "../sys/file_systems.ts";
 import { run, runChecked, runNow } from "../sys/run.ts";
 
 export const deviceFileSystems = ["ext4", "xfs"] as const;

@@ -2,7 +2,7 @@
 // of it, and temporary/ for what is being made or removed.
 
 import { join } from "@std/path";
-import { exchangePaths } from "../sys/libc.ts";
+import { exchangePaths } from "../sys/file_systems.ts";
 import { findAbandoned, partialName } from "../sys/partial.ts";
 import { exists } from "../sys/present.ts";
 import type { Hands, PoolHost, Volume, VolumeKind } from "./driver.ts";

@@ -3,7 +3,7 @@
 
 import { DreyError } from "../errors.ts";
 import { dirname } from "@std/path";
-import { fileSystemOf } from "../sys/libc.ts";
+import { fileSystemOf } from "../sys/file_systems.ts";
 import { exists } from "../sys/present.ts";
 
 const MiB = 2 ** 20;

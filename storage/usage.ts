@@ -1,6 +1,6 @@
 // How much space things take.
 
-import { fileSystemOf } from "../sys/libc.ts";
+import { fileSystemOf } from "../sys/file_systems.ts";
 import { exists } from "../sys/present.ts";
 import type { PoolHost, Space } from "./driver.ts";
 

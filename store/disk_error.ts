@@ -1,7 +1,7 @@
 // What SQLite says of a disk that takes nothing more, as an error people can do something about.
 
 import { DreyError } from "../errors.ts";
-import { fileSystemOf } from "../sys/libc.ts";
+import { fileSystemOf } from "../sys/file_systems.ts";
 
 /** `bytes` below which a disk is full for SQLite, which says then that input or output failed */
 const next = 1 << 20;

@@ -1,7 +1,7 @@
 // A file copied piece by piece, so that others can read what is there already. The kernel copies, and shares blocks where
 // the file system can.
 
-import { closeFd, copyRange, O_RDONLY, O_WRONLY, openFd } from "./libc.ts";
+import { closeFd, copyRange, O_RDONLY, O_WRONLY, openFd } from "./descriptors.ts";
 
 /** `bytes` of a piece: large for the kernel, small beside a file worth waiting for */
 const most = 8 << 20;

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/testing";
 import { join } from "@std/path";
-import { closeFd, O_RDONLY, openBelow, rereadFd, SysError } from "./libc.ts";
+import { closeFd, O_RDONLY, openBelow, rereadFd } from "./descriptors.ts";
+import { SysError } from "./libc.ts";
 
 Deno.test("openBelow() follows links as if the directory were the root", async () => {
   const root = await Deno.makeTempDir();

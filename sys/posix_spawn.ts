@@ -1,7 +1,8 @@
 // Starting programs by posix_spawn(3), where every command feels it: Deno.Command takes 5 ms when it is first used, most
 // of it for streams, and 1 ms after that. What is started here knows files and pipes, nothing of streams.
 
-import { callWith, cString, lazily, openPipe, SysError, vector } from "./libc.ts";
+import { openPipe } from "./descriptors.ts";
+import { callWith, cString, lazily, SysError, vector } from "./libc.ts";
 import { fullPath, toolMissing } from "./run.ts";
 
 const libc = lazily({

@@ -1,7 +1,8 @@
 // Project quotas of ext4 and XFS: what lies below a directory is charged to a number, which may be given a limit. For
 // root of the host alone. ioctl_xfs_fsgetxattr(2), quotactl(2)
 
-import { checked, closeFd, lazily, O_RDONLY, openFd } from "./libc.ts";
+import { closeFd, O_RDONLY, openFd } from "./descriptors.ts";
+import { checked, lazily } from "./libc.ts";
 
 const libc = lazily({
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" }, // int ioctl(int fd, unsigned long op, void *arg);

@@ -2,7 +2,7 @@
 // pipe between them, so that no byte of the files passes through here.
 
 import { DreyError } from "../../errors.ts";
-import { closeFd, openPipe, withStdin } from "../../sys/libc.ts";
+import { closeFd, openPipe, withStdin } from "../../sys/descriptors.ts";
 import { spawn } from "../../sys/run.ts";
 import { receiver, sender } from "./file_pipe.pl.ts";
 import type { GivenOwner, TreePlace } from "./file_tree.ts";

@@ -7,7 +7,7 @@ import { DreyError } from "../../errors.ts";
 import { type IdMap, parseMap } from "../../idmap/map.ts";
 import { type Disk, fetchSteps, plugDisk, showSteps, unplugDisk } from "../../runtime/disks.ts";
 import { guestRoot } from "../../runtime/vm/box.ts";
-import type { MountAttribute } from "../../runtime/steps.ts";
+import type { MountAttribute } from "../../runtime/kernel_flags.ts";
 import type { Device } from "../../wire/instance.ts";
 import { instancePaths } from "../instances/record.ts";
 import { readRunRecord } from "../instances/run_record.ts";

@@ -4,7 +4,7 @@ import * as keys from "../../config/devices/disk.ts";
 import { readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
 import type { IdMap } from "../../idmap/map.ts";
-import { bypassesCache } from "../../sys/libc.ts";
+import { bypassesCache } from "../../sys/file_systems.ts";
 import type { DeviceSite, MachineDrive } from "./device.ts";
 import { findHostFile } from "./disk_source.ts";
 import { boxNode, mustBeOpen } from "./machine_node.ts";

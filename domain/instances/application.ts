@@ -7,7 +7,7 @@ import { DreyError } from "../../errors.ts";
 import { splitWords } from "../../images/oci.ts";
 import type { Content } from "../../storage/driver.ts";
 import { imageTrees } from "../../storage/layers.ts";
-import { signals } from "../../sys/libc.ts";
+import { signals } from "../../sys/processes.ts";
 import type { Image } from "../../wire/image.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Context } from "../context.ts";

@@ -12,7 +12,7 @@ import {
 } from "../../runtime/cgroups.ts";
 import { stopConsole } from "../../runtime/console_keeper.ts";
 import { initPid, isAlive, takeOver, waitForEnd, waitUnlocked } from "../../runtime/supervisor.ts";
-import { sendSignal, signals } from "../../sys/libc.ts";
+import { sendSignal, signals } from "../../sys/processes.ts";
 import type { Context, Ref } from "../context.ts";
 import { devicesStopped } from "../devices.ts";
 import { type FileRoot, openFileRoot } from "./file_root.ts";

@@ -3,7 +3,7 @@
 import { DreyError } from "../../errors.ts";
 import { type AttachedTerminal, signalAttached } from "../../runtime/attach.ts";
 import { openTerminal } from "../../runtime/pty.ts";
-import { signals } from "../../sys/libc.ts";
+import { signals } from "../../sys/processes.ts";
 import type { Message, Socket } from "../../wire/socket.ts";
 
 /** `milliseconds` a client has to connect its streams */

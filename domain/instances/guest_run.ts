@@ -5,7 +5,7 @@ import { parseMap, toHost } from "../../idmap/map.ts";
 import { answerGuest } from "../../runtime/guest_socket.ts";
 import { runFiles } from "../../runtime/run_files.ts";
 import { initPid, waitForEnd } from "../../runtime/supervisor.ts";
-import { peerOf } from "../../sys/libc.ts";
+import { peerOf } from "../../sys/unix_sockets.ts";
 import type { Context, Ref } from "../context.ts";
 import { instancePaths } from "./record.ts";
 import { readRunRecord } from "./run_record.ts";

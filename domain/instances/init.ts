@@ -2,7 +2,7 @@
 
 import { join } from "@std/path";
 import type { Application } from "../../runtime/steps.ts";
-import { signals } from "../../sys/libc.ts";
+import { signals } from "../../sys/processes.ts";
 
 export type InitKind = "systemd" | "busybox" | "other" | "none";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/testing";
 import { dirname, join } from "@std/path";
-import { signals } from "../../sys/libc.ts";
+import { signals } from "../../sys/processes.ts";
 import { chooseInit, findInit } from "./init.ts";
 
 /** Layers from the top; a value that begins with `->` is a link. */

@@ -3,7 +3,7 @@
 import * as keys from "../../config/instance_keys.ts";
 import { readKey } from "../../config/key.ts";
 import type { Config } from "../../wire/instance.ts";
-import { closeFd } from "../../sys/libc.ts";
+import { closeFd } from "../../sys/descriptors.ts";
 import { exitStatus } from "../../runtime/supervisor.ts";
 import type { Context, Ref } from "../context.ts";
 import { openContext } from "../open.ts";

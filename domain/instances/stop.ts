@@ -5,7 +5,7 @@ import { readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
 import { instanceCgroup, killAll, setFrozen } from "../../runtime/cgroups.ts";
 import { handBack, takeOver, waitForEnd, waitUnlocked } from "../../runtime/supervisor.ts";
-import { sendSignal, signals } from "../../sys/libc.ts";
+import { sendSignal, signals } from "../../sys/processes.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";

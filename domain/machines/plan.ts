@@ -5,7 +5,7 @@ import { basename, dirname, join } from "@std/path";
 import * as keys from "../../config/instance_keys.ts";
 import { readKey } from "../../config/key.ts";
 import type { MachineBox } from "../../runtime/container_plan.ts";
-import { formatWords } from "../../runtime/steps.ts";
+import { formatWords } from "../../runtime/step_words.ts";
 import type { Accelerator } from "../../runtime/vm/accelerator.ts";
 import { boxFiles, hostLayout } from "../../runtime/vm/box.ts";
 import { type OwnDisk, ownDiskParts } from "../../runtime/vm/disk_box.ts";

@@ -14,7 +14,8 @@ import {
 } from "../../network/hub.ts";
 import { type RelayEnd, type RelayPlan, relayProgram, relayText } from "../../network/relay.pl.ts";
 import { supervisorsCgroup } from "../../runtime/cgroups.ts";
-import { closeFd, isReadable, makePipe, O_RDWR, openFd } from "../../sys/libc.ts";
+import { closeFd, makePipe, O_RDWR, openFd } from "../../sys/descriptors.ts";
+import { isReadable } from "../../sys/unix_sockets.ts";
 import { exists, readIfThere, removeIfThere } from "../../sys/present.ts";
 import { planHome } from "../cgroup_home.ts";
 import type { Context } from "../context.ts";

@@ -2,8 +2,8 @@
 
 import { dirname, join } from "@std/path";
 import { DreyError } from "../../errors.ts";
-import { closeFd, openFd } from "../../sys/libc.ts";
-import { formatWords } from "../steps.ts";
+import { closeFd, openFd } from "../../sys/descriptors.ts";
+import { formatWords } from "../step_words.ts";
 import { frameKinds } from "./frames.pl.ts";
 
 const O_PATH = 0o10000000;

@@ -3,7 +3,7 @@
 // guest's init.
 
 import { agent, agentHome, agentPort } from "./agent.pl.ts";
-import { callNumbers } from "../steps.ts";
+import { callNumbers } from "../call_numbers.ts";
 import { guestRootProgram } from "./guest.ts";
 import { newIdentity } from "./identity.pl.ts";
 import { waitingWord } from "./keeper.pl.ts";

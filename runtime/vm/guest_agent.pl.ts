@@ -1,7 +1,7 @@
 // The agent as a program by itself, for guests with a disk of their own: images for LXD start whatever is called
 // `lxd-agent` on the share that their machine has, others are given it by cloud-init. The guest's own Perl runs it.
 
-import { callNumbers } from "../steps.ts";
+import { callNumbers } from "../call_numbers.ts";
 import { agent, agentPort } from "./agent.pl.ts";
 
 /** Tag and directory in the box of the share that images for LXD look for, and what they start from it. */

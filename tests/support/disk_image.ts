@@ -5,7 +5,7 @@ import { join } from "@std/path";
 import { makeInitrd } from "../../runtime/vm/initrd.ts";
 import { formatCpio } from "../../runtime/vm/cpio.ts";
 import { findKernel } from "../../runtime/vm/kernel.ts";
-import { callNumbers } from "../../runtime/steps.ts";
+import { callNumbers } from "../../runtime/call_numbers.ts";
 import { runChecked } from "../../sys/run.ts";
 import { exists } from "../../sys/present.ts";
 

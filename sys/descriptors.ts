@@ -1,0 +1,159 @@
+// Descriptors: opening, copying, handing on and closing them, pipes, and waiting for what they stand for.
+
+import { addressOf, callWith, checked, cString, libc, onThread } from "./libc.ts";
+
+export const O_RDONLY = 0;
+export const O_WRONLY = 1;
+export const O_RDWR = 2;
+export const O_CREAT = 0o100;
+export const O_NOCTTY = 0o400;
+export const O_CLOEXEC = 0o2000000;
+
+/**
+ * Opens a file and returns its descriptor, close-on-exec.
+ *
+ * @see open(2)
+ */
+export function openFd(path: string, flags: number): number {
+  return checked(libc.open(cString(path), flags | O_CLOEXEC, 0o600), "open(2)", `"${path}"`);
+}
+
+/**
+ * Opens a file below a directory that somebody else fills: links and `..` lead no further than that directory, as if
+ * it were the root.
+ *
+ * @see openat2(2), RESOLVE_IN_ROOT
+ */
+export function openBelow(root: string, path: string, flags: number): number {
+  const O_PATH = 0o10000000;
+  const RESOLVE_NO_MAGICLINKS = 2n;
+  const RESOLVE_IN_ROOT = 16n;
+  const directory = openFd(root, O_PATH);
+  try {
+    const how = new BigUint64Array([BigInt(flags | O_CLOEXEC), 0n, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS]);
+    const opened = libc.openat2(437n, directory, cString(path), new Uint8Array(how.buffer), 24n);
+    return checked(opened, "openat2(2)", `"${path}" in "${root}"`);
+  } finally {
+    closeFd(directory);
+  }
+}
+
+/** Closes a descriptor; one that is closed already is a bug and throws. */
+export function closeFd(fd: number): void {
+  checked(libc.close(fd), "close(2)", `descriptor ${fd}`);
+}
+
+/** A second descriptor of the same open file, close-on-exec. */
+export function copyFd(fd: number): number {
+  const F_DUPFD_CLOEXEC = 1030;
+  return checked(libc.fcntl(fd, F_DUPFD_CLOEXEC, 3), "fcntl(2)", `descriptor ${fd}`);
+}
+
+/** Both ends of a pipe, close-on-exec; closed when disposed. */
+export interface Pipe extends Disposable {
+  readonly readFd: number;
+  readonly writeFd: number;
+}
+
+/** @see pipe2(2) */
+export function openPipe(): Pipe {
+  const call = Deno.build.arch === "x86_64" ? 293n : 59n;
+  const fds = new Int32Array(2);
+  checked(
+    libc.syscall(call, addressOf(new Uint8Array(fds.buffer)), BigInt(O_CLOEXEC), 0n),
+    "pipe2(2)",
+    "a pipe",
+  );
+  const [readFd = -1, writeFd = -1] = fds;
+  return {
+    readFd,
+    writeFd,
+    [Symbol.dispose]() {
+      closeFd(readFd);
+      closeFd(writeFd);
+    },
+  };
+}
+
+/** Makes a named pipe for the user alone; mkfifo(3). */
+export function makePipe(path: string): void {
+  checked(libc.mkfifo(cString(path), 0o600), "mkfifo(3)", `"${path}"`);
+}
+
+/** Lets the programs that `start` starts inherit these descriptors. */
+export function inheriting<T>(fds: readonly number[], start: () => T): T {
+  for (const fd of fds) setInherited(fd, true);
+  try {
+    return start();
+  } finally {
+    for (const fd of fds) setInherited(fd, false);
+  }
+}
+
+/** Lets the programs started from now on inherit the descriptor, or not. */
+export function setInherited(fd: number, inherited: boolean): void {
+  const F_SETFD = 2;
+  checked(libc.fcntl(fd, F_SETFD, inherited ? 0 : 1), "fcntl(2)", `descriptor ${fd}`);
+}
+
+/**
+ * Runs `start` with another file as this process's standard input, so that a program started by it inherits that
+ * file. Deno itself has no way to hand a descriptor to a child under a number.
+ */
+export function withStdin<T>(fd: number, start: () => T): T {
+  const saved = copyFd(0);
+  try {
+    checked(libc.dup2(fd, 0), "dup2(2)", `descriptor ${fd}`);
+    return start();
+  } finally {
+    libc.dup2(saved, 0);
+    libc.close(saved);
+  }
+}
+
+/**
+ * Keeps descriptors that drey was itself given, by a shell or a service manager, from the programs it starts.
+ *
+ * @see close_range(2), CLOSE_RANGE_CLOEXEC
+ */
+export function sealDescriptors(): void {
+  // Linux before 5.11 answers EINVAL; nothing but what the caller left open is at stake there
+  libc.syscall(436n, 3n, 0xffffffffn, 4n);
+}
+
+/** Reads a short file again from its start. */
+export function rereadFd(fd: number): string {
+  const buffer = new Uint8Array(4096);
+  const size = checked(libc.pread(fd, buffer, 4096n, 0n), "pread(2)", `descriptor ${fd}`);
+  return new TextDecoder().decode(buffer.subarray(0, size));
+}
+
+/**
+ * Lets the kernel copy at most so many bytes, from where one descriptor stands to where another does; answers with how
+ * many it were, 0 at the end and less than that where it cannot.
+ *
+ * @see copy_file_range(2)
+ */
+export async function copyRange(from: number, to: number, most: number): Promise<number> {
+  return Number(await onThread.copy_file_range(from, null, to, null, BigInt(most), 0));
+}
+
+/** poll(2) of one descriptor, on another thread. */
+export async function poll(fd: number, wanted: { events: number; milliseconds: number }): Promise<boolean> {
+  const pollfd = new Uint8Array(8);
+  const view = new DataView(pollfd.buffer);
+  view.setInt32(0, fd, true);
+  view.setInt16(4, wanted.events, true);
+  return await callWith(pollfd, () => onThread.poll(pollfd, 1n, wanted.milliseconds)) > 0;
+}
+
+/**
+ * Waits until a file of the kernel's, such as `cgroup.events`, has changed since it was last read. Unlike a watch of
+ * inotify(7) it takes nothing of a limited supply, of which containers use much.
+ *
+ * @returns whether it has
+ */
+export async function waitKernelFile(fd: number, milliseconds: number): Promise<boolean> {
+  const POLLPRI = 2;
+  return await poll(fd, { events: POLLPRI, milliseconds });
+}
