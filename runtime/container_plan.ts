@@ -1,25 +1,10 @@
 // A container as plain facts: names, maps, directories, init. What its start follows from.
 
 import type { IdMap } from "../idmap/map.ts";
+import type { RootSource } from "../sys/root_source.ts";
 import type { Application, Step } from "./steps.ts";
 
-export type RootSource =
-  /** read-only image layers below, the instance's own changes on top; overlayfs */
-  | { kind: "overlay"; lower: string[]; upper: string; work: string }
-  /** the same without changes of its own: read-only */
-  | { kind: "layers"; lower: string[] }
-  /** a plain directory; with `image`, one in a file system that is mounted for whoever uses it */
-  | { kind: "directory"; path: string; image?: FileSystemImage };
-
-/** An ext4 in a file, mounted by fuse2fs(1). */
-export interface FileSystemImage {
-  file: string;
-  /** directory it is mounted on */
-  at: string;
-  isReadOnly: boolean;
-  /** trees of the image the root began as, where its programs can be looked up without a mount */
-  began: string[];
-}
+export type { FileSystemImage, RootSource } from "../sys/root_source.ts";
 
 export interface ContainerPlan {
   hostname: string;

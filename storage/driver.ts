@@ -1,9 +1,9 @@
 // The contract of storage drivers: what a pool can do with volumes, whatever it is made of. Knows nothing of
 // instances, records or projects; the suite every driver must pass is tests/contracts/storage_driver_test.ts.
 
-import type { RootSource } from "./root_source.ts";
+import type { RootSource } from "../sys/root_source.ts";
 
-export type { RootSource } from "./root_source.ts";
+export type { RootSource } from "../sys/root_source.ts";
 
 /** LXD's name for a group of volumes, and of their directory in the pool. */
 export type VolumeKind = "containers" | "virtual-machines" | "custom";

@@ -37,35 +37,30 @@ export interface Peer {
 
 /** @see unix(7), SO_PEERCRED */
 export function peerOf(fd: number): Peer {
-  const SOL_SOCKET = 1;
   const SO_PEERCRED = 17;
   const credentials = new Uint32Array(3); // struct ucred
-  const size = new Uint32Array([credentials.byteLength]);
-  const asked = libc.getsockopt(
-    fd,
-    SOL_SOCKET,
-    SO_PEERCRED,
-    new Uint8Array(credentials.buffer),
-    new Uint8Array(size.buffer),
-  );
-  checked(asked, "getsockopt(2) SO_PEERCRED", `descriptor ${fd}`);
+  askSocket(fd, { name: SO_PEERCRED, call: "getsockopt(2) SO_PEERCRED" }, credentials);
   const [pid = 0, uid = 0, gid = 0] = credentials;
   return { pid, uid, gid };
 }
 
 /** The supplementary groups of who is at the other end. @see unix(7), SO_PEERGROUPS */
 export function peerGroupsOf(fd: number): number[] {
-  const SOL_SOCKET = 1;
   const SO_PEERGROUPS = 59;
   const groups = new Uint32Array(65536); // NGROUPS_MAX
-  const size = new Uint32Array([groups.byteLength]);
-  const asked = libc.getsockopt(
-    fd,
-    SOL_SOCKET,
-    SO_PEERGROUPS,
-    new Uint8Array(groups.buffer),
-    new Uint8Array(size.buffer),
-  );
-  checked(asked, "getsockopt(2) SO_PEERGROUPS", `descriptor ${fd}`);
-  return [...groups.subarray(0, (size[0] ?? 0) / 4)];
+  const size = askSocket(fd, { name: SO_PEERGROUPS, call: "getsockopt(2) SO_PEERGROUPS" }, groups);
+  return [...groups.subarray(0, size / 4)];
+}
+
+/** An option of a socket itself; answers with its size in bytes. */
+function askSocket(
+  fd: number,
+  { name, call }: { name: number; call: string },
+  answer: Uint32Array<ArrayBuffer>,
+): number {
+  const SOL_SOCKET = 1;
+  const size = new Uint32Array([answer.byteLength]);
+  const [value, length] = [new Uint8Array(answer.buffer), new Uint8Array(size.buffer)];
+  checked(libc.getsockopt(fd, SOL_SOCKET, name, value, length), call, `descriptor ${fd}`);
+  return size[0] ?? 0;
 }

@@ -1,4 +1,4 @@
-// What the root of a volume is mounted from, as the kernel needs to know it.
+// What a root is mounted from, as the kernel needs to know it: storage says it, and runtime mounts it.
 
 export type RootSource =
   /** read-only layers below, from the top, and a layer of its own above them; overlayfs */
