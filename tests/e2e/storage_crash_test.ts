@@ -26,12 +26,15 @@ await e2e(
     let model: Model = new Map([["c1", { file: "v0", snapshots: new Map() }]]);
     await drey`init tiny c1`;
     await push(drey, "c1", "v0");
+    const usual = await timed(() => drey`copy c1 k0`);
+    await drey`delete k0`;
     const rounds = Number(Deno.env.get("DREY_TEST_ROUNDS") ?? 30);
     let killed = 0;
     for (let round = 1; round <= rounds; round++) {
       const attempt = choose(model, round);
       const child = drey.spawn(attempt.argv, { stdout: "null", stderr: "null" });
-      const { signal } = await killLater(child, 20 + (round * 37) % 130);
+      // at any moment of what such a command takes here, and now and then after it
+      const { signal } = await killLater(child, usual * (0.2 + ((round * 37) % 100) / 100));
       if (signal === "SIGKILL") killed++;
       model = await settle(drey, model, attempt);
       const c1 = model.get("c1");
@@ -57,6 +60,13 @@ await e2e(
     assertEquals(left, [], "nothing is left of what was cut short");
   },
 );
+
+/** Milliseconds that something takes. */
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const begun = performance.now();
+  await work();
+  return performance.now() - begun;
+}
 
 async function push(drey: Drey, name: string, text: string): Promise<void> {
   const { code, stderr } = await drey.run(["file", "push", "-", `${name}/root/f`], { stdin: text });

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch } from "@std/testing";
 import { missingTools } from "../../domain/host_packages.ts";
-import { type Drey, e2e } from "../support/drey.ts";
+import { e2e } from "../support/drey.ts";
 import { unmet } from "../support/needs.ts";
 import { openQuotaDisk } from "../support/quota_disk.ts";
 import { serve } from "../support/server.ts";
@@ -155,86 +155,26 @@ await e2e("a root in a file needs fuse2fs", { needs }, async (drey) => {
   await drey`delete c1`;
 });
 
-/** A life in a pool: launch, snapshots of a running and a stopped instance, restore, copy, move, delete. */
-async function liveIn(drey: Drey, pool: string): Promise<void> {
-  await drey`launch tiny c1 --storage ${pool}`;
-  await drey`exec c1 -- sh -c ${"echo one >/root/f"}`;
-  await drey`snapshot c1 running`;
-  await drey`exec c1 -- sh -c ${"echo two >/root/f; rm /etc/hosts"}`;
-  await drey`stop -f c1`;
-  await drey`snapshot c1 stopped`;
-  await drey`restore c1 running`;
-  await drey`start c1`;
-  assertEquals(await drey`exec c1 -- cat /root/f`, "one\n");
-  await drey`copy c1/stopped c2`;
-  await drey`copy c1 c3`;
-  assertEquals([await drey`file pull c2/root/f -`, await drey`file pull c3/root/f -`], ["two\n", "one\n"]);
-  await drey`move c3 c4 --storage default`;
-  await drey`restore c4 stopped`;
-  await drey`start c4`;
-  assertEquals(await drey`exec c4 -- cat /root/f`, "two\n");
-  assertEquals(await drey`exec c4 -- stat -c ${"%u %g %a"} /usr/bin/cat /tmp`, "0 0 755\n0 0 1777\n");
-  assertEquals((await drey.tries`file pull c4/etc/hosts -`).code, 1);
-  await drey`delete c1/running`;
-  await drey`delete -f c1 c2 c4`;
-  await drey`storage delete ${pool}`;
-}
-
-/** The same through LXD's client, with a volume and backups. */
-async function liveByLxc(drey: Drey, pool: string): Promise<void> {
-  await using server = await serve(drey);
-  const { lxc } = server;
-  const inside = (name: string, script: string) => lxc("exec", name, "--", "sh", "-c", script);
-  await lxc("launch", "tiny", "c1", "-s", pool);
-  await lxc("storage", "volume", "create", pool, "data");
-  await lxc("storage", "volume", "attach", pool, "data", "c1", "/srv");
-  await inside("c1", "echo one >/root/f; echo kept >/srv/v");
-  await lxc("snapshot", "c1", "running");
-  await inside("c1", "echo two >/root/f; rm /etc/hosts");
-  await lxc("storage", "volume", "snapshot", pool, "data", "s0");
-  await lxc("stop", "-f", "c1");
-  await lxc("snapshot", "c1", "stopped");
-  await lxc("restore", "c1", "running");
-  await lxc("start", "c1");
-  assertEquals(await inside("c1", "cat /root/f /srv/v"), "one\nkept\n");
-  await lxc("copy", "c1/stopped", "c2");
-  assertEquals(await lxc("file", "pull", "c2/root/f", "-"), "two\n");
-  await lxc("move", "c2", "c3", "-s", "default");
-  await lxc("delete", "-f", "c1");
-  const file = `${drey.directory}/c3.tar`;
-  await lxc("export", "c3", file, "--compression=none");
-  await lxc("import", file, "c4", "-s", pool);
-  assertEquals(await lxc("file", "pull", "c4/root/f", "-"), "two\n");
-  await lxc("delete", "c3", "c4");
-  await lxc("storage", "volume", "delete", pool, "data");
-  await lxc("storage", "delete", pool);
-}
-
 const hasBtrfs = missingTools(["btrfs"]).length === 0;
-const ground = Deno.env.get("DREY_TEST_BTRFS");
 
-if (hasBtrfs && ground !== undefined) {
-  await e2e("a user's instances live on a mounted btrfs", { needs: [...needs, "user"] }, async (drey) => {
-    const source = await Deno.makeTempDir({ dir: ground });
-    await drey`storage create b btrfs source=${source}`;
-    await liveIn(drey, "b");
-    if (missingTools(["lxc"]).length === 0) {
-      await drey`storage create b btrfs source=${source}`;
-      await liveByLxc(drey, "b");
-    }
-    await Deno.remove(source);
-    assertMatch(
-      (await drey.tries`storage create b btrfs`).stderr,
-      /only root may mount.*Name a directory of yours on a mounted btrfs/,
-    );
-    assertMatch(
-      (await drey.tries`storage create b btrfs source=${drey.directory}`).stderr,
-      /is not on a btrfs/,
-    );
-  });
+if (hasBtrfs) {
+  await e2e(
+    "a btrfs for a user is refused where it cannot be",
+    { needs: [...needs, "user"] },
+    async (drey) => {
+      assertMatch(
+        (await drey.tries`storage create b btrfs`).stderr,
+        /only root may mount.*Name a directory of yours on a mounted btrfs/,
+      );
+      assertMatch(
+        (await drey.tries`storage create b btrfs source=${drey.directory}`).stderr,
+        /is not on a btrfs/,
+      );
+    },
+  );
 }
 if (hasBtrfs) {
-  await e2e("root's instances live on a btrfs in a file", { needs: [...needs, "root"] }, async (drey) => {
+  await e2e("a btrfs in a file holds a root to its size", { needs: [...needs, "root"] }, async (drey) => {
     await drey`storage create b btrfs size=400MiB`;
     await drey`launch tiny c9 --storage b -d root,size=60MiB`;
     const fill = "head -c 80000000 /dev/urandom >/root/big || echo full";
@@ -242,12 +182,7 @@ if (hasBtrfs) {
     await drey`config device set c9 root size=200MiB`;
     assertEquals((await drey.run(["exec", "c9", "--", "sh", "-c", fill])).stdout, "");
     await drey`delete -f c9`;
-    await liveIn(drey, "b");
-    if (missingTools(["lxc"]).length === 0) {
-      await drey`storage create b btrfs size=400MiB`;
-      await liveByLxc(drey, "b");
-    }
-    assertEquals([...Deno.readDirSync(`${drey.directory}/disks`)], []);
+    await drey`storage delete b`;
   });
 }
 
@@ -260,7 +195,7 @@ await e2e("logical volumes say what this host lacks for them", { needs }, async 
 });
 
 await e2e(
-  "root's instances live on logical volumes in a file",
+  "logical volumes hold roots and disks to their size",
   { needs: [...needs, "lvm"] },
   async (drey) => {
     const group = `drey-${crypto.randomUUID().slice(0, 8)}`;
@@ -302,11 +237,6 @@ await e2e(
     await drey`storage volume create v disk --type=block size=500MiB`;
     await drey`storage volume set v disk size=900MiB`;
     await drey`storage volume delete v disk`;
-    await liveIn(drey, "v");
-    if (missingTools(["lxc"]).length === 0) {
-      await drey.run(create);
-      await liveByLxc(drey, "v");
-    }
-    assertEquals([...Deno.readDirSync(`${drey.directory}/disks`)], []);
+    await drey`storage delete v`;
   },
 );
