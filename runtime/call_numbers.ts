@@ -30,6 +30,7 @@ const numbers = {
     fsync: 74,
     prlimit64: 302,
     splice: 275,
+    syncfs: 306,
   },
   aarch64: {
     mount: 40,
@@ -57,6 +58,7 @@ const numbers = {
     fsync: 82,
     prlimit64: 261,
     splice: 76,
+    syncfs: 267,
   },
 } as const;
 

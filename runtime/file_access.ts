@@ -21,6 +21,8 @@ export type FileRequest =
   | { do: "get" | "head" | "delete"; path: string }
   /** a whole directory as one stream, see tree_server.pl.ts */
   | { do: "get-tree" | "put-tree"; path: string }
+  /** what a path is to who would go there by another way, see `parsePlace()`; a guest looks at its mounts too */
+  | { do: "place"; path: string; in: "guest" | "box" }
   /** `modify` names what of the owner is also set on something that exists */
   | ({ do: "file"; path: string; write: "overwrite" | "append"; modify: readonly string[] } & FileOwner)
   | ({ do: "directory"; path: string; modify: readonly string[] } & FileOwner)
@@ -39,6 +41,19 @@ export interface FileAnswer {
   stat?: FileStat;
   /** bytes of a file, target of a symlink, names in a directory with NUL between */
   content: ReadableStream<Uint8Array<ArrayBuffer>>;
+}
+
+/** A directory that is there, or one where a new entry would be, in the file system that is the root. */
+export interface Place {
+  kind: "new" | "directory";
+  /** number of the directory */
+  inode: string;
+}
+
+/** @returns undefined for anything else, such as a directory with mounts below it */
+export function parsePlace(content: string): Place | undefined {
+  const [kind, inode] = content.split(" ");
+  return (kind === "new" || kind === "directory") && inode !== undefined ? { kind, inode } : undefined;
 }
 
 export interface FileServing {
@@ -130,6 +145,8 @@ function words(request: FileRequest, pipe: number | undefined): string[] {
     case "delete":
     case "put-tree":
       return [request.do, request.path];
+    case "place":
+      return ["place", request.path, request.in];
     case "get-tree":
       return [request.do, request.path, pipe === undefined ? "" : "pipe"];
     case "file":

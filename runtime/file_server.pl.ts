@@ -96,6 +96,26 @@ $serve{delete} = sub { my ($path) = @_;
   (($stat[2] & 0170000) == 0040000 ? rmdir $path : unlink $path) or refuse();
   answer('ok');
 };
+# whether a path is new or a directory, in the file system of the root and with no mounts below, and where that is
+sub place_of { my ($path, $where) = @_;
+  my @there = lstat $path;
+  my $is_new = !@there && $! == 2;
+  return 'other' if !$is_new and (!@there or ($there[2] & 0170000) != 0040000);
+  my ($directory) = $is_new ? $path =~ m{^(.*/)} : $path;
+  chdir $directory or return 'other';
+  my ($root, $here) = map { [stat] } '/', '.';
+  return 'other' if $$root[0] != $$here[0];
+  if ($where eq 'guest' and !$is_new) {
+    defined(my $real = readlink '/proc/self/cwd') or return 'other';
+    open my $mounts, '<', '/proc/self/mountinfo' or return 'other';
+    while (<$mounts>) { return 'other' if index((split / /)[4] =~ s/\\([0-7]{3})/chr oct $1/ger, $real =~ s{/*$}{/}r) == 0 }
+    # what has been written to mapped files is in the guest's memory alone
+    opendir my $handle, '.' or return 'other';
+    call('syncfs', fileno $handle) >= 0 or return 'other';
+  }
+  return join ' ', $is_new ? 'new' : 'directory', $$here[1];
+}
+$serve{place} = sub { my $text = place_of(@_); answer('ok', 'file', (0) x 4, length $text); emit($text) };
 $do{file} = sub { my ($what, @words) = @_;
   emit("ready\n");
   $serve{$what}->(@words);

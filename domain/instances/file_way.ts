@@ -84,8 +84,8 @@ function findOpen(context: Context, ref: Ref, type: InstanceType): FileWay | und
     : { ...way, steps: [], door: instancePaths(context, ref).door };
 }
 
-/** Into the namespaces of a running instance; undefined if it is stopped. */
-function joinSteps(context: Context, ref: Ref): { steps: Step[]; pid: number } | undefined {
+/** Into the namespaces of a running instance, or into its box; undefined if it is stopped. */
+export function joinSteps(context: Context, ref: Ref): { steps: Step[]; pid: number } | undefined {
   const state = currentState(context, ref);
   if (state.status === "Stopped") return undefined;
   if (!("pid" in state)) {

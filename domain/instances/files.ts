@@ -5,7 +5,7 @@ import { DreyError } from "../../errors.ts";
 import { type FileAnswer, type FileRequest, serveFile } from "../../runtime/file_access.ts";
 import type { Context, Ref } from "../context.ts";
 import { emitLifecycle } from "../events.ts";
-import { onWay, openFileWay } from "./file_way.ts";
+import { type FileWay, onWay, openFileWay } from "./file_way.ts";
 import { instanceAddress } from "./record.ts";
 
 export type { FileOwner, FileRequest, FileStat } from "../../runtime/file_access.ts";
@@ -19,6 +19,7 @@ const actions: Record<FileRequest["do"], string | undefined> = {
   symlink: "instance-file-pushed",
   "get-tree": "instance-file-retrieved",
   "put-tree": "instance-file-pushed",
+  place: undefined,
 };
 
 interface FileUse {
@@ -63,7 +64,7 @@ function absolutePath(path: string): string {
 /** A stopped instance stays locked until the last byte: it must not start on a root that is mounted elsewhere. */
 async function serve(context: Context, ref: Ref, { request, body, pipe }: FileUse): Promise<FileAnswer> {
   await using stack = new AsyncDisposableStack();
-  const way = stack.use(await openFileWay(context, ref));
+  const way = await shortest(context, ref, { request, way: stack.use(await openFileWay(context, ref)) });
   const { steps, onInside, door } = way;
   const guest = door === undefined ? {} : { door };
   const content = { ...(body === undefined ? {} : { body }), ...(pipe === undefined ? {} : { pipe }) };
@@ -74,6 +75,17 @@ async function serve(context: Context, ref: Ref, { request, body, pipe }: FileUs
   }
   const kept = stack.move();
   return { ...answer, content: closing(answer.content, () => kept.disposeAsync()) };
+}
+
+/** Trees of a machine need not pass through its guest where they are the host's as well. */
+async function shortest(
+  context: Context,
+  ref: Ref,
+  { request, way }: { request: FileRequest; way: FileWay },
+): Promise<FileWay> {
+  if (way.door === undefined || request.do !== "put-tree" && request.do !== "get-tree") return way;
+  const { sharedWay } = await import("./shared_way.ts");
+  return await sharedWay(context, ref, { request, way, door: way.door }) ?? way;
 }
 
 /** The same stream, with something to do at its end. */

@@ -171,11 +171,12 @@ sub serve_agent { ($port) = @_;
     my $ready = select($reads, $writes, undef, $soon ? 0.02 : %command ? 1 : 3600);
     reap_children();
     if ($ready > 0 and vec($reads, fileno $port, 1)) {
-      my $n = sysread $port, my $bytes, 262144;
+      my $n = sysread $port, $in, 65536, length $in;
       # nobody at the other end reads as an end; it is asked again
       if (!$n) { return if !defined $n and $! != 11 and $! != 4; select undef, undef, undef, 0.2 if defined $n }
       else {
-        $in .= $bytes;
+        # the kernel gives a page at a time
+        for (my $more = 64; $n and $more > 0; $more--) { $n = sysread $port, $in, 65536, length $in }
         if (!$is_welcome and (my $at = index $in, $welcome) >= 0) { $is_welcome = 1; substr($in, 0, $at + length $welcome) = '' }
         while ($is_welcome) {
           if ($in_sync) { $in =~ s/^\0+//; last if $in eq ''; $in_sync = 0 }

@@ -1,6 +1,7 @@
 // Virtual machines with a shared root, from launch to delete: the same commands as for containers.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
+import { join } from "@std/path";
 import { type Drey, e2e } from "../support/drey.ts";
 import { snippets } from "../support/inside.ts";
 import { lendKernel } from "../support/machines.ts";
@@ -21,6 +22,41 @@ async function identityOf(drey: Drey): Promise<Record<"boot" | "board" | "random
   const [{ config }] = JSON.parse(await drey`list v1 --format json`);
   assertEquals([board, card], [config["volatile.uuid"], config["volatile.eth0.hwaddr"]]);
   return { boot, board, random, card };
+}
+
+/** `bytes` that the agent has read since it began: a command is its child. */
+const readByAgent = async (drey: Drey): Promise<number> =>
+  Number(await drey`exec v1 -- ${["sh", "-c", "read name bytes </proc/$PPID/io; echo $bytes"]}`);
+
+/** Trees go by the root that is shared, and by the agent where the guest has something else. */
+async function checkTrees(drey: Drey): Promise<void> {
+  const tree = join(drey.directory, "tree");
+  await Deno.mkdir(join(tree, "below"), { recursive: true });
+  await Deno.writeTextFile(join(tree, "below", "small"), "as it was\n");
+  await Deno.writeFile(join(tree, "large"), new Uint8Array(4 << 20).fill(7));
+  const before = await readByAgent(drey);
+  await drey`file push -r ${tree} v1/root/`;
+  assert(await readByAgent(drey) < before + (1 << 20), "the tree went through the guest");
+  assertEquals(await drey`exec v1 -- stat -c %s /root/tree/large`, `${4 << 20}\n`);
+  // over what is there, which the guest may know by heart
+  await Deno.writeTextFile(join(tree, "below", "small"), "as it is\n");
+  await drey`file push -r ${tree} v1/root/`;
+  assertEquals(await drey`exec v1 -- cat /root/tree/below/small`, "as it is\n");
+  await drey`file push -r ${tree} v1/mnt/`;
+  assertEquals(await drey`exec v1 -- cat /mnt/tree/below/small`, "as it is\n");
+
+  await drey`exec v1 -- ${["sh", "-c", "echo here >/root/tree/made"]}`;
+  const back = join(drey.directory, "back");
+  await drey`file pull -r v1/root/tree ${back}`;
+  assertEquals(await Deno.readTextFile(join(back, "made")), "here\n");
+  await drey`exec v1 -- ${[
+    "sh",
+    "-c",
+    "mount -t tmpfs none /root/tree/below && echo there >/root/tree/below/small",
+  ]}`;
+  await drey`file pull -r v1/root/tree ${back}-with-mounts`;
+  assertEquals(await Deno.readTextFile(join(`${back}-with-mounts`, "below", "small")), "there\n");
+  await drey`exec v1 -- umount /root/tree/below`;
 }
 
 await e2e("a virtual machine runs commands on a kernel of its own", { needs }, async (drey) => {
@@ -81,6 +117,7 @@ await e2e(
     await drey`exec v1 -- ${["sh", "-c", "mount -t tmpfs none /mnt && echo inside >/mnt/file"]}`;
     assertEquals(await drey`file pull v1/mnt/file -`, "inside\n");
     await drey`exec v1 -- chown 1000:1000 /root/kept`;
+    await checkTrees(drey);
     const before = await identityOf(drey);
     await drey`stop --force v1`;
     // of a machine that is stopped the root is looked into like a container's
