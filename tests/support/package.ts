@@ -17,6 +17,8 @@ const root = join(import.meta.dirname!, "../..");
  */
 const tunables = "GLIBC_TUNABLES=" + [
   "hugetlb=1",
+  // threads that live for a moment would each begin with a large piece of their own
+  "arena_max=1",
   "mmap_threshold=0x2000000",
   "trim_threshold=0x4000000",
   "top_pad=0x800000",
