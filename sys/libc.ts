@@ -36,7 +36,7 @@ const waiting = {
 
 type Calls<T extends Deno.ForeignLibraryInterface> = Deno.StaticForeignLibraryInterface<T>;
 
-function open<T extends Deno.ForeignLibraryInterface>(interface_: T): Calls<T> {
+function open(interface_: Deno.ForeignLibraryInterface): Calls<Deno.ForeignLibraryInterface> {
   try {
     return Deno.dlopen("libc.so.6", interface_).symbols;
   } catch {
@@ -45,9 +45,24 @@ function open<T extends Deno.ForeignLibraryInterface>(interface_: T): Calls<T> {
   }
 }
 
+/** One more argument than a function of C knows of, which it does not look for. */
+const ignored: Deno.NativeType = { struct: ["u8"] };
+
 /**
- * Each call is looked up when it is first made: that takes Deno 0.1 ms, and a command makes few of them. The one named
- * `first` is there before any other: looking it up would change what it tells.
+ * Looks up one call. For each that takes no structure Deno compiles machine code, 0.1 to 0.5 ms, which pays when it is
+ * made thousands of times; drey makes few, and has that left out by a structure of one byte as the last argument.
+ */
+function lookUp(name: string, signature: Deno.ForeignFunction): (...values: unknown[]) => unknown {
+  const parameters = signature.nonblocking ? signature.parameters : [...signature.parameters, ignored];
+  const call = open({ [name]: { ...signature, parameters } })[name] as (...values: unknown[]) => unknown;
+  if (signature.nonblocking) return call;
+  const nothing = new Uint8Array(1);
+  return (...values) => call(...values, nothing);
+}
+
+/**
+ * Each call is looked up when it is first made, and a command makes few of them. The one named `first` is there before
+ * any other: looking it up would change what it tells.
  */
 export function lazily<T extends Deno.ForeignLibraryInterface>(interface_: T, first?: keyof T): Calls<T> {
   const calls = {} as Calls<T>;
@@ -56,7 +71,7 @@ export function lazily<T extends Deno.ForeignLibraryInterface>(interface_: T, fi
       configurable: true,
       get() {
         if (first !== undefined && name !== first) void calls[first];
-        const call = open({ [name]: signature })[name];
+        const call = lookUp(name, signature as Deno.ForeignFunction);
         Object.defineProperty(calls, name, { value: call });
         return call;
       },
