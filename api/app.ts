@@ -140,7 +140,7 @@ async function answered(route: Route, name: RouteName, given: unknown, env: Env)
       return await stream(given as Stream, env, "sftp");
     case "sync": {
       if (given instanceof Background) return async(given.operation);
-      if (given instanceof Created) return sync(null, { location: given.location });
+      if (given instanceof Created) return sync(given.metadata, { location: given.location });
       const etag = await etagOf(name, given);
       return sync(given, { etag: etag === undefined ? undefined : `"${etag}"` });
     }

@@ -72,7 +72,7 @@ export interface Call<N extends RouteName = RouteName> {
 
 /** A sync answer with status 201 and the address of what was made. */
 export class Created {
-  constructor(readonly location: string) {}
+  constructor(readonly location: string, readonly metadata: unknown = null) {}
 }
 
 /** An operation in answer to a request that usually has none. */

@@ -4,6 +4,7 @@ import type { Client } from "../client/client.ts";
 import { runningOperation } from "../client/operations.ts";
 import { DreyError } from "../errors.ts";
 import type { Operation } from "../wire/operation.ts";
+import type { Told } from "../wire/storage_volume.ts";
 import { resolveName, resolveOnServer } from "./resolve.ts";
 import type { Shell } from "./shell.ts";
 
@@ -56,9 +57,13 @@ function named(client: Client, pool: string, text: string): NamedVolume {
 /** Waits for what may have become an operation. */
 export async function waitIfBegun(
   shell: Shell,
-  { client, answer, label }: { client: Client; answer: Operation | null; label: string },
+  { client, answer, label }: { client: Client; answer: Operation | Told; label: string },
 ): Promise<void> {
-  if (answer !== null && typeof answer === "object" && "status_code" in answer) {
-    await shell.wait(runningOperation(client, answer), label);
-  }
+  if (answer !== null && "status_code" in answer) await shell.wait(runningOperation(client, answer), label);
+  else tell(shell, answer, label);
+}
+
+/** Passes on what a server says of what it has done; one of LXD says nothing. */
+export function tell(shell: Shell, answer: Told, label: string): void {
+  for (const warning of answer?.warnings ?? []) shell.say(`Warning: ${label}: ${warning}`);
 }

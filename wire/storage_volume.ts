@@ -30,6 +30,9 @@ export interface StorageVolumeSnapshot {
   config: Config;
 }
 
+/** An answer that has nothing to show but what there is to say, for people. */
+export type Told = { warnings: string[] } | null;
+
 export interface StorageVolumeState {
   /** bytes; `total` is left out where nothing limits the volume */
   usage: { used: number; total?: number };

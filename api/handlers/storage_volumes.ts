@@ -58,12 +58,16 @@ async function create(
   return answer(await createVolume(context, project, { pool, post }), { pool, name: post.name });
 }
 
-function answer(operation: Operation | undefined, { pool, name }: { pool: string; name: string }) {
-  if (operation !== undefined) return new Background(operation);
+function answer(done: Operation | string[] | undefined, { pool, name }: { pool: string; name: string }) {
+  if (done !== undefined && !Array.isArray(done)) return new Background(done);
   return new Created(
     `/1.0/storage-pools/${encodeURIComponent(pool)}/volumes/custom/${encodeURIComponent(name)}`,
+    told(done ?? []),
   );
 }
+
+/** What there is to say, for people: LXD's clients take no notice of it. */
+const told = (warnings: string[]) => warnings.length === 0 ? null : { warnings };
 
 const nameOf = ({ pool, type, volume }: { pool: string; type: string; volume: string }) => ({
   pool,
@@ -91,13 +95,13 @@ export const handlers: Handlers<Names> = {
   "volume.state": ({ context, project, params }) => volumes.volumeState(context, project, nameOf(params)),
   "volume.update": async ({ context, project, params, body }) => {
     const { updateVolume } = await import("../../domain/storage_volumes/change.ts");
-    await updateVolume(context, await volumes.customRef(context, project, nameOf(params)), body);
-    return null;
+    return told(
+      await updateVolume(context, await volumes.customRef(context, project, nameOf(params)), body),
+    );
   },
   "volume.patch": async ({ context, project, params, body }) => {
     const { patchVolume } = await import("../../domain/storage_volumes/change.ts");
-    await patchVolume(context, await volumes.customRef(context, project, nameOf(params)), body);
-    return null;
+    return told(await patchVolume(context, await volumes.customRef(context, project, nameOf(params)), body));
   },
   "volume.move": async ({ context, project, params, body }) => {
     const { moveVolume } = await import("../../domain/storage_volumes/change.ts");

@@ -8,7 +8,7 @@ import { binarySize, type Format, formatList, toYaml } from "../output.ts";
 import { resolveOnServer } from "../resolve.ts";
 import { type Owner, readSettings, type Settings, settingsCommands } from "../settings.ts";
 import type { Shell } from "../shell.ts";
-import { type NamedVolume, readPlaced, readVolume, waitIfBegun } from "../volumes.ts";
+import { type NamedVolume, readPlaced, readVolume, tell, waitIfBegun } from "../volumes.ts";
 
 export const { get, set, unset, edit } = settingsCommands(open, 2);
 
@@ -170,7 +170,7 @@ async function open(shell: Shell): Promise<Owner<Settings>> {
       return { whole: value, value: { config: value.config, description: value.description }, etag };
     },
     async write(body, etag) {
-      await client.call("volume.update", { params, body, etag });
+      tell(shell, await client.call("volume.update", { params, body, etag }), volume);
     },
   };
 }

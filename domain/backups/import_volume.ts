@@ -20,6 +20,7 @@ import {
   type VolumeRef,
   type VolumeSnapshotRecord,
 } from "../storage_volumes/record.ts";
+import { makeVolume, noteNewSize } from "../storage_volumes/size.ts";
 import { unpackDisk } from "./disk.ts";
 import { diskExtension, type IndexVolume, invalid } from "./index_file.ts";
 import { foreignOwners, withOwners } from "./owners.ts";
@@ -52,10 +53,12 @@ export async function importVolumeBackup(
   if (await context.store.get(volumeKey(ref)) !== undefined) throw taken(ref);
   const operation = await volumeOperation(context, ref, {
     description: "Restoring custom volume backup",
-    run: async () => {
+    run: async (task) => {
       await using _file = file;
       await using _lock = await lockVolume(context, ref);
       await restore(context, ref, { backup, volume });
+      const warnings = await noteNewSize(context, ref);
+      if (warnings.length > 0) await task.update({ warnings });
     },
   });
   undo.move();
@@ -126,7 +129,7 @@ async function fillVolume(
   const name = content_type === "filesystem" ? tree : `${tree}.${diskExtension(content_type)}`;
   const expected = backup.sizes.get(name) ?? 0;
   await driver.mustHold(expected);
-  await driver.create(volume, { expected, ...await emptyContent(context, record) });
+  await makeVolume(driver, volume, { expected, ...await emptyContent(context, record) });
   if (content_type !== "filesystem") {
     if (!backup.sizes.has(name)) throw invalid(`it holds no "${name}"`);
     return await unpackDisk(backup.tarball, { name, to: diskOf(driver, volume, content_type) });

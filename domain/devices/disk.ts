@@ -12,7 +12,7 @@ import type { Device } from "../../wire/instance.ts";
 import { instancePaths } from "../instances/record.ts";
 import { readRunRecord } from "../instances/run_record.ts";
 import type { DeviceSite, DeviceType, LiveSite, StartParts, StartSite } from "./device.ts";
-import { checkVolume, findVolume, typeOf } from "./disk_volume.ts";
+import { checkVolume, findVolume, typeOf, watchVolume } from "./disk_volume.ts";
 import { hasOwnDisk } from "../machines/own_disk.ts";
 import { openRootPool, volumeOf } from "../instances/root_volume.ts";
 import { findHostSource, type FoundSource } from "./disk_source.ts";
@@ -24,7 +24,9 @@ export const type: DeviceType = {
     if (found === undefined) return { warnings: [`the source of device "${site.name}" is not there`] };
     const { disk, settle } = found;
     const name = encodeURIComponent(site.name);
+    const warnings = isVolume(site.device) ? await watchVolume(site.context, site.ref, site.device) : [];
     return {
+      warnings,
       reads: [disk.source],
       ...(settle === undefined ? {} : { prepare: settle }),
       outer: (root) => fetchSteps(disk, { root, name }),

@@ -14,7 +14,7 @@ import type { Context, Ref } from "../context.ts";
 import { lazyFileRoot } from "../instances/file_root.ts";
 import { effectiveProject } from "../projects/effective.ts";
 import { openPool } from "../storage_pools/open.ts";
-import { mapOf, treeOf } from "../storage_volumes/content.ts";
+import { mapOf, sizeOf, treeOf } from "../storage_volumes/content.ts";
 import {
   loadVolume,
   lockVolume,
@@ -106,6 +106,16 @@ async function mustBeAlone(context: Context, ref: Ref, volume: VolumeRef): Promi
     hint:
       "Instances that share a volume need the same ids, or security.shifted on the volume, which only root can do",
   });
+}
+
+/** What there is to say of the volume's size when an instance starts with it. */
+export async function watchVolume(context: Context, ref: Ref, device: Device): Promise<string[]> {
+  const volume = await volumeRef(context, ref, device);
+  const { value: record } = await loadVolume(context, volume);
+  if (sizeOf(record) === undefined) return [];
+  const { watchSize } = await import("../storage_volumes/size.ts");
+  await using pool = await openPool(context, volume.pool);
+  return await watchSize(pool.driver, { ref: volume, record });
 }
 
 /** Gives the files of a volume to the ids of an instance. */

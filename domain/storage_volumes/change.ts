@@ -16,7 +16,7 @@ import { effectiveProject } from "../projects/effective.ts";
 import { openPool } from "../storage_pools/open.ts";
 import { loadPool } from "../storage_pools/record.ts";
 import { mustAllowIn } from "../projects/allow.ts";
-import { diskOf, holdToSize, resizeDisk, sizeOf } from "./content.ts";
+import { diskOf, resizeDisk, sizeOf } from "./content.ts";
 import { copyLocked } from "./copy.ts";
 import { userConfig, volumeOperation, withoutEmpty } from "./create.ts";
 import {
@@ -34,20 +34,32 @@ import {
   type VolumeRecord,
   type VolumeRef,
 } from "./record.ts";
+import { forgetSize, holdToSize, noteNewSize, noteSize } from "./size.ts";
 import { mustRest, usersFollow, volumeUsers } from "./users.ts";
 
-/** Replaces description and configuration, or goes back to a snapshot. */
-export async function updateVolume(context: Context, ref: VolumeRef, put: StorageVolumePut): Promise<void> {
-  if (put.restore) return await restoreVolume(context, ref, put.restore);
-  await change(context, ref, (old) => ({
+/** Replaces description and configuration, or goes back to a snapshot. Gives what there is to say, for people. */
+export async function updateVolume(
+  context: Context,
+  ref: VolumeRef,
+  put: StorageVolumePut,
+): Promise<string[]> {
+  if (put.restore) {
+    await restoreVolume(context, ref, put.restore);
+    return [];
+  }
+  return await change(context, ref, (old) => ({
     description: put.description ?? "",
     config: { ...volatileOf(old.config), ...userConfig(put.config ?? {}) },
   }));
 }
 
-/** Changes the keys that are named; an empty value removes one. */
-export async function patchVolume(context: Context, ref: VolumeRef, put: StorageVolumePut): Promise<void> {
-  await change(context, ref, (old) => ({
+/** Changes the keys that are named; an empty value removes one. Gives what there is to say, for people. */
+export async function patchVolume(
+  context: Context,
+  ref: VolumeRef,
+  put: StorageVolumePut,
+): Promise<string[]> {
+  return await change(context, ref, (old) => ({
     description: put.description ?? old.description,
     config: { ...old.config, ...userConfig(put.config ?? {}) },
   }));
@@ -60,7 +72,7 @@ async function change(
   context: Context,
   ref: VolumeRef,
   edit: (old: VolumeRecord) => Pick<VolumeRecord, "description" | "config">,
-): Promise<void> {
+): Promise<string[]> {
   await using _lock = await lockVolume(context, ref);
   const { value: old, revision } = await loadVolume(context, ref);
   const edited = edit(old);
@@ -69,23 +81,27 @@ async function change(
   if (sizeOf(old) !== sizeOf(record)) {
     await mustAllowIn(context, ref.project, { volume: { ...ref, config: record.config } });
   }
-  await resize(context, ref, { old, record });
+  const warnings = await resize(context, ref, { old, record });
   await commit(context, ref, { revision, record, action: "storage-volume-updated" });
+  return warnings;
 }
 
 async function resize(
   context: Context,
   ref: VolumeRef,
   { old, record }: { old: VolumeRecord; record: VolumeRecord },
-): Promise<void> {
+): Promise<string[]> {
   const size = sizeOf(record);
-  if (size === sizeOf(old)) return;
+  if (size === sizeOf(old)) return [];
   await using pool = await openPool(context, ref.pool);
-  if (record.content_type === "filesystem") return await pool.driver.resize(volumeOf(ref), size);
+  if (record.content_type === "filesystem") {
+    return await noteSize(context, pool.driver, { ref, record, had: true });
+  }
   if (record.content_type === "block") {
     await pool.driver.fit?.(volumeOf(ref), size ?? 0);
     await resizeDisk(diskOf(pool.driver, volumeOf(ref), "block"), size ?? 0);
   }
+  return [];
 }
 
 async function commit(
@@ -170,6 +186,7 @@ async function removeWith(
     { key, delete: true },
     ...snapshots.map(({ name }): Write => ({ key: snapshotKey(ref, name), delete: true })),
     ...await forgetBackups(context, volumeSubject(ref)),
+    ...await forgetSize(context, ref),
     ...writes,
     noted.write,
   ]);
@@ -240,6 +257,7 @@ async function renameVolume(context: Context, from: VolumeRef, to: VolumeRef): P
         ]),
         ...users.writes,
         ...await backupsFollow(context, volumeSubject(from), volumeSubject(to)),
+        ...await forgetSize(context, from),
         done,
         lifecycleWrite(context, {
           project: to.project,
@@ -252,6 +270,7 @@ async function renameVolume(context: Context, from: VolumeRef, to: VolumeRef): P
     if (!isFree) throw volumeChanged(from);
   });
   moveFiles(context, volumeSubject(from), volumeSubject(to));
+  await noteNewSize(context, to);
 }
 
 /** Between pools there is a copy first; the commit that makes it count takes the old one away. */
@@ -264,6 +283,7 @@ async function moveBetween(context: Context, from: VolumeRef, to: VolumeRef): Pr
   const { revision } = await loadVolume(context, from);
   await using pool = await openPool(context, from.pool);
   await removeWith(context, from, { revision, writes: [deleted(context, from)] }, pool.driver.remove);
+  await noteNewSize(context, to);
 }
 
 /** Users cannot follow into another project. */

@@ -72,12 +72,6 @@ export async function resizeDisk(path: string, size: number): Promise<void> {
   }
 }
 
-/** Holds a volume of files to its size, after it has become a copy of another or of a snapshot. */
-export async function holdToSize(driver: Driver, volume: Volume, record: VolumeRecord): Promise<void> {
-  const size = sizeOf(record);
-  if (record.content_type === "filesystem" && size !== undefined) await driver.resize(volume, size);
-}
-
 /** Copies what is in one tree into another that is empty, whoever the files belong to. */
 export async function copyTree(hands: Hands, from: string, to: string): Promise<void> {
   await hands.run(["cp", "-a", "--reflink=auto", "--", `${from}/.`, to]);

@@ -10,7 +10,7 @@ import type { Context } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
 import { lazyFileRoot } from "../instances/file_root.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
-import { copyTree, emptyContent, holdToSize, treeOf } from "./content.ts";
+import { copyTree, emptyContent, treeOf } from "./content.ts";
 import { enterVolume, userConfig, volumeOperation, withoutEmpty } from "./create.ts";
 import {
   listSnapshotRecords,
@@ -27,6 +27,7 @@ import {
   type VolumeRef,
   type VolumeSnapshotRecord,
 } from "./record.ts";
+import { holdToSize, makeVolume, noteNewSize } from "./size.ts";
 import { mustRest } from "./users.ts";
 
 export interface Copying {
@@ -56,12 +57,14 @@ export async function copyVolume(context: Context, copying: Copying): Promise<Op
   if (there !== undefined && !refresh) throw taken(to);
   return await volumeOperation(context, to, {
     description: "Copying storage volume",
-    run: async () => {
+    run: async (task) => {
       await using _locks = await lockBoth(context, from, to);
       if (refresh && await context.store.get(volumeKey(to)) !== undefined) {
         return await bringUpToDate(context, copying);
       }
       await copyLocked(context, copying);
+      const warnings = await noteNewSize(context, to);
+      if (warnings.length > 0) await task.update({ warnings });
     },
   });
 }
@@ -139,7 +142,7 @@ async function transfer(context: Context, transfer: Transfer): Promise<void> {
   const fill = async (source: Volume) => {
     const extent = await origin.driver.extent(source);
     await target.driver.mustHold(extent);
-    await target.driver.create(to, { expected: extent, ...content });
+    await makeVolume(target.driver, to, { expected: extent, ...content });
     await copyTree(hands, treeOf(origin.driver, source), treeOf(target.driver, to));
   };
   for (const snapshot of snapshots) {

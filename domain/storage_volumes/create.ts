@@ -27,9 +27,10 @@ import {
   type VolumeRef,
 } from "./record.ts";
 import { lockVolume } from "./record.ts";
+import { makeVolume, noteNewSize } from "./size.ts";
 
 /**
- * Makes a volume. A copy takes a while: it is answered with its operation.
+ * Makes a volume. A copy takes a while: it is answered with its operation; else with what there is to say, for people.
  *
  * @throws {DreyError} `BAD_REQUEST`, `NOT_FOUND` for the pool or the source, `ALREADY_EXISTS`, `NOT_SUPPORTED`
  */
@@ -37,7 +38,7 @@ export async function createVolume(
   context: Context,
   project: string,
   { pool, post }: { pool: string; post: StorageVolumesPost },
-): Promise<Operation | undefined> {
+): Promise<Operation | string[]> {
   validateVolumeName(post.name);
   if ((post.type || "custom") !== "custom") {
     throw new DreyError("BAD_REQUEST", {
@@ -69,7 +70,7 @@ export async function createVolume(
     });
   }
   await createEmpty(context, to, newRecord(context, post));
-  return undefined;
+  return await noteNewSize(context, to);
 }
 
 /** The record of a new volume. */
@@ -113,7 +114,7 @@ async function makeEmpty(
   { driver }: OpenPool,
   { ref, record }: { ref: VolumeRef; record: VolumeRecord },
 ): Promise<void> {
-  await driver.create(volumeOf(ref), await emptyContent(context, record));
+  await makeVolume(driver, volumeOf(ref), await emptyContent(context, record));
   const { content_type } = record;
   if (content_type === "block") {
     await resizeDisk(diskOf(driver, volumeOf(ref), content_type), sizeOf(record) ?? 0);

@@ -77,6 +77,51 @@ await e2e("a size nothing enforces is watched, and drey says so", { needs }, asy
   );
 });
 
+await e2e("a volume's size that nothing enforces is watched, and drey says so", { needs }, async (drey) => {
+  const probe = await drey.tries`storage volume create default probe size=1GiB`;
+  await drey`storage volume delete default probe`;
+  if (Deno.uid() === 0 && probe.stderr === "") return; // this disk has project quotas
+  const says =
+    /data: nothing holds storage volume "data" to 1.00MiB: storage pools of driver dir cannot here/;
+  assertMatch((await drey.tries`storage volume create default data size=1MiB`).stderr, says);
+  const notes = async () =>
+    (JSON.parse(await drey`warning list --all --format json`) as {
+      type: string;
+      entity_url: string;
+      status: string;
+    }[])
+      .filter(({ type }) => type === "Storage volume is not held to its size")
+      .map(({ entity_url, status }) => `${entity_url} ${status}`);
+  const address = "/1.0/storage-pools/default/volumes/custom";
+  assertEquals(await notes(), [`${address}/data?project=default new`]);
+  await drey`storage volume copy default/data default/other`;
+  assertMatch((await drey.tries`storage volume set default other size=2MiB`).stderr, /to 2.00MiB/);
+  await drey`storage volume unset default other size`;
+  await drey`storage volume rename default data late`;
+  assertEquals(await notes(), [
+    `${address}/other?project=default resolved`,
+    `${address}/late?project=default new`,
+  ]);
+  await drey`init tiny c1`;
+  await drey`storage volume attach default late c1 /srv`;
+  assertEquals((await drey.tries`start c1`).stderr.includes("more than its size"), false);
+  await drey`exec c1 -- sh -c ${"head -c 3000000 /dev/zero >/srv/big"}`;
+  await drey`stop -f c1`;
+  assertMatch(
+    (await drey.tries`start c1`).stderr,
+    /storage volume "late" holds .*, more than its size of 1.00MiB/,
+  );
+  assertMatch(await drey`storage volume info default late`, /Total: 1.00MiB/);
+  await drey`delete -f c1`;
+  await drey`storage volume snapshot default late s0`;
+  await drey`storage volume restore default late s0`;
+  const file = `${drey.directory}/late.tar`;
+  await drey`storage volume export default late ${file} --compression none`;
+  assertMatch((await drey.tries`storage volume import default ${file} again`).stderr, /again.*to 1.00MiB/);
+  for (const name of ["late", "other", "again"]) await drey`storage volume delete default ${name}`;
+  assertEquals(await notes(), []);
+});
+
 await e2e(
   "project quotas hold volumes of a directory to their size",
   { needs: [...needs, "project-quota"] },

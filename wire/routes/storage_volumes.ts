@@ -8,6 +8,7 @@ import {
   type StorageVolumeSnapshot,
   storageVolumesPost,
   type StorageVolumeState,
+  type Told,
   volumeSnapshotPost,
   volumeSnapshotPut,
   volumeSnapshotsPost,
@@ -37,7 +38,7 @@ export const storageVolumes = group(() => ({
   "volumes.list": route<string[] | StorageVolume[]>()("sync", `GET ${all}`, "Volumes of the pool", {
     query: [...lists, "target"],
   }),
-  "volumes.create": route<null | Operation>()(
+  "volumes.create": route<Told | Operation>()(
     "sync",
     `POST ${all}`,
     "Create a volume, or copy one, as an operation",
@@ -49,18 +50,18 @@ export const storageVolumes = group(() => ({
     "Volumes of one type of the pool",
     { query: [...lists, "target"] },
   ),
-  "volumes.typed.create": route<null | Operation>()(
+  "volumes.typed.create": route<Told | Operation>()(
     "sync",
     `POST ${typed}`,
     "Create a volume, or copy or import one, as an operation",
     { query: here },
   ),
   "volume.get": route<StorageVolume>()("sync", `GET ${volume}`, "One volume", { query: here }),
-  "volume.update": route<null>()("sync", `PUT ${volume}`, "Replace the volume's settings, or restore it", {
+  "volume.update": route<Told>()("sync", `PUT ${volume}`, "Replace the volume's settings, or restore it", {
     query: here,
     body: storageVolumePut,
   }),
-  "volume.patch": route<null>()("sync", `PATCH ${volume}`, "Change parts of the volume's settings", {
+  "volume.patch": route<Told>()("sync", `PATCH ${volume}`, "Change parts of the volume's settings", {
     query: here,
     body: storageVolumePut,
   }),
