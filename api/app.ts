@@ -21,7 +21,7 @@ import { type Answer, async, failure, sync } from "./envelope.ts";
 import { type HandlerSources, handlerSources } from "./handlers.ts";
 import { etagOf, mustMatch, shownBy } from "./middleware/etag.ts";
 import { recognized, requestorOf } from "./middleware/caller.ts";
-import { mayCall, mayReach } from "./middleware/permission.ts";
+import { mayCall, mayReach, withinReach } from "./middleware/permission.ts";
 import { projectOf } from "./middleware/project.ts";
 import { refuseTarget } from "./middleware/target.ts";
 
@@ -142,7 +142,7 @@ async function answered(route: Route, name: RouteName, given: unknown, env: Env)
       if (given instanceof Background) return async(given.operation);
       if (given instanceof Created) return sync(given.metadata, { location: given.location });
       const etag = await etagOf(name, given);
-      return sync(given, { etag: etag === undefined ? undefined : `"${etag}"` });
+      return sync(withinReach(env.caller, given), { etag: etag === undefined ? undefined : `"${etag}"` });
     }
   }
 }

@@ -57,10 +57,27 @@ export function mayReach(caller: Caller, body: unknown): void {
   const { source } = (body ?? {}) as { source?: unknown };
   for (const part of [body, source]) {
     if (typeof part !== "object" || part === null) continue;
-    const { project, server } = part as { project?: unknown; server?: unknown };
-    // a project of another server is that server's business
-    if (typeof project === "string" && project !== "" && !server) mayWorkIn(caller, project);
+    const { project, server, type } = part as { project?: unknown; server?: unknown; type?: unknown };
+    // the project of an image of another server is that server's business; of nothing else does a server's name count
+    const isElsewhere = part === source && type === "image" && Boolean(server);
+    if (typeof project === "string" && project !== "" && !isElsewhere) mayWorkIn(caller, project);
   }
+}
+
+/** What a caller is shown of things that several projects use: no users in projects they are not confined to. */
+export function withinReach(caller: Caller, shown: unknown): unknown {
+  if (confinedTo(caller) === undefined) return shown;
+  return Array.isArray(shown) ? shown.map((one) => withoutOthers(caller, one)) : withoutOthers(caller, shown);
+}
+
+function withoutOthers(caller: Caller, shown: unknown): unknown {
+  if (typeof shown !== "object" || shown === null || !("used_by" in shown)) return shown;
+  const { used_by } = shown;
+  if (!Array.isArray(used_by)) return shown;
+  const projects = confinedTo(caller);
+  const isNear = (address: unknown) =>
+    projects?.includes(new URL(String(address), "http://drey").searchParams.get("project") ?? "default");
+  return { ...shown, used_by: used_by.filter(isNear) };
 }
 
 /** The error of all who may not. */

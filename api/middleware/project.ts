@@ -8,6 +8,8 @@ import type { Caller, Query } from "../call.ts";
 import { isOn } from "../lists.ts";
 import { forbidden, isTrusted, mayWorkIn } from "./permission.ts";
 
+const volumes = "/1.0/storage-pools/{pool}/volumes";
+
 /**
  * The project a request names, or the default one; for things that its project does not have for itself, the one that
  * has them.
@@ -41,5 +43,9 @@ export async function projectOf(
     return effective;
   }
   await mustExist(context, project);
+  // volumes find their home by themselves, since those of instances are at home elsewhere than custom ones
+  if (route.method !== "GET" && route.path.startsWith(volumes)) {
+    mayWorkIn(caller, await effectiveProject(context, project, "storage.volumes"));
+  }
   return project;
 }

@@ -128,7 +128,7 @@ await e2e(
   async (drey) => {
     await using _server = await serve(drey);
     const address = await listen(drey);
-    await drey`project create web -c features.profiles=false -c features.images=false`;
+    await drey`project create web -c features.profiles=false -c features.images=false -c features.storage.volumes=false`;
     const identity = await makeCertificate({ commonName: "ci", use: "client" });
     const file = join(drey.directory, "ci.crt");
     await Deno.writeTextFile(file, identity.certificate);
@@ -169,6 +169,21 @@ await e2e(
     assertEquals((await ask("POST /1.0/instances?project=web", copied)).status, 403);
     const published = '{"source":{"type":"instance","name":"c1","project":"default"}}';
     assertEquals((await ask("POST /1.0/images?project=web", published)).status, 403);
+    // a server that nobody asks makes no difference
+    const elsewhere = copied.replace('"project"', '"server":"https://x","project"');
+    assertEquals((await ask("POST /1.0/instances?project=web", elsewhere)).status, 403);
+    // they use the volumes of the default project, and change none
+    await drey`storage volume create default theirs`;
+    const volumes = "/1.0/storage-pools/default/volumes";
+    const mine = '{"name":"mine","type":"custom","config":{}}';
+    assertEquals((await ask(`GET ${volumes}/custom/theirs?project=web`)).status, 200);
+    assertEquals((await ask(`POST ${volumes}?project=web`, mine)).status, 403);
+    assertEquals((await ask(`PATCH ${volumes}/custom/theirs?project=web`, "{}")).status, 403);
+    assertEquals((await ask(`DELETE ${volumes}/custom/theirs?project=web`)).status, 403);
+    await drey`storage volume delete default theirs`;
+    // nor do they learn who else uses what all use
+    assertEquals((await ask("GET /1.0/profiles/default?project=web")).metadata.used_by, []);
+    assertEquals((await ask("GET /1.0/storage-pools/default?project=web")).metadata.used_by, []);
     await drey`delete c1`;
     const { metadata: tokens } = JSON.parse((await drey.run(["query", "--raw", "/1.0/operations"])).stdout);
     const [token = ""] = tokens.running;
