@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { DreyError } from "../errors.ts";
-import { ask } from "./http.ts";
+import { ask, readText } from "./http.ts";
 import { type CatalogImage, parseIndex, parseProducts } from "./simplestreams.ts";
 import { readSigned } from "./signed.ts";
 
@@ -88,7 +88,7 @@ async function askAgain(
   }
   const etag = response.headers.get("etag");
   const modified = response.headers.get("last-modified");
-  return await keep(path, await response.text(), {
+  return await keep(path, await readText(response), {
     url,
     asked,
     ...(etag && { etag }),

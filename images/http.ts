@@ -17,6 +17,8 @@ export interface AskOptions {
 const attempts = 5;
 /** longest `milliseconds` a server may make us wait before the next attempt */
 const longestPause = 60_000;
+/** `bytes` of text that are taken from a server: the longest lists of images have a tenth of that */
+const longestText = 1 << 26;
 /** answers that a later attempt may better */
 const passing = [408, 429, 500, 502, 503, 504];
 
@@ -32,6 +34,7 @@ export async function ask(url: string, options: AskOptions = {}): Promise<Respon
     const answer = await send(url, { ...init, ...(client && { client }) });
     if (answer instanceof Response && (answer.ok || accept.includes(answer.status))) return answer;
     const failure = answer instanceof Response ? await refusal(url, answer) : answer;
+    if (failure.code === "BAD_REQUEST") throw failure;
     const isPassing = !(answer instanceof Response) || passing.includes(answer.status);
     // nobody at all is less likely to be there in a moment than somebody who is busy
     if (!isPassing || attempt === (answer instanceof Response ? attempts : 3)) throw failure;
@@ -45,6 +48,10 @@ async function send(
   url: string,
   init: RequestInit & { client?: Deno.HttpClient },
 ): Promise<Response | DreyError> {
+  // fetch() would also read files of this host, and addresses come from servers
+  if (!/^https?:/i.test(url)) {
+    return new DreyError("BAD_REQUEST", { message: `Cannot ask "${url.slice(0, 200)}": no web address` });
+  }
   try {
     return await fetch(url, init);
   } catch (error) {
@@ -87,10 +94,37 @@ export function pause(milliseconds: number, signal?: AbortSignal): Promise<void>
   return promise;
 }
 
-/** The JSON a server answered with. @throws {DreyError} `NETWORK` if it is none */
+/** What a server answered, whole. @throws {DreyError} `NETWORK` if it is too much, as from one that never ends */
+export async function readBytes(response: Response, limit: number = longestText): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > limit) {
+      throw new DreyError("NETWORK", {
+        message: `Cannot use the answer of "${hostOf(response.url)}": it is longer than ${limit} bytes`,
+      });
+    }
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+/** The same as text. */
+export const readText = async (response: Response, limit?: number): Promise<string> =>
+  new TextDecoder().decode(await readBytes(response, limit));
+
+/** The JSON a server answered with. @throws {DreyError} `NETWORK` if it is none, or too much */
 export async function readJson(response: Response): Promise<unknown> {
+  const text = await readText(response);
   try {
-    return await response.json();
+    return JSON.parse(text);
   } catch (error) {
     throw new DreyError("NETWORK", {
       message: `Cannot use the answer of "${hostOf(response.url)}": it is no JSON`,

@@ -2,9 +2,12 @@
 
 import { createHash } from "node:crypto";
 import { DreyError } from "../errors.ts";
-import { ask, readJson } from "./http.ts";
+import { ask, readBytes, readJson, readText } from "./http.ts";
 import { type Credentials, identityUser } from "./oci_credentials.ts";
 import { isManifestList, type Manifest, manifestTypes, parseManifest, pickPlatform } from "./oci.ts";
+
+/** `bytes`: what registries take themselves, and more */
+const longestManifest = 1 << 24;
 
 export interface Reference {
   /** the registry's address, `https://registry-1.docker.io` */
@@ -76,7 +79,7 @@ export async function openRegistry(
     ask(`${root}/${path}`, { headers: { ...headers, ...more }, ...stop });
   const readManifest = async (reference: string) => {
     const response = await get(`manifests/${reference}`, { accept: manifestTypes.join(", ") });
-    const text = await response.text();
+    const text = await readText(response, longestManifest);
     const digest = `sha256:${sha256(text)}`;
     if (reference.startsWith("sha256:") && reference !== digest) throw altered(reference);
     return { digest, text, document: JSON.parse(text) as unknown };
@@ -89,7 +92,7 @@ export async function openRegistry(
       return { ...chosen, manifest: parseManifest(chosen.document) };
     },
     async blob(digest) {
-      const bytes = new Uint8Array(await (await get(`blobs/${digest}`)).arrayBuffer());
+      const bytes = Uint8Array.from(await readBytes(await get(`blobs/${digest}`)));
       if (`sha256:${sha256(bytes)}` !== digest) throw altered(digest);
       return bytes;
     },
@@ -112,7 +115,7 @@ async function authorize(
       hint: `Log in with: skopeo login ${name.host} (or podman, docker)`,
     });
   }
-  const url = new URL(realm);
+  const url = realmOf(name, realm);
   const service = part("service");
   if (service !== undefined) url.searchParams.set("service", service);
   url.searchParams.set("scope", part("scope") ?? `repository:${name.repository}:pull`);
@@ -124,6 +127,15 @@ async function authorize(
   const token = answer.token ?? answer.access_token;
   if (token !== undefined) return `Bearer ${token}`;
   throw new DreyError("NETWORK", { message: `The token server of ${name.host} gave no token` });
+}
+
+/** Where tokens are to be had. What is kept secret on the way to a registry is not sent on in the open. */
+function realmOf({ base, host }: Reference, realm: string): URL {
+  const url = URL.canParse(realm) ? new URL(realm) : undefined;
+  if (url?.protocol === "https:" || (url?.protocol === "http:" && base.startsWith("http:"))) return url;
+  throw new DreyError("NETWORK", {
+    message: `The registry ${host} names a token server that cannot be used: "${realm.slice(0, 200)}"`,
+  });
 }
 
 /** The form that gives an identity token for one that opens this repository; the distribution's OAuth2 page. */

@@ -3,7 +3,7 @@
 
 import { DreyError } from "../errors.ts";
 import { run } from "../sys/run.ts";
-import { ask } from "./http.ts";
+import { ask, readText } from "./http.ts";
 
 /** Keyrings of servers that sign, as Debian and Ubuntu install them (ubuntu-keyring, ubuntu-cloudimage-keyring). */
 const keyrings: readonly { host: string; path: string }[] = [
@@ -20,7 +20,7 @@ export async function readSigned(url: string, signal?: AbortSignal): Promise<str
   const keyring = Deno.env.get("DREY_IMAGE_KEYRING") || keyringOf(new URL(url).host);
   if (!keyring) return undefined;
   const response = await ask(url.replace(/\.json$/, ".sjson"), { accept: [404], ...(signal && { signal }) });
-  const text = await response.text();
+  const text = await readText(response);
   if (response.status === 404) throw forged(url, "its server signs, and there is no signature");
   const { code, stdout, stderr } = await run(["gpgv", "--keyring", keyring, "--output", "-"], {
     stdin: text,

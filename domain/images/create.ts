@@ -78,11 +78,7 @@ export async function createImageFromSource(
       return await start((task) => copyIn(context, project, { source, wish, task }));
     case "url": {
       const { url = "" } = source;
-      if (!/^https?:\/\//.test(url)) {
-        throw new DreyError("BAD_REQUEST", {
-          message: `Cannot download an image from "${url}": no web address`,
-        });
-      }
+      mustBeWeb(url);
       return await start((task) => download(context, project, { url, wish, task }));
     }
     case "instance":
@@ -152,9 +148,10 @@ async function download(
       message: `Cannot download an image from "${url}": it names no LXD-Image-URL and LXD-Image-Hash`,
     });
   }
-  const response = await ask(new URL(address, url).href, { signal: task.signal });
+  const place = URL.canParse(address, url) ? new URL(address, url).href : address;
+  const response = await ask(place, { signal: task.signal });
   const content = counted(response, (text) => task.update({ download_progress: text }));
-  const filename = new URL(address, url).pathname.split("/").at(-1) ?? "";
+  const filename = new URL(place).pathname.split("/").at(-1) ?? "";
   async function* parts(): AsyncGenerator<ImagePart> {
     yield await Promise.resolve({ name: "metadata", filename, content });
   }
@@ -162,7 +159,14 @@ async function download(
   await takeUpload(context, project, { image, wish: { ...wish, fingerprint: hash }, task });
 }
 
+/** fetch() would also read files of this host, and a server says where the image is. @throws {DreyError} `BAD_REQUEST` */
+function mustBeWeb(url: string): void {
+  if (/^https?:\/\//.test(url)) return;
+  throw new DreyError("BAD_REQUEST", { message: `Cannot download an image from "${url}": no web address` });
+}
+
 async function ask(url: string, init: RequestInit): Promise<Response> {
+  mustBeWeb(url);
   let response: Response;
   try {
     response = await fetch(url, init);

@@ -4,6 +4,7 @@
 import { type HttpsServer, ServerAgent } from "../../auth/connect.ts";
 import { fetchOver } from "../../auth/https_fetch.ts";
 import { DreyError } from "../../errors.ts";
+import { readJson } from "../../images/http.ts";
 import { readParts } from "../../sys/multipart.ts";
 import type { Image, ImageAliasesEntry } from "../../wire/image.ts";
 import type { Context } from "../context.ts";
@@ -106,10 +107,16 @@ async function find(server: Server, { name, project, secret, server: address }: 
   });
 }
 
+interface Answer<T> {
+  type?: string;
+  error?: string;
+  metadata?: T;
+}
+
 /** What an answer holds; nothing if there is no such thing. */
 async function metadata<T>(response: Response): Promise<T | undefined> {
-  const body = await response.json().catch(() => undefined);
-  if (response.ok && body?.type === "sync") return body.metadata as T;
+  const body = await readJson(response).catch(() => undefined) as Answer<T> | undefined;
+  if (response.ok && body?.type === "sync") return body.metadata;
   if (response.status === 404 || response.status === 403) return undefined;
   throw new DreyError("NETWORK", {
     message: `The server answered ${response.status}: ${body?.error ?? "no envelope"}`,
