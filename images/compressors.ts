@@ -23,7 +23,8 @@ export function compressor(wish: string): string[] {
   const [name = "", ...options] = wish.trim().split(/\s+/);
   const program = programs[name];
   if (
-    program !== undefined && options.every((option) => /^-(\d{1,2}|-fast|-best|-ultra|-long)$/.test(option))
+    program !== undefined &&
+    options.every((option) => /^-(\d{1,2}|-fast|-best|-ultra|-long|-rsyncable)$/.test(option))
   ) {
     return [...program, ...options];
   }
