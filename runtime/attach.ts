@@ -92,16 +92,17 @@ function guestSteps({ user, group, cwd, cwdMayLack, argv }: AttachRequest): Step
   ];
 }
 
-/** Starts a command with pipes for its standard streams. */
-export function attach(request: AttachRequest): Deno.ChildProcess {
+/** Starts a command with pipes for its standard streams; a silent one has none, and /dev/null instead. */
+export function attach(request: AttachRequest, { isSilent = false } = {}): Deno.ChildProcess {
   joinEmptyKeyring();
   sealDescriptors();
+  const stream = isSilent ? "null" : "piped";
   return spawn(pipedArgv(request), {
     env: request.env,
     clearEnv: true,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
+    stdin: stream,
+    stdout: stream,
+    stderr: stream,
   });
 }
 

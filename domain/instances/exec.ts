@@ -152,7 +152,7 @@ function defaultDirectory(init: number, user: number): string {
   }
 }
 
-/** Without sockets: output goes to files that the logs API serves, if it is asked for. */
+/** Without sockets: output goes to files that the logs API serves, if it is asked for, or else nowhere. */
 async function recordOutput(
   context: Context,
   ref: Ref,
@@ -160,7 +160,10 @@ async function recordOutput(
 ) {
   const { post, request, task } = run;
   await tellExec(context, ref, post);
-  if (!post["record-output"]) return await task.update({ return: await runRecorded(attach(request), {}) });
+  if (!post["record-output"]) {
+    const { code } = await attach(request, { isSilent: true }).status;
+    return await task.update({ return: code });
+  }
   const directory = join(instancePaths(context, ref).logs, "exec-output");
   await Deno.mkdir(directory, { recursive: true });
   const [stdout, stderr] = [`exec_${task.id}.stdout`, `exec_${task.id}.stderr`];

@@ -112,19 +112,27 @@ export async function runOnTerminal(attached: AttachedTerminal, streams: ExecStr
   return code;
 }
 
-/** Runs a command without input, its output going to files or nowhere; the answer is its exit status. */
+/** Runs a command without input, its output going to files; the answer is its exit status. */
 export async function runRecorded(
   child: Deno.ChildProcess,
-  files: { stdout?: string; stderr?: string },
+  files: { stdout: string; stderr: string },
 ): Promise<number> {
   await child.stdin.close();
-  const keep = async (stream: ReadableStream<Uint8Array>, path: string | undefined) => {
-    if (path === undefined) return await stream.cancel();
+  const ended = child.status;
+  const keep = async (stream: ReadableStream<Uint8Array>, path: string) => {
     const file = await Deno.open(path, { write: true, create: true, truncate: true, mode: 0o600 });
-    await stream.pipeTo(file.writable);
+    const writer = file.writable.getWriter();
+    try {
+      await copy(stream, ended, async (chunk) => {
+        await writer.write(chunk);
+        return true;
+      });
+    } finally {
+      await writer.close();
+    }
   };
   await Promise.all([keep(child.stdout, files.stdout), keep(child.stderr, files.stderr)]);
-  return (await child.status).code;
+  return (await ended).code;
 }
 
 /** Obeys the control socket: sizes and signals, as `lxc` words them. */
@@ -180,11 +188,23 @@ async function feedInput(socket: Socket | undefined, child: Deno.ChildProcess): 
   }
 }
 
-/** Copies what the command prints, and marks the end; a process left behind does not hold it up. */
+/** Copies what the command prints to a socket, and marks the end. */
 async function copyOutput(
   stream: ReadableStream<Uint8Array>,
   socket: Socket | undefined,
   ended: Promise<unknown>,
+): Promise<void> {
+  // nobody reads any more: the command learns it as in any pipe, by SIGPIPE
+  await copy(stream, ended, (chunk) => sent(socket, chunk));
+  await sent(socket, "");
+  socket?.close();
+}
+
+/** Copies what the command prints for as long as it is taken; a process left behind does not hold it up. */
+async function copy(
+  stream: ReadableStream<Uint8Array>,
+  ended: Promise<unknown>,
+  take: (chunk: Uint8Array) => Promise<boolean>,
 ): Promise<void> {
   const reader = stream.getReader();
   let over = false;
@@ -196,12 +216,9 @@ async function copyOutput(
     if (!over) await Promise.race([next, end]);
     const got = over ? await withinLingering(next) : await next;
     if (got === undefined || got.done) break;
-    // nobody reads any more: the command learns it as in any pipe, by SIGPIPE
-    if (!await sent(socket, got.value)) break;
+    if (!await take(got.value)) break;
   }
   await reader.cancel();
-  await sent(socket, "");
-  socket?.close();
 }
 
 /** Sends a message, unless the other side is gone. */
@@ -213,9 +230,17 @@ async function sent(socket: Socket | undefined, message: Message): Promise<boole
   ]);
 }
 
+/**
+ * What comes before a stream has been silent for so long. There are two clocks, one after the other: where this process
+ * itself was held up, the first is over before anybody could look at the stream.
+ */
 async function withinLingering<T>(promise: Promise<T>): Promise<T | undefined> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  return await withClock(lingering, () => resolve(undefined), Promise.race([promise, late]));
+  for (let clock = 0; clock < 2; clock++) {
+    const { promise: late, resolve } = Promise.withResolvers<undefined>();
+    const got = await withClock(lingering / 2, () => resolve(undefined), Promise.race([promise, late]));
+    if (got !== undefined) return got;
+  }
+  return undefined;
 }
 
 // The clock of a signal and not setTimeout(), whose first use takes Deno 3 ms: every exec would feel it.
