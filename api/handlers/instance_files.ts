@@ -84,7 +84,7 @@ async function requestOf(
   const owner: FileOwner = {
     uid: numberOf("uid", text("uid"), 10) ?? 0,
     gid: numberOf("gid", text("gid"), 10) ?? 0,
-    mode: numberOf("mode", text("mode"), 8) ?? (type === "directory" ? 0o755 : 0o644),
+    mode: numberOf("mode", text("mode"), 8) ?? (type === "directory" ? 0o750 : 0o644),
   };
   const modify = text("modify-perm").split(",").filter((word) => word !== "")
     .map((word) => oneOf("modify-perm", word.trim(), ["uid", "gid", "mode"]));

@@ -93,7 +93,10 @@ export async function info(shell: Shell): Promise<void> {
     { header: "NAME", cell: ({ name }) => name },
     { header: "DESCRIPTION", cell: ({ description }) => description },
     { header: "TAKEN AT", cell: ({ created_at }) => created_at },
-    { header: "EXPIRES AT", cell: ({ expires_at }) => expires_at ?? "" },
+    {
+      header: "EXPIRES AT",
+      cell: ({ expires_at }) => expires_at?.startsWith("0001-") ? "" : expires_at ?? "",
+    },
   ]);
   shell.print(`\nSnapshots:\n${await formatList("table", table, kept)}`);
 }

@@ -22,6 +22,8 @@ export async function deleteInstance(context: Context, ref: Ref, { force = false
   const files = openFileRoot(context);
   try {
     await loadRecord(context, ref);
+    // said at once, as LXD does: some clients never look at the operation
+    if (!force) mustBeStopped(context, ref);
   } catch (error) {
     await files[Symbol.asyncDispose]();
     throw error;
@@ -36,7 +38,7 @@ export async function deleteInstance(context: Context, ref: Ref, { force = false
       const { value } = await loadRecord(context, ref);
       await mustBeUnprotected(context, ref, "delete");
       if (currentState(context, ref).status !== "Stopped") {
-        if (!force) throw new DreyError("INSTANCE_STATE", { message: "The instance is currently running" });
+        if (!force) throw isRunning(ref);
         await stopLocked(context, ref, { force: true, timeout: 0, files });
         if (value.ephemeral) return; // gone with its stop
       }
@@ -45,3 +47,14 @@ export async function deleteInstance(context: Context, ref: Ref, { force = false
     },
   });
 }
+
+/** What is on its way to its end is waited for instead. @throws {DreyError} `INSTANCE_STATE` */
+function mustBeStopped(context: Context, ref: Ref): void {
+  if ("pid" in currentState(context, ref)) throw isRunning(ref);
+}
+
+const isRunning = ({ name }: Ref) =>
+  new DreyError("INSTANCE_STATE", {
+    message: `Cannot delete instance "${name}": Instance is running`,
+    hint: "Stop it first, or delete it by force",
+  });

@@ -29,6 +29,9 @@ import {
   type VolumeSnapshotRecord,
 } from "./record.ts";
 
+/** what LXD says of what does not expire */
+const never = "0001-01-01T00:00:00Z";
+
 /** Snapshots of a volume, the oldest first. @throws {DreyError} `NOT_FOUND` for the volume */
 export async function listVolumeSnapshots(
   context: Context,
@@ -50,7 +53,7 @@ export async function getVolumeSnapshot(
 
 function shape(name: string, record: VolumeSnapshotRecord): StorageVolumeSnapshot {
   const { description, content_type, created_at, expires_at, config } = record;
-  return { name, description, content_type, created_at, expires_at: expires_at || null, config };
+  return { name, description, content_type, created_at, expires_at: expires_at || never, config };
 }
 
 /**

@@ -83,7 +83,7 @@ await e2e(
       "custom data/snap0",
     ]);
     assertMatch(await drey`storage volume show default data/snap0`, /expires_at: .?20/);
-    assertMatch(await drey`storage volume show default data/named`, /expires_at: null/);
+    assertMatch(await drey`storage volume show default data/named`, /expires_at: .0001-01-01T00:00:00Z/);
     await drey`storage volume rename default data/snap0 data/old`;
     await drey`storage volume delete default data/named`;
     assertMatch(await drey`storage volume info default data`, /\| old /);
