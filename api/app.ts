@@ -98,8 +98,10 @@ async function callOf({ context, asked, env }: Arrived, route: Route): Promise<C
   const isFile = route.takesFile && /^application\/octet-stream\b/i.test(asked.contentType ?? "");
   const body = route.body === undefined || isFile ? undefined : checkBody(await asked.text(), route.body);
   mayReach(env.caller, body);
+  const isInProject = route.query.includes("project");
+  const askedProject = query.get("project") || "default";
   return {
-    context: { ...context, requestor: requestorOf(env.caller) },
+    context: { ...context, requestor: requestorOf(env.caller), ...(isInProject && { askedProject }) },
     caller: env.caller,
     // for few of them: making one takes a while
     get request() {
@@ -111,9 +113,7 @@ async function callOf({ context, asked, env }: Arrived, route: Route): Promise<C
     },
     params: asked.params,
     body,
-    project: route.query.includes("project")
-      ? await projectOf(context, query, { route, caller: env.caller })
-      : "default",
+    project: isInProject ? await projectOf(context, query, { route, caller: env.caller }) : "default",
     recursion: recursionOf(query),
     query(name: string) {
       if (!route.query.includes(name)) throw new Error(`${route.path} does not declare ?${name}=`);

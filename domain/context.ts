@@ -25,6 +25,8 @@ export interface Context {
   program: readonly string[];
   /** the caller of the API request that is being served; absent for what drey does by itself */
   requestor?: Requestor;
+  /** the project the request names: what it starts belongs there, even if it changes what is had from another one */
+  askedProject?: string;
   now(): Date;
   /** makes a running server follow new settings before they are kept; throws if it cannot */
   applyConfig?(config: Readonly<Record<string, string>>): Promise<void>;

@@ -51,8 +51,14 @@ interface Running extends LiveOperation {
   readonly abort: AbortController;
 }
 
-/** Starts the work and answers at once with the operation as it stands in the store. */
-export async function startOperation(context: Context, start: OperationStart): Promise<Operation> {
+/**
+ * Starts the work and answers at once with the operation as it stands in the store. Whoever listens in the project they
+ * asked for hears of it, wherever that has the thing from that is changed.
+ */
+export async function startOperation(context: Context, wanted: OperationStart): Promise<Operation> {
+  const start = wanted.project === ""
+    ? wanted
+    : { ...wanted, project: context.askedProject ?? wanted.project };
   const operation = newOperation(context, start);
   const { promise: ended, resolve } = Promise.withResolvers<Operation>();
   const abort = new AbortController();
