@@ -3,7 +3,7 @@
 import { DreyError } from "../errors.ts";
 import type { Device, Devices } from "../wire/instance.ts";
 import type { DeviceConfig, DeviceProblem } from "./devices/device_key.ts";
-import { disk } from "./devices/disk.ts";
+import { disk, mountPath } from "./devices/disk.ts";
 import { gpu } from "./devices/gpu.ts";
 import { nic } from "./devices/nic.ts";
 import { none } from "./devices/none.ts";
@@ -38,10 +38,35 @@ const typesToCome = ["infiniband", "unix-hotplug"];
  */
 export function validateDevices(devices: Devices): void {
   for (const [name, device] of Object.entries(devices)) validateDevice(name, device);
+  validateTogether(devices);
+}
+
+/**
+ * Holds devices against each other, which may be those of an instance with its profiles'.
+ *
+ * @throws {DreyError} `BAD_REQUEST` if two disks are to be mounted at one path
+ */
+export function validateTogether(devices: Devices): void {
   const roots = Object.entries(devices).filter(([, device]) => isRootDisk(device)).map(([name]) =>
     `"${name}"`
   );
   if (roots.length > 1) throw bad(`Only one device can be the root disk: ${roots.join(" and ")} both are`);
+  const taken = new Map<string, string>();
+  for (const [name, device] of Object.entries(devices)) {
+    const path = device["type"] === "disk" ? mountPath(device) : "";
+    const other = taken.get(path);
+    if (other !== undefined) {
+      throw bad(`Devices "${other}" and "${name}" are both to be mounted at "${path}"`);
+    }
+    if (path !== "") taken.set(path, name);
+  }
+}
+
+/** Devices without the keys that are empty, by which clients take a key away. */
+export function withoutEmptyKeys(devices: Devices): Devices {
+  const kept = (device: Device) =>
+    Object.fromEntries(Object.entries(device).filter(([, value]) => value !== ""));
+  return Object.fromEntries(Object.entries(devices).map(([name, device]) => [name, kept(device)]));
 }
 
 /** The device that is mounted at `/`, with its name. */

@@ -59,7 +59,11 @@ export function validateNetworkName(name: string): void {
 
 /** @throws {DreyError} `BAD_REQUEST` */
 export function validateProjectName(name: string): void {
-  const problem = name === "*" ? "Name is reserved" : pathWordProblem(name);
+  const problem = name === "*"
+    ? "Name is reserved"
+    : /[_'"]/.test(name)
+    ? "Name must not contain underscores or quotes"
+    : pathWordProblem(name);
   if (problem !== undefined) throw invalid("project", name, problem);
 }
 

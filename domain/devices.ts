@@ -35,7 +35,8 @@ export async function planDevices(
   site: Omit<StartSite, "name" | "device">,
 ): Promise<StartParts[]> {
   const found = await typed(site.devices);
-  const rank = ({ name, device }: { name: string; device: Device }) => `${device["path"] ?? ""}\0${name}`;
+  const rank = ({ name, device }: { name: string; device: Device }) =>
+    `/${(device["path"] ?? "").replace(/^\/+/, "")}\0${name}`;
   const sorted = found.toSorted((a, b) => rank(a) < rank(b) ? -1 : 1);
   return await Promise.all(sorted.map(({ name, device, type }) => type.start({ ...site, name, device })));
 }

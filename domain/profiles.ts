@@ -1,6 +1,6 @@
 // Profiles: named pieces of configuration that instances share. `default` is always there.
 
-import { validateDevices } from "../config/device_keys.ts";
+import { findRootDisk, validateDevices, withoutEmptyKeys } from "../config/device_keys.ts";
 import { validateProfileConfig } from "../config/instance_keys.ts";
 import { validateProfileName } from "../config/names.ts";
 import { DreyError } from "../errors.ts";
@@ -86,7 +86,9 @@ export async function createProfile(context: Context, project: string, body: Pro
     config: body.config ?? {},
     devices: body.devices ?? {},
   });
-  await using _project = await holdProject(context, project);
+  await using held = await holdProject(context, project);
+  const { mustAllow } = await import("./projects/allow.ts");
+  await mustAllow(context, project, { config: held.config, change: { profile: { ...ref, settings } } });
   const free = ref.name !== "default" && await context.store.commit(
     [{ key: keyOf(ref), revision: 0 }],
     [{ key: keyOf(ref), value: settings }, happened(context, "profile-created", ref)],
@@ -107,7 +109,7 @@ export async function updateProfile(context: Context, ref: Ref, put: ProfilePut)
 export async function patchProfile(context: Context, ref: Ref, put: ProfilePut): Promise<void> {
   await change(context, ref, (old) => ({
     description: put.description ?? old.description,
-    config: withoutEmpty({ ...old.config, ...put.config }),
+    config: { ...old.config, ...put.config },
     devices: { ...old.devices, ...put.devices },
   }));
 }
@@ -175,12 +177,30 @@ async function change(
     const next = checked(to(settings));
     const { mustAllowProfile } = await import("./projects/allow.ts");
     await mustAllowProfile(context, { ...ref, settings: next });
+    await mustKeepRoots(context, ref, { before: settings, after: next });
     return await context.store.commit(
       [{ key: keyOf(ref), revision }],
       [{ key: keyOf(ref), value: next }, happened(context, "profile-updated", ref)],
     );
   });
   await tellUsers(context, ref);
+}
+
+/** The root disk of an instance is where its profile said when it was made. @throws {DreyError} `BAD_REQUEST` */
+async function mustKeepRoots(
+  context: Context,
+  ref: Ref,
+  { before, after }: { before: ProfileSettings; after: ProfileSettings },
+): Promise<void> {
+  const poolOf = ({ devices }: ProfileSettings) => {
+    const root = findRootDisk(devices);
+    return root === undefined ? undefined : JSON.stringify([root.name, root.device["pool"]]);
+  };
+  if (poolOf(before) === poolOf(after)) return;
+  const { mustKeepRoot } = await import("./instances/profile_root.ts");
+  for (const { key: [, project = "", name = ""] } of await usersOf(context, ref)) {
+    await mustKeepRoot(context, { project, name }, { ...ref, settings: after });
+  }
 }
 
 /** Those who run with the profile follow it; one that cannot does not keep the others from it. */
@@ -220,10 +240,11 @@ async function find(context: Context, ref: Ref): Promise<{ settings: ProfileSett
   throw new DreyError("NOT_FOUND", { message: `Profile "${ref.name}" not found` });
 }
 
-function checked(settings: ProfileSettings): ProfileSettings {
-  validateProfileConfig(settings.config);
-  validateDevices(settings.devices);
-  return settings;
+function checked({ description, ...given }: ProfileSettings): ProfileSettings {
+  const [config, devices] = [withoutEmpty(given.config), withoutEmptyKeys(given.devices)];
+  validateProfileConfig(config);
+  validateDevices(devices);
+  return { description, config, devices };
 }
 
 function withoutEmpty(config: Profile["config"]): Profile["config"] {

@@ -1,10 +1,12 @@
 // Networks.
 
 import * as networks from "../../domain/networks.ts";
+import { mustReachNetwork, networksWithinReach } from "../../domain/networks/reach.ts";
 import { networkLeases } from "../../domain/networks/leases.ts";
 import { networkRefusals } from "../../domain/networks/refusals.ts";
 import { listAllocations } from "../../domain/networks/allocations.ts";
 import { networkState } from "../../domain/networks/state.ts";
+import type { Context, Ref } from "../../domain/context.ts";
 import { Created, type Handlers } from "../call.ts";
 import { addressOf, isOn, listed } from "../lists.ts";
 
@@ -21,39 +23,53 @@ type Names =
   | "network.refusals"
   | "network.allocations";
 
+interface One {
+  context: Context;
+  project: string;
+  params: { readonly name: string };
+}
+
+/** A network that whoever asks may know of. @throws {DreyError} `NOT_FOUND` */
+async function refOf({ context, project, params: { name } }: One): Promise<Ref> {
+  await mustReachNetwork(context, { project, name });
+  return { project, name };
+}
+
 export const handlers: Handlers<Names> = {
-  "networks.list": async ({ context, project, recursion, query }) =>
-    listed(await networks.listNetworks(context, isOn(query("all-projects")) ? undefined : project), {
+  "networks.list": async ({ context, project, recursion, query }) => {
+    const isEverywhere = isOn(query("all-projects"));
+    const all = await networks.listNetworks(context, isEverywhere ? undefined : project);
+    const mayReach = isEverywhere ? () => true : await networksWithinReach(context);
+    return listed(all.filter(mayReach), {
       recursion,
       filter: query("filter"),
       address: (network) => addressOf("networks", network.name, network.project),
-    }),
+    });
+  },
   "networks.create": async ({ context, project, body }) => {
     await networks.createNetwork(context, project, body);
     return new Created(addressOf("networks", body.name, project));
   },
-  "network.get": ({ context, project, params }) =>
-    networks.getNetwork(context, { project, name: params.name }),
-  "network.update": async ({ context, project, params, body }) => {
-    await networks.updateNetwork(context, { project, name: params.name }, body);
+  "network.get": async (call) => networks.getNetwork(call.context, await refOf(call)),
+  "network.update": async (call) => {
+    await networks.updateNetwork(call.context, await refOf(call), call.body);
     return null;
   },
-  "network.patch": async ({ context, project, params, body }) => {
-    await networks.patchNetwork(context, { project, name: params.name }, body);
+  "network.patch": async (call) => {
+    await networks.patchNetwork(call.context, await refOf(call), call.body);
     return null;
   },
-  "network.rename": async ({ context, project, params, body }) => {
-    await networks.renameNetwork(context, { project, name: params.name }, body.name);
-    return new Created(addressOf("networks", body.name, project));
+  "network.rename": async (call) => {
+    await networks.renameNetwork(call.context, await refOf(call), call.body.name);
+    return new Created(addressOf("networks", call.body.name, call.project));
   },
-  "network.delete": async ({ context, project, params }) => {
-    await networks.deleteNetwork(context, { project, name: params.name });
+  "network.delete": async (call) => {
+    await networks.deleteNetwork(call.context, await refOf(call));
     return null;
   },
-  "network.state": ({ context, project, params }) => networkState(context, { project, name: params.name }),
-  "network.leases": ({ context, project, params }) => networkLeases(context, { project, name: params.name }),
-  "network.refusals": ({ context, project, params }) =>
-    networkRefusals(context, { project, name: params.name }),
+  "network.state": async (call) => networkState(call.context, await refOf(call)),
+  "network.leases": async (call) => networkLeases(call.context, await refOf(call)),
+  "network.refusals": async (call) => networkRefusals(call.context, await refOf(call)),
   "network.allocations": ({ context, project, query }) =>
     listAllocations(context, isOn(query("all-projects")) ? undefined : project),
 };

@@ -107,6 +107,12 @@ export const bootPriority = deviceKey({
 export const safeMountOptions = ["ro", "nosuid", "nodev", "noexec", "nosymfollow"] as const;
 export type MountOption = typeof safeMountOptions[number];
 
+/** Where a disk is mounted: a path that does not say from where is one from the top, as in LXD. Empty for a drive. */
+export function mountPath(device: Device): string {
+  const words = (device["path"] ?? "").split("/").filter((word) => word !== "" && word !== ".");
+  return device["path"] ? `/${words.join("/")}` : "";
+}
+
 /** The options a device names, known to be safe ones. */
 export const readMountOptions = (device: Device): MountOption[] =>
   words(device).filter((word): word is MountOption => safeMountOptions.some((option) => option === word));
@@ -163,7 +169,7 @@ function mountProblem(device: Device): DeviceProblem | undefined {
   // a volume, a file or a block device may be a drive, which a virtual machine mounts by itself
   if (path === "" && pool) return undefined;
   if (path === "") return sourceProblem(source);
-  if (!path.startsWith("/") || path.includes("\0")) return wrong(`the path "${path}" is not absolute`);
+  if (path.includes("\0") || mountPath(device) === "/") return wrong("the path is none to mount it at");
   if (path.split("/").includes("..")) return wrong(`the path "${path}" leads upwards`);
   if (!pool && !source.startsWith("/")) return sourceProblem(source);
   if (/^r?(shared|slave)$/.test(device["propagation"] ?? "")) {

@@ -44,7 +44,7 @@ export const type: DeviceType = {
   async remove(site: LiveSite) {
     if (isDrive(site)) return await (await drives()).removeDrive(site, boxOf(site));
     if (await isShare(site)) await (await shares()).removeShare(site);
-    else await unplugDisk(container(site), site.device["path"] ?? "");
+    else await unplugDisk(container(site), keys.mountPath(site.device));
   },
   async check({ context, ref, name, device, type = undefined }) {
     if (isVolume(device)) await checkVolume(context, ref, device);
@@ -80,7 +80,7 @@ interface Found {
 async function find(site: DeviceSite, map: IdMap): Promise<Found | undefined> {
   const { context, ref, device } = site;
   const common = {
-    path: device["path"] ?? "",
+    path: keys.mountPath(device),
     attributes: attributesOf(device),
     propagation: (device["propagation"] || "private") as Disk["propagation"],
   };

@@ -1,6 +1,6 @@
 // Creating an instance: from an image to a record and, if asked, a running container.
 
-import { validateDevices } from "../../config/device_keys.ts";
+import { validateDevices, validateTogether, withoutEmptyKeys } from "../../config/device_keys.ts";
 import * as keys from "../../config/instance_keys.ts";
 import { readKey } from "../../config/key.ts";
 import { validateInstanceName } from "../../config/names.ts";
@@ -46,6 +46,10 @@ export async function createInstance(
     const { copyInstance } = await import("./copy.ts");
     return await copyInstance(context, ref, body);
   }
+  if (body.instance_type) {
+    const { limitsOfSize } = await import("../../config/instance_type.ts");
+    body = { ...body, config: { ...limitsOfSize(body.instance_type), ...body.config } };
+  }
   await check(context, ref, body);
   return await startOperation(context, {
     project,
@@ -63,14 +67,10 @@ async function check(context: Context, ref: Ref, body: InstancesPost): Promise<v
       hint: "Name an image instead",
     });
   }
-  if (body.instance_type) {
-    throw new DreyError("NOT_SUPPORTED", {
-      message: "Cloud instance types are not supported; set limits.cpu and limits.memory",
-    });
-  }
   keys.validateInstanceConfig(userConfig(body.config ?? {}), body.type || "container");
   validateDevices(body.devices ?? {});
-  const { config } = await expand(context, ref.project, settingsOf(body));
+  const { config, devices } = await expand(context, ref.project, settingsOf(body));
+  validateTogether(devices);
   await checkRawIds(context, config);
   await checkDevices(context, ref, body.devices ?? {}, body.type || "container");
   await refuseTaken(context, ref);
@@ -218,6 +218,7 @@ async function newRecord(
   const now = context.now().toISOString();
   const profiles = body.profiles ?? image?.profiles ?? ["default"];
   const { config, devices } = await expand(context, ref.project, { ...settingsOf(body), profiles });
+  validateTogether(devices); // the profiles may be those of the image
   if (image !== undefined) mustMeet(image, config);
   return {
     description: body.description ?? "",
@@ -234,7 +235,7 @@ async function newRecord(
       "volatile.uuid": crypto.randomUUID(),
       "volatile.last_state.power": "STOPPED",
     },
-    devices: body.devices ?? {},
+    devices: withoutEmptyKeys(body.devices ?? {}),
     pool: poolFor(devices),
   };
 }

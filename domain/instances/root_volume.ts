@@ -24,6 +24,16 @@ export function poolFor(devices: Devices): string {
   return findRootDisk(devices)?.device["pool"] || "default";
 }
 
+/** A device says where a root volume is made, not where it goes. @throws {DreyError} `BAD_REQUEST` */
+export function mustStayInPool({ before, after }: { before: Devices; after: Devices }, pool: string): void {
+  const wanted = poolFor(after);
+  if (wanted === pool || wanted === poolFor(before)) return;
+  throw new DreyError("BAD_REQUEST", {
+    message: `Cannot update root disk device pool name to "${wanted}": the root disk is in "${pool}"`,
+    hint: "To move it: drey move NAME --storage " + wanted,
+  });
+}
+
 /** Opens the pool an instance is in. @throws {DreyError} `NOT_FOUND` */
 export async function openRootPool(context: Context, ref: Ref, hands?: Hands): Promise<OpenPool> {
   return await openPool(context, (await loadRecord(context, ref)).value.pool, hands);

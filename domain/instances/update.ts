@@ -1,6 +1,6 @@
 // Changing an instance's settings. Limits and devices reach a running instance at once; the rest counts from the next start.
 
-import { validateDevices } from "../../config/device_keys.ts";
+import { validateDevices, validateTogether, withoutEmptyKeys } from "../../config/device_keys.ts";
 import { validateInstanceConfig } from "../../config/instance_keys.ts";
 import { DreyError } from "../../errors.ts";
 import { changedMeanwhile } from "../changed.ts";
@@ -28,6 +28,7 @@ import {
   lockInstance,
 } from "./record.ts";
 import { noteWarnings } from "./note_warnings.ts";
+import { mustStayInPool } from "./root_volume.ts";
 import { applyRootSize, checkRootSize, rootSize } from "./root_size.ts";
 import { readRunRecord } from "./run_record.ts";
 import { currentState } from "./status.ts";
@@ -89,7 +90,7 @@ async function change(
   const { value: before, revision } = await loadRecord(context, ref);
   const edited = edit(before);
   const config = withoutEmpty(edited.config);
-  const after = { ...edited, config };
+  const after = { ...edited, config, devices: withoutEmptyKeys(edited.devices) };
   validateInstanceConfig(userConfig(config), after.type);
   validateDevices(after.devices);
   await checkDevices(context, ref, after.devices);
@@ -97,6 +98,8 @@ async function change(
     before: await expand(context, ref.project, before),
     after: await expand(context, ref.project, after),
   };
+  validateTogether(expanded.after.devices);
+  mustStayInPool({ before: expanded.before.devices, after: expanded.after.devices }, before.pool);
   refuseFixed(expanded.before.config, expanded.after.config);
   const [old, now] = [rootSize(expanded.before.devices), rootSize(expanded.after.devices)];
   if (old !== now) await checkRootSize(context, ref, expanded.after.devices);

@@ -12,7 +12,7 @@ import {
   projectsSharing,
 } from "./effective.ts";
 import { mustFit } from "./limits.ts";
-import { type Change, holdings } from "./members.ts";
+import { type Change, holdings, type Member, ownProfiles } from "./members.ts";
 import { mustBeAllowed, mustPermit } from "./restrictions.ts";
 
 /** Whether a project has rules at all. */
@@ -35,7 +35,17 @@ export async function mustAllow(context: Context, project: string, { config, cha
   const concerned = change?.instance === undefined
     ? held.members
     : held.members.filter(({ name }) => name === change.instance?.name);
-  for (const member of concerned) mustBeAllowed(project, config, member);
+  for (const member of [...concerned, ...await profilesOf(context, project, change)]) {
+    mustBeAllowed(project, config, member);
+  }
+}
+
+/** Those to be looked at: the one that changes, or all where the project itself does. */
+async function profilesOf(context: Context, project: string, change: Change | undefined): Promise<Member[]> {
+  if (change === undefined) return await ownProfiles(context, project);
+  const { profile } = change;
+  // whoever shares it with the default project answers for their instances only
+  return profile?.project !== project ? [] : [{ name: profile.name, type: "profile", ...profile.settings }];
 }
 
 /** The same by somebody who does not hold the project. @throws {DreyError} `FORBIDDEN` */

@@ -9,10 +9,10 @@ interface Settings {
   devices: Devices;
 }
 
-/** An instance with its profiles' settings below its own. */
+/** An instance with its profiles' settings below its own, or a profile, whatever it will be used for. */
 export interface Member extends Settings {
   name: string;
-  type: InstanceType;
+  type: InstanceType | "profile";
 }
 
 export interface Volume {
@@ -38,6 +38,17 @@ export interface Change {
   networks?: number;
 }
 
+/** The profiles a project has for itself. */
+export async function ownProfiles(context: Context, project: string): Promise<Member[]> {
+  const found = await context.store.list<Settings>(["profiles", project]);
+  return found.map(({ key, value: { config, devices } }) => ({
+    name: key[2] ?? "",
+    type: "profile",
+    config,
+    devices,
+  }));
+}
+
 /** Everything in a project that rules speak of. */
 export async function holdings(context: Context, project: string, change: Change = {}): Promise<Holdings> {
   const present = await context.store.list<Instance>(["instances", project]);
@@ -47,7 +58,7 @@ export async function holdings(context: Context, project: string, change: Change
   if (change.instance !== undefined) instances.set(change.instance.name, change.instance.record);
   const members: Member[] = [];
   for (const [name, record] of instances) {
-    members.push({ name, type: record.type, ...await expanded(context, project, { record, change }) });
+    members.push({ name, type: record.type, ...await expandedWith(context, project, { record, change }) });
   }
   const volumes = (await context.store.list<{ config: Config }>(["volumes", project]))
     .map(({ key, value }) => ({ pool: key[2] ?? "", name: key[3] ?? "", config: value.config }))
@@ -60,10 +71,11 @@ export async function holdings(context: Context, project: string, change: Change
   };
 }
 
-async function expanded(
+/** The settings of an instance with its profiles', one of which may be about to change. */
+export async function expandedWith(
   context: Context,
   project: string,
-  { record, change: { profile } }: { record: Instance; change: Change },
+  { record, change: { profile } }: { record: Omit<Instance, "type">; change: Change },
 ): Promise<Settings> {
   const { profileFor } = await import("../profiles.ts");
   const { mergeSettings } = await import("../instances/expand.ts");

@@ -32,8 +32,9 @@ export function mustBeAllowed(project: string, config: Config, member: Member): 
   if (!isRestricted(config)) return;
   const refuse = (what: string, rule: string): never => {
     throw new DreyError("FORBIDDEN", {
-      message:
-        `Instance "${member.name}" may not have ${what}: project "${project}" is restricted by ${rule}`,
+      message: `${
+        member.type === "profile" ? "Profile" : "Instance"
+      } "${member.name}" may not have ${what}: project "${project}" is restricted by ${rule}`,
     });
   };
   for (const [name, value] of Object.entries(member.config)) {
@@ -63,6 +64,11 @@ function keyRule(
   name: string,
   { value, member }: { value: string; member: Member },
 ): string | undefined {
+  if (member.type === "profile") {
+    // it may become that of either
+    return keyRule(config, name, { value, member: { ...member, type: "container" } }) ??
+      keyRule(config, name, { value, member: { ...member, type: "virtual-machine" } });
+  }
   const blocks = (key: Key<"allow" | "block">) => readKey(config, key) === "allow" ? undefined : key.name;
   const isContainer = member.type === "container";
   if (name === "raw.idmap") return idmapRule(config, value, isContainer);
@@ -110,6 +116,22 @@ function deviceRule(config: Config, device: Device): string | undefined {
   const key = keys.restrictedDevices[type];
   if (key === undefined || readKey(config, key) === "allow") return undefined;
   return key.name;
+}
+
+/**
+ * Whether a project may know of a network, which is the host's if it is not managed.
+ *
+ * @param config of the project
+ */
+export function maySeeNetwork(
+  config: Config,
+  { name, managed }: { name: string; managed: boolean },
+): boolean {
+  if (!isRestricted(config)) return true;
+  const rule = readKey(config, keys.restrictedNic);
+  if (rule === "block" || (rule === "managed" && !managed)) return false;
+  const access = config[keys.restrictedNetworks.name];
+  return !access || access.split(",").some((open) => open.trim() === name);
 }
 
 function diskRule(config: Config, device: Device): string | undefined {

@@ -1,0 +1,122 @@
+// What LXD's own tests expect of a server and what is easily got wrong, by LXD's own client.
+
+import { assertEquals, assertMatch } from "@std/testing";
+import { join } from "@std/path";
+import { e2e } from "../support/drey.ts";
+import { serve, type TestServer } from "../support/server.ts";
+
+const needs = ["userns", "subids", "lxc"] as const;
+
+/** What `lxc` says of words that must fail. */
+async function refusal(server: TestServer, ...words: string[]): Promise<string> {
+  const { code, stderr } = await server.tries(words);
+  assertEquals(code === 0, false, words.join(" "));
+  return stderr;
+}
+
+await e2e("commands that nobody listens to, and instances that run", { needs }, async (drey) => {
+  await using server = await serve(drey);
+  const { lxc } = server;
+  await lxc("launch", "tiny", "c1");
+  const run = async (...command: string[]) => {
+    const body = JSON.stringify({ command });
+    const address = "/1.0/instances/c1/exec";
+    return JSON.parse(await lxc("query", "--wait", "-X", "POST", "-d", body, address)).metadata.return;
+  };
+  assertEquals(await run("sh", "-c", "echo told to nobody; echo this too >&2; exit 3"), 3);
+  assertEquals(await run("missing"), 127);
+  // what stays behind does not hold it up
+  assertEquals(await run("sh", "-c", "sleep 1000 & exit 4"), 4);
+
+  // refused before there is an operation
+  assertMatch(await refusal(server, "query", "-X", "DELETE", "/1.0/instances/c1"), /Instance is running/);
+  assertMatch(await lxc("list", "-f", "csv", "-c", "ns"), /^c1,RUNNING$/m);
+
+  const file = join(drey.directory, "file");
+  await Deno.writeTextFile(file, "x\n");
+  await lxc("file", "push", "-p", "--mode=400", file, "c1/tmp/d1/d2/file");
+  assertEquals(await lxc("exec", "c1", "--", "stat", "-c", "%a", "/tmp/d1", "/tmp/d1/d2"), "750\n750\n");
+
+  await lxc("storage", "volume", "create", "default", "v");
+  await lxc("storage", "volume", "snapshot", "default", "v", "s");
+  assertMatch(await lxc("storage", "volume", "show", "default", "v/s"), /expires_at: 0001-01-01T00:00:00Z/);
+
+  await lxc("init", "tiny", "c2", "-t", "c0.5-m0.2");
+  const config = await lxc("config", "show", "c2");
+  for (const line of ['limits.cpu: "1"', "limits.cpu.allowance: 50%", "limits.memory: 204MB"]) {
+    assertEquals(config.includes(line), true, line);
+  }
+  assertMatch(await refusal(server, "init", "tiny", "c3", "-t", "t2.micro"), /size of an instance.*c2-m4/s);
+});
+
+await e2e("disks have places of their own, and the root disk stays where it is", { needs }, async (drey) => {
+  await using server = await serve(drey);
+  const { lxc } = server;
+  await lxc("storage", "create", "other", "dir");
+  await lxc("init", "tiny", "c1");
+  assertMatch(
+    await refusal(server, "config", "device", "override", "c1", "root", "pool=other"),
+    /Cannot update root disk device pool name to "other"/,
+  );
+  assertMatch(await refusal(server, "profile", "device", "set", "default", "root", "pool", "other"), /"c1"/);
+  await lxc("profile", "create", "second");
+  await lxc("profile", "device", "add", "second", "top", "disk", "path=/", "pool=other");
+  assertMatch(await refusal(server, "profile", "add", "c1", "second"), /"root" and "top"/);
+  assertMatch(
+    await refusal(server, "init", "tiny", "c2", "-p", "default", "-p", "second"),
+    /"root" and "top"/,
+  );
+  await lxc("init", "tiny", "c2", "-p", "second");
+  assertMatch(await refusal(server, "profile", "device", "remove", "second", "top"), /"c2"/);
+  assertEquals(await drey`config device list c2`, "");
+
+  for (const name of ["v1", "v2"]) await lxc("storage", "volume", "create", "default", name);
+  // a path is one from the top
+  await lxc("storage", "volume", "attach", "default", "v1", "c1", "data");
+  assertMatch(
+    await refusal(server, "storage", "volume", "attach", "default", "v2", "c1", "d2", "/data/"),
+    /are both to be mounted at "\/data"/,
+  );
+  await lxc("start", "c1");
+  assertMatch(await lxc("exec", "c1", "--", "cat", "/proc/mounts"), / \/data /);
+  await lxc("storage", "volume", "detach", "default", "v1", "c1");
+  assertEquals((await lxc("exec", "c1", "--", "cat", "/proc/mounts")).includes(" /data "), false);
+
+  // what is unset is gone
+  await lxc("profile", "set", "second", "user.a", "b");
+  await lxc("profile", "unset", "second", "user.a");
+  await lxc("profile", "device", "set", "second", "top", "size", "1GiB");
+  await lxc("profile", "device", "unset", "second", "top", "size");
+  const second = JSON.parse(await lxc("query", "/1.0/profiles/second"));
+  assertEquals([second.config, second.devices], [{}, { top: { type: "disk", path: "/", pool: "other" } }]);
+});
+
+await e2e("a restricted project, and one that has its images from another", { needs }, async (drey) => {
+  await using server = await serve(drey);
+  const { lxc } = server;
+  assertMatch(await refusal(server, "project", "create", "a_b"), /underscores/);
+  await lxc("project", "create", "web", "-c", "features.images=false");
+  // who waits in the project hears of it, though the images are those of another
+  await lxc("image", "delete", "tiny", "--project", "web");
+  await lxc("network", "create", "net0");
+  await lxc("project", "switch", "web");
+  assertMatch(await lxc("network", "list"), /net0/);
+  await lxc("project", "set", "web", "restricted=true");
+  assertMatch(await lxc("network", "list"), /net0/);
+  await lxc("project", "set", "web", "restricted.networks.access=other");
+  assertEquals((await lxc("network", "list")).includes("net0"), false);
+  for (const verb of ["show", "info", "delete"]) {
+    assertMatch(await refusal(server, "network", verb, "net0"), /Network not found/);
+  }
+  assertMatch(
+    await refusal(server, "profile", "set", "default", "security.nesting=true"),
+    /Profile "default" may not have security.nesting=true.*restricted.containers.nesting/,
+  );
+  await lxc("project", "unset", "web", "restricted.networks.access");
+  await lxc("profile", "device", "add", "default", "eth0", "nic", "network=net0");
+  assertMatch(await refusal(server, "project", "set", "web", "restricted.devices.nic=block"), /"eth0"/);
+  await lxc("profile", "device", "remove", "default", "eth0");
+  await lxc("project", "switch", "default");
+  await lxc("project", "delete", "web");
+  await lxc("network", "delete", "net0");
+});
