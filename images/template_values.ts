@@ -11,6 +11,10 @@ export interface TemplateInput {
   config: Readonly<Record<string, string>>;
 }
 
+/** longest text that a template has, makes on its way, or is filled in to, in characters */
+export const longestText = 1 << 20;
+
+const blank = /\s*$/y;
 const token =
   /\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\d+(?:\.\d+)?|[A-Za-z_]\w*|==|!=|<=|>=|&&|\|\||[<>!().,|:[\]+-])/sy;
 
@@ -18,7 +22,11 @@ const token =
 export function evaluate(expression: string, input: TemplateInput): Value {
   const tokens: string[] = [];
   token.lastIndex = 0;
-  while (expression.slice(token.lastIndex).trim() !== "") {
+  const isOver = (at: number) => {
+    blank.lastIndex = at;
+    return blank.test(expression);
+  };
+  while (!isOver(token.lastIndex)) {
     const at = token.lastIndex;
     const found = token.exec(expression);
     if (found === null) throw wrong(`cannot read "${expression.slice(at).trim()}"`);
@@ -165,7 +173,7 @@ function filter(name: string, value: Value, argument: Value): Value {
     case "length":
       return Array.isArray(value) ? value.length : text.length;
     case "join":
-      return Array.isArray(value) ? value.map(textOf).join(textOf(argument)) : text;
+      return Array.isArray(value) ? joined(value.map(textOf), textOf(argument)) : text;
     case "split":
       return text.split(textOf(argument));
     case "first":
@@ -180,6 +188,12 @@ function filter(name: string, value: Value, argument: Value): Value {
     default:
       throw wrong(`there is no filter "${name}"`);
   }
+}
+
+function joined(texts: readonly string[], between: string): string {
+  const length = texts.reduce((sum, text) => sum + text.length + between.length, 0);
+  if (length > longestText) throw wrong("a text in it is too long");
+  return texts.join(between);
 }
 
 /** Whether a value counts as true: it is not empty, zero or missing. */
@@ -199,4 +213,4 @@ export function textOf(value: Value): string {
 
 /** The error of a template that cannot be read. */
 export const wrong = (why: string) =>
-  new DreyError("IMAGE_INVALID", { message: `Cannot fill in a template of the image: ${why}` });
+  new DreyError("IMAGE_INVALID", { message: `Cannot fill in a template of the image: ${why.slice(0, 200)}` });

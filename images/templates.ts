@@ -4,6 +4,7 @@
 import {
   evaluate,
   isTrue,
+  longestText,
   type Scope,
   type TemplateInput,
   textOf,
@@ -20,8 +21,16 @@ type Node =
   | { kind: "for"; names: string[]; list: string; body: Node[] }
   | { kind: "set"; name: string; expression: string };
 
-/** longest output of a template, in characters */
-const longest = 1 << 20;
+/** how many pieces of templates one may have filled in: images are anybody's, and lists can be gone through in lists */
+const mostSteps = 100_000;
+
+/** What a template has taken so far. */
+interface Filling {
+  output: string[];
+  /** characters of it */
+  length: number;
+  steps: number;
+}
 
 /**
  * Fills a template in.
@@ -29,11 +38,40 @@ const longest = 1 << 20;
  * @throws {DreyError} `IMAGE_INVALID` for what is no template
  */
 export function renderTemplate(template: string, input: TemplateInput): string {
-  const words = template.split(/(\{%-?.*?-?%\}|\{\{-?.*?-?\}\}|\{#.*?#\})/s);
-  const tree = new Builder(words).build([]).body;
-  const output: string[] = [];
-  write(tree, { ...input, values: { true: true, false: false, ...input.values } }, output);
-  return output.join("");
+  if (template.length > longestText) throw wrong("it is too long");
+  const filling: Filling = { output: [], length: 0, steps: 0 };
+  try {
+    const tree = new Builder(wordsOf(template)).build([]).body;
+    write(tree, { ...input, values: { true: true, false: false, ...input.values } }, filling);
+  } catch (error) {
+    // the stack is full
+    if (error instanceof RangeError) throw wrong("it is nested too deeply");
+    throw error;
+  }
+  return filling.output.join("");
+}
+
+const closing: Record<string, string> = { "%": "%}", "{": "}}", "#": "#}" };
+
+/** Text and what stands between braces, by turns. What is never closed is text. */
+function wordsOf(template: string): string[] {
+  const words: string[] = [];
+  const unclosed = new Set<string>();
+  let from = 0;
+  for (let at = template.indexOf("{"); at >= 0; at = template.indexOf("{", at)) {
+    const kind = template[at + 1] ?? "";
+    const end = closing[kind];
+    const close = end === undefined || unclosed.has(kind) ? -1 : template.indexOf(end, at + 2);
+    if (close < 0 || end === undefined) {
+      // it is not looked for again, or a long text would be gone through once for each brace
+      if (end !== undefined) unclosed.add(kind);
+      at++;
+      continue;
+    }
+    words.push(template.slice(from, at), template.slice(at, close + 2));
+    at = from = close + 2;
+  }
+  return [...words, template.slice(from)];
 }
 
 /** Makes a tree of the pieces of a template. */
@@ -45,17 +83,20 @@ class Builder {
   build(ends: readonly string[]): { body: Node[]; end: string; rest: string } {
     const body: Node[] = [];
     while (this.#at < this.words.length) {
+      const isText = this.#at % 2 === 0;
       const word = this.words[this.#at++] ?? "";
+      if (isText) {
+        body.push({ kind: "text", text: this.#trimmed(word) });
+        continue;
+      }
       if (word.startsWith("{#")) continue;
       if (word.startsWith("{{")) {
         body.push({ kind: "value", expression: word.replace(/^\{\{-?|-?\}\}$/g, "") });
         continue;
       }
-      if (!word.startsWith("{%")) {
-        body.push({ kind: "text", text: this.#trimmed(word) });
-        continue;
-      }
-      const [, name = "", rest = ""] = /^\{%-?\s*(\w+)\s*(.*?)\s*-?%\}$/s.exec(word) ?? [];
+      const inner = word.replace(/^\{%-?|-?%\}$/g, "").trim();
+      const [name = ""] = /^\w*/.exec(inner) ?? [];
+      const rest = inner.slice(name.length).trimStart();
       if (ends.includes(name)) return { body, end: name, rest };
       body.push(...this.#statement(name, rest));
     }
@@ -108,15 +149,20 @@ class Builder {
   }
 }
 
-function write(nodes: readonly Node[], input: TemplateInput, output: string[]): void {
+function write(nodes: readonly Node[], input: TemplateInput, filling: Filling): void {
+  const put = (text: string) => {
+    filling.length += text.length;
+    if (filling.length > longestText) throw wrong("its output is too long");
+    filling.output.push(text);
+  };
   for (const node of nodes) {
-    if (output.length > longest) throw wrong("its output is too long");
+    if (++filling.steps > mostSteps) throw wrong("it takes too long");
     switch (node.kind) {
       case "text":
-        output.push(node.text);
+        put(node.text);
         break;
       case "value":
-        output.push(textOf(evaluate(node.expression, input)));
+        put(textOf(evaluate(node.expression, input)));
         break;
       case "set":
         input.values[node.name] = evaluate(node.expression, input);
@@ -125,16 +171,16 @@ function write(nodes: readonly Node[], input: TemplateInput, output: string[]): 
         const chosen = node.branches.find(({ condition }) =>
           condition === undefined || isTrue(evaluate(condition, input))
         );
-        write(chosen?.body ?? [], input, output);
+        write(chosen?.body ?? [], input, filling);
         break;
       }
       case "for":
-        repeat(node, input, output);
+        repeat(node, input, filling);
     }
   }
 }
 
-function repeat(node: Node & { kind: "for" }, input: TemplateInput, output: string[]): void {
+function repeat(node: Node & { kind: "for" }, input: TemplateInput, filling: Filling): void {
   const list = evaluate(node.list, input);
   const pairs: [Value, Value][] = Array.isArray(list)
     ? list.map((item): [Value, Value] => [item, undefined])
@@ -142,6 +188,7 @@ function repeat(node: Node & { kind: "for" }, input: TemplateInput, output: stri
     ? Object.entries(list)
     : [];
   for (const [index, [key, value]] of pairs.entries()) {
+    if (++filling.steps > mostSteps) throw wrong("it takes too long");
     const forloop = {
       Counter: index + 1,
       Counter0: index,
@@ -150,6 +197,6 @@ function repeat(node: Node & { kind: "for" }, input: TemplateInput, output: stri
     };
     const [first = "", second] = node.names;
     const own: Scope = { forloop, [first]: key, ...(second === undefined ? {} : { [second]: value }) };
-    write(node.body, { ...input, values: { ...input.values, ...own } }, output);
+    write(node.body, { ...input, values: { ...input.values, ...own } }, filling);
   }
 }

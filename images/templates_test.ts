@@ -41,3 +41,18 @@ Deno.test("renderTemplate() says what it cannot read", () => {
   assertThrows(() => render("{{ a b }}"), DreyError, "cannot read");
   assertThrows(() => render("{{ 'x'|exec }}"), DreyError, 'no filter "exec"');
 });
+
+Deno.test("no template takes long, or fills the memory", () => {
+  // a million braces that nothing closes were looked through once for each of them
+  const braces = "{%".repeat(500_000);
+  assertEquals(render(braces), braces);
+  assertThrows(() => render(`{{ ${"(".repeat(100_000)} }}`), DreyError, "nested too deeply");
+  assertThrows(() => render(`{% if a${" ".repeat(500_000)}b %}`), DreyError);
+  const [open, close] = ["{% for a in devices %}", "{% endfor %}"];
+  assertThrows(() => render(open.repeat(30) + close.repeat(30)), DreyError, "takes too long");
+  const squared = "{% set x = x|split:''|join:x %}".repeat(9);
+  assertThrows(() => render(`{% set x = "${"a".repeat(64)}" %}${squared}`), DreyError, "too long");
+  const long = `{% set x = "${"a".repeat(9000)}" %}${"{{ x }}".repeat(1000)}`;
+  assertThrows(() => render(long), DreyError, "its output is too long");
+  assertThrows(() => render("x".repeat(2_000_000)), DreyError, "too long");
+});

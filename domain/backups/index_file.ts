@@ -192,7 +192,12 @@ function asTexts(value: unknown, where: string): Record<string, string> {
   if (value === undefined || value === null) return {};
   const entries = Object.entries(asObject(value, where));
   return Object.fromEntries(
-    entries.map(([name, text]) => [name, typeof text === "string" ? text : String(text)]),
+    entries.map(([name, text]) => {
+      if (text instanceof Date) return [name, text.toISOString()];
+      // a few lines of YAML can stand for lists that fill the memory when they are written out
+      if (typeof text === "object" && text !== null) throw invalid(`"${name}" in its description is no text`);
+      return [name, String(text)];
+    }),
   );
 }
 

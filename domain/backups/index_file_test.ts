@@ -1,0 +1,26 @@
+import { assertEquals, assertRejects } from "@std/testing";
+import { DreyError } from "../../errors.ts";
+import { parseConfig, parseIndex } from "./index_file.ts";
+
+/** Lists of lists by name, each ten times the one before: ten lines for ten thousand million words. */
+function bomb(levels: number): string {
+  const lines = Array.from({ length: levels }, (_, at) => {
+    const names = Array(10).fill(`*a${at}`).join(", ");
+    return `a${at + 1}: &a${at + 1} [${names}]\n`;
+  });
+  return `a0: &a0 lol\n${lines.join("")}`;
+}
+
+Deno.test("a description of a few lines does not become a text that fills the memory", async () => {
+  const instance = "name: c1\n    config:\n      user.x: *a10\n";
+  const index = `${bomb(10)}name: c1\nconfig:\n  container:\n    ${instance}`;
+  await assertRejects(() => parseIndex(index), DreyError, '"user.x" in its description is no text');
+  const config = `${bomb(10)}container:\n    ${instance}`;
+  await assertRejects(() => parseConfig(config), DreyError, '"user.x" in its description is no text');
+});
+
+Deno.test("settings of a description are texts, however YAML reads them", async () => {
+  const config = "\n      user.a: 1\n      user.b: true\n      user.c: text\n";
+  const { container } = await parseConfig(`container:\n    name: c1\n    config:${config}`);
+  assertEquals(container?.config, { "user.a": "1", "user.b": "true", "user.c": "text" });
+});
