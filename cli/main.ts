@@ -5,6 +5,7 @@ import type { Client } from "../client/client.ts";
 import type { Remote } from "../client/remotes.ts";
 import { grammarFor, wholeGrammar } from "./grammar.ts";
 import { parse, type Typed } from "./parse.ts";
+import { printable } from "./printable.ts";
 import type { Shell } from "./shell.ts";
 
 /** Runs one command line and returns the exit status of the process. */
@@ -92,12 +93,15 @@ function openClients(typed: Typed): Clients {
 const encoder = new TextEncoder();
 
 function print(text: string | Uint8Array): void {
-  writeAll(Deno.stdout, typeof text === "string" ? encoder.encode(text) : text);
+  writeAll(Deno.stdout, typeof text === "string" ? encoded(text, Deno.stdout) : text);
 }
 
 function say(line: string): void {
-  writeAll(Deno.stderr, encoder.encode(`${line}\n`));
+  writeAll(Deno.stderr, encoded(`${line}\n`, Deno.stderr));
 }
+
+const encoded = (text: string, to: { isTerminal(): boolean }): Uint8Array =>
+  encoder.encode(to.isTerminal() ? printable(text) : text);
 
 function writeAll(to: { writeSync(data: Uint8Array): number }, data: Uint8Array): void {
   for (let at = 0; at < data.length;) at += to.writeSync(data.subarray(at));

@@ -3,6 +3,7 @@
 
 import type { RunningOperation } from "../client/operations.ts";
 import type { Operation } from "../wire/operation.ts";
+import { printable } from "./printable.ts";
 
 export interface ProgressOptions {
   /** what the line starts with, such as the instance's name */
@@ -43,7 +44,7 @@ function progressLine(): Disposable & { show(text: string): void } {
   return {
     show(text) {
       const { columns } = Deno.consoleSize();
-      write(`\r\x1b[K${text.replaceAll("\n", " ").slice(0, columns - 1)}`);
+      write(`\r\x1b[K${printable(text).replaceAll("\n", " ").slice(0, columns - 1)}`);
       isDrawn = true;
     },
     [Symbol.dispose]() {

@@ -15,8 +15,12 @@ export async function console(shell: Shell): Promise<void> {
   }
   if (!shell.typed.has("show-log")) return await attach(shell, { client, name });
   const response = await client.raw("instance.console.log", { params: { name } });
-  shell.print(new Uint8Array(await response.arrayBuffer()));
+  shell.print(shown(new Uint8Array(await response.arrayBuffer())));
 }
+
+/** What was written in the past is not obeyed by the terminal of today: as text, it is looked through. */
+const shown = (log: Uint8Array): string | Uint8Array =>
+  Deno.stdout.isTerminal() ? new TextDecoder().decode(log) : log;
 
 /** What an instance has written on its console; with --follow, also what it goes on to write. */
 export async function logs(shell: Shell): Promise<void> {
@@ -24,16 +28,16 @@ export async function logs(shell: Shell): Promise<void> {
   const client = await shell.connect(remote);
   const read = async () =>
     new Uint8Array(await (await client.raw("instance.console.log", { params: { name } })).arrayBuffer());
-  let shown = 0;
+  let done = 0;
   for (;;) {
     const log = await read();
     // a log that has become shorter was begun anew
-    if (log.length < shown) shown = 0;
-    shell.print(log.subarray(shown));
-    shown = log.length;
+    if (log.length < done) done = 0;
+    shell.print(shown(log.subarray(done)));
+    done = log.length;
     if (!shell.typed.has("follow")) return;
     const { status } = await client.call("instance.state", { params: { name } });
-    if (status === "Stopped" && (await read()).length === shown) return;
+    if (status === "Stopped" && (await read()).length === done) return;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
 }
