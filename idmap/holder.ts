@@ -14,14 +14,20 @@ export interface MappedRoot extends AsyncDisposable {
   command(argv: readonly string[]): string[];
   /** runs a program as the namespace's root to its end, in drey's directory and without input */
   run(argv: readonly string[]): Promise<RunResult>;
+  /**
+   * has a program run as the namespace's root by the process that holds it, which goes on until that is done, whatever
+   * becomes of drey; nobody learns how it ended
+   */
+  leave(argv: readonly string[]): Promise<void>;
 }
 
 /**
  * Holds a user namespace: a child outside writes the map, by newuidmap(1) and newgidmap(1) at the same time or directly,
  * and the end of standard input, which is when drey is gone, ends it. One program, since drey takes 2 ms to start one.
  * For the same reason it runs programs by itself: an order is a line with a length and that many bytes of words parted
- * by zeros, an answer a line with a status and two lengths and that many bytes of output and of errors. `rm -rf --` it
- * does without a program; what it cannot remove is left to the real one, which says why.
+ * by zeros, an answer a line with a status and two lengths and that many bytes of output and of errors. Where the line
+ * of an order has one more word, nobody wants the answer. `rm -rf --` it does without a program; what it cannot remove
+ * is left to the real one, which says why.
  */
 const holder = String.raw`# what "use strict" does, without its file: reading that takes 0.4 ms of 2
 BEGIN { $^H |= 0x602 }
@@ -70,11 +76,12 @@ sub gone {
   gone("$path/$_") || return 0 for @names;
   return rmdir($path) || $! == 2;
 }
-while (defined(my $size = <STDIN>)) {
+while (defined(my $line = <STDIN>)) {
+  my ($size, $left) = split ' ', $line;
   read STDIN, my $order, $size;
   my @argv = split /\0/, $order, -1;
   if ("@argv[0 .. 2]" eq 'rm -rf --' && !grep { !gone($_) } @argv[3 .. $#argv]) {
-    syswrite STDOUT, "0 0 0\n";
+    syswrite STDOUT, "0 0 0\n" unless $left;
     next;
   }
   open my $out, '+>', undef or exit 1;
@@ -89,6 +96,7 @@ while (defined(my $size = <STDIN>)) {
     exit 127;
   }
   waitpid $pid, 0;
+  next if $left;
   my $code = $? & 127 ? 128 + ($? & 127) : $? >> 8;
   my @texts = map { seek $_, 0, 0; local $/; my $text = <$_>; defined $text ? $text : '' } $out, $err;
   my $answer = join('', join(' ', $code, map { length } @texts), "\n", @texts);
@@ -144,6 +152,7 @@ export async function openMappedRoot(map: IdMap): Promise<MappedRoot> {
     throw error;
   }
   const command = (argv: readonly string[]) => enterAsRoot(child.pid, map, argv);
+  let isLeft = false;
   let isBusy = isSingle(map); // whose root is root already, and may not set groups
   return {
     pid: child.pid,
@@ -152,28 +161,37 @@ export async function openMappedRoot(map: IdMap): Promise<MappedRoot> {
       // what cannot wait for the other goes its own way
       if (isBusy) return await run(command(argv));
       isBusy = true;
-      const result = await order(child, argv);
+      await order(child, argv);
+      const result = await readAnswer(child.output);
       isBusy = false;
       return result;
     },
-    [Symbol.asyncDispose]: close,
+    async leave(argv) {
+      if (isBusy) return void await run(command(argv));
+      isBusy = isLeft = true;
+      await order(child, argv, "left");
+      isBusy = false;
+    },
+    async [Symbol.asyncDispose]() {
+      const closed = close();
+      if (!isLeft) await closed;
+    },
   };
 }
 
 /** `bytes` that go into an empty pipe whole; PIPE_BUF of pipe(7) */
 const atOnce = 4096;
 
-/** Lets the holder run a program. */
-async function order(child: PipedProgram, argv: readonly string[]): Promise<RunResult> {
+/** Tells the holder to run a program, and to answer unless it is `left` alone with it. */
+async function order(child: PipedProgram, argv: readonly string[], left = ""): Promise<void> {
   const words = new TextEncoder().encode(argv.join("\0"));
-  const size = new TextEncoder().encode(`${words.length}\n`);
+  const size = new TextEncoder().encode(`${words.length} ${left}\n`);
   const bytes = new Uint8Array(size.length + words.length);
   bytes.set(size);
   bytes.set(words, size.length);
   // what a pipe takes at once needs no other thread
   if (bytes.length <= atOnce) child.input.writeSync(bytes);
   else for (let at = 0; at < bytes.length;) at += await child.input.write(bytes.subarray(at));
-  return await readAnswer(child.output);
 }
 
 async function readAnswer(output: Deno.FsFile): Promise<RunResult> {

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/testing";
+import { eventually } from "../tests/support/eventually.ts";
 import { openMappedRoot } from "./holder.ts";
 import { readLayout } from "./ranges.ts";
 
@@ -47,6 +48,36 @@ Deno.test({
       assertEquals(refused.code, 1);
       assertMatch(refused.stderr, /rm: .*\/proc\/version/);
       assertEquals([...Deno.readDirSync(directory)], []);
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name:
+    "openMappedRoot() goes on with what it was left with when drey does not, and answers what else it is asked",
+  ignore: layout.parent === undefined || layout.kind === "single",
+  // its end is not waited for
+  sanitizeOps: false,
+  async fn() {
+    const directory = await Deno.makeTempDir({ prefix: "drey-holder-" });
+    const at = (name: string) => `${directory}/${name}`;
+    const isThere = (name: string) => [...Deno.readDirSync(directory)].some((entry) => entry.name === name);
+    try {
+      const root = await openMappedRoot(layout.parent!);
+      await Deno.mkdir(at("tree/a"), { recursive: true });
+      assertEquals((await root.run(["chown", "-R", "1:1", at("tree/a")])).code, 0);
+      const waits = (name: string) => `while ! [ -e ${at("go")} ]; do sleep 0.01; done; touch ${at(name)}`;
+      await root.leave(["rm", "-rf", "--", at("tree")]);
+      assertEquals((await root.run(["echo", "x"])).stdout, "x\n");
+      assertEquals(isThere("tree"), false, "one after the other");
+      await root.leave(["sh", "-c", waits("first")]);
+      await root.leave(["sh", "-c", waits("second")]);
+      await root[Symbol.asyncDispose]();
+      assertEquals([isThere("first"), isThere("second")], [false, false]);
+      await Deno.writeTextFile(at("go"), "");
+      await eventually("both are done", () => isThere("first") && isThere("second"), 10);
     } finally {
       await Deno.remove(directory, { recursive: true });
     }

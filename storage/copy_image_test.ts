@@ -11,6 +11,7 @@ Deno.test("copyImage() makes one tree of layers, without what the upper ones hid
     output: (command: readonly string[]) => runChecked(argv(command)),
     own: () => Promise.resolve(),
     isOpen: () => Promise.resolve(false),
+    heir: () => Promise.resolve(undefined),
   };
   const make = `mkdir -p image/rootfs l/b/fs/etc l/a/fs/etc l/a/fs/kept l/b/fs/kept l/a/fs/shape
     echo low >l/a/fs/etc/low; echo gone >l/a/fs/etc/gone; echo old >l/a/fs/kept/old; echo s >l/a/fs/shape/s

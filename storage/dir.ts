@@ -8,6 +8,7 @@ import { exists, isDirectory, namesIn } from "../sys/present.ts";
 import type { Driver, Live, PoolHost, RootSource, Snapshot, Volume } from "./driver.ts";
 import { create, newTop, nextTop, oldTops, plainTree, withoutOverlay } from "./dir_create.ts";
 import { compact, shorten } from "./compact.ts";
+import { remove } from "./dir_remove.ts";
 import { charged, forgetSize, limit, uncharged } from "./dir_size.ts";
 import {
   copyImageFile,
@@ -33,16 +34,7 @@ import {
   treeOf,
 } from "./layers.ts";
 import { type Manifest, readManifest, writeManifest } from "./manifest.ts";
-import {
-  abandonedIn,
-  discard,
-  making,
-  moveAway,
-  placeOf,
-  publish,
-  removeTrees,
-  snapshotsOf,
-} from "./places.ts";
+import { abandonedIn, discard, making, placeOf, publish, removeTrees, snapshotsOf } from "./places.ts";
 import { mayShare, mustHaveRoom, mustTakeWrites } from "./room.ts";
 import { diskUsage, spaceOf } from "./usage.ts";
 
@@ -71,7 +63,7 @@ export function openDir(host: PoolHost, { plain = false }: { plain?: boolean } =
     clone: (from, to, live) => clone(host, { from, to, live }),
     snapshot: (snapshot, live) => clone(host, { from: ownerOf(snapshot), to: snapshot, live }),
     restore: (snapshot) => restore(host, snapshot),
-    remove: (volume) => remove(host, volume),
+    remove: (volume, later) => remove(host, volume, later),
     rename: (from, to) => rename(host, from, to),
     resize: (volume, size) => resize(host, volume, size),
     compact: (volume) => compact(host, volume),
@@ -252,21 +244,6 @@ async function restoredTop(
   await removeTrees(host.hands, [join(place, manifest.top)]); // of a restore that was killed
   if (now?.kind !== "layers") return charged(host, place, manifest);
   return now.project === undefined ? uncharged(manifest) : { ...manifest, project: now.project };
-}
-
-async function remove(host: PoolHost, volume: Volume): Promise<void> {
-  const pool = host.directory;
-  const manifest = readManifest(placeOf(pool, volume));
-  const snapshots = volume.snapshot === undefined ? namesIn(snapshotsOf(pool, volume)) : [];
-  const all = [volume, ...snapshots.map((snapshot) => ({ ...volume, snapshot }))];
-  const hasLayers = all.some((one) => (readManifest(placeOf(pool, one))?.layers.length ?? 0) > 0);
-  const doomed = moveAway(pool, [
-    placeOf(pool, volume),
-    ...(volume.snapshot === undefined ? [snapshotsOf(pool, volume)] : []),
-  ]);
-  await removeTrees(host.hands, doomed);
-  forgetSize(host, manifest);
-  if (hasLayers) await collectLayers(host);
 }
 
 async function rename(host: PoolHost, from: Volume, to: Volume): Promise<void> {

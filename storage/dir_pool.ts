@@ -5,6 +5,7 @@ import { DreyError } from "../errors.ts";
 import { isDirectory, namesIn } from "../sys/present.ts";
 import type { DriverKind, PoolMaking } from "./driver.ts";
 import { openDir } from "./dir.ts";
+import { cleared } from "./places.ts";
 
 export const kind: DriverKind = {
   name: "dir",
@@ -26,8 +27,9 @@ export const kind: DriverKind = {
     else mustBeThere(source);
     return Promise.resolve(source);
   },
-  deletePool(making) {
+  async deletePool(making) {
     const source = sourceOf(making);
+    await cleared(making.hands, source);
     // volumes are gone; what is left are the directories they were in, and unpacked images
     for (
       const name of [
@@ -45,7 +47,6 @@ export const kind: DriverKind = {
     if (source === making.directory && isDirectory(source) && namesIn(source).length === 0) {
       Deno.removeSync(source);
     }
-    return Promise.resolve();
   },
   open: openDir,
 };

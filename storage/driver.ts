@@ -56,8 +56,16 @@ export interface Hands {
   output(argv: readonly string[]): Promise<string>;
   /** whether there is a root already, or one is coming, that belongs to none of this process's own ids */
   isOpen(): Promise<boolean>;
+  /** who removes trees when nobody waits any more; nobody does where this process removes them itself */
+  heir(): Promise<Heir | undefined>;
   /** gives one file to ids of the host */
   own(path: string, owner: { uid: number; gid: number }): Promise<void>;
+}
+
+/** A process that removes trees and ends, also after drey has ended. */
+export interface Heir {
+  pid: number;
+  remove(paths: readonly string[]): Promise<void>;
 }
 
 /** What a driver is given of the world. */
@@ -112,8 +120,12 @@ export interface Driver {
   snapshot(snapshot: Snapshot, live?: Live): Promise<void>;
   /** puts back what a snapshot holds; the volume is at rest */
   restore(snapshot: Snapshot): Promise<void>;
-  /** a volume goes with its snapshots; nothing happens if it is not there */
-  remove(volume: Volume): Promise<void>;
+  /**
+   * a volume goes with its snapshots; nothing happens if it is not there
+   *
+   * @param later its room may come back when drey has ended
+   */
+  remove(volume: Volume, later?: boolean): Promise<void>;
   /** another name within the pool, for a volume with its snapshots or for one snapshot */
   rename(from: Volume, to: Volume): Promise<void>;
   /** holds the volume to a size, or to none. @throws {DreyError} `NOT_SUPPORTED` where nothing can enforce it */

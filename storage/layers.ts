@@ -6,7 +6,7 @@ import { join } from "@std/path";
 import { isDirectory, namesIn, readIfThere } from "../sys/present.ts";
 import type { PoolHost, Volume, VolumeKind } from "./driver.ts";
 import { type Manifest, readManifest, writeManifest } from "./manifest.ts";
-import { discard, placeOf, snapshotsOf } from "./places.ts";
+import { moveAway, placeOf, removeTrees, snapshotsOf } from "./places.ts";
 
 /** What a manifest of layers stands in. */
 export interface Stacked {
@@ -100,13 +100,19 @@ export function stackedAt(pool: string, place: string): Stacked[] {
 
 /** Removes layers that no manifest names any more. */
 export async function collectLayers(host: PoolHost): Promise<void> {
+  const waste = await strayLayers(host);
+  if (waste.length > 0) await removeTrees(host.hands, waste);
+}
+
+/** Moves layers away that no manifest names any more, for a process to remove, and answers with where they are now. */
+export async function strayLayers(host: PoolHost, pid?: number): Promise<string[]> {
   await using _lock = await host.lock();
   // the directory first: a layer that is listed has been named by a manifest before
   const present = namesIn(join(host.directory, "layers"));
-  if (present.length === 0) return;
+  if (present.length === 0) return [];
   const needed = new Set(allStacked(host.directory).flatMap(({ manifest }) => named(manifest)));
   const waste = present.filter((id) => !needed.has(id)).map((id) => layerPlace(host.directory, id));
-  if (waste.length > 0) await discard(host, waste);
+  return moveAway(host.directory, waste, pid);
 }
 
 /** Layers that a manifest needs. */

@@ -3,7 +3,7 @@
 
 import { join } from "@std/path";
 import { exchangePaths } from "../sys/file_systems.ts";
-import { findAbandoned, partialName } from "../sys/partial.ts";
+import { findAbandoned, othersDone, partialName } from "../sys/partial.ts";
 import { exists } from "../sys/present.ts";
 import type { Hands, PoolHost, Volume, VolumeKind } from "./driver.ts";
 
@@ -16,11 +16,11 @@ export function placeOf(pool: string, { kind, name, snapshot }: Volume): string 
 export const snapshotsOf = (pool: string, { kind, name }: { kind: VolumeKind; name: string }): string =>
   join(pool, `${kind}-snapshots`, name);
 
-/** A name in temporary/ that tells whose work it is. */
-export function temporaryPlace(pool: string, what: string): string {
+/** A name in temporary/ that tells whose work it is: this process's, or another one's. */
+export function temporaryPlace(pool: string, what: string, pid = Deno.pid): string {
   const directory = join(pool, "temporary");
   Deno.mkdirSync(directory, { recursive: true, mode: 0o711 });
-  return partialName(join(directory, what));
+  return partialName(join(directory, what), pid);
 }
 
 /** Makes something under a temporary name; if that fails, what is there of it goes at once. */
@@ -42,10 +42,16 @@ export async function making<T>(
 /** Unfinished work of killed processes. */
 export const abandonedIn = (pool: string): string[] => findAbandoned(join(pool, "temporary"));
 
+/** Waits for those who still remove something, and removes what is left of it. */
+export async function cleared(hands: Hands, pool: string): Promise<void> {
+  await othersDone(join(pool, "temporary"));
+  await removeTrees(hands, abandonedIn(pool));
+}
+
 /** Moves directories out of sight, so that they are gone at once, and answers with where they are now. */
-export function moveAway(pool: string, paths: readonly string[]): string[] {
+export function moveAway(pool: string, paths: readonly string[], pid = Deno.pid): string[] {
   return paths.filter(exists).map((path) => {
-    const doomed = temporaryPlace(pool, "removed");
+    const doomed = temporaryPlace(pool, "removed", pid);
     Deno.renameSync(path, doomed);
     return doomed;
   });

@@ -32,6 +32,12 @@ export function mustHaveRoom(directory: string, wanted = 0): void {
   });
 }
 
+/** Whether so little of a file system is free that whoever deletes something probably wants its room. */
+export function isShortOfRoom(directory: string): boolean {
+  const { bytes: { total, available } } = fileSystemOf(directory);
+  return available < total / 10;
+}
+
 /** @throws {DreyError} `KERNEL_REFUSED` if the file system of a directory is read-only */
 export function mustTakeWrites(directory: string): void {
   if (!fileSystemOf(directory).isReadOnly) return;

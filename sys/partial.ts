@@ -1,15 +1,15 @@
 // Work in progress on disk: files and directories whose name says which process makes them, so that what a killed
 // process left is known for what it is.
 
-import { readIfThere } from "./present.ts";
+import { namesIn, readIfThere } from "./present.ts";
 
 const pattern = /\.partial-(\d+)-(\d+)-[0-9a-f]{8}$/;
 
 /** A name for unfinished work: `<name>.partial-<pid>-<start time of that process>-<random>`. */
-export function partialName(name: string): string {
+export function partialName(name: string, pid = Deno.pid): string {
   const random = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-  const start = startTime(Deno.pid) ?? "0";
-  return `${name}.partial-${Deno.pid}-${start}-${random.toString(16).padStart(8, "0")}`;
+  const start = startTime(pid) ?? "0";
+  return `${name}.partial-${pid}-${start}-${random.toString(16).padStart(8, "0")}`;
 }
 
 /** Whether a name is that of unfinished work. */
@@ -26,18 +26,24 @@ export function isAbandoned(name: string): boolean {
 
 /** Abandoned work in a directory, as full paths. */
 export function findAbandoned(directory: string): string[] {
-  try {
-    return [...Deno.readDirSync(directory)].filter(({ name }) => isAbandoned(name))
-      .map(({ name }) => `${directory}/${name}`);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
+  return namesIn(directory).filter(isAbandoned).map((name) => `${directory}/${name}`);
 }
 
-/** When a process started, in clock ticks since boot; a recycled pid has another. proc(5) */
+/** `milliseconds` between two looks at work of others */
+const lookEvery = 20;
+
+/** Waits until no other process works on anything in a directory: what is left there then is abandoned. */
+export async function othersDone(directory: string): Promise<void> {
+  const isOthers = (name: string) =>
+    isPartial(name) && !isAbandoned(name) && !name.includes(`.partial-${Deno.pid}-`);
+  while (namesIn(directory).some(isOthers)) await new Promise((resolve) => setTimeout(resolve, lookEvery));
+}
+
+/** When a process started, in clock ticks since boot; a recycled pid has another, one that has ended none. proc(5) */
 function startTime(pid: number): string | undefined {
   const stat = readIfThere(`/proc/${pid}/stat`);
   // the command in parentheses may hold blanks and parentheses itself
-  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+  // a zombie does nothing any more, however long nobody asks how it ended
+  return fields?.[0] === "Z" ? undefined : fields?.[19];
 }

@@ -68,6 +68,10 @@ function rootOn(open: () => Promise<Opened>, present: () => Promise<Opened> | un
     run: async (argv) => void await output(argv),
     output,
     isOpen: async () => (await present()?.catch(() => undefined))?.root !== undefined,
+    async heir() {
+      const { root } = await open();
+      return root && { pid: root.pid, remove: (paths) => root.leave(["rm", "-rf", "--", ...paths]) };
+    },
     async own(path, { uid, gid }) {
       const { layout: { parent }, root } = await open();
       const ids = root === undefined || parent === undefined

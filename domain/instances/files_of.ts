@@ -48,7 +48,7 @@ export async function deleteFiles(context: Context, ref: Ref, given?: FileRoot):
     throw changedMeanwhile(`Instance "${ref.name}"`);
   }
   removeFiles(context, instanceSubject(ref));
-  await finishLater(context, noted, () => pool.driver.remove(volume));
+  await finishLater(context, noted, () => pool.driver.remove(volume, true));
   for (const record of [value, ...snapshots.map((snapshot) => snapshot.value)]) {
     await releaseImage(context, record);
   }

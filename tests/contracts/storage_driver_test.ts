@@ -6,6 +6,8 @@ import type { Driver, PoolHost, Snapshot, Volume } from "../../storage/driver.ts
 import { openDir } from "../../storage/dir.ts";
 import { openLvm } from "../../storage/lvm.ts";
 import { readLayout } from "../../idmap/ranges.ts";
+import { namesIn } from "../../sys/present.ts";
+import { eventually } from "../support/eventually.ts";
 import { testDirectory } from "../support/needs.ts";
 import { btrfsDirectory, lvmPool, openTestPool, type TestPool } from "../support/volumes.ts";
 
@@ -113,6 +115,25 @@ function testDriver({ name, open, directory }: Maker): void {
     await pool.driver.clone(snap(c2, "copied"), c1);
     await pool.driver.clone(c1, c2);
     assertEquals(await pool.listing(c2), one, "in the place of what was there");
+  });
+
+  test("a volume whose room may come back later is gone at once, and its room comes back", async (pool) => {
+    const left = () =>
+      ["containers", "containers-snapshots", "layers", "temporary"].flatMap((directory) =>
+        namesIn(`${pool.directory}/${directory}`)
+      );
+    for (const round of [1, 2]) {
+      await pool.driver.create(c1, pool.content);
+      await pool.inside(c1, "mkdir -p a/b; echo one >a/b/f; chmod 0 a/b");
+      await pool.driver.snapshot(snap(c1, "s0"));
+      await pool.inside(c1, "echo two >f");
+      await pool.driver.remove(c1, true);
+      assertEquals([pool.driver.exists(c1), pool.driver.exists(snap(c1, "s0"))], [false, false], `${round}`);
+      await pool.driver.create(c1, pool.content);
+      assertEquals(await pool.inside(c1, "ls -d f a 2>/dev/null || echo neither"), "neither\n");
+      await pool.driver.remove(c1, true);
+    }
+    await eventually("nothing is left", () => left().length === 0, 10);
   });
 
   test("a volume that is being written to is copied while its writers are still", async (pool) => {

@@ -4,6 +4,7 @@ import { eventually } from "../support/eventually.ts";
 import { assert, assertEquals } from "@std/testing";
 import { type Drey, e2e } from "../support/drey.ts";
 import { initOf, type OurProcess, ourProcesses, sleeper, snippets } from "../support/inside.ts";
+import { namesIn } from "../../sys/present.ts";
 import { findLeftovers, nothingLeft } from "../support/leftovers.ts";
 import { answers } from "../support/server.ts";
 
@@ -83,6 +84,23 @@ await e2e("a command killed at any moment leaves a consistent state", { needs },
     );
   }
 });
+
+await e2e(
+  "what a delete leaves to be removed is removed by the next command, if its process is killed",
+  { needs },
+  async (drey) => {
+    const temporary = `${drey.directory}/storage-pools/default/temporary`;
+    await drey`launch tiny c1`;
+    await drey`exec c1 -- sh -c ${"mkdir /many; cd /many; touch $(seq 3000)"}`;
+    await drey`delete -f c1`;
+    for (const name of namesIn(temporary)) {
+      const pid = Number(/\.partial-(\d+)-/.exec(name)?.[1]);
+      if (read(`/proc/${pid}/cmdline`).includes("perl")) killIfThere(pid);
+    }
+    assertEquals(await rows(drey), []);
+    await eventually("nothing is left", () => namesIn(temporary).length === 0, 10);
+  },
+);
 
 await e2e("a reboot killed at any moment leaves a consistent state", { needs }, async (drey) => {
   const seed = Number(Deno.env.get("DREY_TEST_SEED") ?? Date.now() % 1_000_000);

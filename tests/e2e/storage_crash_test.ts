@@ -2,6 +2,7 @@
 // nothing that was complete is lost.
 
 import { assert, assertEquals } from "@std/testing";
+import { eventually } from "../support/eventually.ts";
 import { type Drey, e2e, killLater } from "../support/drey.ts";
 import { namesIn, readIfThere } from "../../sys/present.ts";
 
@@ -54,10 +55,11 @@ await e2e(
     }
     await drey`delete ${[...model.keys()]}`;
     const pool = `${drey.directory}/storage-pools/default`;
-    const left = ["containers", "containers-snapshots", "layers", "temporary"].flatMap((directory) =>
-      namesIn(`${pool}/${directory}`).map((name) => `${directory}/${name}`)
-    );
-    assertEquals(left, [], "nothing is left of what was cut short");
+    const left = () =>
+      ["containers", "containers-snapshots", "layers", "temporary"].flatMap((directory) =>
+        namesIn(`${pool}/${directory}`).map((name) => `${directory}/${name}`)
+      );
+    await eventually("nothing is left of what was cut short", () => left().length === 0, 10);
   },
 );
 

@@ -44,6 +44,7 @@ export async function findLeftovers(directory: string, known: readonly Known[] =
 async function look(directory: string, known: readonly Known[]): Promise<Leftovers> {
   const all = known.map(({ name }) => name);
   const running = known.filter(({ isRunning }) => isRunning).map(({ name }) => name);
+  const expected = { all, running, nobody: [] as string[] };
   return {
     processes: findProcesses(directory, running),
     mounts: Deno.readTextFileSync("/proc/self/mountinfo").split("\n").filter((line) =>
@@ -51,7 +52,7 @@ async function look(directory: string, known: readonly Known[]): Promise<Leftove
     ),
     cgroups: await findCgroups(directory, running),
     files: Object.entries(instanceDirectories).flatMap(([path, whose]) =>
-      namesIn(`${directory}/${path}`).filter((name) => !(whose === "all" ? all : running).includes(name))
+      namesIn(`${directory}/${path}`).filter((name) => !expected[whose].includes(name))
     ),
     interfaces: running.length > 0 || Deno.uid() !== 0
       ? []
@@ -59,9 +60,10 @@ async function look(directory: string, known: readonly Known[]): Promise<Leftove
   };
 }
 
-/** Directories that hold one entry per instance, or per running one. */
+/** Directories that hold one entry per instance, or per running one, or what is being made and removed. */
 const instanceDirectories = {
   "storage-pools/default/containers": "all",
+  "storage-pools/default/temporary": "nobody",
   "run/instances": "running",
   "logs": "all",
 } as const;

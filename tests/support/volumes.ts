@@ -73,7 +73,7 @@ export async function lvmPool(): Promise<
     imageFile: `${directory}.img`,
     config: { size: "2GiB", "volume.size": "320MiB" },
     uid: 0,
-    hands: { run: nobody, output: nobody, own: nobody, isOpen: () => Promise.resolve(false) },
+    hands: { run: nobody, output: nobody, own: nobody, isOpen: () => Promise.resolve(false), heir: nobody },
     lock: () => Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() }),
   };
   let config: Record<string, string> | undefined;
