@@ -61,7 +61,7 @@ export function openBtrfs(host: PoolHost): Driver {
 
 /** Loaded by whoever wants them. */
 const streamsOf = (host: PoolHost): NonNullable<Driver["streams"]> => ({
-  send: async (sending) => await (await import("./btrfs_streams.ts")).sendVolume(host, sending),
+  open: async (states) => await (await import("./btrfs_streams.ts")).openStreams(host, states),
   receive: async (received) => await (await import("./btrfs_streams.ts")).receiveVolume(host, received),
 });
 

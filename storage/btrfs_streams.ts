@@ -9,28 +9,64 @@ import { isIdle, shiftArgv, shiftBetween } from "../idmap/shift.ts";
 import { commandFailed, run, runChecked } from "../sys/run.ts";
 import { exists, namesIn, removeIfThere } from "../sys/present.ts";
 import { btrfs, removeSubvolumes } from "./btrfs.ts";
-import type { PoolHost, Received, Sending, StreamSource, Volume } from "./driver.ts";
+import type { OpenStreams, PoolHost, Received, SentState, StreamSource, Volume } from "./driver.ts";
 import { manifestFile, writeManifest } from "./manifest.ts";
 import { making, placeOf, snapshotsOf } from "./places.ts";
 import { mustHaveRoom } from "./room.ts";
 
-/** Writes what a volume holds beyond a snapshot of it, if one is named, to a file. */
-export async function sendVolume(host: PoolHost, { volume, since, to, described }: Sending): Promise<void> {
-  const pool = host.directory;
-  const parent = since === undefined ? [] : ["-p", placeOf(pool, since)];
-  const send = (path: string) => btrfs("-q", "send", ...parent, "-f", to, path);
-  if (volume.snapshot !== undefined) return void await send(placeOf(pool, volume));
-  // what is sent must not change
+/** Makes states of a volume ready to be sent, the oldest first. */
+export async function openStreams(host: PoolHost, states: readonly SentState[]): Promise<OpenStreams> {
+  await using opened = new AsyncDisposableStack();
+  const ready: string[] = [];
+  for (const state of states) {
+    const { kind, snapshot } = state.volume;
+    if (snapshot !== undefined && kind !== "custom") ready.push(placeOf(host.directory, state.volume));
+    else ready.push(await opened.use(await openState(host, state)).path);
+  }
+  const kept = opened.move();
+  return {
+    async write(index, to) {
+      const [path = "", before] = [ready[index], ready[index - 1]];
+      await btrfs("-q", "send", ...(before === undefined ? [] : ["-p", before]), "-f", to, path);
+    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+/** A read-only copy of a state that is as LXD has it. */
+async function openState(
+  host: PoolHost,
+  { volume, described }: SentState,
+): Promise<AsyncDisposable & { path: string }> {
   const remove = (paths: readonly string[]) => removeSubvolumes(host, paths);
-  await making(host, "sent", async (made) => {
-    await btrfs("-q", "subvolume", "snapshot", placeOf(pool, volume), made);
-    const description = join(made, "backup.yaml");
-    removeIfThere(description);
-    if (described !== undefined) Deno.writeTextFileSync(description, described, { mode: 0o400 });
+  return await making(host, "sent", async (made) => {
+    await btrfs("-q", "subvolume", "snapshot", placeOf(host.directory, volume), made);
+    for (const name of ["backup.yaml", ...(volume.kind === "custom" ? [manifestFile] : [])]) {
+      removeIfThere(join(made, name));
+    }
+    if (described !== undefined) {
+      Deno.writeTextFileSync(join(made, "backup.yaml"), described, { mode: 0o400 });
+    }
+    if (volume.kind === "custom") await moveContent(made, "up");
     await btrfs("property", "set", "-ts", made, "ro", "true");
-    await send(made);
-    await remove([made]);
+    return { path: made, [Symbol.asyncDispose]: () => remove([made]) };
   }, remove);
+}
+
+/** Moves the content of a subvolume, $2, to its top or from there, and makes the one directory what the other was. */
+const moving = `cd "$2"; way=$1; aside=$3; shift 3
+if [ "$way" = up ]; then from=rootfs; else from=.; fi
+attributes=$(tar "$@" --no-recursion -C "$from" -cf - . | base64)
+if [ "$way" = up ]; then mv rootfs "$aside"; from=$aside to=.; else mkdir "$aside"; from=. to=$aside; fi
+find "$from" -mindepth 1 -maxdepth 1 ! -name "$aside" -exec mv -t "$to" -- {} +
+if [ "$way" = up ]; then rmdir "$aside"; else mv "$aside" rootfs; to=rootfs; fi
+echo "$attributes" | base64 -d | tar "$@" -C "$to" -xpf -`;
+
+/** LXD has the files of custom volumes at the top of their subvolume, drey below `rootfs`. */
+async function moveContent(path: string, way: "up" | "down"): Promise<void> {
+  const aside = `aside-${crypto.randomUUID()}`; // no file in there is called so
+  const attributes = ["--xattrs", "--xattrs-include=*", "--acls", "--numeric-owner"];
+  await runChecked(["sh", "-ec", moving, "sh", way, path, aside, ...attributes]);
 }
 
 /**
@@ -38,7 +74,8 @@ export async function sendVolume(host: PoolHost, { volume, since, to, described 
  *
  * @throws {DreyError} `IMAGE_INVALID` for what is no volume of an instance
  */
-export async function receiveVolume(host: PoolHost, { volume, sources, map }: Received): Promise<void> {
+export async function receiveVolume(host: PoolHost, received: Received): Promise<void> {
+  const { volume, sources, map, disk } = received;
   mustHaveRoom(host.directory);
   await making(host, "received", async (made) => {
     // nobody may reach what has not been looked through
@@ -46,7 +83,13 @@ export async function receiveVolume(host: PoolHost, { volume, sources, map }: Re
     const found: { source: StreamSource; path: string }[] = [];
     for (const source of sources) found.push({ source, path: await receiveOne(made, source) });
     // all first: each stands on the one before, as long as nothing has changed there
-    for (const { source, path } of found) await settle(path, { from: source.map, to: map });
+    for (const { source, path } of found) {
+      await btrfs("property", "set", "-f", "-ts", path, "ro", "false");
+      if (volume.kind === "custom") await moveContent(path, "down");
+      else checkHome(path);
+      await (disk === undefined ? settle(path, { from: source.map, to: map }) : settleDisk(path, disk));
+      finish(path, map);
+    }
     for (const { source, path } of found) await place(host, path, { ...volume, ...nameOf(source) });
     Deno.removeSync(made);
   }, (paths) => removeReceived(host, paths));
@@ -66,10 +109,8 @@ async function receiveOne(directory: string, { argv }: StreamSource): Promise<st
   throw invalid("a stream in it holds no volume, or several");
 }
 
-/** Makes a received subvolume a volume with files of these ids; it can be written to from then on. */
+/** Gives the files of a received subvolume to other ids. */
 async function settle(path: string, { from, to }: { from: string; to: string }): Promise<void> {
-  await btrfs("property", "set", "-f", "-ts", path, "ro", "false");
-  checkHome(path);
   const [old, now] = [mapOf(from, to), parseMap(to)];
   const root = join(path, "rootfs");
   const foreign = await runChecked(["find", root, ...outside("uid", old.uids), "-print", "-quit"]) +
@@ -78,9 +119,26 @@ async function settle(path: string, { from, to }: { from: string; to: string }):
   if (foreign !== "") throw invalid("a file in it belongs to nobody in the instance, or is a device");
   const shift = shiftBetween(old, now);
   if (!isIdle(shift)) await runChecked(shiftArgv(root, shift));
+}
+
+/** A disk is one file, and belongs to the user. */
+async function settleDisk(path: string, disk: string): Promise<void> {
+  const root = join(path, "rootfs");
+  const names = namesIn(root);
+  if (names.length !== 1 || names[0] !== disk || !Deno.lstatSync(join(root, disk)).isFile) {
+    throw invalid(`it holds something else than "${disk}"`);
+  }
+  await runChecked(["chown", "0:0", root, join(root, disk)]);
+  Deno.chmodSync(root, 0o711);
+  Deno.chmodSync(join(root, disk), 0o600);
+}
+
+/** Makes a received subvolume a volume; it can be written to from then on. */
+function finish(path: string, map: string): void {
   Deno.chmodSync(path, 0o711);
+  Deno.chownSync(path, 0, 0);
   for (const name of [manifestFile, "backup.yaml"]) removeIfThere(join(path, name));
-  writeManifest(path, { version: 1, map: to, kind: "copy", layers: [], top: "", touched: true });
+  writeManifest(path, { version: 1, map, kind: "copy", layers: [], top: "", touched: true });
 }
 
 /** An empty map is LXD's word for files with the ids that they have inside. */

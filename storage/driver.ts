@@ -142,8 +142,8 @@ export interface Driver {
 
   /** volumes as streams of the driver's own, for backups; absent where there are none, or not for this user */
   streams?: {
-    /** writes a volume to a file; only what it holds beyond a snapshot, if one is named */
-    send(sending: Sending): Promise<void>;
+    /** makes states of a volume ready to be sent, the oldest first: each is sent as what it holds beyond the one before */
+    open(states: readonly SentState[]): Promise<OpenStreams>;
     /** makes a volume with its snapshots of what was sent. @throws {DreyError} `IMAGE_INVALID` */
     receive(received: Received): Promise<void>;
   };
@@ -164,13 +164,16 @@ export interface Driver {
 }
 
 /** A volume, or a snapshot of it, that is sent. */
-export interface Sending {
+export interface SentState {
   volume: Volume;
-  since?: Volume;
-  /** path of the file that is written */
-  to: string;
   /** what its backup.yaml is to say */
   described?: string;
+}
+
+/** States that are kept as they are until it is disposed. */
+export interface OpenStreams extends AsyncDisposable {
+  /** writes a state, by its number, to a file */
+  write(index: number, to: string): Promise<void>;
 }
 
 /** One stream of a volume. */
@@ -190,6 +193,8 @@ export interface Received {
   sources: readonly StreamSource[];
   /** the ids its files shall belong to */
   map: string;
+  /** name of the one file it consists of, a disk, which belongs to nobody in an instance */
+  disk?: string;
 }
 
 /** The file system of a pool: bytes and inodes. */

@@ -6,7 +6,7 @@ import { compressed, compressor } from "../../images/compressors.ts";
 import { tarBody, tarEnd } from "../../images/tar_join.ts";
 import { writeTarHead } from "../../images/tar.ts";
 import { DreyError } from "../../errors.ts";
-import type { Sending, Volume } from "../../storage/driver.ts";
+import type { Volume } from "../../storage/driver.ts";
 import { whileRoom } from "../../storage/room.ts";
 import { partialName } from "../../sys/partial.ts";
 import { removeIfThere } from "../../sys/present.ts";
@@ -62,18 +62,18 @@ export interface BackupParts extends AsyncDisposable {
     volume: Volume;
     disk?: string;
     root?: true;
-    stream?: Omit<Sending, "volume" | "to">;
+    /** writes it to a file */
+    stream?: (to: string) => Promise<void>;
   }[];
   config: BackupConfig;
+  /** what is less than was asked for, for people */
+  warnings?: string[];
 }
 
 /** Makes a backup of an instance, as an operation. */
 export const backUpInstance = (context: Context, ref: Ref, wish: BackupWish): Promise<Operation> =>
   begin(context, instanceSubject(ref), {
     wish,
-    check: async () => {
-      if (wish.optimized) await (await import("./optimized.ts")).mustHaveStreams(context, ref);
-    },
     open: async () => {
       if (!wish.optimized) return await instanceParts(context, ref, wish);
       return await (await import("./optimized.ts")).optimizedParts(context, ref, wish);
@@ -84,26 +84,17 @@ export const backUpInstance = (context: Context, ref: Ref, wish: BackupWish): Pr
 export const backUpVolume = (context: Context, ref: VolumeRef, wish: BackupWish): Promise<Operation> =>
   begin(context, volumeSubject(ref), {
     wish,
-    check: () => {
-      if (!wish.optimized) return Promise.resolve();
-      throw new DreyError("NOT_SUPPORTED", {
-        message: "Custom volumes have no backups in the format of a storage driver",
-        hint: "Leave out --optimized-storage: such a backup fits every pool",
-      });
+    open: async () => {
+      if (!wish.optimized) return await volumeParts(context, ref, wish);
+      return await (await import("./optimized.ts")).optimizedVolumeParts(context, ref, wish);
     },
-    open: () => volumeParts(context, ref, wish),
   });
 
 async function begin(
   context: Context,
   subject: Subject,
-  { wish, check, open }: {
-    wish: BackupWish;
-    check: () => Promise<void>;
-    open: () => Promise<BackupParts>;
-  },
+  { wish, open }: { wish: BackupWish; open: () => Promise<BackupParts> },
 ): Promise<Operation> {
-  await check();
   const { mustAllowSaving } = await import("../projects/allow.ts");
   await mustAllowSaving(context, subject.project, "backups");
   const taken = (await listBackups(context, subject)).map(({ name }) => name);
@@ -126,13 +117,13 @@ async function begin(
     mayCancel: true,
     run: async (task) => {
       await using _lock = await context.store.lock(subject.key, { signal: task.signal });
+      await using parts = await open();
       const record: BackupRecord = {
         created_at: context.now().toISOString(),
         expires_at,
         alone: wish.alone,
         optimized: wish.optimized,
       };
-      await using parts = await open();
       const path = backupFile(context, subject, name);
       await write(context, { path, parts, compress, signal: task.signal });
       const key = backupKey(subject, name);
@@ -145,6 +136,7 @@ async function begin(
         }),
       ]);
       if (!isFree) throw alreadyThere(subject, name);
+      if (parts.warnings !== undefined) await task.update({ warnings: parts.warnings });
     },
   });
 }
@@ -197,7 +189,7 @@ async function* tarball(
       // the head of an entry says how long it is
       const to = partialName(path);
       try {
-        await pool.driver.streams?.send({ volume, ...stream, to });
+        await stream(to);
         yield* bodyOf(packDisk(to, name));
       } finally {
         removeIfThere(to);

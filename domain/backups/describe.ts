@@ -6,7 +6,14 @@ import { expand } from "../instances/expand.ts";
 import { loadRecord } from "../instances/record.ts";
 import { listRecords, nameOf } from "../instances/snapshots/record.ts";
 import { loadPool, type PoolRecord } from "../storage_pools/record.ts";
-import { listSnapshotRecords, loadVolume, type VolumeRef } from "../storage_volumes/record.ts";
+import { formatMap } from "../../idmap/map.ts";
+import { mapOf } from "../storage_volumes/content.ts";
+import {
+  listSnapshotRecords,
+  loadVolume,
+  type VolumeRecord,
+  type VolumeRef,
+} from "../storage_volumes/record.ts";
 import type { BackupConfig, BackupIndex, IndexInstance, IndexVolume } from "./index_file.ts";
 
 const never = "0001-01-01T00:00:00Z";
@@ -103,18 +110,21 @@ const poolShape = (name: string, { driver, description, config }: PoolRecord) =>
   config,
 });
 
-/** The description of a custom volume. */
+/** The description of a custom volume; `hasHostIds` says that the files of the backup belong to ids of this host. */
 export async function describeVolume(
   context: Context,
   ref: VolumeRef,
-  { alone, isOwn = false }: Wish,
+  { alone, isOwn = false, hasHostIds = false }: Pick<Wish, "alone" | "isOwn"> & { hasHostIds?: boolean },
 ): Promise<BackupConfig> {
   const { value: record } = await loadVolume(context, ref);
   const snapshots = alone ? [] : await listSnapshotRecords(context, ref);
-  const plain = (config: Config) =>
-    isOwn
-      ? config
-      : Object.fromEntries(Object.entries(config).filter(([key]) => !key.startsWith("volatile.idmap.")));
+  const plain = async (record: VolumeRecord): Promise<Config> => {
+    if (isOwn) return record.config;
+    const kept = Object.entries(record.config).filter(([key]) => !key.startsWith("volatile.idmap."));
+    if (!hasHostIds) return Object.fromEntries(kept);
+    const map = formatMap(await mapOf(context, record));
+    return { ...Object.fromEntries(kept), "volatile.idmap.last": map, "volatile.idmap.next": map };
+  };
   return {
     ...(isOwn ? { pool: poolShape(ref.pool, (await loadPool(context, ref.pool)).value) } : {}),
     volume: {
@@ -122,18 +132,18 @@ export async function describeVolume(
       description: record.description,
       type: "custom",
       content_type: record.content_type,
-      config: plain(record.config),
+      config: await plain(record),
       created_at: record.created_at,
       ...(isOwn ? { project: ref.project } : {}),
     },
-    volume_snapshots: snapshots.map(({ name, record }) => ({
+    volume_snapshots: await Promise.all(snapshots.map(async ({ name, record }) => ({
       name,
       description: record.description,
       content_type: record.content_type,
-      config: plain(record.config),
+      config: await plain(record),
       created_at: record.created_at,
       expires_at: record.expires_at || never,
-    })),
+    }))),
   };
 }
 

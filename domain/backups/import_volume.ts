@@ -1,7 +1,6 @@
 // Custom volumes made of backups: drey's own, and those of LXD.
 
 import { validateSnapshotName, validateVolumeName } from "../../config/names.ts";
-import { DreyError } from "../../errors.ts";
 import type { Renumber } from "../../images/tar_join.ts";
 import type { Driver, Volume } from "../../storage/driver.ts";
 import type { Write } from "../../store/store.ts";
@@ -11,6 +10,7 @@ import { unpackVolume } from "../instances/root_tar.ts";
 import { diskOf, emptyContent } from "../storage_volumes/content.ts";
 import { enterVolume, newRecord, userConfig, volumeOperation } from "../storage_volumes/create.ts";
 import {
+  imageFile,
   lockVolume,
   snapshotKey,
   taken,
@@ -24,6 +24,7 @@ import { makeVolume, noteNewSize } from "../storage_volumes/size.ts";
 import { unpackDisk } from "./disk.ts";
 import { diskExtension, type IndexVolume, invalid } from "./index_file.ts";
 import { foreignOwners, withOwners } from "./owners.ts";
+import { streamsOf } from "./optimized.ts";
 import { receiveFile } from "./receive.ts";
 import { scanBackup, type ScannedBackup } from "./scan.ts";
 
@@ -42,12 +43,6 @@ export async function importVolumeBackup(
   const backup = await scanBackup(file.path);
   const { index: { type, name, config: { volume } } } = backup;
   if (type !== "custom" || volume === undefined) throw invalid("it is not one of a custom volume");
-  if (backup.index.optimized) {
-    throw new DreyError("NOT_SUPPORTED", {
-      message: `Cannot import a volume in the format of the storage driver "${backup.index.backend}"`,
-      hint: "Export it again without --optimized-storage",
-    });
-  }
   const ref = { ...wanted, name: wanted.name || name };
   validateVolumeName(ref.name);
   if (await context.store.get(volumeKey(ref)) !== undefined) throw taken(ref);
@@ -86,6 +81,9 @@ async function restore(context: Context, ref: VolumeRef, { backup, volume }: Res
   await enterVolume(context, ref, {
     record,
     make: async ({ driver }) => {
+      if (backup.index.optimized) {
+        return await receive(context, driver, { backup, record, volume: volumeOf(ref) });
+      }
       for (const { name } of snapshots) {
         await fill(driver, `backup/volume-snapshots/${name}`);
         await driver.snapshot(volumeOf(ref, name) as Volume & { snapshot: string });
@@ -94,6 +92,18 @@ async function restore(context: Context, ref: VolumeRef, { backup, volume }: Res
     },
     more: snapshots.map(({ name, record }): Write => ({ key: snapshotKey(ref, name), value: record })),
   });
+}
+
+/** Makes the volume of streams of the driver's own. */
+async function receive(
+  context: Context,
+  driver: Driver,
+  { backup, record, volume }: Pick<Filling, "backup" | "record" | "volume">,
+): Promise<void> {
+  const { sources, receive } = await streamsOf(backup, driver);
+  const { content_type } = record;
+  const disk = content_type === "filesystem" ? {} : { disk: imageFile(content_type) };
+  await receive({ volume, sources, map: (await emptyContent(context, record)).map, ...disk });
 }
 
 function snapshotsOf({ index }: ScannedBackup): IndexVolume[] {

@@ -2,79 +2,107 @@
 // header that names them.
 
 import { DreyError } from "../../errors.ts";
-import type { Driver, StreamSource } from "../../storage/driver.ts";
+import type { Driver, OpenStreams, StreamSource, Volume } from "../../storage/driver.ts";
 import type { Context, Ref } from "../context.ts";
 import { loadRecord } from "../instances/record.ts";
 import { volumeOf } from "../instances/root_volume.ts";
+import { hasOwnDisk } from "../machines/own_disk.ts";
 import { openPool } from "../storage_pools/open.ts";
+import { volumeOf as customVolumeOf, type VolumeRef } from "../storage_volumes/record.ts";
 import type { BackupParts } from "./create.ts";
-import { describeInstance, indexOf } from "./describe.ts";
-import { invalid } from "./index_file.ts";
-import { stillVolume, yaml } from "./parts.ts";
+import { describeInstance, describeVolume, indexOf } from "./describe.ts";
+import { type BackupIndex, invalid } from "./index_file.ts";
+import { instanceParts, stillVolume, volumeParts, yaml } from "./parts.ts";
 import type { ScannedBackup } from "./scan.ts";
 
-/** @throws {DreyError} `NOT_SUPPORTED` if the pool of an instance has no format of its own, or not for this user */
-export async function mustHaveStreams(context: Context, ref: Ref): Promise<void> {
-  const { value: { pool: name, type } } = await loadRecord(context, ref);
-  if (type !== "container") {
-    throw new DreyError("NOT_SUPPORTED", {
-      message: "Virtual machines have no backups in the format of a storage driver",
-      hint: "Leave out --optimized-storage",
-    });
-  }
-  await using pool = await openPool(context, name);
-  if (pool.driver.streams !== undefined) return;
-  const isForRoot = pool.driver.name === "btrfs";
-  throw new DreyError("NOT_SUPPORTED", {
-    message: isForRoot
-      ? "Only root may read streams of btrfs"
-      : `Storage pools of driver ${pool.driver.name} have no format of their own for backups`,
-    hint: "Leave out --optimized-storage: such a backup fits every pool",
-  });
-}
-
-/** Parts of an instance, whose lock the caller holds. */
+/** Parts of an instance, whose lock the caller holds; plain ones, as LXD has it, where its pool has no streams. */
 export async function optimizedParts(
   context: Context,
   ref: Ref,
   { alone }: { alone: boolean },
 ): Promise<BackupParts> {
-  const { value: { pool: name } } = await loadRecord(context, ref);
+  const { value: { pool: name, type } } = await loadRecord(context, ref);
   await using held = new AsyncDisposableStack();
   const pool = held.use(await openPool(context, name));
+  const { streams } = pool.driver;
+  const hasDisk = type === "virtual-machine" && hasOwnDisk(pool.driver.root(volumeOf(ref)));
+  if (streams === undefined || hasDisk) {
+    const why = hasDisk ? "virtual machines with a disk of their own have no other" : whyPlain(pool.driver);
+    return {
+      ...await instanceParts(context, ref, { alone }),
+      warnings: [`the backup is a plain one: ${why}`],
+    };
+  }
   const volume = held.use(await stillVolume(context, pool, ref)).volume;
   // streams hold the ids of the host
   const map = pool.driver.facts(volume)?.map ?? "";
   const config = await describeInstance(context, ref, { alone, map });
-  const plain = await indexOf(context, { name: ref.name, pool: name, type: "container", config });
-  const index = { ...plain, optimized: true, optimized_header: true };
+  const index = await indexOf(context, { name: ref.name, pool: name, type: "container", config });
+  const open = held.use(
+    await streams.open([
+      ...index.snapshots.map((snapshot) => ({ volume: volumeOf(ref, snapshot) })),
+      { volume, described: await yaml(config) },
+    ]),
+  );
+  const names = [...index.snapshots.map((name) => `backup/snapshots/${name}.bin`), "backup/container.bin"];
+  return await streamParts({ config, pool, index, volume, open, names, held: held.move() });
+}
+
+/** The same of a custom volume. */
+export async function optimizedVolumeParts(
+  context: Context,
+  ref: VolumeRef,
+  { alone }: { alone: boolean },
+): Promise<BackupParts> {
+  await using held = new AsyncDisposableStack();
+  const pool = held.use(await openPool(context, ref.pool));
+  const { streams } = pool.driver;
+  if (streams === undefined) {
+    const warnings = [`the backup is a plain one: ${whyPlain(pool.driver)}`];
+    return { ...await volumeParts(context, ref, { alone }), warnings };
+  }
+  const volume = customVolumeOf(ref);
+  const config = await describeVolume(context, ref, { alone, hasHostIds: true });
+  const index = await indexOf(context, { name: ref.name, pool: ref.pool, type: "custom", config });
+  const states = [...index.snapshots.map((snapshot) => customVolumeOf(ref, snapshot)), volume];
+  const open = held.use(await streams.open(states.map((volume) => ({ volume }))));
+  const names = [
+    ...index.snapshots.map((name) => `backup/volume-snapshots/${name}.bin`),
+    "backup/volume.bin",
+  ];
+  return await streamParts({ config, pool, index, volume, open, names, held: held.move() });
+}
+
+const whyPlain = ({ name }: Driver): string =>
+  name === "btrfs"
+    ? "only root may read streams of btrfs"
+    : `storage pools of driver ${name} have no format of their own`;
+
+interface Streaming extends Pick<BackupParts, "config" | "pool"> {
+  index: BackupIndex;
+  volume: Volume;
+  open: OpenStreams;
+  /** of the streams in the tarball, in their order */
+  names: readonly string[];
+  held: AsyncDisposableStack;
+}
+
+async function streamParts(
+  { config, pool, index, volume, open, names, held }: Streaming,
+): Promise<BackupParts> {
   const subvolumes = [
     ...index.snapshots.map((snapshot) => ({ path: "/", snapshot, readonly: true })),
     { path: "/", snapshot: "", readonly: false },
   ];
-  const snapshots = index.snapshots.map((snapshot) => volumeOf(ref, snapshot));
-  const since = (index: number) => snapshots[index] === undefined ? {} : { since: snapshots[index] };
-  const kept = held.move();
   return {
     config,
     pool,
     files: [
-      { name: "backup/index.yaml", text: await yaml(index) },
+      { name: "backup/index.yaml", text: await yaml({ ...index, optimized: true, optimized_header: true }) },
       { name: "backup/optimized_header.yaml", text: await yaml({ subvolumes }) },
     ],
-    trees: [
-      ...index.snapshots.map((snapshot, n) => ({
-        name: `backup/snapshots/${snapshot}.bin`,
-        volume: volumeOf(ref, snapshot),
-        stream: since(n - 1),
-      })),
-      {
-        name: "backup/container.bin",
-        volume,
-        stream: { ...since(snapshots.length - 1), described: await yaml(config) },
-      },
-    ],
-    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+    trees: names.map((name, n) => ({ name, volume, stream: (to) => open.write(n, to) })),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
 
@@ -87,30 +115,38 @@ export async function streamsOf(
   backup: ScannedBackup,
   driver: Driver,
 ): Promise<{ sources: StreamSource[]; receive: NonNullable<Driver["streams"]>["receive"] }> {
-  const { index, files, sizes, tarball } = backup;
-  if (index.type !== "container") throw invalid("streams of virtual machines are not supported yet");
-  if (driver.streams === undefined || index.backend !== driver.name) {
+  const { index: { backend, config, snapshots, type }, files, sizes, tarball } = backup;
+  if (type !== "container" && type !== "custom") {
+    throw invalid("streams of virtual machines are not supported yet");
+  }
+  if (driver.streams === undefined || backend !== driver.name) {
     throw new DreyError("NOT_SUPPORTED", {
-      message: `Cannot import a backup in the format of the storage driver "${index.backend}" here`,
+      message: `Cannot import a backup in the format of the storage driver "${backend}" here`,
       hint:
         `It wants a storage pool of that driver, and root; or export it again without --optimized-storage`,
     });
   }
   await mustBePlain(files.get("optimized_header.yaml"));
+  const isVolume = type === "custom";
+  const key = isVolume ? "volatile.idmap.last" : "volatile.last_state.idmap";
   const source = (name: string, config: Record<string, string> | undefined): StreamSource => {
     if (!sizes.has(name)) throw invalid(`it holds no "${name}"`);
     const unpack = 'tarball=$1 name=$2; shift 2; "$@" <"$tarball" | tar -xOf - -- "$name"';
     return {
       argv: ["sh", "-c", unpack, "sh", tarball.path, name, ...tarball.decompress],
-      map: config?.["volatile.last_state.idmap"] ?? "[]",
+      map: config?.[key] ?? "[]",
     };
   };
-  const snapshots = index.snapshots.map((snapshot) => {
-    const said = index.config.snapshots?.find(({ name }) => name === snapshot);
-    return { ...source(`backup/snapshots/${snapshot}.bin`, said?.config), snapshot };
+  const described = isVolume ? config.volume_snapshots : config.snapshots;
+  const directory = isVolume ? "volume-snapshots" : "snapshots";
+  const kept = snapshots.map((snapshot) => {
+    const said = described?.find(({ name }) => name === snapshot);
+    return { ...source(`backup/${directory}/${snapshot}.bin`, said?.config), snapshot };
   });
-  const sources = [...snapshots, source("backup/container.bin", index.config.container?.config)];
-  return { sources, receive: driver.streams.receive };
+  const last = isVolume
+    ? source("backup/volume.bin", config.volume?.config)
+    : source("backup/container.bin", config.container?.config);
+  return { sources: [...kept, last], receive: driver.streams.receive };
 }
 
 /** Subvolumes that an instance has made within itself are streams more, which nobody here can place. */
