@@ -63,16 +63,29 @@ const refusedWrites: Record<string, { code: ErrorCode; found: string }> = {
   122: { code: "NO_SPACE", found: "the quota of its file system is used up" },
 };
 
+/** What Deno says of a refused system call: its words for the error, the number, and what for where it tells. */
+const ofTheSystem = /^(.*?) \(os error (\d+)\)(?:: \S+ '([^']+)')?/;
+
 /** An error of a file system that people can do something about as such; anything else as it is. */
 export function explained(error: unknown): unknown {
   // what failed first, and not that undoing it failed as well, often for the same reason
   if (error instanceof SuppressedError) return explained(error.suppressed);
   if (!(error instanceof Error) || error instanceof DreyError) return error;
-  const [, number = "", path] = /\(os error (\d+)\)(?:: \S+ '([^']+)')?/.exec(error.message) ?? [];
+  const [, , number = "", path] = ofTheSystem.exec(error.message) ?? [];
   const refused = refusedWrites[number];
   if (refused === undefined) return error;
   const what = path === undefined ? "a file" : `"${path}"`;
   return new DreyError(refused.code, { message: `Cannot write ${what}: ${refused.found}`, cause: error });
+}
+
+/** The same for whoever named the file: nothing there, or not for them, is no bug of drey's either. */
+export function explainedToTypist(error: unknown): unknown {
+  const known = explained(error);
+  if (!(known instanceof Error) || known instanceof DreyError) return known;
+  const [, found, , path] = ofTheSystem.exec(known.message) ?? [];
+  if (found === undefined || path === undefined) return known;
+  const code = known instanceof Deno.errors.NotFound ? "NOT_FOUND" : "BAD_REQUEST";
+  return new DreyError(code, { message: `Cannot use "${path}": ${found}`, cause: known });
 }
 
 /** The message of anything thrown, with the hint where there is one; one line. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/testing";
-import { describeError, DreyError, explained } from "./errors.ts";
+import { describeError, DreyError, explained, explainedToTypist } from "./errors.ts";
 
 Deno.test("describeError() puts message and hint on one line", () => {
   const error = new DreyError("TOOL_MISSING", { message: "Cannot run it", hint: "Install it" });
@@ -20,4 +20,13 @@ Deno.test("explained() knows a full disk and a read-only one by what Deno says o
   assertEquals(describeError(fixed), "Cannot write a file: its file system is read-only");
   const other = new Error("No such file or directory (os error 2): stat '/x'");
   assertEquals(explained(other), other);
+});
+
+Deno.test("a file that a typist named and nobody can open is one line, not a bug", async () => {
+  const absent = await Deno.open("/nosuch/file").catch((error) => error);
+  const known = explainedToTypist(absent);
+  assertEquals(known instanceof DreyError && known.code, "NOT_FOUND");
+  assertEquals(describeError(known), 'Cannot use "/nosuch/file": No such file or directory');
+  const bug = new TypeError("x is not a function");
+  assertEquals(explainedToTypist(bug), bug);
 });

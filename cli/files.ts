@@ -10,13 +10,35 @@ export async function saveTo(shell: Shell, path: string, response: Response): Pr
     for await (const chunk of body) shell.print(chunk);
     return;
   }
-  const partial = `${path}.part`;
+  await saveBody(path, body);
+}
+
+/** Writes a file, which has its name only when it is whole. */
+export async function saveBody(path: string, body: ReadableStream<Uint8Array>): Promise<void> {
+  const partial = partOf(path);
   try {
     await body.pipeTo((await Deno.create(partial)).writable);
     await Deno.rename(partial, path);
   } catch (error) {
     await Deno.remove(partial).catch(() => {}); // it may never have been made
     throw error;
+  }
+}
+
+const partOf = (path: string) => `${path}.part`;
+
+/** Fails before a server has done the work if what it will send has no place. @throws {DreyError} */
+export async function mustBeWritable(path: string): Promise<void> {
+  if (path === "-") return;
+  if (await Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false)) {
+    throw new DreyError("BAD_REQUEST", { message: `Cannot write "${path}": it is a directory` });
+  }
+  try {
+    (await Deno.create(partOf(path))).close();
+    await Deno.remove(partOf(path));
+  } catch (cause) {
+    const found = cause instanceof Error ? cause.message.split(" (os error")[0] : String(cause);
+    throw new DreyError("BAD_REQUEST", { message: `Cannot write "${path}": ${found}`, cause });
   }
 }
 

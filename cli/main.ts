@@ -1,6 +1,6 @@
 // The command line: argv in, exit status out. Loads only what the typed command needs.
 
-import { describeError, DreyError } from "../errors.ts";
+import { describeError, DreyError, explainedToTypist } from "../errors.ts";
 import type { Client } from "../client/client.ts";
 import type { Remote } from "../client/remotes.ts";
 import { grammarFor, wholeGrammar } from "./grammar.ts";
@@ -12,10 +12,11 @@ import type { Shell } from "./shell.ts";
 export async function main(argv: readonly string[]): Promise<number> {
   try {
     return await runLine(argv);
-  } catch (error) {
-    if (error instanceof Deno.errors.BrokenPipe) return 0; // the reader of our output has seen enough
+  } catch (thrown) {
+    if (thrown instanceof Deno.errors.BrokenPipe) return 0; // the reader of our output has seen enough
+    const error = explainedToTypist(thrown);
     const isDebug = argv.includes("--debug");
-    if (!(error instanceof DreyError) || isDebug) say(error instanceof Error ? error.stack ?? "" : "");
+    if (!(error instanceof DreyError) || isDebug) say(thrown instanceof Error ? thrown.stack ?? "" : "");
     if (error instanceof DreyError) say(`Error: ${oneLine(describeError(error))}`);
     return 1;
   }

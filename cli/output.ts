@@ -88,7 +88,8 @@ export function dateTime(iso: string): string {
 /** `Nov 20, 2026 at 8:42pm (UTC)`, as lists of images and operations show it. */
 export function longDate(iso: string): string {
   const date = new Date(iso);
-  if (Number.isNaN(date.getTime())) return "";
+  // what LXD has not yet is told as the beginning of its time or of Unix's
+  if (!(date.getTime() > 0)) return "";
   const month = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ")[date.getUTCMonth()];
   const hours = date.getUTCHours();
   const minutes = String(date.getUTCMinutes()).padStart(2, "0");

@@ -2,7 +2,7 @@
 
 import { DreyError } from "../errors.ts";
 import { type Command, type Flag, globalFlags, type Group } from "./command.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../config/nearest.ts";
 
 /** What was typed after the command's words. */
 export interface Typed {

@@ -3,7 +3,7 @@
 import { DreyError } from "../errors.ts";
 import { defaultRemote, type Remote, remotes } from "../client/remotes.ts";
 import type { InstanceSource } from "../wire/instance.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../config/nearest.ts";
 
 export interface Named {
   remote: Remote;

@@ -12,7 +12,7 @@ import { proxy } from "./devices/proxy.ts";
 import { tpm } from "./devices/tpm.ts";
 import { unixBlock, unixChar } from "./devices/unix_node.ts";
 import { usb } from "./devices/usb.ts";
-import { findRow } from "./key.ts";
+import { findRow, unknownKeyOf } from "./key.ts";
 
 /** Every device type drey obeys. */
 export const deviceTypes: readonly DeviceConfig[] = [
@@ -113,7 +113,7 @@ function unknownKey(device: string, row: DeviceConfig, key: string): DreyError {
     known.endsWith("*") ? key.startsWith(known.slice(0, -1)) : key === known
   );
   if (isToCome) return later(`Device "${device}": the key "${key}" is not supported yet`);
-  return bad(`Device "${device}": unknown key "${key}" for type "${row.type}"`);
+  return unknownKeyOf(row.keys, key, `Device "${device}": unknown key "${key}" for type "${row.type}"`);
 }
 
 function refused(name: string, { kind, found }: DeviceProblem): DreyError {

@@ -2,7 +2,7 @@
 
 import { DreyError } from "../errors.ts";
 import type { InstanceType } from "../wire/instance.ts";
-import { findKey, type Key, key, type Values } from "./key.ts";
+import { findKey, type Key, key, unknownKeyOf, type Values } from "./key.ts";
 import { rawIdmap as idmapType } from "./raw_idmap.ts";
 import { limitsKernel, linuxSysctl, sysctlPath } from "./kernel_keys.ts";
 import * as types from "./types.ts";
@@ -476,7 +476,7 @@ function unknownKey(name: string): DreyError {
   const isToCome = instanceKeysToCome.some((known) =>
     known.endsWith("*") ? name.startsWith(known.slice(0, -1)) : name === known
   );
-  if (!isToCome) return bad(`Unknown configuration key: ${name}`);
+  if (!isToCome) return unknownKeyOf(instanceKeys, name);
   return new DreyError("NOT_SUPPORTED", { message: `Configuration key "${name}" is not supported yet` });
 }
 

@@ -1,5 +1,7 @@
 // What a configuration key is: a row of a table. Validation, help and the reference pages read the rows.
 
+import { DreyError } from "../errors.ts";
+import { nearest } from "./nearest.ts";
 import type { ValueType } from "./types.ts";
 
 export type Subject = "container" | "virtual-machine";
@@ -37,6 +39,19 @@ export function findRow<R extends { name: string }>(table: readonly R[], name: s
   if (exact !== undefined) return exact;
   const fits = table.filter((row) => row.name.endsWith("*") && isBelow(row.name.slice(0, -1), name));
   return fits.toSorted((a, b) => b.name.length - a.name.length)[0];
+}
+
+/** The error for a key that is in no table, with the one that was probably meant. */
+export function unknownKeyOf(
+  table: readonly { name: string }[],
+  name: string,
+  message = `Unknown configuration key: ${name}`,
+): DreyError {
+  const guess = nearest(name, table.map((row) => row.name));
+  return new DreyError("BAD_REQUEST", {
+    message,
+    hint: guess === undefined ? undefined : `Did you mean "${guess}"?`,
+  });
 }
 
 function isBelow(prefix: string, name: string): boolean {

@@ -2,7 +2,7 @@
 
 import { DreyError } from "../errors.ts";
 import { contains, parseAddress, type Subnet } from "./address.ts";
-import { findRow, type Key, readKey, type Values } from "./key.ts";
+import { findRow, type Key, readKey, unknownKeyOf, type Values } from "./key.ts";
 import * as net from "./network_types.ts";
 import { readTunnels } from "./tunnels.ts";
 import * as types from "./types.ts";
@@ -284,7 +284,7 @@ function unknownKey(type: string, name: string): DreyError {
   // of a physical network they say where those of type ovn begin
   const isUplink = type === "physical" && /^ipv[46]\.routes$/.test(name);
   if (found === undefined && !isUplink) {
-    return bad(`Invalid option for network of type "${type}": ${name}`);
+    return unknownKeyOf(networkKeys, name, `Invalid option for network of type "${type}": ${name}`);
   }
   const why = found?.[1] ?? "it is for networks of type ovn";
   return new DreyError("NOT_SUPPORTED", { message: `Network key "${name}" is not supported: ${why}` });

@@ -1,7 +1,7 @@
 // The configuration keys of storage pools: those drey obeys, and the names of those it knows of.
 
 import { DreyError } from "../errors.ts";
-import { findKey, type Key, key, type Values } from "./key.ts";
+import { findKey, type Key, key, unknownKeyOf, type Values } from "./key.ts";
 import * as types from "./types.ts";
 
 /** A key and the drivers that obey it. */
@@ -148,7 +148,7 @@ export function validatePoolConfig(driver: string, config: Values): void {
   const rows = poolKeys.filter(({ drivers }) => drivers.includes(driver)).map(({ row }) => row);
   for (const [name, value] of Object.entries(config)) {
     const found = findKey(rows, name);
-    if (found === undefined) throw unknownKey(driver, name);
+    if (found === undefined) throw unknownKey(driver, name, rows);
     if (value === "") continue;
     const parsed = found.type.parse(value);
     if ("problem" in parsed) throw bad(`Invalid value for "${name}": ${parsed.problem}, got "${value}"`);
@@ -162,11 +162,13 @@ export function refuseFixedPoolKeys(before: Values, after: Values): void {
   if (touched !== undefined) throw bad(`The pool's "${touched}" cannot be changed`);
 }
 
-function unknownKey(driver: string, name: string): DreyError {
+function unknownKey(driver: string, name: string, rows: readonly Key[]): DreyError {
   const isToCome = poolKeysToCome.some((known) =>
     known.endsWith("*") ? name.startsWith(known.slice(0, -1)) : name === known
   );
-  if (!isToCome) return bad(`Invalid option for a storage pool of driver "${driver}": ${name}`);
+  if (!isToCome) {
+    return unknownKeyOf(rows, name, `Invalid option for a storage pool of driver "${driver}": ${name}`);
+  }
   return new DreyError("NOT_SUPPORTED", { message: `Storage pool key "${name}" is not supported yet` });
 }
 

@@ -1,7 +1,7 @@
 // The configuration keys of projects: those drey obeys, and the names of those it knows of.
 
 import { DreyError } from "../errors.ts";
-import { findKey, type Key, key, type Values } from "./key.ts";
+import { findKey, type Key, key, unknownKeyOf, type Values } from "./key.ts";
 import * as server from "./server_keys.ts";
 import * as types from "./types.ts";
 
@@ -206,7 +206,7 @@ function refuse(name: string, value: string): void {
   const isToCome = projectKeysToCome.some((known) =>
     known.endsWith("*") ? name.startsWith(known.slice(0, -1)) : name === known
   );
-  if (!isToCome) throw bad(`Invalid project configuration key "${name}"`);
+  if (!isToCome) throw unknownKeyOf(projectKeys, name, `Invalid project configuration key "${name}"`);
   if (value === "") return;
   throw new DreyError("NOT_SUPPORTED", { message: `Configuration key "${name}" is not supported yet` });
 }

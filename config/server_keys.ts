@@ -2,7 +2,7 @@
 
 import { DreyError } from "../errors.ts";
 import { listenAddress, listenAddressWith } from "./addresses.ts";
-import { findRow, type Key, type Values } from "./key.ts";
+import { findRow, type Key, unknownKeyOf, type Values } from "./key.ts";
 import * as types from "./types.ts";
 
 export type ServerKey<T = unknown> = Pick<Key<T>, "name" | "type" | "default" | "short" | "live">;
@@ -168,7 +168,7 @@ function validate(name: string, value: string): void {
   if (isToCome) {
     throw new DreyError("NOT_SUPPORTED", { message: `Configuration key "${name}" is not supported yet` });
   }
-  if (found === undefined) throw bad(`Unknown configuration key: ${name}`);
+  if (found === undefined) throw unknownKeyOf(serverKeys, name);
   if (value === "") return;
   if (value.includes("\0")) throw bad(`Invalid value for "${name}": it holds a zero byte`);
   const parsed = found.type.parse(value);

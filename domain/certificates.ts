@@ -134,7 +134,9 @@ async function find(
     fingerprint !== "" && key[1]?.startsWith(fingerprint.toLowerCase())
   );
   const [entry, another] = fits;
-  if (entry === undefined) throw new DreyError("NOT_FOUND", { message: "Certificate not found" });
+  if (entry === undefined) {
+    throw new DreyError("NOT_FOUND", { message: `Certificate "${fingerprint}" not found` });
+  }
   if (another !== undefined) throw bad(`More than one certificate begins with "${fingerprint}"`);
   return { certificate: { ...entry.value, fingerprint: entry.key[1] ?? "" }, revision: entry.revision };
 }

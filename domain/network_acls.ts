@@ -39,7 +39,9 @@ function shape({ project, name }: Ref, record: AclRecord, users: ReadonlyMap<str
 
 async function load(context: Context, ref: Ref): Promise<Entry<AclRecord>> {
   const entry = await context.store.get<AclRecord>(aclKey(ref));
-  if (entry === undefined) throw new DreyError("NOT_FOUND", { message: "Network ACL not found" });
+  if (entry === undefined) {
+    throw new DreyError("NOT_FOUND", { message: `Network ACL "${ref.name}" not found` });
+  }
   return entry;
 }
 
@@ -58,7 +60,9 @@ export async function createNetworkAcl(
     { key, value: record },
     happened(context, "network-acl-created", ref),
   ]);
-  if (!done) throw new DreyError("ALREADY_EXISTS", { message: "The network ACL already exists" });
+  if (!done) {
+    throw new DreyError("ALREADY_EXISTS", { message: `The network ACL "${post.name}" already exists` });
+  }
 }
 
 function validateName(name: string): void {

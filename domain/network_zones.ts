@@ -68,7 +68,9 @@ async function zoneUsers(context: Context): Promise<(zone: string) => string[]> 
 
 async function load(context: Context, ref: Ref): Promise<Entry<ZoneRecord>> {
   const entry = await context.store.get<ZoneRecord>(keyOf(ref));
-  if (entry === undefined) throw new DreyError("NOT_FOUND", { message: "Network zone not found" });
+  if (entry === undefined) {
+    throw new DreyError("NOT_FOUND", { message: `Network zone "${ref.name}" not found` });
+  }
   return entry;
 }
 
@@ -80,7 +82,9 @@ export async function createZone(context: Context, project: string, post: Networ
   validateZoneConfig(config);
   await using _lock = await context.store.lock(["network-zones"]);
   const taken = (await zoneRecords(context)).some((other) => other.ref.name === ref.name);
-  if (taken) throw new DreyError("ALREADY_EXISTS", { message: "The network zone already exists" });
+  if (taken) {
+    throw new DreyError("ALREADY_EXISTS", { message: `The network zone "${ref.name}" already exists` });
+  }
   await context.store.commit([{ key: keyOf(ref), revision: 0 }], [
     { key: keyOf(ref), value: { description, config, records: {} } satisfies ZoneRecord },
     happened(context, "created", ref),
@@ -135,7 +139,9 @@ export async function getZoneRecord(context: Context, zone: Ref, name: string): 
 
 function recordOf({ records }: ZoneRecord, name: string) {
   const found = Object.hasOwn(records, name) ? records[name] : undefined;
-  if (found === undefined) throw new DreyError("NOT_FOUND", { message: "Network zone record not found" });
+  if (found === undefined) {
+    throw new DreyError("NOT_FOUND", { message: `Network zone record "${name}" not found` });
+  }
   return found;
 }
 
@@ -147,7 +153,7 @@ export async function createZoneRecord(
 ): Promise<void> {
   await changeRecord(context, { zone, name, what: "created" }, ({ records }) => {
     if (Object.hasOwn(records, name)) {
-      throw new DreyError("ALREADY_EXISTS", { message: "The network zone record already exists" });
+      throw new DreyError("ALREADY_EXISTS", { message: `The network zone record "${name}" already exists` });
     }
     return { description, config, entries };
   });

@@ -39,7 +39,7 @@ export async function getNetwork(context: Context, ref: Ref): Promise<Network> {
   if (entry !== undefined) return shape(ref, entry.value, (await networkUsers(context))(ref));
   const { hostInterfaces } = await import("./networks/host_interfaces.ts");
   const found = hostInterfaces().find(({ name }) => name === ref.name);
-  if (found === undefined) throw new DreyError("NOT_FOUND", { message: "Network not found" });
+  if (found === undefined) throw new DreyError("NOT_FOUND", { message: `Network "${ref.name}" not found` });
   return found;
 }
 
@@ -71,7 +71,7 @@ export async function createNetwork(context: Context, project: string, post: Net
   const ref = { project, name: post.name };
   const { refuseTakenInterface } = await import("./networks/hub.ts");
   const known = await context.store.get(networkKey(ref));
-  if (known !== undefined) throw taken();
+  if (known !== undefined) throw taken(post.name);
   if (type === "bridge") refuseTakenInterface(context, post.name);
   await using _lock = await context.store.lock(["networks"]);
   const config = await filled(context, type, withoutEmpty(post.config ?? {}));
@@ -87,10 +87,11 @@ export async function createNetwork(context: Context, project: string, post: Net
     { key, value: record },
     happened(context, "network-created", ref),
   ]);
-  if (!done) throw taken();
+  if (!done) throw taken(post.name);
 }
 
-const taken = () => new DreyError("ALREADY_EXISTS", { message: "The network already exists" });
+const taken = (name: string) =>
+  new DreyError("ALREADY_EXISTS", { message: `The network "${name}" already exists` });
 
 function typeOf(context: Context, project: string, asked: string | undefined): NetworkType {
   const type = asked || "bridge";

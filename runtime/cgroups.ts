@@ -4,7 +4,8 @@
 //   <home>/supervisors            what waits for instances
 //   <home>/<name>                 an instance: the limits stand here, out of its reach
 //   <home>/<name>/payload         its own tree, given to its root
-//   <home>/<name>/exec            commands run in it from outside
+//   <home>/<name>/payload/exec    commands run in it from outside; its root may take them on, as logind does with who
+//                                 logs in, and could not if they began beside its tree
 
 import { DreyError } from "../errors.ts";
 import { closeFd, O_RDONLY, openFd, rereadFd, waitKernelFile } from "../sys/descriptors.ts";
@@ -88,7 +89,7 @@ export interface InstanceCgroup {
 
 export function instanceCgroup(home: string, name: string): InstanceCgroup {
   const path = `${home}/${name}`;
-  return { path, payload: `${path}/payload`, exec: `${path}/exec` };
+  return { path, payload: `${path}/payload`, exec: `${path}/payload/exec` };
 }
 
 export const supervisorsCgroup = (home: string) => `${home}/supervisors`;

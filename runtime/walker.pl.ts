@@ -35,7 +35,8 @@ sub move_fd { my ($handle, $fd) = @_;
 sub born_in { my ($cgroup) = @_;
   my ($flags, $fd, $directory) = (0, 0);
   if ($cgroup ne '') {
-    open $directory, '<', $cgroup or fail(qq(open "$cgroup"));
+    # the container's root may have removed it
+    open $directory, '<', $cgroup or mkdir $cgroup and open $directory, '<', $cgroup or fail(qq(open "$cgroup"));
     ($flags, $fd) = (1 << 33, fileno $directory);
   }
   my $arguments = pack('Q11', $flags, 0, 0, 0, 17, 0, 0, 0, 0, 0, $fd);

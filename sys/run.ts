@@ -35,10 +35,26 @@ export function spawn(argv: readonly string[], options: Deno.CommandOptions = {}
   const [program, ...args] = argv;
   if (program === undefined) throw new Error("spawn() needs a program");
   try {
-    return new Deno.Command(program, { env: { PATH: fullPath() }, ...options, args }).spawn();
+    return somewhere(
+      { env: { PATH: fullPath() }, ...options, args },
+      (given) => new Deno.Command(program, given).spawn(),
+    );
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw toolMissing(program, error);
+  }
+}
+
+/**
+ * Deno enters the working directory anew for each child, which fails where sudo(8) has left somebody in a directory
+ * that is closed to them. Nothing relative to it could be meant then.
+ */
+function somewhere<T>(options: Deno.CommandOptions, begin: (options: Deno.CommandOptions) => T): T {
+  try {
+    return begin(options);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.PermissionDenied) || options.cwd !== undefined) throw error;
+    return begin({ ...options, cwd: "/" });
   }
 }
 
@@ -86,8 +102,10 @@ export async function runChecked(argv: readonly string[], options: RunOptions = 
 export function runNow(argv: readonly string[]): void {
   const [program = "", ...args] = argv;
   try {
-    const command = new Deno.Command(program, { args, env: { PATH: fullPath() }, stdin: "null" });
-    const { code, stderr } = command.outputSync();
+    const { code, stderr } = somewhere(
+      { args, env: { PATH: fullPath() }, stdin: "null" },
+      (given) => new Deno.Command(program, given).outputSync(),
+    );
     if (code !== 0) throw commandFailed(program, { code, stderr: new TextDecoder().decode(stderr) });
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) throw toolMissing(program, error);

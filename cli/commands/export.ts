@@ -3,13 +3,14 @@
 import { DreyError } from "../../errors.ts";
 import { keyValues, resolveName, resolveOnServer } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
-import { openToSend, saveTo } from "../files.ts";
+import { mustBeWritable, openToSend, saveTo } from "../files.ts";
 
 export async function exportInstance(shell: Shell): Promise<void> {
   const { typed } = shell;
   const { remote, name } = resolveName(typed.args[0] ?? "", "instance");
   const client = await shell.connect(remote);
   const path = typed.args[1] ?? `${name}.tar.gz`;
+  await mustBeWritable(path);
   const compression = typed.text("compression");
   const body = {
     name: "",

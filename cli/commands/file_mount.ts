@@ -14,6 +14,9 @@ export async function mount(shell: Shell): Promise<void> {
   const word = slash < 0 ? source : source.slice(0, slash);
   const path = slash < 0 ? "/" : source.slice(slash);
   const { remote, name } = resolveName(word, "instance");
+  if (!(await Deno.stat(target)).isDirectory) {
+    throw new DreyError("BAD_REQUEST", { message: `Cannot mount on "${target}": it is no directory` });
+  }
   const client = await shell.connect(remote);
   const stream = await client.upgrade("instance.sftp", { params: { name } });
   const sshfs = start(stream, [`${name}:${path}`, target]);

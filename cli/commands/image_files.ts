@@ -5,6 +5,7 @@ import type { Client } from "../../client/client.ts";
 import { readParts } from "../../sys/multipart.ts";
 import type { Operation } from "../../wire/operation.ts";
 import { keyValues, resolveOnServer } from "../resolve.ts";
+import { saveBody } from "../files.ts";
 import type { Shell } from "../shell.ts";
 import { readImage } from "./image.ts";
 
@@ -98,7 +99,7 @@ export async function exportImage(shell: Shell): Promise<void> {
   const place = (filename: string, ending: string) =>
     isDirectory ? `${target.replace(/\/+$/, "")}/${baseName(filename)}` : `${target}${ending}`;
   const write = async (body: ReadableStream<Uint8Array>, path: string) => {
-    await body.pipeTo((await Deno.create(path)).writable);
+    await saveBody(path, body);
     shell.print(`Written: ${path}\n`);
   };
   const type = response.headers.get("content-type") ?? "";

@@ -142,7 +142,7 @@ export const attach = (kind: "instance" | "profile") => async (shell: Shell): Pr
   const { managed, type } = await (await shell.connect(remote)).call("network.get", {
     params: { name: found },
   });
-  const target = await configured(shell, kind, remote === undefined ? owner : `${remote}:${owner}`);
+  const target = await configured(shell, kind, `${remote.name}:${owner}`);
   await change(target, ({ devices }) => {
     const wanted = device ?? found;
     if (devices[wanted] !== undefined) {
@@ -162,7 +162,7 @@ export const attach = (kind: "instance" | "profile") => async (shell: Shell): Pr
 export const detach = (kind: "instance" | "profile") => async (shell: Shell): Promise<void> => {
   const [network = "", owner = "", device] = shell.typed.args;
   const { remote, name } = resolveName(network, "network");
-  const target = await configured(shell, kind, remote === undefined ? owner : `${remote}:${owner}`);
+  const target = await configured(shell, kind, `${remote.name}:${owner}`);
   await change(target, ({ devices }) => {
     const cards = Object.entries(devices).filter(([, { type, network, parent }]) =>
       type === "nic" && (network === name || parent === name)

@@ -9,6 +9,7 @@ export async function rename(shell: Shell): Promise<void> {
   const [from = "", to = ""] = shell.typed.args;
   const { remote, name } = resolveName(from, "instance");
   const target = resolveOnServer(to);
+  if (to === "") throw new DreyError("BAD_REQUEST", { message: `Missing the new name of "${from}"` });
   if (to.includes(":") && target.remote !== remote) {
     throw new DreyError("NOT_SUPPORTED", {
       message: "Moving an instance to another server is not supported yet",

@@ -1,6 +1,6 @@
 // drey storage volume export and import: volumes as files on this side.
 
-import { openToSend, saveTo } from "../files.ts";
+import { mustBeWritable, openToSend, saveTo } from "../files.ts";
 import { resolveName } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
 import { readVolume, waitIfBegun } from "../volumes.ts";
@@ -9,6 +9,7 @@ import { backupOf } from "./export.ts";
 export async function exportVolume(shell: Shell): Promise<void> {
   const { client, params, volume } = await readVolume(shell);
   const path = shell.typed.args[2] ?? `${volume}.tar.gz`;
+  await mustBeWritable(path);
   const compression = shell.typed.text("compression");
   const body = {
     name: "",

@@ -56,5 +56,5 @@ function mustBeStopped(context: Context, ref: Ref): void {
 const isRunning = ({ name }: Ref) =>
   new DreyError("INSTANCE_STATE", {
     message: `Cannot delete instance "${name}": Instance is running`,
-    hint: "Stop it first, or delete it by force",
+    hint: "Stop it first, or delete it with --force",
   });

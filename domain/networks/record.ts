@@ -25,7 +25,7 @@ export const networkKey = (ref: Ref): Key => ["networks", ref.project, ref.name]
  */
 export async function loadNetwork(context: Context, ref: Ref): Promise<Entry<NetworkRecord>> {
   const entry = await context.store.get<NetworkRecord>(networkKey(ref));
-  if (entry === undefined) throw new DreyError("NOT_FOUND", { message: "Network not found" });
+  if (entry === undefined) throw new DreyError("NOT_FOUND", { message: `Network "${ref.name}" not found` });
   return entry;
 }
 

@@ -92,6 +92,17 @@ await e2e("Ctrl-C reaches the job in the foreground", { needs }, async (drey) =>
   assert(Date.now() - started < 300_000);
 });
 
+await e2e("a container may put what is run in it into a cgroup of its own, as logind does with a login", {
+  needs: [...needs, "cgroup"],
+}, async (drey) => {
+  await drey`launch tiny c1`;
+  const login = "mkdir /sys/fs/cgroup/login && echo $$ >/sys/fs/cgroup/login/cgroup.procs && " +
+    "grep ^0:: /proc/self/cgroup && rmdir /sys/fs/cgroup/exec";
+  assertEquals(await drey`exec c1 -- sh -c ${login}`, "0::/login\n");
+  // and the place for commands that it took away is made anew
+  assertEquals(await drey`exec c1 -- grep ^0:: /proc/self/cgroup`, "0::/exec\n");
+});
+
 await e2e("a process left in the background holds up no exec", { needs }, async (drey) => {
   await drey`launch tiny c1`;
   const leave = "sleep 3000 & echo started";

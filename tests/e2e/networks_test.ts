@@ -124,6 +124,15 @@ await e2e("a card is plugged into a running instance and taken out again", {
   assertMatch(await drey`list --format csv -c 4`, /10\.125\.0\.\d+ \(eth1\)/);
   await drey`config device remove c1 eth1`;
   assertEquals((await drey.tries`exec c1 -- ip link show eth1`).code, 1);
+  await drey`network attach lab c1 eth2`;
+  assertMatch(await drey`exec c1 -- ip -br link show eth2`, /UP/);
+  assertMatch((await drey.tries`network attach lab nosuch`).stderr, /Instance "nosuch" not found/);
+  await drey`network detach lab c1`;
+  assertEquals((await drey.tries`exec c1 -- ip link show eth2`).code, 1);
+  await drey`network attach-profile lab default eth3`;
+  assertMatch(await drey`exec c1 -- ip -br link show eth3`, /UP/);
+  await drey`network detach-profile lab default`;
+  assertEquals((await drey.tries`exec c1 -- ip link show eth3`).code, 1);
   assertMatch(await drey`exec c1 -- ip -br link show eth0`, /UP/);
 });
 

@@ -16,3 +16,7 @@ Deno.test("nearest() finds a misspelt or shortened word, and nothing for a stran
     undefined,
   ]);
 });
+
+Deno.test("nearest() knows a key by its last words", () => {
+  assertEquals(nearest("memory", ["limits.cpu", "limits.memory"]), "limits.memory");
+});

@@ -9,7 +9,8 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     const steps = distance(word, candidate);
     if (steps < least) [best, least] = [candidate, steps];
   }
-  return best ?? candidates.find((candidate) => word.length > 2 && candidate.startsWith(word));
+  if (best !== undefined || word.length < 3) return best;
+  return candidates.find((candidate) => candidate.startsWith(word) || candidate.endsWith(`.${word}`));
 }
 
 /** Letters to insert, delete, replace or swap to make one word of the other (Damerau, restricted). */
