@@ -6,10 +6,11 @@ import { readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
 import { wakeProcessors } from "../../runtime/vm/guest_facts.ts";
 import { type Monitor, openMonitor } from "../../runtime/vm/qmp.ts";
+import { makeRegion } from "../../runtime/vm/translations.ts";
 import { pinProcessors } from "../../runtime/vm/processors.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
-import { cpuCount, memorySize } from "../machines/plan.ts";
+import { cpuCount, memorySize, runningMachine } from "../machines/plan.ts";
 import { readHostSize } from "./host_size.ts";
 import { instancePaths } from "./record.ts";
 
@@ -24,12 +25,16 @@ export async function applyMachineLimits(
   const cpus = cpuCount(after);
   const isSame = memory === memorySize(before, host.memory) && cpus === cpuCount(before);
   const [wasSet, isSet] = [processorSet(before), processorSet(after)];
-  const { door } = instancePaths(context, ref);
+  const { door, run } = instancePaths(context, ref);
   mustHaveProcessors(isSet, host.cpus);
   // what counts from the next start is none of ours
   if (!isSame) {
     using qmp = await openMonitor(door);
-    if (await plugProcessors(qmp, cpus) > 0) await wakeProcessors(door, cpus);
+    const machine = runningMachine(run)?.machine;
+    const makeRoom = machine?.accelerator === "tcg"
+      ? (there: number) => makeRegion(qmp, door, { cpus: there, maxCpus: machine.maxCpus })
+      : undefined;
+    if (await plugProcessors(qmp, cpus, makeRoom) > 0) await wakeProcessors(door, cpus);
     await setMemory(qmp, memory);
   }
   if (isSet !== undefined) await pinProcessors(door, { each: isSet });
@@ -75,8 +80,17 @@ interface Slot {
   "qom-path"?: string;
 }
 
-/** How many were plugged in. Processors come one by one; a guest need not give one back, so none is taken away. */
-async function plugProcessors(qmp: Monitor, count: number): Promise<number> {
+/**
+ * Processors come one by one; a guest need not give one back, so none is taken away.
+ *
+ * @param makeRoom is to be done before each, and told how many are there
+ * @returns how many were plugged in
+ */
+async function plugProcessors(
+  qmp: Monitor,
+  count: number,
+  makeRoom: (there: number) => Promise<void> = async () => {},
+): Promise<number> {
   const slots = await qmp.execute("query-hotpluggable-cpus") as Slot[];
   const there = slots.filter((slot) => slot["qom-path"] !== undefined).length;
   if (count < there) {
@@ -93,7 +107,8 @@ async function plugProcessors(qmp: Monitor, count: number): Promise<number> {
       hint: "Stop it first",
     });
   }
-  for (const { type, props } of free.slice(0, count - there)) {
+  for (const [index, { type, props }] of free.slice(0, count - there).entries()) {
+    await makeRoom(there + index);
     const id = `cpu-${Object.values(props).join("-")}`;
     await qmp.execute("device_add", { driver: type, id, ...props });
   }

@@ -28,6 +28,7 @@ import {
   type Virtiofsd,
 } from "./shares.ts";
 import { screenWords } from "./screen.ts";
+import { translationRoom } from "./translations.ts";
 import { type Tpm, tpmLine, tpmPrepare, tpmWords } from "./tpm.ts";
 
 export interface Machine {
@@ -137,8 +138,7 @@ function hardware(
     : "memory-backend-memfd";
   return [
     ...["-machine", `${board},memory-backend=ram,usb=off${more}`],
-    // what is translated is kept in memory of the host's, by the gigabyte if nobody says otherwise
-    ...["-accel", accelerator === "kvm" ? "kvm" : "tcg,thread=multi,tb-size=48"],
+    ...["-accel", accelerator === "kvm" ? "kvm" : `tcg,thread=multi,tb-size=${translationRoom}`],
     ...["-cpu", accelerator === "kvm" ? "host" : "max"],
     ...["-smp", `${cpus},maxcpus=${maxCpus}`],
     ...["-m", size],

@@ -42,12 +42,29 @@ await e2e(
   },
 );
 
-/** What QEMU may do, what it could ever do, and whether that is all. */
-async function powers(drey: Drey): Promise<string[]> {
+/** What the kernel tells of QEMU. */
+async function statusOfQemu(drey: Drey): Promise<string> {
   const [{ state: { pid: keeper } }] = JSON.parse(await drey`list v1 --format json`);
   const children = (await Deno.readTextFile(`/proc/${keeper}/task/${keeper}/children`)).trim().split(" ");
   const statuses = children.map((pid) => readIfThere(`/proc/${pid}/status`) ?? "");
-  const qemu = statuses.find((text) => /^Name:\s+qemu-system/m.test(text)) ?? "";
+  return statuses.find((text) => /^Name:\s+qemu-system/m.test(text)) ?? "";
+}
+
+/** What the guest has used and frees is the host's again. */
+async function givesBackMemory(drey: Drey): Promise<void> {
+  const used = async () => Number(/^RssShmem:\s+(\d+)/m.exec(await statusOfQemu(drey))?.[1]) * 1024;
+  // without it a guest like this one uses 110 MB
+  const large = 160 << 20;
+  const fill = `mount -t tmpfs -o size=90% none /mnt && head -c ${large} /dev/urandom >/mnt/file`;
+  await drey`exec v1 -- ${["sh", "-c", fill]}`;
+  assert(await used() > large);
+  await drey`exec v1 -- umount /mnt`;
+  await eventually("the memory is the host's again", async () => await used() < large);
+}
+
+/** What QEMU may do, what it could ever do, and whether that is all. */
+async function powers(drey: Drey): Promise<string[]> {
+  const qemu = await statusOfQemu(drey);
   return ["CapEff", "CapBnd", "NoNewPrivs"].map((key) =>
     new RegExp(`^${key}:\\s+(.*)$`, "m").exec(qemu)?.[1] ?? ""
   );
@@ -80,6 +97,7 @@ await e2e("limits of a virtual machine count at its start, and some at once", { 
   const grown = await drey.tries`config set v1 limits.memory=1GiB`;
   assertEquals(grown.code, 1);
   assertStringIncludes(grown.stderr, "more memory than it was started with");
+  await givesBackMemory(drey);
   // a list does not wait long for a guest that is busy
   await eventually("a list tells of its memory and processes", async () => {
     const { state: { memory: told, processes } } = JSON.parse(await drey`list --format json`)[0];
