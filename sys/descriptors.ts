@@ -18,6 +18,20 @@ export function openFd(path: string, flags: number): number {
   return checked(libc.open(cString(path), flags | O_CLOEXEC, 0o600), "open(2)", `"${path}"`);
 }
 
+const O_PATH = 0o10000000;
+
+/**
+ * Opens what is at a path without a link on it, to be looked at.
+ *
+ * @see openat2(2), RESOLVE_NO_SYMLINKS
+ */
+export function openPlain(path: string): number {
+  const RESOLVE_NO_SYMLINKS = 4n;
+  const how = new BigUint64Array([BigInt(O_PATH | O_CLOEXEC), 0n, RESOLVE_NO_SYMLINKS]);
+  const opened = libc.openat2(437n, -100, cString(path), new Uint8Array(how.buffer), 24n);
+  return checked(opened, "openat2(2)", `"${path}"`);
+}
+
 /**
  * Opens a file below a directory that somebody else fills: links and `..` lead no further than that directory, as if
  * it were the root.
@@ -25,7 +39,6 @@ export function openFd(path: string, flags: number): number {
  * @see openat2(2), RESOLVE_IN_ROOT
  */
 export function openBelow(root: string, path: string, flags: number): number {
-  const O_PATH = 0o10000000;
   const RESOLVE_NO_MAGICLINKS = 2n;
   const RESOLVE_IN_ROOT = 16n;
   const directory = openFd(root, O_PATH);

@@ -15,7 +15,7 @@ import type { DeviceSite, DeviceType, LiveSite, StartParts, StartSite } from "./
 import { checkVolume, findVolume, typeOf, watchVolume } from "./disk_volume.ts";
 import { hasOwnDisk } from "../machines/own_disk.ts";
 import { openRootPool, volumeOf } from "../instances/root_volume.ts";
-import { findHostSource, type FoundSource } from "./disk_source.ts";
+import { diskBounds, findHostSource, type FoundSource } from "./disk_source.ts";
 
 export const type: DeviceType = {
   async start(site: StartSite): Promise<StartParts> {
@@ -93,11 +93,12 @@ async function find(site: DeviceSite, map: IdMap): Promise<Found | undefined> {
 }
 
 async function findOnHost(
-  { context, device, name }: DeviceSite,
+  { context, ref, device, name }: DeviceSite,
   { map, common }: { map: IdMap; common: Pick<Disk, "path" | "attributes" | "propagation"> },
 ): Promise<Found | undefined> {
   const isRequired = readKey(device, keys.required) ?? true;
-  const source = await findHostSource(device["source"] ?? "", { name, isRequired });
+  const bounds = await diskBounds(context, ref);
+  const source = await findHostSource(device["source"] ?? "", { name, isRequired, bounds });
   if (source === undefined) return undefined;
   const isShifted = readKey(device, keys.shift) ?? false;
   if (isShifted && context.user.uid !== 0) throw cannotShift(name, context.user.uid);

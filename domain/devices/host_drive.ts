@@ -6,7 +6,7 @@ import { DreyError } from "../../errors.ts";
 import type { IdMap } from "../../idmap/map.ts";
 import { bypassesCache } from "../../sys/file_systems.ts";
 import type { DeviceSite, MachineDrive } from "./device.ts";
-import { findHostFile } from "./disk_source.ts";
+import { diskBounds, findHostFile } from "./disk_source.ts";
 import { boxNode, mustBeOpen } from "./machine_node.ts";
 
 /**
@@ -15,9 +15,10 @@ import { boxNode, mustBeOpen } from "./machine_node.ts";
  * @throws {DreyError} `BAD_REQUEST` for what is no file and no block device, `FORBIDDEN` for what may not be opened
  */
 export async function findHostDrive(site: DeviceSite, map: IdMap): Promise<MachineDrive | undefined> {
-  const { name, device } = site;
+  const { context, ref, name, device } = site;
   const isRequired = readKey(device, keys.required) ?? true;
-  const found = await findHostFile(device["source"] || device["path"] || "", { name, isRequired });
+  const bounds = device["type"] === "disk" ? await diskBounds(context, ref) : undefined;
+  const found = await findHostFile(device["source"] || device["path"] || "", { name, isRequired, bounds });
   if (found === undefined) return undefined;
   const { source, stat } = found;
   const isReadOnly = readKey(device, keys.readonly) ?? false;

@@ -105,7 +105,12 @@ function covers(ranges: string | undefined, wanted: string): boolean {
     return [first, last] as const;
   };
   const [from, to] = ends(wanted);
-  return (ranges ?? "").split(",").map(ends).some(([first, last]) => from >= first && to <= last);
+  // an empty word is the number 0 to JavaScript
+  const isNumber = (text: string) => /^\d+(-\d+)?$/.test(text.trim());
+  if (!isNumber(wanted)) return false;
+  return (ranges ?? "").split(",").filter(isNumber).map(ends).some(([first, last]) =>
+    from >= first && to <= last
+  );
 }
 
 /** The restriction that a device breaks. */
@@ -138,12 +143,19 @@ function diskRule(config: Config, device: Device): string | undefined {
   if (device["path"] === "/" && !device["source"]) return undefined;
   const rule = readKey(config, keys.restrictedDisk);
   if (rule === "block" || (rule === "managed" && !device["pool"])) return keys.restrictedDisk.name;
-  const paths = config[keys.restrictedDiskPaths.name];
-  if (!paths || device["pool"]) return undefined;
-  // no way up out of a directory that is allowed; links are not followed when the disk is opened
+  const paths = diskPaths(config);
+  if (paths === undefined || device["pool"]) return undefined;
+  // no way up out of a directory that is allowed; where links lead is looked at when the disk is opened
   const source = join("/", device["source"] ?? "");
-  const isBelow = paths.split(",").some((path) => `${source}/`.startsWith(`${path.trim()}/`));
+  const isBelow = paths.some((path) => path === "/" || `${source}/`.startsWith(`${path}/`));
   return isBelow ? undefined : keys.restrictedDiskPaths.name;
+}
+
+/** Directories of the host that sources of disks must be below; undefined where a project names none. */
+export function diskPaths(config: Config): string[] | undefined {
+  const paths = isRestricted(config) ? config[keys.restrictedDiskPaths.name] : undefined;
+  if (!paths) return undefined;
+  return paths.split(",").map((path) => join("/", path.trim()).replace(/(.)\/$/, "$1"));
 }
 
 function nicRule(config: Config, device: Device): string | undefined {

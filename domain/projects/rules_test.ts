@@ -122,6 +122,17 @@ Deno.test("a restricted project may name directories, networks and ids, and othe
   const access = { restricted: "true", "restricted.networks.access": "one, two" };
   mustBeAllowed("p", access, member({}, nic({ network: "two" })));
   assertThrows(() => mustBeAllowed("p", access, member({}, nic({ network: "six" }))), DreyError, "access");
+  const slash = { ...paths, "restricted.devices.disk.paths": "/srv/c, /srv/a/" };
+  mustBeAllowed("p", slash, member({}, disk({ source: "/srv/a" })));
+  // a kind that is not named is not open, nor is what is no number
+  const users = { restricted: "true", "restricted.idmap.uid": "1000" };
+  for (const line of ["gid 0 1", "both 1000 1", "uid 1000- 1", "uid 0 1", "gid  1"]) {
+    assertThrows(
+      () => mustBeAllowed("p", users, member({ "raw.idmap": line })),
+      DreyError,
+      "restricted.idmap",
+    );
+  }
   const ids = { restricted: "true", "restricted.idmap.uid": "1000", "restricted.idmap.gid": "1000" };
   for (const line of ["uid 1001 0", "both 1000-1001 0", "both 0 0"]) {
     assertThrows(() => mustBeAllowed("p", ids, member({ "raw.idmap": line })), DreyError, "idmap");
