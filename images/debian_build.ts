@@ -43,7 +43,7 @@ export async function buildDebian(suite: Suite, options: BuildOptions): Promise<
   await checkHost(suite, map);
   const recipe = adapt(hostRecipe(suite, debianArchitecture(architecture), options.variant));
   const metadata = describeImage(recipe, architecture, now);
-  const writer = imageWriter();
+  const writer = await imageWriter();
   const file = (name: string, text: string) => ({
     name,
     content: new TextEncoder().encode(text),

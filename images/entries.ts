@@ -11,10 +11,16 @@ import type { TarEntry } from "./tar.ts";
  */
 export function entryCheck(root: string): (entry: TarEntry) => void {
   const links = new Map<string, string>();
+  // the directory of the last entry, if no link is on the way to it: most entries lie where the one before them does
+  let plain: string | undefined = "";
   return (entry) => {
     const name = plainName(entry.name);
-    if (!staysInside(parentOf(name), links)) {
-      throw refuse(entry, "leads out of the tree through a symbolic link");
+    const parent = parentOf(name);
+    if (parent !== plain) {
+      if (!staysInside(parent, links)) {
+        throw refuse(entry, "leads out of the tree through a symbolic link");
+      }
+      plain = links.has(parent) || leadsThrough(parent, links) ? undefined : parent;
     }
     if (entry.type === "hardlink" && !staysInside(plainName(entry.target), links)) {
       throw refuse(entry, "is a hard link out of the tree");
@@ -22,7 +28,9 @@ export function entryCheck(root: string): (entry: TarEntry) => void {
     if ((entry.type === "char" || entry.type === "block") && !name.startsWith(`${root}dev/`)) {
       throw refuse(entry, "is a device outside dev/");
     }
-    if (entry.type === "symlink") links.set(name, entry.target);
+    if (entry.type !== "symlink") return;
+    links.set(name, entry.target);
+    if (plain === name || plain?.startsWith(`${name}/`)) plain = undefined;
   };
 }
 
@@ -33,9 +41,21 @@ export function entryCheck(root: string): (entry: TarEntry) => void {
  * @throws {DreyError} `IMAGE_INVALID` if it climbs
  */
 export function plainName(name: string): string {
+  if (!unplain.test(name)) return name;
   const words = name.split("/").filter((word) => word !== "" && word !== ".");
   if (words.includes("..")) throw invalid(`the archive holds the climbing name "${printable(name)}"`);
   return words.join("/");
+}
+
+/** A name with something to take away, or to refuse. */
+const unplain = /(?:^|\/)(?:\.{0,2}(?:\/|$))/;
+
+/** Whether a directory on the way to a path is a link. */
+function leadsThrough(path: string, links: ReadonlyMap<string, string>): boolean {
+  for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) {
+    if (links.has(path.slice(0, at))) return true;
+  }
+  return false;
 }
 
 /** Follows the links met so far, as the kernel would, and tells whether the path stays below the top. */
@@ -57,7 +77,7 @@ function staysInside(path: string, links: ReadonlyMap<string, string>): boolean 
   return true;
 }
 
-const parentOf = (name: string) => name.split("/").slice(0, -1).join("/");
+const parentOf = (name: string) => name.slice(0, Math.max(0, name.lastIndexOf("/")));
 const refuse = (entry: TarEntry, why: string) => invalid(`entry "${printable(entry.name)}" ${why}`);
 // deno-lint-ignore no-control-regex -- control characters are what must not reach a terminal
 const printable = (name: string) => name.slice(0, 200).replace(/[\x00-\x1f\x7f-\xff]/g, "?");

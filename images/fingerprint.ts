@@ -1,10 +1,10 @@
 // Fingerprints: SHA-256 over the bytes of an image's files, metadata first, computed while they are written.
 
-import { createHash } from "node:crypto";
 import { DreyError } from "../errors.ts";
 import { copyFile } from "../sys/copy_file.ts";
 import { bytesOf, growingBytes } from "../sys/file_bytes.ts";
 import { Growth } from "../sys/growth.ts";
+import { openSha256 } from "../sys/sha256.ts";
 
 /** Somebody else who wants the bytes; the writer waits for it. */
 export type Pass = (chunk: Uint8Array) => Promise<unknown>;
@@ -28,17 +28,21 @@ export interface ImageWriter {
 }
 
 /** A writer for the files of one image. */
-export function imageWriter(): ImageWriter {
-  const hash = createHash("sha256");
+export async function imageWriter(): Promise<ImageWriter> {
+  const hash = await openSha256();
   return {
     async write(path, content, pass) {
       using file = await Deno.open(path, { write: true, createNew: true });
       let size = 0;
       for await (const chunk of content) {
-        hash.update(chunk);
+        const hashing = hash.update(chunk);
         size += chunk.length;
-        await writeAll(file, chunk);
-        await pass?.(chunk);
+        try {
+          await writeAll(file, chunk);
+          await pass?.(chunk);
+        } finally {
+          await hashing;
+        }
       }
       // whatever the umask: root of a map is to read it; the directory keeps others out
       await Deno.chmod(path, 0o644);
@@ -59,23 +63,23 @@ export function imageWriter(): ImageWriter {
       for await (const chunk of growingBytes(path, growth)) {
         // looked through first, so that whoever unpacks has something to do meanwhile
         await pass(chunk);
-        hash.update(chunk);
+        await hash.update(chunk);
         size += chunk.length;
       }
       await copying;
       return size;
     },
-    fingerprint: () => hash.copy().digest("hex"),
+    fingerprint: () => hash.hex(),
   };
 }
 
 /** The fingerprint of files that are there already. */
 export async function fingerprintOf(paths: readonly string[]): Promise<string> {
-  const hash = createHash("sha256");
+  const hash = await openSha256();
   for (const path of paths) {
-    for await (const chunk of bytesOf(path)) hash.update(chunk);
+    for await (const chunk of bytesOf(path)) await hash.update(chunk);
   }
-  return hash.digest("hex");
+  return hash.hex();
 }
 
 /** Writes a chunk whole. @throws {DreyError} `NO_SPACE` */

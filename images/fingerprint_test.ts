@@ -7,7 +7,7 @@ Deno.test("imageWriter() hashes both files as one, as LXD does", async () => {
   async function* content(text: string) {
     yield await Promise.resolve(new TextEncoder().encode(text));
   }
-  const writer = imageWriter();
+  const writer = await imageWriter();
   assertEquals(await writer.write(`${dir}/a`, content("meta")), 4);
   assertEquals(await writer.write(`${dir}/b`, content("root")), 4);
   const expected = (await runChecked(["sh", "-c", "printf metaroot | sha256sum"])).slice(0, 64);

@@ -124,6 +124,15 @@ async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string
   yield rest;
 }
 
+const kinds: Record<string, TarEntry["type"]> = {
+  "-": "file",
+  d: "directory",
+  l: "symlink",
+  c: "char",
+  b: "block",
+  p: "fifo",
+};
+
 /** A line of `unsquashfs -lln -d ""`: mode, owner, size or device numbers, date, time, name. */
 export function parseSquashfsLine(line: string): TarEntry | undefined {
   const [, mode, size, rest] =
@@ -131,14 +140,6 @@ export function parseSquashfsLine(line: string): TarEntry | undefined {
       line,
     ) ?? [];
   if (mode === undefined || rest === undefined) return undefined;
-  const kinds: Record<string, TarEntry["type"]> = {
-    "-": "file",
-    d: "directory",
-    l: "symlink",
-    c: "char",
-    b: "block",
-    p: "fifo",
-  };
   const arrow = mode === "l" ? rest.indexOf(" -> ") : -1;
   const name = arrow < 0 ? rest : rest.slice(0, arrow);
   const target = arrow < 0 ? "" : rest.slice(arrow + 4);

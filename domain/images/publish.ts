@@ -86,7 +86,7 @@ async function publish(context: Context, project: string, { ref, wish, argv, tas
   ]);
   const stream = read();
   const path = `${stage.path}/metadata`;
-  const writer = imageWriter();
+  const writer = await imageWriter();
   const report = reporter(task);
   const content = counted(stream, { head, task, say: report.say });
   const size = await writer.write(path, compressed(argv, content));

@@ -39,7 +39,7 @@ export async function receiveImage(
   await using undo = new AsyncDisposableStack();
   const stage = undo.use(await openStage(context, "upload"));
   const { imageWriter } = await import("../../images/fingerprint.ts");
-  const writer = imageWriter();
+  const writer = await imageWriter();
   const ahead = undo.use(unpackAhead(context));
   const paths: string[] = [];
   let size = 0;
