@@ -147,7 +147,7 @@ async function sendable({ body, headers }: Upload): Promise<{ body: BodyInit; he
   const { body: whole, contentType } = multipartBody(body.map(({ part, filename, path }) => ({
     name: part,
     filename,
-    open: () => Promise.resolve({ readable: streamOf(path) }),
+    open: () => streamOf(path),
   })));
   return { body: whole, headers: { ...headers, "content-type": contentType } };
 }

@@ -59,3 +59,7 @@ export function rootfsCheck(): { visit: Visit; result(): void } {
     },
   };
 }
+
+/** Whether a file of this name is what an archive of an application image begins with. */
+export const isLayoutFile = (name: string): boolean =>
+  /^(oci-layout|index\.json|blobs\/sha256\/[0-9a-f]{64})$/.test(name);

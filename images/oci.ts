@@ -38,6 +38,13 @@ export interface OciDocument {
   name: string;
   manifest: Manifest;
   config: ImageConfig;
+  /** both as they came, to the byte: what an archive of the image must hold. Absent in images of earlier drey */
+  raw?: RawDocuments;
+}
+
+export interface RawDocuments {
+  manifest: string;
+  config: string;
 }
 
 const lists = [

@@ -98,14 +98,24 @@ export class ByteReader implements ByteSource {
   }
 }
 
+/** `bytes` of a content that are handed on at once */
+const piece = 1 << 20;
+
+/** An entry that was met, with the ways to its content. */
+export interface MetEntry {
+  entry: TarEntry;
+  /** the whole content, for small files */
+  read(): Promise<Uint8Array>;
+  /** the content in pieces, none of which may be kept beyond the next */
+  stream(): AsyncGenerator<Uint8Array>;
+}
+
 /**
- * Walks the entries of a tarball. `read()` gives the content of the entry just met, for small files.
+ * Walks the entries of a tarball.
  *
  * @throws {DreyError} `IMAGE_INVALID` if it is no tarball or ends in the middle
  */
-export async function* readTar(
-  bytes: ByteSource,
-): AsyncGenerator<{ entry: TarEntry; read: () => Promise<Uint8Array> }> {
+export async function* readTar(bytes: ByteSource): AsyncGenerator<MetEntry> {
   let extra: Extension = {};
   while (true) {
     const header = await bytes.take(block);
@@ -135,7 +145,16 @@ export async function* readTar(
       left = 0;
       return content.slice(0, entry.size);
     };
-    yield { entry, read };
+    const stream = async function* () {
+      const padding = left - Math.min(left, entry.size);
+      while (left > padding) {
+        const part = await bytes.take(Math.min(left - padding, piece));
+        if (part.length === 0) throw invalid("the tarball is cut off");
+        left -= part.length;
+        yield part;
+      }
+    };
+    yield { entry, read, stream };
     if (!await bytes.skip(left)) throw invalid(`the tarball is cut off in "${entry.name}"`);
   }
 }
@@ -144,7 +163,7 @@ export async function* readTar(
 export function writeTar(files: readonly { name: string; content: Uint8Array; mtime: Date }[]): Uint8Array {
   const parts = files.flatMap(({ name, content, mtime }) => {
     const tail = new Uint8Array(padded(content.length) - content.length);
-    return [makeHeader(name, content.length, mtime), content, tail];
+    return [tarHeader({ name, size: content.length, mtime }), content, tail];
   });
   return joinBytes([...parts, new Uint8Array(2 * block)]);
 }
@@ -154,18 +173,24 @@ export function writeTarHead(files: Parameters<typeof writeTar>[0]): Uint8Array 
   return writeTar(files).subarray(0, -2 * block);
 }
 
-function makeHeader(name: string, size: number, mtime: Date): Uint8Array {
+/** The header of a file, or of a directory if the name ends so; of 100 bytes at most. The content follows, {@link padded}. */
+export function tarHeader({ name, size, mtime }: { name: string; size: number; mtime: Date }): Uint8Array {
   const header = new Uint8Array(block);
   const put = (at: number, text: string) => header.set(new TextEncoder().encode(text), at);
   const octal = (value: number, width: number) => value.toString(8).padStart(width, "0");
   put(0, name);
-  put(100, "0000644\0");
+  const isDirectory = name.endsWith("/");
+  put(100, isDirectory ? "0000755\0" : "0000644\0");
   put(108, "0000000\0");
   put(116, "0000000\0");
-  put(124, `${octal(size, 11)}\0`);
+  if (size < 8 ** 11) put(124, `${octal(size, 11)}\0`);
+  else {
+    header[124] = 0x80;
+    new DataView(header.buffer).setBigUint64(128, BigInt(size));
+  }
   put(136, `${octal(Math.floor(mtime.getTime() / 1000), 11)}\0`);
   put(148, "        ");
-  put(156, "0");
+  put(156, isDirectory ? "5" : "0");
   put(257, "ustar\x0000");
   put(148, `${octal(checksum(header), 6)}\0 `);
   return header;

@@ -8,7 +8,7 @@ import type { IdMap } from "../idmap/map.ts";
 import { DreyError } from "../errors.ts";
 import { commandFailed, run, runChecked } from "../sys/run.ts";
 import { type ArchiveFormat, detectFormat, invalid, readFormat, unknownFormat } from "./archive.ts";
-import { firstFileCheck, rootfsCheck } from "./checks.ts";
+import { firstFileCheck, isLayoutFile, rootfsCheck } from "./checks.ts";
 import { bytesOf } from "../sys/file_bytes.ts";
 import { type Bytes, peek } from "./decompress.ts";
 import { checkImageDisk, imageDisk, isDiskRoot } from "./disk.ts";
@@ -156,11 +156,14 @@ async function unpackFirst(work: Work, file: ImageStream, withDisk: boolean): Pr
   const { format, extract } = await look(work, file);
   if (format.kind !== "tar") throw invalid("its first file is no tarball with a metadata.yaml");
   const { visit, result } = firstFileCheck();
+  let isFirst = true;
   await extract({
     into: "all",
     after: takeOver,
     async visit(entry, read) {
       await visit(entry, read);
+      if (isFirst && isLayoutFile(plainName(entry.name))) throw isApplication();
+      isFirst &&= entry.type === "directory";
       if (!withDisk && plainName(entry.name) === "rootfs.img") throw isDisk();
     },
   });
@@ -242,6 +245,9 @@ async function inWork(work: Work, script: string): Promise<void> {
 
 const isDisk = () =>
   new DreyError("NOT_SUPPORTED", { message: "Cannot unpack the disk of a virtual machine" });
+
+const isApplication = () =>
+  new DreyError("NOT_SUPPORTED", { message: "Cannot unpack an application image, which is layers" });
 
 /** Removes trees whose files belong to any of the user's ids. */
 export async function removeTrees(paths: readonly string[], account: Account): Promise<void> {

@@ -1,148 +1,192 @@
-// multipart/form-data as streams, both ways, so that an image never has to fit into memory (RFC 7578).
+// multipart/form-data as a stream, both ways: files larger than memory come and go in it, RFC 7578.
 
-import { DreyError } from "../errors.ts";
+import { DreyError, type ErrorCode } from "../errors.ts";
 
-export interface PartSource {
+/** A file to send as a part. */
+export interface OutgoingPart {
   name: string;
   filename: string;
-  /** opened when its turn comes */
-  open(): Promise<{ readable: ReadableStream<Uint8Array> }>;
+  /** in bytes, if that is known */
+  size?: number;
+  /** called when its turn comes */
+  open(): AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
 }
 
 export interface Part {
   name: string;
-  filename: string | undefined;
-  /** must be read to its end before the next part is asked for */
-  body: ReadableStream<Uint8Array>;
+  filename?: string;
+  /** to be read to its end before the next part is asked for; what is left unread is skipped */
+  content: AsyncIterable<Uint8Array>;
 }
 
-/** A body made of files. */
-export function multipartBody(parts: readonly PartSource[]): {
+/** A body made of files, with its length if theirs are known. */
+export function multipartBody(parts: readonly OutgoingPart[]): {
   body: ReadableStream<Uint8Array<ArrayBuffer>>;
   contentType: string;
+  length: number | undefined;
 } {
   const boundary = `drey-${crypto.randomUUID()}`;
+  const encode = (text: string) => new TextEncoder().encode(text);
+  const heads = parts.map(({ name, filename }, index) =>
+    encode(
+      `${index === 0 ? "" : "\r\n"}--${boundary}\r\nContent-Disposition: form-data; name="${name}"; ` +
+        `filename="${filename.replaceAll('"', "%22")}"\r\nContent-Type: application/octet-stream\r\n\r\n`,
+    )
+  );
+  const end = encode(`\r\n--${boundary}--\r\n`);
   async function* bytes(): AsyncGenerator<Uint8Array> {
-    const encode = (text: string) => new TextEncoder().encode(text);
-    for (const { name, filename, open } of parts) {
-      const disposition = `form-data; name="${name}"; filename="${filename.replaceAll('"', "%22")}"`;
-      yield encode(`--${boundary}\r\nContent-Disposition: ${disposition}\r\n`);
-      yield encode("Content-Type: application/octet-stream\r\n\r\n");
-      yield* (await open()).readable;
-      yield encode("\r\n");
+    for (const [index, part] of parts.entries()) {
+      yield heads[index]!;
+      yield* await part.open();
     }
-    yield encode(`--${boundary}--\r\n`);
+    yield end;
   }
-  const body = ReadableStream.from(bytes()) as ReadableStream<Uint8Array<ArrayBuffer>>;
-  return { body, contentType: `multipart/form-data; boundary=${boundary}` };
+  const sizes = parts.map(({ size }) => size);
+  const content = sizes.every((size) => size !== undefined)
+    ? sizes.reduce((sum, size) => sum + size, 0)
+    : undefined;
+  return {
+    body: ReadableStream.from(bytes()) as ReadableStream<Uint8Array<ArrayBuffer>>,
+    contentType: `multipart/form-data; boundary=${boundary}`,
+    length: content === undefined
+      ? undefined
+      : heads.reduce((sum, head) => sum + head.length, content + end.length),
+  };
+}
+
+/** The boundary of a multipart content type, if it is one. */
+export function boundaryOf(contentType: string): string | undefined {
+  const [, quoted, plain] =
+    /^multipart\/form-data\b.*;\s*boundary=(?:"([^"]+)"|([^\s;]+))/i.exec(contentType) ?? [];
+  return quoted ?? plain;
 }
 
 /**
  * The parts of a body, one after the other.
  *
- * @throws {DreyError} `SERVER_FAILED` for a body that is not multipart or ends too early
+ * @param code of the error for a body that is cut off, or none of this kind
  */
-export async function* readParts(
-  body: ReadableStream<Uint8Array>,
-  contentType: string,
+export async function* readMultipart(
+  body: AsyncIterable<Uint8Array>,
+  { boundary, code }: { boundary: string; code: ErrorCode },
 ): AsyncGenerator<Part> {
-  const boundary = /boundary="?([^";]+)"?/.exec(contentType)?.[1];
-  if (boundary === undefined) throw malformed("it names no boundary");
-  const source = new Window(body.getReader());
-  // the first boundary has no line break before it: one is put there, so that all look alike
-  source.prepend("\r\n");
-  await drain(source.until(`\r\n--${boundary}`));
+  const broken = () => new DreyError(code, { message: "The body is no whole multipart/form-data" });
+  const delimiter = new TextEncoder().encode(`\r\n--${boundary}`);
+  const window = new Window(body, broken);
+  await skip(window.until(delimiter));
   while (true) {
-    if (await source.text(2) === "--") return;
-    const headers = await readHeaders(source);
-    const disposition = headers.get("content-disposition") ?? "";
-    const content = source.until(`\r\n--${boundary}`);
-    yield {
-      name: /\bname="([^"]*)"/.exec(disposition)?.[1] ?? "",
-      filename: /\bfilename="([^"]*)"/.exec(disposition)?.[1],
-      body: ReadableStream.from(content),
-    };
+    const after = (await window.line()).trim();
+    if (after === "--") return;
+    if (after !== "") throw broken();
+    const headers = await readHeaders(window, broken);
+    const disposition = headers["content-disposition"] ?? "";
+    const content = window.until(delimiter);
+    const filename = parameter(disposition, "filename");
+    yield { name: parameter(disposition, "name") ?? "", ...filename !== undefined && { filename }, content };
+    await skip(content);
   }
 }
 
-async function readHeaders(source: Window): Promise<Map<string, string>> {
-  const decoder = new TextDecoder();
-  let text = "";
-  // the line break that ends the boundary's line was read already; a part without headers begins with another
-  for await (const chunk of source.until("\r\n\r\n")) text += decoder.decode(chunk, { stream: true });
-  return new Map(
-    text.split("\r\n").map((line) => {
-      const colon = line.indexOf(":");
-      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
-    }),
-  );
-}
+/** longest header line worth reading, in bytes */
+const lineLimit = 16_384;
 
-async function drain(content: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const _ of content);
-}
-
-const malformed = (why: string) =>
-  new DreyError("SERVER_FAILED", { message: `Cannot read the multipart body: ${why}` });
-
-/** What has arrived and not been read. */
+/** The part of a stream that has come and has not been used. */
 class Window {
-  #held = new Uint8Array(0);
-  constructor(private readonly reader: ReadableStreamDefaultReader<Uint8Array>) {}
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  // the first delimiter may stand at the very start, without the line end before it
+  #bytes: Uint8Array = new Uint8Array([13, 10]);
 
-  prepend(text: string): void {
-    this.#held = concat(new TextEncoder().encode(text), this.#held);
+  constructor(stream: AsyncIterable<Uint8Array>, private readonly broken: () => DreyError) {
+    this.#chunks = stream[Symbol.asyncIterator]();
   }
 
-  /** `length` bytes as text. */
-  async text(length: number): Promise<string> {
-    while (this.#held.length < length) await this.#more();
-    return new TextDecoder().decode(this.#take(length));
-  }
-
-  /** Everything before a mark, which is read as well. */
-  async *until(mark: string): AsyncGenerator<Uint8Array> {
-    const wanted = new TextEncoder().encode(mark);
+  /** everything before the next delimiter, which is passed over; reading on after that gives nothing */
+  async *until(delimiter: Uint8Array): AsyncGenerator<Uint8Array> {
+    const find = finder(delimiter);
     while (true) {
-      const at = indexOf(this.#held, wanted);
-      if (at !== -1) {
-        const before = this.#take(at);
-        this.#take(wanted.length);
-        if (before.length > 0) yield before;
-        return;
-      }
-      // the mark may begin in the last bytes held
-      const safe = this.#held.length - wanted.length + 1;
-      if (safe > 0) yield this.#take(safe);
+      const at = find(this.#bytes);
+      const end = at >= 0 ? at : this.#bytes.length - startOf(delimiter, this.#bytes);
+      const part = this.#bytes.subarray(0, end);
+      this.#bytes = this.#bytes.subarray(at >= 0 ? at + delimiter.length : end);
+      if (part.length > 0) yield part;
+      if (at >= 0) return;
       await this.#more();
     }
   }
 
-  #take(length: number): Uint8Array {
-    const taken = this.#held.slice(0, length);
-    this.#held = this.#held.subarray(length);
-    return taken;
+  /** one line, without its end */
+  async line(): Promise<string> {
+    while (true) {
+      const end = this.#bytes.indexOf(10);
+      if (end >= 0) {
+        const text = new TextDecoder().decode(this.#bytes.subarray(0, end));
+        this.#bytes = this.#bytes.subarray(end + 1);
+        return text.replace(/\r$/, "");
+      }
+      if (this.#bytes.length > lineLimit) throw this.broken();
+      // the end mark need not be followed by a line end
+      if (this.#bytes.length === 2 && this.#bytes[0] === 45 && this.#bytes[1] === 45) return "--";
+      await this.#more();
+    }
   }
 
   async #more(): Promise<void> {
-    const { value, done } = await this.reader.read();
-    if (done) throw malformed("it ends in the middle");
-    this.#held = concat(this.#held, value);
+    const next = await this.#chunks.next();
+    if (next.done === true) throw this.broken();
+    if (this.#bytes.length === 0) {
+      this.#bytes = next.value;
+      return;
+    }
+    const joined = new Uint8Array(this.#bytes.length + next.value.length);
+    joined.set(this.#bytes);
+    joined.set(next.value, this.#bytes.length);
+    this.#bytes = joined;
   }
 }
 
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(a.length + b.length);
-  joined.set(a);
-  joined.set(b, a.length);
-  return joined;
+/** Finds a word by looking at its last byte only, and mostly at none of those it leaps over; Horspool's way. */
+function finder(word: Uint8Array): (bytes: Uint8Array) => number {
+  const last = word.length - 1;
+  const leap = new Uint8Array(256).fill(Math.min(255, word.length));
+  for (let at = 0; at < last; at++) leap[word[at]!] = Math.min(255, last - at);
+  return (bytes) => {
+    for (let at = last; at < bytes.length; at += leap[bytes[at]!]!) {
+      let length = 0;
+      while (length <= last && bytes[at - length] === word[last - length]) length++;
+      if (length > last) return at - last;
+    }
+    return -1;
+  };
 }
 
-function indexOf(bytes: Uint8Array, wanted: Uint8Array): number {
-  const first = wanted[0] as number;
-  for (let at = bytes.indexOf(first); at !== -1; at = bytes.indexOf(first, at + 1)) {
-    if (at + wanted.length > bytes.length) return -1;
-    if (wanted.every((byte, offset) => bytes[at + offset] === byte)) return at;
+/** How many of the last bytes may be the start of a word. */
+function startOf(word: Uint8Array, bytes: Uint8Array): number {
+  const [first = 0] = word;
+  for (let at = Math.max(0, bytes.length - word.length + 1); at < bytes.length; at++) {
+    at = bytes.indexOf(first, at);
+    if (at < 0) return 0;
+    const tail = bytes.subarray(at);
+    if (tail.every((byte, index) => byte === word[index])) return tail.length;
   }
-  return -1;
+  return 0;
+}
+
+async function readHeaders(window: Window, broken: () => DreyError): Promise<Record<string, string>> {
+  const headers: Record<string, string> = {};
+  for (let line = await window.line(); line !== ""; line = await window.line()) {
+    const colon = line.indexOf(":");
+    if (colon < 0 || Object.keys(headers).length > 50) throw broken();
+    headers[line.slice(0, colon).trim().toLowerCase()] = line.slice(colon + 1).trim();
+  }
+  return headers;
+}
+
+function parameter(header: string, name: string): string | undefined {
+  const [, quoted, plain] =
+    new RegExp(`;\\s*${name}=(?:"((?:[^"\\\\]|\\\\.)*)"|([^;\\s]+))`, "i").exec(header) ?? [];
+  return quoted?.replace(/\\(.)/g, "$1") ?? plain;
+}
+
+async function skip(content: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _ of content);
 }

@@ -2,6 +2,7 @@
 
 import * as images from "../../domain/images.ts";
 import type { ImagePart, ImageWish } from "../../domain/images.ts";
+import type { ExportedFile } from "../../domain/images/export.ts";
 import type { Context } from "../../domain/context.ts";
 import { DreyError } from "../../errors.ts";
 import type { Image } from "../../wire/image.ts";
@@ -96,7 +97,7 @@ export async function sendImage(context: Context, project: string, fingerprint: 
   const files = await exportImage(context, project, fingerprint);
   const [only] = files;
   if (only === undefined || files.length > 1) return await sendParts(files);
-  return new Response((await Deno.open(only.path)).readable, {
+  return new Response(await only.open(), {
     headers: {
       "content-type": "application/octet-stream",
       "content-disposition": `inline;filename=${only.filename}`,
@@ -137,9 +138,9 @@ async function partsOf(request: Request): Promise<AsyncIterable<ImagePart> | und
   const type = request.headers.get("content-type") ?? "";
   const { body } = request;
   if (body === null || /^application\/json\b/i.test(type)) return undefined;
-  const { boundaryOf, readMultipart } = await import("../multipart.ts");
+  const { boundaryOf, readMultipart } = await import("../../sys/multipart.ts");
   const boundary = boundaryOf(type);
-  if (boundary !== undefined) return readMultipart(body, boundary);
+  if (boundary !== undefined) return readMultipart(body, { boundary, code: "BAD_REQUEST" });
   if (/^application\/octet-stream\b/i.test(type)) return only({ name: "metadata", content: body });
   if (request.headers.has("x-lxd-filename") || request.headers.has("x-lxd-fingerprint")) {
     return only({ name: "metadata", content: body });
@@ -157,12 +158,12 @@ async function* only(part: ImagePart): AsyncGenerator<ImagePart> {
   yield await Promise.resolve(part);
 }
 
-async function sendParts(
-  files: Parameters<typeof import("../multipart.ts").multipartBody>[0],
-): Promise<Response> {
-  const { multipartBody } = await import("../multipart.ts");
-  const { body, type, length } = multipartBody(files);
-  return new Response(body, { headers: { "content-type": type, "content-length": String(length) } });
+async function sendParts(files: readonly ExportedFile[]): Promise<Response> {
+  const { multipartBody } = await import("../../sys/multipart.ts");
+  const { body, contentType, length } = multipartBody(
+    files.map(({ part: name, ...file }) => ({ name, ...file })),
+  );
+  return new Response(body, { headers: { "content-type": contentType, "content-length": String(length) } });
 }
 
 /** LXD's headers of an upload. */

@@ -2,7 +2,7 @@
 
 import { DreyError } from "../../errors.ts";
 import type { Client } from "../../client/client.ts";
-import { readParts } from "../../sys/multipart.ts";
+import { boundaryOf, readMultipart } from "../../sys/multipart.ts";
 import type { Operation } from "../../wire/operation.ts";
 import { keyValues, resolveOnServer } from "../resolve.ts";
 import { saveBody } from "../files.ts";
@@ -103,14 +103,15 @@ export async function exportImage(shell: Shell): Promise<void> {
     shell.print(`Written: ${path}\n`);
   };
   const type = response.headers.get("content-type") ?? "";
-  if (!type.startsWith("multipart/")) {
+  const boundary = boundaryOf(type);
+  if (boundary === undefined) {
     const filename = filenameOf(response.headers.get("content-disposition")) ?? `${fingerprint}.tar`;
     return await write(response.body, place(filename, endingOf(filename)));
   }
-  for await (const part of readParts(response.body, type)) {
+  for await (const part of readMultipart(response.body, { boundary, code: "SERVER_FAILED" })) {
     const filename = part.filename ?? `${fingerprint}-${part.name}`;
     const infix = part.name === "metadata" ? "" : ".root";
-    await write(part.body, place(filename, `${infix}${endingOf(filename)}`));
+    await write(ReadableStream.from(part.content), place(filename, `${infix}${endingOf(filename)}`));
   }
 }
 

@@ -83,12 +83,8 @@ async function uploadOf(files: Push["files"], headers: Record<string, string>): 
   const [only] = files;
   if (only !== undefined && files.length === 1) {
     const type = { "content-type": "application/octet-stream" };
-    return { body: (await Deno.open(only.path)).readable, headers: { ...headers, ...type } };
+    return { body: await only.open(), headers: { ...headers, ...type } };
   }
-  const { body, contentType } = multipartBody(files.map(({ part, filename, path }) => ({
-    name: part,
-    filename,
-    open: () => Deno.open(path),
-  })));
+  const { body, contentType } = multipartBody(files.map(({ part: name, ...file }) => ({ name, ...file })));
   return { body, headers: { ...headers, "content-type": contentType } };
 }

@@ -5,7 +5,7 @@ import { type HttpsServer, ServerAgent } from "../../auth/connect.ts";
 import { fetchOver } from "../../auth/https_fetch.ts";
 import { DreyError } from "../../errors.ts";
 import { readJson } from "../../images/http.ts";
-import { readParts } from "../../sys/multipart.ts";
+import { boundaryOf, readMultipart } from "../../sys/multipart.ts";
 import type { Image, ImageAliasesEntry } from "../../wire/image.ts";
 import type { Context } from "../context.ts";
 import type { Task } from "../operations.ts";
@@ -179,12 +179,13 @@ async function* partsOf(
     }
   }
   const type = headers.get("content-type") ?? "";
-  if (!type.startsWith("multipart/")) {
+  const boundary = boundaryOf(type);
+  if (boundary === undefined) {
     const filename = /filename="?([^";]+)"?/.exec(headers.get("content-disposition") ?? "")?.[1];
     yield { name: "metadata", content: counted(body), ...filename && { filename } };
     return;
   }
-  for await (const { name, filename, body: content } of readParts(body, type)) {
-    yield { name, content: counted(content), ...filename && { filename } };
+  for await (const part of readMultipart(body, { boundary, code: "SERVER_FAILED" })) {
+    yield { ...part, content: counted(part.content) };
   }
 }

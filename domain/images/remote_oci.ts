@@ -10,11 +10,10 @@ import type { Context } from "../context.ts";
 import type { Task } from "../operations.ts";
 import { blobsDirectory, downloadsDirectory } from "./directories.ts";
 import { downloadLock, fetchBlobs, forgetDownload } from "./fetch.ts";
-import { adoptImage, makeClosed } from "./files.ts";
+import { mustStack, propertiesOf, recordApplication } from "./applications.ts";
+import { makeClosed } from "./files.ts";
 import { findKept, shareImage, updatesCached, wantedArchitecture } from "./kept.ts";
-import { layersLock } from "./layers.ts";
 import { type LayersAhead, unpackLayersAhead } from "./layers_ahead.ts";
-import { newRecord } from "./new_record.ts";
 import { getImage } from "./records.ts";
 
 export interface OciWish {
@@ -24,9 +23,6 @@ export interface OciWish {
   name: string;
   task?: Task;
 }
-
-/** An overlay of more could not be named in one mount(2), whose options fit one page. */
-const mostLayers = 70;
 
 /**
  * The image a registry has under a name, downloaded now if it is not here yet.
@@ -46,17 +42,32 @@ export async function ociImage(context: Context, project: string, wish: OciWish)
   if (meanwhile !== undefined) return meanwhile;
   const { parseConfig } = await import("../../images/oci.ts");
   const bytes = await registry.blob(manifest.config.digest);
-  const config = parseConfig(JSON.parse(new TextDecoder().decode(bytes)));
-  if (manifest.layers.length > mostLayers) {
-    throw new DreyError("NOT_SUPPORTED", {
-      message:
-        `Cannot use image "${wish.name}": it has ${manifest.layers.length} layers, and ${mostLayers} can be stacked`,
-    });
-  }
+  const text = new TextDecoder().decode(bytes);
+  const config = parseConfig(JSON.parse(text));
+  mustStack(wish.name, manifest);
   await using ahead = await unpackLayersAhead(context);
   await fetchLayers(context, { fingerprint, registry, manifest, ahead, ...wish.task && { task: wish.task } });
-  const document: OciDocument = { oci: 1, name: wish.name, manifest, config };
-  await record(context, project, { fingerprint, document, wish });
+  const raw = { manifest: found.text, config: text };
+  const document: OciDocument = { oci: 1, name: wish.name, manifest, config, raw };
+  const auto_update = await updatesCached(context, project);
+  await recordApplication(context, project, {
+    fingerprint,
+    document,
+    staging: join(downloadsDirectory(context), fingerprint),
+    amend: (fresh) => ({
+      ...fresh,
+      properties: propertiesOf(document, descriptionOf(wish)),
+      cached: true,
+      auto_update,
+      update_source: {
+        alias: wish.name,
+        certificate: "",
+        protocol: "oci",
+        server: wish.server,
+        image_type: "container",
+      },
+    }),
+  });
   await ahead.keep();
   await forgetDownload(context, fingerprint);
   return await getImage(context, project, fingerprint);
@@ -110,7 +121,7 @@ export async function ociOffer(server: string, name: string): Promise<Image> {
     architecture: kernelArchitecture(config.architecture) ?? Deno.build.arch,
     filename: "",
     size: manifest.layers.reduce((sum, { size }) => sum + size, 0),
-    properties: propertiesOf({ oci: 1, name, manifest, config }, { server, name }),
+    properties: propertiesOf({ oci: 1, name, manifest, config }, descriptionOf({ server, name })),
     aliases: [{ name, description: "" }],
     public: true,
     cached: false,
@@ -123,6 +134,9 @@ export async function ociOffer(server: string, name: string): Promise<Image> {
     uploaded_at: config.created,
   };
 }
+
+const descriptionOf = ({ server, name }: Pick<OciWish, "server" | "name">) =>
+  `${new URL(server).host}/${name}`;
 
 /** Layers that another image has brought are linked, all others downloaded. */
 async function fetchLayers(
@@ -166,69 +180,6 @@ async function linked(from: string, to: string): Promise<boolean> {
     if (error instanceof Deno.errors.AlreadyExists) return true;
     throw error;
   }
-}
-
-async function record(
-  context: Context,
-  project: string,
-  { fingerprint, document, wish }: {
-    fingerprint: string;
-    document: OciDocument;
-    wish: OciWish;
-  },
-): Promise<void> {
-  const { kernelArchitecture } = await import("../../images/metadata.ts");
-  const { config, manifest: { layers } } = document;
-  const staging = join(downloadsDirectory(context), fingerprint);
-  const file = join(staging, "document");
-  await Deno.writeTextFile(file, JSON.stringify(document));
-  await Deno.chmod(file, 0o644);
-  await using _lock = await context.store.lock(layersLock);
-  for (const { digest } of layers) {
-    const name = digest.slice("sha256:".length);
-    const blob = join(blobsDirectory(context), name);
-    if (!exists(blob)) await Deno.rename(join(staging, name), blob);
-  }
-  const fresh = newRecord(context, {
-    project,
-    fingerprint,
-    size: layers.reduce((sum, { size }) => sum + size, 0),
-    type: "container",
-    metadata: {
-      architecture: kernelArchitecture(config.architecture) ?? Deno.build.arch,
-      creation_date: Math.floor(Date.parse(config.created) / 1000),
-      expiry_date: 0,
-      properties: propertiesOf(document, wish),
-      templates: {},
-    },
-  });
-  await adoptImage(context, { metadata: file }, {
-    record: {
-      ...fresh,
-      cached: true,
-      auto_update: await updatesCached(context, project),
-      update_source: {
-        alias: wish.name,
-        certificate: "",
-        protocol: "oci",
-        server: wish.server,
-        image_type: "container",
-      },
-    },
-  });
-}
-
-function propertiesOf({ config, name }: OciDocument, { server }: OciWish): Record<string, string> {
-  const host = new URL(server).host;
-  const version = config.labels["org.opencontainers.image.version"];
-  return {
-    type: "oci",
-    id: name,
-    description: `${host}/${name}`,
-    architecture: config.architecture,
-    ...config.ports.length > 0 && { exposed_ports: config.ports.join(",") },
-    ...version && { version },
-  };
 }
 
 /**

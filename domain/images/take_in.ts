@@ -39,12 +39,19 @@ export async function takeIn(
   project: string,
   { files, fingerprint, size, ahead, expected, amend, aliases = [] }: Arrived & TakeInOptions,
 ): Promise<ImageRecord> {
-  if (expected !== undefined && expected !== fingerprint) {
+  const isOther = expected !== undefined && expected !== fingerprint;
+  const early = isOther ? undefined : await ahead?.outcome();
+  if (early === undefined && await isArchive(files)) {
+    const { takeInArchive } = await import("./application_archive.ts");
+    const wish = { amend, aliases, ...expected !== undefined && { expected } };
+    return await takeInArchive(context, project, { archive: files.metadata, ...wish });
+  }
+  if (isOther) {
     throw new DreyError("IMAGE_INVALID", {
       message: `Cannot use the image: its fingerprint is ${fingerprint}, but ${expected} was expected`,
     });
   }
-  await using unpacked = await ahead?.outcome() ?? await unpackOnDisk(context, files);
+  await using unpacked = early ?? await unpackOnDisk(context, files);
   // what was unpacked was looked through on the way
   const scanned = unpacked === undefined
     ? await scan(context, files)
@@ -53,6 +60,13 @@ export async function takeIn(
   await adoptImage(context, files, { record, aliases });
   if (unpacked !== undefined) await keepUnpacked(context, fingerprint, unpacked);
   return record;
+}
+
+/** Whether it is an application image, which has layers instead of a root file system. */
+async function isArchive({ metadata, rootfs }: ImageFiles): Promise<boolean> {
+  if (rootfs !== undefined) return false;
+  const { isOciArchive } = await import("../../images/oci_archive.ts");
+  return await isOciArchive(metadata);
 }
 
 async function scan(context: Context, files: ImageFiles): Promise<ScannedImage> {

@@ -4,25 +4,11 @@ import { assert, assertEquals, assertStringIncludes } from "@std/testing";
 import { join } from "@std/path";
 import { runChecked } from "../../sys/run.ts";
 import { type Drey, e2e, imageFiles } from "../support/drey.ts";
+import { elsewhere } from "../support/elsewhere.ts";
 import { serveImages } from "../support/image_server.ts";
 import { freePort, serve } from "../support/server.ts";
 
 const needs = ["userns", "subids", "overlay"] as const;
-
-/** A drey with settings and a state of its own, as on another machine. */
-function elsewhere(drey: Drey, name = "elsewhere") {
-  const directory = join(drey.directory, name);
-  const env = { DREY_DIR: directory, DREY_CONF: join(directory, "config") };
-  const tries = (line: string) => drey.run(line.split(" "), { env });
-  return {
-    tries,
-    async run(line: string) {
-      const { code, stdout, stderr } = await tries(line);
-      if (code !== 0) throw new Error(`drey ${line} ended with ${code}:\n${stderr}${stdout}`);
-      return stdout;
-    },
-  };
-}
 
 type Listed = { fingerprint: string; aliases: { name: string }[]; properties: Record<string, string> };
 

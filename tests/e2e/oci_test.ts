@@ -4,6 +4,9 @@ import { eventually } from "../support/eventually.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
 import { missingTools } from "../../domain/host_packages.ts";
 import { type Drey, e2e } from "../support/drey.ts";
+import { runChecked } from "../../sys/run.ts";
+import { elsewhere } from "../support/elsewhere.ts";
+import { freePort, serve } from "../support/server.ts";
 import { type AppImage, startRegistry, type TestRegistry } from "../support/registry.ts";
 
 const hasRegistry = missingTools(["skopeo", "docker-registry"]).length === 0;
@@ -133,4 +136,68 @@ await withRegistry("images that share layers store them once", async (drey, regi
   const images: { fingerprint: string }[] = JSON.parse(await drey`image list --format json`);
   await drey`image delete ${images.map(({ fingerprint }) => fingerprint)}`;
   assertEquals([count("images/blobs"), count("storage-pools/default/images/l")], [0, 0]);
+});
+
+await withRegistry(
+  "an application image goes out as an archive and comes back from it",
+  async (drey, registry) => {
+    await registry.push("org/app:1", image);
+    await drey`remote add reg ${registry.address} --protocol oci`;
+    await drey`image copy reg:org/app:1 local: --alias own`;
+    const [{ fingerprint }] = JSON.parse(await drey`image list --format json`);
+    const file = `${drey.directory}/app.tar`;
+    await drey`image export own ${drey.directory}/app`;
+    const { Digest, Layers, Env } = JSON.parse(
+      await runChecked(["skopeo", "inspect", `oci-archive:${file}`]),
+    );
+    assertEquals([Digest, Layers.length, Env[1]], [`sha256:${fingerprint}`, 3, "GREETING=hello world"]);
+    await drey`image delete own`;
+    assertEquals([...Deno.readDirSync(`${drey.directory}/images/blobs`)], []);
+
+    assertStringIncludes(await drey`image import ${file} --alias back`, fingerprint);
+    assertStringIncludes((await drey.tries`image import ${file}`).stderr, "already exists");
+    await drey`launch back c1`;
+    await until(async () => (await drey`logs c1`).includes("greeting: hello world;"));
+    assertEquals(await drey`exec c1 -- cat /etc/lower`, "lower\n");
+    assertEquals((await drey.tries`exec c1 -- cat /etc/gone`).code, 1);
+    await drey`delete --force c1`;
+
+    // as others write them: from a directory, without what drey knows of it
+    await runChecked([
+      "skopeo",
+      "copy",
+      "--insecure-policy",
+      `oci-archive:${file}`,
+      `oci:${drey.directory}/tree:v1`,
+    ]);
+    await drey`image delete back`;
+    assertStringIncludes(await drey`image import ${drey.directory}/tree --alias tree`, fingerprint);
+    assertMatch(await drey`image info tree`, /id: v1\n/);
+  },
+);
+
+await withRegistry("an application image is copied between servers in every mode", async (drey, registry) => {
+  await registry.push("org/app:1", image);
+  await drey`remote add reg ${registry.address} --protocol oci`;
+  await drey`image copy reg:org/app:1 local: --alias own`;
+  const [{ fingerprint, properties }] = JSON.parse(await drey`image list --format json`);
+  await using _server = await serve(drey);
+  await drey`config set core.https_address=127.0.0.1:${freePort()}`;
+  const here = elsewhere(drey);
+  await here.run(`remote add far ${(await drey`config trust add --name me`).trim()}`);
+  const held = async (of: (line: string) => Promise<string>) => {
+    const [first] = JSON.parse(await of("image list --format json"));
+    return [first?.fingerprint, first?.properties];
+  };
+  const far = (line: string) => drey`${line.split(" ")}`;
+  await here.run("image copy far:own local: --alias own");
+  assertEquals(await held(here.run), [fingerprint, properties]);
+  await far("image delete own");
+  await here.run("image copy own far: --mode push --alias own");
+  assertEquals(await held(far), [fingerprint, properties]);
+  await here.run("image delete own");
+  await here.run("image copy far:own local: --mode relay --alias own");
+  assertEquals(await held(here.run), [fingerprint, properties]);
+  await drey`launch own c1`;
+  await until(async () => (await drey`logs c1`).includes("greeting: hello world;"));
 });
