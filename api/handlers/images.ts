@@ -38,7 +38,7 @@ export const handlers: Handlers<Names> = {
   "images.create": async ({ context, caller, project, request, files, query }) => {
     const secret = request.headers.get("x-lxd-secret") ?? "";
     if (secret === "" && !isTrusted(caller)) throw new DreyError("FORBIDDEN", { message: "not authorized" });
-    const parts = files === undefined ? await partsOf(request) : named(files);
+    const parts = files === undefined ? await carriedBy(request) : named(files);
     if (parts !== undefined) {
       const { createImageFromParts } = await import("../../domain/images/create.ts");
       const wish = wishOf(request.headers);
@@ -134,13 +134,13 @@ async function pushedWish(context: Context, { fingerprint = "", filename }: Imag
 }
 
 /** The files a request carries; nothing if it is JSON that names a source. */
-async function partsOf(request: Request): Promise<AsyncIterable<ImagePart> | undefined> {
+async function carriedBy(request: Request): Promise<AsyncIterable<ImagePart> | undefined> {
   const type = request.headers.get("content-type") ?? "";
   const { body } = request;
   if (body === null || /^application\/json\b/i.test(type)) return undefined;
-  const { boundaryOf, readMultipart } = await import("../../sys/multipart.ts");
-  const boundary = boundaryOf(type);
-  if (boundary !== undefined) return readMultipart(body, { boundary, code: "BAD_REQUEST" });
+  const { partsOf } = await import("../../domain/images/parts.ts");
+  const parts = partsOf(body, type);
+  if (parts !== undefined) return parts;
   if (/^application\/octet-stream\b/i.test(type)) return only({ name: "metadata", content: body });
   if (request.headers.has("x-lxd-filename") || request.headers.has("x-lxd-fingerprint")) {
     return only({ name: "metadata", content: body });
@@ -159,10 +159,8 @@ async function* only(part: ImagePart): AsyncGenerator<ImagePart> {
 }
 
 async function sendParts(files: readonly ExportedFile[]): Promise<Response> {
-  const { multipartBody } = await import("../../sys/multipart.ts");
-  const { body, contentType, length } = multipartBody(
-    files.map(({ part: name, ...file }) => ({ name, ...file })),
-  );
+  const { bodyOf } = await import("../../domain/images/parts.ts");
+  const { body, contentType, length } = bodyOf(files);
   return new Response(body, { headers: { "content-type": contentType, "content-length": String(length) } });
 }
 

@@ -3,13 +3,13 @@
 import { ServerAgent } from "../../auth/connect.ts";
 import { fetchOver } from "../../auth/https_fetch.ts";
 import { DreyError } from "../../errors.ts";
-import { multipartBody } from "../../sys/multipart.ts";
 import type { ImageExportPost } from "../../wire/image.ts";
 import type { Operation } from "../../wire/operation.ts";
 import { statusCodes } from "../../wire/status.ts";
 import type { Context } from "../context.ts";
 import { startOperation, type Task } from "../operations.ts";
 import { exportImage } from "./export.ts";
+import { bodyOf } from "./parts.ts";
 import { findRecord } from "./records.ts";
 
 /**
@@ -85,6 +85,6 @@ async function uploadOf(files: Push["files"], headers: Record<string, string>): 
     const type = { "content-type": "application/octet-stream" };
     return { body: await only.open(), headers: { ...headers, ...type } };
   }
-  const { body, contentType } = multipartBody(files.map(({ part: name, ...file }) => ({ name, ...file })));
+  const { body, contentType } = bodyOf(files);
   return { body, headers: { ...headers, "content-type": contentType } };
 }
