@@ -1,7 +1,7 @@
 // What virtual machines need beside an image, found on this host or made once and kept: the kernel and initial ram disk
 // of those with a shared root, the programs, the proof that KVM works.
 
-import { join } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import { DreyError } from "../../errors.ts";
 import { type Proof, proveKvm } from "../../runtime/vm/accelerator.ts";
 import { makeInitrd, ramDiskRecipe } from "../../runtime/vm/initrd.ts";
@@ -114,7 +114,8 @@ const virtiofsds: Virtiofsd[] = [
 ];
 
 /** The server of shared directories, where there is one. */
-export const findVirtiofsd = (): Virtiofsd | undefined => virtiofsds.find(({ path }) => exists(path));
+export const findVirtiofsd = (): Virtiofsd | undefined =>
+  virtiofsds.find(({ path }) => findTool(basename(path), dirname(path)));
 
 /** @throws {DreyError} `TOOL_MISSING` with the package to install */
 export function mustHaveQemu(): void {

@@ -1,9 +1,9 @@
 // What becomes of a virtual machine when one of its processes is killed: never a half of it that stays.
 
-import { readIfThere } from "../../sys/present.ts";
+import { exists, readIfThere } from "../../sys/present.ts";
 import { eventually } from "../support/eventually.ts";
 import { assert, assertEquals, assertMatch } from "@std/testing";
-import { runChecked } from "../../sys/run.ts";
+import { run, runChecked } from "../../sys/run.ts";
 import { type Drey, e2e } from "../support/drey.ts";
 import { lendKernel } from "../support/machines.ts";
 
@@ -97,3 +97,47 @@ await e2e("a virtual machine ends whole when one of its processes is killed", { 
   assertEquals(later.code, 125);
   assertMatch(later.stderr, /agent in the virtual machine does not answer/);
 });
+
+/** Runs drey where programs of the host, or directories with them, are hidden; it can start nothing there. */
+async function without(drey: Drey, hidden: readonly string[], argv: readonly string[]): Promise<string> {
+  const hide =
+    'for p in $HIDDEN; do [ -d "$p" ] && mount -t tmpfs none "$p" || mount --bind /dev/null "$p"; done';
+  const inside = `${hide}; exec setpriv --ambient-caps=-all --inh-caps=-all "$@"`;
+  const unshare = ["unshare", "--map-current-user", "--keep-caps", "--mount", "sh", "-ec", inside, "sh"];
+  const { code, stderr } = await run([...unshare, ...drey.commandLine(argv)], {
+    env: { ...Deno.env.toObject(), ...drey.environment, HIDDEN: hidden.filter(exists).join(" ") },
+  });
+  assertEquals(code, 1);
+  return stderr;
+}
+
+await e2e(
+  "a virtual machine that lacks a program says which package has it, in one line",
+  { needs: [...needs, "disk-machines"] },
+  async (drey) => {
+    await drey`init tiny v1 --vm`;
+    await drey`init v2 --empty --vm -d root,size=64MiB`;
+    const servers = ["/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd"];
+    const qemu = `/usr/bin/qemu-system-${Deno.build.arch}`;
+    const cases: [name: string, hidden: string[], told: RegExp][] = [
+      ["v1", [qemu], /"qemu-system-.*apt-get install qemu-system-/],
+      ["v1", servers, /"virtiofsd".*apt-get install virtiofsd, or qemu-system-common/],
+      ["v2", [qemu], /"qemu-system-.*apt-get install qemu-system-/],
+      ["v2", ["/usr/bin/qemu-img"], /"qemu-img".*apt-get install qemu-utils/],
+      ["v2", ["/usr/share/OVMF"], /no firmware.*apt-get install ovmf/],
+    ];
+    for (const [name, hidden, told] of cases) {
+      const said = (await without(drey, hidden, ["start", name])).trimEnd();
+      assertMatch(said, told);
+      assertEquals(said.split("\n").length, 1, said);
+    }
+    await drey`config device add v2 tpm0 tpm`;
+    const swtpm = "/usr/bin/swtpm";
+    // where it was never installed there is nothing to hide
+    const said = exists(swtpm)
+      ? await without(drey, [swtpm], ["start", "v2"])
+      : (await drey.tries`start v2`).stderr;
+    assertMatch(said, /"swtpm".*apt-get install swtpm/);
+    for (const { status } of JSON.parse(await drey`list --format json`)) assertEquals(status, "Stopped");
+  },
+);
