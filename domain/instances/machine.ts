@@ -119,7 +119,7 @@ export async function gatherMachine(
   };
   const alike = assets && await memoryOf(context, planMachine(facts, []), assets);
   const memory = saved === undefined && hasMemory(alike) ? alike : undefined;
-  let given: NonNullable<ContainerPlan["fills"]> = [];
+  let given: Fills = [];
   return {
     box: planBox(paths, { assets, modules, drives, given: devicesGiven, memory }),
     parts: assets === undefined || isDisk ? [] : [modulesPart(assets.kernel)],
@@ -133,12 +133,13 @@ export async function gatherMachine(
       refuseSingle(plan.ids.map, context);
       writeKeeper(paths.run);
       plan.machine?.files.push(...parts.flatMap((part) => part.give?.() ?? []));
-      // what is on a disk is the guest's own affair, with what our own first program does in it
+      // what is on a disk is the guest's own affair: its agent, or our own first program, writes them
       if (!isDisk) await fillRoot(plan, fills);
       given = fills ?? [];
+      if (hasFirmware) mustBeSmall(given);
     },
     settle(parts) {
-      const bare = planMachine(facts, parts.flatMap(({ card }) => card?.() ?? []));
+      const bare = planMachine(withFills(facts, given), parts.flatMap(({ card }) => card?.() ?? []));
       const planned = bare.guest === undefined ? bare : { ...bare, guest: { ...bare.guest, fills: given } };
       const asked = { memory: planned.memory, cpus: planned.cpus };
       const machine = saved === undefined ? planned : resumed(planned, saved, asked);
@@ -165,6 +166,27 @@ function rootOf(
   if (assets === undefined) return { kind: "disk", disk: ownDisk(settings) };
   if (hasOwnDisk(settings.root)) return { kind: "kernel-disk", disk: kernelDisk(settings) };
   return { kind: "shared", ...findPrograms() };
+}
+
+type Fills = NonNullable<ContainerPlan["fills"]>;
+
+/** A machine with firmware has its templates in the program that is its agent. */
+const withFills = (facts: MachineFacts, fills: Fills): MachineFacts =>
+  facts.root.kind === "disk"
+    ? { ...facts, root: { ...facts.root, disk: { ...facts.root.disk, fills } } }
+    : facts;
+
+/** `bytes`: the agent is a word of a command line, with two digits for each of them */
+const mostTemplates = 32 * 1024;
+
+/** @throws {DreyError} `NOT_SUPPORTED` */
+function mustBeSmall(fills: Fills): void {
+  const bytes = new TextEncoder().encode(fills.map(({ path, text }) => path + text).join("")).length;
+  if (bytes <= mostTemplates) return;
+  throw new DreyError("NOT_SUPPORTED", {
+    message:
+      `The image's templates come to ${bytes} bytes; a virtual machine with a disk is given ${mostTemplates}`,
+  });
 }
 
 /** @throws {DreyError} `NOT_SUPPORTED` for what a machine without firmware has no place for */

@@ -119,6 +119,7 @@ export function ownDisk({ name, config, devices, root, isResumed }: DiskSettings
   const common = commonDisk({ devices, root, isResumed });
   return {
     ...common,
+    fills: [],
     asks: readKey(config, securityDevlxd) ?? true,
     firmware: firmwareFor(config),
     seed: {

@@ -7,6 +7,7 @@ import { type DriveBus, type DriveCache, rootDrive } from "./drives.ts";
 import { agentShare, guestAgent } from "./guest_agent.pl.ts";
 import { guestRoot, guestShares } from "./box.ts";
 import { writeFilesArgv } from "./box_files.ts";
+import type { Guest } from "./guest.ts";
 import type { Machine } from "./machine.ts";
 import type { Virtiofsd } from "./shares.ts";
 import { type SeedFacts, seedFiles, seedLabel } from "./seed.ts";
@@ -35,6 +36,8 @@ export interface OwnDisk {
   asks: boolean;
   /** what the guest is to mount */
   mounts: { tag: string; path: string; isReadOnly: boolean }[];
+  /** files that the agent writes before it answers */
+  fills: Guest["fills"];
   /** whether the machine goes on from its saved memory */
   isResumed: boolean;
 }
@@ -45,8 +48,8 @@ const seedDirectory = "/run/drey/seed";
 export function ownDiskParts(
   disk: OwnDisk,
 ): Pick<Machine, "boot" | "drives" | "prepare" | "shares" | "openMark"> {
-  const { plan, size, bus, cache, firmware, seed, virtiofsd, mounts, asks, isResumed } = disk;
-  const agent = guestAgent({ mounts, asks });
+  const { plan, size, bus, cache, firmware, seed, virtiofsd, mounts, fills, asks, isResumed } = disk;
+  const agent = guestAgent({ mounts, fills, asks });
   const directories = mounts.map(({ path }) => guestShares + path);
   const nvram = firmware && { name: nvramName(firmware.isSecure), template: firmware.variables };
   return {

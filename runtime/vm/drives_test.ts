@@ -37,7 +37,11 @@ Deno.test("firmwareWords() keeps the variables of a firmware that verifies from 
 });
 
 Deno.test("seedFiles() brings the agent beside what the owner's vendor data say", () => {
-  const facts = { instanceId: "i-1", hostname: "v1", agent: guestAgent({ mounts: [], asks: true }) };
+  const facts = {
+    instanceId: "i-1",
+    hostname: "v1",
+    agent: guestAgent({ mounts: [], fills: [], asks: true }),
+  };
   const plain = seedFiles(facts);
   assertEquals(Object.keys(plain), ["meta-data", "user-data", "vendor-data"]);
   assertEquals(JSON.parse(plain["meta-data"] ?? ""), { "instance-id": "i-1", "local-hostname": "v1" });

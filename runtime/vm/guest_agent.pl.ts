@@ -1,6 +1,7 @@
 // The agent as a program by itself, for guests with a disk of their own: images for LXD start whatever is called
 // `lxd-agent` on the share that their machine has, others are given it by cloud-init. The guest's own Perl runs it.
 
+import type { Guest } from "./guest.ts";
 import { callNumbers } from "../call_numbers.ts";
 import { agent, agentPort } from "./agent.pl.ts";
 
@@ -16,11 +17,12 @@ const quoted = (text: string): string =>
 /**
  * The program, as text. It mounts what the machine is shown before it answers.
  *
- * @param facts `asks` says whether the guest has a socket to ask at
+ * @param facts `asks` says whether the guest has a socket to ask at; `fills` are written once a boot
  */
 export function guestAgent(
-  { mounts, asks }: {
+  { mounts, fills, asks }: {
     mounts: readonly { tag: string; path: string; isReadOnly: boolean }[];
+    fills: Guest["fills"];
     asks: boolean;
   },
   arch: "x86_64" | "aarch64" = Deno.build.arch,
@@ -29,10 +31,13 @@ export function guestAgent(
   const list = mounts.map(({ tag, path, isReadOnly }) =>
     `[${quoted(tag)}, ${quoted(path)}, ${isReadOnly ? 1 : 0}]`
   );
+  const texts = fills.map(({ path, text, fresh }) => `[${quoted(path)}, ${quoted(text)}, ${fresh ? 1 : 0}]`);
   return `#!/usr/bin/perl\nuse warnings; use Fcntl;\nno warnings;\n` +
     `my %vm_call = (setsid => ${setsid}, close_range => ${close_range}, mount => ${mount}, ` +
     `clock_settime => ${arch === "x86_64" ? 227 : 112});\n` +
-    `my @mounts = (${list.join(", ")});\n${agent}$has_errands = ${asks ? 1 : 0};\n${begin}`;
+    `my @mounts = (${list.join(", ")});\nmy @fills = (${texts.join(", ")});\n${agent}$has_errands = ${
+      asks ? 1 : 0
+    };\n${begin}`;
 }
 
 const begin = String.raw`
@@ -78,6 +83,21 @@ for (@mounts) {
   my $type = 'virtiofs';
   syscall($vm_call{mount}, $tag, $path, $type, $is_read_only, 0) >= 0 or print STDERR "Cannot mount $path: $!\n";
 }
+# the hostname was read before its file is written
+sub fill { my ($path, $text, $is_fresh) = @_;
+  return if $is_fresh and -e $path || -l $path;
+  my $made = '';
+  for my $part ($path =~ m{([^/]+)/}g) { $made .= "/$part"; mkdir $made, 0755 }
+  sysopen my $file, $path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_NONBLOCK, 0644 or return print STDERR "$path: $!\n";
+  return if !-f $file;
+  syswrite $file, $text;
+  return if $path ne '/etc/hostname';
+  open my $name, '>', '/proc/sys/kernel/hostname' or return;
+  print $name $text =~ s/\s.*//sr;
+}
+mkdir '/run/drey', 0700;
+# one that was started anew does not write over what was changed meanwhile
+if (sysopen my $mark, '/run/drey/filled', O_WRONLY | O_CREAT | O_EXCL or $! != 17) { fill(@$_) for @fills }
 my $port = find_port() or do { print STDERR "There is no port for the agent\n"; exit 1 };
 tell_ready();
 $0 = 'drey: agent of the virtual machine';

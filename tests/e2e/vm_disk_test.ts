@@ -217,6 +217,14 @@ await e2e(
     const stick = await drey.tries`config device add v1 stick usb vendorid=ffff required=true`;
     assertMatch(stick.stderr, /no such USB device is plugged in/);
     assertEquals(await drey`file pull v1/srv/shared/file -`, "from the host\n");
+    // templates of the image, and what they name the machine
+    assertEquals(await drey`file pull v1/etc/made -`, "v1\n");
+    assertEquals(
+      await drey`exec v1 -- ${
+        perl(`for ("/proc/sys/kernel/hostname", "/etc/hostname") { open F, $_; print <F> }`)
+      }`,
+      "v1\nv1\n",
+    );
     await plugsShares(drey);
     assertEquals(
       await drey`exec v1 -- ${perl(`sysopen F, "/dev/extra", 0; print sysseek(F, 0, 2) >> 20`)}`,

@@ -13,9 +13,14 @@ export async function importDisk(drey: Drey): Promise<void> {
   const metadata = join(drey.directory, "metadata.yaml");
   await Deno.writeTextFile(
     metadata,
-    `architecture: x86_64\ncreation_date: 1700000000\nproperties:\n  os: Tiny\n  requirements.secureboot: "false"\n`,
+    `architecture: x86_64\ncreation_date: 1700000000\nproperties:\n  os: Tiny\n  requirements.secureboot: "false"\n` +
+      `templates:\n  /etc/hostname:\n    when: [start]\n    template: name.tpl\n` +
+      `  /etc/made:\n    when: [start]\n    create_only: true\n    template: name.tpl\n`,
   );
-  await runChecked(["tar", "-cJf", `${metadata}.tar.xz`, "-C", drey.directory, "metadata.yaml"]);
+  await Deno.mkdir(join(drey.directory, "templates"));
+  await Deno.writeTextFile(join(drey.directory, "templates", "name.tpl"), "{{ container.name }}\n");
+  const parts = ["metadata.yaml", "templates"];
+  await runChecked(["tar", "-cJf", `${metadata}.tar.xz`, "-C", drey.directory, ...parts]);
   await drey`image import ${`${metadata}.tar.xz`} ${disk} --alias tinydisk`;
 }
 
