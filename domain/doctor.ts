@@ -93,16 +93,19 @@ function apparmorCure(sysctls: HostFacts["sysctls"]): { found: string; fix: stri
 }
 
 function subordinateIds({ user, subIds }: HostFacts): Prerequisite {
-  const add = `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${user.name}`;
   const count = Math.min(subIds.uids, subIds.gids);
   const found = `${subIds.uids} user ids, ${subIds.gids} group ids`;
   return row("subordinate ids", "Ids of the users in a container; its root is one of them", find());
 
   function find(): Finding {
     if (user.uid === 0) return ["ok", `${found}; root may map any`];
-    if (count === 0) return ["warning", `${found}: programs that change user fail in containers`, add];
+    if (count === 0) {
+      return ["warning", `${found}: programs that change user fail in containers`, subIds.grant];
+    }
     // ids up to nobody, 65534, plus the one that stays free
-    if (count < 65_535) return ["warning", `${found}: fewer than the 65536 a system uses`, add];
+    if (count < 65_535) {
+      return ["warning", `${found}: fewer than the 65536 a system uses`, subIds.grant];
+    }
     return ["ok", found];
   }
 }

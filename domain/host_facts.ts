@@ -1,5 +1,6 @@
 // What can be found out about this host by looking and by trying; domain/doctor.ts judges it.
 
+import { grantCommand } from "../idmap/grant.ts";
 import { openMappedRoot } from "../idmap/holder.ts";
 import { type IdLayout, readLayout } from "../idmap/ranges.ts";
 import { readAptSources } from "../images/apt_sources.ts";
@@ -21,7 +22,8 @@ export interface HostFacts {
   /** by name; absent if this kernel has none of that name */
   sysctls: Record<string, string | undefined>;
   /** how many subordinate ids the user has */
-  subIds: { uids: number; gids: number };
+  /** how many there are of each kind, and the command that grants them */
+  subIds: { uids: number; gids: number; grant: string };
   /** file of each program; absent if not installed */
   tools: Record<string, string | undefined>;
   userNamespace: Trial;
@@ -74,7 +76,11 @@ export async function readHostFacts(context: Context): Promise<HostFacts> {
   return {
     user: context.user,
     sysctls: Object.fromEntries(sysctlNames.map((name) => [name, readIfThere(`/proc/sys/${name}`)?.trim()])),
-    subIds: { uids: count(layout.ranges.uids), gids: count(layout.ranges.gids) },
+    subIds: {
+      uids: count(layout.ranges.uids),
+      gids: count(layout.ranges.gids),
+      grant: grantCommand(context.user.name),
+    },
     tools: Object.fromEntries(tools.map(({ name }) => [name, findTool(name, path)])),
     userNamespace,
     idMap,

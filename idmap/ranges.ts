@@ -126,8 +126,7 @@ export function carveIsolated(
       message: `Cannot isolate the instance: no ${size} subordinate ids are free${
         base === undefined ? "" : ` at ${base}`
       }`,
-      hint:
-        "Ask an administrator for a wider range (usermod --add-subuids 1000000-1999999 --add-subgids 1000000-1999999 USER)",
+      hint: "Ask an administrator for more, by --add-subuids and --add-subgids of usermod(8)",
     });
   }
   return { uids: stack([{ start: uid, count: size }]), gids: stack([{ start: gid, count: size }]) };

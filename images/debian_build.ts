@@ -2,6 +2,7 @@
 // and in one pid namespace, which ends when drey does.
 
 import { DreyError } from "../errors.ts";
+import { grantCommand } from "../idmap/grant.ts";
 import { isSingle, openMappedRoot } from "../idmap/holder.ts";
 import type { IdMap } from "../idmap/map.ts";
 import { commandFailed, fullPath, run, spawn } from "../sys/run.ts";
@@ -17,6 +18,8 @@ export interface BuildOptions {
   /** kernel's name */
   architecture: string;
   map: IdMap;
+  /** name of the user whose ids these are */
+  user: string;
   /** directory of this build; its parent is closed to other users */
   directory: string;
   now: Date;
@@ -40,7 +43,7 @@ export interface BuiltImage {
  */
 export async function buildDebian(suite: Suite, options: BuildOptions): Promise<BuiltImage> {
   const { architecture, directory, map, now, adapt = (recipe) => recipe } = options;
-  await checkHost(suite, map);
+  await checkHost(suite, map, options.user);
   const recipe = adapt(hostRecipe(suite, debianArchitecture(architecture), options.variant));
   const metadata = describeImage(recipe, architecture, now);
   const writer = await imageWriter();
@@ -163,13 +166,12 @@ function buildFailed(recipe: Recipe, code: number, said: readonly string[]): Dre
 /** A complaint of apt as part of a sentence. */
 const tidy = (line: string) => line.replace(/^(E|Err|W):\s*/, "").replace(/\.$/, "").replace(/\s+/g, " ");
 
-async function checkHost({ distribution, ...suite }: Suite, map: IdMap): Promise<void> {
+async function checkHost({ distribution, ...suite }: Suite, map: IdMap, user: string): Promise<void> {
   const alias = suiteAlias({ distribution, ...suite });
   if (isSingle(map)) {
     throw new DreyError("SUBID_MISSING", {
       message: `Cannot build image "${alias}": the user has no subordinate ids, and Debian needs them`,
-      hint:
-        "Ask an administrator to run: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER",
+      hint: `Ask an administrator to run: ${grantCommand(user)}`,
     });
   }
   if (!await hasTool("mmdebstrap")) {

@@ -13,14 +13,16 @@ export async function doctor(shell: Shell): Promise<number> {
     shell.say(installed.length === 0 ? "Nothing to install" : `Installed: ${installed.join(", ")}`);
   }
   const found = await client.call("doctor");
+  const format = shell.typed.text("format") as Format;
+  const fitted = format === "table" ? wrap : (text: string) => text;
   // the order is the order in which things are needed, so rows are not sorted
   const table = {
     header: ["NAME", "STATUS", "FOUND", "WHAT FOR", "FIX"],
     rows: found.map((
       row,
-    ) => [row.name, row.status.toUpperCase(), ...[row.found, row.purpose, row.fix].map(wrap)]),
+    ) => [row.name, row.status.toUpperCase(), ...[row.found, row.purpose, row.fix].map(fitted)]),
   };
-  shell.print(await formatList(shell.typed.text("format") as Format, table, found));
+  shell.print(await formatList(format, table, found));
   return found.some(({ status }: Prerequisite) => status === "missing") ? 1 : 0;
 }
 

@@ -41,6 +41,7 @@ export async function buildImage(
         variant,
         adapt,
         map: await defaultMap(context.user),
+        user: context.user.name,
         directory: stage.path,
         now: context.now(),
         progress: report.say,

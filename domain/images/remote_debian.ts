@@ -48,6 +48,7 @@ export async function debianImage(
     architecture,
     variant,
     map: await defaultMap(context.user),
+    user: context.user.name,
     directory: stage.path,
     now: context.now(),
     progress: report.say,

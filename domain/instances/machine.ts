@@ -5,6 +5,7 @@ import { bootPriority } from "../../config/devices/disk.ts";
 import { findRootDisk } from "../../config/device_keys.ts";
 import { readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
+import { grantCommand } from "../../idmap/grant.ts";
 import { isSingle } from "../../idmap/holder.ts";
 import type { ContainerPlan, MachineBox } from "../../runtime/container_plan.ts";
 import { type Disk, fetchSteps, showSteps } from "../../runtime/disks.ts";
@@ -250,7 +251,6 @@ function refuseSingle(map: Parameters<typeof isSingle>[0], { user }: Context): v
   if (!isSingle(map)) return;
   throw new DreyError("SUBID_MISSING", {
     message: `Cannot start a virtual machine: no subordinate ids belong to ${user.name}`,
-    hint:
-      `Ask an administrator to run: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${user.name}`,
+    hint: `Ask an administrator to run: ${grantCommand(user.name)}`,
   });
 }

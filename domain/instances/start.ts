@@ -2,6 +2,7 @@
 
 import { join } from "@std/path";
 import { DreyError } from "../../errors.ts";
+import { grantCommand } from "../../idmap/grant.ts";
 import { formatMap, type IdMap } from "../../idmap/map.ts";
 import { type IdLayout, readLayout } from "../../idmap/ranges.ts";
 import * as cgroups from "../../runtime/cgroups.ts";
@@ -293,6 +294,5 @@ function usableNodes(): string[] {
 
 function singleIdWarning({ user }: Context): string {
   return `no subordinate ids belong to ${user.name}, so the container has one user only and its root is ${user.name}: ` +
-    `services that change user fail; an administrator can run: usermod --add-subuids 100000-165535 --add-subgids ` +
-    `100000-165535 ${user.name}`;
+    `services that change user fail; an administrator can run: ${grantCommand(user.name)}`;
 }

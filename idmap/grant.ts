@@ -1,0 +1,35 @@
+// The command by which an administrator gives a user subordinate ids that are nobody's yet; usermod(8).
+
+import { readIfThere } from "../sys/present.ts";
+import type { SubRange } from "./ranges.ts";
+
+/** Ids below are accounts' own; useradd(8) begins here. */
+const lowest = 100_000;
+
+/** The command for so many ids for a user. */
+export function grantCommand(user: string, count = 65_536): string {
+  const start = firstFree(
+    ["/etc/subuid", "/etc/subgid"].flatMap((path) => allOf(readIfThere(path) ?? "")),
+    count,
+  );
+  const range = `${start}-${start + count - 1}`;
+  return `usermod --add-subuids ${range} --add-subgids ${range} ${user}`;
+}
+
+/** Where so many ids begin that are in no range: who shared them could read and write each other's files. */
+export function firstFree(taken: readonly SubRange[], count: number): number {
+  const isFree = (start: number) =>
+    taken.every((range) => start + count <= range.start || range.start + range.count <= start);
+  const starts = [lowest, ...taken.map(({ start, count }) => start + count)].filter((start) =>
+    start >= lowest
+  );
+  return starts.filter(isFree).reduce((a, b) => Math.min(a, b), Infinity);
+}
+
+/** Every line of a subuid(5) file. */
+function allOf(text: string): SubRange[] {
+  return [...text.matchAll(/^[^:\n]+:(\d+):(\d+)\s*$/gm)].map(([, start, count]) => ({
+    start: Number(start),
+    count: Number(count),
+  }));
+}

@@ -1,0 +1,17 @@
+import { assertEquals, assertMatch } from "@std/testing";
+import { firstFree, grantCommand } from "./grant.ts";
+
+Deno.test("ids that somebody has are offered to nobody else", () => {
+  const range = (start: number, count = 65_536) => ({ start, count });
+  assertEquals(firstFree([], 65_536), 100_000);
+  assertEquals(firstFree([range(100_000)], 65_536), 165_536);
+  assertEquals(firstFree([range(165_536), range(100_000)], 65_536), 231_072);
+  // a hole that is wide enough, and one that is not
+  assertEquals(firstFree([range(100_000), range(300_000)], 65_536), 165_536);
+  assertEquals(firstFree([range(100_000), range(200_000)], 65_536), 265_536);
+  assertEquals(firstFree([range(90_000)], 65_536), 155_536);
+});
+
+Deno.test("the command for an administrator names the user and as many ids of each kind", () => {
+  assertMatch(grantCommand("ann"), /^usermod --add-subuids (\d+-\d+) --add-subgids \1 ann$/);
+});
