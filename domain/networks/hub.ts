@@ -42,6 +42,7 @@ import {
   upFile,
   writeUp,
 } from "./hub_state.ts";
+import { forgetLeases } from "./lease_files.ts";
 import { hasHub, pluggedNics } from "./nic_files.ts";
 import {
   bringUpScript,
@@ -120,6 +121,7 @@ export async function openHub(
   const plans = await planNetworks(context, networks, subnet);
   const home = planHome(context)?.path;
   for (const plan of plans) prepareFiles(context, plan);
+  await forgetLeases(context, networks);
   await startHub({
     directory,
     enter: parent === undefined ? undefined : (argv) => inParentNamespace(parent, argv),
@@ -162,6 +164,7 @@ async function addNetworks(context: Context, up: UpFile, names: readonly string[
   const directory = hubDirectory(context);
   const plans = await planNetworks(context, names, up.uplink);
   for (const plan of plans) prepareFiles(context, plan);
+  await forgetLeases(context, names);
   const all = [...up.networks, ...names];
   const rules = await rulesText(context, await planNetworks(context, all, up.uplink));
   await mustRun(directory, [...plans.map(bringUpScript), nftScript(rules)].join(""));

@@ -87,6 +87,11 @@ await e2e("a network is made, changed, renamed and deleted, but not while it is 
   await drey`network set lab ipv4.dhcp.ranges=10.123.45.50-10.123.45.60`;
   await dhcp(drey, "d3");
   await drey`delete -f c1 d1 d2 d3`;
+  // the addresses of who is gone are free again with the next start of the network
+  await drey`network set lab ipv4.dhcp.ranges=10.123.45.50-10.123.45.51`;
+  for (const name of ["e1", "e2"]) await drey`launch tiny ${name} --network lab`;
+  await dhcp(drey, "e1", "e2");
+  await drey`delete -f e1 e2`;
   await drey`network rename lab lab2`;
   assertEquals((await drey`network get lab2 ipv4.address`).trim(), "10.123.45.1/24");
   await drey`network delete lab2`;
