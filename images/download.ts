@@ -17,6 +17,8 @@ export interface RemoteFile {
 export interface DownloadOptions {
   signal?: AbortSignal;
   headers?: Record<string, string>;
+  /** asked once for other headers wherever the server no longer lets us in */
+  renew?(): Promise<Record<string, string>>;
   client?: Deno.HttpClient;
   /** told how many bytes are there, those of earlier attempts included */
   onProgress?(bytes: number): void;
@@ -95,12 +97,20 @@ async function downloadFrom(
 ): Promise<void> {
   using file = await Deno.open(path, { read: true, write: true, create: true });
   const progress = await takeUp(file, wanted.size, onlooker);
+  let { headers } = options;
+  let renewedAt = -1;
   for (let failed = 0; progress.bytes < wanted.size;) {
     const before = progress.bytes;
     try {
-      await receive(url, wanted, { progress, options, onlooker });
+      await receive(url, wanted, { progress, options: { ...options, ...headers && { headers } }, onlooker });
     } catch (error) {
       options.signal?.throwIfAborted();
+      const isOut = error instanceof DreyError && error.code === "FORBIDDEN";
+      if (isOut && options.renew !== undefined && renewedAt < progress.bytes) {
+        renewedAt = progress.bytes;
+        headers = await options.renew();
+        continue;
+      }
       if (error instanceof DreyError) throw error;
       failed = progress.bytes > before ? 0 : failed + 1;
       if (failed === fruitless) throw broken(url, error);

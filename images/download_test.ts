@@ -38,6 +38,13 @@ const well: Answer = (request, content) => {
   });
 };
 
+/** Sends so many bytes and says that this is all. */
+const some = (count: number): Answer => (request, content) => {
+  const from = Number(/^bytes=(\d+)-$/.exec(request.headers.get("range") ?? "")?.[1] ?? 0);
+  const headers = { "content-range": `bytes ${from}-${from + count - 1}/${content.length}` };
+  return new Response(content.slice(from, from + count), from === 0 ? {} : { status: 206, headers });
+};
+
 /** Sends so many bytes and breaks off. */
 const cut = (count: number): Answer => (request, content) => {
   const from = Number(/^bytes=(\d+)-$/.exec(request.headers.get("range") ?? "")?.[1] ?? 0);
@@ -104,6 +111,27 @@ Deno.test("downloadFile() asks once more for a file that was spoilt on its way",
   await using server = await flaky([spoilt]);
   await downloadFile(server.wanted, server.path);
   assertEquals(await Deno.readFile(server.path), server.content);
+});
+
+Deno.test("downloadFile() asks for another token where the one it has is good no longer", async () => {
+  const said: (string | null)[] = [];
+  const tell = (answer: Answer): Answer => (request, content) => {
+    said.push(request.headers.get("authorization"));
+    return answer(request, content);
+  };
+  const out: Answer = () => new Response("", { status: 401 });
+  await using server = await flaky([some(20_000), out, some(20_000), out, well].map(tell));
+  const tokens = ["two", "three"];
+  const renew = () => Promise.resolve({ authorization: tokens.shift() ?? "" });
+  const { wanted, path, content, ranges } = server;
+  await downloadFile(wanted, path, { headers: { authorization: "one" }, renew, pace: 1 });
+  assertEquals(await Deno.readFile(path), content);
+  assertEquals(said, ["one", "one", "two", "two", "three"]);
+  assertEquals(ranges[1], ranges[2]);
+  // one that is refused at once is not asked for again and again
+  await using closed = await flaky([out, out, out, out]);
+  const error = await assertRejects(() => downloadFile(closed.wanted, closed.path, { renew }), DreyError);
+  assertEquals([error.code, closed.ranges.length], ["FORBIDDEN", 2]);
 });
 
 Deno.test("downloadFile() refuses a file with another hash and leaves nothing of it", async () => {

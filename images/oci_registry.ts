@@ -50,6 +50,8 @@ export interface Registry {
   blob(digest: string): Promise<Uint8Array<ArrayBuffer>>;
   /** where a blob is and what must be said to get it */
   blobSource(digest: string): { url: string; headers: Record<string, string> };
+  /** what must be said from now on: a token may be good for a minute, and layers take longer */
+  renew(): Promise<Record<string, string>>;
 }
 
 /**
@@ -71,10 +73,10 @@ export async function openRegistry(
   });
   const challenge = first.headers.get("www-authenticate");
   await first.body?.cancel();
-  const authorization = first.status === 401
-    ? await authorize(challenge ?? "", { name, ...credentials && { credentials }, ...stop })
-    : undefined;
-  const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+  const prove = async (): Promise<Record<string, string>> => ({
+    authorization: await authorize(challenge ?? "", { name, ...credentials && { credentials }, ...stop }),
+  });
+  const headers = first.status === 401 ? await prove() : {};
   const get = (path: string, more: Record<string, string> = {}) =>
     ask(`${root}/${path}`, { headers: { ...headers, ...more }, ...stop });
   const readManifest = async (reference: string) => {
@@ -97,6 +99,7 @@ export async function openRegistry(
       return bytes;
     },
     blobSource: (digest) => ({ url: `${root}/blobs/${digest}`, headers }),
+    renew: prove,
   };
 }
 
@@ -105,7 +108,7 @@ async function authorize(
   challenge: string,
   { name, credentials, signal }: { name: Reference; credentials?: Credentials; signal?: AbortSignal },
 ): Promise<string> {
-  const basic = credentials && `Basic ${btoa(`${credentials.user}:${credentials.password}`)}`;
+  const basic = credentials && `Basic ${base64(`${credentials.user}:${credentials.password}`)}`;
   const part = (key: string) => new RegExp(`${key}="([^"]*)"`, "i").exec(challenge)?.[1];
   const realm = part("realm");
   if (!/^bearer\b/i.test(challenge) || realm === undefined) {
@@ -148,6 +151,7 @@ function exchange({ searchParams }: URL, token: string): URLSearchParams {
   ]);
 }
 
+const base64 = (text: string) => new TextEncoder().encode(text).toBase64();
 const sha256 = (content: string | Uint8Array) => createHash("sha256").update(content).digest("hex");
 
 const altered = (digest: string) =>

@@ -64,12 +64,13 @@ Deno.test("openRegistry() proves who we are to the token server a registry names
     layers: [],
   });
   const seen: string[] = [];
+  const basic = new TextEncoder().encode("me:sécret:✓").toBase64();
   await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
     const { pathname, search, origin } = new URL(request.url);
     const proof = request.headers.get("authorization") ?? "";
     seen.push(`${request.method} ${pathname}${search} ${proof}`.trim());
     if (pathname === "/token") {
-      return proof === `Basic ${btoa("me:secret:1")}`
+      return proof === `Basic ${basic}`
         ? Response.json({ token: "t0ken" })
         : new Response("", { status: 401 });
     }
@@ -78,12 +79,12 @@ Deno.test("openRegistry() proves who we are to the token server a registry names
     return new Response("", { status: 401, headers: { "www-authenticate": challenge } });
   });
   const name = parseReference(`http://127.0.0.1:${server.addr.port}`, "app:1");
-  const credentials = { user: "me", password: "secret:1" };
+  const credentials = { user: "me", password: "sécret:✓" };
   const found = await (await openRegistry(name, { credentials })).manifest("x86_64");
   assertEquals(found.text, manifest);
   assertEquals(seen, [
     "HEAD /v2/app/manifests/1",
-    `GET /token?service=test&scope=repository%3Aapp%3Apull Basic ${btoa("me:secret:1")}`,
+    `GET /token?service=test&scope=repository%3Aapp%3Apull Basic ${basic}`,
     "GET /v2/app/manifests/1 Bearer t0ken",
   ]);
   const error = await assertRejects(() => openRegistry(name), DreyError);

@@ -19,6 +19,8 @@ export interface FetchOptions {
   task?: Task;
   client?: Deno.HttpClient;
   headers?: Record<string, string>;
+  /** gives other headers where these are out of date */
+  renew?(): Promise<Record<string, string>>;
   /** somebody who wants the bytes of a file while they arrive */
   onward?(file: RemoteFile, path: string): FileAhead | undefined;
 }

@@ -2,7 +2,7 @@
 
 import { join } from "@std/path";
 import { DreyError } from "../../errors.ts";
-import type { Registry } from "../../images/oci_registry.ts";
+import type { Reference, Registry } from "../../images/oci_registry.ts";
 import type { Descriptor, ImageConfig, Manifest, OciDocument } from "../../images/oci.ts";
 import type { Image } from "../../wire/image.ts";
 import { exists } from "../../sys/present.ts";
@@ -78,6 +78,23 @@ type Found =
   | { registry: Registry; digest: string; text: string; manifest: Manifest };
 
 async function lookUp(context: Context, project: string, { server, name, task }: OciWish): Promise<Found> {
+  try {
+    return await manifestOf({ server, name, ...task && { signal: task.signal } }, {
+      architecture: await wantedArchitecture(context, project),
+    });
+  } catch (error) {
+    if (!(error instanceof DreyError) || error.code !== "NETWORK") throw error;
+    const kept = await findKept(context, project, { protocol: "oci", server, name, type: "container" });
+    if (kept !== undefined) return { kept };
+    throw error;
+  }
+}
+
+/** What a registry has under a name. */
+async function manifestOf(
+  { server, name, signal }: { server: string; name: string; signal?: AbortSignal },
+  { architecture }: { architecture: string },
+) {
   const { openRegistry, parseReference } = await import("../../images/oci_registry.ts");
   const { readCredentials } = await import("../../images/oci_credentials.ts");
   const reference = parseReference(server, name);
@@ -85,32 +102,38 @@ async function lookUp(context: Context, project: string, { server, name, task }:
   try {
     const registry = await openRegistry(reference, {
       ...credentials && { credentials },
-      ...task && { signal: task.signal },
+      ...signal && { signal },
     });
-    return { registry, ...await registry.manifest(await wantedArchitecture(context, project)) };
+    return { registry, ...await registry.manifest(architecture) };
   } catch (error) {
-    if (!(error instanceof DreyError)) throw error;
-    if (error.code === "NETWORK") {
-      const kept = await findKept(context, project, { protocol: "oci", server, name, type: "container" });
-      if (kept !== undefined) return { kept };
-    }
-    throw error.code !== "NOT_FOUND" ? error : new DreyError("NOT_FOUND", {
-      message: `The registry ${reference.host} has no image "${reference.repository}:${reference.reference}"`,
+    throw error instanceof DreyError ? refusedBy(reference, error) : error;
+  }
+}
+
+/** A refusal in words for whoever named the image. */
+function refusedBy({ host, repository, reference }: Reference, error: DreyError): DreyError {
+  const image = `"${repository}${reference.startsWith("sha256:") ? "@" : ":"}${reference}"`;
+  if (error.code === "NOT_FOUND") {
+    return new DreyError("NOT_FOUND", {
+      message: `The registry ${host} has no image ${image}`,
       cause: error,
     });
   }
+  if (error.code !== "FORBIDDEN" || error.hint !== undefined) return error;
+  return new DreyError("FORBIDDEN", {
+    message: `The registry ${host} does not give out ${image}: there is none, or it is not for everybody`,
+    hint: `Log in with: skopeo login ${host} (or podman, docker)`,
+    cause: error,
+  });
 }
 
 /** An image as its registry describes it, without its layers. @throws {DreyError} as {@link ociImage} */
 export async function ociOffer(server: string, name: string): Promise<Image> {
-  const { openRegistry, parseReference } = await import("../../images/oci_registry.ts");
-  const { readCredentials } = await import("../../images/oci_credentials.ts");
   const { parseConfig } = await import("../../images/oci.ts");
   const { kernelArchitecture } = await import("../../images/metadata.ts");
-  const reference = parseReference(server, name);
-  const credentials = await readCredentials(reference, (key) => Deno.env.get(key) || undefined);
-  const registry = await openRegistry(reference, credentials && { credentials });
-  const { digest, manifest } = await registry.manifest(Deno.build.arch);
+  const { registry, digest, manifest } = await manifestOf({ server, name }, {
+    architecture: Deno.build.arch,
+  });
   const config = parseConfig(
     JSON.parse(new TextDecoder().decode(await registry.blob(manifest.config.digest))),
   );
@@ -165,7 +188,8 @@ async function fetchLayers(
     sha256: digest.slice("sha256:".length),
   }));
   const onward: LayersAhead["file"] = (file, path) => ahead.file(file, path);
-  await fetchBlobs(context, wanted, { fingerprint, headers, onward, ...task && { task } });
+  const renew = () => registry.renew();
+  await fetchBlobs(context, wanted, { fingerprint, headers, renew, onward, ...task && { task } });
   await ahead.check();
 }
 

@@ -97,6 +97,7 @@ await withRegistry("a registry is a remote like others", async (drey, registry) 
   await drey`remote add reg ${registry.address} --protocol oci`;
   assertStringIncludes(await drey`image info reg:org/app:1`, "exposed_ports: 80/tcp");
   assertStringIncludes((await drey.tries`image list reg:`).stderr, "has no such list");
+  assertStringIncludes((await drey.tries`image info reg:org/none:2`).stderr, 'has no image "org/none:2"');
   assertStringIncludes((await drey.tries`launch reg:org/none c0`).stderr, 'has no image "org/none:latest"');
   await drey`image copy reg:org/app:1 local: --alias own`;
   // unpacked while they came: the first instance only stacks them
