@@ -181,8 +181,8 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   exec: String.raw`sub { my ($stdio, $count, @rest) = @_;
   %ENV = splice @rest, 0, $count;
   call('setsid');
-  if (sysopen my $t, $stdio, 2 | 0400) { must('dup3(2)', 'dup3', fileno($t), $_, 0) for 0, 1, 2 }
-  elsif (open my $null, '+<', '/dev/null') { must('dup3(2)', 'dup3', fileno($null), $_, 0) for 0, 1, 2 }
+  if (sysopen my $t, $stdio, 2 | 0400) { must('dup3(2)', 'dup3', fileno($t), $_, 0) for 0, 1, 2; close $t }
+  elsif (open my $null, '+<', '/dev/null') { must('dup3(2)', 'dup3', fileno($null), $_, 0) for 0, 1, 2; close $null }
   call('close_range', 3, 0xffffffff, 0);
   reset_signals();
   exec { $rest[0] } @rest;
@@ -202,8 +202,8 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
 }`,
   serve: String.raw`sub { my ($stdio, $uid, $gid, $cwd, $stop, $count, @rest) = @_;
   %ENV = splice @rest, 0, $count;
-  if (sysopen my $t, $stdio, 2 | 0400) { must('dup3(2)', 'dup3', fileno($t), $_, 0) for 0, 1, 2 }
-  elsif (open my $null, '+<', '/dev/null') { must('dup3(2)', 'dup3', fileno($null), $_, 0) for 0, 1, 2 }
+  if (sysopen my $t, $stdio, 2 | 0400) { must('dup3(2)', 'dup3', fileno($t), $_, 0) for 0, 1, 2; close $t }
+  elsif (open my $null, '+<', '/dev/null') { must('dup3(2)', 'dup3', fileno($null), $_, 0) for 0, 1, 2; close $null }
   call('close_range', 3, 0xffffffff, 0);
   my $pid = fork; fail('fork(2)') if !defined $pid;
   if (!$pid) {

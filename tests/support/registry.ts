@@ -88,8 +88,10 @@ async function makeLayout(directory: string, { layers, config }: AppImage): Prom
     const pack = "tar -c --sort=name --mtime=@0 --numeric-owner --owner=0 --group=0 -C $1 . >layer.tar";
     await runChecked(["sh", "-ec", pack, "sh", String(index)], { cwd: work });
     diffs.push(`sha256:${hash(await Deno.readFile(`${work}/layer.tar`))}`);
-    await runChecked(["sh", "-ec", "gzip -n -1 <layer.tar >layer.gz"], { cwd: work });
-    made.push(await addBlob(await Deno.readFile(`${work}/layer.gz`), "layer.v1.tar+gzip"));
+    // both ways that registries have
+    const [packer, kind] = index === 1 ? ["zstd -q", "zstd"] : ["gzip -n -1", "gzip"];
+    await runChecked(["sh", "-ec", `${packer} <layer.tar >layer.packed`], { cwd: work });
+    made.push(await addBlob(await Deno.readFile(`${work}/layer.packed`), `layer.v1.tar+${kind}`));
   }
   await Deno.remove(work, { recursive: true });
   const architecture = { x86_64: "amd64", aarch64: "arm64" }[Deno.build.arch];
