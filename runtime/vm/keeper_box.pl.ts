@@ -35,7 +35,7 @@ sub run_helper { my ($socket, @argv) = @_;
     die "$argv[0] does not listen\n" if $tries > 6000;
     select undef, undef, undef, 0.01;
   }
-  $helper{$pid} = $argv[0];
+  ($helper{$pid}) = grep { m{^/} and !m{/setpriv$} } @argv;
   watch_files($pid) if $argv[0] =~ /virtiofsd$/;
   push @{ $helper_at{$socket} }, $pid;
 }

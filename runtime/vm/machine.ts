@@ -29,6 +29,7 @@ import {
 } from "./shares.ts";
 import { screenWords } from "./screen.ts";
 import { translationRoom } from "./translations.ts";
+import { withoutPowers } from "./without_powers.ts";
 import { type Tpm, tpmLine, tpmPrepare, tpmWords } from "./tpm.ts";
 
 export interface Machine {
@@ -231,19 +232,6 @@ function plugs(machine: Machine): Plug[] {
 const whoWords = ({ name, uuid, cards, guest, asks }: Machine): string =>
   ` name=${name} uuid=${uuid} cards=${cards.map(({ hwaddr }) => hwaddr.toLowerCase()).join(",")}` +
   (asks ? " devlxd=1" : "") + guestWords(guest);
-
-/**
- * What QEMU is started by: it is the box's root by its files alone, without a single capability and without a way to get
- * one. What it writes to belongs to that root, so an id of its own would have to be given the disks, and take them back.
- */
-const withoutPowers = [
-  "/usr/bin/setpriv",
-  "--no-new-privs",
-  "--bounding-set=-all",
-  "--inh-caps=-all",
-  "--ambient-caps=-all",
-  "--",
-];
 
 /**
  * The lines that the keeper reads.

@@ -1,6 +1,7 @@
 // The TPM of a virtual machine: a program in its box plays it, and keeps what it knows in a directory. Pure.
 
 import { socketDirectory } from "./keeper_box.pl.ts";
+import { withoutPowers } from "./without_powers.ts";
 
 export interface Tpm {
   /** directory of the box; made if need be */
@@ -21,6 +22,7 @@ export const tpmPrepare = (
 export const tpmLine = ({ directory }: Tpm): string[] => [
   "helper",
   socket,
+  ...withoutPowers,
   `/usr/bin/${tpmProgram}`,
   "socket",
   "--tpm2",

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
 import { join } from "@std/path";
 import { missingTools } from "../../domain/host_packages.ts";
-import { exists } from "../../sys/present.ts";
+import { exists, readIfThere } from "../../sys/present.ts";
 import { kill, run, runChecked } from "../../sys/run.ts";
 import { importDisk, perl } from "../support/disk_machine.ts";
 import { type Drey, e2e } from "../support/drey.ts";
@@ -172,7 +172,20 @@ async function hasSerial(drey: Drey): Promise<void> {
 }
 
 /** The guest has a TPM of the second kind, whose state lies beside the disk. */
+/** Processes of a machine by name, with what each may do. */
+async function powersOf(drey: Drey): Promise<Map<string, string>> {
+  const [{ state: { pid: keeper } }] = JSON.parse(await drey`list v1 --format json`);
+  const children = (readIfThere(`/proc/${keeper}/task/${keeper}/children`) ?? "").trim().split(" ");
+  const statuses = children.map((pid) => readIfThere(`/proc/${pid}/status`) ?? "");
+  const read = (text: string, key: string) => new RegExp(`^${key}:\\s+(.*)$`, "m").exec(text)?.[1] ?? "";
+  return new Map(
+    statuses.map((text) => [read(text, "Name"), `${read(text, "CapEff")} ${read(text, "CapBnd")}`]),
+  );
+}
+
 async function hasTpm(drey: Drey): Promise<void> {
+  const none = "0".repeat(16);
+  assertEquals((await powersOf(drey)).get("swtpm"), `${none} ${none}`);
   const version = perl(`open F, "/sys/class/tpm/tpm0/tpm_version_major" or die $!; print <F>`);
   assertEquals(await drey`exec v1 -- ${version}`, "2\n");
   const refused = await drey.tries`config device remove v1 tpm`;
