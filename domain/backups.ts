@@ -3,12 +3,10 @@
 import { exists } from "../sys/present.ts";
 import type { Write } from "../store/store.ts";
 import type { InstanceBackup, VolumeBackup } from "../wire/backup.ts";
+import { shownExpiry } from "../wire/expiry.ts";
 import type { Context } from "./context.ts";
 import { join } from "@std/path";
 import { type BackupRecord, backupsRoot, listBackups, loadBackup, type Subject } from "./backups/record.ts";
-
-/** How a client is told "never". */
-const never = "0001-01-01T00:00:00Z";
 
 /** A backup of an instance. */
 export function instanceShape(name: string, record: BackupRecord): InstanceBackup {
@@ -16,7 +14,7 @@ export function instanceShape(name: string, record: BackupRecord): InstanceBacku
   return {
     name,
     created_at,
-    expires_at: expires_at || never,
+    expires_at: shownExpiry(expires_at),
     instance_only: alone,
     container_only: alone,
     optimized_storage: optimized,
@@ -29,7 +27,7 @@ export function volumeShape(name: string, record: BackupRecord): VolumeBackup {
   return {
     name,
     created_at,
-    expires_at: expires_at || never,
+    expires_at: shownExpiry(expires_at),
     volume_only: alone,
     optimized_storage: optimized,
   };

@@ -136,16 +136,30 @@ async function pushedWish(context: Context, { fingerprint = "", filename }: Imag
 /** The files a request carries; nothing if it is JSON that names a source. */
 async function carriedBy(request: Request): Promise<AsyncIterable<ImagePart> | undefined> {
   const type = request.headers.get("content-type") ?? "";
-  const { body } = request;
-  if (body === null || /^application\/json\b/i.test(type)) return undefined;
+  if (request.body === null || /^application\/json\b/i.test(type)) return undefined;
   const { partsOf } = await import("../../domain/images/parts.ts");
-  const parts = partsOf(body, type);
+  const parts = partsOf(request.body, type);
   if (parts !== undefined) return parts;
-  if (/^application\/octet-stream\b/i.test(type)) return only({ name: "metadata", content: body });
-  if (request.headers.has("x-lxd-filename") || request.headers.has("x-lxd-fingerprint")) {
-    return only({ name: "metadata", content: body });
+  const isFile = /^application\/octet-stream\b/i.test(type) ||
+    ["x-lxd-filename", "x-lxd-fingerprint"].some((name) => request.headers.has(name));
+  // pylxd does not say what it sends, and curl that it is a form
+  if (!isFile && await beginsAsJson(request)) return undefined;
+  return only({ name: "metadata", content: request.body });
+}
+
+/** Looks at the first bytes of a body that is read afterwards. */
+async function beginsAsJson(request: Request): Promise<boolean> {
+  const reader = request.clone().body?.getReader();
+  for (;;) {
+    const chunk = await reader?.read();
+    // nothing at all: the reader of JSON says what it misses
+    if (chunk === undefined || chunk.done) return true;
+    const first = chunk.value.find((byte) => ![0x20, 0x09, 0x0a, 0x0d].includes(byte));
+    if (first === undefined) continue;
+    // not waited for: what is left is taken by others, and this ends when they have
+    void reader?.cancel();
+    return first === "{".charCodeAt(0);
   }
-  return undefined;
 }
 
 async function* named(files: readonly UploadFile[]): AsyncGenerator<ImagePart> {

@@ -2,6 +2,7 @@
 
 import { validateSnapshotName } from "../../config/names.ts";
 import { DreyError } from "../../errors.ts";
+import { shownExpiry } from "../../wire/expiry.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type {
   StorageVolumeSnapshot,
@@ -29,9 +30,6 @@ import {
   type VolumeSnapshotRecord,
 } from "./record.ts";
 
-/** what LXD says of what does not expire */
-const never = "0001-01-01T00:00:00Z";
-
 /** Snapshots of a volume, the oldest first. @throws {DreyError} `NOT_FOUND` for the volume */
 export async function listVolumeSnapshots(
   context: Context,
@@ -53,7 +51,7 @@ export async function getVolumeSnapshot(
 
 function shape(name: string, record: VolumeSnapshotRecord): StorageVolumeSnapshot {
   const { description, content_type, created_at, expires_at, config } = record;
-  return { name, description, content_type, created_at, expires_at: expires_at || never, config };
+  return { name, description, content_type, created_at, expires_at: shownExpiry(expires_at), config };
 }
 
 /**

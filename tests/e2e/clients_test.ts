@@ -20,11 +20,23 @@ await e2e("pylxd leads an instance through its life", { needs: [...needs, "pylxd
     "tiny",
     "snapshots",
     "networks",
+    "images",
   ], { env });
   assertEquals(
     [stdout.trim().split("\n"), code === 0 ? "" : stderr],
     [
-      ["connected", "created", "started", "executed", "files", "changed", "snapshots", "listed", "deleted"],
+      [
+        "connected",
+        "created",
+        "started",
+        "executed",
+        "files",
+        "changed",
+        "snapshots",
+        "listed",
+        "deleted",
+        "uploaded",
+      ],
       "",
     ],
   );

@@ -102,3 +102,10 @@ client.containers.get("p2").delete(wait=True)
 assert not client.containers.exists("p2")
 assert not client.containers.exists("p1")
 step("deleted")
+
+if "images" in sys.argv[3:]:
+    exported = image.export().read()
+    image.delete(wait=True)
+    # pylxd does not say what it sends
+    assert client.images.create(exported, wait=True).fingerprint == image.fingerprint
+    step("uploaded")

@@ -5,11 +5,9 @@ import type { Entry } from "../../../store/store.ts";
 import type { InstanceSnapshot } from "../../../wire/instance_snapshot.ts";
 import type { Context, Ref } from "../../context.ts";
 import { expand } from "../expand.ts";
+import { shownExpiry } from "../../../wire/expiry.ts";
 import { loadRecord } from "../record.ts";
 import { listRecords, loadSnapshot, nameOf, type SnapshotRecord } from "./record.ts";
-
-/** How a client is told "never". */
-const never = "0001-01-01T00:00:00Z";
 
 /**
  * All snapshots of an instance, the oldest first.
@@ -44,7 +42,7 @@ async function toWire(
     ephemeral: record.ephemeral,
     expanded_config: config,
     expanded_devices: devices,
-    expires_at: record.expires_at === "" ? never : record.expires_at,
+    expires_at: shownExpiry(record.expires_at),
     last_used_at: record.last_used_at,
     profiles: record.profiles,
     size: -1,
