@@ -35,5 +35,24 @@ export async function enter(argv: readonly string[]): Promise<number> {
   return status;
 }
 
+/**
+ * The same for the bundle. Its first lines leave word in the environment: for a part of it where the bundle is, and for a
+ * whole one that has no parts yet where they are to be.
+ */
+export async function enterBundle(argv: readonly string[]): Promise<number> {
+  const word = Deno.env.get("DREY_BUNDLE") ?? "";
+  Deno.env.delete("DREY_BUNDLE");
+  // this is for Deno's start, and not for the programs drey starts
+  Deno.env.delete("GLIBC_TUNABLES");
+  const isPart = Deno.mainModule.endsWith(".mjs");
+  if (isPart) (await import("./domain/entrance.ts")).startedAs(word);
+  const status = await enter(argv);
+  if (!isPart && word !== "") {
+    const { keepParts } = await import("./cli/bundle_parts.ts");
+    keepParts(decodeURIComponent(new URL(Deno.mainModule).pathname), word, argv[0] ?? "");
+  }
+  return status;
+}
+
 // exiting at once does not wait for what a command left behind, such as a read of the terminal
 if (import.meta.main) Deno.exit(await enter(Deno.args));

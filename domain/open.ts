@@ -3,6 +3,7 @@
 import { fromFileUrl, resolve } from "@std/path";
 import { openStore } from "../store/sqlite.ts";
 import { choosePaths, type Paths } from "../sys/paths.ts";
+import { entrance } from "./entrance.ts";
 import type { Context, User } from "./context.ts";
 import { noteChanges } from "./recover/noting.ts";
 
@@ -104,10 +105,10 @@ export const quickFlag = "--v8-flags=--min-semi-space-size=8,--no-sparkplug";
 /** The entrance this process came through; a program that uses drey as a library gets the one beside it. */
 export function currentProgram(): string[] {
   if (Deno.build.standalone) return [Deno.execPath()];
-  const isBuilt = /\/drey(\.js)?$/.test(Deno.mainModule);
-  const entrance = isBuilt || Deno.mainModule.endsWith("/cli.ts")
-    ? Deno.mainModule
+  const isBuilt = /\/drey(\.js)?$/.test(entrance());
+  const file = isBuilt || entrance().endsWith("/cli.ts")
+    ? entrance()
     : new URL("../cli.ts", import.meta.url).href;
   const flags = isBuilt ? ["--no-config", "--no-lock", quickFlag] : [];
-  return [Deno.execPath(), "run", "-A", "--quiet", ...flags, fromFileUrl(entrance)];
+  return [Deno.execPath(), "run", "-A", "--quiet", ...flags, fromFileUrl(file)];
 }

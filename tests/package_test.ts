@@ -4,19 +4,30 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/te
 import { join } from "@std/path";
 import manifest from "../deno.json" with { type: "json" };
 import { run as runQuietly, runChecked } from "../sys/run.ts";
-import { moveCold } from "./support/cold_modules.ts";
-import { deferBuiltins } from "./support/lazy_builtins.ts";
-import { bundle, compile, rawBundle } from "./support/package.ts";
-import warm from "./support/warm.json" with { type: "json" };
-
-const root = join(import.meta.dirname!, "..");
+import { bundle, compile } from "./support/package.ts";
 
 /** Runs a built program in a directory of its own, with deno on the PATH and nothing else of ours. */
 async function runBuilt(program: string, directory: string, ...args: string[]): Promise<string> {
+  return await runChecked([program, ...args], { cwd: directory, env: environment(directory) });
+}
+
+function environment(directory: string): Record<string, string> {
   const deno = Deno.execPath();
-  const path = `${deno.slice(0, deno.lastIndexOf("/"))}:/usr/bin:/bin`;
-  const env = { ...Deno.env.toObject(), PATH: path, DREY_DIR: join(directory, "state"), NO_COLOR: "1" };
-  return await runChecked([program, ...args], { cwd: directory, env });
+  return {
+    ...Deno.env.toObject(),
+    PATH: `${deno.slice(0, deno.lastIndexOf("/"))}:/usr/bin:/bin`,
+    DREY_DIR: join(directory, "state"),
+    XDG_CACHE_HOME: join(directory, "cache"),
+    NO_COLOR: "1",
+  };
+}
+
+/** Where a bundle has put its parts. */
+function partsIn(directory: string): string {
+  const parent = join(directory, "cache/drey");
+  const names = [...Deno.readDirSync(parent)].map(({ name }) => name);
+  assertEquals(names.length, 1, names.join());
+  return join(parent, names[0]!);
 }
 
 Deno.test("the bundle is one file that runs without the source tree", async () => {
@@ -50,23 +61,56 @@ Deno.test("the bundle loads no built-in module before a part asks for it", async
   }
 });
 
-Deno.test("a list and the help enter nothing that the bundle sets aside (else: deno task warm)", async () => {
+Deno.test("a bundle that has run keeps smaller programs for fast commands, which do the same", async () => {
   const directory = await Deno.makeTempDir({ prefix: "drey-bundle-" });
   try {
-    const raw = join(directory, "drey.js");
-    const built = await rawBundle(raw);
+    const built = await bundle(join(directory, "drey.js"));
     assert("path" in built);
-    const text = moveCold(deferBuiltins(await Deno.readTextFile(raw)), warm);
-    const start = "function __cold() {";
-    assertStringIncludes(text, start);
-    await Deno.writeTextFile(raw, text.replace(start, `${start} throw new Error("cold");`));
-    const env = { ...Deno.env.toObject(), DREY_DIR: join(directory, "state") };
-    const call = (...argv: string[]) =>
-      runChecked([Deno.execPath(), "run", "-A", "--no-config", "--quiet", ...argv], { env });
-    // the first one makes the state
-    await runChecked([Deno.execPath(), "run", "-A", "--quiet", join(root, "cli.ts"), "list"], { env });
-    await call(raw, "list");
-    assertMatch(await call(raw, "--help"), /Usage:/);
+    const call = (...args: string[]) => runBuilt(built.path, directory, ...args);
+    const first = [await call("list"), await call("--help")];
+    const parts = partsIn(directory);
+    const whole = await Deno.readTextFile(join(parts, "whole.js"));
+    const words = /case \$1 in (\S+)\)/.exec(await Deno.readTextFile(built.path))?.[1]?.split("|") ?? [];
+    assert(["launch", "list", "exec", "start", "stop", "delete"].every((word) => words.includes(word)));
+    const sizes = words.map((word) => Deno.statSync(join(parts, `${word}.mjs`)).size);
+    assert(sizes.every((size) => size < whole.length / 2), sizes.join());
+    // what a part lacks it takes from the whole, more than once
+    assertEquals([await call("list"), await call("--help")], first);
+    assertEquals(await call("list", "--format", "yaml"), "[]\n");
+    const { code, stderr } = await runQuietly([built.path, "launch", "nowhere:12"], {
+      env: environment(directory),
+    });
+    assertEquals([code, /nowhere/.test(stderr)], [1, true], stderr);
+    // a part that is gone is no loss
+    await Deno.remove(join(parts, "list.mjs"));
+    assertEquals(await call("list"), first[0]);
+    assertEquals(partsIn(directory), parts);
+    await Deno.stat(join(parts, "list.mjs"));
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("a list and the help enter nothing that their programs have not (else: deno task warm)", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "drey-bundle-" });
+  try {
+    const built = await bundle(join(directory, "drey.js"));
+    assert("path" in built);
+    const call = (...args: string[]) => runBuilt(built.path, directory, ...args);
+    // this one makes the state, and the parts
+    await call("list");
+    const parts = partsIn(directory);
+    for (const word of ["list", "--help"]) {
+      const text = await Deno.readTextFile(join(parts, `${word}.mjs`));
+      const start = "function __cold(__module){";
+      assertStringIncludes(text, start);
+      await Deno.writeTextFile(
+        join(parts, `${word}.mjs`),
+        text.replace(start, `${start}throw new Error("cold");`),
+      );
+    }
+    assertMatch(await call("list"), /NAME/);
+    assertMatch(await call("--help"), /Usage:/);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
@@ -79,18 +123,19 @@ Deno.test("a list loads nothing of Deno's own libraries but what the store needs
     assert("path" in built);
     const log = join(directory, "v8.log");
     const flags = `--v8-flags=--log-function-events,--no-logfile-per-isolate,--logfile=${log}`;
-    const env = { ...Deno.env.toObject(), DREY_DIR: join(directory, "state") };
     // the first one makes the state
-    for (const flag of ["--quiet", flags]) {
-      await runChecked([Deno.execPath(), "run", "-A", "--no-config", flag, built.path, "list"], { env });
+    await runBuilt(built.path, directory, "list");
+    for (const program of [built.path, join(partsIn(directory), "list.mjs")]) {
+      const argv = [Deno.execPath(), "run", "-A", "--no-config", flags, program, "list"];
+      await runChecked(argv, { env: environment(directory) });
+      const scripts = (await Deno.readTextFile(log)).matchAll(/^script-details,\d+,(ext:[^,]*),/gm);
+      const loaded = [...scripts].map(([, name = ""]) => name);
+      assert(loaded.some((name) => name.includes("sqlite")), loaded.join());
+      // each of these takes 2 to 20 ms: requests, streams, timers, certificates
+      const dear = loaded.filter((name) => /23_re|06_streams|deno_node\/(?!sqlite|02_)/.test(name));
+      const few = ["crypto/_keys.ts", "util/types.ts", "internal_binding/types.ts"];
+      assertEquals(dear.filter((name) => !few.some((end) => name.endsWith(end))), []);
     }
-    const scripts = (await Deno.readTextFile(log)).matchAll(/^script-details,\d+,(ext:[^,]*),/gm);
-    const loaded = [...scripts].map(([, name = ""]) => name);
-    assert(loaded.some((name) => name.includes("sqlite")), loaded.join());
-    // each of these takes 2 to 20 ms: requests, streams, timers, certificates
-    const dear = loaded.filter((name) => /23_re|06_streams|deno_node\/(?!sqlite|02_)/.test(name));
-    const few = ["crypto/_keys.ts", "util/types.ts", "internal_binding/types.ts"];
-    assertEquals(dear.filter((name) => !few.some((end) => name.endsWith(end))), []);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -2,12 +2,13 @@
 
 import $ from "@david/dax";
 import { join } from "@std/path";
-import { moveCold } from "./cold_modules.ts";
+import { cutApart, putTogether } from "./bundle_pieces.ts";
+import entered from "./entered.json" with { type: "json" };
 import { quickFlag } from "../../domain/open.ts";
 import { countUsing, markUsing, unmarkUsing } from "./kept_using.ts";
 import { deferBuiltins } from "./lazy_builtins.ts";
 import warm from "./warm.json" with { type: "json" };
-import { markWarm, warmMarked } from "./warm_functions.ts";
+import { warmMarked } from "./warm_functions.ts";
 
 const root = join(import.meta.dirname!, "../..");
 
@@ -24,23 +25,41 @@ const tunables = "GLIBC_TUNABLES=" + [
   "top_pad=0x800000",
 ].map((word) => `glibc.malloc.${word}`).join(":");
 
+/** Modules that a command enters, by its first word: those that can have a program of their own. */
+const modulesOf: Record<string, string[]> = {};
+for (const [words, modules] of Object.entries(entered)) {
+  for (const word of words.split(" ")) (modulesOf[word] ??= []).push(...modules);
+}
+
 /**
  * The first lines are a program for the shell, which starts as fast as env(1) and takes more than the 255 bytes that the
- * kernel reads of a first line. To JavaScript they are a comment, a string and a comment.
+ * kernel reads of a first line. To JavaScript they are a comment, a string and a comment. They take the part of the bundle
+ * that is made for the command, if it is there and the user's own: `word` is where the bundle is then, or else where its
+ * parts would be.
  */
-const prelude = `#!/bin/sh
-':' //; ${tunables} exec deno run -A --no-config --no-lock --quiet ${quickFlag} "$0" "$@"
-`;
+const prelude = (fingerprint: string): string =>
+  "#!/bin/sh\n" + [
+    `':' //; file=$0 word=`,
+    `case $1 in ${
+      Object.keys(modulesOf).join("|")
+    }) parts=\${XDG_CACHE_HOME:-$HOME/.cache}/drey/${fingerprint}`,
+    `if [ -O "$parts/$1.mjs" ] && [ -O "$parts/whole.js" ]`,
+    `then file=$parts/$1.mjs word=$0`,
+    `else word=$parts`,
+    `fi`,
+    `esac`,
+    `DREY_BUNDLE=$word ${tunables} exec deno run -A --no-config --no-lock --quiet ${quickFlag} "$file" "$@"\n`,
+  ].join("; ");
 
-const exitLine = /if \(import\.meta\.main\) Deno\.exit\(await (\w+)\(Deno\.args\)\);/;
+const exitLine = /if \(import\.meta\.main\) Deno\.exit\(await \w+\(Deno\.args\)\);/;
+const bundleEntrance = /^async function (enterBundle\w*)\(/m;
 /**
- * What is good for a command is not for the programs it starts, or for a server. At the end, one more turn of the loop,
- * in which Deno keeps the compiled code: the next start saves 5 ms of parsing. By a system call and not a timer, the
- * first of which takes 5 ms.
+ * At the end, one more turn of the loop, in which Deno keeps the compiled code: the next start saves 5 ms of parsing. By a
+ * system call and not a timer, the first of which takes 5 ms.
  */
-const exitLater = `if (import.meta.main) {
-  Deno.env.delete("GLIBC_TUNABLES");
-  const status = await $1(Deno.args);
+const exitLater = (enter: string) =>
+  `if (import.meta.main) {
+  const status = await ${enter}(Deno.args);
   await Deno.lstat("/");
   Deno.exit(status);
 }`;
@@ -55,8 +74,10 @@ export async function bundle(path: string): Promise<Built> {
     if ("problem" in built) return built;
     const text = await Deno.readTextFile(raw);
     if (!exitLine.test(text)) return { problem: `cli.ts no longer ends in: ${exitLine}` };
-    const lazy = deferBuiltins(text).replace(exitLine, exitLater);
-    const marked = markUsing(markWarm(moveCold(lazy, warm), warm));
+    const [, enter] = bundleEntrance.exec(text) ?? [];
+    if (enter === undefined) return { problem: "cli.ts has no enterBundle() any more" };
+    const pieces = cutApart(deferBuiltins(text).replace(exitLine, exitLater(enter)), warm);
+    const marked = markUsing(pieces.text);
     await Deno.writeTextFile(raw, marked);
     // half the text is half the loading, 5 ms of each command; after the rest, which looks for whole lines
     const small = await deno("bundle", "--quiet", "--minify", "--output", path, raw);
@@ -64,12 +85,19 @@ export async function bundle(path: string): Promise<Built> {
     const shortened = unmarkUsing(warmMarked(await Deno.readTextFile(path)));
     const lost = countUsing(marked) - countUsing(shortened);
     if (lost !== 0) return { problem: `${lost} declarations with "using" are lost` };
-    await Deno.writeTextFile(path, prelude + shortened);
+    const program = putTogether(pieces, shortened, Object.keys(warm), modulesOf);
+    await Deno.writeTextFile(path, prelude(await fingerprintOf(program)) + program);
     await Deno.chmod(path, 0o755);
     return { path };
   } finally {
     await Deno.remove(raw);
   }
+}
+
+/** So many letters of it that no two bundles of a user have the same. */
+async function fingerprintOf(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return new Uint8Array(digest).toHex().slice(0, 16);
 }
 
 /** The bundle as the bundler makes it, without a first line for the shell. */

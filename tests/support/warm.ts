@@ -1,6 +1,6 @@
 // `deno task warm`: takes a container through its life with V8's log of what it compiles, and notes in warm.json which
-// modules the bundle is to keep at hand, and which of their functions it is to compile in advance. Worth a run now and
-// then; an old list costs milliseconds, no more.
+// modules the bundle is to keep at hand, and which of their functions it is to compile in advance, and in entered.json
+// which of the modules each command enters. Worth a run now and then; an old list costs milliseconds, no more.
 
 import { join } from "@std/path";
 import { deferBuiltins } from "./lazy_builtins.ts";
@@ -19,7 +19,11 @@ const fastCommands = [
 const otherCommands = [
   "--help",
   "launch tiny c1",
+  "list",
+  "list --format json",
+  "list --format csv --columns n",
   "exec c1 -- true",
+  "exec c1 --force-interactive --env A=b --cwd / -- true",
   "stop --force c1",
   "snapshot c1 s0",
   "restore c1 s0",
@@ -31,7 +35,17 @@ const otherCommands = [
 /** modules that any command may enter, once a minute */
 const nowAndThen = ["domain/instances/snapshots/upkeep.ts", "domain/storage_volumes/upkeep.ts"];
 
-const target = new URL("warm.json", import.meta.url);
+/** what each program of the bundle enters to learn where the bundle is */
+const entrance = "domain/entrance.ts";
+
+const targets = { warm: "warm.json", entered: "entered.json" };
+
+interface Run {
+  /** first word of the command */
+  word: string;
+  isFast: boolean;
+  warm: Warm;
+}
 
 const directory = await Deno.makeTempDir({ prefix: "drey-warm-" });
 try {
@@ -47,21 +61,47 @@ try {
     `exec ${Deno.execPath()} run -A --no-config --no-lock --quiet --no-code-cache ${flags} ${raw} "$@"`;
   await Deno.writeTextFile(program, `#!/bin/sh\n${run}\n`, { mode: 0o755 });
   Deno.env.set("DREY_TEST_PROGRAM", program);
-  const logs = await live();
-  const all = keepUsed(logs.map(({ log, isFast }) => ({ warm: warmOf(text, log, "/drey.js"), isFast })));
-  // outside packages are loaded by servers only
-  const ours = Object.entries(all).filter(([module]) => !module.startsWith(".."));
-  const sorted = ours.sort(([a], [b]) => a < b ? -1 : 1).map(([module, names]) => [module, names.toSorted()]);
-  await Deno.writeTextFile(target, `${JSON.stringify(Object.fromEntries(sorted))}\n`);
-  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", target.pathname] }).output();
-  console.log(`${sorted.length} modules in ${target.pathname}`);
+  const runs = (await live()).map(({ log, ...run }) => ({ ...run, warm: warmOf(text, log, "/drey.js") }));
+  await write(targets.warm, keepUsed(runs));
+  await write(targets.entered, modulesByWords(enteredBy(runs)));
 } finally {
   await Deno.remove(directory, { recursive: true });
 }
 
+/** Sorted, and in the form that the formatter wants. */
+async function write(name: string, table: Record<string, readonly string[]>): Promise<void> {
+  const path = new URL(name, import.meta.url).pathname;
+  const sorted = Object.entries(table).sort(([a], [b]) => a < b ? -1 : 1);
+  const rows = sorted.map(([key, names]) => [key, names.toSorted()]);
+  await Deno.writeTextFile(path, `${JSON.stringify(Object.fromEntries(rows))}\n`);
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", path] }).output();
+  console.log(`${sorted.length} rows in ${path}`);
+}
+
+/** Which of drey's own modules each command entered or may enter; outside packages are loaded by servers only. */
+function enteredBy(runs: readonly Run[]): Record<string, string[]> {
+  const entered: Record<string, Set<string>> = {};
+  for (const { word, warm } of runs) {
+    const modules = entered[word] ??= new Set([entrance, ...word.startsWith("-") ? [] : nowAndThen]);
+    for (const module of Object.keys(warm)) if (!module.startsWith("..")) modules.add(module);
+  }
+  return Object.fromEntries(Object.entries(entered).map(([word, modules]) => [word, [...modules]]));
+}
+
+/** The same by all the words that enter a module, so that each module is named once. */
+function modulesByWords(entered: Record<string, readonly string[]>): Record<string, string[]> {
+  const words: Record<string, string[]> = {};
+  for (const [word, modules] of Object.entries(entered)) {
+    for (const module of modules) (words[module] ??= []).push(word);
+  }
+  const table: Record<string, string[]> = {};
+  for (const [module, all] of Object.entries(words)) (table[all.toSorted().join(" ")] ??= []).push(module);
+  return table;
+}
+
 /** Modules that any of the commands entered or may enter, and of their functions those that fast ones called. */
-function keepUsed(runs: readonly { warm: Warm; isFast: boolean }[]): Warm {
-  const modules = new Set([...runs.flatMap(({ warm }) => Object.keys(warm)), ...nowAndThen]);
+function keepUsed(runs: readonly Run[]): Warm {
+  const modules = new Set(Object.values(enteredBy(runs)).flat());
   const fast = runs.filter(({ isFast }) => isFast).map(({ warm }) => warm);
   return Object.fromEntries(
     [...modules].map((module) => [module, [...new Set(fast.flatMap((warm) => warm[module] ?? []))]]),
@@ -69,13 +109,13 @@ function keepUsed(runs: readonly { warm: Warm; isFast: boolean }[]): Warm {
 }
 
 /** A container without a network goes through the fast commands, one with a network through others. */
-async function live(): Promise<{ log: string; isFast: boolean }[]> {
+async function live(): Promise<(Omit<Run, "warm"> & { log: string })[]> {
   const drey = await openDrey();
-  const logs: { log: string; isFast: boolean }[] = [];
+  const logs: (Omit<Run, "warm"> & { log: string })[] = [];
   const run = async (argv: readonly string[], { isFast }: { isFast: boolean }) => {
     const { code, stderr } = await drey.run(argv);
     if (code !== 0) throw new Error(stderr);
-    for (const log of await takeLogs()) logs.push({ log, isFast });
+    for (const log of await takeLogs()) logs.push({ word: argv[0]!, isFast, log });
   };
   try {
     await drey`image import ${await imageFiles("tiny")} --alias tiny`;

@@ -14,8 +14,8 @@ const part = /^ {2}"([^"]+)"\(\) \{$/;
 /** The name a function has in its source: the bundler numbers those that several modules use. */
 const plain = (name: string) => name.replace(/\d+$/, "");
 
-/** Marks the functions of an unminified bundle that are to be compiled in advance. */
-export function markWarm(bundle: string, warm: Warm): string {
+/** Marks the functions of an unminified bundle that are to be compiled in advance, and puts them by themselves. */
+export function markWarm(bundle: string, warm: Warm): { functions: string; rest: string } {
   const isWarm = (module: string, name: string) => warm[module]?.includes(name) ?? false;
   const lines = bundle.split("\n");
   const functions: string[] = [];
@@ -39,7 +39,7 @@ export function markWarm(bundle: string, warm: Warm): string {
       at = end;
     } else rest.push(line);
   }
-  return [...functions, ...rest].join("\n");
+  return { functions: functions.join("\n"), rest: rest.join("\n") };
 }
 
 /** Turns the marks of a minified bundle into parentheses. */

@@ -1,0 +1,17 @@
+import { assertEquals } from "@std/testing";
+import { fromFileUrl } from "@std/path";
+import { entrance, startedAs } from "./entrance.ts";
+
+Deno.test("startedAs() names the file that another drey is started as, whatever its letters", () => {
+  const before = fromFileUrl(entrance());
+  try {
+    for (const path of ["/opt/drey.js", "/opt/50% off #1?/drey"]) {
+      startedAs(path);
+      assertEquals(fromFileUrl(entrance()), path);
+    }
+    startedAs("./dist/drey.js");
+    assertEquals(fromFileUrl(entrance()), `${Deno.cwd()}/dist/drey.js`);
+  } finally {
+    startedAs(before);
+  }
+});
