@@ -16,6 +16,13 @@ $do{'join-files'} = sub { my ($pid, $identity) = @_;
   must('setns(2) of a container', 'setns', $joined, 0x10000000 | 0x20000);
   be_root($identity);
 };
+# the end of an instance ends every process inside but those that have only joined its mounts: the next start has them mounted anew
+sub end_with_instance {
+  return if !defined $joined;
+  my $ended = '';
+  vec($ended, $joined, 1) = 1;
+  kill 9, $$ if select($ended, undef, undef, 0) > 0;
+}
 $do{chroot} = sub { chdir $_[0] && chroot '.' and chdir '/' or fail(qq(chroot(2) to "$_[0]")) };
 sub emit { my ($bytes) = @_;
   while (length $bytes) { my $n = syswrite STDOUT, $bytes or exit 1; substr($bytes, 0, $n) = '' }
@@ -71,6 +78,7 @@ $serve{file} = sub { my ($path, $write, $uid, $gid, $mode, $only) = @_;
     my $n = sysread STDIN, my $bytes, 131072;
     exit 1 if !defined $n;
     last if !$n;
+    end_with_instance();
     while (length $bytes) { my $m = syswrite $file, $bytes or refuse(); substr($bytes, 0, $m) = '' }
   }
   $new ? give($file, -1, -1, $mode) : give($file, $uid, $gid, $mode, $only);

@@ -13,6 +13,7 @@ sub more {
   $at = 0;
   my $n = sysread STDIN, $in, 262144, length $in;
   no_tree('ends in the middle') if !$n;
+  end_with_instance();
 }
 sub entry_line {
   my $end;

@@ -228,6 +228,35 @@ await e2e("what is no tree is refused", { needs }, async (drey) => {
 });
 
 await e2e(
+  "a tree that is on its way when the instance ends is not written any further",
+  { needs },
+  async (drey) => {
+    await using server = await serve(drey);
+    await drey`launch tiny c1`;
+    const { request } = await import("node:http");
+    const path = "/internal/instances/c1/tree?path=/root/tree";
+    const sending = request({ socketPath: server.socket, method: "POST", path });
+    const { promise: answered, resolve, reject } = Promise.withResolvers<string>();
+    sending.on("error", reject).on("response", (response: AsyncIterable<Uint8Array>) => {
+      Array.fromAsync(response).then(
+        (parts) => resolve(parts.map((part) => new TextDecoder().decode(part)).join("")),
+        reject,
+      );
+    });
+    sending.write("directory\t493\t0\t0\t0\t\t\nfile\t420\t0\t0\t2\tfirst\t\na\n");
+    await eventually(
+      "its beginning has come",
+      async () => (await drey.tries`exec c1 -- cat /root/tree/first`).stdout === "a\n",
+    );
+    await drey`stop --force c1`;
+    sending.end("file\t420\t0\t0\t2\tsecond\t\nb\nend\t0\t0\t0\t0\t\t\n");
+    assertMatch(await answered, /stopped while its files were used/);
+    assertEquals(await drey`file pull c1/root/tree/first -`, "a\n");
+    assertEquals((await drey.tries`file pull c1/root/tree/second -`).code, 1);
+  },
+);
+
+await e2e(
   "an instance made empty takes files, and is published with them",
   { needs, images: [] },
   async (drey) => {
