@@ -64,13 +64,11 @@ export function parseGetsubids(text: string): SubRange[] {
 /** The layout that follows from a user's ranges. */
 export function chooseLayout(account: Account, ranges: SubRanges): IdLayout {
   if (account.uid === 0) {
-    const uids = ranges.uids.length > 0 ? ranges.uids : [rootDefault];
-    const gids = ranges.gids.length > 0 ? ranges.gids : [rootDefault];
     return {
       kind: "root",
       parent: undefined,
-      container: { uids: stack(uids), gids: stack(gids) },
-      ranges: { uids, gids },
+      container: { uids: stack(ranges.uids), gids: stack(ranges.gids) },
+      ranges,
     };
   }
   const own = { uids: [{ start: account.uid, count: 1 }], gids: [{ start: account.gid, count: 1 }] };
@@ -147,7 +145,30 @@ export async function readRanges(account: Account): Promise<SubRanges> {
 
 /** The layout of this user on this host. */
 export async function readLayout(account: Account): Promise<IdLayout> {
-  return chooseLayout(account, await readRanges(account));
+  const { uids, gids } = await readRanges(account);
+  const orRoots = (ranges: SubRange[], map: string) =>
+    account.uid === 0 && ranges.length === 0 ? [rootRange(readIfThere(map) ?? "")] : ranges;
+  return chooseLayout(account, {
+    uids: orRoots(uids, "/proc/self/uid_map"),
+    gids: orRoots(gids, "/proc/self/gid_map"),
+  });
+}
+
+/**
+ * Root's range where no file names one, by its own map as in `/proc/PID/uid_map`: LXD's choice, or, for root of a
+ * container, what the container has beside root itself.
+ */
+export function rootRange(map: string): SubRange {
+  const own = [...map.matchAll(/^ *(\d+) +\d+ +(\d+)$/gm)].map(([, start, count]) => ({
+    start: Number(start),
+    end: Number(start) + Number(count),
+  }));
+  const { start, count } = rootDefault;
+  const widest = own.toSorted((a, b) => (b.end - b.start) - (a.end - a.start))[0];
+  const hasDefault = own.some((range) => range.start <= start && start + count <= range.end);
+  if (widest === undefined || hasDefault) return rootDefault;
+  const first = Math.max(widest.start, 1);
+  return { start: first, count: widest.end - first };
 }
 
 /** What a container of this user gets unless it asks for its own. */

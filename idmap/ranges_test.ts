@@ -1,11 +1,13 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/testing";
 import { DreyError } from "../errors.ts";
 import { toHost } from "./map.ts";
-import { carveIsolated, chooseLayout, parseGetsubids, parseSubFile } from "./ranges.ts";
+import { carveIsolated, chooseLayout, parseGetsubids, parseSubFile, rootRange } from "./ranges.ts";
 
 const account = { uid: 1000, gid: 100, name: "ada" };
 const wide = { uids: [{ start: 100_000, count: 300_000 }], gids: [{ start: 100_000, count: 300_000 }] };
 const narrow = { uids: [{ start: 100_000, count: 65_536 }], gids: [{ start: 100_000, count: 65_536 }] };
+
+const everything = "         0          0 4294967295\n";
 
 Deno.test("parseSubFile() finds a user by name and by number", () => {
   const text = "root:1:5\nada:100000:65536\n1000:300000:10\nadam:7:7\nada:x:5\nada:9:0\n\n";
@@ -50,7 +52,10 @@ Deno.test("without ranges of both kinds the only id inside is the user's", () =>
 });
 
 Deno.test("root needs no parent, and has LXD's range where it has no line", () => {
-  const { kind, parent, container } = chooseLayout({ uid: 0, gid: 0, name: "root" }, { uids: [], gids: [] });
+  const { kind, parent, container } = chooseLayout({ uid: 0, gid: 0, name: "root" }, {
+    uids: [rootRange(everything)],
+    gids: [rootRange(everything)],
+  });
   assertEquals([kind, parent], ["root", undefined]);
   assertEquals(container.uids, [{ nsId: 0, hostId: 1_000_000, count: 1_000_000_000 }]);
 });
@@ -81,4 +86,10 @@ Deno.test("an isolated instance gets the size and the first id it asks for, if t
   for (const base of [200_000, 99_999, 399_500]) {
     assertThrows(() => carveIsolated(layout, { size: 1000, base, taken }), DreyError, `at ${base}`);
   }
+});
+
+Deno.test("root of a container, where no file names a range, hands on what the container has", () => {
+  assertEquals(rootRange("         0          1      65536\n"), { start: 1, count: 65_535 });
+  assertEquals(rootRange("0 1 1000\n1000 0 1\n1001 1001 64534\n"), { start: 1001, count: 64_534 });
+  assertEquals(rootRange(everything), { start: 1_000_000, count: 1_000_000_000 });
 });
