@@ -245,6 +245,13 @@ Deno.test("the OpenAPI document tells every route, with each of its parameters",
   ]);
 });
 
+Deno.test("the server is looked at for a project that is yet to be made, as pylxd does", async () => {
+  await using api = await openTestApp();
+  const { body } = await api.ask("GET /1.0?project=new");
+  assertEquals(body.metadata.environment.project, "new");
+  assertEquals((await api.ask("GET /1.0/instances?project=new")).body.error_code, 404);
+});
+
 Deno.test("configuration keys are described as LXD describes its own", async () => {
   await using api = await openTestApp();
   const { configs } = (await api.ask("GET /1.0/metadata/configuration")).body.metadata;

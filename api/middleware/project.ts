@@ -35,7 +35,9 @@ export async function projectOf(
     });
   }
   // the server itself is in no project, whatever project it is looked at for
-  if (route.path !== "/1.0") mayWorkIn(caller, isAll ? undefined : project);
+  // and clients look at it before they make the project they are going to use
+  if (route.path === "/1.0") return project;
+  mayWorkIn(caller, isAll ? undefined : project);
   if (route.feature !== undefined) {
     const effective = await effectiveProject(context, project, route.feature);
     // what a project has from the default one, those who are confined to it may use but not change
