@@ -107,6 +107,9 @@ async function callOf({ context, asked, env }: Arrived, route: Route): Promise<C
     get request() {
       return asked.request;
     },
+    get headers() {
+      return asked.headers ?? asked.request.headers;
+    },
     files: asked.files,
     get signal() {
       return asked.signal;

@@ -45,6 +45,8 @@ export interface Asked {
   text(): Promise<string>;
   /** files of the caller's own that are to be taken in the place of a body, where it is the same user on the same host */
   files?: readonly UploadFile[];
+  /** headers that came with such files */
+  headers?: Pick<Headers, "get">;
   /** aborted when nobody waits for the answer any more */
   readonly signal?: AbortSignal;
   /** the request with its headers and bytes; doors that have none make it when a handler looks */
@@ -56,6 +58,7 @@ export interface Call<N extends RouteName = RouteName> {
   caller: Caller;
   /** for what is not JSON; without need of it, `signal` and `query()` cost less */
   readonly request: Request;
+  readonly headers: Pick<Headers, "get">;
   readonly files: readonly UploadFile[] | undefined;
   readonly signal: AbortSignal | undefined;
   /** decoded path parameters */

@@ -73,7 +73,10 @@ async function answerTo(app: App, call: RouteCall, env: Env): Promise<RouteAnswe
     query: { get: (name) => query[name] ?? null },
     ifMatch: etag ?? null,
     text: () => Promise.resolve(body),
-    ...upload && { files: upload.files },
+    ...upload && {
+      files: upload.files,
+      headers: { get: (name: string) => upload.headers[name.toLowerCase()] ?? null },
+    },
     signal,
     get request() {
       return requestOf(call);

@@ -35,24 +35,25 @@ export const handlers: Handlers<Names> = {
       address: (image) => addressOf("images", image.fingerprint, image.project),
     });
   },
-  "images.create": async ({ context, caller, project, request, files, query }) => {
-    const secret = request.headers.get("x-lxd-secret") ?? "";
+  "images.create": async (call) => {
+    const { context, caller, project, headers, files } = call;
+    const secret = headers.get("x-lxd-secret") ?? "";
     if (secret === "" && !isTrusted(caller)) throw new DreyError("FORBIDDEN", { message: "not authorized" });
-    const parts = files === undefined ? await carriedBy(request) : named(files);
+    const parts = files === undefined ? await carriedBy(call.request) : named(files);
     if (parts !== undefined) {
       const { createImageFromParts } = await import("../../domain/images/create.ts");
-      const wish = wishOf(request.headers);
+      const wish = wishOf(headers);
       if (secret === "") return await createImageFromParts(context, project, { parts, wish });
       const pushed = await pushedWish(context, wish, secret);
       return await createImageFromParts(context, pushed.project, { parts, ...pushed });
     }
     if (!isTrusted(caller)) throw new DreyError("FORBIDDEN", { message: "not authorized" });
-    const body = await readBody(request, imagesPost) as ImagesPost;
+    const body = await readBody(call.request, imagesPost) as ImagesPost;
     mayReach(caller, body);
     const { createImageFromSource } = await import("../../domain/images/create.ts");
     return await createImageFromSource(context, {
       project,
-      instances: query("project") || "default",
+      instances: call.query("project") || "default",
     }, body);
   },
   "image.get": async ({ context, caller, project, params, query }) => {
@@ -179,7 +180,7 @@ async function sendParts(files: readonly ExportedFile[]): Promise<Response> {
 }
 
 /** LXD's headers of an upload. */
-function wishOf(headers: Headers): ImageWish {
+function wishOf(headers: Pick<Headers, "get">): ImageWish {
   const [filename, fingerprint, isPublic] = ["filename", "fingerprint", "public"]
     .map((name) => headers.get(`x-lxd-${name}`) ?? "");
   const profiles = new URLSearchParams(headers.get("x-lxd-profiles") ?? "").getAll("profile");
