@@ -47,7 +47,8 @@ export async function enterBundle(argv: readonly string[]): Promise<number> {
   const isPart = Deno.mainModule.endsWith(".mjs");
   if (isPart) (await import("./domain/entrance.ts")).startedAs(word);
   const status = await enter(argv);
-  if (!isPart && word !== "") {
+  if (isPart) (await import("./cli/code_cache.ts")).foldCodeCache();
+  else if (word !== "") {
     const { keepParts } = await import("./cli/bundle_parts.ts");
     keepParts(decodeURIComponent(new URL(Deno.mainModule).pathname), word, argv[0] ?? "");
   }

@@ -35,8 +35,8 @@ const otherCommands = [
 /** modules that any command may enter, once a minute */
 const nowAndThen = ["domain/instances/snapshots/upkeep.ts", "domain/storage_volumes/upkeep.ts"];
 
-/** what each program of the bundle enters to learn where the bundle is */
-const entrance = "domain/entrance.ts";
+/** what each program of the bundle enters beside its command */
+const always = ["domain/entrance.ts", "cli/code_cache.ts"];
 
 const targets = { warm: "warm.json", entered: "entered.json" };
 
@@ -82,7 +82,7 @@ async function write(name: string, table: Record<string, readonly string[]>): Pr
 function enteredBy(runs: readonly Run[]): Record<string, string[]> {
   const entered: Record<string, Set<string>> = {};
   for (const { word, warm } of runs) {
-    const modules = entered[word] ??= new Set([entrance, ...word.startsWith("-") ? [] : nowAndThen]);
+    const modules = entered[word] ??= new Set([...always, ...word.startsWith("-") ? [] : nowAndThen]);
     for (const module of Object.keys(warm)) if (!module.startsWith("..")) modules.add(module);
   }
   return Object.fromEntries(Object.entries(entered).map(([word, modules]) => [word, [...modules]]));
