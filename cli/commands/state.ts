@@ -21,6 +21,12 @@ function ending({ typed }: Shell): Pick<InstanceStatePut, "force" | "timeout"> {
 
 async function change(shell: Shell, body: InstanceStatePut): Promise<number> {
   const { args, command } = shell.typed;
+  const wantsConsole = body.action.endsWith("start") && shell.typed.has("console");
+  if (wantsConsole && args.length !== 1) {
+    throw new DreyError("BAD_REQUEST", {
+      message: "--console is for a single instance, which it needs the name of",
+    });
+  }
   if (shell.typed.has("all")) return await changeAll(shell, body);
   if (args.length === 0) {
     throw new DreyError("BAD_REQUEST", {
@@ -30,6 +36,7 @@ async function change(shell: Shell, body: InstanceStatePut): Promise<number> {
   }
   return await forEach(shell, args, async (client, name) => {
     await shell.wait(await client.start("instance.state.change", { params: { name }, body }), name);
+    if (wantsConsole) await (await import("./console.ts")).attach(shell, { client, name });
   });
 }
 

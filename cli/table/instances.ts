@@ -91,7 +91,11 @@ export const commands: readonly Command[] = [
   {
     path: "start",
     args: [instances],
-    flags: [all, { name: "stateless", summary: "Begin anew, whatever was saved when it was stopped" }],
+    flags: [
+      all,
+      { name: "console", summary: "Attach to its console once it has started" },
+      { name: "stateless", summary: "Begin anew, whatever was saved when it was stopped" },
+    ],
     summary: "Start instances",
     examples: [
       example("start web", "Start one"),
@@ -128,6 +132,7 @@ export const commands: readonly Command[] = [
     args: [instances],
     flags: [
       all,
+      { name: "console", summary: "Attach to its console once it has started" },
       force("End it at once, without asking its init"),
       {
         name: "timeout",

@@ -21,8 +21,8 @@ interface Session extends AsyncDisposable {
   child: Deno.ChildProcess;
 }
 
-function attach(drey: Drey): Session {
-  const child = drey.spawn(["console", "c1"], { stdin: "piped", stdout: "piped", stderr: "inherit" });
+function attach(drey: Drey, words = ["console", "c1"]): Session {
+  const child = drey.spawn(words, { stdin: "piped", stdout: "piped", stderr: "inherit" });
   const writer = child.stdin.getWriter();
   const reader = child.stdout.getReader();
   let shown = "";
@@ -62,6 +62,19 @@ await e2e("a console takes what is typed, until Ctrl-a q", { needs }, async (dre
   // what was shown meanwhile is in the log, and so is what comes after
   await drey`exec c1 -- sh -c ${"echo afterwards >/dev/console"}`;
   assertMatch(await drey`console c1 --show-log`, /got one[^]*got two[^]*afterwards/);
+});
+
+await e2e("whoever starts an instance may stay at its console", { needs }, async (drey) => {
+  await drey`init tiny c1`;
+  await using session = attach(drey, ["start", "c1", "--console"]);
+  const speak = `(while echo spoken; do sleep 1; done) >/dev/console 2>&1 </dev/null &`;
+  await eventually("c1 runs", async () => (await drey.tries`exec c1 -- sh -c ${speak}`).code === 0);
+  await session.shows("spoken");
+  await session.type("\x01q");
+  assertEquals((await session.child.status).code, 0);
+  const all = await drey.tries`restart --all --console`;
+  assertEquals(all.code, 1);
+  assertMatch(all.stderr, /single instance/);
 });
 
 await e2e("a killed drey gives the console back to the log", { needs }, async (drey) => {
