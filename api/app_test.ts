@@ -260,6 +260,14 @@ Deno.test("configuration keys are described as LXD describes its own", async () 
   assert(names("instance").includes("limits.memory"));
   assert(names("project").includes("features.images"));
   assert(!names("instance").includes("volatile.*"));
+  // where Terraform looks for what it may set
+  const of = (kind: string, group: string) =>
+    configs[kind][group].keys.flatMap((key: unknown) => Object.keys(key as object));
+  assert(of("storage-dir", "pool-conf").includes("source"));
+  assert(!of("storage-dir", "pool-conf").includes("lvm.vg_name"));
+  assert(of("storage-lvm", "volume-conf").includes("size"));
+  assert(of("network-bridge", "network-conf").includes("ipv4.nat"));
+  assert(!of("network-macvlan", "network-conf").includes("ipv4.nat"));
 });
 
 Deno.test("every list knows addresses and things, and ignores what it does not know", async () => {

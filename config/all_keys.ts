@@ -3,8 +3,8 @@
 import { deviceTypes } from "./device_keys.ts";
 import { instanceKeys, instanceKeysToCome } from "./instance_keys.ts";
 import type { Key } from "./key.ts";
-import { networkKeys, networkKeysToCome } from "./network_keys.ts";
-import { poolKeys, poolKeysToCome } from "./pool_keys.ts";
+import { networkKeys, networkKeysToCome, type NetworkType } from "./network_keys.ts";
+import { everyDriver, poolKeys, poolKeysToCome } from "./pool_keys.ts";
 import { projectKeys, projectKeysToCome } from "./project_keys.ts";
 import { serverKeys, serverKeysToCome } from "./server_keys.ts";
 import { volumeKeys, volumeKeysToCome } from "./volume_keys.ts";
@@ -51,3 +51,20 @@ export const keyTables: readonly KeyTable[] = [
   },
   { entity: "project", title: "Projects", keys: projectKeys, toCome: projectKeysToCome },
 ];
+
+const networkTypes = ["bridge", "macvlan", "physical", "sriov"] as const satisfies readonly NetworkType[];
+
+/**
+ * Keys by the driver of a pool and the type of a network, and by group: where clients such as Terraform's look for
+ * those they may set.
+ */
+export const keysByKind: Readonly<Record<string, Record<string, readonly DescribedKey[]>>> = Object
+  .fromEntries([
+    ...everyDriver.map((driver) => [`storage-${driver}`, {
+      "pool-conf": poolKeys.filter(({ drivers }) => drivers.includes(driver)).map(({ row }) => row),
+      "volume-conf": volumeKeys.map(({ row }) => row),
+    }]),
+    ...networkTypes.map((type) => [`network-${type}`, {
+      "network-conf": networkKeys.filter((key) => key.for.includes(type)),
+    }]),
+  ]);

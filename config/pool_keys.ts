@@ -15,7 +15,8 @@ interface PoolKey {
 const row = (name: string, short: string, more: Partial<Key> = {}): Key =>
   key<unknown>({ name, on: [], type: types.string, live: false, short, ...more });
 
-const everyDriver = ["dir", "btrfs", "lvm"] as const;
+/** Drivers of storage pools. */
+export const everyDriver = ["dir", "btrfs", "lvm"] as const;
 
 /** Every key drey obeys. */
 export const poolKeys: readonly PoolKey[] = [

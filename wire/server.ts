@@ -62,6 +62,8 @@ export interface DescribedKey {
   longdesc: string;
   defaultdesc?: string;
   liveupdate?: string;
+  /** `global`: no key is that of one member of a cluster */
+  scope: string;
 }
 
 /** Keys by what they configure and by group; each key is an object of its own in a list. */

@@ -1,7 +1,7 @@
 // What the API says of itself: its routes as an OpenAPI document, the configuration keys as LXD describes its own.
 
 import manifest from "../../deno.json" with { type: "json" };
-import { type DescribedKey as KeyRow, type KeyTable, keyTables } from "../../config/all_keys.ts";
+import { type DescribedKey as KeyRow, keysByKind, type KeyTable, keyTables } from "../../config/all_keys.ts";
 import { routes } from "../../wire/routes.ts";
 import type { ConfigurationMetadata, DescribedKey } from "../../wire/server.ts";
 import type { Handlers } from "../call.ts";
@@ -17,10 +17,15 @@ export const handlers: Handlers<"openapi" | "configuration.get"> = {
 };
 
 function describe(tables: readonly KeyTable[]): ConfigurationMetadata {
-  const group = ({ keys }: KeyTable) => ({
+  const group = (keys: readonly KeyRow[]) => ({
     keys: keys.filter(({ internal }) => !internal).map((key) => ({ [key.name]: describeKey(key) })),
   });
-  return { configs: Object.fromEntries(tables.map((table) => [table.entity, { "drey": group(table) }])) };
+  const kinds = Object.entries(keysByKind).map(([kind, groups]) => [
+    kind,
+    Object.fromEntries(Object.entries(groups).map(([name, keys]) => [name, group(keys)])),
+  ]);
+  const whole = tables.map(({ entity, keys }) => [entity, { "drey": group(keys) }]);
+  return { configs: Object.fromEntries([...whole, ...kinds]) };
 }
 
 function describeKey(key: KeyRow): DescribedKey {
@@ -30,5 +35,6 @@ function describeKey(key: KeyRow): DescribedKey {
     longdesc: "",
     ...(key.default === undefined ? {} : { defaultdesc: `\`${key.default}\`` }),
     liveupdate: key.live ? "yes" : "no",
+    scope: "global",
   };
 }
