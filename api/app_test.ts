@@ -249,6 +249,7 @@ Deno.test("the server is looked at for a project that is yet to be made, as pylx
   await using api = await openTestApp();
   const { body } = await api.ask("GET /1.0?project=new");
   assertEquals(body.metadata.environment.project, "new");
+  assertEquals(body.metadata.environment.server_version, "5.0.2"); // Terraform wants 5.0 at least
   assertEquals((await api.ask("GET /1.0/instances?project=new")).body.error_code, 404);
 });
 

@@ -53,6 +53,12 @@ export async function describeServer(context: Context, asking: Asking): Promise<
 
 type Environment = Omit<ServerEnvironment, "addresses" | "certificate" | "certificate_fingerprint">;
 
+/**
+ * The LXD whose API this is. Clients ask for one that is new enough, as Terraform's does for 5.0; the version of drey is
+ * that of the driver.
+ */
+const lxdVersion = "5.0.2";
+
 async function describeEnvironment(project: string): Promise<Environment> {
   const os = await osRelease();
   return {
@@ -74,7 +80,7 @@ async function describeEnvironment(project: string): Promise<Environment> {
     server_event_mode: "full-mesh",
     server_name: Deno.hostname(),
     server_pid: Deno.pid,
-    server_version: manifest.version,
+    server_version: lxdVersion,
     storage: "dir",
     storage_version: "1",
     storage_supported_drivers: await supportedDrivers(),

@@ -14,8 +14,10 @@ export async function version(shell: Shell): Promise<void> {
     return;
   }
   const client = await shell.connect(resolveOnServer(args[0] ?? "").remote);
-  const server = await client.call("server.get") as Server;
-  shell.print(`Server version: ${server.environment?.server_version ?? "unknown"}\n`);
+  const { environment } = await client.call("server.get") as Server;
+  // a drey calls itself the LXD whose API it has
+  const theirs = environment?.server === "drey" ? environment.driver_version : environment?.server_version;
+  shell.print(`Server version: ${theirs ?? "unknown"}\n`);
 }
 
 async function isServed(): Promise<boolean> {
