@@ -48,6 +48,10 @@ export async function addCertificate(
 ): Promise<string> {
   const x509 = readCertificate(body.certificate);
   const fingerprint = fingerprintOf(x509);
+  // who forgets to say so must not trust somebody with everything; one that is released later keeps its projects
+  if (!body.restricted && (body.projects ?? []).length > 0) {
+    throw bad("Projects can only be given to a restricted certificate");
+  }
   const record = await checked(context, {
     name: body.name ?? commonName(x509.subject) ?? fingerprint.slice(0, 12),
     type: body.type ?? "client",
@@ -146,9 +150,6 @@ async function checked(
   record: { type: string } & Omit<CertificateRecord, "type">,
 ): Promise<CertificateRecord> {
   mustBeType(record.type);
-  if (!record.restricted && record.projects.length > 0) {
-    throw bad("Projects can only be given to a restricted certificate");
-  }
   for (const project of record.projects) await mustExist(context, project);
   return { ...record, type: record.type };
 }

@@ -12,6 +12,7 @@ import {
   findTrusted,
   getCertificate,
   listCertificates,
+  patchCertificate,
   updateCertificate,
 } from "./certificates.ts";
 import type { Context } from "./context.ts";
@@ -57,6 +58,10 @@ Deno.test("a certificate is confined to projects that exist, or to none by name"
   await add({ restricted: true, projects: ["default"], type: "metrics" });
   const [found] = await listCertificates(context);
   assertEquals([found?.type, found?.restricted, found?.projects], ["metrics", true, ["default"]]);
+  // as lxc config trust edit sends it
+  await patchCertificate(context, found?.fingerprint ?? "", { restricted: false });
+  const [released] = await listCertificates(context);
+  assertEquals([released?.restricted, released?.projects], [false, ["default"]]);
 });
 
 Deno.test("a new certificate in the place of an old one takes over its trust", async () => {

@@ -75,6 +75,7 @@ async function act(context: Context, ref: Ref, put: InstanceStatePut): Promise<s
       return [];
     case "restart":
       await stopLocked(context, ref, { force, timeout, restarting: true });
+      await snapshotIfAsked(context, ref);
       return await startLocked(context, ref, "instance-restarted");
     case "freeze":
     case "unfreeze":

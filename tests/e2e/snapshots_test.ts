@@ -248,6 +248,8 @@ await e2e(
     await drey`init tiny c3 -c snapshots.schedule=@startup -c snapshots.pattern=boot%d`;
     await drey`start c3`;
     assertEquals(await names("c3"), ["boot0"]);
+    await drey`restart --force c3`;
+    assertEquals(await names("c3"), ["boot0", "boot1"]);
     await passTwoMinutes(drey);
     assertEquals([await names("c1"), await names("c2")], [["snap0"], []], "a stopped one only if it says so");
     await drey`config set c1 snapshots.schedule=@never snapshots.expiry=1M`;
