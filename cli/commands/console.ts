@@ -22,13 +22,23 @@ export async function console(shell: Shell): Promise<void> {
 const shown = (log: Uint8Array): string | Uint8Array =>
   Deno.stdout.isTerminal() ? new TextDecoder().decode(log) : log;
 
+/** Where the last lines of a log begin. */
+export function startOfTail(log: Uint8Array, lines: number): number {
+  // the end of the last line begins none
+  let at = log.at(-1) === 10 ? log.length - 1 : log.length;
+  if (lines === 0) return log.length;
+  for (; lines > 0 && at >= 0; lines--) at = at === 0 ? -1 : log.lastIndexOf(10, at - 1);
+  return at + 1;
+}
+
 /** What an instance has written on its console; with --follow, also what it goes on to write. */
 export async function logs(shell: Shell): Promise<void> {
   const { remote, name } = resolveName(shell.typed.args[0] ?? "", "instance");
   const client = await shell.connect(remote);
   const read = async () =>
     new Uint8Array(await (await client.raw("instance.console.log", { params: { name } })).arrayBuffer());
-  let done = 0;
+  const tail = shell.typed.text("tail");
+  let done = tail === undefined ? 0 : startOfTail(await read(), Number(tail));
   for (;;) {
     const log = await read();
     // a log that has become shorter was begun anew

@@ -316,11 +316,12 @@ The exit status is the command's; 127 if it was not found, 126 if it could not b
       name: "follow",
       short: "f",
       summary: "Go on showing what is written until the instance stops",
-    }],
+    }, { name: "tail", value: "lines", isInteger: true, summary: "Only so many of the last lines" }],
     summary: "Print what an instance has written on its console",
     examples: [
       example("logs web", "What an application has said so far"),
       example("logs web --follow", "And what it says from now on"),
+      example("logs web --tail 20", "The last twenty lines"),
     ],
     load: async () => (await import("../commands/console.ts")).logs,
   },

@@ -82,12 +82,16 @@ await withRegistry("an application image runs its entrypoint over its layers", a
 await withRegistry(
   "an application's exit status is kept, and it starts again if told to",
   async (drey, registry) => {
-    await registry.push("app", { ...image, config: { Cmd: ["/bin/sh", "-c", "echo bye; sleep 1; exit 3"] } });
+    await registry.push("app", {
+      ...image,
+      config: { Cmd: ["/bin/sh", "-c", "echo so long; echo bye; sleep 1; exit 3"] },
+    });
     await launch(drey, registry, { alias: "app", name: "c1" });
     await until(async () => await config(drey, "c1", "volatile.last_state.exit_code") === "3");
     assertEquals((await drey`list c1 --format csv --columns s`).trim(), "STOPPED");
     // and nothing of drey's own
-    assertEquals((await drey`logs c1`).replaceAll("\r", ""), "bye\n");
+    await until(async () => (await drey`logs c1`).replaceAll("\r", "") === "so long\nbye\n");
+    assertEquals((await drey`logs c1 --tail 1 --follow`).replaceAll("\r", ""), "bye\n");
     await launch(drey, registry, { alias: "app", name: "c2", config: { "boot.autorestart": "true" } });
     await until(async () => (await config(drey, "c2", "volatile.autorestart")).includes(","));
     await drey`stop c2 --force`;
