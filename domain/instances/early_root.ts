@@ -3,18 +3,25 @@
 // is as busy as the programs that open a namespace.
 
 import { exists } from "../../sys/present.ts";
+import type { Paths } from "../../sys/paths.ts";
 import { currentPaths, currentUser } from "../open.ts";
 import { beginFileRoot, endEarlyFileRoot } from "./file_root.ts";
 
 export { endEarlyFileRoot as endUnwanted };
 
 /** Begins what a delete in plain words will want, if this process is the one to do it. */
-export function beginWanted([, ...words]: readonly string[]): void {
-  if (!isPlain(words)) return;
-  const { state, config } = currentPaths();
-  // a server may listen, and names may be those of another one
-  if (exists(`${state}/unix.socket`) || exists(`${config}/config.yml`)) return;
-  beginFileRoot(currentUser());
+export function beginWanted(argv: readonly string[]): void {
+  if (willWant(argv, currentPaths)) beginFileRoot(currentUser());
+}
+
+/** Whether a command line is a delete in plain words that no server will do: one may listen, or be meant by a name. */
+export function willWant(
+  [, ...words]: readonly string[],
+  places: () => Pick<Paths, "state" | "config">,
+): boolean {
+  if (!isPlain(words)) return false;
+  const { state, config } = places();
+  return !exists(`${state}/unix.socket`) && !exists(`${config}/config.yml`);
 }
 
 /** Whether words are names on this machine, with no flag that changes what is meant. */
