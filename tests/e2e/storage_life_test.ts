@@ -96,8 +96,8 @@ async function live(client: Client, { pool, driver, file }: { pool: string; driv
   await client("storage", "volume", "move", "default/other", `${pool}/moved`);
   await client("move", "c3", "c4", "-s", "default");
   await client("restore", "c4", "stopped");
-  await client("storage", "volume", "attach", pool, "moved", "c4", "/srv");
   await client("config", "device", "remove", "c4", "data");
+  await client("storage", "volume", "attach", pool, "moved", "c4", "/srv");
   await client("start", "c4");
   assertEquals(
     await client("exec", "c4", ...sh("cat /root/f /srv/v; ls /etc/hosts 2>&1 | wc -l")),
