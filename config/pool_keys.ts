@@ -3,6 +3,7 @@
 import { DreyError } from "../errors.ts";
 import { findKey, type Key, key, unknownKeyOf, type Values } from "./key.ts";
 import * as types from "./types.ts";
+import { volumeKeys } from "./volume_keys.ts";
 
 /** A key and the drivers that obey it. */
 interface PoolKey {
@@ -17,6 +18,15 @@ const row = (name: string, short: string, more: Partial<Key> = {}): Key =>
 
 /** Drivers of storage pools. */
 export const everyDriver = ["dir", "btrfs", "lvm"] as const;
+
+/** Keys of volumes that a pool may say for those that do not: `volume.KEY`. */
+const inherited: PoolKey[] = volumeKeys.filter(({ row: { name } }) => !name.endsWith("*")).map((
+  { row: key },
+) => ({
+  // where volumes are file systems of their own, a size has more to say; below
+  drivers: key.name === "size" ? ["dir", "btrfs"] : everyDriver,
+  row: row(`volume.${key.name}`, `What new custom volumes without have: ${key.name}`, { type: key.type }),
+}));
 
 /** Every key drey obeys. */
 export const poolKeys: readonly PoolKey[] = [
@@ -44,6 +54,14 @@ export const poolKeys: readonly PoolKey[] = [
     drivers: everyDriver,
     isFixed: true,
     row: row("volatile.initial_source", "What was given as source", { internal: true }),
+  },
+  {
+    drivers: ["btrfs", "lvm"],
+    isFixed: true,
+    row: row("source.wipe", "Whether what a block device held is forgotten when a pool is made on it", {
+      type: types.bool,
+      default: "false",
+    }),
   },
   {
     drivers: ["btrfs", "lvm"],
@@ -119,6 +137,7 @@ export const poolKeys: readonly PoolKey[] = [
       default: "discard",
     }),
   },
+  ...inherited,
   { drivers: everyDriver, row: row("user.*", "Anything, for people and scripts; drey only keeps it") },
 ];
 
@@ -133,7 +152,6 @@ export const poolKeysToCome: readonly string[] = [
   "powerstore.*",
   "pure.*",
   "rsync.*",
-  "source.wipe",
   "volatile.*",
   "volume.*",
   "zfs.*",
@@ -170,7 +188,12 @@ function unknownKey(driver: string, name: string, rows: readonly Key[]): DreyErr
   if (!isToCome) {
     return unknownKeyOf(rows, name, `Invalid option for a storage pool of driver "${driver}": ${name}`);
   }
-  return new DreyError("NOT_SUPPORTED", { message: `Storage pool key "${name}" is not supported yet` });
+  const why = name.startsWith("rsync.")
+    ? ": volumes do not travel by rsync here"
+    : name.startsWith("volume.security.unmapped")
+    ? ": files of a volume belong to the ids of instances"
+    : " yet";
+  return new DreyError("NOT_SUPPORTED", { message: `Storage pool key "${name}" is not supported${why}` });
 }
 
 const bad = (message: string) => new DreyError("BAD_REQUEST", { message });

@@ -79,6 +79,22 @@ export const volumeKeysToCome: readonly string[] = [
   "zfs.*",
 ];
 
+/** What a pool says for its new volumes of a content, `volume.KEY`, without what they say themselves. */
+export function inheritedConfig(
+  content: VolumeContent,
+  { pool, own }: { pool: Readonly<Record<string, string>>; own: Readonly<Record<string, string>> },
+): Record<string, string> {
+  const names = volumeKeys.filter(({ contents, row: { name } }) =>
+    contents.includes(content) && !name.endsWith("*")
+  ).map(({ row: { name } }) => name);
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = pool[`volume.${name}`];
+      return value === undefined || name in own ? [] : [[name, value]];
+    }),
+  );
+}
+
 /**
  * Holds the configuration of a volume against the table. An empty value is an unset key and always passes.
  *
@@ -108,6 +124,13 @@ function unknownKey(content: VolumeContent, name: string, value: string): DreyEr
     return new DreyError("NOT_SUPPORTED", {
       message:
         `Storage volume key "${name}" is not supported: files of a volume belong to the ids of instances`,
+    });
+  }
+  if (/^(block|lvm|zfs|ceph|cephfs)\./.test(name)) {
+    return new DreyError("NOT_SUPPORTED", {
+      message:
+        `Storage volume key "${name}" is not supported: the storage pool decides it for all its volumes`,
+      ...(name.startsWith("block.") ? { hint: `Set volume.${name} of a pool of driver lvm` } : {}),
     });
   }
   return new DreyError("NOT_SUPPORTED", {

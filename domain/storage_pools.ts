@@ -75,7 +75,7 @@ export async function createStoragePool(context: Context, post: StoragePoolsPost
   await refuseSharedSource(context, given["source"]);
   await using hands = lazyFileRoot(context);
   const making = makingOf(context, post.name, { config: given, hands });
-  const { "source.recover": _asked, ...made } = await kind.createPool(making);
+  const { "source.recover": _asked, "source.wipe": _wiped, ...made } = await kind.createPool(making);
   const initial = given["source"];
   const record: PoolRecord = {
     driver: post.driver,

@@ -1,5 +1,5 @@
-// Pools of driver `btrfs` as a whole: a directory of the user's own on a mounted btrfs; as root also a file with one,
-// which drey mounts.
+// Pools of driver `btrfs` as a whole: a directory of the user's own on a mounted btrfs; as root also a file or a block
+// device with one, which drey mounts.
 
 import { dirname, join } from "@std/path";
 import { DreyError } from "../errors.ts";
@@ -8,7 +8,7 @@ import { fileSystemOf } from "../sys/file_systems.ts";
 import { run, runChecked } from "../sys/run.ts";
 import { isDirectory, namesIn, removeIfThere } from "../sys/present.ts";
 import { btrfs, openBtrfs, removeSubvolumes } from "./btrfs.ts";
-import { checkOwnDirectory, mustBeFresh, mustBeThere } from "./dir_pool.ts";
+import { checkOwnDirectory, isTrue, mustBeFresh, mustBeThere } from "./dir_pool.ts";
 import type { DriverKind, PoolMaking } from "./driver.ts";
 import { usualFileSize } from "./room.ts";
 
@@ -35,7 +35,11 @@ export const kind: DriverKind = {
   async createPool(making) {
     const { config, imageFile, directory, uid } = making;
     const source = config["source"];
-    if (source !== undefined && source !== "") return await onDirectory(making, source);
+    if (source !== undefined && source !== "") {
+      return uid === 0 && isBlockDevice(source)
+        ? await onDevice(making, source)
+        : await onDirectory(making, source);
+    }
     if (uid !== 0) {
       throw new DreyError("BAD_REQUEST", {
         message: "Cannot create the storage pool: only root may mount a file with a btrfs",
@@ -48,7 +52,7 @@ export const kind: DriverKind = {
       using file = Deno.openSync(imageFile, { write: true, createNew: true, mode: 0o600 });
       file.truncateSync(size);
       await runChecked(["mkfs.btrfs", "-q", imageFile]);
-      await mount(making);
+      await mount(making, imageFile);
     } catch (error) {
       removeIfThere(imageFile);
       throw error;
@@ -57,18 +61,20 @@ export const kind: DriverKind = {
   },
   async openPool(making) {
     const source = making.config["source"] ?? "";
-    if (source !== making.imageFile) {
+    if (!isMountedFrom(making, source)) {
       mustBeThere(source);
       return source;
     }
-    if (!isMounted(making.directory)) await mount(making);
+    if (isMounted(making.directory)) return making.directory;
+    await using _lock = await making.lock(); // a second mount would hide the first
+    if (!isMounted(making.directory)) await mount(making, source);
     return making.directory;
   },
   async deletePool(making) {
     const source = making.config["source"] ?? "";
-    if (source === making.imageFile) {
+    if (isMountedFrom(making, source)) {
       if (isMounted(making.directory)) await runChecked(["umount", making.directory]);
-      removeIfThere(making.imageFile);
+      if (source === making.imageFile) removeIfThere(source);
       return Deno.removeSync(making.directory);
     }
     const images = join(source, "images");
@@ -104,10 +110,50 @@ async function onDirectory({ config, uid }: PoolMaking, source: string): Promise
   return { ...config };
 }
 
-async function mount({ directory, imageFile, config }: PoolMaking): Promise<void> {
+/** As LXD does, a pool on a device remembers its file system by its id: names of devices change. */
+async function onDevice(making: PoolMaking, device: string): Promise<Record<string, string>> {
+  const { config } = making;
+  if (config["size"]) throw bad("a size is for pools in a file of drey's own");
+  const isThere = isTrue(config["source.recover"]);
+  const force = isTrue(config["source.wipe"]) ? ["-f"] : [];
+  if (!isThere) {
+    const { code, stderr } = await run(["mkfs.btrfs", "-q", ...force, device]);
+    if (code !== 0) {
+      throw new DreyError("BAD_REQUEST", {
+        message: `Cannot create the storage pool: mkfs.btrfs(8) on "${device}": ${
+          stderr.trim().split("\n")[0]
+        }`,
+        hint: "To forget what it holds: source.wipe=true; to take a pool it holds: source.recover=true",
+      });
+    }
+  }
+  const source = (await runChecked(["blkid", "-p", "-s", "UUID", "-o", "value", device])).trim();
+  await mount(making, device);
+  return { ...config, source };
+}
+
+/** A file of drey's own, an id or a device, which are mounted; else a directory. */
+const isMountedFrom = ({ imageFile }: PoolMaking, source: string): boolean =>
+  source === imageFile || idPattern.test(source) || isBlockDevice(source);
+
+const idPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+function isBlockDevice(path: string): boolean {
+  if (!path.startsWith("/")) return false;
+  try {
+    return Deno.statSync(path).isBlockDevice === true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+async function mount({ directory, imageFile, config }: PoolMaking, source: string): Promise<void> {
   Deno.mkdirSync(directory, { recursive: true, mode: 0o711 });
   const options = config["btrfs.mount_options"] || "user_subvol_rm_allowed";
-  await runChecked(["mount", "-t", "btrfs", "-o", `loop,${options}`, imageFile, directory]);
+  const from = idPattern.test(source) ? `UUID=${source}` : source;
+  const loop = source === imageFile ? "loop," : "";
+  await runChecked(["mount", "-t", "btrfs", "-o", `${loop}${options}`, from, directory]);
 }
 
 function isMounted(directory: string): boolean {

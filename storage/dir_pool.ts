@@ -80,7 +80,8 @@ export function mustBeFresh(source: string, config: PoolMaking["config"]): void 
   });
 }
 
-function isTrue(text: string | undefined): boolean {
+/** Whether a setting of yes or no is yes. */
+export function isTrue(text: string | undefined): boolean {
   const parsed = bool.parse(text ?? "false");
   return "value" in parsed && parsed.value;
 }

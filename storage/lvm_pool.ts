@@ -2,13 +2,13 @@
 // in a file of drey's own. A small logical volume in it holds the pool's directory.
 
 import { basename, dirname, join } from "@std/path";
-import { bool } from "../config/types.ts";
 import { parseSize } from "../config/size.ts";
 import { DreyError } from "../errors.ts";
 import { fullPath, run, runChecked } from "../sys/run.ts";
 import { exists, isDirectory, namesIn, readIfThere, removeIfThere } from "../sys/present.ts";
 import { findTool } from "../sys/tools.ts";
 import { isMountPoint, makeFileSystem, mountDevice, unmount } from "./device_files.ts";
+import { isTrue } from "./dir_pool.ts";
 import type { DriverKind, PoolMaking } from "./driver.ts";
 import { createThin, devicePath, type Group, lvm, removeThin, report, sized } from "./lvm_commands.ts";
 import { openLvm } from "./lvm.ts";
@@ -110,6 +110,7 @@ async function groupFor(making: PoolMaking, undo: AsyncDisposableStack): Promise
   if (source !== "" && !Deno.statSync(device).isBlockDevice) {
     throw bad(`source "${source}" is no block device and no volume group`);
   }
+  if (source !== "" && isTrue(config["source.wipe"])) await runChecked(["wipefs", "-a", "-q", device]);
   await lvm("pvcreate", "-q", device); // refuses what holds something else
   undo.defer(async () => void await lvm("pvremove", "-q", device));
   await lvm("vgcreate", "-q", vg, device);
@@ -224,11 +225,6 @@ async function dropRest(host: LvmHost): Promise<void> {
 
 function removeDirectory(directory: string): void {
   if (isDirectory(directory) && !isMountPoint(directory)) Deno.removeSync(directory);
-}
-
-function isTrue(text: string | undefined): boolean {
-  const parsed = bool.parse(text ?? "false");
-  return "value" in parsed && parsed.value;
 }
 
 const inUse = (vg: string) =>

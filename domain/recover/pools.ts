@@ -7,7 +7,7 @@ import { validatePoolName } from "../../config/names.ts";
 import { DreyError } from "../../errors.ts";
 import { checkOwnDirectory } from "../../storage/dir_pool.ts";
 import { loadDriver } from "../../storage/drivers.ts";
-import { exists, namesIn, readIfThere } from "../../sys/present.ts";
+import { exists, isDirectory, namesIn, readIfThere } from "../../sys/present.ts";
 import type { RecoverPool } from "../../wire/recover.ts";
 import { type IndexPool, parseConfig } from "../backups/index_file.ts";
 import type { Context } from "../context.ts";
@@ -69,9 +69,10 @@ async function askedRecord(context: Context, pool: RecoverPool): Promise<PoolRec
       hint: "Say where it lies: source=/path",
     });
   }
-  const isDirectory = driver !== "lvm" && source !== poolImageFile(context, name);
-  if (isDirectory) checkOwnDirectory(source, context.user.uid);
-  const said = await describedPool(isDirectory ? source : poolDirectory(context, name));
+  // other sources are mounted at the pool's own place
+  const isPlace = driver === "dir" || isDirectory(source);
+  if (isPlace) checkOwnDirectory(source, context.user.uid);
+  const said = await describedPool(isPlace ? source : poolDirectory(context, name));
   return {
     driver,
     description: description || said?.description || "",
@@ -96,8 +97,9 @@ async function forgotten(
     }
     const said = await describedPool(directory);
     if (said?.driver === undefined || said.driver === "") continue; // nothing in it tells what it is
-    // a volume group is named, and not found by where its directory is mounted
-    const source = said.driver === "lvm" ? said.config?.["source"] : undefined;
+    // a volume group or the id of a file system is named, and not found by where its directory is mounted
+    const named = said.config?.["source"];
+    const source = said.driver === "lvm" || !named?.startsWith("/") ? named : undefined;
     const config = { ...said.config, source: source ?? Deno.realPathSync(directory) };
     found.push({ name, record: { driver: said.driver, description: said.description ?? "", config } });
   }

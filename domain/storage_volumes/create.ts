@@ -1,7 +1,7 @@
 // Making custom volumes: empty ones, and copies of others with their snapshots.
 
 import { validateVolumeName } from "../../config/names.ts";
-import { validateVolumeConfig } from "../../config/volume_keys.ts";
+import { inheritedConfig, validateVolumeConfig } from "../../config/volume_keys.ts";
 import { DreyError } from "../../errors.ts";
 import type { Write } from "../../store/store.ts";
 import type { Config } from "../../wire/instance.ts";
@@ -45,7 +45,7 @@ export async function createVolume(
       message: "Currently not allowed to create storage volumes of this type",
     });
   }
-  await loadPool(context, pool);
+  const { value: { config: ofPool } } = await loadPool(context, pool);
   const home = await effectiveProject(context, project, "storage.volumes");
   const to: VolumeRef = { project: home, pool, name: post.name };
   const { source } = post;
@@ -69,7 +69,9 @@ export async function createVolume(
       ...(post.description ? { description: post.description } : {}),
     });
   }
-  await createEmpty(context, to, newRecord(context, post));
+  const record = newRecord(context, post);
+  const inherited = inheritedConfig(record.content_type, { pool: ofPool, own: record.config });
+  await createEmpty(context, to, { ...record, config: { ...inherited, ...record.config } });
   return await noteNewSize(context, to);
 }
 

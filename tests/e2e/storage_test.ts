@@ -2,6 +2,7 @@
 
 import { assertEquals, assertMatch } from "@std/testing";
 import { missingTools } from "../../domain/host_packages.ts";
+import { runChecked } from "../../sys/run.ts";
 import { e2e } from "../support/drey.ts";
 import { unmet } from "../support/needs.ts";
 import { openQuotaDisk } from "../support/quota_disk.ts";
@@ -25,7 +26,7 @@ await e2e("pools are created, changed, shown and deleted", { needs }, async (dre
   assertMatch(await drey`storage info fast`, /total space: /);
   assertMatch((await drey.tries`storage set fast source=/tmp`).stderr, /"source" cannot be changed/);
   assertMatch((await drey.tries`storage set fast nonsense=1`).stderr, /Invalid option/);
-  assertMatch((await drey.tries`storage set fast rsync.bwlimit=1`).stderr, /not supported yet/);
+  assertMatch((await drey.tries`storage set fast rsync.bwlimit=1`).stderr, /volumes do not travel by rsync/);
   await drey`init tiny c1 --storage fast`;
   assertEquals([...Deno.readDirSync(`${source}/containers`)].map(({ name }) => name), ["c1"]);
   assertMatch((await drey.tries`storage delete fast`).stderr, /currently in use.*\/1.0\/instances\/c1/);
@@ -230,6 +231,54 @@ if (hasBtrfs) {
     await drey`storage delete b`;
   });
 }
+
+if (hasBtrfs) {
+  await e2e("a btrfs on a block device is found by its id", { needs: [...needs, "root"] }, async (drey) => {
+    const file = `${drey.directory}/device`;
+    await runChecked(["truncate", "-s", "200M", file]);
+    const device = (await runChecked(["losetup", "--show", "-f", file])).trim();
+    try {
+      await drey`storage create b btrfs source=${device}`;
+      const id = (await drey`storage get b source`).trim();
+      assertMatch(id, /^[0-9a-f-]{36}$/);
+      assertEquals(await drey`storage get b volatile.initial_source`, `${device}\n`);
+      await drey`init tiny c1 --storage b`;
+      await drey.run(["file", "push", "-", "c1/root/f"], { stdin: "kept" });
+      await runChecked(["umount", `${drey.directory}/storage-pools/b`]); // as after a reboot
+      assertEquals(await drey`file pull c1/root/f -`, "kept");
+      assertMatch(
+        (await drey.tries`storage create w btrfs source=${device}`).stderr,
+        /is that of storage pool "b"/,
+      );
+      await Deno.remove(`${drey.directory}/database`, { recursive: true });
+      assertMatch(await drey`recover --yes b btrfs source=${id}`, /^Recovered: c1$/m);
+      assertEquals(await drey`file pull c1/root/f -`, "kept");
+      await drey`delete c1`;
+      await drey`storage delete b`;
+      assertMatch((await drey.tries`storage create b btrfs source=${device}`).stderr, /source.wipe=true/);
+      await drey`storage create b btrfs source=${device} source.wipe=true`;
+      assertEquals(await drey`storage get b source.wipe`, "\n");
+      await drey`storage delete b`;
+    } finally {
+      await runChecked(["losetup", "-d", device]);
+    }
+  });
+}
+
+await e2e("a pool says what its new volumes have", { needs }, async (drey) => {
+  await drey`storage create p dir volume.snapshots.expiry=3d volume.size=2MiB volume.security.shared=true`;
+  const said = async (name: string, key: string) => (await drey`storage volume get p ${name} ${key}`).trim();
+  await drey`storage volume create p data size=3MiB`;
+  assertEquals([await said("data", "size"), await said("data", "snapshots.expiry")], ["3MiB", "3d"]);
+  assertEquals(await said("data", "security.shared"), "", "that is for disks");
+  await drey`storage volume create p disk --type=block`;
+  assertEquals([await said("disk", "size"), await said("disk", "security.shared")], ["2MiB", "true"]);
+  assertMatch((await drey.tries`storage set p volume.size=much`).stderr, /Invalid value for "volume.size"/);
+  assertMatch((await drey.tries`storage set p volume.user.a=b`).stderr, /volume.user.a.*not supported/);
+  assertMatch((await drey.tries`storage volume create p v block.filesystem=xfs`).stderr, /pool decides it/);
+  for (const name of ["data", "disk"]) await drey`storage volume delete p ${name}`;
+  await drey`storage delete p`;
+});
 
 await e2e("logical volumes say what this host lacks for them", { needs }, async (drey) => {
   if (await unmet(["lvm"]) === undefined) return void await drey`storage list`;
