@@ -8,6 +8,7 @@ import { listAllocations } from "../../domain/networks/allocations.ts";
 import { networkState } from "../../domain/networks/state.ts";
 import type { Context, Ref } from "../../domain/context.ts";
 import { Created, type Handlers } from "../call.ts";
+import { isNear, projectIn } from "../middleware/permission.ts";
 import { addressOf, isOn, listed } from "../lists.ts";
 
 type Names =
@@ -68,8 +69,13 @@ export const handlers: Handlers<Names> = {
     return null;
   },
   "network.state": async (call) => networkState(call.context, await refOf(call)),
-  "network.leases": async (call) => networkLeases(call.context, await refOf(call)),
+  "network.leases": async (call) =>
+    (await networkLeases(call.context, await refOf(call))).filter(({ type, project }) =>
+      type === "gateway" || isNear(call.caller, project)
+    ),
   "network.refusals": async (call) => networkRefusals(call.context, await refOf(call)),
-  "network.allocations": ({ context, project, query }) =>
-    listAllocations(context, isOn(query("all-projects")) ? undefined : project),
+  "network.allocations": async ({ context, caller, project, query }) =>
+    (await listAllocations(context, isOn(query("all-projects")) ? undefined : project)).filter((one) =>
+      one.type === "network" || isNear(caller, projectIn(one.used_by))
+    ),
 };

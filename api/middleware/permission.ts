@@ -74,11 +74,16 @@ function withoutOthers(caller: Caller, shown: unknown): unknown {
   if (typeof shown !== "object" || shown === null || !("used_by" in shown)) return shown;
   const { used_by } = shown;
   if (!Array.isArray(used_by)) return shown;
-  const projects = confinedTo(caller);
-  const isNear = (address: unknown) =>
-    projects?.includes(new URL(String(address), "http://drey").searchParams.get("project") ?? "default");
-  return { ...shown, used_by: used_by.filter(isNear) };
+  return { ...shown, used_by: used_by.filter((address) => isNear(caller, projectIn(String(address)))) };
 }
+
+/** Whether a caller may know what is in a project. */
+export const isNear = (caller: Caller, project: string): boolean =>
+  confinedTo(caller)?.includes(project) ?? true;
+
+/** The project that the address of a thing names, `/1.0/instances/c1?project=web`. */
+export const projectIn = (address: string): string =>
+  new URL(address, "http://drey").searchParams.get("project") ?? "default";
 
 /** The error of all who may not. */
 export function forbidden(): DreyError {

@@ -184,7 +184,15 @@ await e2e(
     // nor do they learn who else uses what all use
     assertEquals((await ask("GET /1.0/profiles/default?project=web")).metadata.used_by, []);
     assertEquals((await ask("GET /1.0/storage-pools/default?project=web")).metadata.used_by, []);
+    await drey`network create lab ipv4.address=10.99.7.1/24 ipv6.address=none`;
+    await drey`config device add c1 eth9 nic network=lab ipv4.address=10.99.7.9`;
+    for (const path of ["networks/lab/leases", "network-allocations"]) {
+      assertMatch(await drey`query /1.0/${path}`, /10\.99\.7\.9/);
+      const near = JSON.stringify(await ask(`GET /1.0/${path}?project=web`));
+      assert(!near.includes("10.99.7.9"), near);
+    }
     await drey`delete c1`;
+    await drey`network delete lab`;
     const { metadata: tokens } = JSON.parse((await drey.run(["query", "--raw", "/1.0/operations"])).stdout);
     const [token = ""] = tokens.running;
     assertEquals((await ask(`GET ${token}`)).status, 404);
