@@ -165,7 +165,7 @@ async function recordOutput(
     return await task.update({ return: code });
   }
   const directory = join(instancePaths(context, ref).logs, "exec-output");
-  await Deno.mkdir(directory, { recursive: true });
+  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
   const [stdout, stderr] = [`exec_${task.id}.stdout`, `exec_${task.id}.stderr`];
   const code = await runRecorded(attach(request), {
     stdout: join(directory, stdout),

@@ -183,7 +183,7 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
   const { layout, root, home } = facts;
   const paths = instancePaths(context, ref);
   await prepareRoot(context, ref);
-  Deno.mkdirSync(paths.logs, { recursive: true, mode: 0o755 });
+  Deno.mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
   for (const old of [paths.consoleLog, `${paths.consoleLog}.1`]) removeIfThere(old);
   await endFileSessions(paths.fileSessions);
   await cleanUp(context, ref); // what a killed start or stop has left

@@ -1,6 +1,7 @@
 // Log files of instances, and the output of commands that was recorded.
 
 import { assertEquals, assertMatch } from "@std/testing";
+import { join } from "@std/path";
 import { e2e } from "../support/drey.ts";
 import { serve } from "../support/server.ts";
 
@@ -13,6 +14,8 @@ await e2e("output of a command can be recorded, read and deleted", { needs }, as
   const listed = JSON.parse(await drey`query /1.0/instances/c1/logs/exec-output`) as string[];
   const [stderr = "", stdout = ""] = listed;
   assertEquals(listed.length, 2);
+  // whoever made the state directory may have left it open to others
+  assertEquals((Deno.statSync(join(drey.directory, "logs")).mode ?? 0) & 0o777, 0o700);
   assertEquals([await drey`query ${stdout}`, await drey`query ${stderr}`], ["out\n", "err\n"]);
   await drey`query --request DELETE ${stdout}`;
   assertEquals(JSON.parse(await drey`query /1.0/instances/c1/logs/exec-output`), [stderr]);
