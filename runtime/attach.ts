@@ -50,6 +50,15 @@ export interface AttachedTerminal {
   master: number;
 }
 
+/**
+ * The environment of a command on its way: under names that mean nothing to the programs of the host that carry it. As
+ * it is, PERL5OPT or LD_PRELOAD of whoever may run a command inside would be obeyed by a Perl of the host. The step `run`
+ * takes one dot off.
+ */
+function carried(env: Record<string, string>, { times = 1 } = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).map(([name, value]) => [".".repeat(times) + name, value]));
+}
+
 /** argv of the walker with its steps; what is secret goes through the environment, which others cannot read. */
 function walk(steps: readonly Step[]): string[] {
   return ["/usr/bin/perl", "-e", walkerFor(steps), formatSteps(steps)];
@@ -98,7 +107,7 @@ export function attach(request: AttachRequest, { isSilent = false } = {}): Deno.
   sealDescriptors();
   const stream = isSilent ? "null" : "piped";
   return spawn(pipedArgv(request), {
-    env: request.env,
+    env: carried(request.env),
     clearEnv: true,
     stdin: stream,
     stdout: stream,
@@ -126,7 +135,8 @@ export function attachTerminal(request: AttachRequest, { size, parent }: OnTermi
     const argv = inGuest(door, walk(guestSteps(request)), { terminal: { owner: request.user } });
     return startOnTerminal(openFd("/dev/ptmx", O_RDWR | O_NOCTTY), {
       size,
-      env: request.env,
+      // it is run twice: as the door's client here, and in the guest
+      env: carried(request.env, { times: 2 }),
       steps: (slave) => [{ do: "take-terminal", fd: slave }, { do: "terminal" }, { do: "run", argv }],
     });
   }
@@ -137,7 +147,7 @@ export function attachTerminal(request: AttachRequest, { size, parent }: OnTermi
   const { toChild, toCommand } = joinSteps(request);
   return startOnTerminal(master, {
     size,
-    env: request.env,
+    env: carried(request.env),
     steps: (slave) => [
       ...enterParent(request),
       ...giveTerminal(request, slave, parent),

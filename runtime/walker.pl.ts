@@ -258,7 +258,10 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   must('setresuid(2)', 'setresuid', ($user + 0) x 3);
 }`,
   chdir: String.raw`sub { chdir $_[0] or $_[1] or fail(qq(Cannot change to directory "$_[0]")) }`,
+  // names that begin with a dot are the command's, see attach.ts
   run: String.raw`sub {
+  my %own = map { /^\.(.+)/s ? ($1, $ENV{$_}) : () } keys %ENV;
+  %ENV = %own if %own;
   call('close_range', 3, 0xffffffff, 4);
   reset_signals();
   exec { $_[0] } @_;

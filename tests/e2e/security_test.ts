@@ -245,6 +245,23 @@ await e2e(
   },
 );
 
+await e2e("no program of the host obeys the environment of a command inside", { needs }, async (drey) => {
+  const trace = join(drey.directory, "obeyed");
+  const env = {
+    PERL5OPT: "-d",
+    PERL5DB: `BEGIN { open my $f, ">", "${trace}" } sub DB::DB {}`,
+    LD_DEBUG: "files",
+    LD_DEBUG_OUTPUT: trace,
+  };
+  const given = Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]);
+  await drey`launch tiny c1`;
+  const { stdout } = await drey.run(["exec", "c1", ...given, "--", "sh", "-c", "echo $PERL5OPT $LD_DEBUG"]);
+  assertMatch(stdout, /^-d files$/m, "the command itself has it");
+  await drey.run(["exec", "c1", "-t", ...given, "--", "true"]);
+  const left = [...Deno.readDirSync(drey.directory)].filter(({ name }) => name.startsWith("obeyed"));
+  assertEquals(left, []);
+});
+
 await e2e("no descriptor of the host serves as a working directory inside", { needs }, async (drey) => {
   await drey`launch tiny c1`;
   for (const fd of [3, 4, 5, 6, 7, 8, 9]) {
