@@ -28,6 +28,34 @@ export function subjectKind(text: string): 4 | 6 | "name" | undefined {
   return /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/i.test(text) ? "name" : undefined;
 }
 
+/** A rule without the white space that means nothing: around its fields and around the parts of lists. */
+export function normalAclRule(rule: NetworkAclRule): NetworkAclRule {
+  const trimmed = Object.entries(rule).map(([name, text]) => [name, text?.trim()]);
+  const normal: NetworkAclRule = Object.fromEntries(trimmed);
+  for (const name of ["source", "destination", "source_port", "destination_port"] as const) {
+    const text = normal[name];
+    if (text !== undefined) normal[name] = text.split(",").map((part) => part.trim()).join(",");
+  }
+  return normal;
+}
+
+/**
+ * Refuses a rule that stands twice among normal ones of a direction; a field left out is an empty one.
+ *
+ * @throws {DreyError} `BAD_REQUEST`
+ */
+export function refuseSameAclRule(direction: Direction, rules: readonly NetworkAclRule[]): void {
+  const seen = new Map<string, number>();
+  for (const [index, rule] of rules.entries()) {
+    const key = JSON.stringify(Object.entries(rule).filter(([, text]) => (text ?? "") !== "").toSorted());
+    const first = seen.get(key);
+    if (first !== undefined) {
+      throw bad(`Duplicate ${direction} rule: the rules ${first + 1} and ${index + 1} are the same`);
+    }
+    seen.set(key, index);
+  }
+}
+
 /**
  * Holds a rule against the grammar.
  *

@@ -1,6 +1,6 @@
 // Access control lists: named rules that networks and cards obey.
 
-import { validateAclRule } from "../config/acl_rules.ts";
+import { normalAclRule, refuseSameAclRule, validateAclRule } from "../config/acl_rules.ts";
 import { DreyError } from "../errors.ts";
 import { changedMeanwhile } from "./changed.ts";
 import type { Entry, Key, Write } from "../store/store.ts";
@@ -73,9 +73,15 @@ function validateName(name: string): void {
   });
 }
 
-function checked(record: AclRecord): AclRecord {
+function checked(given: AclRecord): AclRecord {
+  const record = {
+    ...given,
+    ingress: given.ingress.map(normalAclRule),
+    egress: given.egress.map(normalAclRule),
+  };
   for (const direction of ["ingress", "egress"] as const) {
     for (const rule of record[direction]) validateAclRule(direction, rule);
+    refuseSameAclRule(direction, record[direction]);
   }
   const wrong = Object.keys(record.config).find((name) => !name.startsWith("user."));
   if (wrong === undefined) return record;

@@ -74,6 +74,12 @@ await e2e("LXD's own client leads ACLs", { needs: ["subids", "network", "lxc"] }
   assertMatch(await server.lxc("network", "acl", "show", "web"), /used_by:\n- \/1.0\/networks\/lab/);
   const wrong = await server.tries(["network", "acl", "rule", "add", "web", "egress", "action=perhaps"]);
   assertMatch(wrong.stderr, /Invalid action/);
+  const ports = (
+    text: string,
+  ) => ["web", "egress", "action=allow", "protocol=tcp", `destination_port=${text}`];
+  await server.lxc("network", "acl", "rule", "add", ...ports("22,2222"));
+  const same = await server.tries(["network", "acl", "rule", "add", ...ports("22, 2222")]);
+  assertMatch(same.stderr, /Duplicate egress rule/);
   await server.lxc("network", "delete", "lab");
   await server.lxc("network", "acl", "rename", "web", "web2");
   await server.lxc("network", "acl", "rule", "remove", "web2", "ingress", "action=allow", "--force");
