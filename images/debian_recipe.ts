@@ -183,7 +183,8 @@ const setting = (name: string) =>
 const cloudTemplates: Recipe["templates"] = [
   cloud(
     "meta-data",
-    "#cloud-config\ninstance-id: {{ instance.name }}\nlocal-hostname: {{ instance.name }}\n" +
+    '#cloud-config\ninstance-id: {{ config_get("volatile.cloud-init.instance-id", instance.name) }}\n' +
+      "local-hostname: {{ instance.name }}\n" +
       '{{ config_get("user.meta-data", "") }}\n',
   ),
   cloud("user-data", setting("user-data"), "#cloud-config\n{}"),

@@ -13,7 +13,7 @@ import type { Context, Ref } from "../context.ts";
 import { checkDevices } from "../devices.ts";
 import { enterWithVolume, firstMap, refuseTaken, userConfig } from "../instances/create.ts";
 import { expand } from "../instances/expand.ts";
-import { instanceAddress, type InstanceRecord, lockInstance } from "../instances/record.ts";
+import { instanceAddress, type InstanceRecord, lockInstance, newInstanceId } from "../instances/record.ts";
 import { poolFor, volumeOf } from "../instances/root_volume.ts";
 import { unpackRootDisk } from "../machines/root_disk_tar.ts";
 import { unpackVolume } from "../instances/root_tar.ts";
@@ -207,7 +207,7 @@ async function recordOf(
   await loadPool(context, pool);
   const record: InstanceRecord = {
     ...settings,
-    config: { ...config, "volatile.last_state.power": "STOPPED" },
+    config: { ...config, ...newInstanceId(), "volatile.last_state.power": "STOPPED" },
     description: container.description ?? "",
     type: container.type ?? "container",
     architecture: container.architecture || Deno.build.arch,

@@ -13,7 +13,14 @@ import { openPool } from "../storage_pools/open.ts";
 import { enterWithVolume, firstMap, refuseTaken, userConfig } from "./create.ts";
 import { copyVolume } from "./copy_volume.ts";
 import { expand } from "./expand.ts";
-import { instanceAddress, instanceKey, type InstanceRecord, loadRecord, lockInstance } from "./record.ts";
+import {
+  instanceAddress,
+  instanceKey,
+  type InstanceRecord,
+  loadRecord,
+  lockInstance,
+  newInstanceId,
+} from "./record.ts";
 import { applyRootSize } from "./root_size.ts";
 import { poolFor, volumeOf } from "./root_volume.ts";
 import { atRest } from "./snapshots/at_rest.ts";
@@ -101,6 +108,7 @@ function kept(config: Config): Config {
     ...(image === undefined ? {} : { "volatile.base_image": image }),
     "volatile.apply_template": "copy",
     "volatile.uuid": crypto.randomUUID(),
+    ...newInstanceId(),
     "volatile.last_state.power": "STOPPED",
   };
 }

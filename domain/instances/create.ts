@@ -24,7 +24,7 @@ import { applicationSettings } from "./application.ts";
 import { expand } from "./expand.ts";
 import { checkRawIds, chooseMap } from "./ids.ts";
 import { randomName } from "./random_name.ts";
-import { instanceAddress, instanceKey, type InstanceRecord, lockInstance } from "./record.ts";
+import { instanceAddress, instanceKey, type InstanceRecord, lockInstance, newInstanceId } from "./record.ts";
 import { applyRootSize, rootSize } from "./root_size.ts";
 import { contentOf, poolFor, volumeOf, wantsDisk } from "./root_volume.ts";
 import { startLocked } from "./start.ts";
@@ -233,6 +233,7 @@ async function newRecord(
       ...(image === undefined ? {} : imageConfig(image)),
       ...userConfig(body.config ?? {}),
       "volatile.uuid": crypto.randomUUID(),
+      ...newInstanceId(),
       "volatile.last_state.power": "STOPPED",
     },
     devices: withoutEmptyKeys(body.devices ?? {}),

@@ -10,7 +10,7 @@ import type { Context, Ref } from "../context.ts";
 import { lifecycleWrite, listenEvents } from "../events.ts";
 import { getImage } from "../images.ts";
 import { expand } from "./expand.ts";
-import { instanceAddress, instanceKey, loadRecord, lockInstance, readyKey } from "./record.ts";
+import { instanceAddress, instanceIdKey, instanceKey, loadRecord, lockInstance, readyKey } from "./record.ts";
 
 /** The instance as it sees itself. */
 export async function getGuest(context: Context, ref: Ref): Promise<Guest> {
@@ -54,7 +54,7 @@ export async function guestDevices(context: Context, ref: Ref): Promise<Devices>
 export async function guestMetadata(context: Context, ref: Ref): Promise<string> {
   const { value } = await loadRecord(context, ref);
   const { config } = await expand(context, ref.project, value);
-  const id = config["volatile.cloud-init.instance-id"] ?? ref.name;
+  const id = config[instanceIdKey] ?? ref.name;
   return `#cloud-config\ninstance-id: ${id}\nlocal-hostname: ${ref.name}\n${config["user.meta-data"] ?? ""}`;
 }
 

@@ -25,6 +25,9 @@ export interface InstanceRecord {
 
 /** where the record says that the instance has called itself ready; counts while it runs */
 export const readyKey = "volatile.last_state.ready";
+/** by what cloud-init knows an instance; with another one it sets everything up anew */
+export const instanceIdKey = "volatile.cloud-init.instance-id";
+export const newInstanceId = (): Config => ({ [instanceIdKey]: crypto.randomUUID() });
 export const instanceKey = (ref: Ref): Key => ["instances", ref.project, ref.name];
 export const instanceAddress = (name: string) => `/1.0/instances/${name}`;
 

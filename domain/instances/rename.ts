@@ -14,7 +14,14 @@ import { instanceSubject } from "../backups/record.ts";
 import { announced } from "../intents.ts";
 import { startOperation } from "../operations.ts";
 import { openPool } from "../storage_pools/open.ts";
-import { instanceAddress, instanceKey, instancePaths, loadRecord, lockInstance } from "./record.ts";
+import {
+  instanceAddress,
+  instanceKey,
+  instancePaths,
+  loadRecord,
+  lockInstance,
+  newInstanceId,
+} from "./record.ts";
 import { volumeOf } from "./root_volume.ts";
 import { templateTrigger } from "./templates.ts";
 import { currentState } from "./status.ts";
@@ -80,6 +87,7 @@ async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
   const [old, now] = [instancePaths(context, from), instancePaths(context, to)];
   await endFileSessions(old.fileSessions);
   const record = instanceKey(to);
+  const config = { ...value.config, ...newInstanceId(), [templateTrigger]: "rename" };
   const intent = { do: "rename", pool: value.pool, from: volumeOf(from), to: volumeOf(to), record } as const;
   await using pool = await openPool(context, value.pool);
   await announced(context, { intent, locks: [instanceKey(first), instanceKey(second)] }, async (done) => {
@@ -88,7 +96,7 @@ async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
       [{ key: instanceKey(from), revision }, { key: record, revision: 0 }],
       [
         { key: instanceKey(from), delete: true },
-        { key: record, value: { ...value, config: { ...value.config, [templateTrigger]: "rename" } } },
+        { key: record, value: { ...value, config } },
         done,
         ...await renamedSnapshots(context, from, to),
         ...await backupsFollow(context, instanceSubject(from), instanceSubject(to)),

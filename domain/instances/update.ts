@@ -26,7 +26,9 @@ import {
   type InstanceRecord,
   loadRecord,
   lockInstance,
+  newInstanceId,
 } from "./record.ts";
+import { isNewToCloudInit } from "./cloud_init.ts";
 import { noteWarnings } from "./note_warnings.ts";
 import { mustStayInPool } from "./root_volume.ts";
 import { applyRootSize, checkRootSize, rootSize } from "./root_size.ts";
@@ -119,8 +121,9 @@ async function change(
   const volatile = await plugLive(context, ref, { ...expanded.after, type: after.type });
   const said = { project: ref.project, action: "instance-updated", source: instanceAddress(ref.name) };
   const key = instanceKey(ref);
+  const id = isNewToCloudInit(expanded) ? newInstanceId() : {};
   const done = await context.store.commit([{ key, revision }], [
-    { key, value: { ...after, config: withoutEmpty({ ...config, ...volatile }) } },
+    { key, value: { ...after, config: withoutEmpty({ ...config, ...volatile, ...id }) } },
     lifecycleWrite(context, said),
   ]);
   if (!done) throw changedMeanwhile(`Instance "${ref.name}"`);

@@ -17,6 +17,7 @@ import { exists, namesIn } from "../../sys/present.ts";
 import { fullPath, toolMissing } from "../../sys/run.ts";
 import { findTool } from "../../sys/tools.ts";
 import type { Config, Devices } from "../../wire/instance.ts";
+import { instanceIdKey } from "../instances/record.ts";
 import { findVirtiofsd } from "./assets.ts";
 import { firmwareFor } from "./firmware.ts";
 
@@ -123,7 +124,7 @@ export function ownDisk({ name, config, devices, root, isResumed }: DiskSettings
     asks: readKey(config, securityDevlxd) ?? true,
     firmware: firmwareFor(config),
     seed: {
-      instanceId: config["volatile.cloud-init.instance-id"] ?? config["volatile.uuid"] ?? name,
+      instanceId: config[instanceIdKey] ?? config["volatile.uuid"] ?? name,
       hostname: name,
       ...(userData === undefined ? {} : { userData }),
       ...(vendorData === undefined ? {} : { vendorData }),

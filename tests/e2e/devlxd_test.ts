@@ -57,10 +57,21 @@ await e2e("an instance learns of itself at /dev/lxd/sock", { needs }, async (dre
   const text = async (path: string) => (await ask(drey, path)).body;
   assertEquals(await text("/1.0/config/user.own"), "two words");
   assertEquals(await text("/1.0/config/cloud-init.user-data"), "#cloud-config\npackages: [vim]\n");
+  const id = async (name: string) => (await drey`config get ${name} volatile.cloud-init.instance-id`).trim();
+  const first = await id("c1");
+  assertMatch(first, /^[0-9a-f-]{36}$/);
   assertEquals(
     await text("/1.0/meta-data"),
-    "#cloud-config\ninstance-id: c1\nlocal-hostname: c1\nfrom: here\n",
+    `#cloud-config\ninstance-id: ${first}\nlocal-hostname: c1\nfrom: here\n`,
   );
+  await drey`config set c1 user.own=other`;
+  assertEquals(await id("c1"), first);
+  await drey`config set c1 cloud-init.user-data=${"#cloud-config\n{}\n"}`;
+  const second = await id("c1");
+  await drey`copy c1 c2`;
+  const copied = await id("c2");
+  await drey`rename c2 c3`;
+  assertEquals(new Set([first, second, copied, await id("c3")]).size, 4, "each is new to cloud-init");
 });
 
 await e2e("an instance is told no more than is meant for it", { needs }, async (drey) => {
