@@ -3,14 +3,11 @@
 import { DreyError } from "../errors.ts";
 import type { StorageVolume, StorageVolumeState, VolumeType } from "../wire/storage_volume.ts";
 import type { Context } from "./context.ts";
-import { instanceAddress, instanceKey, type InstanceRecord, loadRecord } from "./instances/record.ts";
-import { volumeOf as rootVolumeOf } from "./instances/root_volume.ts";
 import { effectiveProject } from "./projects/effective.ts";
 import { openPool } from "./storage_pools/open.ts";
 import { loadPool } from "./storage_pools/record.ts";
 import { diskOf, sizeOf } from "./storage_volumes/content.ts";
 import {
-  inProject,
   loadVolume,
   refOfKey,
   volumeOf,
@@ -18,6 +15,7 @@ import {
   type VolumeRef,
   type VolumeSnapshotRecord,
 } from "./storage_volumes/record.ts";
+import { getRoot, listRoots, rootState } from "./storage_volumes/roots.ts";
 import { volumeUsers } from "./storage_volumes/users.ts";
 
 /** A volume as it is asked for. */
@@ -65,7 +63,7 @@ export async function listVolumes(context: Context, wanted: VolumesWanted): Prom
   if (wanted.pool !== undefined) await loadPool(context, wanted.pool);
   const type = wanted.type === undefined ? undefined : volumeType(wanted.type);
   const custom = type === undefined || type === "custom" ? await customVolumes(context, wanted) : [];
-  const roots = type === "custom" ? [] : await rootVolumes(context, wanted);
+  const roots = type === "custom" ? [] : await listRoots(context, wanted);
   const rank = ({ type, name, pool, project }: StorageVolume) => `${type}\0${name}\0${pool}\0${project}`;
   return [...custom, ...roots.filter((volume) => type === undefined || volume.type === type)]
     .sort((a, b) => rank(a) < rank(b) ? -1 : 1);
@@ -91,52 +89,14 @@ async function customVolumes(context: Context, { pool, project }: VolumesWanted)
   return [...await Promise.all(shown), ...kept];
 }
 
-async function rootVolumes(context: Context, { pool, project }: VolumesWanted): Promise<StorageVolume[]> {
-  const under = project === undefined ? ["instances"] : ["instances", project];
-  const instances = await context.store.list<InstanceRecord>(under);
-  return instances.filter(({ key, value }) => key.length === 3 && (pool === undefined || value.pool === pool))
-    .map((
-      { key: [, project = "", name = ""], value },
-    ) => rootShape({ project, name }, value));
-}
-
-function rootShape(
-  { project, name }: { project: string; name: string },
-  record: InstanceRecord,
-): StorageVolume {
-  return {
-    name,
-    description: "",
-    type: record.type,
-    pool: record.pool,
-    content_type: record.type === "container" ? "filesystem" : "block",
-    project,
-    location: "none",
-    created_at: record.created_at,
-    config: {},
-    used_by: [inProject(instanceAddress(name), project)],
-  };
-}
-
 /** @throws {DreyError} `NOT_FOUND` */
 export async function getVolume(context: Context, project: string, name: VolumeName): Promise<StorageVolume> {
   if (volumeType(name.type) !== "custom") {
-    const record = await loadRoot(context, project, name);
-    return rootShape({ project, name: name.name }, record);
+    return await getRoot(context, { ...name, project });
   }
   const ref = await customRef(context, project, name);
   const { value } = await loadVolume(context, ref);
   return shape(ref, value, await volumeUsers(context, ref));
-}
-
-async function loadRoot(
-  context: Context,
-  project: string,
-  { pool, type, name }: VolumeName,
-): Promise<InstanceRecord> {
-  const entry = await context.store.get<InstanceRecord>(instanceKey({ project, name }));
-  if (entry !== undefined && entry.value.pool === pool && entry.value.type === type) return entry.value;
-  throw new DreyError("NOT_FOUND", { message: `Storage volume "${name}" not found in pool "${pool}"` });
 }
 
 function shape(ref: VolumeRef, record: VolumeRecord, used_by: string[]): StorageVolume {
@@ -166,10 +126,7 @@ export async function volumeState(
   name: VolumeName,
 ): Promise<StorageVolumeState> {
   if (volumeType(name.type) !== "custom") {
-    await loadRoot(context, project, name);
-    const ref = { project, name: name.name };
-    await using pool = await openPool(context, (await loadRecord(context, ref)).value.pool);
-    return { usage: { used: await pool.driver.usage(rootVolumeOf(ref)) } };
+    return await rootState(context, { ...name, project });
   }
   const ref = await customRef(context, project, name);
   const { value } = await loadVolume(context, ref);

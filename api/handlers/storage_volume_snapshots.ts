@@ -1,8 +1,9 @@
-// Snapshots of custom storage volumes.
+// Snapshots of custom storage volumes; those of root volumes are shown here and changed with their instance.
 
-import { customRef } from "../../domain/storage_volumes.ts";
+import { customRef, volumeType } from "../../domain/storage_volumes.ts";
 import * as snapshots from "../../domain/storage_volumes/snapshots.ts";
-import { snapshotAddress } from "../../domain/storage_volumes/record.ts";
+import { volumeAddress } from "../../domain/storage_volumes/record.ts";
+import { getRootSnapshot, listRootSnapshots } from "../../domain/storage_volumes/roots.ts";
 import type { Context } from "../../domain/context.ts";
 import type { Handlers } from "../call.ts";
 
@@ -24,16 +25,33 @@ interface Asked {
 const refOf = ({ context, project, params: { pool, type, volume } }: Asked) =>
   customRef(context, project, { pool, type, name: volume });
 
+/** The root volume that is meant, if it is one. */
+function rootOf({ project, params: { pool, type, volume } }: Asked) {
+  return volumeType(type) === "custom" ? undefined : { project, pool, type, name: volume };
+}
+
+async function list(call: Asked & { recursion: number }) {
+  const { context, recursion, params } = call;
+  const root = rootOf(call);
+  const found = root === undefined
+    ? await snapshots.listVolumeSnapshots(context, await refOf(call))
+    : await listRootSnapshots(context, root);
+  const address = volumeAddress(
+    { project: call.project, pool: params.pool, name: params.volume },
+    params.type,
+  );
+  return recursion > 0 ? found : found.map(({ name }) => `${address}/snapshots/${encodeURIComponent(name)}`);
+}
+
 export const handlers: Handlers<Names> = {
-  "volume.snapshots.list": async (call) => {
-    const ref = await refOf(call);
-    const found = await snapshots.listVolumeSnapshots(call.context, ref);
-    return call.recursion > 0 ? found : found.map(({ name }) => snapshotAddress(ref, name));
-  },
+  "volume.snapshots.list": list,
   "volume.snapshots.create": async (call) =>
     await snapshots.createVolumeSnapshot(call.context, await refOf(call), call.body),
-  "volume.snapshot.get": async (call) =>
-    await snapshots.getVolumeSnapshot(call.context, await refOf(call), call.params.snapshot),
+  "volume.snapshot.get": async (call) => {
+    const root = rootOf(call);
+    if (root !== undefined) return await getRootSnapshot(call.context, root, call.params.snapshot);
+    return await snapshots.getVolumeSnapshot(call.context, await refOf(call), call.params.snapshot);
+  },
   "volume.snapshot.update": async (call) => {
     const { params: { snapshot }, body: put } = call;
     await snapshots.updateVolumeSnapshot(call.context, await refOf(call), { snapshot, put, isPatch: false });

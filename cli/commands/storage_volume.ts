@@ -74,9 +74,7 @@ export async function info(shell: Shell): Promise<void> {
   const { client, params } = await readVolume(shell);
   const volume = await client.call("volume.get", { params });
   const { usage: { used, total } } = await client.call("volume.state", { params });
-  const snapshots = params.type === "custom"
-    ? await client.call("volume.snapshots.list", { params, query: { recursion: 1 } })
-    : [];
+  const snapshots = await client.call("volume.snapshots.list", { params, query: { recursion: 1 } });
   const lines = [
     `Name: ${volume.name}`,
     ...(volume.description === "" ? [] : [`Description: ${volume.description}`]),

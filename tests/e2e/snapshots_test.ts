@@ -202,6 +202,25 @@ await e2e("lxc takes, shows, restores, copies, moves and deletes snapshots", {
   await lxc("exec", "c1", "--", "sh", "-c", "echo two >/root/f");
   const info = await lxc("info", "c1");
   assertMatch(info, /Snapshots:\n[^]*\| s0 [^]*\| snap0 /);
+  assertMatch(
+    await lxc("storage", "volume", "list", "default"),
+    /\| container +\| c1 .*\n[^]*\| container \(snapshot\) \| c1\/s0 +\| +\| filesystem +\| 1 /,
+  );
+  assertMatch(await lxc("storage", "volume", "info", "default", "container/c1"), /Snapshots:[^]*s0/);
+  const volumes: unknown = JSON.parse(await lxc("query", "/1.0/storage-pools/default/volumes"));
+  const c1 = "/1.0/storage-pools/default/volumes/container/c1";
+  assertEquals(volumes, [c1, `${c1}/snapshots/s0`, `${c1}/snapshots/snap0`]);
+  const shown = JSON.parse(await lxc("query", `/1.0/storage-pools/default/volumes?recursion=1`)) as {
+    name: string;
+    used_by: string[];
+  }[];
+  assertEquals(shown.map(({ name, used_by }) => [name, used_by]), [
+    ["c1", ["/1.0/instances/c1"]],
+    ["c1/s0", ["/1.0/instances/c1/snapshots/s0"]],
+    ["c1/snap0", ["/1.0/instances/c1/snapshots/snap0"]],
+  ]);
+  const kept = JSON.parse(await lxc("query", `${c1}/snapshots/s0`)) as { name: string; expires_at: string };
+  assertEquals([kept.name, kept.expires_at.slice(0, 5)], ["s0", "0001-"]);
   await lxc("restore", "c1", "s0");
   assertEquals(await lxc("exec", "c1", "cat", "/root/f"), "one\n");
   await lxc("copy", "c1/s0", "c2");

@@ -70,6 +70,8 @@ await e2e("lxc handles pools", { needs: [...needs, "lxc"] }, async (drey) => {
 await e2e("a size nothing enforces is watched, and drey says so", { needs }, async (drey) => {
   const made = await drey.tries`init tiny c1 -d root,size=1MiB`;
   assertMatch(made.stderr, /nothing holds the root disk to 1.00MiB/);
+  const usage = await drey`query /1.0/storage-pools/default/volumes/container/c1/state`;
+  assertMatch(usage, /"total": 1048576/);
   await drey.run(["file", "push", "-", "c1/root/big"], { stdin: "x".repeat(3_000_000) });
   assertMatch((await drey.tries`start c1`).stderr, /the root disk holds .*, more than its size of 1.00MiB/);
   assertMatch(
