@@ -46,7 +46,7 @@ export function openDir(host: PoolHost, { plain = false }: { plain?: boolean } =
   return {
     name: "dir",
     needsImages: true,
-    ...(wantsImages(host) ? { sizesAtRest: true } : {}),
+    ...(wantsImages(host) ? { mustSizeAtRest: mustServeImages } : {}),
     exists: (volume) => readManifest(at(volume)) !== undefined,
     facts(volume) {
       if (readManifest(at(volume)) === undefined) return undefined;

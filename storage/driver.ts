@@ -96,8 +96,6 @@ export interface Driver {
   readonly name: string;
   /** whether roots stand on the unpacked images, which must be there to mount them */
   readonly needsImages: boolean;
-  /** whether a root must be at rest when it is given a size */
-  readonly sizesAtRest?: boolean;
 
   exists(volume: Volume): boolean;
   facts(volume: Volume): VolumeFacts | undefined;
@@ -130,6 +128,12 @@ export interface Driver {
   rename(from: Volume, to: Volume): Promise<void>;
   /** holds the volume to a size, or to none. @throws {DreyError} `NOT_SUPPORTED` where nothing can enforce it */
   resize(volume: Volume, size: number | undefined): Promise<void>;
+  /**
+   * where a root must be at rest when it is given a size: makes sure that it can be given one at all
+   *
+   * @throws {DreyError} `NOT_SUPPORTED`
+   */
+  mustSizeAtRest?(): void;
   /** makes a volume large enough for a file of so many bytes, where volumes have a size of their own */
   fit?(volume: Volume, bytes: number): Promise<void>;
   /** shortens what the volume's root is made of, if that is worth it; the volume is at rest */

@@ -38,18 +38,9 @@ export async function applyRootSize(
     if (size !== undefined) await growRunning(context, ref, size);
     return [];
   }
-  if (pool.driver.sizesAtRest && size !== undefined && currentState(context, ref).status !== "Stopped") {
-    return ["the size does not hold yet: stop the instance, and set it again"];
-  }
-  // its programs are looked for where no mount would show them
-  const isMachineInFile = pool.driver.sizesAtRest && value.type === "virtual-machine";
-  const isHeld = !isMachineInFile && await enforce(pool, ref, size);
-  if (isHeld || size === undefined) return [];
-  return [
-    `nothing holds the root disk to ${
-      formatSize(size)
-    }: storage pools of driver ${pool.driver.name} cannot here`,
-  ];
+  const why = await enforce(context, pool, { ref, record: value, size });
+  if (why === undefined || size === undefined) return [];
+  return [`nothing holds the root disk to ${formatSize(size)}: ${why}`];
 }
 
 /** @throws {DreyError} `BAD_REQUEST` if a machine's own disk, which only grows, is larger than its size is to be */
@@ -72,8 +63,8 @@ export async function watchRootSize(context: Context, ref: Ref, devices: Devices
   if (isDisk(pool, ref, value)) return [];
   try {
     // the start has been planned
-    if (pool.driver.sizesAtRest) return await outgrown(pool, ref, size);
-    if (await enforce(pool, ref, size)) return [];
+    const isPlanned = pool.driver.mustSizeAtRest !== undefined;
+    if (!isPlanned && await refusal(() => pool.driver.resize(volumeOf(ref), size)) === undefined) return [];
   } catch (error) {
     // of a profile that was changed: the volume stays as it is
     if (error instanceof DreyError && error.code === "BAD_REQUEST") return [error.message];
@@ -99,13 +90,34 @@ async function growRunning(context: Context, ref: Ref, size: number): Promise<vo
   await growDisk(instancePaths(context, ref).door, size);
 }
 
-/** Whether the driver holds the volume to it from now on. */
-async function enforce({ driver }: OpenPool, ref: Ref, size: number | undefined): Promise<boolean> {
+interface Sizing {
+  ref: Ref;
+  record: InstanceRecord;
+  size: number | undefined;
+}
+
+/** Holds a root that is no disk to a size from now on. The answer is why not. */
+async function enforce(
+  context: Context,
+  { driver }: OpenPool,
+  { ref, record, size }: Sizing,
+): Promise<string | undefined> {
+  const resize = () => driver.resize(volumeOf(ref), size);
+  if (driver.mustSizeAtRest === undefined) return await refusal(resize);
+  // its programs are looked for where no mount would show them
+  if (record.type === "virtual-machine") return "the root of a virtual machine cannot lie in a file";
+  if (size === undefined || currentState(context, ref).status === "Stopped") return await refusal(resize);
+  return await refusal(() => driver.mustSizeAtRest?.()) ?? "stop the instance, and set it again";
+}
+
+/** What a driver says when it cannot do something here: the last part of its sentence, which is the reason. */
+async function refusal(work: () => void | Promise<void>): Promise<string | undefined> {
   try {
-    await driver.resize(volumeOf(ref), size);
-    return true;
+    await work();
+    return undefined;
   } catch (error) {
-    if (error instanceof DreyError && error.code === "NOT_SUPPORTED") return false;
-    throw error;
+    if (!(error instanceof DreyError) || error.code !== "NOT_SUPPORTED") throw error;
+    const reason = error.message.split(": ").at(-1) ?? error.message;
+    return reason.charAt(0).toLowerCase() + reason.slice(1);
   }
 }

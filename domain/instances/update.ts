@@ -48,7 +48,7 @@ export async function updateInstance(context: Context, ref: Ref, put: InstancePu
     resources: { instances: [instanceAddress(ref.name)] },
     async run(task) {
       await using _lock = await lockInstance(context, ref, task.signal);
-      await change(context, ref, (record) => ({
+      const warnings = await change(context, ref, (record) => ({
         ...record,
         description: put.description ?? "",
         ephemeral: put.ephemeral ?? false,
@@ -56,6 +56,7 @@ export async function updateInstance(context: Context, ref: Ref, put: InstancePu
         devices: put.devices ?? {},
         config: { ...volatileConfig(record.config), ...userConfig(put.config ?? {}) },
       }));
+      if (warnings.length > 0) await task.update({ warnings });
     },
   });
 }
@@ -84,11 +85,12 @@ function volatileConfig(config: Config): Config {
   return Object.fromEntries(Object.entries(config).filter(([key]) => key.startsWith("volatile.")));
 }
 
+/** Changes an instance; the answer is what is less than was asked for, for people. */
 async function change(
   context: Context,
   ref: Ref,
   edit: (record: InstanceRecord) => InstanceRecord,
-): Promise<void> {
+): Promise<string[]> {
   const { value: before, revision } = await loadRecord(context, ref);
   const edited = edit(before);
   const config = withoutEmpty(edited.config);
@@ -127,7 +129,8 @@ async function change(
     lifecycleWrite(context, said),
   ]);
   if (!done) throw changedMeanwhile(`Instance "${ref.name}"`);
-  if (old !== now) await noteWarnings(context, ref, resized);
+  await noteWarnings(context, ref, resized);
+  return resized;
 }
 
 const withoutEmpty = (config: Config): Config =>

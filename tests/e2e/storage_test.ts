@@ -177,6 +177,8 @@ await e2e(
     await drey`storage create f dir dir.file_backed=true`;
     assertEquals((await drey.tries`init tiny c1 --storage f -d root,size=60MiB`).stderr, "");
     await drey`start c1`;
+    const late = (await drey.tries`config device set c1 root size=61MiB`).stderr;
+    assertMatch(late, /nothing holds the root disk to 61.00MiB: stop the instance, and set it again/);
     const fill = async () =>
       await drey`exec c1 -- sh -c ${"head -c 80000000 /dev/zero >/root/big 2>/dev/null || echo full; rm /root/big"}`;
     assertEquals(await fill(), "full\n");
@@ -199,8 +201,11 @@ await e2e("a root in a file needs fuse2fs", { needs }, async (drey) => {
   if (await unmet(["fuse2fs"]) === undefined) return void await drey`storage list`;
   await drey`storage create f dir dir.file_backed=true`;
   const made = await drey.tries`init tiny c1 --storage f -d root,size=60MiB`;
-  assertMatch(made.stderr, /nothing holds the root disk to 60.00MiB/);
-  await drey`delete c1`;
+  const lacking = /nothing holds the root disk to \d0.00MiB: .*(\/dev\/fuse|is not installed)/;
+  assertMatch(made.stderr, lacking);
+  await drey`start c1`;
+  assertMatch((await drey.tries`config device set c1 root size=70MiB`).stderr, lacking);
+  await drey`delete -f c1`;
 });
 
 const hasBtrfs = missingTools(["btrfs"]).length === 0;
