@@ -1,7 +1,7 @@
 // Instances made of backups: drey's own, and those of LXD.
 
 import { join } from "@std/path";
-import { validateDevices } from "../../config/device_keys.ts";
+import { findRootDisk, validateDevices } from "../../config/device_keys.ts";
 import { instanceKeysToCome, validateInstanceConfig } from "../../config/instance_keys.ts";
 import { validateInstanceName, validateSnapshotName } from "../../config/names.ts";
 import { DreyError } from "../../errors.ts";
@@ -19,7 +19,8 @@ import { unpackRootDisk } from "../machines/root_disk_tar.ts";
 import { unpackVolume } from "../instances/root_tar.ts";
 import { snapshotKey, type SnapshotRecord } from "../instances/snapshots/record.ts";
 import { startOperation, type Task } from "../operations.ts";
-import { loadPool } from "../storage_pools/record.ts";
+import { profileFor } from "../profiles.ts";
+import { listPools, loadPool } from "../storage_pools/record.ts";
 import { isKeptBeside, unpackBeside } from "./beside_disk.ts";
 import { type IndexInstance, invalid } from "./index_file.ts";
 import { scanBackup, type ScannedBackup } from "./scan.ts";
@@ -191,13 +192,10 @@ async function recordOf(
   { container, wish }: { container: IndexInstance; wish: ImportWish },
 ): Promise<{ record: InstanceRecord; warnings: string[] }> {
   const { config, warnings } = usable(container.config ?? {});
-  const devices = { ...container.devices, ...wish.devices };
-  if (wish.pool !== undefined) {
-    await loadPool(context, wish.pool);
-    const root = Object.entries(devices).find(([, { path, type }]) => type === "disk" && path === "/")?.[0] ??
-      "root";
-    devices[root] = { ...devices[root], type: "disk", path: "/", pool: wish.pool };
-  }
+  if (wish.pool !== undefined) await loadPool(context, wish.pool);
+  const given = { ...container.devices, ...wish.devices };
+  const wanted = wish.pool ?? await poolInstead(context, ref, { container, wish });
+  const devices = wanted === undefined ? given : withRootIn(given, wanted);
   validateInstanceConfig(userConfig(config), container.type ?? "container");
   validateDevices(devices);
   const settings = { config, devices, profiles: container.profiles ?? [] };
@@ -220,6 +218,24 @@ async function recordOf(
   return { record, warnings };
 }
 
+/** The pool of the default profile, where that of a backup is gone and nobody named another one, as in LXD. */
+async function poolInstead(
+  context: Context,
+  { project }: Ref,
+  { container, wish }: { container: IndexInstance; wish: ImportWish },
+): Promise<string | undefined> {
+  if (findRootDisk(wish.devices ?? {})?.device["pool"]) return undefined;
+  const old = findRootDisk({ ...container.devices, ...wish.devices })?.device["pool"];
+  if (!old || (await listPools(context)).some(({ name }) => name === old)) return undefined;
+  const { devices } = await profileFor(context, { project, name: "default" });
+  return findRootDisk(devices)?.device["pool"];
+}
+
+function withRootIn(devices: Devices, pool: string): Devices {
+  const { name, device } = findRootDisk(devices) ?? { name: "root", device: {} };
+  return { ...devices, [name]: { ...device, type: "disk", path: "/", pool } };
+}
+
 /** Configuration without what belongs to the server it came from, and without what drey does not have. */
 function usable(config: Config): { config: Config; warnings: string[] } {
   const isToCome = (key: string) =>
@@ -239,10 +255,12 @@ function usable(config: Config): { config: Config; warnings: string[] } {
 
 function snapshotRecord(snapshot: IndexInstance, instance: InstanceRecord): SnapshotRecord {
   const { config } = usable(snapshot.config ?? {});
+  const devices = snapshot.devices ?? instance.devices;
   return {
     ...instance,
     config,
-    devices: snapshot.devices ?? instance.devices,
+    // it is in the pool its instance is in
+    devices: findRootDisk(devices) === undefined ? devices : withRootIn(devices, instance.pool),
     profiles: snapshot.profiles ?? instance.profiles,
     ephemeral: snapshot.ephemeral ?? false,
     created_at: snapshot.created_at ?? instance.created_at,

@@ -50,6 +50,19 @@ await e2e(
     await drey`start c1`;
     assertEquals(await drey`exec c1 -- cat /srv/d/file`, "one\n");
     await fails(drey, /already exists/, "import", file);
+    // a pool that is gone, where nobody names another one
+    await drey`storage create gone dir`;
+    await drey`move c2 c2 --storage gone`;
+    await drey`snapshot c2 s1`;
+    const moved = join(drey.directory, "c2.tar.gz");
+    await drey`export c2 ${moved}`;
+    await drey`delete c2`;
+    await drey`storage delete gone`;
+    await fails(drey, /"gone" not found/, "import", moved, "--storage", "gone");
+    await drey`import ${moved}`;
+    assertEquals(await drey`config device get c2 root pool`, "default\n");
+    await drey`restore c2 s1`;
+    assertEquals(await drey`config device get c2 root pool`, "default\n");
   },
 );
 
