@@ -75,6 +75,8 @@ const nameOf = ({ pool, type, volume }: { pool: string; type: string; volume: st
   name: volume,
 });
 
+const isRoot = ({ type }: { type: string }): boolean => volumes.volumeType(type) !== "custom";
+
 export const handlers: Handlers<Names> = {
   "volumes.all": (call) => list(call, {}),
   "volumes.all.typed": (call) => list(call, { type: call.params.type }),
@@ -94,12 +96,22 @@ export const handlers: Handlers<Names> = {
   "volume.get": ({ context, project, params }) => volumes.getVolume(context, project, nameOf(params)),
   "volume.state": ({ context, project, params }) => volumes.volumeState(context, project, nameOf(params)),
   "volume.update": async ({ context, project, params, body }) => {
+    if (isRoot(params)) {
+      const { updateRootVolume } = await import("../../domain/storage_volumes/root_notes.ts");
+      await updateRootVolume(context, { name: { ...nameOf(params), project }, put: body });
+      return null;
+    }
     const { updateVolume } = await import("../../domain/storage_volumes/change.ts");
     return told(
       await updateVolume(context, await volumes.customRef(context, project, nameOf(params)), body),
     );
   },
   "volume.patch": async ({ context, project, params, body }) => {
+    if (isRoot(params)) {
+      const { patchRootVolume } = await import("../../domain/storage_volumes/root_notes.ts");
+      await patchRootVolume(context, { name: { ...nameOf(params), project }, put: body });
+      return null;
+    }
     const { patchVolume } = await import("../../domain/storage_volumes/change.ts");
     return told(await patchVolume(context, await volumes.customRef(context, project, nameOf(params)), body));
   },

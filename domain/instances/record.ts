@@ -21,6 +21,8 @@ export interface InstanceRecord {
   devices: Devices;
   /** storage pool of the root volume */
   pool: string;
+  /** what people have noted on the root volume */
+  volume?: { description: string; config: Config };
 }
 
 /** where the record says that the instance has called itself ready; counts while it runs */

@@ -1,7 +1,8 @@
-// The root volumes of instances and their snapshots, as the API shows them among the volumes of a pool: made, changed
-// and deleted with their instance, never by themselves.
+// The root volumes of instances and their snapshots, as the API shows them among the volumes of a pool: made and deleted
+// with their instance, never by themselves. What can be noted on them is in root_notes.ts.
 
 import { DreyError } from "../../errors.ts";
+import type { Entry } from "../../store/store.ts";
 import { shownExpiry } from "../../wire/expiry.ts";
 import type { StorageVolume, StorageVolumeSnapshot, StorageVolumeState } from "../../wire/storage_volume.ts";
 import type { Context, Ref } from "../context.ts";
@@ -39,14 +40,14 @@ function shape({ project, name }: Ref, record: InstanceRecord, snapshot?: string
   const user = instanceAddress(name) + (snapshot === undefined ? "" : `/snapshots/${snapshot}`);
   return {
     name: snapshot === undefined ? name : `${name}/${snapshot}`,
-    description: "",
+    description: record.volume?.description ?? "",
     type: record.type,
     pool: record.pool,
     content_type: contentOf(record),
     project,
     location: "none",
     created_at: record.created_at,
-    config: {},
+    config: record.volume?.config ?? {},
     used_by: [inProject(user, project)],
   };
 }
@@ -55,12 +56,16 @@ const contentOf = ({ type }: InstanceRecord) => type === "container" ? "filesyst
 
 /** @throws {DreyError} `NOT_FOUND` */
 export async function getRoot(context: Context, name: RootName): Promise<StorageVolume> {
-  return shape(name, await loadRoot(context, name));
+  return shape(name, (await loadRoot(context, name)).value);
 }
 
-async function loadRoot(context: Context, { project, pool, type, name }: RootName): Promise<InstanceRecord> {
+/** The record of the instance whose root it is. @throws {DreyError} `NOT_FOUND` */
+export async function loadRoot(
+  context: Context,
+  { project, pool, type, name }: RootName,
+): Promise<Entry<InstanceRecord>> {
   const entry = await context.store.get<InstanceRecord>(instanceKey({ project, name }));
-  if (entry !== undefined && entry.value.pool === pool && entry.value.type === type) return entry.value;
+  if (entry !== undefined && entry.value.pool === pool && entry.value.type === type) return entry;
   throw new DreyError("NOT_FOUND", { message: `Storage volume "${name}" not found in pool "${pool}"` });
 }
 
@@ -92,7 +97,7 @@ function snapshotShape(name: string, record: SnapshotRecord): StorageVolumeSnaps
  * @throws {DreyError} `NOT_FOUND`
  */
 export async function rootState(context: Context, name: RootName): Promise<StorageVolumeState> {
-  const record = await loadRoot(context, name);
+  const { value: record } = await loadRoot(context, name);
   const { devices } = await expand(context, name.project, record);
   await using pool = await openPool(context, record.pool);
   const used = await pool.driver.usage(volumeOf(name));

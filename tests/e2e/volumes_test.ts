@@ -269,6 +269,22 @@ await e2e("lxc works with volumes", { needs: [...needs, "lxc"] }, async (drey) =
   await lxc("storage", "volume", "rename", "default", "data/s0", "data/s1");
   await lxc("storage", "volume", "delete", "default", "data/s1");
   await lxc("storage", "volume", "delete", "default", "data");
+  // the root volume of an instance
+  const root = (
+    verb: string,
+    ...words: string[]
+  ) => ["storage", "volume", verb, "default", "container/c1", ...words];
+  await lxc(...root("set", "user.team=shop"));
+  assertEquals(await lxc(...root("get", "user.team")), "shop\n");
+  await drey`query -X PATCH -d ${'{"description":"Its files"}'} /1.0/storage-pools/default/volumes/container/c1`;
+  assertMatch(await lxc(...root("show")), /description: Its files/);
+  assertMatch(await lxc(...root("show")), /user\.team: shop/);
+  assertMatch(
+    (await server.tries(root("set", "size=1GiB"))).stderr,
+    /Cannot change "size" of the root volume/,
+  );
+  await lxc(...root("unset", "user.team"));
+  assertEquals((await lxc(...root("get", "user.team"))).trim(), "");
   await lxc("delete", "-f", "c1");
   await lxc("storage", "volume", "delete", "other", "moved");
   assertEquals(await lxc("storage", "volume", "list", "other", "--format", "csv"), "");

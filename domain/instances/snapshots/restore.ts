@@ -93,7 +93,7 @@ async function putBack(
   await atRest(context, ref);
   await using pool = await openPool(context, now.pool);
   await orAsBefore(context, done, () => pool.driver.restore({ ...volumeOf(ref), snapshot }));
-  const { expires_at: _, created_at: _taken, ...settings } = then;
+  const { expires_at: _, created_at: _taken, volume: _noted, ...settings } = then;
   const config: Config = { ...settings.config, "volatile.last_state.power": "STOPPED" };
   delete config["volatile.idmap.current"];
   const uuid = now.config["volatile.uuid"];
@@ -104,6 +104,7 @@ async function putBack(
     config,
     created_at: now.created_at,
     pool: now.pool,
+    ...(now.volume === undefined ? {} : { volume: now.volume }),
   };
   const key = instanceKey(ref);
   const isDone = await context.store.commit([{ key, revision }], [
