@@ -31,7 +31,7 @@ export const snippets = {
        for my $way (qw(root cwd)) { $caught{"$p $way"} = 1 if -e "/proc/$p/$way${marker}" }
        opendir my $f, "/proc/$p/fd" or next;
        for my $fd (readdir $f) { my $to = readlink "/proc/$p/fd/$fd" // next;
-         $caught{"$p $fd $to"} = 1 if $to =~ m!^/! and $to !~ m!^/(dev|proc|usr/lib|etc/ld)! }
+         $caught{"$p $fd $to"} = 1 if $to =~ m!^/! and $to ne "${enough}" and $to !~ m!^/(dev|proc|usr/lib|etc/ld)! }
      } } print scalar(keys %seen), "\\n", map { "$_\\n" } sort keys %caught`,
   /** asks /dev/lxd/sock; arguments: method, path, body, protocol to upgrade to. Prints the answer as it comes */
   askGuest: `my ($method, $path, $body, $protocol) = (@ARGV, "", "");
