@@ -162,6 +162,7 @@ export const apiExtensions: readonly string[] = [
   "resources_v2",
   "restrict_devlxd",
   "server_supported_storage_drivers",
+  "snapshot_disk_usage",
   "snapshot_expiry",
   "snapshot_expiry_creation",
   "snapshot_schedule_aliases",

@@ -49,6 +49,7 @@ export function openBtrfs(host: PoolHost): Driver {
     rename: (from, to) => rename(host, from, to),
     resize: (volume, size) => resize(host, volume, size),
     ...(Deno.uid() === 0 ? { streams: streamsOf(host) } : {}),
+    ...(Deno.uid() === 0 ? { snapshotSizes: (volume, names) => snapshotSizes(host, volume, names) } : {}),
     usage: (volume) => diskUsage(host, [treeOf(at(volume))]),
     extent: (volume) => diskUsage(host, [treeOf(at(volume))]),
     space: () => spaceOf(pool),
@@ -221,4 +222,22 @@ async function limit({ directory }: PoolHost, place: string, size: number | unde
   }
   await btrfs("quota", "enable", directory);
   await btrfs("qgroup", "limit", size === undefined ? "none" : String(size), place);
+}
+
+/** What quotas count as a snapshot's alone, where some volume of the file system has a size. btrfs-qgroup(8) */
+async function snapshotSizes(
+  { directory }: PoolHost,
+  { kind, name }: Volume,
+  snapshots: readonly string[],
+): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>();
+  for (const snapshot of snapshots) {
+    const place = placeOf(directory, { kind, name, snapshot });
+    const { code, stdout, stderr } = await run(["btrfs", "qgroup", "show", "--raw", "-f", place]);
+    if (code !== 0 && /quotas? not enabled/.test(stderr)) break;
+    const exclusive = /^0\/\d+\s+\d+\s+(\d+)/m.exec(stdout)?.[1];
+    // one that is gone meanwhile has none
+    if (code === 0 && exclusive !== undefined) sizes.set(snapshot, Number(exclusive));
+  }
+  return sizes;
 }

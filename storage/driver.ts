@@ -154,6 +154,8 @@ export interface Driver {
 
   /** `bytes` that are the volume's own */
   usage(volume: Volume): Promise<number>;
+  /** `bytes` that snapshots hold alone, as far as that is known without a look at their files */
+  snapshotSizes?(volume: Volume, snapshots: readonly string[]): Promise<Map<string, number>>;
   /** `bytes` of all that a volume shows, which a full copy elsewhere takes */
   extent(volume: Volume): Promise<number>;
   space(): Space | Promise<Space>;

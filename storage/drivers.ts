@@ -23,6 +23,9 @@ const toCome = [
 
 export const driverNames: readonly string[] = Object.keys(built);
 
+/** Whether pools of a driver may know what snapshots take: of the others none need be opened to ask. */
+export const mayKnowSnapshotSizes = (driver: string): boolean => driver === "btrfs";
+
 let supported: Promise<{ Name: string; Version: string; Remote: boolean }[]> | undefined;
 
 /** Drivers that work on this host, as the API tells of them; looked for once. */

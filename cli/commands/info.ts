@@ -96,13 +96,17 @@ function networkLines([name, network]: [string, InstanceStateNetwork]): string[]
 }
 
 function snapshotTable(snapshots: readonly InstanceSnapshot[]): string {
-  const rows = snapshots.map(({ name, created_at, expires_at, stateful }) => [
+  // few pools know
+  const isSized = snapshots.some(({ size }) => size >= 0);
+  const rows = snapshots.map(({ name, created_at, expires_at, stateful, size }) => [
     name,
     dateTime(created_at),
     expires_at.startsWith("0001-") ? "" : dateTime(expires_at),
     stateful ? "YES" : "NO",
+    ...(isSized ? [size < 0 ? "" : binarySize(size)] : []),
   ]);
-  return `\nSnapshots:\n${drawTable({ header: ["NAME", "TAKEN AT", "EXPIRES AT", "STATEFUL"], rows })}`;
+  const header = ["NAME", "TAKEN AT", "EXPIRES AT", "STATEFUL", ...(isSized ? ["SIZE"] : [])];
+  return `\nSnapshots:\n${drawTable({ header, rows })}`;
 }
 
 async function logPage(client: Client, name: string): Promise<string> {

@@ -234,6 +234,10 @@ if (hasBtrfs) {
     assertMatch((await drey.run(["exec", "c9", "--", "sh", "-c", fill])).stdout, /full/);
     await drey`config device set c9 root size=200MiB`;
     assertEquals((await drey.run(["exec", "c9", "--", "sh", "-c", fill])).stdout, "");
+    await drey`snapshot c9 s0`;
+    const kept = JSON.parse(await drey`query /1.0/instances/c9/snapshots?recursion=1`) as { size: number }[];
+    assertEquals(kept.map(({ size }) => size >= 0), [true]);
+    assertMatch(await drey`info c9`, /\| STATEFUL \| +SIZE +\|\n[^]*\| s0 .*\| NO +\| [\d.]+(B|KiB|MiB) /);
     await drey`delete -f c9`;
     await drey`storage delete b`;
   });

@@ -17,19 +17,27 @@ import { listRecords, loadSnapshot, nameOf, type SnapshotRecord } from "./record
 export async function listSnapshots(context: Context, ref: Ref): Promise<InstanceSnapshot[]> {
   await loadRecord(context, ref);
   const entries = await listRecords(context, ref);
-  return await Promise.all(entries.map((entry) => toWire(context, ref, entry)));
+  const sizes = await snapshotSizes(context, ref, entries);
+  return await Promise.all(entries.map((entry) => toWire(context, ref, { entry, sizes })));
 }
 
 /** @throws {DreyError} `NOT_FOUND` */
 export async function getSnapshot(context: Context, ref: Ref, snapshot: string): Promise<InstanceSnapshot> {
   await loadRecord(context, ref);
-  return await toWire(context, ref, await loadSnapshot(context, ref, snapshot));
+  const entry = await loadSnapshot(context, ref, snapshot);
+  return await toWire(context, ref, { entry, sizes: await snapshotSizes(context, ref, [entry]) });
+}
+
+/** Most instances have none, and their listing loads nothing for it. */
+async function snapshotSizes(context: Context, ref: Ref, entries: readonly Entry<SnapshotRecord>[]) {
+  if (entries.length === 0) return new Map<string, number>();
+  return await (await import("./sizes.ts")).snapshotSizes(context, ref, entries);
 }
 
 async function toWire(
   context: Context,
   { project }: Ref,
-  entry: Entry<SnapshotRecord>,
+  { entry, sizes }: { entry: Entry<SnapshotRecord>; sizes: ReadonlyMap<string, number> },
 ): Promise<InstanceSnapshot> {
   const record = entry.value;
   const { config, devices } = await expandedThen(context, project, record);
@@ -45,7 +53,7 @@ async function toWire(
     expires_at: shownExpiry(record.expires_at),
     last_used_at: record.last_used_at,
     profiles: record.profiles,
-    size: -1,
+    size: sizes.get(nameOf(entry)) ?? -1,
     stateful: record.stateful,
   };
 }
