@@ -44,7 +44,10 @@ export const limitsProcesses = count(
   "processes",
   "Processes that all containers of the project may have together",
 );
-export const limitsDisk = amount("disk", "Room that root disks and volumes of the project may have together");
+export const limitsDisk = amount(
+  "disk",
+  "Room that root disks and volumes of the project may have together, and that its images find beside them",
+);
 export const limitsDiskPool = key({
   name: "limits.disk.pool.*",
   on,

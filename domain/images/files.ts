@@ -56,7 +56,7 @@ export async function makeClosed(path: string): Promise<void> {
  * Takes files in as an image of its project, with its aliases, all or nothing.
  *
  * @param files on the same file system as the images; they are moved. Absent if another project has them already
- * @throws {DreyError} `ALREADY_EXISTS`
+ * @throws {DreyError} `ALREADY_EXISTS`, `FORBIDDEN` where the project has no room for it
  */
 export async function adoptImage(
   context: Context,
@@ -73,10 +73,14 @@ export async function adoptImage(
   });
   // before the files: they may be those of another project's image
   await refuseIfTaken(context, record, aliases);
+  await using held = await holdProject(context, project);
+  if (held.config["limits.disk"]) {
+    const { mustAllowImage } = await import("../projects/allow.ts");
+    await mustAllowImage(context, project, { config: held.config, size: record.size });
+  }
   const target = imageFileNames(context, fingerprint);
   if (files?.rootfs !== undefined) await Deno.rename(files.rootfs, target.rootfs);
   if (files !== undefined) await Deno.rename(files.metadata, target.metadata);
-  await using _project = await holdProject(context, project);
   const committed = await context.store.commit(
     [{ key, revision: 0 }, ...aliasWrites.map(({ key }) => ({ key, revision: 0 }))],
     [

@@ -11,7 +11,7 @@ import {
   type ProjectRecord,
   projectsSharing,
 } from "./effective.ts";
-import { mustFit } from "./limits.ts";
+import { mustFit, mustFitImages } from "./limits.ts";
 import { type Change, holdings, type Member, ownProfiles } from "./members.ts";
 import { mustBeAllowed, mustPermit } from "./restrictions.ts";
 
@@ -52,6 +52,21 @@ async function profilesOf(context: Context, project: string, change: Change | un
 export async function mustAllowIn(context: Context, project: string, change: Change): Promise<void> {
   await using held = await holdProject(context, project);
   await mustAllow(context, project, { config: held.config, change });
+}
+
+/**
+ * Whether an image of so many bytes may come to a project. The caller holds the project.
+ *
+ * @throws {DreyError} `FORBIDDEN`
+ */
+export async function mustAllowImage(
+  context: Context,
+  project: string,
+  { config, size }: { config: Config; size: number },
+): Promise<void> {
+  const present = await context.store.list<{ size: number }>(["images", project]);
+  const images = [...present.map(({ value }) => value.size), size];
+  mustFitImages(project, config, { held: await holdings(context, project), images });
 }
 
 /** A profile may be that of several projects. @throws {DreyError} `FORBIDDEN` */

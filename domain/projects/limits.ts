@@ -42,13 +42,41 @@ export function mustFit(project: string, config: Config, held: Holdings): void {
     const used = row.usage(held);
     if (used <= row.limit) continue;
     const show = (value: number) => row.isSize ? formatSize(value) : String(value);
+    if (row.silent !== undefined) throw tooMuch(project, row.key, { used, limit: row.limit, show });
     throw new DreyError("FORBIDDEN", {
-      message: row.silent === undefined
-        ? `Reached maximum number of ${row.name} in project "${project}": ${row.key} is ${show(row.limit)}`
-        : `Reached maximum aggregate value for ${row.key} in project "${project}": ` +
-          `${show(used)} together, ${show(row.limit)} at most`,
+      message: `Reached maximum number of ${row.name} in project "${project}": ${row.key} is ${
+        show(row.limit)
+      }`,
     });
   }
+}
+
+/**
+ * Whether an image fits beside the others of a project and what its instances and volumes may grow to. These need not
+ * make room for images, as in LXD.
+ *
+ * @param images `bytes` of each image there would be
+ * @throws {DreyError} `FORBIDDEN`
+ */
+export function mustFitImages(
+  project: string,
+  config: Config,
+  { held, images }: { held: Holdings; images: readonly number[] },
+): void {
+  const { key, limit, usage } = disk("disk", readKey(config, keys.limitsDisk));
+  const used = images.reduce((total, size) => total + size, usage(held));
+  if (limit !== undefined && used > limit) throw tooMuch(project, key, { used, limit, show: formatSize });
+}
+
+function tooMuch(
+  project: string,
+  key: string,
+  { used, limit, show }: { used: number; limit: number; show(value: number): string },
+): DreyError {
+  return new DreyError("FORBIDDEN", {
+    message: `Reached maximum aggregate value for ${key} in project "${project}": ` +
+      `${show(used)} together, ${show(limit)} at most`,
+  });
 }
 
 /** What a project may use and does use, in LXD's names. */

@@ -1,7 +1,7 @@
 import { assertThrows } from "@std/testing";
 import { DreyError } from "../../errors.ts";
 import type { Config, Devices } from "../../wire/instance.ts";
-import { mustFit } from "./limits.ts";
+import { mustFit, mustFitImages } from "./limits.ts";
 import type { Member } from "./members.ts";
 import { mustBeAllowed, mustPermit } from "./restrictions.ts";
 
@@ -43,6 +43,20 @@ Deno.test("mustFit() adds up root disks and volumes, of one pool or of all", () 
   assertThrows(() => fit({ "limits.disk": "6GiB" }, two, { volumes }), DreyError, "7.00GiB together");
   assertThrows(() => fit({ "limits.disk.pool.fast": "1GiB" }, two, { volumes }), DreyError, "pool.fast");
   assertThrows(() => fit({ "limits.disk": "9GiB" }, [root("fast", "")]), DreyError, "has no size");
+});
+
+Deno.test("mustFitImages() adds images to root disks and volumes, which need not make room for them", () => {
+  const held = {
+    members: [member({}, { root: { type: "disk", path: "/", pool: "fast", size: "1GiB" } })],
+    volumes: [{ pool: "fast", name: "v", config: {} }],
+    networks: 0,
+  };
+  const two = (limit: string) =>
+    mustFitImages("p", { "limits.disk": limit }, { held, images: [2 ** 20, 2 ** 20] });
+  two("1026MiB");
+  two("");
+  assertThrows(() => two("1025MiB"), DreyError, "limits.disk in project");
+  fit({ "limits.disk": "1GiB" }, held.members);
 });
 
 Deno.test("mustFit() counts networks and instances by type", () => {

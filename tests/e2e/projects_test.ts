@@ -106,7 +106,10 @@ await e2e(
       /restricted.devices.disk/,
       drey.tries`config device add a d disk source=/ path=/mnt --project sum`,
     );
-    await refused(/does not allow backups/, drey.tries`export a --project sum`);
+    await refused(
+      /does not allow backups/,
+      drey.tries`export a ${`${drey.directory}/a.tar.gz`} --project sum`,
+    );
     await drey`snapshot a one --project sum`;
     await refused(/limits.memory/, drey.tries`project set sum limits.memory=1000MiB`);
     await using server = await serve(drey);
@@ -121,6 +124,17 @@ await e2e(
       server.tries(["project", "set", "sum", "restricted.containers.nesting=block"]),
     );
     await drey`delete a b --project sum`;
+    await drey`image export tiny ${`${drey.directory}/tiny`}`;
+    await drey`project create pictures -c limits.disk=1KiB`;
+    const files = Array.from(Deno.readDirSync(drey.directory), ({ name }) => `${drey.directory}/${name}`)
+      .filter((path) => /\/tiny\b/.test(path)).toSorted();
+    const bring = ["image", "import", ...files, "--alias", "pic", "--project", "pictures"];
+    await refused(/limits.disk in project "pictures"/, drey.run(bring));
+    await refused(/limits.disk in project "pictures"/, server.tries(bring));
+    assertEquals(await drey`image list --project pictures --format csv`, "");
+    await drey`project set pictures limits.disk=1GiB`;
+    await server.lxc(...bring);
+    await drey`image delete pic --project pictures`;
   },
 );
 
