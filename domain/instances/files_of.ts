@@ -9,6 +9,7 @@ import { lifecycleWrite } from "../events.ts";
 import { forgetWarnings } from "../warnings.ts";
 import { releaseIsolated, releaseLower } from "../images.ts";
 import { finishLater, noteIntent } from "../intents.ts";
+import { hasHub } from "../networks/nic_files.ts";
 import { openPool } from "../storage_pools/open.ts";
 import { type FileRoot } from "./file_root.ts";
 import { instanceAddress, instanceKey, instancePaths, type InstanceRecord, loadRecord } from "./record.ts";
@@ -48,6 +49,10 @@ export async function deleteFiles(context: Context, ref: Ref, given?: FileRoot):
     throw changedMeanwhile(`Instance "${ref.name}"`);
   }
   removeFiles(context, instanceSubject(ref));
+  if (hasHub(context)) {
+    const { releaseLeases } = await import("../networks/release_leases.ts");
+    await releaseLeases(context, value);
+  }
   await finishLater(context, noted, () => pool.driver.remove(volume, true));
   for (const record of [value, ...snapshots.map((snapshot) => snapshot.value)]) {
     await releaseImage(context, record);

@@ -32,7 +32,8 @@ export function withoutStrangers(text: string, known: ReadonlySet<string>): stri
   }).join("\n");
 }
 
-function addressesOf({ config = {}, devices = {} }: Partial<InstanceRecord>): string[] {
+/** MAC addresses of an instance's cards, those it was given and those it remembers. */
+export function addressesOf({ config = {}, devices = {} }: Partial<InstanceRecord>): string[] {
   const remembered = Object.entries(config).filter(([key]) => /^volatile\..+\.hwaddr$/.test(key));
   const given = Object.values(devices).flatMap(({ hwaddr }) => hwaddr ?? []);
   return [...remembered.map(([, value]) => value), ...given].map((text) => text.toLowerCase());

@@ -21,6 +21,14 @@ await e2e("instances get addresses and reach each other by name, no question ask
   const leases = await drey`network list-leases dreybr0 --format csv`;
   assert(leases.includes(await ipv4Of(drey, "c1")) && leases.includes("dreybr0.gw"), leases);
   assertMatch(await drey`list --format csv -c 4`, /^\d+\.\d+\.\d+\.\d+ \(eth0\)$/m);
+  const gone = await ipv4Of(drey, "c2");
+  assert(leases.includes(`,${gone},`), leases);
+  // another one uses the network still
+  await drey`delete -f c2`;
+  await eventually("the address of an instance that is gone is given back", async () => {
+    const left = await drey`network list-leases dreybr0 --format csv`;
+    return left.includes("c1,") && !left.includes(`,${gone},`);
+  });
 });
 
 await e2e("an instance keeps its MAC address, and the hub ends with the last card", {
