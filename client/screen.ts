@@ -36,23 +36,29 @@ async function accept(listener: Deno.UnixListener, open: () => ReturnType<Client
 async function carry(connection: Deno.UnixConn, open: () => ReturnType<Client["socket"]>): Promise<void> {
   using _connection = { [Symbol.dispose]: () => closeOnce(connection) };
   const socket = await open();
-  const back = (async () => {
-    for await (const message of socket.messages) {
-      if (typeof message === "string") continue;
-      for (let at = 0; at < message.length;) at += await connection.write(message.subarray(at));
+  const toViewer = async () => {
+    try {
+      for await (const message of socket.messages) {
+        if (typeof message === "string") continue;
+        for (let at = 0; at < message.length;) at += await connection.write(message.subarray(at));
+      }
+    } finally {
+      closeOnce(connection);
+      socket.close();
     }
-  })().finally(() => closeOnce(connection));
-  const bytes = new Uint8Array(65_536);
-  try {
-    for (let count; (count = await connection.read(bytes)) !== null;) {
-      await socket.send(bytes.slice(0, count));
+  };
+  const toScreen = async () => {
+    const bytes = new Uint8Array(65_536);
+    try {
+      for (let count; (count = await connection.read(bytes)) !== null;) {
+        await socket.send(bytes.slice(0, count));
+      }
+    } finally {
+      socket.close();
     }
-  } finally {
-    socket.close();
-    await back.catch((error) => {
-      if (!(error instanceof Deno.errors.BadResource || error instanceof Deno.errors.BrokenPipe)) throw error;
-    });
-  }
+  };
+  // a viewer that goes away ends either of them first, and neither may end unwatched
+  await Promise.all([toViewer(), toScreen()]);
 }
 
 function closeOnce(connection: Deno.Conn): void {
