@@ -86,11 +86,11 @@ export interface Group {
 
 /** Flags every command takes. */
 export const globalFlags: readonly Flag[] = [
-  { name: "help", short: "h", summary: "Show how to use the command" },
+  { name: "help", short: "h", summary: "Show help for the command" },
   { name: "project", value: "project", summary: "Project to work in" },
-  { name: "force-local", summary: "Do the work in this process even if a server is listening" },
-  { name: "quiet", short: "q", summary: "Show no progress" },
-  { name: "debug", summary: "Show requests, and where an error came from" },
+  { name: "force-local", summary: "Work in this process even if a server is listening" },
+  { name: "quiet", short: "q", summary: "Do not show progress" },
+  { name: "debug", summary: "Show requests, and stack traces of errors" },
   { name: "version", summary: "Show the version of drey" },
 ];
 

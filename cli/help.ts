@@ -12,7 +12,7 @@ export function help(topic: string, grammar: Grammar): string {
 
 function programPage(grammar: Grammar): string {
   return page([
-    ["", ["drey runs system containers without root."]],
+    ["", ["drey runs system containers and virtual machines without root."]],
     ["Usage", ["drey <command> [flags]"]],
     ["Commands", listing(children("", grammar))],
     [
@@ -20,25 +20,27 @@ function programPage(grammar: Grammar): string {
       examples([
         { line: "launch debian:12 web", about: "Create a Debian 12 container and start it" },
         { line: "exec web -- systemctl status", about: "Run a command in it" },
-        { line: "list", about: "See what there is" },
+        { line: "list", about: "List instances" },
         { line: "delete -f web", about: "Stop it and delete it" },
       ]),
     ],
     ["Global flags", flagLines(globalFlags)],
-    ["", ["More on a command: drey help <command>"]],
+    ["", ['Use "drey help <command>" for more about a command.']],
   ]);
 }
 
 function groupPage(topic: string, grammar: Grammar): string {
   const group = grammar.groups.find(({ path }) => path === topic);
   const below = children(topic, grammar);
-  const shown = grammar.commands.filter(({ path }) => path.startsWith(`${topic} `)).slice(0, 3);
+  const within = grammar.commands.filter(({ path }) => path.startsWith(`${topic} `));
+  const direct = within.filter(({ path }) => !path.slice(topic.length + 1).includes(" "));
+  const shown = [...new Set([...direct, ...within])].slice(0, 3);
   return page([
     ["", [`${group?.summary ?? topic}.`]],
     ["Usage", [`drey ${topic} <command> [flags]`]],
     ["Commands", listing(below)],
     ["Examples", examples(shown.flatMap((command) => command.examples.slice(0, 1)))],
-    ["", [`More on a command: drey help ${topic} <command>`]],
+    ["", [`Use "drey help ${topic} <command>" for more about a command.`]],
   ]);
 }
 

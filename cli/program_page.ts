@@ -1,53 +1,53 @@
 // What `drey --help` prints, made from the table of commands by `deno task docs`.
 
 /** The help for the whole program. */
-export const programPage = `drey runs system containers without root.
+export const programPage = `drey runs system containers and virtual machines without root.
 
 Usage:
   drey <command> [flags]
 
 Commands:
-  completion  Print a script that completes drey's words in a shell
-  config      Configuration of instances and of the server
+  completion  Print the completion script for a shell
+  config      Manage configuration of instances and the server
   console     Attach to the console of an instance, or print its log
   copy        Copy an instance or a snapshot
   delete      Delete instances
-  doctor      Check what drey needs from this machine, and say how to fix it
+  doctor      Check the prerequisites on this machine and show how to fix them
   exec        Run a command in an instance
-  export      Save an instance to a file
-  file        Files of instances
-  help        Show how to use drey, or one command
-  image       Images instances are made from
-  import      Make an instance of a saved one
-  info        Show an instance and what it uses, or the server
+  export      Export an instance to a backup file
+  file        Manage files of instances
+  help        Show help on drey or a command
+  image       Manage images
+  import      Import an instance from a backup file
+  info        Show information about an instance or the server
   init        Create an instance from an image and leave it stopped
   launch      Create an instance from an image and start it
   list        List instances
-  logs        Print what an instance has written on its console
-  monitor     Print what happens, as it happens
-  move        Move an instance to another name, storage pool or project
-  network     Networks that instances are plugged into
-  operation   What runs in the background
-  pause       Freeze instances: their processes stay, and stand still
-  profile     Configuration shared by instances
-  project     Instances apart from one another
-  publish     Make an image of an instance or a snapshot
+  logs        Print the console log of an instance
+  monitor     Show events as they happen
+  move        Rename an instance, or move it to another storage pool or project
+  network     Manage networks
+  operation   Manage background operations
+  pause       Pause instances: freeze their processes
+  profile     Manage profiles
+  project     Manage projects
+  publish     Publish an instance or a snapshot as an image
   query       Send a request to the API
-  rebuild     Replace the root file system of an instance by that of an image
-  recover     Bring back instances and volumes that lie in storage pools and are not known
-  remote      Servers that names before a colon mean
+  rebuild     Rebuild the root file system of an instance from an image
+  recover     Recover instances and volumes that are missing from the database
+  remote      Manage remote servers
   rename      Rename an instance
   restart     Restart instances
-  restore     Put an instance back to a snapshot
-  resume      Let frozen instances go on
-  serve       Serve the API on a unix socket, and over HTTPS if asked, until told to end
-  shell       Log in as root
+  restore     Restore an instance from a snapshot
+  resume      Resume paused instances
+  serve       Serve the API on a unix socket and, if configured, over HTTPS
+  shell       Open a login shell as root
   snapshot    Take a snapshot of an instance
   start       Start instances
   stop        Stop instances
-  storage     Storage pools
-  version     Show the versions of drey and of the server it talks to
-  warning     What is less than it could be
+  storage     Manage storage pools and volumes
+  version     Show the client and server versions
+  warning     Manage warnings
 
 Examples:
   drey launch debian:12 web
@@ -55,17 +55,17 @@ Examples:
   drey exec web -- systemctl status
       Run a command in it
   drey list
-      See what there is
+      List instances
   drey delete -f web
       Stop it and delete it
 
 Global flags:
-  -h, --help               Show how to use the command
+  -h, --help               Show help for the command
       --project <project>  Project to work in
-      --force-local        Do the work in this process even if a server is listening
-  -q, --quiet              Show no progress
-      --debug              Show requests, and where an error came from
+      --force-local        Work in this process even if a server is listening
+  -q, --quiet              Do not show progress
+      --debug              Show requests, and stack traces of errors
       --version            Show the version of drey
 
-More on a command: drey help <command>
+Use "drey help <command>" for more about a command.
 `;

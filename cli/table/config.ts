@@ -8,20 +8,20 @@ const config = () => import("../commands/config.ts");
 const devices = () => import("../commands/device.ts");
 
 export const groups: readonly Group[] = [
-  { path: "config", summary: "Configuration of instances and of the server" },
-  { path: "config device", summary: "Devices of instances" },
+  { path: "config", summary: "Manage configuration of instances and the server" },
+  { path: "config device", summary: "Manage devices of instances" },
 ];
 
 export const commands: readonly Command[] = [
   {
     path: "config get",
     args: [{ ...instance, optional: true }, key],
-    flags: [property, { name: "expanded", short: "e", summary: "With what its profiles say" }],
-    summary: "Print one key of an instance or of the server",
+    flags: [property, { name: "expanded", short: "e", summary: "Include the configuration of its profiles" }],
+    summary: "Print a configuration key of an instance or the server",
     examples: [
-      example("config get web limits.memory", "Of an instance"),
-      example("config get web description -p", "A property"),
-      example("config get core.https_address", "Of the server"),
+      example("config get web limits.memory", "Print a key of an instance"),
+      example("config get web description -p", "Print a property"),
+      example("config get core.https_address", "Print a key of the server"),
     ],
     load: async () => (await config()).get,
   },
@@ -29,12 +29,12 @@ export const commands: readonly Command[] = [
     path: "config set",
     args: [{ ...instance, optional: true }, keyValues],
     flags: [property],
-    summary: "Set keys of an instance or of the server",
-    about: "A value that is - is read from standard input.",
+    summary: "Set configuration keys of an instance or the server",
+    about: "If the value is -, it is read from standard input.",
     examples: [
-      example("config set web limits.memory=1GiB limits.cpu=2", "Limits, in force at once"),
-      example("config set web description=Shop -p", "A property"),
-      example("config set web user.user-data - < cloud.yaml", "A value from a file"),
+      example("config set web limits.memory=1GiB limits.cpu=2", "Set limits, which apply at once"),
+      example("config set web description=Shop -p", "Set a property"),
+      example("config set web user.user-data - < cloud.yaml", "Read a value from a file"),
     ],
     load: async () => (await config()).set,
   },
@@ -42,18 +42,18 @@ export const commands: readonly Command[] = [
     path: "config unset",
     args: [{ ...instance, optional: true }, key],
     flags: [property],
-    summary: "Remove a key of an instance or of the server",
+    summary: "Unset a configuration key of an instance or the server",
     examples: [example("config unset web limits.memory", "Remove a limit")],
     load: async () => (await config()).unset,
   },
   {
     path: "config show",
     args: [{ ...instance, optional: true }],
-    flags: [{ name: "expanded", short: "e", summary: "With what its profiles say" }],
-    summary: "Show the configuration of an instance or of the server, as YAML",
+    flags: [{ name: "expanded", short: "e", summary: "Include the configuration of its profiles" }],
+    summary: "Show the configuration of an instance or the server as YAML",
     examples: [
-      example("config show web", "What the instance itself says"),
-      example("config show web -e", "Together with its profiles"),
+      example("config show web", "Show its own configuration"),
+      example("config show web -e", "Show the configuration with that of its profiles"),
     ],
     load: async () => (await config()).show,
   },
@@ -61,11 +61,12 @@ export const commands: readonly Command[] = [
     path: "config edit",
     args: [{ ...instance, optional: true }],
     flags: [],
-    summary: "Edit the configuration of an instance or of the server, as YAML",
-    about: "Opens $VISUAL or $EDITOR; standard input is taken instead if it is no terminal.",
+    summary: "Edit the configuration of an instance or the server as YAML",
+    about:
+      "Opens $VISUAL or $EDITOR. If standard input is not a terminal, the configuration is read from there.",
     examples: [
-      example("config edit web", "In an editor"),
-      example("config edit web < web.yaml", "From a file"),
+      example("config edit web", "Open an editor"),
+      example("config edit web < web.yaml", "Read it from a file"),
     ],
     load: async () => (await config()).edit,
   },
@@ -74,8 +75,8 @@ export const commands: readonly Command[] = [
     path: "config device override",
     args: [instance, device, { ...keyValues, optional: true }],
     flags: [],
-    summary: "Copy a device of a profile into the instance and change it there",
-    examples: [example("config device override web root size=20GiB", "A bigger root disk for one instance")],
+    summary: "Copy a device of a profile to an instance and override its keys",
+    examples: [example("config device override web root size=20GiB", "Give one instance a larger root disk")],
     load: async () => (await devices()).overrideDevice,
   },
 ];

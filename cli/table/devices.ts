@@ -21,22 +21,25 @@ export function deviceRows(group: string, owner: Arg, of: "instance" | "profile"
       args: [owner, device, { name: "type", kind: "text" }, { ...keyValues, optional: true }],
       summary: `Add a device to ${of === "instance" ? "an" : "a"} ${of}`,
       examples: [
-        example(at(`add ${name} src disk source=/home/me/src path=/srv/src`), "Share a directory"),
+        example(
+          at(`add ${name} src disk source=/home/me/src path=/srv/src`),
+          "Share a directory of the host",
+        ),
         example(at(`add ${name} eth1 nic nictype=bridged parent=br0`), "Add a network interface"),
       ],
       run: "addDevice",
     }),
     row("get", {
       args: [owner, device, key],
-      summary: "Print one key of a device",
+      summary: "Print a key of a device",
       examples: [example(at(`get ${name} root size`), "Print the size of the root disk")],
       run: "getDevice",
     }),
     row("list", {
       aliases: ["ls"],
       args: [owner],
-      summary: "Print the names of the devices",
-      examples: [example(at(`list ${name}`), "One name per line")],
+      summary: "List the names of devices",
+      examples: [example(at(`list ${name}`), "Print one name per line")],
       run: "listDevices",
     }),
     row("remove", {
@@ -49,13 +52,13 @@ export function deviceRows(group: string, owner: Arg, of: "instance" | "profile"
     row("set", {
       args: [owner, device, keyValues],
       summary: "Set keys of a device",
-      examples: [example(at(`set ${name} root size=20GiB`), "Let the root disk grow to 20 GiB")],
+      examples: [example(at(`set ${name} root size=20GiB`), "Set the size of the root disk to 20 GiB")],
       run: "setDevice",
     }),
     row("show", {
       args: [owner],
-      summary: "Show the devices with all their keys, as YAML",
-      examples: [example(at(`show ${name}`), "Every device of its own")],
+      summary: "Show devices and their keys as YAML",
+      examples: [example(at(`show ${name}`), "Show every device of its own")],
       run: "showDevices",
     }),
     row("unset", {

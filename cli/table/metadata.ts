@@ -8,8 +8,8 @@ const template: Arg = { name: "template", kind: "text" };
 const metadata = () => import("../commands/metadata.ts");
 
 export const groups: readonly Group[] = [
-  { path: "config metadata", summary: "What the image of an instance said of itself" },
-  { path: "config template", summary: "Templates of files of an instance" },
+  { path: "config metadata", summary: "Manage image metadata of instances" },
+  { path: "config template", summary: "Manage file templates of instances" },
 ];
 
 export const commands: readonly Command[] = [
@@ -17,17 +17,17 @@ export const commands: readonly Command[] = [
     path: "config metadata show",
     args: [instance],
     flags: [],
-    summary: "Show the metadata of an instance, as YAML",
-    examples: [example("config metadata show web", "What its image said")],
+    summary: "Show the metadata of an instance as YAML",
+    examples: [example("config metadata show web", "Show its metadata")],
     load: async () => (await metadata()).show,
   },
   {
     path: "config metadata edit",
     args: [instance],
     flags: [],
-    summary: "Edit the metadata of an instance in your editor",
-    about: "Where standard input is no terminal, it is read as the new metadata.",
-    examples: [example("config metadata edit web", "In $VISUAL or $EDITOR")],
+    summary: "Edit the metadata of an instance as YAML",
+    about: "Opens $VISUAL or $EDITOR. If standard input is not a terminal, the metadata is read from there.",
+    examples: [example("config metadata edit web", "Open an editor")],
     load: async () => (await metadata()).edit,
   },
   {
@@ -36,7 +36,7 @@ export const commands: readonly Command[] = [
     args: [instance],
     flags: [format],
     summary: "List the templates of an instance",
-    examples: [example("config template list web", "Their names")],
+    examples: [example("config template list web", "List their names")],
     load: async () => (await metadata()).listTemplates,
   },
   {
@@ -44,7 +44,7 @@ export const commands: readonly Command[] = [
     args: [instance, template],
     flags: [],
     summary: "Print a template",
-    examples: [example("config template show web hosts.tpl", "As it is")],
+    examples: [example("config template show web hosts.tpl", "Print its content")],
     load: async () => (await metadata()).showTemplate,
   },
   {
@@ -52,16 +52,16 @@ export const commands: readonly Command[] = [
     args: [instance, template],
     flags: [],
     summary: "Create a template",
-    about: "Standard input becomes its content, unless it is a terminal.",
-    examples: [example("config template create web hosts.tpl < hosts.tpl", "From a file")],
+    about: "The content is read from standard input unless that is a terminal.",
+    examples: [example("config template create web hosts.tpl < hosts.tpl", "Read it from a file")],
     load: async () => (await metadata()).createTemplate,
   },
   {
     path: "config template edit",
     args: [instance, template],
     flags: [],
-    summary: "Edit a template in your editor",
-    examples: [example("config template edit web hosts.tpl", "In $VISUAL or $EDITOR")],
+    summary: "Edit a template",
+    examples: [example("config template edit web hosts.tpl", "Open an editor")],
     load: async () => (await metadata()).editTemplate,
   },
   {
@@ -70,7 +70,7 @@ export const commands: readonly Command[] = [
     args: [instance, template],
     flags: [],
     summary: "Delete a template",
-    examples: [example("config template delete web hosts.tpl", "One template")],
+    examples: [example("config template delete web hosts.tpl", "Delete a template")],
     load: async () => (await metadata()).deleteTemplate,
   },
 ];

@@ -8,8 +8,8 @@ const acl: Arg = { name: "acl", kind: "text", remote: true };
 const direction: Arg = { name: "direction", kind: "text" };
 
 export const groups: readonly Group[] = [
-  { path: "network acl", summary: "What may pass to and from instances" },
-  { path: "network acl rule", summary: "Rules of access control lists" },
+  { path: "network acl", summary: "Manage network access control lists" },
+  { path: "network acl rule", summary: "Manage rules of network access control lists" },
 ];
 
 export const commands: readonly Command[] = [
@@ -19,34 +19,34 @@ export const commands: readonly Command[] = [
     args: [remote],
     flags: [format, allProjects],
     summary: "List access control lists",
-    examples: [example("network acl list", "Each with the number of its users")],
+    examples: [example("network acl list", "List every list and the number of its users")],
     load: async () => (await acls()).list,
   },
   {
     path: "network acl show",
     args: [acl],
     flags: [],
-    summary: "Show an access control list, as YAML",
-    examples: [example("network acl show web", "Its rules and who obeys them")],
+    summary: "Show an access control list as YAML",
+    examples: [example("network acl show web", "Show its rules and users")],
     load: async () => (await acls()).show,
   },
   {
     path: "network acl show-log",
     args: [acl],
     flags: [],
-    summary: "Show what an access control list has logged",
+    summary: "Show the log of an access control list",
     about:
-      "A line for each sender, receiver and port, the last first. A day after its last packet a line goes.",
-    examples: [example("network acl show-log web", "What was refused, and how often")],
+      "One line for each sender, receiver and port, most recent first. A line is removed a day after its last packet.",
+    examples: [example("network acl show-log web", "Show what was rejected, and how often")],
     load: async () => (await acls()).showLog,
   },
   {
     path: "network acl create",
     args: [acl, { ...keyValues, optional: true }],
-    flags: [{ name: "description", value: "text", summary: "What the list is for" }],
+    flags: [{ name: "description", value: "text", summary: "Description of the list" }],
     summary: "Create an access control list",
-    about: "A file as standard input is read as its YAML.",
-    examples: [example("network acl create web", "One without rules, which lets nothing pass")],
+    about: "YAML is read from standard input if that is a file.",
+    examples: [example("network acl create web", "Create a list without rules, which lets nothing pass")],
     load: async () => (await acls()).create,
   },
   {
@@ -55,7 +55,7 @@ export const commands: readonly Command[] = [
     args: [acl],
     flags: [],
     summary: "Delete an access control list",
-    examples: [example("network acl delete web", "One that nobody obeys")],
+    examples: [example("network acl delete web", "Delete a list that is not in use")],
     load: async () => (await acls()).remove,
   },
   {
@@ -64,23 +64,23 @@ export const commands: readonly Command[] = [
     args: [acl, newName],
     flags: [],
     summary: "Rename an access control list",
-    examples: [example("network acl rename web www", "One that nobody obeys")],
+    examples: [example("network acl rename web www", "Rename web to www")],
     load: async () => (await acls()).rename,
   },
   {
     path: "network acl edit",
     args: [acl],
     flags: [],
-    summary: "Edit an access control list, as YAML",
-    examples: [example("network acl edit web", "In an editor; in force at once")],
+    summary: "Edit an access control list as YAML",
+    examples: [example("network acl edit web", "Open an editor; changes apply at once")],
     load: async () => (await acls()).edit,
   },
   {
     path: "network acl get",
     args: [acl, key],
     flags: [property],
-    summary: "Print one key of an access control list",
-    examples: [example("network acl get web user.team", "One key")],
+    summary: "Print a key of an access control list",
+    examples: [example("network acl get web user.team", "Print a key")],
     load: async () => (await acls()).get,
   },
   {
@@ -88,7 +88,7 @@ export const commands: readonly Command[] = [
     args: [acl, keyValues],
     flags: [property],
     summary: "Set keys of an access control list",
-    examples: [example("network acl set web user.team=shop", "One key")],
+    examples: [example("network acl set web user.team=shop", "Set a key")],
     load: async () => (await acls()).set,
   },
   {
@@ -96,7 +96,7 @@ export const commands: readonly Command[] = [
     args: [acl, key],
     flags: [property],
     summary: "Remove a key of an access control list",
-    examples: [example("network acl unset web user.team", "One key")],
+    examples: [example("network acl unset web user.team", "Remove a key")],
     load: async () => (await acls()).unset,
   },
   {
@@ -107,11 +107,11 @@ export const commands: readonly Command[] = [
     examples: [
       example(
         "network acl rule add web ingress action=allow protocol=tcp destination_port=80,443",
-        "Who may come in",
+        "Allow incoming traffic",
       ),
       example(
         "network acl rule add web egress action=allow destination=pypi.org",
-        "Where it may go, by name",
+        "Allow outgoing traffic",
       ),
     ],
     load: async () => (await acls()).addRule,
@@ -122,7 +122,10 @@ export const commands: readonly Command[] = [
     flags: [{ name: "force", summary: "Remove every rule that matches" }],
     summary: "Remove rules from an access control list",
     examples: [
-      example("network acl rule remove web ingress destination_port=80,443", "The one with these ports"),
+      example(
+        "network acl rule remove web ingress destination_port=80,443",
+        "Remove the rule with these ports",
+      ),
     ],
     load: async () => (await acls()).removeRule,
   },

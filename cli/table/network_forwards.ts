@@ -11,14 +11,14 @@ const ports: Arg = { name: "ports", kind: "text" };
 const force = { name: "force", summary: "Remove every port that matches" };
 
 export const groups: readonly Group[] = [
-  { path: "network forward", summary: "Addresses of this machine that lead to instances" },
-  { path: "network forward port", summary: "Ports of forwards" },
+  { path: "network forward", summary: "Manage network forwards" },
+  { path: "network forward port", summary: "Manage ports of network forwards" },
   {
     path: "network load-balancer",
-    summary: "Addresses of this machine that lead to one of several instances",
+    summary: "Manage network load balancers",
   },
-  { path: "network load-balancer backend", summary: "Targets of load balancers" },
-  { path: "network load-balancer port", summary: "Ports of load balancers" },
+  { path: "network load-balancer backend", summary: "Manage backends of load balancers" },
+  { path: "network load-balancer port", summary: "Manage ports of load balancers" },
 ];
 
 function rows(path: string, kind: "forward" | "balancer", what: string): Command[] {
@@ -29,23 +29,23 @@ function rows(path: string, kind: "forward" | "balancer", what: string): Command
       args: [network],
       flags: [format],
       summary: `List ${what}s of a network`,
-      examples: [example(`${path} list dreybr0`, "Each with the number of its ports")],
+      examples: [example(`${path} list dreybr0`, "List each with the number of its ports")],
       load: async () => (await forwards()).list(kind),
     },
     {
       path: `${path} show`,
       args: [network, address],
       flags: [],
-      summary: `Show a ${what}, as YAML`,
-      examples: [example(`${path} show dreybr0 127.0.0.1`, "Its ports and where they lead")],
+      summary: `Show a ${what} as YAML`,
+      examples: [example(`${path} show dreybr0 127.0.0.1`, "Show its ports and their targets")],
       load: async () => (await forwards()).show(kind),
     },
     {
       path: `${path} create`,
       args: [network, address, { ...keyValues, optional: true }],
-      flags: [{ name: "description", value: "text", summary: "What it is for" }],
+      flags: [{ name: "description", value: "text", summary: "Description" }],
       summary: `Create a ${what}`,
-      examples: [example(`${path} create dreybr0 127.0.0.1`, "One without ports")],
+      examples: [example(`${path} create dreybr0 127.0.0.1`, "Create one without ports")],
       load: async () => (await forwards()).create(kind),
     },
     {
@@ -54,23 +54,23 @@ function rows(path: string, kind: "forward" | "balancer", what: string): Command
       args: [network, address],
       flags: [],
       summary: `Delete a ${what}`,
-      examples: [example(`${path} delete dreybr0 127.0.0.1`, "With all its ports")],
+      examples: [example(`${path} delete dreybr0 127.0.0.1`, "Delete it with all its ports")],
       load: async () => (await forwards()).remove(kind),
     },
     {
       path: `${path} edit`,
       args: [network, address],
       flags: [],
-      summary: `Edit a ${what}, as YAML`,
-      examples: [example(`${path} edit dreybr0 127.0.0.1`, "In an editor; in force at once")],
+      summary: `Edit a ${what} as YAML`,
+      examples: [example(`${path} edit dreybr0 127.0.0.1`, "Open an editor; changes apply at once")],
       load: async () => (await forwards()).edit(kind),
     },
     {
       path: `${path} get`,
       args: [network, address, key],
       flags: [property],
-      summary: `Print one key of a ${what}`,
-      examples: [example(`${path} get dreybr0 127.0.0.1 user.team`, "One key")],
+      summary: `Print a key of a ${what}`,
+      examples: [example(`${path} get dreybr0 127.0.0.1 user.team`, "Print a key")],
       load: async () => (await forwards()).get(kind),
     },
     {
@@ -78,7 +78,7 @@ function rows(path: string, kind: "forward" | "balancer", what: string): Command
       args: [network, address, keyValues],
       flags: [property],
       summary: `Set keys of a ${what}`,
-      examples: [example(`${path} set dreybr0 127.0.0.1 user.team=shop`, "One key")],
+      examples: [example(`${path} set dreybr0 127.0.0.1 user.team=shop`, "Set a key")],
       load: async () => (await forwards()).set(kind),
     },
     {
@@ -86,7 +86,7 @@ function rows(path: string, kind: "forward" | "balancer", what: string): Command
       args: [network, address, key],
       flags: [],
       summary: `Remove a key of a ${what}`,
-      examples: [example(`${path} unset dreybr0 127.0.0.1 user.team`, "One key")],
+      examples: [example(`${path} unset dreybr0 127.0.0.1 user.team`, "Remove a key")],
       load: async () => (await forwards()).unset(kind),
     },
     {
@@ -95,7 +95,10 @@ function rows(path: string, kind: "forward" | "balancer", what: string): Command
       flags: [force],
       summary: `Remove ports of a ${what}`,
       examples: [
-        example(`${path} port remove dreybr0 127.0.0.1 tcp 8080`, "Connections through others go on"),
+        example(
+          `${path} port remove dreybr0 127.0.0.1 tcp 8080`,
+          "Remove a port; connections through others stay open",
+        ),
       ],
       load: async () => (await forwards()).removePort(kind),
     },
@@ -112,7 +115,12 @@ export const commands: readonly Command[] = [
     args: [network, address, protocol, ports, target, targetPorts],
     flags: [],
     summary: "Add ports to a forward",
-    examples: [example("network forward port add dreybr0 127.0.0.1 tcp 8080 10.9.0.5 80", "To one instance")],
+    examples: [
+      example(
+        "network forward port add dreybr0 127.0.0.1 tcp 8080 10.9.0.5 80",
+        "Forward a port to an instance",
+      ),
+    ],
     load: async () => (await forwards()).addPort("forward"),
   },
   ...rows("network load-balancer", "balancer", "load balancer"),
@@ -122,7 +130,10 @@ export const commands: readonly Command[] = [
     flags: [],
     summary: "Add ports to a load balancer",
     examples: [
-      example("network load-balancer port add dreybr0 127.0.0.1 tcp 8080 web1,web2", "To two in turn"),
+      example(
+        "network load-balancer port add dreybr0 127.0.0.1 tcp 8080 web1,web2",
+        "Balance a port over two backends",
+      ),
     ],
     load: async () => (await forwards()).addPort("balancer"),
   },
@@ -130,9 +141,9 @@ export const commands: readonly Command[] = [
     path: "network load-balancer backend add",
     args: [network, address, { name: "backend", kind: "text" }, target, targetPorts],
     flags: [],
-    summary: "Add a target to a load balancer",
+    summary: "Add a backend to a load balancer",
     examples: [
-      example("network load-balancer backend add dreybr0 127.0.0.1 web1 10.9.0.5 80", "An instance"),
+      example("network load-balancer backend add dreybr0 127.0.0.1 web1 10.9.0.5 80", "Add an instance"),
     ],
     load: async () => (await forwards()).addBackend,
   },
@@ -140,9 +151,12 @@ export const commands: readonly Command[] = [
     path: "network load-balancer backend remove",
     args: [network, address, { name: "backend", kind: "text" }],
     flags: [],
-    summary: "Remove a target of a load balancer",
+    summary: "Remove a backend from a load balancer",
     examples: [
-      example("network load-balancer backend remove dreybr0 127.0.0.1 web1", "One that no port leads to"),
+      example(
+        "network load-balancer backend remove dreybr0 127.0.0.1 web1",
+        "Remove a backend that no port uses",
+      ),
     ],
     load: async () => (await forwards()).removeBackend,
   },

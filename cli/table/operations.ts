@@ -8,7 +8,7 @@ const operation: Arg = { name: "operation", kind: "operation", remote: true };
 const operations = () => import("../commands/operation.ts");
 
 export const groups: readonly Group[] = [
-  { path: "operation", summary: "What runs in the background" },
+  { path: "operation", summary: "Manage background operations" },
 ];
 
 export const commands: readonly Command[] = [
@@ -17,16 +17,16 @@ export const commands: readonly Command[] = [
     aliases: ["ls"],
     args: [remote],
     flags: [format, allProjects],
-    summary: "List what runs in the background",
-    examples: [example("operation list", "Every operation that is remembered")],
+    summary: "List background operations",
+    examples: [example("operation list", "List every operation")],
     load: async () => (await operations()).list,
   },
   {
     path: "operation show",
     args: [operation],
     flags: [],
-    summary: "Show an operation, as YAML",
-    examples: [example("operation show 7f0c8e1a-3c1b-4b7e-9d8e-0a5b5c7f2f11", "By its id")],
+    summary: "Show an operation as YAML",
+    examples: [example("operation show 7f0c8e1a-3c1b-4b7e-9d8e-0a5b5c7f2f11", "Show one by its id")],
     load: async () => (await operations()).show,
   },
   {
@@ -35,7 +35,9 @@ export const commands: readonly Command[] = [
     args: [operation],
     flags: [],
     summary: "Cancel an operation",
-    examples: [example("operation delete 7f0c8e1a-3c1b-4b7e-9d8e-0a5b5c7f2f11", "If it can be cancelled")],
+    examples: [
+      example("operation delete 7f0c8e1a-3c1b-4b7e-9d8e-0a5b5c7f2f11", "Cancel one, if it can be cancelled"),
+    ],
     load: async () => (await operations()).cancel,
   },
   {
@@ -47,7 +49,7 @@ export const commands: readonly Command[] = [
         value: "type",
         isList: true,
         choices: ["lifecycle", "operation", "logging"],
-        summary: "Only events of this type: lifecycle, operation or logging",
+        summary: "Type of events to show: lifecycle, operation or logging",
       },
       {
         name: "format",
@@ -57,13 +59,13 @@ export const commands: readonly Command[] = [
         default: "yaml",
         summary: "Format: yaml, json or pretty",
       },
-      { name: "pretty", summary: "The same as --format pretty" },
+      { name: "pretty", summary: "Short for --format pretty" },
       allProjects,
     ],
-    summary: "Print what happens, as it happens",
+    summary: "Show events as they happen",
     examples: [
-      example("monitor --pretty", "One line per event"),
-      example("monitor --type lifecycle --format json", "Starts, stops, changes; for programs"),
+      example("monitor --pretty", "Print one line per event"),
+      example("monitor --type lifecycle --format json", "Print starts, stops and changes as JSON"),
     ],
     load: async () => (await import("../commands/monitor.ts")).monitor,
   },
@@ -76,16 +78,19 @@ export const commands: readonly Command[] = [
         short: "X",
         value: "method",
         default: "GET",
-        summary: "Method of the request (default GET)",
+        summary: "Method of the request (default: GET)",
       },
-      { name: "data", short: "d", value: "JSON", summary: "Body of the request; - reads standard input" },
+      { name: "data", short: "d", value: "JSON", summary: "Body of the request; - for standard input" },
       { name: "wait", short: "w", summary: "Wait for the operation to end" },
-      { name: "raw", summary: "Print the whole answer, not only its metadata" },
+      { name: "raw", summary: "Print the whole response, not only its metadata" },
     ],
     summary: "Send a request to the API",
     examples: [
-      example("query /1.0/instances?recursion=1", "Read"),
-      example(`query -X PUT -d '{"action":"stop"}' --wait /1.0/instances/web/state`, "Change, and wait"),
+      example("query /1.0/instances?recursion=1", "Read a resource"),
+      example(
+        `query -X PUT -d '{"action":"stop"}' --wait /1.0/instances/web/state`,
+        "Change one and wait for the operation",
+      ),
     ],
     load: async () => (await import("../commands/query.ts")).query,
   },

@@ -18,8 +18,8 @@ import {
 const profiles = () => import("../commands/profile.ts");
 
 export const groups: readonly Group[] = [
-  { path: "profile", summary: "Configuration shared by instances" },
-  { path: "profile device", summary: "Devices of profiles" },
+  { path: "profile", summary: "Manage profiles" },
+  { path: "profile device", summary: "Manage devices of profiles" },
 ];
 
 export const commands: readonly Command[] = [
@@ -29,26 +29,26 @@ export const commands: readonly Command[] = [
     args: [remote],
     flags: [format, allProjects],
     summary: "List profiles",
-    examples: [example("profile list", "Every profile with the number of its users")],
+    examples: [example("profile list", "List every profile and the number of its users")],
     load: async () => (await profiles()).list,
   },
   {
     path: "profile show",
     args: [profile],
     flags: [],
-    summary: "Show a profile, as YAML",
-    examples: [example("profile show default", "The one every instance gets")],
+    summary: "Show a profile as YAML",
+    examples: [example("profile show default", "Show the profile that instances get by default")],
     load: async () => (await profiles()).show,
   },
   {
     path: "profile create",
     args: [profile],
-    flags: [{ name: "description", value: "text", summary: "What the profile is for" }],
+    flags: [{ name: "description", value: "text", summary: "Description of the profile" }],
     summary: "Create a profile",
-    about: "A file as standard input is read as its YAML.",
+    about: "YAML is read from standard input if that is a file.",
     examples: [
-      example("profile create small", "An empty one"),
-      example("profile create small < small.yaml", "With configuration and devices"),
+      example("profile create small", "Create an empty profile"),
+      example("profile create small < small.yaml", "Create one with configuration and devices"),
     ],
     load: async () => (await profiles()).create,
   },
@@ -58,7 +58,7 @@ export const commands: readonly Command[] = [
     args: [{ ...profile, many: true }],
     flags: [],
     summary: "Delete profiles",
-    examples: [example("profile delete small", "One that no instance uses")],
+    examples: [example("profile delete small", "Delete a profile that no instance uses")],
     load: async () => (await profiles()).remove,
   },
   {
@@ -67,7 +67,7 @@ export const commands: readonly Command[] = [
     args: [profile, { ...profile, name: "new-name" }],
     flags: [],
     summary: "Copy a profile",
-    examples: [example("profile copy default small", "A second one to change")],
+    examples: [example("profile copy default small", "Create a copy to change")],
     load: async () => (await profiles()).copy,
   },
   {
@@ -76,17 +76,17 @@ export const commands: readonly Command[] = [
     args: [profile, newName],
     flags: [],
     summary: "Rename a profile",
-    examples: [example("profile rename small tiny", "From small to tiny")],
+    examples: [example("profile rename small tiny", "Rename small to tiny")],
     load: async () => (await profiles()).rename,
   },
   {
     path: "profile edit",
     args: [profile],
     flags: [],
-    summary: "Edit a profile, as YAML",
+    summary: "Edit a profile as YAML",
     examples: [
-      example("profile edit small", "In an editor"),
-      example("profile edit small < s.yaml", "From a file"),
+      example("profile edit small", "Open an editor"),
+      example("profile edit small < s.yaml", "Read it from a file"),
     ],
     load: async () => (await profiles()).edit,
   },
@@ -94,8 +94,8 @@ export const commands: readonly Command[] = [
     path: "profile get",
     args: [profile, key],
     flags: [property],
-    summary: "Print one key of a profile",
-    examples: [example("profile get small limits.memory", "One limit")],
+    summary: "Print a key of a profile",
+    examples: [example("profile get small limits.memory", "Print a limit")],
     load: async () => (await profiles()).get,
   },
   {
@@ -103,7 +103,12 @@ export const commands: readonly Command[] = [
     args: [profile, keyValues],
     flags: [property],
     summary: "Set keys of a profile",
-    examples: [example("profile set small limits.memory=512MiB", "In force at once for who uses it")],
+    examples: [
+      example(
+        "profile set small limits.memory=512MiB",
+        "Set a limit, which applies at once to its instances",
+      ),
+    ],
     load: async () => (await profiles()).set,
   },
   {
@@ -121,8 +126,8 @@ export const commands: readonly Command[] = [
     flags: [],
     summary: "Replace the profiles of an instance",
     examples: [
-      example("profile assign web default,small", "These two, in this order"),
-      example("profile assign web ''", "None"),
+      example("profile assign web default,small", "Assign two profiles, in this order"),
+      example("profile assign web ''", "Remove all profiles"),
     ],
     load: async () => (await profiles()).assign,
   },
@@ -131,15 +136,15 @@ export const commands: readonly Command[] = [
     args: [instance, { name: "profile", kind: "profile" }],
     flags: [],
     summary: "Add a profile to an instance",
-    examples: [example("profile add web small", "After those it has")],
+    examples: [example("profile add web small", "Add it after the others")],
     load: async () => (await profiles()).add,
   },
   {
     path: "profile remove",
     args: [instance, { name: "profile", kind: "profile" }],
     flags: [],
-    summary: "Take a profile from an instance",
-    examples: [example("profile remove web small", "The profile itself stays")],
+    summary: "Remove a profile from an instance",
+    examples: [example("profile remove web small", "Remove it from the instance; the profile is kept")],
     load: async () => (await profiles()).take,
   },
   ...deviceRows("profile device", profile, "profile"),

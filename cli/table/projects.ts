@@ -6,7 +6,7 @@ import { example, format, key, keyValues, newName, project, property, remote } f
 const projects = () => import("../commands/project.ts");
 
 export const groups: readonly Group[] = [
-  { path: "project", summary: "Instances apart from one another" },
+  { path: "project", summary: "Manage projects" },
 ];
 
 export const commands: readonly Command[] = [
@@ -16,23 +16,23 @@ export const commands: readonly Command[] = [
     args: [remote],
     flags: [format],
     summary: "List projects",
-    examples: [example("project list", "Every project, and what it has for itself")],
+    examples: [example("project list", "List every project and its features")],
     load: async () => (await projects()).list,
   },
   {
     path: "project show",
     args: [project],
     flags: [],
-    summary: "Show a project, as YAML",
-    examples: [example("project show default", "Its configuration and what is in it")],
+    summary: "Show a project as YAML",
+    examples: [example("project show default", "Show its configuration and contents")],
     load: async () => (await projects()).show,
   },
   {
     path: "project info",
     args: [project],
     flags: [format],
-    summary: "Show what a project may use, and what it does use",
-    examples: [example("project info default", "Instances, and how many there may be")],
+    summary: "Show the limits and the usage of a project",
+    examples: [example("project info default", "Show limits and usage")],
     load: async () => (await projects()).info,
   },
   {
@@ -40,15 +40,23 @@ export const commands: readonly Command[] = [
     args: [project],
     flags: [
       { name: "config", short: "c", value: "key=value", isList: true, summary: "Configuration key to set" },
-      { name: "storage", short: "s", value: "pool", summary: "Pool of the root disk of its default profile" },
-      { name: "network", short: "n", value: "network", summary: "Network of its default profile" },
+      {
+        name: "storage",
+        short: "s",
+        value: "pool",
+        summary: "Storage pool for the root disk in its default profile",
+      },
+      { name: "network", short: "n", value: "network", summary: "Network for its default profile" },
     ],
     summary: "Create a project",
     about:
-      "Without --storage its default profile has no root disk. A file as standard input is read as its YAML.",
+      "Without --storage, its default profile has no root disk. YAML is read from standard input if that is a file.",
     examples: [
-      example("project create client --storage default", "One that instances can be launched in at once"),
-      example("project create test -c features.images=false", "With the images of the default project"),
+      example("project create client --storage default", "Create a project that is ready for instances"),
+      example(
+        "project create test -c features.images=false",
+        "Create one that shares images with the default project",
+      ),
     ],
     load: async () => (await projects()).create,
   },
@@ -58,7 +66,9 @@ export const commands: readonly Command[] = [
     args: [project],
     flags: [],
     summary: "Delete an empty project",
-    examples: [example("project delete client", "Nothing may be left in it but its default profile")],
+    examples: [
+      example("project delete client", "Delete a project with nothing left but its default profile"),
+    ],
     load: async () => (await projects()).remove,
   },
   {
@@ -67,17 +77,17 @@ export const commands: readonly Command[] = [
     args: [project, newName],
     flags: [],
     summary: "Rename an empty project",
-    examples: [example("project rename client customer", "From client to customer")],
+    examples: [example("project rename client customer", "Rename client to customer")],
     load: async () => (await projects()).rename,
   },
   {
     path: "project edit",
     args: [project],
     flags: [],
-    summary: "Edit a project, as YAML",
+    summary: "Edit a project as YAML",
     examples: [
-      example("project edit client", "In an editor"),
-      example("project edit client < client.yaml", "From a file"),
+      example("project edit client", "Open an editor"),
+      example("project edit client < client.yaml", "Read it from a file"),
     ],
     load: async () => (await projects()).edit,
   },
@@ -85,8 +95,8 @@ export const commands: readonly Command[] = [
     path: "project get",
     args: [project, key],
     flags: [property],
-    summary: "Print one key of a project",
-    examples: [example("project get client features.images", "One feature")],
+    summary: "Print a key of a project",
+    examples: [example("project get client features.images", "Print a feature")],
     load: async () => (await projects()).get,
   },
   {
@@ -94,7 +104,7 @@ export const commands: readonly Command[] = [
     args: [project, keyValues],
     flags: [property],
     summary: "Set keys of a project",
-    examples: [example("project set client limits.instances=5", "No sixth instance")],
+    examples: [example("project set client limits.instances=5", "Allow five instances")],
     load: async () => (await projects()).set,
   },
   {
@@ -102,23 +112,23 @@ export const commands: readonly Command[] = [
     args: [project, key],
     flags: [property],
     summary: "Remove a key of a project",
-    examples: [example("project unset client limits.instances", "As many as there is room for")],
+    examples: [example("project unset client limits.instances", "Remove the limit")],
     load: async () => (await projects()).unset,
   },
   {
     path: "project switch",
     args: [project],
     flags: [],
-    summary: "Make a project the one that commands mean",
-    examples: [example("project switch client", "Until another switch; --project goes before it")],
+    summary: "Switch the current project",
+    examples: [example("project switch client", "Work in this project; --project takes precedence")],
     load: async () => (await projects()).switchTo,
   },
   {
     path: "project get-current",
     args: [remote],
     flags: [],
-    summary: "Print the project that commands mean",
-    examples: [example("project get-current", "The one switched to, or default")],
+    summary: "Print the current project",
+    examples: [example("project get-current", "Print its name")],
     load: async () => (await projects()).getCurrent,
   },
 ];

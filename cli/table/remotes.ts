@@ -9,7 +9,7 @@ const where: Arg = { name: "address|URL|token", kind: "text" };
 const remotes = () => import("../commands/remote.ts");
 
 export const groups: readonly Group[] = [
-  { path: "remote", summary: "Servers that names before a colon mean" },
+  { path: "remote", summary: "Manage remote servers" },
 ];
 
 export const commands: readonly Command[] = [
@@ -19,40 +19,46 @@ export const commands: readonly Command[] = [
     args: [],
     flags: [format],
     summary: "List remotes",
-    examples: [example("remote list", "Names that may stand before a colon")],
+    examples: [example("remote list", "List every remote and its address")],
     load: async () => (await remotes()).list,
   },
   {
     path: "remote add",
     args: [remote, { ...where, optional: true }],
     flags: [
-      { name: "accept-certificate", summary: "Accept whatever certificate the server shows" },
-      { name: "token", value: "token", summary: "Token by which the server lets us in" },
-      { name: "password", value: "token", summary: "The same, as LXD's older clients have it" },
+      { name: "accept-certificate", summary: "Accept the server's certificate without asking" },
+      { name: "token", value: "token", summary: "Trust token from the server" },
+      { name: "password", value: "token", summary: "Trust token, as older LXD clients call it" },
       {
         name: "protocol",
         value: "protocol",
         choices: ["lxd", "simplestreams", "oci"],
-        summary: "What the server speaks: lxd, simplestreams or oci",
+        summary: "Protocol of the server: lxd, simplestreams or oci",
       },
       {
         name: "auth-type",
         value: "type",
         choices: ["tls"],
         default: "tls",
-        summary: "How we prove who we are: tls",
+        summary: "Authentication type: tls",
       },
-      { name: "public", summary: "Only images that everybody may have" },
+      { name: "public", summary: "Use the server for public images only" },
     ],
-    about: "The server's administrator makes a token with: drey config trust add (lxc config trust add)",
-    summary: "Add a server: another drey, an LXD, or one with images",
+    about: "Tokens are made on the server, by drey config trust add or lxc config trust add.",
+    summary: "Add a remote: a drey or LXD server, or an image server",
     examples: [
-      example("remote add office eyJjbGllbnRfbmFtZSI6Im1lIn0=", "By a token, which says where the server is"),
-      example("remote add lab https://lab.example.org:8443 --token eyJjbGll", "By address and token"),
-      example("remote add mirror https://images.example.org --protocol simplestreams", "An image server"),
+      example(
+        "remote add office eyJjbGllbnRfbmFtZSI6Im1lIn0=",
+        "Add a server by token, which contains its address",
+      ),
+      example(
+        "remote add lab https://lab.example.org:8443 --token eyJjbGll",
+        "Add a server by address and token",
+      ),
+      example("remote add mirror https://images.example.org --protocol simplestreams", "Add an image server"),
       example(
         "remote add near https://near.example.org,https://images.example.org --protocol simplestreams",
-        "The same with a mirror that is asked first",
+        "Add an image server with a mirror that is tried first",
       ),
     ],
     load: async () => (await remotes()).add,
@@ -62,8 +68,8 @@ export const commands: readonly Command[] = [
     aliases: ["rm"],
     args: [remote],
     flags: [],
-    summary: "Forget a server",
-    examples: [example("remote remove lab", "Its certificate is forgotten too")],
+    summary: "Remove a remote",
+    examples: [example("remote remove lab", "Remove it and its certificate")],
     load: async () => (await remotes()).remove,
   },
   {
@@ -71,17 +77,20 @@ export const commands: readonly Command[] = [
     aliases: ["mv"],
     args: [remote, newName],
     flags: [],
-    summary: "Call a server by another name",
-    examples: [example("remote rename lab cellar", "From now on cellar:")],
+    summary: "Rename a remote",
+    examples: [example("remote rename lab cellar", "Rename lab: to cellar:")],
     load: async () => (await remotes()).rename,
   },
   {
     path: "remote set-url",
     args: [remote, { name: "URL", kind: "text" }],
     flags: [],
-    summary: "Reach a server at another address",
+    summary: "Change the address of a remote",
     examples: [
-      example("remote set-url lab https://10.0.0.7:8443", "It must still show the same certificate"),
+      example(
+        "remote set-url lab https://10.0.0.7:8443",
+        "Change the address; the certificate must be the same",
+      ),
     ],
     load: async () => (await remotes()).setUrl,
   },
@@ -90,24 +99,26 @@ export const commands: readonly Command[] = [
     aliases: ["set-default"],
     args: [remote],
     flags: [],
-    summary: "Choose the server that is meant when none is named",
-    examples: [example("remote switch lab", "Then drey list asks lab")],
+    summary: "Switch the default remote",
+    examples: [example("remote switch lab", "Use lab in commands that name no remote")],
     load: async () => (await remotes()).switchTo,
   },
   {
     path: "remote get-client-certificate",
     args: [],
     flags: [],
-    summary: "Print the certificate that servers know this client by",
-    examples: [example("remote get-client-certificate > me.crt", "For: drey config trust add-certificate")],
+    summary: "Print the certificate of this client",
+    examples: [
+      example("remote get-client-certificate > me.crt", "Save it for drey config trust add-certificate"),
+    ],
     load: async () => (await remotes()).getClientCertificate,
   },
   {
     path: "remote get-default",
     args: [],
     flags: [],
-    summary: "Print the remote that is meant when none is named",
-    examples: [example("remote get-default", "One word")],
+    summary: "Print the default remote",
+    examples: [example("remote get-default", "Print its name")],
     load: async () => (await remotes()).getDefault,
   },
 ];

@@ -7,20 +7,20 @@ const trust = () => import("../commands/trust.ts");
 const fingerprint: Arg = { name: "fingerprint", kind: "text", remote: true };
 
 const terms: readonly Flag[] = [
-  { name: "name", value: "name", summary: "What to call the client" },
+  { name: "name", value: "name", summary: "Name of the client" },
   {
     name: "type",
     value: "type",
     choices: ["client", "metrics"],
     default: "client",
-    summary: "What the certificate is good for: client, or metrics alone",
+    summary: "Type of certificate: client, or metrics",
   },
-  { name: "restricted", summary: "Let the client into some projects only" },
-  { name: "projects", value: "projects", summary: "Which projects, with commas between them" },
+  { name: "restricted", summary: "Restrict the client to projects" },
+  { name: "projects", value: "projects", summary: "Projects to restrict it to, separated by commas" },
 ];
 
 export const groups: readonly Group[] = [
-  { path: "config trust", summary: "Clients on other machines that are let in" },
+  { path: "config trust", summary: "Manage trusted clients" },
 ];
 
 export const commands: readonly Command[] = [
@@ -28,12 +28,16 @@ export const commands: readonly Command[] = [
     path: "config trust add",
     args: [remote, { name: "certificate", kind: "file", optional: true }],
     flags: terms,
-    summary: "Make a token that lets in one client, or trust a certificate",
-    about: "The server must listen: drey config set core.https_address=[::]:8443, and drey serve",
+    summary: "Create a trust token for a client, or trust a certificate",
+    about:
+      "The server must listen on the network: drey config set core.https_address=[::]:8443, and drey serve",
     examples: [
-      example("config trust add --name laptop", "A token, for: drey remote add (lxc remote add)"),
-      example("config trust add --name ci --restricted --projects web", "Good for one project"),
-      example("config trust add laptop.crt", "A certificate from a file"),
+      example("config trust add --name laptop", "Create a token for drey remote add or lxc remote add"),
+      example(
+        "config trust add --name ci --restricted --projects web",
+        "Create a token that is restricted to a project",
+      ),
+      example("config trust add laptop.crt", "Trust a certificate from a file"),
     ],
     load: async () => (await trust()).add,
   },
@@ -43,7 +47,7 @@ export const commands: readonly Command[] = [
     flags: terms,
     isHidden: true,
     summary: "Trust a certificate",
-    examples: [example("config trust add-certificate laptop.crt", "From a file")],
+    examples: [example("config trust add-certificate laptop.crt", "Trust a certificate from a file")],
     load: async () => (await trust()).add,
   },
   {
@@ -52,15 +56,15 @@ export const commands: readonly Command[] = [
     args: [remote],
     flags: [format],
     summary: "List trusted certificates",
-    examples: [example("config trust list", "Those of this server")],
+    examples: [example("config trust list", "List every trusted certificate")],
     load: async () => (await trust()).list,
   },
   {
     path: "config trust list-tokens",
     args: [remote],
     flags: [format],
-    summary: "List tokens that wait to be used",
-    examples: [example("config trust list-tokens", "Each is good for one client")],
+    summary: "List active trust tokens",
+    examples: [example("config trust list-tokens", "List tokens that were not used yet")],
     load: async () => (await trust()).tokens,
   },
   {
@@ -68,16 +72,16 @@ export const commands: readonly Command[] = [
     aliases: ["rm"],
     args: [fingerprint],
     flags: [],
-    summary: "Trust a certificate no more",
-    examples: [example("config trust remove 01577577", "The beginning of a fingerprint is enough")],
+    summary: "Remove a trusted certificate",
+    examples: [example("config trust remove 01577577", "Remove it by the beginning of its fingerprint")],
     load: async () => (await trust()).remove,
   },
   {
     path: "config trust revoke-token",
     args: [remote, { name: "name", kind: "text", optional: true }],
     flags: [],
-    summary: "Make a token useless",
-    examples: [example("config trust revoke-token laptop", "That of the client laptop")],
+    summary: "Revoke a trust token",
+    examples: [example("config trust revoke-token laptop", "Revoke the token of the client laptop")],
     load: async () => (await trust()).revoke,
   },
   {
@@ -85,15 +89,15 @@ export const commands: readonly Command[] = [
     args: [fingerprint],
     flags: [],
     summary: "Show a trusted certificate",
-    examples: [example("config trust show 01577577", "As YAML")],
+    examples: [example("config trust show 01577577", "Show it as YAML")],
     load: async () => (await trust()).show,
   },
   {
     path: "config trust edit",
     args: [fingerprint],
     flags: [],
-    summary: "Edit what is known of a trusted certificate, as YAML",
-    examples: [example("config trust edit 01577577", "Its name, or its projects")],
+    summary: "Edit a trusted certificate as YAML",
+    examples: [example("config trust edit 01577577", "Change its name or its projects")],
     load: async () => (await trust()).edit,
   },
 ];

@@ -9,7 +9,7 @@ const variables: Arg = { name: "variable=data", kind: "text", many: true };
 const uefi = () => import("../commands/uefi_variables.ts");
 
 export const groups: readonly Group[] = [
-  { path: "config uefi", summary: "Variables of the firmware of a virtual machine" },
+  { path: "config uefi", summary: "Manage UEFI variables of virtual machines" },
 ];
 
 const secure = "SecureBootEnable-f0a30bc7-af08-4556-99c4-001009c93a44";
@@ -19,34 +19,34 @@ export const commands: readonly Command[] = [
     path: "config uefi show",
     args: [instance],
     flags: [],
-    summary: "Show all variables of the firmware, as YAML",
-    about: "Each is named with its vendor's UUID behind; data is in hexadecimal digits.",
-    examples: [example("config uefi show v1", "What the firmware remembers")],
+    summary: "Show UEFI variables as YAML",
+    about: "The name of a variable ends in the UUID of its vendor. Data is in hexadecimal.",
+    examples: [example("config uefi show v1", "Show every variable")],
     load: async () => (await uefi()).show,
   },
   {
     path: "config uefi get",
     args: [instance, variable],
     flags: [],
-    summary: "Show the data of a variable of the firmware",
-    examples: [example(`config uefi get v1 ${secure}`, "Whether only what is signed is run")],
+    summary: "Print the data of a UEFI variable",
+    examples: [example(`config uefi get v1 ${secure}`, "Print whether Secure Boot is on")],
     load: async () => (await uefi()).get,
   },
   {
     path: "config uefi set",
     args: [instance, variables],
     flags: [],
-    summary: "Set variables of the firmware while the machine is stopped",
-    examples: [example(`config uefi set v1 ${secure}=00`, "Data is in hexadecimal digits")],
+    summary: "Set UEFI variables of a stopped virtual machine",
+    examples: [example(`config uefi set v1 ${secure}=00`, "Set a variable to data in hexadecimal")],
     load: async () => (await uefi()).set,
   },
   {
     path: "config uefi unset",
     args: [instance, variable],
     flags: [],
-    summary: "Remove a variable of the firmware while the machine is stopped",
+    summary: "Remove a UEFI variable of a stopped virtual machine",
     examples: [
-      example("config uefi unset v1 BootOrder-8be4df61-93ca-11d2-aa0d-00e098032b8c", "The order of booting"),
+      example("config uefi unset v1 BootOrder-8be4df61-93ca-11d2-aa0d-00e098032b8c", "Remove the boot order"),
     ],
     load: async () => (await uefi()).unset,
   },
@@ -54,9 +54,10 @@ export const commands: readonly Command[] = [
     path: "config uefi edit",
     args: [instance],
     flags: [],
-    summary: "Edit the variables of the firmware in your editor",
-    about: "Where standard input is no terminal, it is read as the new variables.",
-    examples: [example("config uefi edit v1", "In $VISUAL or $EDITOR")],
+    summary: "Edit UEFI variables as YAML",
+    about:
+      "Opens $VISUAL or $EDITOR. If standard input is not a terminal, the variables are read from there.",
+    examples: [example("config uefi edit v1", "Open an editor")],
     load: async () => (await uefi()).edit,
   },
 ];

@@ -23,10 +23,10 @@ const volume: Arg = { name: "volume", kind: "text" };
 const placed = (name: string): Arg => ({ name, kind: "text", remote: true });
 const deviceName: Arg = { name: "device", kind: "text", optional: true };
 const path: Arg = { name: "path", kind: "text", optional: true };
-const targetProject = { name: "target-project", value: "project", summary: "Project of the new volume" };
+const targetProject = { name: "target-project", value: "project", summary: "Project of the volume" };
 
 export const groups: readonly Group[] = [
-  { path: "storage volume", summary: "Volumes of storage pools" },
+  { path: "storage volume", summary: "Manage storage volumes" },
 ];
 
 export const commands: readonly Command[] = [
@@ -37,8 +37,8 @@ export const commands: readonly Command[] = [
     flags: [format, allProjects],
     summary: "List storage volumes",
     examples: [
-      example("storage volume list default", "Those of one pool, with the roots of instances"),
-      example("storage volume list default type=custom", "Only custom ones"),
+      example("storage volume list default", "List the volumes of a pool, with those of instances"),
+      example("storage volume list default type=custom", "List custom volumes only"),
     ],
     load: async () => (await volumes()).list,
   },
@@ -51,15 +51,18 @@ export const commands: readonly Command[] = [
         value: "type",
         choices: ["filesystem", "block"],
         default: "filesystem",
-        summary: "Content: filesystem, or block for virtual machines",
+        summary: "Content type: filesystem, or block for virtual machines",
       },
-      { name: "description", value: "text", summary: "What the volume is for" },
+      { name: "description", value: "text", summary: "Description of the volume" },
     ],
     summary: "Create a custom storage volume",
-    about: "A file as standard input is read as its YAML.",
+    about: "YAML is read from standard input if that is a file.",
     examples: [
-      example("storage volume create default data", "Files that instances share"),
-      example("storage volume create default disk1 size=20GiB --type=block", "A disk"),
+      example("storage volume create default data", "Create a volume of files"),
+      example(
+        "storage volume create default disk1 size=20GiB --type=block",
+        "Create a disk for virtual machines",
+      ),
     ],
     load: async () => (await volumes()).create,
   },
@@ -67,32 +70,32 @@ export const commands: readonly Command[] = [
     path: "storage volume show",
     args: [pool, volume],
     flags: [],
-    summary: "Show a storage volume or a snapshot of one, as YAML",
-    examples: [example("storage volume show default data", "Its configuration and who uses it")],
+    summary: "Show a storage volume or a snapshot of one as YAML",
+    examples: [example("storage volume show default data", "Show its configuration and users")],
     load: async () => (await volumes()).show,
   },
   {
     path: "storage volume info",
     args: [pool, volume],
     flags: [],
-    summary: "Show the space and the snapshots of a storage volume",
-    examples: [example("storage volume info default data", "How much it takes")],
+    summary: "Show the usage and the snapshots of a storage volume",
+    examples: [example("storage volume info default data", "Show its usage")],
     load: async () => (await volumes()).info,
   },
   {
     path: "storage volume edit",
     args: [pool, volume],
     flags: [],
-    summary: "Edit a storage volume, as YAML",
-    examples: [example("storage volume edit default data", "In an editor")],
+    summary: "Edit a storage volume as YAML",
+    examples: [example("storage volume edit default data", "Open an editor")],
     load: async () => (await volumes()).edit,
   },
   {
     path: "storage volume get",
     args: [pool, volume, key],
     flags: [property],
-    summary: "Print one key of a storage volume",
-    examples: [example("storage volume get default data size", "How large it may be")],
+    summary: "Print a key of a storage volume",
+    examples: [example("storage volume get default data size", "Print its size")],
     load: async () => (await volumes()).get,
   },
   {
@@ -100,7 +103,9 @@ export const commands: readonly Command[] = [
     args: [pool, volume, keyValues],
     flags: [property],
     summary: "Set keys of a storage volume",
-    examples: [example("storage volume set default data snapshots.expiry=4w", "How long snapshots are kept")],
+    examples: [
+      example("storage volume set default data snapshots.expiry=4w", "Keep snapshots for four weeks"),
+    ],
     load: async () => (await volumes()).set,
   },
   {
@@ -108,7 +113,7 @@ export const commands: readonly Command[] = [
     args: [pool, volume, key],
     flags: [property],
     summary: "Remove a key of a storage volume",
-    examples: [example("storage volume unset default data snapshots.expiry", "Keep them for ever")],
+    examples: [example("storage volume unset default data snapshots.expiry", "Keep snapshots forever")],
     load: async () => (await volumes()).unset,
   },
   {
@@ -118,8 +123,8 @@ export const commands: readonly Command[] = [
     flags: [],
     summary: "Delete a storage volume or a snapshot of one",
     examples: [
-      example("storage volume delete default data", "One that nothing uses"),
-      example("storage volume delete default data/snap0", "One snapshot"),
+      example("storage volume delete default data", "Delete a volume that nothing uses"),
+      example("storage volume delete default data/snap0", "Delete a snapshot"),
     ],
     load: async () => (await volumes()).remove,
   },
@@ -128,7 +133,9 @@ export const commands: readonly Command[] = [
     args: [pool, volume, newName],
     flags: [],
     summary: "Rename a storage volume or a snapshot of one",
-    examples: [example("storage volume rename default data files", "Whoever uses it follows")],
+    examples: [
+      example("storage volume rename default data files", "Rename data to files; devices that use it follow"),
+    ],
     load: async () => (await volumes()).rename,
   },
   {
@@ -136,14 +143,14 @@ export const commands: readonly Command[] = [
     aliases: ["cp"],
     args: [placed("pool/volume"), placed("pool/new-volume")],
     flags: [
-      { name: "volume-only", summary: "Leave the snapshots behind" },
-      { name: "refresh", summary: "Bring an existing copy up to date" },
+      { name: "volume-only", summary: "Copy without snapshots" },
+      { name: "refresh", summary: "Update an existing copy" },
       targetProject,
     ],
     summary: "Copy a storage volume",
     examples: [
-      example("storage volume copy default/data fast/data", "To another pool, with its snapshots"),
-      example("storage volume copy default/data/snap0 default/old", "From a snapshot"),
+      example("storage volume copy default/data fast/data", "Copy to another pool, with all snapshots"),
+      example("storage volume copy default/data/snap0 default/old", "Create a volume from a snapshot"),
     ],
     load: async () => (await volumes()).copy,
   },
@@ -152,27 +159,29 @@ export const commands: readonly Command[] = [
     aliases: ["mv"],
     args: [placed("pool/volume"), placed("pool/new-volume")],
     flags: [targetProject],
-    summary: "Move a storage volume to another pool, name or project",
-    examples: [example("storage volume move default/data fast/data", "To another pool")],
+    summary: "Move a storage volume to another pool or project, or rename it",
+    examples: [example("storage volume move default/data fast/data", "Move to another pool")],
     load: async () => (await volumes()).move,
   },
   {
     path: "storage volume snapshot",
     args: [pool, volume, { name: "snapshot", kind: "text", optional: true }],
     flags: [
-      { name: "no-expiry", summary: "Keep it whatever snapshots.expiry says" },
-      { name: "reuse", summary: "Replace a snapshot of that name" },
+      { name: "no-expiry", summary: "Never expire the snapshot, whatever snapshots.expiry says" },
+      { name: "reuse", summary: "Replace an existing snapshot of this name" },
     ],
     summary: "Take a snapshot of a storage volume",
-    examples: [example("storage volume snapshot default data before", "Under a name")],
+    examples: [example("storage volume snapshot default data before", "Take a named snapshot")],
     load: async () => (await volumeSnapshots()).snapshot,
   },
   {
     path: "storage volume restore",
     args: [pool, volume, { name: "snapshot", kind: "text" }],
     flags: [],
-    summary: "Go back to a snapshot of a storage volume",
-    examples: [example("storage volume restore default data before", "What came after it is lost")],
+    summary: "Restore a storage volume from a snapshot",
+    examples: [
+      example("storage volume restore default data before", "Discard all changes made since the snapshot"),
+    ],
     load: async () => (await volumeSnapshots()).restore,
   },
   {
@@ -181,7 +190,7 @@ export const commands: readonly Command[] = [
     flags: [],
     summary: "Attach a storage volume to an instance",
     examples: [
-      example("storage volume attach default data web /srv/data", "While it runs, or from its start on"),
+      example("storage volume attach default data web /srv/data", "Attach it, even while the instance runs"),
     ],
     load: async () => (await attaching()).attach("instance"),
   },
@@ -190,7 +199,7 @@ export const commands: readonly Command[] = [
     args: [pool, volume, instance, deviceName],
     flags: [],
     summary: "Detach a storage volume from an instance",
-    examples: [example("storage volume detach default data web", "The volume stays")],
+    examples: [example("storage volume detach default data web", "Detach it; the volume is kept")],
     load: async () => (await attaching()).detach("instance"),
   },
   {
@@ -198,7 +207,12 @@ export const commands: readonly Command[] = [
     args: [pool, volume, profile, deviceName, path],
     flags: [],
     summary: "Attach a storage volume to a profile",
-    examples: [example("storage volume attach-profile default data web /srv/data", "For all who use it")],
+    examples: [
+      example(
+        "storage volume attach-profile default data web /srv/data",
+        "Attach it to every instance with this profile",
+      ),
+    ],
     load: async () => (await attaching()).attach("profile"),
   },
   {
@@ -206,17 +220,17 @@ export const commands: readonly Command[] = [
     args: [pool, volume, profile, deviceName],
     flags: [],
     summary: "Detach a storage volume from a profile",
-    examples: [example("storage volume detach-profile default data web", "The volume stays")],
+    examples: [example("storage volume detach-profile default data web", "Detach it; the volume is kept")],
     load: async () => (await attaching()).detach("profile"),
   },
   {
     path: "storage volume export",
     args: [pool, volume, { name: "file", kind: "file", optional: true }],
     flags: [
-      { name: "volume-only", summary: "Leave the snapshots out" },
+      { name: "volume-only", summary: "Export without snapshots" },
       {
         name: "optimized-storage",
-        summary: "In the format of the pool's driver, for pools of the same driver",
+        summary: "Use the format of the storage driver, for pools of the same driver",
       },
       {
         name: "compression",
@@ -224,9 +238,9 @@ export const commands: readonly Command[] = [
         summary: "Compression: none, gzip, bzip2, xz, lzma or zstd",
       },
     ],
-    summary: "Save a storage volume to a file",
-    about: "A volume that instances write to is saved as it lies on disk.",
-    examples: [example("storage volume export default data data.tar.gz", "With its snapshots")],
+    summary: "Export a storage volume to a backup file",
+    about: "A volume in use is exported as it is on disk.",
+    examples: [example("storage volume export default data data.tar.gz", "Export with all snapshots")],
     load: async () => (await volumeFiles()).exportVolume,
   },
   {
@@ -236,12 +250,12 @@ export const commands: readonly Command[] = [
       name: "type",
       value: "type",
       choices: ["backup", "iso"],
-      summary: "What the file is: backup or iso (default by its name)",
+      summary: "Type of file: backup or iso (default: by its name)",
     }],
-    summary: "Make a storage volume of a file",
+    summary: "Import a storage volume from a file",
     examples: [
-      example("storage volume import default data.tar.gz", "From a backup"),
-      example("storage volume import default disc.iso disc", "A disc for virtual machines"),
+      example("storage volume import default data.tar.gz", "Import a backup"),
+      example("storage volume import default disc.iso disc", "Import an ISO image for virtual machines"),
     ],
     load: async () => (await volumeFiles()).importFile,
   },

@@ -9,7 +9,7 @@ const uuid = "7f0c8e1a-3c1b-4b7e-9d8e-0a5b5c7f2f11";
 const warnings = () => import("../commands/warning.ts");
 
 export const groups: readonly Group[] = [
-  { path: "warning", summary: "What is less than it could be" },
+  { path: "warning", summary: "Manage warnings" },
 ];
 
 export const commands: readonly Command[] = [
@@ -17,14 +17,18 @@ export const commands: readonly Command[] = [
     path: "warning list",
     aliases: ["ls"],
     args: [remote],
-    flags: [columns("utSscpl"), format, { name: "all", short: "a", summary: "Old ones too" }],
+    flags: [columns("utSscpl"), format, {
+      name: "all",
+      short: "a",
+      summary: "Show acknowledged and resolved warnings too",
+    }],
     summary: "List warnings",
     about:
       "Columns: u UUID, t type, S status, s severity, c count, p project, m message, e about, f first seen, " +
       "l last seen.",
     examples: [
-      example("warning list", "Those that nobody has dealt with"),
-      example("warning list --all -c tm", "All of them, with what they say"),
+      example("warning list", "List new warnings"),
+      example("warning list --all -c tm", "List all warnings and their messages"),
     ],
     load: async () => (await warnings()).list,
   },
@@ -32,8 +36,8 @@ export const commands: readonly Command[] = [
     path: "warning show",
     args: [warning],
     flags: [],
-    summary: "Show a warning, as YAML",
-    examples: [example(`warning show ${uuid}`, "With what it says and what it is about")],
+    summary: "Show a warning as YAML",
+    examples: [example(`warning show ${uuid}`, "Show its message and what it is about")],
     load: async () => (await warnings()).show,
   },
   {
@@ -41,19 +45,19 @@ export const commands: readonly Command[] = [
     aliases: ["ack"],
     args: [warning],
     flags: [],
-    summary: "Take note of a warning, so that it is listed no more",
-    examples: [example(`warning acknowledge ${uuid}`, "It stays, and counts on")],
+    summary: "Acknowledge a warning, so that it is no longer listed",
+    examples: [example(`warning acknowledge ${uuid}`, "Hide it; repeats are still counted")],
     load: async () => (await warnings()).acknowledge,
   },
   {
     path: "warning delete",
     aliases: ["rm"],
     args: [{ ...warning, optional: true }],
-    flags: [{ name: "all", short: "a", summary: "Every warning" }],
+    flags: [{ name: "all", short: "a", summary: "Delete every warning" }],
     summary: "Delete warnings",
     examples: [
-      example(`warning delete ${uuid}`, "One; it comes back if it is met again"),
-      example("warning delete --all", "All of them"),
+      example(`warning delete ${uuid}`, "Delete one; it returns if the problem occurs again"),
+      example("warning delete --all", "Delete all warnings"),
     ],
     load: async () => (await warnings()).remove,
   },

@@ -28,12 +28,12 @@ export const columns = (letters: string): Flag => ({
   default: letters,
   summary: `Columns to show (default ${letters})`,
 });
-export const allProjects: Flag = { name: "all-projects", summary: "Show those of every project" };
+export const allProjects: Flag = { name: "all-projects", summary: "Show all projects" };
 export const property: Flag = {
   name: "property",
   short: "p",
-  summary: "The key is a property, not a configuration key",
+  summary: "Treat the key as a property of the resource",
 };
 export const force = (summary: string): Flag => ({ name: "force", short: "f", summary });
-export const all: Flag = { name: "all", summary: "Every instance of the project" };
+export const all: Flag = { name: "all", summary: "Apply to all instances of the project" };
 export const example = (line: string, about: string): Example => ({ line, about });

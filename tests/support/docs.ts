@@ -1,5 +1,5 @@
-// Files that are made from tables, pages of docs/ and the first page of the help: `deno task docs` writes them,
-// tests/docs_test.ts looks whether somebody has.
+// Files generated from tables, the pages of docs/ and the first page of the help: `deno task docs` writes them,
+// and tests/docs_test.ts fails while they are out of date.
 
 import { fromFileUrl } from "@std/path";
 import { commands, groups } from "../../cli/commands.ts";
