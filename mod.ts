@@ -25,18 +25,33 @@
  */
 
 export { connect, type ConnectOptions } from "./client/connect.ts";
-export type { CallOptions, Client, ClientOptions, Query } from "./client/client.ts";
+export type { CallArguments, CallOptions, Client, ClientOptions, Query, Upload } from "./client/client.ts";
 export type { RunningOperation, WaitOptions } from "./client/operations.ts";
 export { type ExecControl, type ExecStreams, type ExecTarget, execute } from "./client/streams.ts";
-export type { Transport } from "./client/transport.ts";
+export type { Protocol, Remote } from "./client/remotes.ts";
+export type { RouteAnswer, RouteCall, Transport } from "./client/transport.ts";
 export { DreyError, type DreyErrorOptions, type ErrorCode, errorCodes } from "./errors.ts";
+export type * from "./wire/backup.ts";
+export type * from "./wire/certificate.ts";
+export type * from "./wire/envelope.ts";
 export type * from "./wire/event.ts";
 export type * from "./wire/image.ts";
 export type * from "./wire/instance.ts";
+export type * from "./wire/instance_snapshot.ts";
+export type * from "./wire/network.ts";
+export type * from "./wire/network_acl.ts";
+export type * from "./wire/network_forward.ts";
+export type * from "./wire/network_zone.ts";
 export type * from "./wire/operation.ts";
 export type * from "./wire/profile.ts";
-export type { RouteName, Routes } from "./wire/routes.ts";
+export type * from "./wire/project.ts";
+export type * from "./wire/resources.ts";
+export type { BodyOf, Method, ParamsOf, ResultOf, RouteName, Routes, RoutesOfKind } from "./wire/routes.ts";
+export type { Schema, TypeOf } from "./wire/schema.ts";
 export type * from "./wire/server.ts";
 export type { Message, Socket } from "./wire/socket.ts";
 export type * from "./wire/status.ts";
 export type * from "./wire/storage_pool.ts";
+export type * from "./wire/storage_volume.ts";
+export type { UploadFile } from "./wire/upload.ts";
+export type * from "./wire/warning.ts";

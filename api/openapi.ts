@@ -68,7 +68,7 @@ const refused = { 403: answer("The caller may not do this", "Error") };
 const anyError = answer("Anything that went wrong", "Error");
 
 /** A schema in OpenAPI's words. */
-export function schemaOf(schema: Schema): Json {
+function schemaOf(schema: Schema): Json {
   switch (schema.kind) {
     case "unknown":
       return {};

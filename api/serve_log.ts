@@ -12,7 +12,7 @@ export function openLog({ isVerbose }: { isVerbose: boolean }): Log {
 }
 
 /** `key=value` words, with quotes where a value needs them; what is undefined is left out. */
-export function logLine(words: Record<string, unknown>): string {
+function logLine(words: Record<string, unknown>): string {
   return Object.entries(words)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name}=${wordOf(String(value))}`)

@@ -95,7 +95,7 @@ export const globalFlags: readonly Flag[] = [
 ];
 
 /** How an argument is written in a usage line: `[<remote>:]<instance>`, `[<name>...]`. */
-export function argText({ name, kind, remote, optional, many }: Arg): string {
+function argText({ name, kind, remote, optional, many }: Arg): string {
   const isRemoteOnly = remote && name === "remote";
   const text = isRemoteOnly ? "<remote>:" : `${remote ? "[<remote>:]" : ""}<${name}>`;
   const repeated = many && kind !== "command" ? `${text}...` : text;

@@ -16,7 +16,7 @@ const live = (header: string, cell: Column<InstanceFull>["cell"]): InstanceColum
   needsState: true,
 });
 
-export const instanceColumns: Columns<InstanceFull> & Record<string, InstanceColumn> = {
+const instanceColumns: Columns<InstanceFull> & Record<string, InstanceColumn> = {
   "4": live("IPV4", (item) => addresses(item, "inet").join("\n")),
   "6": live("IPV6", (item) => addresses(item, "inet6").join("\n")),
   a: { header: "ARCHITECTURE", cell: (item) => item.architecture },

@@ -26,7 +26,7 @@ export async function waitShown(running: RunningOperation, options: ProgressOpti
 }
 
 /** What an operation says about how far it is: the latest of its `…_progress` keys. */
-export function progressText(operation: Operation): string | undefined {
+function progressText(operation: Operation): string | undefined {
   const entries = Object.entries(operation.metadata ?? {});
   const last = entries.findLast(([key, value]) => key.endsWith("_progress") && typeof value === "string");
   return last?.[1] as string | undefined;

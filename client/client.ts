@@ -22,12 +22,13 @@ import { origin, requestOf, type RouteAnswer, type RouteCall, type Transport } f
 export type Query = Record<string, string | number | boolean | undefined>;
 
 /** A body that is not JSON. */
-interface Upload {
+export interface Upload {
   /** what is sent; files go as multipart/form-data, or one alone as it is */
   body: BodyInit | readonly UploadFile[];
   headers: Record<string, string>;
 }
 
+/** What a call of a route takes: the parameters of its path, its body as declared, and what any request may have. */
 export type CallOptions<N extends RouteName> =
   & ([ParamsOf<N>] extends [never] ? { params?: undefined } : { params: Record<ParamsOf<N>, string> })
   & (BodyOf<N> extends undefined ? { body?: undefined }
@@ -40,25 +41,29 @@ export type CallOptions<N extends RouteName> =
     upload?: Upload;
     signal?: AbortSignal;
   };
-/** Options may be left out where a route has neither parameters nor a body. */
-type Options<N extends RouteName> = Record<never, never> extends CallOptions<N> ? [CallOptions<N>?]
+/** The options of a call, which may be left out where a route has neither parameters nor a body. */
+export type CallArguments<N extends RouteName> = Record<never, never> extends CallOptions<N>
+  ? [CallOptions<N>?]
   : [CallOptions<N>];
 
+/**
+ * The API as functions over its routes. Each rejects with a {@link DreyError} that has the server's code and message.
+ */
 export interface Client extends AsyncDisposable {
   readonly transport: Transport;
   /** project of calls that do not name another */
   readonly project?: string;
   /** the metadata a sync route answers with */
-  call<N extends RoutesOfKind<"sync">>(name: N, ...options: Options<N>): Promise<ResultOf<N>>;
+  call<N extends RoutesOfKind<"sync">>(name: N, ...options: CallArguments<N>): Promise<ResultOf<N>>;
   /** the same with the ETag, for a change that must not overwrite somebody else's */
   read<N extends RoutesOfKind<"sync">>(
     name: N,
-    ...options: Options<N>
+    ...options: CallArguments<N>
   ): Promise<{ value: ResultOf<N>; etag: string }>;
   /** starts the operation of an async route */
-  start<N extends RoutesOfKind<"async">>(name: N, ...options: Options<N>): Promise<RunningOperation>;
+  start<N extends RoutesOfKind<"async">>(name: N, ...options: CallArguments<N>): Promise<RunningOperation>;
   /** the bytes of a raw route */
-  raw<N extends RoutesOfKind<"raw">>(name: N, ...options: Options<N>): Promise<Response>;
+  raw<N extends RoutesOfKind<"raw">>(name: N, ...options: CallArguments<N>): Promise<Response>;
   /** a stream of messages at a path of the API */
   socket(path: string, signal?: AbortSignal): Promise<Socket>;
   /** the stream of bytes of a route that speaks another protocol */
@@ -67,6 +72,7 @@ export interface Client extends AsyncDisposable {
   send(method: Method, path: string, body?: string): Promise<Response>;
 }
 
+/** Defaults of the calls of a client. */
 export interface ClientOptions {
   /** project of every call that does not name another; the server's default project without it */
   project?: string;

@@ -7,6 +7,7 @@ import { openInProcess } from "./in_process.ts";
 import type { Remote } from "./remotes.ts";
 import type { Transport } from "./transport.ts";
 
+/** Which server to connect to, and how. */
 export interface ConnectOptions extends ClientOptions {
   /** `auto` takes a listening server if there is one; default */
   door?: "auto" | "in-process" | "unix";

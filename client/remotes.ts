@@ -2,15 +2,17 @@
 
 import { configDirectory } from "./connect.ts";
 
+/** What a remote speaks; `debian` images are built on this machine. */
 export type Protocol = "lxd" | "simplestreams" | "debian" | "oci";
 
+/** A server that a name before a colon stands for. */
 export interface Remote {
   name: string;
   address: string;
   protocol: Protocol;
   /** whether it only offers images */
   isImageServer: boolean;
-  /** whether drey speaks its protocol already */
+  /** whether drey speaks its protocol */
   isSupported: boolean;
   /** whether it is built in, and stays as it is */
   isStatic: boolean;

@@ -1,5 +1,5 @@
-// The contract of a door to the API: requests and two-way streams. In process, over a unix socket and, later,
-// over HTTPS it is the same app behind it, so nothing above this file knows which one is used.
+// The contract of a door to the API: requests and two-way streams. In process, over a unix socket and over HTTPS
+// the same app is behind it, so nothing above this file knows which one is used.
 
 import { type RouteName, routes } from "../wire/routes.ts";
 import type { Socket } from "../wire/socket.ts";
@@ -21,6 +21,7 @@ export interface RouteCall {
   signal?: AbortSignal;
 }
 
+/** The answer of a declared route as plain data. */
 export interface RouteAnswer {
   status: number;
   etag: string;
@@ -28,6 +29,7 @@ export interface RouteAnswer {
   text: string;
 }
 
+/** A way to send requests to the API. */
 export interface Transport extends AsyncDisposable {
   /** which door this is, for `drey version` and for errors */
   readonly kind: "in-process" | "unix" | "https";

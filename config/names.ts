@@ -67,16 +67,6 @@ export function validateProjectName(name: string): void {
   if (problem !== undefined) throw invalid("project", name, problem);
 }
 
-/**
- * Aliases may hold slashes, as `debian/12` does, but no colon: what stands before one is a remote.
- *
- * @throws {DreyError} `BAD_REQUEST`
- */
-export function validateAliasName(name: string): void {
-  const problem = wordProblem(name) ?? (name.includes(":") ? "Name must not contain a colon" : undefined);
-  if (problem !== undefined) throw invalid("alias", name, problem);
-}
-
 function pathWordProblem(name: string): string | undefined {
   if (name === "." || name === "..") return "Name must not be a dot or two";
   return wordProblem(name) ?? (name.includes("/") ? "Name must not contain a slash" : undefined);

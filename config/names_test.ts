@@ -1,6 +1,6 @@
 import { assertThrows } from "@std/testing";
 import { DreyError } from "../errors.ts";
-import { validateAliasName, validateInstanceName, validateProfileName } from "./names.ts";
+import { validateInstanceName, validateProfileName } from "./names.ts";
 
 Deno.test("an instance's name is a host name that starts with a letter", () => {
   for (const name of ["c", "web-1", "C1", "a".repeat(63)]) validateInstanceName(name);
@@ -9,13 +9,9 @@ Deno.test("an instance's name is a host name that starts with a letter", () => {
   }
 });
 
-Deno.test("names of profiles are one word of a path, aliases may have several", () => {
+Deno.test("names of profiles are one word of a path", () => {
   for (const name of ["default", "web_server.2"]) validateProfileName(name);
   for (const name of ["", "..", "a/b", "a b", "-x"]) {
     assertThrows(() => validateProfileName(name), DreyError, "Invalid profile name", name);
-  }
-  validateAliasName("debian/12");
-  for (const name of ["", "images:debian", "a\tb"]) {
-    assertThrows(() => validateAliasName(name), DreyError, "Invalid alias name", name);
   }
 });

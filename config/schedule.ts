@@ -39,9 +39,6 @@ export function isSchedule(text: string): boolean {
 /** Whether a text is a schedule of times alone. */
 export const isTimetable = (text: string): boolean => split(text).every((one) => parse(one) !== undefined);
 
-/** Whether a schedule wants something at every start. */
-export const wantsStartup = (text: string): boolean => split(text).includes("@startup");
-
 /** Whether a minute between two moments, the second included, is one of a schedule. */
 export function isDue(text: string, after: Date, until: Date): boolean {
   const minute = 60_000;

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/testing";
 import { isExpiry, parseExpiry } from "./expiry.ts";
-import { isDue, isSchedule, wantsStartup } from "./schedule.ts";
+import { isDue, isSchedule } from "./schedule.ts";
 
 const at = (text: string) => new Date(`2026-03-${text}:00Z`);
 
@@ -29,7 +29,6 @@ Deno.test("isDue() finds a minute of the schedule after one moment and until ano
   assert(isDue("0 0 * * sun", at("01T00:00"), at("08T00:00")), "2026-03-08 is a Sunday");
   assert(!isDue("0 0 * * 7", at("01T00:00"), at("07T23:59")));
   assert(isDue("0 0 13 * fri", at("12T00:00"), at("13T00:00")), "either day will do, as cron has it");
-  assert(wantsStartup("@daily, @startup"));
 });
 
 Deno.test("parseExpiry() adds up its units", () => {

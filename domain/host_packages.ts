@@ -12,7 +12,7 @@ export interface Consent {
 }
 
 /** Asks on the terminal; without one, the answer is yes and what happens is printed. */
-export const terminalConsent: Consent = {
+const terminalConsent: Consent = {
   ask(packages) {
     if (!Deno.stdin.isTerminal() || !Deno.stderr.isTerminal()) return true;
     const answer = prompt(`drey needs ${packages.join(" ")}. Install with apt-get? [Y/n]`);

@@ -20,7 +20,7 @@ export async function lookAtHost(context: Context): Promise<void> {
 }
 
 /** A prerequisite as a problem. */
-export function problemOf({ name, status, found, fix }: Prerequisite): Problem {
+function problemOf({ name, status, found, fix }: Prerequisite): Problem {
   return {
     type: `Host lacks a prerequisite: ${name}`,
     severity: status === "missing" ? "high" : "low",

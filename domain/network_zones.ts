@@ -56,7 +56,7 @@ function shape({ name, project }: Ref, { description, config }: ZoneRecord, used
   return { name, description, config, used_by, project };
 }
 
-export const zoneKeys = ["dns.zone.forward", "dns.zone.reverse.ipv4", "dns.zone.reverse.ipv6"] as const;
+const zoneKeys = ["dns.zone.forward", "dns.zone.reverse.ipv4", "dns.zone.reverse.ipv6"] as const;
 
 async function zoneUsers(context: Context): Promise<(zone: string) => string[]> {
   const networks = await networkRecords(context);

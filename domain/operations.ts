@@ -135,15 +135,6 @@ export async function findConnection(
   return (socket) => connect(secret, socket);
 }
 
-/** Hands a stream to the operation; see {@link findConnection}. */
-export async function connectOperation(
-  context: Context,
-  id: string,
-  stream: { secret: string; socket: Socket },
-): Promise<void> {
-  await (await findConnection(context, id, stream.secret))(stream.socket);
-}
-
 /** Whether this process runs any operation. */
 export function hasOperations(context: Context): boolean {
   return [...liveOperations.values()].some((live) => live.context.store === context.store);

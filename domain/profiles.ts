@@ -73,7 +73,7 @@ export async function profileFor(context: Context, { project, name }: Ref): Prom
  *
  * @throws {DreyError} `NOT_FOUND`
  */
-export async function getProfile(context: Context, ref: Ref): Promise<ProfileSettings> {
+async function getProfile(context: Context, ref: Ref): Promise<ProfileSettings> {
   return (await find(context, ref)).settings;
 }
 

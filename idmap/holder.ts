@@ -127,7 +127,7 @@ export function isSingle(map: IdMap): boolean {
 }
 
 /** argv that enters the user namespace of `pid` as its root. */
-export function enterAsRoot(pid: number, map: IdMap, argv: readonly string[]): string[] {
+function enterAsRoot(pid: number, map: IdMap, argv: readonly string[]): string[] {
   // nsenter -S would call setgroups(2), which a single map forbids; there the caller is root inside already
   const identity = isSingle(map) ? ["--preserve-credentials"] : ["-S", "0", "-G", "0"];
   return ["nsenter", "-t", String(pid), "-U", ...identity, "--", ...argv];
@@ -233,7 +233,7 @@ async function readSome(output: Deno.FsFile): Promise<Uint8Array<ArrayBuffer> | 
 }
 
 /** The error of a host that lets its users make no user namespaces. */
-export function noNamespaces(): DreyError {
+function noNamespaces(): DreyError {
   return new DreyError("KERNEL_REFUSED", {
     message: "Cannot create a user namespace: the kernel refused unshare(2)",
     hint: "Run drey doctor to see which setting of this host forbids it",

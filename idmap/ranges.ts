@@ -131,7 +131,7 @@ export function carveIsolated(
 }
 
 /** Reads the user's ranges from the files, or from getsubids(1) where nsswitch.conf sends the question elsewhere. */
-export async function readRanges(account: Account): Promise<SubRanges> {
+async function readRanges(account: Account): Promise<SubRanges> {
   if (/^subid:(?!\s*files\s*$)/m.test(readIfThere("/etc/nsswitch.conf") ?? "")) {
     const ask = async (flags: string[]) => {
       const answer = await run(["getsubids", ...flags, account.name]);

@@ -207,7 +207,7 @@ function hostRecipe(suite: Suite, architecture: string, variant?: Variant): Reci
 const mirrorVariable = ({ distribution }: Suite) => `DREY_${distribution.toUpperCase()}_MIRROR`;
 
 /** The description of a build, in the words LXD's image server uses. */
-export function describeImage(recipe: Recipe, architecture: string, now: Date): ImageMetadata {
+function describeImage(recipe: Recipe, architecture: string, now: Date): ImageMetadata {
   const { distribution, codename, version } = recipe.suite;
   const os = distribution === "debian" ? "Debian" : "Ubuntu";
   const serial = now.toISOString().slice(0, 16).replaceAll("-", "").replace("T", "_");

@@ -178,7 +178,7 @@ export function serviceNames(directory: string): string[] {
 }
 
 /** Host pid of a service, if it runs. */
-export function servicePid(directory: string, name: string): number | undefined {
+function servicePid(directory: string, name: string): number | undefined {
   return pidIn(directory, `${hubFiles.services}/${name}.pid`);
 }
 

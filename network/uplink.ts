@@ -13,7 +13,7 @@ import {
 export type UplinkTool = "slirp4netns" | "pasta";
 
 /** Name of the interface that leads out. */
-export const uplinkName = "uplink0";
+const uplinkName = "uplink0";
 
 export type UplinkChoice =
   | { tool: UplinkTool; why: string }

@@ -188,7 +188,7 @@ async function place({ directory }: PoolHost, path: string, volume: Volume): Pro
 }
 
 /** Removes what was received, wherever it stopped. */
-export async function removeReceived(host: PoolHost, paths: readonly string[]): Promise<void> {
+async function removeReceived(host: PoolHost, paths: readonly string[]): Promise<void> {
   for (const path of paths) {
     await removeSubvolumes(host, namesIn(path).map((name) => join(path, name)));
     if (exists(path)) Deno.removeSync(path, { recursive: true });

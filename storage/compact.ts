@@ -49,7 +49,7 @@ export async function compact(host: PoolHost, volume: Volume): Promise<void> {
 }
 
 /** Layers of the uppermost part of a stack that is too high, which become one. */
-export function tooHigh({ layers }: Manifest): string[] {
+function tooHigh({ layers }: Manifest): string[] {
   return layers.length < mostLayers ? [] : layers.slice(0, layers.length - layersKept + 1);
 }
 
@@ -57,7 +57,7 @@ export function tooHigh({ layers }: Manifest): string[] {
  * Pairs of layers of a stack, the upper before the lower, of which nobody needs one without the other and nobody but
  * the family does.
  */
-export function inseparable(
+function inseparable(
   stack: readonly string[],
   all: readonly Stacked[],
   family: readonly string[],
@@ -73,7 +73,7 @@ export function inseparable(
 }
 
 /** Merges adjacent layers, the uppermost first, into a new one that the given volumes name instead of them. */
-export async function mergeLayers(
+async function mergeLayers(
   host: PoolHost,
   ids: readonly string[],
   users: readonly Stacked[],

@@ -7,7 +7,7 @@ import type { PoolHost } from "./driver.ts";
 import type { Manifest } from "./manifest.ts";
 
 /** Whether a pool can hold its volumes to sizes. */
-export const holdsSizes = (pool: string): boolean => Deno.uid() === 0 && enforcesProjects(pool);
+const holdsSizes = (pool: string): boolean => Deno.uid() === 0 && enforcesProjects(pool);
 
 /** A number that nobody had before; what is charged to it may outlive its volume. */
 const newProject = (): number => 0x40000000 + crypto.getRandomValues(new Uint32Array(1))[0]! % 0x40000000;

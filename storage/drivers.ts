@@ -21,7 +21,7 @@ const toCome = [
   "zfs",
 ];
 
-export const driverNames: readonly string[] = Object.keys(built);
+const driverNames: readonly string[] = Object.keys(built);
 
 /** Whether pools of a driver may know what snapshots take: of the others none need be opened to ask. */
 export const mayKnowSnapshotSizes = (driver: string): boolean => driver === "btrfs";

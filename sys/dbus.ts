@@ -99,7 +99,7 @@ function signatureOf(value: Value): string {
 }
 
 /** A method call as it goes over the wire. */
-export function encodeCall(call: Call, serial: number): Uint8Array<ArrayBuffer> {
+function encodeCall(call: Call, serial: number): Uint8Array<ArrayBuffer> {
   const body = new Writer();
   for (const value of call.body) body.value(value);
   const bodyBytes = body.finish();
@@ -135,7 +135,7 @@ const kinds = { 1: "call", 2: "return", 3: "error", 4: "signal" } as const;
  *
  * @throws {DreyError} `STATE_BROKEN` for a message in the other byte order, which no local peer sends
  */
-export function decodeMessage(bytes: Uint8Array): { message: Message; length: number } | undefined {
+function decodeMessage(bytes: Uint8Array): { message: Message; length: number } | undefined {
   if (bytes.length < 16) return undefined;
   if (bytes[0] !== "l".charCodeAt(0)) {
     throw new DreyError("STATE_BROKEN", { message: "Cannot read the answer of systemd: unknown byte order" });

@@ -1,7 +1,7 @@
 // The API an instance finds at /dev/lxd/sock: its routes, and LXD's JSON as types. Its answers have no envelope, and its
 // errors are plain text.
 
-import type { Device, Devices } from "./instance.ts";
+import type { Device } from "./instance.ts";
 import type { Method } from "./routes/route.ts";
 import { object, oneOf, required, type Schema } from "./schema.ts";
 
@@ -21,8 +21,6 @@ export interface Guest extends GuestPut {
   /** nobody has proven who they are: being inside is all there is */
   auth: "untrusted";
 }
-
-export type GuestDevices = Devices;
 
 /** `GET /1.0/ubuntu-pro` */
 export interface UbuntuPro {

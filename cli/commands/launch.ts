@@ -146,7 +146,7 @@ function publishedDevices(typed: Typed): Devices {
 }
 
 /** Docker's way to write a port that leads in: `8080:80`, `127.0.0.1:8080:80/tcp`, `5300-5302:5300-5302/udp`. */
-export function parsePublished(text: string): Devices[string] | undefined {
+function parsePublished(text: string): Devices[string] | undefined {
   const [, host = "127.0.0.1", from, to, protocol = "tcp"] =
     /^(?:([\d.]+|\[[0-9a-f:]+\]):)?([\d-]+):([\d-]+)(?:\/(tcp|udp))?$/.exec(text) ?? [];
   if (from === undefined) return undefined;

@@ -29,7 +29,7 @@ async function formatEvent(event: Event, format: string): Promise<string> {
 type Fields = Record<string, unknown>;
 
 /** One line for people, as lxc prints it on a terminal: level, time, what happened, further fields by name. */
-export function prettyLine(event: Event): string {
+function prettyLine(event: Event): string {
   const { level, message, fields } = described(event);
   const time = event.timestamp.replace(/\.\d+/, "");
   const pairs = Object.entries(fields).sort(([a], [b]) => a < b ? -1 : 1)

@@ -35,7 +35,7 @@ export function boxNode(
 }
 
 /** Whether the box's programs may do to a file what `needs` says, as the last digit of a mode. */
-export function isOpenTo(path: string, { needs }: { needs: number }): boolean {
+function isOpenTo(path: string, { needs }: { needs: number }): boolean {
   const { mode, gid } = Deno.statSync(path);
   if (((mode ?? 0) & needs) === needs) return true;
   // root gives its boxes no groups for this

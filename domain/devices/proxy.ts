@@ -73,7 +73,7 @@ function portRule({ listen, connect }: RelayPlan["pairs"][number]): PortRule {
 }
 
 /** What a device asks of a relay. */
-export function planRelay(device: Device, pid: number): RelayPlan {
+function planRelay(device: Device, pid: number): RelayPlan {
   const isHost = (readKey(device, keys.bind) ?? "host") === "host";
   const from = ends(parseProxyAddress(device["listen"] ?? ""));
   const to = ends(parseProxyAddress(device["connect"] ?? ""));

@@ -14,7 +14,7 @@ import { imagesDirectory } from "./directories.ts";
 import { aliasKey, type AliasRecord, imageEvent, imageKey, imageLock, type ImageRecord } from "./records.ts";
 
 /** Both names an image's files may have; the second is there for split images only. */
-export function imageFileNames(context: Context, fingerprint: string) {
+function imageFileNames(context: Context, fingerprint: string) {
   const metadata = join(imagesDirectory(context), fingerprint);
   return { metadata, rootfs: `${metadata}.rootfs` };
 }

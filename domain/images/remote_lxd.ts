@@ -50,12 +50,6 @@ export async function lxdImage(context: Context, project: string, wish: LxdWish)
   return await getImage(context, project, image.fingerprint);
 }
 
-/** The newest fingerprint a server has under an alias. */
-export async function lxdFingerprint(wish: LxdWish): Promise<string> {
-  using server = openServer(wish);
-  return (await find(server, wish)).fingerprint;
-}
-
 interface Server extends Disposable {
   get(path: string, query?: Record<string, string | undefined>): Promise<Response>;
 }

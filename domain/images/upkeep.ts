@@ -40,7 +40,7 @@ async function takeTurn(context: Context, project: string): Promise<boolean> {
 const isFollowed = ({ auto_update, update_source }: Image) => auto_update && update_source !== undefined;
 
 /** Brings every image up to date that is to be; one that fails is told of in the log, and tried again next time. */
-export async function updateAll(context: Context, project?: string): Promise<string[]> {
+async function updateAll(context: Context, project?: string): Promise<string[]> {
   const wanted = (await listImages(context, project)).filter(isFollowed);
   const fresh: string[] = [];
   for (const image of wanted) {

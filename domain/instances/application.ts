@@ -65,7 +65,7 @@ const numbers: Record<string, number> = {
 };
 
 /** `SIGQUIT`, `QUIT`, `3` and `SIGRTMIN+3` as numbers; signal(7). @throws {DreyError} `BAD_REQUEST` */
-export function signalNumber(name: string): number {
+function signalNumber(name: string): number {
   const plain = name.toUpperCase().replace(/^SIG/, "");
   const [, above] = /^RTMIN(?:\+(\d+))?$/.exec(plain) ?? [];
   const number = /^\d+$/.test(plain)

@@ -45,7 +45,7 @@ async function baseMap(
  *
  * @throws {DreyError} `BAD_REQUEST` for ids that are not the user's to give
  */
-export function withRawIds(
+function withRawIds(
   map: IdMap,
   { config, layout }: { config: Config; layout: IdLayout },
 ): IdMap {

@@ -5,15 +5,11 @@ import type { ContainerPlan, RootSource } from "../../runtime/container_plan.ts"
 import { DreyError } from "../../errors.ts";
 import { type IdMap, parseMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
-import { endFileSessions } from "../../runtime/file_sessions.ts";
 import { treeSteps } from "../../runtime/namespaces.ts";
 import { packArgv, startOnTree, type TreeProgram, unpackArgv } from "../../runtime/tree_stream.ts";
 import type { Driver, Volume } from "../../storage/driver.ts";
-import type { Context, Ref } from "../context.ts";
+import type { Context } from "../context.ts";
 import { openParent } from "./parent.ts";
-import { instancePaths } from "./record.ts";
-import { openRootPool, volumeOf } from "./root_volume.ts";
-import { currentState } from "./status.ts";
 
 export interface RootTar {
   stream: ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -28,29 +24,11 @@ export interface RootTar {
 }
 
 /**
- * The root file system of a stopped instance, or of one of its snapshots, as a tar stream with hard links, holes,
- * attributes and ACLs. Whoever calls holds the instance's lock (`lockInstance`) until `finish()` is done. Used by
- * publish, backups and migration.
+ * A volume that nobody writes to, as a tar stream with hard links, holes, attributes and ACLs. Whoever calls holds the
+ * lock of its instance until `finish()` is done.
  *
- * @param options `snapshot` is its name; `name` is what the top is called in the stream, such as `rootfs`
- * @throws {DreyError} `NOT_FOUND`; `INSTANCE_STATE` while the instance runs
+ * @param options `name` is what the top is called in the stream, such as `rootfs`
  */
-export async function openRootTar(
-  context: Context,
-  ref: Ref,
-  { snapshot, name }: { snapshot?: string; name?: string } = {},
-): Promise<RootTar> {
-  if (snapshot === undefined) {
-    if (currentState(context, ref).status !== "Stopped") {
-      throw new DreyError("INSTANCE_STATE", { message: `Instance "${ref.name}" must be stopped` });
-    }
-    await endFileSessions(instancePaths(context, ref).fileSessions);
-  }
-  await using pool = await openRootPool(context, ref);
-  return await packVolume(context, pool.driver, { volume: volumeOf(ref, snapshot), name });
-}
-
-/** The same for any volume that nobody writes to. */
 export async function packVolume(
   context: Context,
   driver: Driver,

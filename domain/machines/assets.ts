@@ -20,7 +20,7 @@ export interface BootAssets {
 }
 
 /** Where kernels and what belongs to them are kept. */
-export const machineDirectory = (context: Context): string => join(context.paths.state, "machines");
+const machineDirectory = (context: Context): string => join(context.paths.state, "machines");
 
 /**
  * The kernel and its initial ram disk, fetched and made if need be.

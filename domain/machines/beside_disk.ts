@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { feed, startOnVolume } from "../instances/root_tar.ts";
 
 /** `bytes` of such a file at most */
-export const besideLimit = 64 * 1024 * 1024;
+const besideLimit = 64 * 1024 * 1024;
 
 interface Place {
   driver: Driver;

@@ -29,7 +29,7 @@ export function firmwareFor(config: Config): Firmware | undefined {
 }
 
 /** Whether a machine has a BIOS in place of UEFI. */
-export const hasBios = (config: Config): boolean => readKey(config, keys.securityCsm) ?? false;
+const hasBios = (config: Config): boolean => readKey(config, keys.securityCsm) ?? false;
 
 /** `ovmf` and `qemu-efi-aarch64`: without keys, and with those of Microsoft. */
 function findFirmware(isSecure: boolean): Firmware {

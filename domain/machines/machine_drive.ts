@@ -21,7 +21,7 @@ function hash(text: string): string {
 }
 
 /** Path in the box of the file of a drive. */
-export const drivePath = (name: string): string => `${boxFiles}/${driveId(name)}`;
+const drivePath = (name: string): string => `${boxFiles}/${driveId(name)}`;
 
 /** Its file in the box. */
 export const driveFile = ({ name, source, content, isReadOnly, node }: MachineDrive): BoxFile => ({

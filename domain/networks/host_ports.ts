@@ -16,7 +16,7 @@ export function isLedByKernel(context: Context, address: string): boolean {
   return isHostHub(context) && !isLoopback(address);
 }
 
-export function isLoopback(text: string): boolean {
+function isLoopback(text: string): boolean {
   const address = parseAddress(text);
   return address !== undefined &&
     (address.family === 4 ? address.value >> 24n === 127n : address.value === 1n);

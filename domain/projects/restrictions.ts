@@ -8,7 +8,7 @@ import { DreyError } from "../../errors.ts";
 import type { Config, Device } from "../../wire/instance.ts";
 import type { Member } from "./members.ts";
 
-export const isRestricted = (config: Config): boolean => readKey(config, keys.restricted) ?? false;
+const isRestricted = (config: Config): boolean => readKey(config, keys.restricted) ?? false;
 
 /**
  * Whether a restricted project lets somebody do a thing that makes room run out: `snapshots` or `backups`.

@@ -9,7 +9,7 @@ import { frameKinds } from "./frames.pl.ts";
 const O_PATH = 0o10000000;
 
 /** Connects to a door; the path may be longer than the name of a socket. @throws {DreyError} `INSTANCE_STATE` */
-export async function connectDoor(door: string): Promise<Deno.UnixConn> {
+async function connectDoor(door: string): Promise<Deno.UnixConn> {
   const directory = openFd(dirname(door), O_PATH);
   try {
     const path = join(`/proc/self/fd/${directory}`, door.split("/").at(-1) ?? "");

@@ -37,7 +37,7 @@ export const frameKinds = {
 } as const;
 
 /** `bytes` of a stream under way at most */
-export const creditSize = 262_144;
+const creditSize = 262_144;
 
 /** What a new agent says before anything else: whatever was cut off in the middle ends within so many zeros. */
 export const resyncLength = 70_000;

@@ -92,7 +92,7 @@ const boards = { x86_64: "q35", aarch64: "virt,gic-version=max" };
 const serials = { x86_64: "ttyS0", aarch64: "ttyAMA0" };
 
 /** The device of the machine's serial port in the guest. */
-export const serialOf = ({ arch }: Pick<Machine, "arch">): string => serials[arch];
+const serialOf = ({ arch }: Pick<Machine, "arch">): string => serials[arch];
 
 /** argv of QEMU; `{fd:NAME}` stands for a descriptor that the keeper gives it. */
 export function qemuWords(machine: Machine): string[] {
