@@ -2,6 +2,7 @@
 // holds the rows; the code of a command is loaded when it is run.
 
 import type { Command, Group } from "./command.ts";
+import * as aliases from "./table/aliases.ts";
 import * as backups from "./table/backups.ts";
 import * as config from "./table/config.ts";
 import * as files from "./table/files.ts";
@@ -42,6 +43,7 @@ export const groups: readonly Group[] = [
   ...operations.groups,
   ...warnings.groups,
   ...remotes.groups,
+  ...aliases.groups,
 ];
 
 export const commands: readonly Command[] = [
@@ -65,5 +67,6 @@ export const commands: readonly Command[] = [
   ...operations.commands,
   ...warnings.commands,
   ...remotes.commands,
+  ...aliases.commands,
   ...host.commands,
 ];

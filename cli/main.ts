@@ -4,7 +4,7 @@ import { describeError, DreyError, explainedToTypist } from "../errors.ts";
 import type { Client } from "../client/client.ts";
 import type { Remote } from "../client/remotes.ts";
 import { grammarFor, wholeGrammar } from "./grammar.ts";
-import { parse, type Typed } from "./parse.ts";
+import { parse, type Parsed, type Typed } from "./parse.ts";
 import { printable } from "./printable.ts";
 import type { Shell } from "./shell.ts";
 
@@ -28,20 +28,37 @@ async function runLine(argv: readonly string[]): Promise<number> {
     print((await import("./program_page.ts")).programPage);
     return 0;
   }
-  const parsed = parse(argv, await grammarFor(argv));
+  const words = await withoutAlias(argv);
+  if (typeof words === "number") return words;
+  const parsed = await parseWords(words);
   if (parsed.kind === "version") return await runLine(["version"]);
   if (parsed.kind === "help") {
     const { help } = await import("./help.ts");
     print(help(parsed.topic, await wholeGrammar()));
     return 0;
   }
-  const [handler] = await Promise.all([parsed.typed.command.load(), learnRemotes()]);
+  const handler = await parsed.typed.command.load();
   await using clients = openClients(parsed.typed);
   return await handler(createShell(parsed.typed, clients.connect)) ?? 0;
 }
 
-async function learnRemotes(): Promise<void> {
-  await (await import("../client/remotes.ts")).loadRemotes();
+/** The words with a person's own replaced by what they stand for; the exit status if that was another program. */
+async function withoutAlias(argv: readonly string[]): Promise<readonly string[] | number> {
+  const { aliases, loadRemotes } = await import("../client/remotes.ts");
+  await loadRemotes();
+  if (Object.keys(aliases()).length === 0) return argv;
+  const { expand, runProgram } = await import("./alias_words.ts");
+  const words = expand(argv, aliases());
+  return words[0]?.startsWith("/") ? await runProgram(words) : words;
+}
+
+async function parseWords(words: readonly string[]): Promise<Parsed> {
+  try {
+    return parse(words, await grammarFor(words));
+  } catch (error) {
+    // words of lxc that mean nothing here are told from those nobody knows
+    throw (await import("./absent.ts")).absence(words) ?? error;
+  }
 }
 
 function createShell(typed: Typed, connect: Shell["connect"]): Shell {

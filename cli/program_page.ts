@@ -7,6 +7,7 @@ Usage:
   drey <command> [flags]
 
 Commands:
+  alias       Shortcuts for commands
   completion  Print the completion script for a shell
   config      Manage configuration of instances and the server
   console     Attach to the console of an instance, or print its log
@@ -24,6 +25,7 @@ Commands:
   launch      Create an instance from an image and start it
   list        List instances
   logs        Print the console log of an instance
+  manpage     Write manual pages for all commands into a directory
   monitor     Show events as they happen
   move        Rename an instance, or move it to another storage pool or project
   network     Manage networks

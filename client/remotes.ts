@@ -57,9 +57,11 @@ export interface Remotes {
   /** the name that is meant when none is typed */
   default: string;
   list: readonly Remote[];
+  /** words of a person's own, which stand for others; the file has these too, as LXD's client does */
+  aliases: Readonly<Record<string, string>>;
 }
 
-let known: Remotes = { default: "local", list: builtInRemotes };
+let known: Remotes = { default: "local", list: builtInRemotes, aliases: {} };
 
 /** The remotes of this process: the built-in ones until {@link loadRemotes} was called. */
 export const remotes = (): readonly Remote[] => known.list;
@@ -67,8 +69,11 @@ export const remotes = (): readonly Remote[] => known.list;
 /** The name of the remote that is meant when none is typed. */
 export const defaultRemote = (): string => known.default;
 
+/** What a person's own words stand for. */
+export const aliases = (): Remotes["aliases"] => known.aliases;
+
 /**
- * Learns of the remotes that were added.
+ * Learns of the remotes and aliases that were added.
  *
  * @throws {DreyError} `STATE_BROKEN` if their file cannot be read
  */

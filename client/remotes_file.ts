@@ -18,6 +18,7 @@ export interface RemoteEntry {
 export interface RemotesFile {
   "default-remote"?: string;
   remotes?: Record<string, RemoteEntry>;
+  aliases?: Record<string, string>;
   [other: string]: unknown;
 }
 
@@ -29,7 +30,7 @@ export async function readRemotes(directory: string): Promise<Remotes> {
     ...builtInRemotes.filter(({ name }) => !added.some((other) => other.name === name)),
     ...added,
   ];
-  return { default: file["default-remote"] ?? "local", list };
+  return { default: file["default-remote"] ?? "local", list, aliases: file.aliases ?? {} };
 }
 
 /** Reads, changes in place, writes. */
@@ -64,7 +65,7 @@ async function readFile(directory: string): Promise<RemotesFile> {
   const file = parseFile(text);
   if (file !== undefined) return file;
   throw new DreyError("STATE_BROKEN", {
-    message: `Cannot read "${path}": it is no file of remotes`,
+    message: `Cannot read "${path}": it is no file of remotes and aliases`,
     hint: "Mend or remove it",
   });
 }
@@ -74,7 +75,10 @@ function parseFile(text: string): RemotesFile | undefined {
     const file = parse(text) ?? {};
     if (typeof file !== "object" || Array.isArray(file)) return undefined;
     const entries = Object.values((file as RemotesFile).remotes ?? {});
-    return entries.every((entry) => typeof entry?.addr === "string") ? file as RemotesFile : undefined;
+    const targets = Object.values((file as RemotesFile).aliases ?? {});
+    const isWhole = entries.every((entry) => typeof entry?.addr === "string") &&
+      targets.every((target) => typeof target === "string");
+    return isWhole ? file as RemotesFile : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

@@ -52,11 +52,16 @@ export async function logs(shell: Shell): Promise<void> {
   }
 }
 
+/** An instance whose console is wanted. */
+export interface Attachment {
+  client: Client;
+  name: string;
+  /** called once, when what the instance writes from now on is seen */
+  onAttached?: () => void;
+}
+
 /** Attaches to the console of an instance. */
-export async function attach(
-  shell: Shell,
-  { client, name }: { client: Client; name: string },
-): Promise<void> {
+export async function attach(shell: Shell, { client, name, onAttached }: Attachment): Promise<void> {
   const detach = new AbortController();
   using resources = new DisposableStack();
   if (Deno.stdin.isTerminal()) shell.say("To detach from the console, press: <ctrl>+a q");
@@ -65,7 +70,10 @@ export async function attach(
   await attachConsole(client, { name, post: { type: "console", ...size } }, {
     input: untilDetached(readStdin(), () => detach.abort()),
     output: (data) => shell.print(data),
-    onControl: ({ resize }) => resources.use(onResize(size, resize)),
+    onControl: ({ resize }) => {
+      resources.use(onResize(size, resize));
+      onAttached?.();
+    },
     detach: detach.signal,
   });
 }

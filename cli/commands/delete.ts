@@ -8,7 +8,7 @@ import { splitSnapshot } from "./snapshot.ts";
 
 export async function remove(shell: Shell): Promise<number> {
   const { args, has } = shell.typed;
-  const names = has("interactive") ? args.filter((name) => confirm(`Delete ${name}?`)) : args;
+  const names = has("interactive") ? await chosen(args) : args;
   // the server is asked to stop a running one itself: one request each
   const query = has("force") ? { force: 1 } : {};
   return await forEach(shell, names, async (client, name) => {
@@ -23,6 +23,15 @@ export async function remove(shell: Shell): Promise<number> {
     }
     await shell.wait(await client.start("instance.delete", { params: { name }, query }), name);
   });
+}
+
+async function chosen(names: readonly string[]): Promise<string[]> {
+  const { ask } = await import("../ask.ts");
+  const wanted: string[] = [];
+  for (const name of names) {
+    if (/^y(es)?$/i.test(await ask(`Delete ${name}? (yes/no) `))) wanted.push(name);
+  }
+  return wanted;
 }
 
 /** Stops an instance that runs; whether it is gone by that, as ephemeral ones are. */

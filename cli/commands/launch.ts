@@ -104,6 +104,7 @@ async function chosen(
     ...(profiles === undefined ? {} : { profiles }),
     ...(typed.has("ephemeral") ? { ephemeral: true } : {}),
     ...(typed.has("vm") ? { type: "virtual-machine" } : {}),
+    ...(typed.text("type") === undefined ? {} : { instance_type: typed.text("type") }),
   };
 }
 

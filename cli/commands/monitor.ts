@@ -15,10 +15,19 @@ export async function monitor(shell: Shell): Promise<void> {
   else if (client.project !== undefined) query.set("project", client.project);
   const socket = await client.socket(`/1.0/events?${query}`);
   const format = typed.has("pretty") ? "pretty" : typed.text("format");
+  const least = severity(typed.text("loglevel"));
   for await (const message of socket.messages) {
     if (typeof message !== "string" || message === "") continue;
-    shell.print(await formatEvent(JSON.parse(message), format ?? "yaml"));
+    const event: Event = JSON.parse(message);
+    if (event.type === "logging" && severity(event.metadata.level) < least) continue;
+    shell.print(await formatEvent(event, format ?? "yaml"));
   }
+}
+
+/** How bad a level of the log is; what servers call otherwise is shown. */
+export function severity(level = ""): number {
+  const at = ["trace", "debug", "info", "warn", "error"].indexOf(level.replace("warning", "warn"));
+  return at === -1 ? 5 : at;
 }
 
 async function formatEvent(event: Event, format: string): Promise<string> {

@@ -56,9 +56,17 @@ export async function copy(shell: Shell): Promise<void> {
   const target = resolveName(shell.typed.args[1] ?? "", "profile");
   const profile = await client.call("profile.get", { params: { name } });
   const { config, description, devices } = profileWritable(profile);
-  await (await shell.connect(target.remote)).call("profiles.create", {
-    body: { name: target.name, config, description, devices },
-  });
+  const there = await shell.connect(target.remote);
+  const project = shell.typed.text("target-project");
+  const query = project === undefined ? {} : { project };
+  const body = { config, description, devices };
+  try {
+    await there.call("profiles.create", { query, body: { name: target.name, ...body } });
+  } catch (error) {
+    const isThere = error instanceof DreyError && error.code === "CONFLICT";
+    if (!isThere || !shell.typed.has("refresh")) throw error;
+    await there.call("profile.update", { params: { name: target.name }, query, body });
+  }
 }
 
 export async function rename(shell: Shell): Promise<void> {

@@ -1,6 +1,8 @@
 // drey start, stop, restart, pause, resume: one request per instance, all at the same time.
 
 import { DreyError } from "../../errors.ts";
+import type { Client } from "../../client/client.ts";
+import type { RunningOperation } from "../../client/operations.ts";
 import type { InstanceStatePut } from "../../wire/instance.ts";
 import { resolveOnServer } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
@@ -21,7 +23,8 @@ function ending({ typed }: Shell): Pick<InstanceStatePut, "force" | "timeout"> {
 
 async function change(shell: Shell, body: InstanceStatePut): Promise<number> {
   const { args, command } = shell.typed;
-  const wantsConsole = body.action.endsWith("start") && shell.typed.has("console");
+  const canAttach = body.action.endsWith("start") || body.action === "stop";
+  const wantsConsole = canAttach && shell.typed.has("console");
   if (wantsConsole && args.length !== 1) {
     throw new DreyError("BAD_REQUEST", {
       message: "--console is for a single instance, which it needs the name of",
@@ -35,9 +38,27 @@ async function change(shell: Shell, body: InstanceStatePut): Promise<number> {
     });
   }
   return await forEach(shell, args, async (client, name) => {
-    await shell.wait(await client.start("instance.state.change", { params: { name }, body }), name);
+    const begin = () => client.start("instance.state.change", { params: { name }, body });
+    if (wantsConsole && body.action === "stop") return await watchTheEnd(shell, { client, name, begin });
+    await shell.wait(await begin(), name);
     if (wantsConsole) await (await import("./console.ts")).attach(shell, { client, name });
   });
+}
+
+interface Ending {
+  client: Client;
+  name: string;
+  begin(): Promise<RunningOperation>;
+}
+
+/** Ends an instance as soon as its console is seen. */
+async function watchTheEnd(shell: Shell, { client, name, begin }: Ending): Promise<void> {
+  const { attach } = await import("./console.ts");
+  const running = Promise.withResolvers<RunningOperation>();
+  const attached = attach(shell, { client, name, onAttached: () => running.resolve(begin()) });
+  // one that cannot be attached to is left as it is
+  attached.catch(running.reject);
+  await Promise.all([attached, running.promise.then((operation) => shell.wait(operation, name))]);
 }
 
 async function changeAll(shell: Shell, state: InstanceStatePut): Promise<number> {

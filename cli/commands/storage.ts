@@ -25,7 +25,14 @@ export async function list(shell: Shell): Promise<void> {
 
 export async function show(shell: Shell): Promise<void> {
   const { client, name } = await read(shell);
-  shell.print(await toYaml(await client.call("pool.get", { params: { pool: name } })));
+  const params = { pool: name };
+  shell.print(
+    await toYaml(
+      shell.typed.has("resources")
+        ? await client.call("pool.resources", { params })
+        : await client.call("pool.get", { params }),
+    ),
+  );
 }
 
 export async function info(shell: Shell): Promise<void> {

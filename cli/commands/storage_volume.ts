@@ -3,7 +3,7 @@
 import type { Client } from "../../client/client.ts";
 import { DreyError } from "../../errors.ts";
 import type { StorageVolume } from "../../wire/storage_volume.ts";
-import { toTable } from "../columns.ts";
+import { chooseColumns, type Columns, toTable } from "../columns.ts";
 import { binarySize, type Format, formatList, toYaml } from "../output.ts";
 import { resolveOnServer } from "../resolve.ts";
 import { type Owner, readSettings, type Settings, settingsCommands } from "../settings.ts";
@@ -23,16 +23,44 @@ export async function list(shell: Shell): Promise<void> {
       : await client.call("volumes.list", { params: { pool: name }, query })) as StorageVolume[];
   const wanted = shell.typed.args.slice(1);
   const shown = found.filter((volume) => wanted.every((word) => matches(volume, word)));
-  const table = toTable(shown, [
-    ...(isWide ? [{ header: "PROJECT", cell: ({ project }: StorageVolume) => project }] : []),
-    ...(name === "" ? [{ header: "POOL", cell: ({ pool }: StorageVolume) => pool }] : []),
-    { header: "TYPE", cell: ({ type, name }) => name.includes("/") ? `${type} (snapshot)` : type },
-    { header: "NAME", cell: ({ name }) => name },
-    { header: "DESCRIPTION", cell: ({ description }) => description },
-    { header: "CONTENT-TYPE", cell: ({ content_type }) => content_type },
-    { header: "USED BY", cell: ({ used_by }) => String(used_by.length) },
-  ]);
+  const asked = shell.typed.text("columns") ?? "";
+  const letters = `${isWide ? "e" : ""}${name === "" ? "p" : ""}`.replace(
+    /./g,
+    (letter) => asked.includes(letter) ? "" : letter,
+  ) + asked;
+  const rows = letters.includes("U")
+    ? await Promise.all(shown.map((volume) => measured(client, volume)))
+    : shown;
+  const table = toTable(rows, chooseColumns(letters, columns));
   shell.print(await formatList(shell.typed.text("format") as Format, table, shown));
+}
+
+type Listed = StorageVolume & { used?: number };
+
+const columns: Columns<Listed> = {
+  e: { header: "PROJECT", cell: ({ project }) => project },
+  p: { header: "POOL", cell: ({ pool }) => pool },
+  t: { header: "TYPE", cell: ({ type, name }) => name.includes("/") ? `${type} (snapshot)` : type },
+  n: { header: "NAME", cell: ({ name }) => name },
+  d: { header: "DESCRIPTION", cell: ({ description }) => description },
+  c: { header: "CONTENT-TYPE", cell: ({ content_type }) => content_type },
+  u: { header: "USED BY", cell: ({ used_by }) => String(used_by.length) },
+  U: { header: "USAGE", cell: ({ used }) => used === undefined ? "" : binarySize(used) },
+  L: { header: "LOCATION", cell: ({ location }) => location },
+};
+
+/** With the space it takes, which of a snapshot nobody knows. */
+async function measured(client: Client, volume: StorageVolume): Promise<Listed> {
+  if (volume.name.includes("/")) return volume;
+  const params = { pool: volume.pool, type: volume.type, volume: volume.name };
+  try {
+    const { usage } = await client.call("volume.state", { params, query: { project: volume.project } });
+    return { ...volume, used: usage.used };
+  } catch (error) {
+    // deleted meanwhile, or of a kind that nobody measures
+    if (error instanceof DreyError && ["NOT_FOUND", "NOT_SUPPORTED"].includes(error.code)) return volume;
+    throw error;
+  }
 }
 
 /** `key=value` compares a field, any other word is the beginning of a name. */

@@ -85,6 +85,21 @@ export const commands: readonly Command[] = [
     load: async () => (await import("../commands/completion.ts")).complete,
   },
   {
+    path: "manpage",
+    args: [{ name: "directory", kind: "file" }],
+    flags: [{
+      name: "format",
+      short: "f",
+      value: "format",
+      choices: ["man", "md"],
+      default: "man",
+      summary: "Format: man, for man(1), or md, for Markdown",
+    }],
+    summary: "Write manual pages for all commands into a directory",
+    examples: [example("manpage ~/.local/share/man/man1", "Then: man drey-launch, or man drey launch")],
+    load: async () => (await import("../commands/manpage.ts")).manpage,
+  },
+  {
     path: "help",
     args: [{ name: "command", kind: "text", many: true, optional: true }],
     flags: [],

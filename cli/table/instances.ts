@@ -53,6 +53,12 @@ const creation: readonly Flag[] = [
   { name: "no-profiles", summary: "Apply no profile, not even default" },
   { name: "empty", summary: "Create an instance without an image" },
   { name: "vm", summary: "Create a virtual machine" },
+  {
+    name: "type",
+    short: "t",
+    value: "size",
+    summary: "Size of the instance: c2-m4 is 2 CPUs and 4 GiB of memory",
+  },
 ];
 
 const launch = () => import("../commands/launch.ts");
@@ -119,6 +125,7 @@ export const commands: readonly Command[] = [
         summary: "Seconds to wait for a clean shutdown; -1 waits forever",
       },
       { name: "stateful", summary: "Save the memory for the next start (virtual machines)" },
+      { name: "console", summary: "Attach to the console while the instance shuts down" },
     ],
     summary: "Stop instances",
     examples: [

@@ -60,6 +60,13 @@ export const commands: readonly Command[] = [
         summary: "Format: yaml, json or pretty",
       },
       { name: "pretty", summary: "Short for --format pretty" },
+      {
+        name: "loglevel",
+        value: "level",
+        choices: ["debug", "info", "warning", "error"],
+        default: "debug",
+        summary: "Lowest level of log messages to show: debug, info, warning or error",
+      },
       allProjects,
     ],
     summary: "Show events as they happen",

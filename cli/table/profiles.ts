@@ -65,9 +65,18 @@ export const commands: readonly Command[] = [
     path: "profile copy",
     aliases: ["cp"],
     args: [profile, { ...profile, name: "new-name" }],
-    flags: [],
+    flags: [
+      { name: "target-project", value: "project", summary: "Project to copy it to" },
+      { name: "refresh", summary: "Update a profile that exists already" },
+    ],
     summary: "Copy a profile",
-    examples: [example("profile copy default small", "Create a copy to change")],
+    examples: [
+      example("profile copy default small", "Create a copy to change"),
+      example(
+        "profile copy default default --target-project web --refresh",
+        "Make the default profile of another project the same",
+      ),
+    ],
     load: async () => (await profiles()).copy,
   },
   {

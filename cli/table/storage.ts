@@ -75,7 +75,7 @@ export const commands: readonly Command[] = [
   {
     path: "storage show",
     args: [pool],
-    flags: [],
+    flags: [{ name: "resources", summary: "Show its space and inodes instead" }],
     summary: "Show a storage pool as YAML",
     examples: [example("storage show default", "Show its configuration and users")],
     load: async () => (await storage()).show,

@@ -3,6 +3,7 @@
 import type { Arg, Command, Group } from "../command.ts";
 import {
   allProjects,
+  columns,
   example,
   format,
   instance,
@@ -34,8 +35,10 @@ export const commands: readonly Command[] = [
     path: "storage volume list",
     aliases: ["ls"],
     args: [{ ...pool, optional: true }, { name: "filter", kind: "text", many: true, optional: true }],
-    flags: [format, allProjects],
+    flags: [columns("tndcu"), format, allProjects],
     summary: "List storage volumes",
+    about: `Columns: t type, n name, d description, c content type, u how many use it, U the space it takes,
+p storage pool, e project, L location`,
     examples: [
       example("storage volume list default", "List the volumes of a pool, with those of instances"),
       example("storage volume list default type=custom", "List custom volumes only"),

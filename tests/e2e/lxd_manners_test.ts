@@ -49,6 +49,57 @@ await e2e("commands that nobody listens to, and instances that run", { needs }, 
   assertMatch(await refusal(server, "init", "tiny", "c3", "-t", "t2.micro"), /size of an instance.*c2-m4/s);
 });
 
+await e2e(
+  "words of lxc's that drey takes too: aliases, levels of the log, columns",
+  { needs },
+  async (drey) => {
+    await drey`launch tiny c1`;
+    await drey`init tiny c2 -t c1-m1`;
+    assertEquals(await drey`config get c2 limits.memory`, "1024MB\n");
+    const enter = "exec @ARG1@ --env WHO=you -- sh -c 'echo to $WHO'";
+    await drey`alias add greet ${enter}`;
+    assertEquals(await drey`greet c1`, "to you\n");
+    await drey`alias rename greet hail`;
+    assertMatch((await drey.tries`greet c1`).stderr, /Unknown command "greet"/);
+    assertEquals(await drey`alias list -f csv`, `hail,${enter}\n`);
+    await drey`alias add list ${["list -c n -f csv"]}`;
+    assertEquals(await drey`list`, "c1\nc2\n");
+    await drey`alias remove list`;
+    assertMatch(await drey`list`, /NAME/);
+    assertMatch((await drey.tries`alias remove list`).stderr, /There is no alias "list"/);
+    await drey`alias add shout ${"/bin/sh -c 'echo $0; exit 3'"}`;
+    const shouted = await drey.tries`shout hello`;
+    assertEquals([shouted.stdout, shouted.code], ["hello\n", 3]);
+
+    // what it says while it ends is seen, and so is its end
+    await drey`stop c1 --force --console`;
+    assertEquals(await drey`list c1 -c s -f csv`, "STOPPED\n");
+    assertMatch((await drey.tries`stop c1 --console`).stderr, /not running/);
+    await drey`alias add delete ${["delete -i"]}`;
+    assertMatch((await drey.run(["delete", "c2"], { stdin: "no\n" })).stderr, /^Delete c2\?/);
+    await drey.run(["delete", "c2"], { stdin: "yes\n" });
+    await drey`alias remove delete`;
+    assertEquals(await drey`list -c n -f csv`, "c1\n");
+
+    await drey`storage volume create default v`;
+    assertMatch(await drey`storage volume list default type=custom -c nU -f csv`, /^v,\d/);
+    assertMatch(await drey`storage show default --resources`, /^inodes:$/m);
+    await drey`project create other`;
+    await drey`profile set default user.a=1`;
+    assertMatch(
+      (await drey.tries`profile copy default default --target-project other`).stderr,
+      /already exists/,
+    );
+    await drey`profile copy default default --target-project other --refresh`;
+    assertEquals(await drey`profile get default user.a --project other`, "1\n");
+    assertMatch(
+      (await drey.tries`cluster list`).stderr,
+      /^Error: There is no command "cluster" here: .*one machine/,
+    );
+    await drey`project delete other`;
+  },
+);
+
 await e2e("disks have places of their own, and the root disk stays where it is", { needs }, async (drey) => {
   await using server = await serve(drey);
   const { lxc } = server;
