@@ -17,6 +17,7 @@ function environment(directory: string): Record<string, string> {
     ...Deno.env.toObject(),
     PATH: `${deno.slice(0, deno.lastIndexOf("/"))}:/usr/bin:/bin`,
     DREY_DIR: join(directory, "state"),
+    DREY_CONF: join(directory, "config"),
     XDG_CACHE_HOME: join(directory, "cache"),
     NO_COLOR: "1",
   };
