@@ -154,20 +154,17 @@ async function clone(host: PoolHost, { from, to, live }: Cloning): Promise<void>
   manifestOf(host, from);
   const place = placeOf(host.directory, to);
   mustHaveRoom(host.directory);
-  const take = async (...argv: string[]) => {
-    const work = () => btrfs("-q", "subvolume", "snapshot", ...argv);
+  const take = async (made: string) => {
+    const work = () => btrfs("-q", "subvolume", "snapshot", source, made);
     await (live === undefined ? work() : live.still(work));
   };
-  if (to.snapshot === undefined) {
-    return await makingSubvolume(host, "volume", async (made) => {
-      await take(source, made);
-      await putInPlace(host.directory, { made, place }, (old) => removeSubvolumes(host, [old]));
-    });
-  }
-  // a read-only subvolume cannot be moved to another directory: it is made in its place, at once
-  await removeSubvolumes(host, [place]);
-  Deno.mkdirSync(join(place, ".."), { recursive: true, mode: 0o711 });
-  await take("-r", source, place);
+  // a read-only one could neither make way for another nor be moved
+  if (to.snapshot !== undefined) await removeSubvolumes(host, [place]);
+  await makingSubvolume(host, "volume", async (made) => {
+    await take(made);
+    await putInPlace(host.directory, { made, place }, (old) => removeSubvolumes(host, [old]));
+  });
+  if (to.snapshot !== undefined) await btrfs("property", "set", "-ts", place, "ro", "true");
 }
 
 async function remove(host: PoolHost, volume: Volume): Promise<void> {

@@ -73,8 +73,14 @@ export function openDir(host: PoolHost, { plain = false }: { plain?: boolean } =
     space: () => spaceOf(pool),
     mustHold: (bytes) => mustHaveRoom(pool, bytes),
     mustTakeWrites: () => mustTakeWrites(pool),
-    repair: () => removeTrees(host.hands, abandonedIn(pool)),
+    repair: () => repair(host),
   };
+}
+
+/** What was being made may have left a layer that nobody came to name. */
+async function repair(host: PoolHost): Promise<void> {
+  await removeTrees(host.hands, abandonedIn(host.directory));
+  await collectLayers(host);
 }
 
 const ownerOf = ({ kind, name }: Snapshot): Volume => ({ kind, name });
@@ -194,7 +200,7 @@ async function cloneTo(
   if (from.snapshot !== undefined) return await shareLayers(manifest.layers);
   // what is being written to cannot become a layer: the mounted overlay would go on writing there
   if (live !== undefined) return await shareCopy(host, { place, manifest, live }, shareLayers);
-  await pushTop(host, { place, manifest }, shareLayers);
+  await shareLayers(pushTop(host, { place, manifest }));
 }
 
 async function shareCopy(
@@ -205,8 +211,9 @@ async function shareCopy(
   await making(host, "layer", async (layer) => {
     await live.still(() => copyTop(host, { place, manifest }, layer));
     const id = newLayerId();
-    await share([id, ...manifest.layers]);
+    await using _lock = await host.lock(); // until a manifest names it
     becomeLayer(host.directory, layer, id);
+    await share([id, ...manifest.layers]);
   });
 }
 

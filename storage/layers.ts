@@ -1,6 +1,7 @@
 // Overlay layers of the driver `dir`: read-only trees that volumes and snapshots share. A layer is needed as long as a
-// manifest names it; nobody counts, the manifests are read. A manifest names a layer before the layer exists, so that
-// it is never without one who needs it.
+// manifest names it; nobody counts, the manifests are read. Who makes a layer names it before it exists, as one that is
+// being pushed, or holds the pool's lock until a manifest names it: so none is without one who needs it, and no
+// manifest is ever without its layers, whenever drey is killed.
 
 import { join } from "@std/path";
 import { isDirectory, namesIn, readIfThere } from "../sys/present.ts";
@@ -50,21 +51,17 @@ export function isEmptyTop(place: string, manifest: Manifest): boolean {
 }
 
 /**
- * Makes the own layer of a volume at rest a shared one. `share` is told the layers, and writes the manifests of those
- * who will need the new one, before it exists.
+ * Makes the own layer of a volume at rest a shared one, and answers with all its layers: others may name them from then
+ * on, for as long as nobody else changes the volume.
  */
-export async function pushTop(
-  host: PoolHost,
-  { place, manifest }: Stacked,
-  share: (layers: string[]) => Promise<void>,
-): Promise<void> {
-  if (isEmptyTop(place, manifest)) return await share(manifest.layers);
+export function pushTop(host: PoolHost, { place, manifest }: Stacked): string[] {
+  if (isEmptyTop(place, manifest)) return manifest.layers;
   const id = newLayerId();
-  await share([id, ...manifest.layers]);
   writeManifest(place, { ...manifest, pushing: id });
   // from here on it has happened: settled()
   becomeLayer(host.directory, join(place, manifest.top), id);
   writeManifest(place, { ...manifest, layers: [id, ...manifest.layers] });
+  return [id, ...manifest.layers];
 }
 
 /** A finished directory with a tree takes its place among the layers. */

@@ -26,6 +26,7 @@ export type Change = { key: Key; value: unknown; revision: number } | {
 };
 
 export interface Store extends AsyncDisposable {
+  /** what is there, which is nothing for a key with an empty word */
   get<T = unknown>(key: Key): Promise<Entry<T> | undefined>;
   /** entries whose key starts with these words, ordered by key */
   list<T = unknown>(prefix: Key): Promise<Entry<T>[]>;

@@ -56,7 +56,8 @@ export function testStore(name: string, maker: StoreMaker): void {
     assertEquals((await store.get(key))?.key, key);
     assertEquals((await store.list(["images", "a/b%2F"])).length, 1);
     assertEquals(await store.list(["images", "a"]), []);
-    await assertRejects(() => store.get(["a", ""]));
+    assertEquals(await store.get(["a", ""]), undefined);
+    await assertRejects(() => store.commit([], [{ key: ["a", ""], value: 1 }]));
   });
 
   test("a commit whose check fails changes nothing", async (store) => {

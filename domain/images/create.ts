@@ -161,7 +161,7 @@ async function download(
 
 /** fetch() would also read files of this host, and a server says where the image is. @throws {DreyError} `BAD_REQUEST` */
 function mustBeWeb(url: string): void {
-  if (/^https?:\/\//.test(url)) return;
+  if (/^https?:\/\//.test(url) && URL.canParse(url)) return;
   throw new DreyError("BAD_REQUEST", { message: `Cannot download an image from "${url}": no web address` });
 }
 

@@ -15,7 +15,8 @@ import { findRecord } from "./records.ts";
 /**
  * Begins to send an image.
  *
- * @throws {DreyError} `NOT_FOUND`, `NOT_SUPPORTED` for an image that has no files to send
+ * @throws {DreyError} `NOT_FOUND`, `NOT_SUPPORTED` for an image that has no files to send, `BAD_REQUEST` for a place that
+ * is no server
  */
 export async function pushImage(
   context: Context,
@@ -23,6 +24,11 @@ export async function pushImage(
   { fingerprint: prefix, post }: { fingerprint: string; post: ImageExportPost },
 ): Promise<Operation> {
   const { value: { fingerprint } } = await findRecord(context, project, prefix);
+  if (!/^https:\/\//.test(post.target) || !URL.canParse(post.target)) {
+    throw new DreyError("BAD_REQUEST", {
+      message: `Cannot send the image to "${post.target}": it is no https address`,
+    });
+  }
   const files = await exportImage(context, project, fingerprint);
   return await startOperation(context, {
     project,
