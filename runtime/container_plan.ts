@@ -58,6 +58,8 @@ export interface MachineBox {
 export interface BoxFile {
   name: string;
   source: string;
+  /** device and inode the source had when it was looked at, for one that others may replace */
+  id?: string;
   isWritable?: boolean;
   /** for a device's node: the host's own, or another one like it that root makes */
   node?: "shown" | BoxNode;

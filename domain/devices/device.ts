@@ -95,6 +95,8 @@ export interface MachineDrive {
   /** of the device */
   name: string;
   source: string;
+  /** device and inode the source had when it was looked at, where it is the host's */
+  id?: string;
   content: "block" | "iso";
   /** for a block device */
   node?: BoxFile["node"];

@@ -21,11 +21,13 @@ export async function findHostDrive(site: DeviceSite, map: IdMap): Promise<Machi
   const found = await findHostFile(device["source"] || device["path"] || "", { name, isRequired, bounds });
   if (found === undefined) return undefined;
   const { source, stat } = found;
+  const id = `${stat.dev}:${stat.ino}`;
   const isReadOnly = readKey(device, keys.readonly) ?? false;
   const asked = readKey(device, keys.cache) ?? "none";
   const drive: MachineDrive = {
     name,
     source,
+    id,
     content: /\.iso$/i.test(source) ? "iso" : "block",
     isReadOnly,
     bus: readKey(device, keys.bus) ?? "virtio-scsi",
@@ -34,7 +36,9 @@ export async function findHostDrive(site: DeviceSite, map: IdMap): Promise<Machi
     priority: readKey(device, keys.bootPriority) ?? 0,
   };
   if (stat.isBlockDevice) {
-    return { ...drive, content: "block", ...boxNode(site, { source, kind: "block" }, map) };
+    const node = boxNode(site, { source, kind: "block" }, map);
+    if (node.id !== id) throw wasReplaced(name, source);
+    return { ...drive, content: "block", ...node };
   }
   if (!stat.isFile || device["type"] === "unix-block") {
     throw new DreyError("BAD_REQUEST", {
@@ -50,3 +54,6 @@ export async function findHostDrive(site: DeviceSite, map: IdMap): Promise<Machi
   mustBeOpen(name, source, { needs: isReadOnly || drive.content === "iso" ? 0o4 : 0o6 });
   return drive;
 }
+
+const wasReplaced = (name: string, source: string) =>
+  new DreyError("FORBIDDEN", { message: `Device "${name}": "${source}" was replaced meanwhile` });

@@ -17,7 +17,7 @@ export function boxNode(
   { context, name: device }: DeviceSite,
   { source, kind }: { source: string; kind: "char" | "block" },
   map: IdMap,
-): Pick<BoxFile, "source"> & { node: NonNullable<BoxFile["node"]> } {
+): Required<Pick<BoxFile, "source" | "id" | "node">> {
   const facts = lookAt(source);
   if (facts === undefined) throw absentNode(device, source);
   if (facts.kind !== kind) {
@@ -28,10 +28,11 @@ export function boxNode(
   // a pseudo terminal is one only where devpts has it
   if (context.user.uid !== 0 || isOpenTo(source, { needs: 0o6 })) {
     mustBeOpen(device, source, { needs: 0o6 });
-    return { source: facts.source, node: "shown" };
+    return { source: facts.source, id: facts.id, node: "shown" };
   }
   const [uid, gid] = [toHost(map.uids, 0) ?? 0, toHost(map.gids, 0) ?? 0];
-  return { source: facts.source, node: { kind, numbers: facts.numbers, uid, gid, mode: 0o600 } };
+  const { source: found, id, numbers } = facts;
+  return { source: found, id, node: { kind, numbers, uid, gid, mode: 0o600 } };
 }
 
 /** Whether the box's programs may do to a file what `needs` says, as the last digit of a mode. */

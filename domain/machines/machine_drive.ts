@@ -24,9 +24,10 @@ function hash(text: string): string {
 const drivePath = (name: string): string => `${boxFiles}/${driveId(name)}`;
 
 /** Its file in the box. */
-export const driveFile = ({ name, source, content, isReadOnly, node }: MachineDrive): BoxFile => ({
+export const driveFile = ({ name, source, id, content, isReadOnly, node }: MachineDrive): BoxFile => ({
   name: driveId(name),
   source,
+  ...(id === undefined ? {} : { id }),
   isWritable: content === "block" && !isReadOnly,
   ...(node === undefined ? {} : { node }),
 });

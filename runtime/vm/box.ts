@@ -50,8 +50,9 @@ const nodesMount = (target: string): Step[] => [
   { do: "mount", type: "tmpfs", source: "drey", target, flags: ["nosuid"], data: "mode=755,size=64k" },
 ];
 
-function fileSteps({ source, node }: BoxFile, place: string): Step[] {
+function fileSteps({ source, id, node }: BoxFile, place: string): Step[] {
   if (typeof node === "object") return [{ do: "node", path: place, ...node }];
+  if (id !== undefined) return [{ do: "bind", source, place, id, recursive: false, attributes: [] }];
   return [
     { do: "touch", path: place },
     { do: "mount", type: "none", source, target: place, flags: ["bind"] },

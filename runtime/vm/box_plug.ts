@@ -7,14 +7,13 @@ import { boxFiles } from "./box.ts";
 /** Shows a file to a box, where the machine's files are. @throws {DreyError} `KERNEL_REFUSED` */
 export async function plugBoxFile(
   box: RunningContainer,
-  { name, source, isWritable = false, node }: BoxFile,
+  { name, source, id = idOf(source), isWritable = false, node }: BoxFile,
 ): Promise<void> {
   const path = `${boxFiles}/${name}`;
   if (typeof node === "object") return await plugNode(box, { ...node, path });
-  const { dev, ino } = await Deno.stat(source);
   await plugDisk(box, {
     source,
-    id: `${dev}:${ino}`,
+    id,
     path,
     recursive: false,
     attributes: [
@@ -24,6 +23,11 @@ export async function plugBoxFile(
     ],
     propagation: "private",
   });
+}
+
+function idOf(source: string): string {
+  const { dev, ino } = Deno.statSync(source);
+  return `${dev}:${ino}`;
 }
 
 /** Takes it away; nothing happens if it is not there. @throws {DreyError} `KERNEL_REFUSED` */
