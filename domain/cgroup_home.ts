@@ -1,7 +1,7 @@
 // Where drey's cgroups live on this host, and how its processes get in: below a writable cgroup of the caller's, or in
 // a delegated scope of the user's systemd manager.
 
-import { cgroup2Path, findHome, readCgroupFacts } from "../runtime/cgroups.ts";
+import { cgroup2Path, findHome, readCgroupFacts } from "../runtime/cgroup_home.ts";
 import { spawn } from "../sys/run.ts";
 import { joinScope, managerSocket } from "../sys/systemd.ts";
 import type { Context } from "./context.ts";

@@ -3,8 +3,9 @@
 
 import { type IdMap, type IdRange, mapText, relativeTo, toHost } from "../idmap/map.ts";
 import { isSingle } from "../idmap/holder.ts";
-import type { ContainerPlan, DeviceSteps, FileSystemImage, RootSource } from "./container_plan.ts";
+import type { ContainerPlan, DeviceSteps, RootSource } from "./container_plan.ts";
 import { kernelSteps } from "./kernel_mounts.ts";
+import { mountRoot, ownRoot } from "./root_mount.ts";
 import type { Identity, Step } from "./steps.ts";
 import { jailAround, jailedTree } from "./tree_jail.ts";
 import { boxOuterSteps, boxSteps, guestRootSteps, keeperStep, stagedShares } from "./vm/box.ts";
@@ -30,9 +31,10 @@ export function stagingDirectory(root: RootSource, reads: readonly string[] = []
   return free;
 }
 
-/** Where the root file system of a container stands while it is built. */
+/** Where the directories that a machine shares stand while its box is built. */
 export const stagedSharesOf = (plan: Staged): string => stagedShares(stagingOf(plan));
 
+/** Where the root file system of a container stands while it is built. */
 export function stagedRoot(plan: Staged): string {
   return `${stagingOf(plan)}/root`;
 }
@@ -205,12 +207,6 @@ function guestSteps(plan: ContainerPlan, root: string): Step[] {
   ];
 }
 
-/** The instance's own layer shows through as the directory "/", so it belongs to the container's root. */
-function ownRoot(root: RootSource, uids: IdRange[], gids: IdRange[]): Step[] {
-  if (root.kind !== "overlay") return [];
-  return [{ do: "chown", path: root.upper, uid: toHost(uids, 0) ?? 0, gid: toHost(gids, 0) ?? 0 }];
-}
-
 /** Gives the cgroup to the container's root, who may then divide it, and keeps a way in: cgroup-v2.rst, "Delegation". */
 function cgroupSteps(cgroup: string, uids: IdRange[], gids: IdRange[]): Step[] {
   const uid = toHost(uids, 0) ?? 0;
@@ -224,39 +220,6 @@ function cgroupSteps(cgroup: string, uids: IdRange[], gids: IdRange[]): Step[] {
 }
 
 const fdPath = (fd: number) => `/proc/self/fd/${fd}`;
-
-const imageWords = ({ file, at, isReadOnly }: FileSystemImage) => ({ file, at, isReadOnly });
-
-function mountRoot(root: RootSource, target: string, nothing: string): Step[] {
-  if (root.kind === "directory") {
-    const { image } = root;
-    return [
-      ...(image === undefined ? [] : [{ do: "image", ...imageWords(image) } satisfies Step]),
-      { do: "mount", type: "none", source: root.path, target, flags: ["bind", "rec"] },
-    ];
-  }
-  // overlayfs wants two layers, and nothing below a single one is an empty directory
-  const layers = root.kind === "layers" && root.lower.length === 1 ? [...root.lower, nothing] : root.lower;
-  // all options of a mount(2) fit one page: many layers are named from the directory they share
-  const base = root.lower.length > 2 ? sharedDirectory(root.lower) : "";
-  const lower = layers.map((path) => escapeLayer(path.slice(base === "" ? 0 : base.length + 1)));
-  const own = root.kind === "overlay" ? `,upperdir=${root.upper},workdir=${root.work}` : "";
-  // user.overlay.* even as root, who alone may write trusted.overlay.*: layers then mean the same to everybody, and can
-  // be copied and merged in a user namespace. No index, since layers below may be merged. overlayfs.rst
-  const data = `lowerdir=${lower.join(":")}${own},userxattr,index=off`;
-  const mount: Step = { do: "mount", type: "overlay", source: "drey", target, flags: [], data };
-  if (base === "") return [mount];
-  return [{ do: "chdir", path: base }, mount, { do: "chdir", path: "/" }];
-}
-
-/** The deepest directory that all paths lie in. */
-function sharedDirectory(paths: readonly string[]): string {
-  const [first = [], ...others] = paths.map((path) => path.split("/").slice(0, -1));
-  const end = first.findIndex((word, at) => others.some((words) => words[at] !== word));
-  return (end === -1 ? first : first.slice(0, end)).join("/");
-}
-
-const escapeLayer = (path: string) => path.replace(/[\\:,]/g, (c) => `\\${c}`);
 
 /** What happens as the container's root and first process, up to its init. */
 export function innerSteps(plan: ContainerPlan): Step[] {

@@ -3,7 +3,7 @@
 
 import { inheriting, sealDescriptors } from "../sys/descriptors.ts";
 import { fullPath, spawn } from "../sys/run.ts";
-import { whyEnded } from "./file_access.ts";
+import { whyEnded } from "./file_errors.ts";
 import type { FileSession } from "./file_sessions.ts";
 import { sftpServer } from "./sftp_server.pl.ts";
 import { formatSteps } from "./step_words.ts";

@@ -7,7 +7,7 @@ import { validateInstanceName } from "../../config/names.ts";
 import { DreyError } from "../../errors.ts";
 import { formatMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
-import { primeMoves, readCgroupFacts } from "../../runtime/cgroups.ts";
+import { primeMoves, readCgroupFacts } from "../../runtime/cgroup_home.ts";
 import type { Write } from "../../store/store.ts";
 import type { Image } from "../../wire/image.ts";
 import type { Config, InstancesPost } from "../../wire/instance.ts";

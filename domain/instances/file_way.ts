@@ -4,7 +4,7 @@ import { DreyError } from "../../errors.ts";
 import { isSingle } from "../../idmap/holder.ts";
 import { parseMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
-import { endedInside } from "../../runtime/file_access.ts";
+import { endedInside } from "../../runtime/file_errors.ts";
 import { fileSteps } from "../../runtime/namespaces.ts";
 import type { Step } from "../../runtime/steps.ts";
 import { exists } from "../../sys/present.ts";

@@ -1,7 +1,8 @@
 // Start, stop, restart, freeze and unfreeze, as operations.
 
 import { DreyError } from "../../errors.ts";
-import { instanceCgroup, primeMoves, readCgroupFacts, setFrozen } from "../../runtime/cgroups.ts";
+import { primeMoves, readCgroupFacts } from "../../runtime/cgroup_home.ts";
+import { instanceCgroup, setFrozen } from "../../runtime/cgroups.ts";
 import type { InstanceStatePut } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
