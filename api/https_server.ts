@@ -1,4 +1,5 @@
-// HTTPS as the settings want it: listening where `core.https_address` says, and somewhere else when it changes.
+// HTTPS as the settings want it: listening where a key such as `core.https_address` says, and somewhere else when it
+// changes.
 
 import type { Server } from "node:http";
 import type { TLSSocket } from "node:tls";
@@ -10,6 +11,7 @@ import {
   allowedMethods,
   allowedOrigin,
   httpsAddress,
+  type ServerKey,
 } from "../config/server_keys.ts";
 import type { Context } from "../domain/context.ts";
 import { readServerConfig } from "../domain/server_config.ts";
@@ -37,7 +39,11 @@ interface Listening {
 }
 
 /** An HTTPS server that listens nowhere yet. */
-export function openHttpsServer(context: Context, app: Answering): HttpsServer {
+export function openHttpsServer(
+  context: Context,
+  app: Answering,
+  key: ServerKey<ListenAddress> = httpsAddress,
+): HttpsServer {
   let current: Listening | undefined;
   const open = new Set<TLSSocket>();
   const moveTo = async (address: ListenAddress | undefined) => {
@@ -57,7 +63,7 @@ export function openHttpsServer(context: Context, app: Answering): HttpsServer {
       return current && formatAddress(current.address);
     },
     async follow(config) {
-      const wanted = readKey(config, httpsAddress);
+      const wanted = readKey(config, key);
       const isSame = (wanted && formatAddress(wanted)) === (current && formatAddress(current.address));
       if (!isSame) await moveTo(wanted);
     },

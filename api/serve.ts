@@ -2,7 +2,7 @@
 // instance: those that run go on when it ends.
 
 import { join, resolve } from "@std/path";
-import { readKey, type Values } from "../config/key.ts";
+import { readKey } from "../config/key.ts";
 import { shutdownTimeout } from "../config/server_keys.ts";
 import type { Context } from "../domain/context.ts";
 import { openContext } from "../domain/open.ts";
@@ -12,9 +12,8 @@ import { configKey, readServerConfig } from "../domain/server_config.ts";
 import { describeError, DreyError } from "../errors.ts";
 import { createApp } from "./app.ts";
 import { unixDoor } from "./doors.ts";
-import { type DnsServer, openDnsServer } from "./dns_server.ts";
-import { type HttpsServer, openHttpsServer } from "./https_server.ts";
 import { type Answering, createListener } from "./listener.ts";
+import { type Listeners, openListeners } from "./listeners.ts";
 import { readArguments } from "./serve_arguments.ts";
 import { type Log, openLog } from "./serve_log.ts";
 import { becomeSparing } from "../domain/server_program.ts";
@@ -78,24 +77,21 @@ export async function runServer(options: ServeOptions = {}): Promise<void> {
   const socket = stack.use(inheritedSocket() ?? await takeSocket(context.store, path, options.group));
   await reconcile(context);
   const app = logged(lookingAfter(createApp(context), () => reconcile(context)), log);
-  const https = stack.use(openHttpsServer(context, app));
-  const listeners: Listeners = { https, dns: stack.use(openDnsServer(context)) };
-  context.applyConfig = (config) => follow(listeners, config, log);
+  const listeners = stack.use(openListeners(context, app, log));
+  context.applyConfig = (config) => listeners.follow(config);
   const gid = options.group === undefined ? undefined : mustBeGroup(options.group);
   const listener = createListener(app, unixDoor({ uid: context.user.uid, gid }));
   await socket.listen(listener);
   const stop = new AbortController();
   void followSettings(context, listeners, { log, signal: stop.signal });
-  void followTrust(context, https, stop.signal);
+  void followTrust(context, listeners, stop.signal);
   stack.use(chores(context, log));
   void startInstances(context, { log, signal: stop.signal });
   log("info", "Listening", { socket: socket.name, pid: Deno.pid });
   options.onReady?.(socket.name);
-  const canEnd = () =>
-    https.address === undefined && listeners.dns.address === undefined &&
-    !hasOperations(context);
+  const canEnd = () => !listeners.areOpen && !hasOperations(context);
   const idleEnd = socket.isInherited ? whenIdle(listener, canEnd, idle * 1000) : undefined;
-  const why = await ended(options.signal, { idle: idleEnd, hangUp: () => reload(context, listeners, log) });
+  const why = await ended(options.signal, { idle: idleEnd, hangUp: () => reload(listeners, log) });
   log("info", "Ending", { why });
   stop.abort();
   listener.close();
@@ -164,7 +160,7 @@ async function followSettings(
 ): Promise<void> {
   const apply = async () => {
     try {
-      await follow(listeners, await readServerConfig(context), log);
+      await listeners.follow(await readServerConfig(context));
     } catch (error) {
       log("error", "Cannot follow the settings", { error: describeError(error) });
     }
@@ -178,11 +174,11 @@ async function followSettings(
  * Whoever loses trust, or part of it, loses the connections as well, a moment later: it may be they themselves who asked
  * for it. Whoever is trusted for the first time has nothing to lose, and may be at work by then.
  */
-async function followTrust(context: Context, https: HttpsServer, signal: AbortSignal): Promise<void> {
+async function followTrust(context: Context, listeners: Listeners, signal: AbortSignal): Promise<void> {
   const changes = context.store.watch(trustKey, signal);
   const known = new Set((await context.store.list(trustKey)).map(({ key: [, fingerprint] }) => fingerprint));
   for await (const { key: [, fingerprint = ""], ...change } of changes) {
-    if (known.has(fingerprint)) setTimeout(() => https.drop(fingerprint), 500);
+    if (known.has(fingerprint)) setTimeout(() => listeners.drop(fingerprint), 500);
     if ("deleted" in change) known.delete(fingerprint);
     else known.add(fingerprint);
   }
@@ -190,29 +186,9 @@ async function followTrust(context: Context, https: HttpsServer, signal: AbortSi
 
 const trustKey = ["certificates"];
 
-/** Where a server listens beside its socket, as the settings say. */
-interface Listeners {
-  https: HttpsServer;
-  dns: DnsServer;
-}
-
-async function follow({ https, dns }: Listeners, config: Values, log: Log): Promise<void> {
-  const before = { https: https.address, dns: dns.address };
-  await https.follow(config);
-  if (https.address !== before.https) {
-    log("info", https.address === undefined ? "HTTPS is off" : "Listening", { https: https.address });
-  }
-  await dns.follow(config);
-  if (dns.address !== before.dns) {
-    log("info", dns.address === undefined ? "DNS is off" : "Listening", { dns: dns.address });
-  }
-}
-
-async function reload(context: Context, listeners: Listeners, log: Log): Promise<void> {
+async function reload(listeners: Listeners, log: Log): Promise<void> {
   try {
-    await listeners.https.reload();
-    await follow(listeners, await readServerConfig(context), log);
-    log("info", "Reloaded", { https: listeners.https.address });
+    await listeners.reload();
   } catch (error) {
     log("error", "Cannot reload", { error: describeError(error) });
   }

@@ -35,7 +35,7 @@ export const keyTables: readonly KeyTable[] = [
     keys,
     toCome,
   })),
-  { entity: "server", title: "The server", keys: serverKeys, toCome: serverKeysToCome },
+  { entity: "server", title: "The server", keys: serverKeys, toCome: Object.keys(serverKeysToCome) },
   { entity: "network", title: "Networks", keys: networkKeys, toCome: Object.keys(networkKeysToCome) },
   {
     entity: "storage-pool",

@@ -21,6 +21,17 @@ export const dnsAddress = row({
   type: listenAddressWith(53),
   short: "Where drey serve lets other servers of DNS fetch its network zones; nowhere if unset",
 });
+export const metricsAddress = row({
+  name: "core.metrics_address",
+  type: listenAddressWith(9100),
+  short: "Where drey serve offers the metrics, and nothing else, over HTTPS; nowhere if unset",
+});
+export const metricsAuthentication = row({
+  name: "core.metrics_authentication",
+  type: types.bool,
+  default: "true",
+  short: "Whether only trusted clients get the metrics at core.metrics_address",
+});
 export const tokenExpiry = row({
   name: "core.remote_token_expiry",
   type: types.span,
@@ -99,6 +110,8 @@ export const serverUser = row({
 export const serverKeys: readonly ServerKey[] = [
   httpsAddress,
   dnsAddress,
+  metricsAddress,
+  metricsAuthentication,
   tokenExpiry,
   allowedOrigin,
   allowedMethods,
@@ -114,41 +127,48 @@ export const serverKeys: readonly ServerKey[] = [
   serverUser,
 ];
 
-/** LXD's keys that drey does not obey yet: setting one is refused by name, so that nobody counts on it. */
-export const serverKeysToCome: readonly string[] = [
-  "acme.*",
-  "cluster.*",
-  "core.auth_secret_expiry",
-  "core.bgp_address",
-  "core.bgp_asn",
-  "core.bgp_routerid",
-  "core.debug_address",
-  "core.https_trusted_proxy",
-  "core.metrics_address",
-  "core.metrics_authentication",
-  "core.proxy_http",
-  "core.proxy_https",
-  "core.proxy_ignore_hosts",
-  "core.syslog_socket",
-  "core.trust_ca_certificates",
-  "instances.migration.stateful",
-  "instances.nic.host_name",
-  "loki.*",
-  "maas.*",
-  "network.ovn.*",
-  "oidc.*",
-  "storage.backups_volume",
-  "storage.images_volume",
-  "storage.project.*",
-  "user.instances.placement.scriptlet",
-  "volatile.uuid",
-];
+const notYet = "it is not supported yet";
+const oneMachine = "drey serves one machine and forms no clusters";
+const byCertificate = "clients are known by their certificates alone";
+const noOvn = "networks of type ovn are not supported yet";
+const inState = "they lie in the state directory, which DREY_DIR names";
+
+/** LXD's keys that drey does not obey, with the reason: setting one is refused, so that nobody counts on it. */
+export const serverKeysToCome: Readonly<Record<string, string>> = {
+  "acme.*": "certificates of an authority are put beside the database by hand: server.crt and server.key",
+  "candid.*": byCertificate,
+  "cluster.*": oneMachine,
+  "core.auth_secret_expiry": byCertificate,
+  "core.bgp_address": "routes are not announced by BGP yet",
+  "core.bgp_asn": "routes are not announced by BGP yet",
+  "core.bgp_routerid": "routes are not announced by BGP yet",
+  "core.debug_address": "it opens Go's own profiler in LXD",
+  "core.https_trusted_proxy": notYet,
+  "core.proxy_http": "downloads follow http_proxy of the environment drey runs in",
+  "core.proxy_https": "downloads follow https_proxy of the environment drey runs in",
+  "core.proxy_ignore_hosts": "downloads follow no_proxy of the environment drey runs in",
+  "core.storage_buckets_address": "storage buckets are not supported yet",
+  "core.syslog_socket": "it serves networks of type ovn",
+  "core.trust_ca_certificates": "clients are trusted one by one: drey config trust add",
+  "instances.migration.stateful": "it is a key of each instance: migration.stateful",
+  "instances.nic.host_name": notYet,
+  "loki.*": "events are followed by drey monitor, which any program may pass on",
+  "maas.*": "LXD itself has given it up",
+  "network.ovn.*": noOvn,
+  "oidc.*": byCertificate,
+  "rbac.*": byCertificate,
+  "storage.backups_volume": inState,
+  "storage.images_volume": inState,
+  "storage.project.*": inState,
+  "user.instances.placement.scriptlet": oneMachine,
+  "volatile.uuid": "it is not for setting",
+};
 
 /**
  * Holds the configuration of the server against the table. An empty value is an unset key and always passes.
  *
  * @throws {DreyError} `BAD_REQUEST` for an unknown key or a value of the wrong form, `NOT_SUPPORTED` for a key of LXD
- * that drey does not obey yet
+ * that drey does not obey
  */
 export function validateServerConfig(config: Values): void {
   for (const [name, value] of Object.entries(config)) validate(name, value);
@@ -162,11 +182,14 @@ function validate(name: string, value: string): void {
     });
   }
   const found = findRow(serverKeys, name);
-  const isToCome = serverKeysToCome.some((known) =>
-    known.endsWith("*") ? name.startsWith(known.slice(0, -1)) : name === known
-  );
-  if (isToCome) {
-    throw new DreyError("NOT_SUPPORTED", { message: `Configuration key "${name}" is not supported yet` });
+  const [, because] =
+    Object.entries(serverKeysToCome).find(([known]) =>
+      known.endsWith("*") ? name.startsWith(known.slice(0, -1)) : name === known
+    ) ?? [];
+  if (because !== undefined) {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: `Configuration key "${name}" is not supported: ${because}`,
+    });
   }
   if (found === undefined) throw unknownKeyOf(serverKeys, name);
   if (value === "") return;

@@ -1,8 +1,12 @@
 // Metrics: valid to Prometheus' own tool, and true.
 
-import { assert, assertEquals, assertMatch } from "@std/testing";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/testing";
+import { join } from "@std/path";
+import { type KeyPair, makeCertificate } from "../../auth/tls.ts";
 import { run } from "../../sys/run.ts";
 import { e2e } from "../support/drey.ts";
+import { askRaw } from "../support/raw_https.ts";
+import { freePort, serve } from "../support/server.ts";
 
 const needs = ["userns", "subids"] as const;
 
@@ -43,6 +47,34 @@ await e2e("metrics tell what an instance uses", { needs }, async (drey) => {
   await drey`project create other`;
   const others = await drey`query /1.0/metrics?project=other`;
   assertEquals(others, "# EOF\n");
+});
+
+await e2e("metrics have an address of their own, for strangers too if they may", { needs }, async (drey) => {
+  await using _server = await serve(drey);
+  const address = `127.0.0.1:${freePort()}`;
+  const pair = await makeCertificate({ commonName: "metrics", use: "client" });
+  const path = join(drey.directory, "metrics.crt");
+  await Deno.writeTextFile(path, pair.certificate);
+  await drey`config trust add-certificate ${path} --type metrics`;
+  await drey`config set core.metrics_address=${address}`;
+  const ask = async (path: string, identity?: KeyPair) => {
+    const { status, body } = await askRaw(address, `GET ${path}`, { identity });
+    return { status, hasMetrics: body.includes("lxd_uptime_seconds") };
+  };
+  assertEquals(await ask("/1.0/metrics", pair), { status: 200, hasMetrics: true });
+  assertEquals(await ask("/1.0/metrics"), { status: 403, hasMetrics: false });
+  for (const other of ["/1.0", "/1.0/instances", "/1.0/metrics/x", "/"]) {
+    assertEquals((await ask(other, pair)).status, 404, other);
+  }
+  await drey`config set core.metrics_authentication=false`;
+  assertEquals(await ask("/1.0/metrics"), { status: 200, hasMetrics: true });
+  assertEquals((await ask("/1.0/events")).status, 404);
+  // two doors cannot be one, and what was open stays open
+  const taken = await drey.tries`config set core.https_address=${address}`;
+  assertMatch(taken.stderr, /Cannot listen on/);
+  assertEquals((await ask("/1.0/metrics")).status, 200);
+  await drey`config unset core.metrics_address`;
+  await assertRejects(() => ask("/1.0/metrics"));
 });
 
 await e2e("promtool reads the metrics", { needs: [...needs, "promtool"] }, async (drey) => {
