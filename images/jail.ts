@@ -2,9 +2,10 @@
 // directory a throw-away tmpfs with the host's programs and the one directory they work in, as /unpack.
 
 import type { MappedRoot } from "../idmap/holder.ts";
+import { commandFailed, run } from "../sys/run.ts";
 
 /** By system calls: fourteen programs would do the same, in ten times the time. */
-const enter = String.raw`
+const build = String.raw`
 BEGIN { $^H |= 0x602 }
 my ($unshare, $mount, @argv) = @ARGV;
 my ($bind, $all, $private) = (4096, 16384, 1 << 18);
@@ -26,6 +27,15 @@ for my $name (qw(bin sbin lib lib32 lib64 libx32)) {
 }
 # by this name, since others may lead through a home that nobody else may enter
 mounted('.', '/tmp/unpack', '', $bind, '');
+`;
+
+/** What is open here, by names: a file from outside that is standard input can be opened anew. */
+const opened = String.raw`
+made('/tmp/fd');
+mounted("/proc/$$/fd", '/tmp/fd', '', $bind, '');
+`;
+
+const enter = String.raw`
 chroot '/tmp' or die "chroot(2): $!\n";
 chdir '/' or die "chdir(2): $!\n";
 `;
@@ -35,11 +45,31 @@ const begin = "exec { $argv[0] } @argv; exit 127";
 /** Numbers of unshare(2) and mount(2). */
 const calls = Deno.build.arch === "x86_64" ? ["272", "165"] : ["97", "40"];
 
-/**
- * argv that runs a program in the jail; start it in the directory that shall be /unpack.
- *
- * @param then what Perl does there instead, for which the words are `@argv`
- */
-export function jailed(mapped: MappedRoot, argv: readonly string[], then = begin): string[] {
-  return mapped.command(["/usr/bin/perl", "-e", enter + then, ...calls, ...argv]);
+interface Doing {
+  /** what Perl does there instead, for which the words are `@argv` */
+  then?: string;
+  /** whether the file that is standard input is to be found at {@link inputName} */
+  namesInput?: boolean;
+}
+
+/** Where a program in the jail may open anew what is its standard input. */
+export const inputName = "/fd/0";
+
+/** argv that runs a program in the jail; start it in the directory that shall be /unpack. */
+export function jailed(
+  mapped: MappedRoot,
+  argv: readonly string[],
+  { then = begin, namesInput = false }: Doing = {},
+): string[] {
+  const script = build + (namesInput ? opened : "") + enter + then;
+  return mapped.command(["/usr/bin/perl", "-e", script, ...calls, ...argv]);
+}
+
+/** Runs a little shell in the jail, in a directory. @throws {DreyError} `NO_SPACE`, `COMMAND_FAILED` */
+export async function inJail(
+  { directory, mapped }: { directory: string; mapped: MappedRoot },
+  script: string,
+): Promise<void> {
+  const result = await run(jailed(mapped, ["sh", "-ec", `cd /unpack; ${script}`]), { cwd: directory });
+  if (result.code !== 0) throw commandFailed("sh", result);
 }

@@ -1,12 +1,14 @@
 // squashfs images: read by unsquashfs in the jail, which lists what is in it with kind, size and name.
 
+import { DreyError } from "../errors.ts";
 import type { MappedRoot } from "../idmap/holder.ts";
 import { commandFailed, kill, spawn } from "../sys/run.ts";
 import { invalid, readerMissing } from "./archive.ts";
 import { entryCheck } from "./entries.ts";
-import { jailed } from "./jail.ts";
+import { inJail, inputName, jailed } from "./jail.ts";
 import { mustNotBurst } from "./limits.ts";
 import { partialName } from "../sys/partial.ts";
+import type { StillFile } from "../sys/still_file.ts";
 import type { TarEntry } from "./tar.ts";
 
 /**
@@ -27,7 +29,7 @@ export async function scanSquashfs(path: string, mapped: MappedRoot): Promise<vo
  */
 const unpacking = String.raw`
 my $parent = $$;
-my $prctl = shift @argv;
+my ($prctl, $source) = splice @argv, 0, 2;
 sub begun {
   my $pid = fork // die "fork(2): $!\n";
   return $pid if $pid;
@@ -36,10 +38,10 @@ sub begun {
   exec { $_[0] } @_;
   exit 127;
 }
-my $lister = begun(qw(unsquashfs -lln -d), '', '/unpack/source');
+my $lister = begun(qw(unsquashfs -lln -d), '', $source);
 $ENV{GLIBC_TUNABLES} = join ':', map { "glibc.malloc.$_" }
   qw(mmap_threshold=0x2000000 trim_threshold=0x20000000 top_pad=0x1000000);
-my $unpacker = begun(qw(unsquashfs -n -q -da 8 -fr 8 -d /unpack/rootfs -excludes /unpack/source dev/*));
+my $unpacker = begun(qw(unsquashfs -n -q -da 8 -fr 8 -d /unpack/rootfs -excludes), $source, 'dev/*');
 my %code;
 for (1 .. 2) { my $pid = wait; $code{$pid} = $? & 127 ? 128 + ($? & 127) : $? >> 8 }
 exit $code{$lister} if $code{$lister};
@@ -52,24 +54,56 @@ exit $code{$unpacker}`;
 /** Number of prctl(2). */
 const prctl = { x86_64: 157, aarch64: 167 } as const;
 
+interface Unpacking {
+  /** where `rootfs` is made */
+  directory: string;
+  mapped: MappedRoot;
+  /** whether the map has one id only, so that no owner can be set */
+  isSingle: boolean;
+}
+
 /**
  * Unpacks a squashfs to `rootfs` in a directory, judging meanwhile what is in it.
  *
- * @param isSingle whether the map has one id only, so that no owner can be set
  * @throws {DreyError} `IMAGE_INVALID`, `TOOL_MISSING`, `NO_SPACE`
  */
 export async function unpackSquashfs(
   path: string,
-  { directory, mapped, isSingle }: { directory: string; mapped: MappedRoot; isSingle: boolean },
+  { directory, mapped, isSingle }: Unpacking,
 ): Promise<void> {
   await Deno.link(path, `${directory}/source`);
-  const argv = jailed(mapped, [String(prctl[Deno.build.arch])], unpacking);
+  const argv = jailed(mapped, [String(prctl[Deno.build.arch]), "/unpack/source"], { then: unpacking });
   await unsquash(path, { directory, argv, mayNotOwn: isSingle });
   await Deno.remove(`${directory}/source`);
 }
 
+/** Opens a file from outside of the jail, where its name means something. */
+const handed = ["sh", "-c", 'file=$1; shift; exec "$@" <"$file"', "sh"];
+
+/**
+ * Unpacks a squashfs from the file it is being copied from, which lies anywhere and which anybody may read, though perhaps
+ * not its directory. That counts if the file has not changed until all of it was `copied`; if anything else is wrong, the
+ * copy says what.
+ */
+export async function isUnpackedEarly(
+  origin: StillFile | undefined,
+  { copied, directory, mapped, isSingle }: Unpacking & { copied: Promise<void> },
+): Promise<boolean> {
+  if (origin === undefined) return false;
+  const words = [String(prctl[Deno.build.arch]), inputName];
+  const argv = [...handed, origin.path, ...jailed(mapped, words, { then: unpacking, namesInput: true })];
+  const run = unsquash(origin.path, { directory, argv, mayNotOwn: isSingle });
+  const failure = await run.then(() => undefined, (error: unknown) => error);
+  // nothing works here any more
+  await copied;
+  if (failure === undefined && origin.isStill()) return true;
+  if (failure instanceof DreyError && failure.code === "NO_SPACE") throw failure;
+  await inJail({ directory, mapped }, "rm -rf rootfs");
+  return false;
+}
+
 interface Run {
-  /** becomes /unpack, and holds the file as `source` */
+  /** becomes /unpack */
   directory: string;
   argv: string[];
   mayNotOwn?: boolean;

@@ -283,7 +283,8 @@ function latin1(bytes: Uint8Array): string {
   return text;
 }
 
-function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
+/** Pieces as one. */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
   if (parts.length === 1 && parts[0] !== undefined) return parts[0];
   const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;

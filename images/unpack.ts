@@ -6,23 +6,25 @@ import { type Account, readLayout } from "../idmap/ranges.ts";
 import { isSingle, openMappedRoot } from "../idmap/holder.ts";
 import type { IdMap } from "../idmap/map.ts";
 import { DreyError } from "../errors.ts";
-import { commandFailed, run, runChecked } from "../sys/run.ts";
+import { runChecked } from "../sys/run.ts";
 import { type ArchiveFormat, detectFormat, invalid, readFormat, unknownFormat } from "./archive.ts";
 import { firstFileCheck, isLayoutFile, rootfsCheck } from "./checks.ts";
 import { bytesOf } from "../sys/file_bytes.ts";
 import { type Bytes, peek } from "./decompress.ts";
 import { checkImageDisk, imageDisk, isDiskRoot } from "./disk.ts";
 import { plainName } from "./entries.ts";
+import { hold, inOnePiece, writeSmall } from "./first_file.ts";
 import { untar } from "./gate.ts";
 import { untarFile } from "./tar_file.ts";
-import { jailed } from "./jail.ts";
+import { inJail } from "./jail.ts";
 import { type ImageMetadata, parseMetadata } from "./metadata.ts";
 import { partialName } from "../sys/partial.ts";
 import { namesIn } from "../sys/present.ts";
+import type { StillFile } from "../sys/still_file.ts";
 import type { ImageFiles } from "./scan.ts";
 import { shareFile } from "./shared_disk.ts";
-import { unpackSquashfs } from "./squashfs.ts";
-import type { Way, Work } from "./tar_program.ts";
+import { isUnpackedEarly, unpackSquashfs } from "./squashfs.ts";
+import type { Visit, Way, Work } from "./tar_program.ts";
 
 /** A file of an image, perhaps still on its way. */
 export interface ImageStream {
@@ -33,6 +35,8 @@ export interface ImageStream {
   whole?: Promise<void>;
   /** whether all of it lies there, so that the content need not be taken */
   isWhole?: boolean;
+  /** what it is being copied from, which anybody may read */
+  origin?: StillFile | undefined;
 }
 
 export interface Place {
@@ -153,32 +157,47 @@ interface First {
 }
 
 async function unpackFirst(work: Work, file: ImageStream, withDisk: boolean): Promise<First> {
-  const { format, extract } = await look(work, file);
+  const held = await hold(file);
+  if ("bytes" in held) {
+    const { visit, result } = firstVisit(withDisk);
+    if (await writeSmall(work.directory, held.bytes, visit)) {
+      return { metadata: await parseMetadata(result().metadata), hasRoot: false };
+    }
+  }
+  const { visit, result } = firstVisit(withDisk);
+  const content = "bytes" in held ? inOnePiece(held.bytes) : held.content;
+  const { format, extract } = await look(work, { ...file, content });
   if (format.kind !== "tar") throw invalid("its first file is no tarball with a metadata.yaml");
-  const { visit, result } = firstFileCheck();
-  let isFirst = true;
-  await extract({
-    into: "all",
-    after: takeOver,
-    async visit(entry, read) {
-      await visit(entry, read);
-      if (isFirst && isLayoutFile(plainName(entry.name))) throw isApplication();
-      isFirst &&= entry.type === "directory";
-      if (!withDisk && plainName(entry.name) === "rootfs.img") throw isDisk();
-    },
-  });
+  await extract({ into: "all", after: takeOver, visit });
   const { metadata, root } = result();
   const parsed = await parseMetadata(metadata);
   if (root !== undefined) await settleDisk(work);
   return { metadata: parsed, hasRoot: root !== undefined };
 }
 
+/** Looks through the first file, and gives up what is to be unpacked in another way. */
+function firstVisit(withDisk: boolean) {
+  const { visit, result } = firstFileCheck();
+  let isFirst = true;
+  const look: Visit = async (entry, read) => {
+    await visit(entry, read);
+    if (isFirst && isLayoutFile(plainName(entry.name))) throw isApplication();
+    isFirst &&= entry.type === "directory";
+    if (!withDisk && plainName(entry.name) === "rootfs.img") throw isDisk();
+  };
+  return { visit: look, result };
+}
+
 async function unpackRootfs(work: UnpackWork, file: ImageStream, withDisk: boolean): Promise<void> {
   const { format, extract, arrived } = await look(work, file);
   if (format.kind === "qcow2" && !withDisk) throw isDisk();
   if (format.kind !== "tar") {
+    const copied = arrived();
+    // met below, perhaps later
+    copied.catch(() => {});
+    if (format.kind === "squashfs" && await isUnpackedEarly(file.origin, { ...work, copied })) return;
     // a squashfs has its tables at its end, so all of it must be there
-    await arrived();
+    await copied;
     return format.kind === "squashfs"
       ? await unpackSquashfs(file.path, work)
       : await takeDisk(work, file.path);
@@ -221,7 +240,7 @@ function extractor(work: Work, format: ArchiveFormat, { path, content }: { path:
 /** Takes over the disk of a virtual machine as it is, packed if it is. */
 async function takeDisk(work: UnpackWork, path: string): Promise<void> {
   checkImageDisk(path);
-  await inWork(work, "mkdir -m 777 rootfs");
+  await inJail(work, "mkdir -m 777 rootfs");
   await shareFile(path, `${work.directory}/rootfs/${imageDisk}`, work);
   await settleDisk(work);
 }
@@ -232,15 +251,8 @@ async function settleDisk(work: Work): Promise<void> {
   if (!isDiskRoot(namesIn(rootfs))) return;
   const disk = `${rootfs}/${imageDisk}`;
   if (!Deno.lstatSync(disk).isFile) throw invalid("its disk is not a file");
-  await inWork(work, `chown 0:0 rootfs/${imageDisk}; chmod 755 rootfs; chmod 644 rootfs/${imageDisk}`);
+  await inJail(work, `chown 0:0 rootfs/${imageDisk}; chmod 755 rootfs; chmod 644 rootfs/${imageDisk}`);
   checkImageDisk(disk);
-}
-
-/** Runs a little shell in the jail, in the work directory. */
-async function inWork(work: Work, script: string): Promise<void> {
-  const argv = jailed(work.mapped, ["sh", "-ec", `cd /unpack; ${script}`]);
-  const result = await run(argv, { cwd: work.directory });
-  if (result.code !== 0) throw commandFailed("sh", result);
 }
 
 const isDisk = () =>

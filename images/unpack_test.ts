@@ -128,6 +128,42 @@ testWith(
   },
 );
 
+for (
+  const { what, isStill, isReadable = true, expected } of [
+    { what: "from the file it is copied from", isStill: true, expected: "origin" },
+    { what: "from the copy if that file has changed", isStill: false, expected: "copy" },
+    {
+      what: "from the copy if nobody else may read that file",
+      isStill: true,
+      isReadable: false,
+      expected: "copy",
+    },
+  ]
+) {
+  testWith("mksquashfs", `unpackStreams() unpacks a squashfs ${what}`, async () => {
+    await using shop = await workshop();
+    const path = (name: string) => `${shop.dir}/${name}`;
+    for (const name of ["copy", "origin"]) {
+      await shop.sh(
+        `echo ${name} >rootfs/etc/which; mksquashfs rootfs ${name} -all-root -quiet -no-progress`,
+      );
+    }
+    await shop.sh("tar -czf meta metadata.yaml templates");
+    await Deno.chmod(path("origin"), isReadable ? 0o644 : 0o600);
+    // which file was unpacked shows, since they differ here
+    const origin = { path: path("origin"), isStill: () => isStill };
+    async function* files() {
+      yield { path: path("meta"), content: bytesOf(path("meta")) };
+      yield { path: path("copy"), content: bytesOf(path("copy")), origin };
+    }
+    await using image = await unpackStreams(files(), { target: path("lower"), map, account });
+    await image.put(path("lower"));
+    assertEquals((await Deno.readTextFile(path("lower/rootfs/etc/which"))).trim(), expected);
+    assertEquals((await Deno.readTextFile(path("lower/templates/t.tpl"))).trim(), "t");
+    assertEquals(shop.left(), ["lower"]);
+  });
+}
+
 Deno.test("unpackStreams() gives up a first file of no known format, whoever still sends it", async () => {
   await using shop = await workshop();
   const never = new Promise<never>(() => {});

@@ -8,6 +8,7 @@ import type { IdMap } from "../../idmap/map.ts";
 import type { ImageFiles } from "../../images/scan.ts";
 import type { ImageStream, UnpackedImage } from "../../images/unpack.ts";
 import { Channel } from "../../sys/channel.ts";
+import type { StillFile } from "../../sys/still_file.ts";
 import type { Context } from "../context.ts";
 import { lowersDirectory } from "./directories.ts";
 import { makeClosed } from "./files.ts";
@@ -30,14 +31,19 @@ export interface FileAhead {
   cut(): void;
 }
 
+interface FileHow {
+  /** how many chunks may wait to be unpacked */
+  room?: number;
+  /** what it is a copy of */
+  origin?: StillFile;
+}
+
 /** Gone, with all it made, when it is disposed before somebody took the outcome. */
 export interface Ahead extends AsyncDisposable {
   /**
    * the next file of the image, that with metadata.yaml first
-   *
-   * @param room how many chunks may wait to be unpacked
    */
-  file(path: string, room?: number): Promise<FileAhead>;
+  file(path: string, how?: FileHow): Promise<FileAhead>;
   /** there are no further files */
   end(): void;
   /**
@@ -65,14 +71,14 @@ export function unpackAhead(context: Context): Ahead {
   }
 
   return {
-    async file(path, room) {
+    async file(path, { room, origin } = {}) {
       const content = new Channel<Uint8Array>(room);
       contents.push(content);
       const whole = Promise.withResolvers<void>();
       // the unpacker meets it, unless it has ended before
       whole.promise.catch(() => {});
       wholes.push(whole);
-      if (!await files.push({ path, content, whole: whole.promise })) content.leave();
+      if (!await files.push({ path, content, whole: whole.promise, origin })) content.leave();
       return {
         pass: (chunk) => content.push(chunk),
         lies: () => whole.resolve(),

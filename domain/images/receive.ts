@@ -4,6 +4,7 @@ import { DreyError } from "../../errors.ts";
 import type { ImageWriter } from "../../images/fingerprint.ts";
 import type { ImageFiles } from "../../images/scan.ts";
 import { bytesOf } from "../../sys/file_bytes.ts";
+import { stillFile } from "../../sys/still_file.ts";
 import type { Context } from "../context.ts";
 import { type Ahead, unpackAhead } from "./ahead.ts";
 import { openStage } from "./files.ts";
@@ -78,10 +79,13 @@ async function receivePart(
   { content }: ImagePart,
   { path, writer, ahead }: { path: string; writer: ImageWriter; ahead: Ahead },
 ): Promise<number> {
+  const info = "path" in content ? await Deno.stat(content.path) : undefined;
   // what is no file, a pipe for one, can be read once only
-  const source = "path" in content && (await Deno.stat(content.path)).isFile ? content.path : undefined;
+  const source = "path" in content && info?.isFile ? content.path : undefined;
+  // root of a map, who unpacks, is somebody else
+  const origin = source !== undefined && ((info?.mode ?? 0) & 0o4) > 0 ? stillFile(source) : undefined;
   // of a copy the chunks are used again
-  const onward = await ahead.file(path, source === undefined ? undefined : 1);
+  const onward = await ahead.file(path, source === undefined ? {} : { room: 1, ...origin && { origin } });
   const size = source === undefined
     ? await writer.write(path, "path" in content ? bytesOf(content.path) : content, onward.pass)
     : await writer.copy(path, source, onward);
