@@ -44,6 +44,7 @@ export async function publishImage(
   const argv = compressor(algorithm);
   const ref = { project: projects.instances, name };
   const { openTree } = await import("../instances/tree.ts");
+  const application = await applicationOf(context, ref, snapshot);
   await using undo = new AsyncDisposableStack();
   const tree = undo.use(await openTree(context, ref, snapshot));
   const operation = await startOperation(context, {
@@ -53,7 +54,7 @@ export async function publishImage(
     mayCancel: true,
     async run(task) {
       await using open = tree;
-      await publish(context, projects.project, { ref, wish, argv, task, read: open.read, type: open.type });
+      await publish(context, projects.project, { ref, wish, application, argv, task, ...open });
     },
   });
   undo.move(); // from here the operation holds the files
@@ -63,6 +64,8 @@ export async function publishImage(
 interface Publishing {
   ref: Ref;
   wish: ImageWish;
+  /** what an application container runs, as properties */
+  application: Record<string, string>;
   /** what compresses */
   argv: string[];
   task: Task;
@@ -70,11 +73,26 @@ interface Publishing {
   type: InstanceTree["type"];
 }
 
-async function publish(context: Context, project: string, { ref, wish, argv, task, read, type }: Publishing) {
+/** What a container, or its snapshot, is set to run. @throws {DreyError} `NOT_FOUND` */
+async function applicationOf(context: Context, ref: Ref, snapshot?: string): Promise<Record<string, string>> {
+  const { applicationProperties } = await import("../instances/application.ts");
+  const { loadRecord } = await import("../instances/record.ts");
+  const { loadSnapshot } = await import("../instances/snapshots/record.ts");
+  const { value } = snapshot === undefined
+    ? await loadRecord(context, ref)
+    : await loadSnapshot(context, ref, snapshot);
+  return value.type === "container" ? applicationProperties(value.config) : {};
+}
+
+async function publish(
+  context: Context,
+  project: string,
+  { ref, wish, application, argv, task, read, type }: Publishing,
+) {
   const { describeTree } = await import("../instances/tree.ts");
   const { imageWriter } = await import("../../images/fingerprint.ts");
   const { compressed } = await import("../../images/compressors.ts");
-  const { metadata, templates } = await describe(context, ref, { describeTree, wish });
+  const { metadata, templates } = await describe(context, ref, { describeTree, wish, application });
   const { formatMetadata } = await import("../../images/metadata.ts");
   const { writeTarHead } = await import("../../images/tar.ts");
   await using stage = await openStage(context, "publish");
@@ -116,10 +134,9 @@ async function publish(context: Context, project: string, { ref, wish, argv, tas
 async function describe(
   context: Context,
   ref: Ref,
-  { describeTree, wish }: {
+  { describeTree, wish, application }: {
     describeTree: typeof import("../instances/tree.ts").describeTree;
-    wish: ImageWish;
-  },
+  } & Pick<Publishing, "wish" | "application">,
 ) {
   const { parseMetadata, formatMetadata } = await import("../../images/metadata.ts");
   const { metadata: old, templates } = await describeTree(context, ref);
@@ -130,7 +147,11 @@ async function describe(
     architecture: old?.architecture ?? Deno.build.arch,
     creation_date: now,
     expiry_date: Number.isNaN(expiry) ? 0 : Math.max(0, Math.floor(expiry / 1000)),
-    properties: Object.keys(properties).length > 0 ? properties : old?.properties ?? {},
+    // what the caller says of the application goes first
+    properties: {
+      ...application,
+      ...Object.keys(properties).length > 0 ? properties : old?.properties ?? {},
+    },
     templates: old?.templates ?? {},
   };
   // through the reader of images, so that nothing is published that could not be imported

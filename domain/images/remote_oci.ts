@@ -213,7 +213,7 @@ async function linked(from: string, to: string): Promise<boolean> {
  */
 export async function applicationConfig(
   context: Context,
-  { fingerprint }: Image,
+  { fingerprint }: Pick<Image, "fingerprint">,
   readFile: (path: string) => string | undefined,
 ): Promise<Record<string, string>> {
   const { readOci } = await import("./layers.ts");

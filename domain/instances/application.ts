@@ -13,8 +13,37 @@ import type { Config } from "../../wire/instance.ts";
 import type { Context } from "../context.ts";
 import type { InitChoice } from "./init.ts";
 
-/** The settings an instance gets from an application image; none from any other. */
-export async function applicationSettings(context: Context, image: Image, content: Content): Promise<Config> {
+/** Names of the settings that say what an application container runs. */
+export const isApplicationKey = (key: string): boolean =>
+  /^(oci\.(entrypoint|cwd|uid|gid|stop_signal)|environment\..+)$/.test(key);
+
+/** Those of them that are given. */
+export const applicationPart = (settings: Config): Config =>
+  Object.fromEntries(Object.entries(settings).filter(([key]) => isApplicationKey(key)));
+
+/** What an image made of an application container says of it in its properties; nothing of another instance. */
+export function applicationProperties(config: Config): Record<string, string> {
+  if (!config[keys.ociEntrypoint.name]) return {};
+  const ports = config["image.exposed_ports"];
+  return { ...applicationPart(config), ...ports && { exposed_ports: ports } };
+}
+
+/**
+ * The settings an instance gets from an application image, or from one that was made of such an instance; none from any
+ * other.
+ *
+ * @throws {DreyError} `BAD_REQUEST` for properties that are no settings
+ */
+export async function applicationSettings(
+  context: Context,
+  image: Pick<Image, "fingerprint" | "properties">,
+  content: Content,
+): Promise<Config> {
+  if (image.properties[keys.ociEntrypoint.name]) {
+    const settings = applicationPart(image.properties);
+    keys.validateInstanceConfig(settings, "container");
+    return settings;
+  }
   if (image.properties.type !== "oci" || content.image === undefined) return {};
   const { applicationConfig } = await import("../images/remote_oci.ts");
   const layers = imageTrees(dirname(content.image.rootfs));

@@ -20,7 +20,7 @@ import { announced } from "../intents.ts";
 import { startOperation, type Task } from "../operations.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { effectiveProject, holdProject } from "../projects/effective.ts";
-import { applicationSettings } from "./application.ts";
+import { applicationSettings, isApplicationKey } from "./application.ts";
 import { expand } from "./expand.ts";
 import { checkRawIds, chooseMap } from "./ids.ts";
 import { randomName } from "./random_name.ts";
@@ -108,7 +108,10 @@ async function create(
     wantsDisk(record, (await expand(context, ref.project, record)).config);
   const content = await contentOf(context, image?.fingerprint, { map, asDisk });
   task.signal.throwIfAborted();
-  const settings = image === undefined ? {} : await applicationSettings(context, image, content);
+  // a virtual machine boots what there is
+  const settings = image === undefined || record.type !== "container"
+    ? {}
+    : await applicationSettings(context, image, content);
   await enterWithVolume(context, ref, {
     record: { ...record, config: { ...settings, ...record.config } },
     make: async (pool) => {
@@ -264,7 +267,8 @@ function mustMeet({ properties, type }: Image, config: Config): void {
 
 /** What an instance's configuration says of its image. */
 export function imageConfig({ properties, fingerprint }: Image): Config {
-  const fromImage = Object.entries(properties).map(([key, value]) => [`image.${key}`, value]);
+  const fromImage = Object.entries(properties).filter(([key]) => !isApplicationKey(key))
+    .map(([key, value]) => [`image.${key}`, value]);
   return {
     ...Object.fromEntries(fromImage),
     "volatile.base_image": fingerprint,

@@ -10,12 +10,14 @@ import type { Context, Ref } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
 import { announced, orAsBefore } from "../intents.ts";
 import { startOperation, type Task } from "../operations.ts";
+import type { Content } from "../../storage/driver.ts";
 import { openPool } from "../storage_pools/open.ts";
+import { applicationPart, applicationSettings, isApplicationKey } from "./application.ts";
 import { findImage, imageConfig } from "./create.ts";
 import { expand } from "./expand.ts";
 import { releaseImage } from "./files_of.ts";
 import { chooseMap } from "./ids.ts";
-import { instanceAddress, instanceKey, loadRecord, lockInstance } from "./record.ts";
+import { instanceAddress, instanceKey, type InstanceRecord, loadRecord, lockInstance } from "./record.ts";
 import { applyRootSize } from "./root_size.ts";
 import { contentOf, volumeOf, wantsDisk } from "./root_volume.ts";
 import { atRest } from "./snapshots/at_rest.ts";
@@ -59,7 +61,7 @@ async function rebuild(
     });
   }
   const { value: old } = await loadRecord(context, ref);
-  const config = image === undefined ? {} : imageConfig(image);
+  const config = image === undefined ? {} : { ...imageConfig(image), ...applicationPart(image.properties) };
   const intent = { do: "rebuild", instance: ref, config } as const;
   await announced(context, { intent, locks: [instanceKey(ref)] }, (done) => {
     return replace(context, ref, { config, done });
@@ -86,12 +88,10 @@ async function replace(
   const asDisk = wantsDisk(value, expanded);
   const content = await contentOf(context, fromImage["volatile.base_image"], { map, asDisk });
   await orAsBefore(context, done, () => pool.driver.create(volumeOf(ref), content));
-  const own = Object.entries(value.config).filter(([key]) =>
-    !key.startsWith("image.") && key !== "volatile.base_image"
-  );
+  const config = await rebuiltConfig(context, value, { fromImage, content });
   const key = instanceKey(ref);
   const isDone = await context.store.commit([{ key, revision }], [
-    { key, value: { ...value, stateful: false, config: { ...Object.fromEntries(own), ...fromImage } } },
+    { key, value: { ...value, stateful: false, config } },
     ...(done === undefined ? [] : [done]),
     lifecycleWrite(context, {
       project: ref.project,
@@ -101,4 +101,25 @@ async function replace(
   ]);
   if (!isDone) throw changedMeanwhile(`Instance "${ref.name}"`);
   await applyRootSize(context, ref);
+}
+
+/** The settings as they were, but for what the images say: the new one also what it runs, if it is an application. */
+async function rebuiltConfig(
+  context: Context,
+  { type, config }: InstanceRecord,
+  { fromImage, content }: { fromImage: Config; content: Content },
+): Promise<Config> {
+  const fingerprint = fromImage["volatile.base_image"] ?? "";
+  const properties = { ...applicationPart(fromImage), type: fromImage["image.type"] ?? "" };
+  const application = type === "container"
+    ? await applicationSettings(context, { fingerprint, properties }, content)
+    : {};
+  const stays = ([key]: [string, string]) => !/^(image|oci)\./.test(key) && key !== "volatile.base_image";
+  const isNew = ([key]: [string, string]) => !isApplicationKey(key);
+  return {
+    ...application,
+    // variables too, which somebody may have set
+    ...Object.fromEntries(Object.entries(config).filter(stays)),
+    ...Object.fromEntries(Object.entries(fromImage).filter(isNew)),
+  };
 }

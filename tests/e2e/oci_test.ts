@@ -118,6 +118,27 @@ await withRegistry("a registry is a remote like others", async (drey, registry) 
   await drey`restore c1 s0`;
   await drey`start c1`;
   assertEquals(await drey`exec c1 -- cat /etc/lower`, "lower\n");
+
+  // what it runs, and how, goes on into an image made of it, and comes with an image it is made anew of
+  await drey`publish c1 --force --alias made oci.cwd=/etc`;
+  await drey`publish c1/s0 --alias earlier`;
+  await drey`delete --force c1`;
+  await drey`launch made c2 --config environment.NAME=c2`;
+  const said = (greeting: string, place: string) =>
+    `args: one two three; greeting: ${greeting}; user: 1000:1000; in: ${place}; pid: 2; parent: 1`;
+  await until(async () => (await drey`logs c2`).includes(said("hi", "/etc")));
+  assertEquals(await config(drey, "c2", "oci.stop_signal"), "SIGUSR1");
+  await drey`stop c2`;
+  await drey`rebuild earlier c2`;
+  assertEquals(await config(drey, "c2", "oci.cwd"), "/srv/made");
+  await drey`rebuild c2 --empty`;
+  assertEquals([await config(drey, "c2", "oci.entrypoint"), await config(drey, "c2", "environment.NAME")], [
+    "",
+    "c2",
+  ]);
+  await drey`rebuild own c2`;
+  await drey`start c2`;
+  await until(async () => (await drey`logs c2`).includes(said("hi", "/srv/made")));
 });
 
 await withRegistry("images that share layers store them once", async (drey, registry) => {
@@ -188,7 +209,7 @@ await withRegistry("an application image is copied between servers in every mode
   await drey`remote add reg ${registry.address} --protocol oci`;
   await drey`image copy reg:org/app:1 local: --alias own`;
   const [{ fingerprint, properties }] = JSON.parse(await drey`image list --format json`);
-  await using _server = await serve(drey);
+  await using server = await serve(drey);
   await drey`config set core.https_address=127.0.0.1:${freePort()}`;
   const here = elsewhere(drey);
   await here.run(`remote add far ${(await drey`config trust add --name me`).trim()}`);
@@ -207,4 +228,9 @@ await withRegistry("an application image is copied between servers in every mode
   assertEquals(await held(here.run), [fingerprint, properties]);
   await drey`launch own c1`;
   await until(async () => (await drey`logs c1`).includes("greeting: hello world;"));
+  if (missingTools(["lxc"]).length > 0) return;
+  // what LXD's own client publishes runs the same
+  await server.lxc("publish", "c1", "--force", "--alias", "made");
+  await server.lxc("launch", "made", "c2");
+  await until(async () => (await drey`logs c2`).includes("greeting: hello world; user: 1000:1000;"));
 });
