@@ -1,5 +1,6 @@
 // Request bodies: read within a limit, parsed as JSON, held against the schema of the route.
 
+import { concat } from "@std/bytes";
 import { DreyError } from "../errors.ts";
 import { mismatch, type Schema } from "../wire/schema.ts";
 
@@ -39,14 +40,8 @@ export async function readText(request: Request): Promise<string> {
     if (size > limit) throw tooLarge();
     chunks.push(chunk);
   }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.byteLength;
-  }
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true }).decode(concat(chunks));
   } catch (error) {
     throw bad("Invalid request body: it is not UTF-8", error);
   }

@@ -1,5 +1,7 @@
 // The few pieces of DER a certificate is made of; X.690. Writing only: reading is node:crypto's business.
 
+import { concat } from "@std/bytes";
+
 const tags = {
   integer: 0x02,
   bits: 0x03,
@@ -15,7 +17,7 @@ const tags = {
 /** A value with its tag and length. */
 export function tagged(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
   const size = parts.reduce((sum, part) => sum + part.length, 0);
-  return concat(Uint8Array.of(tag), lengthOf(size), ...parts);
+  return concat([Uint8Array.of(tag), lengthOf(size), ...parts]);
 }
 
 export const sequence = (...parts: Uint8Array[]) => tagged(tags.sequence, ...parts);
@@ -34,7 +36,7 @@ export function integer(bytes: Uint8Array): Uint8Array {
   const start = bytes.findIndex((byte) => byte !== 0);
   const short = start === -1 ? Uint8Array.of(0) : bytes.subarray(start);
   // a set first bit would read as a sign
-  return tagged(tags.integer, (short[0] ?? 0) >= 0x80 ? concat(Uint8Array.of(0), short) : short);
+  return tagged(tags.integer, (short[0] ?? 0) >= 0x80 ? concat([Uint8Array.of(0), short]) : short);
 }
 
 /** An object identifier such as `2.5.4.3`. */
@@ -67,14 +69,4 @@ function lengthOf(size: number): Uint8Array {
   const bytes: number[] = [];
   for (let left = size; left > 0; left >>= 8) bytes.unshift(left & 0xff);
   return Uint8Array.of(0x80 | bytes.length, ...bytes);
-}
-
-function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
 }

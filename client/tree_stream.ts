@@ -1,5 +1,6 @@
 // Whole trees of files in one stream, between two dreys: an entry is a line of words, and for a file its bytes.
 
+import { concat } from "@std/bytes";
 import { DreyError } from "../errors.ts";
 
 export interface TreeEntry {
@@ -63,10 +64,7 @@ export class TreeReader {
     let end = this.#held.indexOf(10);
     for (; end < 0; end = this.#held.indexOf(10)) {
       const more = await this.#more();
-      const longer = new Uint8Array(this.#held.length + more.length);
-      longer.set(this.#held);
-      longer.set(more, this.#held.length);
-      this.#held = longer;
+      this.#held = concat([this.#held, more]);
     }
     const line = new TextDecoder().decode(this.#held.subarray(0, end));
     this.#held = this.#held.subarray(end + 1);

@@ -1,6 +1,7 @@
 // User namespaces that stay open to run things in. A process that has execed before its map was written has
 // lost its capabilities, so somebody holds the namespace, it is mapped from outside, and others enter it.
 
+import { concat } from "@std/bytes";
 import { DreyError } from "../errors.ts";
 import { exitOf, type PipedProgram, startPiped } from "../sys/posix_spawn.ts";
 import { commandFailed, fullPath, run, type RunResult, toolMissing } from "../sys/run.ts";
@@ -186,9 +187,7 @@ const atOnce = 4096;
 async function order(child: PipedProgram, argv: readonly string[], left = ""): Promise<void> {
   const words = new TextEncoder().encode(argv.join("\0"));
   const size = new TextEncoder().encode(`${words.length} ${left}\n`);
-  const bytes = new Uint8Array(size.length + words.length);
-  bytes.set(size);
-  bytes.set(words, size.length);
+  const bytes = concat([size, words]);
   // what a pipe takes at once needs no other thread
   if (bytes.length <= atOnce) child.input.writeSync(bytes);
   else for (let at = 0; at < bytes.length;) at += await child.input.write(bytes.subarray(at));
@@ -199,10 +198,7 @@ async function readAnswer(output: Deno.FsFile): Promise<RunResult> {
   for (;;) {
     const more = await readSome(output);
     if (more === undefined) throw new Error("The holder of a user namespace has ended");
-    const longer = new Uint8Array(bytes.length + more.length);
-    longer.set(bytes);
-    longer.set(more, bytes.length);
-    bytes = longer;
+    bytes = concat([bytes, more]);
     const start = bytes.indexOf(10) + 1;
     if (start === 0) continue;
     const text = (from: number, to: number) => new TextDecoder().decode(bytes.subarray(from, to));

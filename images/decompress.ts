@@ -1,5 +1,6 @@
 // What comes packed, read plain: a program in the middle that is fed as bytes arrive and read as far as somebody wants.
 
+import { concat } from "@std/bytes";
 import { kill, spawn } from "../sys/run.ts";
 import { type Compression, decompressor, headLength, invalid, readerMissing } from "./archive.ts";
 import { mustNotBurst } from "./limits.ts";
@@ -107,18 +108,11 @@ export async function peek(content: Bytes): Promise<{ head: Uint8Array; whole: B
   while (!isAtEnd && head.length < headLength) {
     const { value, done } = await chunks.next();
     if (done) isAtEnd = true;
-    else head = joined(head, value);
+    else head = concat([head, value]);
   }
   async function* whole(): Bytes {
     if (head.length > 0) yield head;
     if (!isAtEnd) yield* { [Symbol.asyncIterator]: () => chunks };
   }
   return { head, whole: whole() };
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }

@@ -1,11 +1,11 @@
 // The first file of a split image: metadata.yaml and a few templates, a kilobyte or two. It is read here and its files are
 // written by drey, where tar in the jail and what follows it would be a dozen programs.
 
+import { concat } from "@std/bytes";
 import { type Compression, detectFormat, headLength } from "./archive.ts";
 import { type Bytes, peek } from "./decompress.ts";
 import { plainName } from "./entries.ts";
 import { type Visit, walkTar } from "./gate.ts";
-import { joinBytes } from "./tar.ts";
 
 /** most `bytes` that are held, packed and plain */
 const [mostPacked, mostPlain] = [1 << 16, 1 << 20];
@@ -31,7 +31,7 @@ export async function hold({ path, content, isWhole }: Coming): Promise<Held> {
   let size = 0;
   while (size <= mostPacked) {
     const { value, done } = await chunks.next();
-    if (done) return { bytes: joinBytes(parts) };
+    if (done) return { bytes: concat(parts) };
     // its memory may be used again
     parts.push(value.slice());
     size += value.length;

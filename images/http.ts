@@ -1,5 +1,6 @@
 // Requests to servers of images: polite to those that ask for patience, patient with those that fail now and then.
 
+import { concat } from "@std/bytes";
 import { DreyError } from "../errors.ts";
 
 export interface AskOptions {
@@ -107,13 +108,7 @@ export async function readBytes(response: Response, limit: number = longestText)
     }
     chunks.push(chunk);
   }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  return concat(chunks);
 }
 
 /** The same as text. */

@@ -1,6 +1,7 @@
 // The tar format, read header by header from a stream, and written for one small file: tar(5). Names are kept
 // as one character per byte, so that no two names on disk look alike here.
 
+import { concat } from "@std/bytes";
 import { invalid } from "./archive.ts";
 
 export type TarEntryType =
@@ -66,7 +67,7 @@ export class ByteReader implements ByteSource {
       parts.push(part);
       have += part.length;
     }
-    return joinBytes(parts);
+    return parts.length === 1 && parts[0] !== undefined ? parts[0] : concat(parts);
   }
 
   /** passes over `count` bytes; tells whether they were all there */
@@ -165,7 +166,7 @@ export function writeTar(files: readonly { name: string; content: Uint8Array; mt
     const tail = new Uint8Array(padded(content.length) - content.length);
     return [tarHeader({ name, size: content.length, mtime }), content, tail];
   });
-  return joinBytes([...parts, new Uint8Array(2 * block)]);
+  return concat([...parts, new Uint8Array(2 * block)]);
 }
 
 /** The same without the end mark, for more to follow. */
@@ -281,16 +282,4 @@ function latin1(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
   return text;
-}
-
-/** Pieces as one. */
-export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1 && parts[0] !== undefined) return parts[0];
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
 }

@@ -1,6 +1,7 @@
 // One request about one file of a container: a process that stands inside for as long as it takes. Paths are the
 // container's own and are resolved by the kernel there, so they may come from anybody.
 
+import { concat } from "@std/bytes";
 import { sealDescriptors, withStdin } from "../sys/descriptors.ts";
 import { fullPath, spawn } from "../sys/run.ts";
 import { fileError, whyEnded } from "./file_errors.ts";
@@ -227,10 +228,7 @@ class LineReader {
       }
       const { done, value } = await this.#reader.read();
       if (done) return undefined;
-      const longer = new Uint8Array(this.#held.length + value.length);
-      longer.set(this.#held);
-      longer.set(value, this.#held.length);
-      this.#held = longer;
+      this.#held = concat([this.#held, value]);
     }
   }
 

@@ -1,5 +1,6 @@
 // Metadata of an instance's image, and its templates.
 
+import { concat } from "@std/bytes";
 import * as metadata from "../../domain/instances/metadata.ts";
 import { DreyError } from "../../errors.ts";
 import type { Handlers } from "../call.ts";
@@ -51,12 +52,12 @@ export const handlers: Handlers<Names> = {
 };
 
 async function readAll({ body }: Request): Promise<Uint8Array> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of body ?? []) {
     size += chunk.length;
     if (size > limit) throw new DreyError("TOO_LARGE", { message: `A template may have ${limit} bytes` });
     chunks.push(chunk);
   }
-  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+  return concat(chunks);
 }

@@ -1,5 +1,7 @@
 // Archives in the format of initial ram disks: cpio "newc", initramfs-buffer-format.rst.
 
+import { concat } from "@std/bytes";
+
 export type CpioEntry =
   | { path: string; type: "directory" }
   | { path: string; type: "file"; content: Uint8Array; executable?: boolean }
@@ -27,19 +29,9 @@ export function formatCpio(entries: readonly CpioEntry[]): Uint8Array<ArrayBuffe
   };
   entries.forEach((entry, index) => add(entry, index + 1));
   add({ path: "TRAILER!!!", type: "end" }, 0);
-  return joined(parts);
+  return concat(parts);
 }
 
 const isExecutable = (entry: { type: string; executable?: boolean }) => entry.executable ?? false;
 
 const padding = (length: number) => new Uint8Array((4 - length % 4) % 4);
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}

@@ -1,5 +1,7 @@
 // HTTP over a unix socket byte by byte, for requests that no honest client would send.
 
+import { concat } from "@std/bytes";
+
 export interface RawAnswer {
   /** 0 if the server hung up without an answer */
   status: number;
@@ -30,10 +32,7 @@ export function requestBytes(
   const head = new TextEncoder().encode(
     `${method} ${target} HTTP/1.1\r\nhost: drey\r\nconnection: close\r\n${lines}${length}\r\n`,
   );
-  const whole = new Uint8Array(head.length + (body?.length ?? 0));
-  whole.set(head);
-  whole.set(body ?? new Uint8Array(), head.length);
-  return whole;
+  return concat([head, body ?? new Uint8Array()]);
 }
 
 /** The server may answer and hang up before it has read all of it. */
