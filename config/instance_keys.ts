@@ -5,6 +5,7 @@ import type { InstanceType } from "../wire/instance.ts";
 import { findKey, type Key, key, unknownKeyOf, type Values } from "./key.ts";
 import { rawIdmap as idmapType } from "./raw_idmap.ts";
 import { limitsKernel, linuxSysctl, sysctlPath } from "./kernel_keys.ts";
+import { syscallKeys } from "./syscall_keys.ts";
 import * as types from "./types.ts";
 
 const containers = ["container"] as const;
@@ -377,6 +378,7 @@ export const instanceKeys: readonly Key[] = [
   snapshotsPattern,
   snapshotsSchedule,
   snapshotsScheduleStopped,
+  ...syscallKeys,
   user,
   volatile,
 ];
@@ -415,7 +417,7 @@ export const instanceKeysToCome: readonly string[] = [
   "security.devlxd.management.volumes",
   "security.sev",
   "security.sev.*",
-  "security.syscalls.*",
+  "security.syscalls.intercept.*",
   "ubuntu_pro.guest_attach",
 ];
 
@@ -462,8 +464,8 @@ function validateKey(name: string, value: string, types: readonly InstanceType[]
 const never: readonly [key: string, why: string][] = [
   ["raw.lxc", "drey builds containers without LXC"],
   ["raw.apparmor", "drey loads no AppArmor profiles, which takes a right that users do not have"],
-  ["raw.seccomp", "drey filters no system calls: root in a container has no rights outside of it"],
-  ["security.syscalls.", "drey filters no system calls: root in a container has no rights outside of it"],
+  ["raw.seccomp", "drey reads no policies of LXC's; security.syscalls.deny and allow take their rules"],
+  ["security.syscalls.intercept.", "drey has nobody beside a container who could answer its system calls"],
 ];
 
 function unknownKey(name: string): DreyError {

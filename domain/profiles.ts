@@ -81,7 +81,7 @@ async function getProfile(context: Context, ref: Ref): Promise<ProfileSettings> 
 export async function createProfile(context: Context, project: string, body: ProfilesPost): Promise<void> {
   validateProfileName(body.name);
   const ref = { project, name: body.name };
-  const settings = checked({
+  const settings = await checked({
     description: body.description ?? "",
     config: body.config ?? {},
     devices: body.devices ?? {},
@@ -174,7 +174,7 @@ async function change(
 ): Promise<void> {
   await retry(async () => {
     const { settings, revision } = await find(context, ref);
-    const next = checked(to(settings));
+    const next = await checked(to(settings));
     const { mustAllowProfile } = await import("./projects/allow.ts");
     await mustAllowProfile(context, { ...ref, settings: next });
     await mustKeepRoots(context, ref, { before: settings, after: next });
@@ -240,10 +240,12 @@ async function find(context: Context, ref: Ref): Promise<{ settings: ProfileSett
   throw new DreyError("NOT_FOUND", { message: `Profile "${ref.name}" not found` });
 }
 
-function checked({ description, ...given }: ProfileSettings): ProfileSettings {
+async function checked({ description, ...given }: ProfileSettings): Promise<ProfileSettings> {
   const [config, devices] = [withoutEmpty(given.config), withoutEmptyKeys(given.devices)];
   validateProfileConfig(config);
   validateDevices(devices);
+  const { checkSyscalls } = await import("./instances/syscalls.ts");
+  await checkSyscalls(config);
   return { description, config, devices };
 }
 

@@ -19,6 +19,7 @@ import { readIfThere } from "../sys/present.ts";
 import { spawn } from "../sys/run.ts";
 import { formatSteps } from "./step_words.ts";
 import type { Step } from "./steps.ts";
+import { filterSteps, type SyscallFilter } from "./syscall_filter.ts";
 import { inGuest } from "./vm/door.pl.ts";
 import { walkerFor } from "./walker.pl.ts";
 
@@ -37,6 +38,8 @@ export interface AttachRequest {
   user: number;
   group: number;
   rlimits: NonNullable<ContainerPlan["rlimits"]>;
+  /** what system calls the container's processes are refused */
+  filter: SyscallFilter | undefined;
   map: IdMap;
   /** whether the container stands below a parent user namespace, as it does for everybody but root */
   hasParent: boolean;
@@ -82,6 +85,8 @@ function joinSteps(request: AttachRequest): { toChild: Step[]; toCommand: Step[]
       // still outside, where root of the host may raise them
       ...request.rlimits.map((limit): Step => ({ do: "rlimit", ...limit })),
       { do: "join-rest" },
+      // while it is root inside, who may
+      ...filterSteps(request.filter),
       // setgroups(2) is not to be had in a namespace of one id, whose only user is root anyway
       ...(isSingle(request.map)
         ? []

@@ -31,6 +31,8 @@ const numbers = {
     prlimit64: 302,
     splice: 275,
     syncfs: 306,
+    prctl: 157,
+    seccomp: 317,
   },
   aarch64: {
     mount: 40,
@@ -59,6 +61,8 @@ const numbers = {
     prlimit64: 261,
     splice: 76,
     syncfs: 267,
+    prctl: 167,
+    seccomp: 277,
   },
 } as const;
 

@@ -3,6 +3,7 @@
 import type { IdMap } from "../idmap/map.ts";
 import type { RootSource } from "../sys/root_source.ts";
 import type { Application, Step } from "./steps.ts";
+import type { SyscallFilter } from "./syscall_filter.ts";
 
 export type { FileSystemImage, RootSource } from "../sys/root_source.ts";
 
@@ -27,6 +28,8 @@ export interface ContainerPlan {
   sysctls?: Record<string, string>;
   /** limits of its processes: number of the resource, soft and hard limit as setrlimit(2) counts, "" for none */
   rlimits?: { resource: number; soft: string; hard: string }[];
+  /** what system calls its processes are refused */
+  filter?: SyscallFilter;
   /** descriptor of a new unix socket that is to listen at /dev/lxd/sock */
   guestSocket?: number;
   /** present where the container is the box of a virtual machine, and its init the keeper */

@@ -7,6 +7,7 @@ import type { ContainerPlan, DeviceSteps, RootSource } from "./container_plan.ts
 import { kernelSteps } from "./kernel_mounts.ts";
 import { mountRoot, ownRoot } from "./root_mount.ts";
 import type { Identity, Step } from "./steps.ts";
+import { filterSteps } from "./syscall_filter.ts";
 import { jailAround, jailedTree } from "./tree_jail.ts";
 import { boxOuterSteps, boxSteps, guestRootSteps, keeperStep, stagedShares } from "./vm/box.ts";
 
@@ -255,6 +256,8 @@ export function innerSteps(plan: ContainerPlan): Step[] {
     { do: "keyring" },
     { do: "pivot", path: root },
     ...(plan.fills ?? []).map((fill): Step => ({ do: "fill", ...fill })),
+    // before anybody inside could trace init, and after all that the filter could be in the way of
+    ...filterSteps(plan.filter),
     // whoever joins these namespaces before would see the host's files
     { do: "inside", fd: initFd },
     machine === undefined ? initStep(plan.init) : keeperStep(plan.init),

@@ -66,6 +66,8 @@ function words(step: Step): string[] {
       return ["link-up", optional(step.optional), step.name];
     case "pivot":
       return ["pivot", step.path];
+    case "filter":
+      return ["filter", optional(step.optional), step.program];
     case "exec": {
       const env = Object.entries(step.env).flat();
       return ["exec", step.stdio, String(env.length), ...env, ...step.argv];

@@ -51,6 +51,8 @@ export type Step =
   | { do: "ready" }
   | { do: "keyring" }
   | { do: "pivot"; path: string }
+  /** a filter of system calls for this process and all that follow; `optional`: unless the kernel has none */
+  | { do: "filter"; program: string; optional?: boolean }
   /** tells that nothing of the host can be reached any more: the host pid in a file, and a word for the starter */
   | { do: "inside"; fd: number }
   | { do: "exec"; argv: string[]; env: Record<string, string>; stdio: string }

@@ -88,6 +88,13 @@ export function openPipe(): Pipe {
   };
 }
 
+/** A file in memory without a name, close-on-exec; memfd_create(2). */
+export function openMemory(name: string): number {
+  const call = Deno.build.arch === "x86_64" ? 319n : 279n;
+  const MFD_CLOEXEC = 1n;
+  return checked(libc.syscall(call, addressOf(cString(name)), MFD_CLOEXEC, 0n), "memfd_create(2)", name);
+}
+
 /** Makes a named pipe for the user alone; mkfifo(3). */
 export function makePipe(path: string): void {
   checked(libc.mkfifo(cString(path), 0o600), "mkfifo(3)", `"${path}"`);

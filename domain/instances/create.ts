@@ -23,6 +23,7 @@ import { effectiveProject, holdProject } from "../projects/effective.ts";
 import { applicationSettings, isApplicationKey } from "./application.ts";
 import { expand } from "./expand.ts";
 import { checkRawIds, chooseMap } from "./ids.ts";
+import { checkSyscalls } from "./syscalls.ts";
 import { randomName } from "./random_name.ts";
 import { instanceAddress, instanceKey, type InstanceRecord, lockInstance, newInstanceId } from "./record.ts";
 import { applyRootSize, rootSize } from "./root_size.ts";
@@ -72,6 +73,7 @@ async function check(context: Context, ref: Ref, body: InstancesPost): Promise<v
   const { config, devices } = await expand(context, ref.project, settingsOf(body));
   validateTogether(devices);
   await checkRawIds(context, config);
+  await checkSyscalls(config);
   await checkDevices(context, ref, body.devices ?? {}, body.type || "container");
   await refuseTaken(context, ref);
 }

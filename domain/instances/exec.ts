@@ -114,6 +114,7 @@ async function prepare(context: Context, ref: Ref, post: InstanceExecPost): Prom
     }),
     user,
     group,
+    filter: running?.filter,
     map,
     hasParent: context.user.uid !== 0,
     cgroup: isInside ? instanceCgroup(home, directoryName(ref)).exec : undefined,

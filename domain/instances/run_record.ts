@@ -1,6 +1,7 @@
 // What the start of an instance leaves for its end: kept in the run directory, gone with it.
 
 import { join } from "@std/path";
+import type { SyscallFilter } from "../../runtime/syscall_filter.ts";
 
 export interface RunRecord {
   /** directory of drey's cgroups; absent where the host delegates none */
@@ -9,6 +10,8 @@ export interface RunRecord {
   idmap: string;
   /** signal that asks init to power off */
   haltSignal: number;
+  /** what system calls its processes are refused */
+  filter?: SyscallFilter;
   /** why something is less than it could be, for people */
   warnings: string[];
 }

@@ -11,6 +11,7 @@ import { endFileSessions } from "../../runtime/file_sessions.ts";
 import { openGuestSocket } from "../../runtime/guest_socket.ts";
 import { innerSteps, outerSteps } from "../../runtime/namespaces.ts";
 import type { Step } from "../../runtime/steps.ts";
+import type { SyscallFilter } from "../../runtime/syscall_filter.ts";
 import { runFiles } from "../../runtime/run_files.ts";
 import { beginSupervisor, claimRunDirectory, startContainer } from "../../runtime/supervisor.ts";
 import { closeFd, sealDescriptors } from "../../sys/descriptors.ts";
@@ -46,6 +47,7 @@ import { watchRootSize } from "./root_size.ts";
 import { writeRunRecord } from "./run_record.ts";
 import { deviceNodes, planStart } from "./start_plan.ts";
 import { currentState } from "./status.ts";
+import { filterOf } from "./syscalls.ts";
 import { canOpen, removeIfThere } from "../../sys/present.ts";
 
 /** Everything the start of an instance follows from. */
@@ -61,6 +63,8 @@ interface Facts {
   init: InitChoice;
   /** what the devices add */
   parts: StartParts[];
+  /** what system calls a container's processes are refused */
+  filter: SyscallFilter | undefined;
   /** templates of the image, filled in */
   fills: NonNullable<ContainerPlan["fills"]>;
   /** present for a virtual machine */
@@ -99,6 +103,7 @@ async function gather(context: Context, ref: Ref, findMap: typeof chooseMap): Pr
     cgroup: home === undefined ? undefined : cgroups.instanceCgroup(home, directoryName(ref)),
     init,
     parts: [...parts, ...machine?.parts ?? []],
+    filter: isMachine ? undefined : await filterOf(config),
     fills: await planTemplates(context, ref, { record, config, devices }),
     ...machine && { machine },
   };
@@ -124,6 +129,7 @@ function planOf(
     ...facts.machine && { machine: facts.machine.box },
     deviceNodes: facts.machine?.deviceNodes ?? usableNodes(),
     parts: facts.parts,
+    ...facts.filter && { filter: facts.filter },
     fills: facts.fills,
   });
 }
@@ -194,8 +200,9 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
     const warnings = [facts.init.warning, layout.kind === "single" ? singleIdWarning(context) : undefined]
       .filter((warning) => warning !== undefined);
     // before the cgroup is made: whoever cleans up after a killed start reads here where it is
-    const { haltSignal } = facts.init;
-    writeRunRecord(paths.run, { cgroupHome: home, idmap: formatMap(facts.map), haltSignal, warnings });
+    const { init: { haltSignal }, filter } = facts;
+    const idmap = formatMap(facts.map);
+    writeRunRecord(paths.run, { cgroupHome: home, idmap, haltSignal, filter, warnings });
     noteDevices(paths.run, facts.devices);
     if (home !== undefined) cgroups.createCgroup(home, directoryName(ref));
     using socket = openGuestSocket();

@@ -27,6 +27,8 @@ export interface StartFacts {
   deviceNodes: string[];
   /** what the devices of the instance add */
   parts: readonly StartParts[];
+  /** what system calls a container's processes are refused */
+  filter?: ContainerPlan["filter"];
   /** templates of the image, filled in */
   fills?: ContainerPlan["fills"];
 }
@@ -108,6 +110,7 @@ function planContainer(facts: StartFacts): ContainerPlan {
     ...facts.parts.some(({ sharesNetwork }) => sharesNetwork) && { sharesNetwork: true },
     sysctls: sysctlsOf(facts.config),
     rlimits: rlimitsOf(facts.config),
+    ...facts.filter && { filter: facts.filter },
     devices: deviceSteps(facts, guest),
   };
 }

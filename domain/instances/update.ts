@@ -34,6 +34,7 @@ import { mustStayInPool } from "./root_volume.ts";
 import { applyRootSize, checkRootSize, rootSize } from "./root_size.ts";
 import { readRunRecord } from "./run_record.ts";
 import { currentState } from "./status.ts";
+import { checkSyscalls } from "./syscalls.ts";
 
 /** Replaces the settings of an instance, as an operation. */
 export async function updateInstance(context: Context, ref: Ref, put: InstancePut): Promise<Operation> {
@@ -113,6 +114,7 @@ async function change(
     change: { instance: { name: ref.name, record: after } },
   });
   await checkRawIds(context, expanded.after.config);
+  await checkSyscalls(expanded.after.config);
   await applyLive(context, ref, {
     type: after.type,
     before: expanded.before.config,
