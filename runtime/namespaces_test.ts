@@ -146,3 +146,9 @@ Deno.test("the socket of a guest is bound by the parent, in memory, and belongs 
   assert(dev < own && own < at(inner, (step) => step.do === "pivot"));
   assertEquals(JSON.stringify(innerSteps(plan())).includes("/dev/lxd"), false);
 });
+
+Deno.test("a container is filtered once nothing more is mounted or written, and before anybody can join it", () => {
+  const inner = innerSteps(plan({ filter: "default", fills: [{ path: "/etc/x", text: "x", fresh: false }] }));
+  assertEquals(inner.slice(-4).map(({ do: name }) => name), ["fill", "filter", "inside", "exec"]);
+  assert(!innerSteps(plan()).some(({ do: name }) => name === "filter"));
+});

@@ -5,6 +5,7 @@
 
 import { diskHands, diskPrelude } from "./disk_hands.pl.ts";
 import { imageHand } from "./image_hand.pl.ts";
+import { initHands } from "./init_hands.pl.ts";
 import type { Step } from "./steps.ts";
 
 /** What every walk begins with. */
@@ -55,6 +56,7 @@ $do{numbers} = sub { %nr = @_ };
  */
 const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot">, string> = {
   ...diskHands,
+  ...initHands,
   image: imageHand,
   mount: String.raw`sub { my ($optional, $source, $target, $type, $bits, $data) = @_;
   my $r = call('mount', $source, $target, $type, $bits + 0, $data eq '' ? 0 : $data);
@@ -120,17 +122,6 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   chdir '/';
   move_fd($socket, $fd); push @stack, $socket if fileno($socket) == $fd;
 }`,
-  keep: String.raw`sub { my ($door, $count, @rest) = @_;
-  %ENV = splice @rest, 0, $count;
-  call('setsid');
-  open my $null, '+<', '/dev/null' or fail('open "/dev/null"');
-  must('dup3(2)', 'dup3', fileno($null), $_, 0) for 0, 1;
-  must('dup3(2)', 'dup3', $door + 0, 3, 0);
-  call('close_range', 4, 0xffffffff, 0);
-  reset_signals();
-  exec { $rest[0] } @rest;
-  fail("execve(2) of $rest[0]");
-}`,
   symlink: String.raw`sub { symlink $_[0], $_[1] or fail(qq(symlink "$_[1]")) }`,
   write: String.raw`sub { my ($optional, $path, $data) = @_;
   if (open my $h, '>', $path) { syswrite($h, $data) or $optional or fail(qq(write "$path")) }
@@ -170,13 +161,6 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   must('umount2(2) of the old root', 'umount2', '.', 2);
   chdir '/' or fail('chdir "/"');
 }`,
-  // SECCOMP_SET_MODE_FILTER with SECCOMP_FILTER_FLAG_SPEC_ALLOW: before Linux 5.16 a filter slowed its processes down, as
-  // if they ran code of strangers. struct sock_fprog; EINVAL and ENOSYS of a kernel without filters
-  filter: String.raw`sub { my ($optional, $digits) = @_;
-  my $program = pack 'H*', $digits;
-  my $r = call('seccomp', 1, 4, pack 'S x6 P', length($program) / 8, $program);
-  fail('seccomp(2)') if $r < 0 and !($optional and $! == 22 || $! == 38);
-}`,
   inside: String.raw`sub {
   open my $file, '>&=', $_[0] or fail('the file of the pid');
   syswrite $file, $host_pid or fail('write the pid');
@@ -184,16 +168,6 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   # the starter may have been killed
   local $SIG{PIPE} = 'IGNORE';
   syswrite STDOUT, "inside\n";
-}`,
-  exec: String.raw`sub { my ($stdio, $count, @rest) = @_;
-  %ENV = splice @rest, 0, $count;
-  call('setsid');
-  if (sysopen my $t, $stdio, 2 | 0400) { must('dup3(2)', 'dup3', fileno($t), $_, 0) for 0, 1, 2; close $t }
-  elsif (open my $null, '+<', '/dev/null') { must('dup3(2)', 'dup3', fileno($null), $_, 0) for 0, 1, 2; close $null }
-  call('close_range', 3, 0xffffffff, 0);
-  reset_signals();
-  exec { $rest[0] } @rest;
-  fail("execve(2) of $rest[0]");
 }`,
   fill: String.raw`sub { my ($fresh, $path, $text) = @_;
   return if $fresh and -e $path || -l $path;
@@ -206,35 +180,6 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   -f $file or fail(qq("$path" of a template is no file));
   chmod 0644, $file if $new;
   while (length $text) { my $n = syswrite $file, $text or fail(qq(write "$path")); substr($text, 0, $n) = '' }
-}`,
-  serve: String.raw`sub { my ($stdio, $uid, $gid, $cwd, $stop, $count, @rest) = @_;
-  %ENV = splice @rest, 0, $count;
-  if (sysopen my $t, $stdio, 2 | 0400) { must('dup3(2)', 'dup3', fileno($t), $_, 0) for 0, 1, 2; close $t }
-  elsif (open my $null, '+<', '/dev/null') { must('dup3(2)', 'dup3', fileno($null), $_, 0) for 0, 1, 2; close $null }
-  call('close_range', 3, 0xffffffff, 0);
-  my $pid = fork; fail('fork(2)') if !defined $pid;
-  if (!$pid) {
-    call('setsid');
-    my $made = ''; for (split m{/+}, $cwd) { next if $_ eq ''; $made .= "/$_"; mkdir $made, 0755 }
-    reset_signals();
-    must('setgroups(2)', 'setgroups', 0, 0) if $uid or $gid;
-    must('setresgid(2)', 'setresgid', ($gid + 0) x 3) if $gid;
-    must('setresuid(2)', 'setresuid', ($uid + 0) x 3) if $uid;
-    chdir $cwd or fail(qq(chdir "$cwd"));
-    exec { $rest[0] } @rest;
-    my $code = $! == 2 ? 127 : 126;
-    print STDERR "drey: cannot run $rest[0]: $!\n";
-    exit $code;
-  }
-  $0 = 'drey: init of an application';
-  chdir '/';
-  for my $name (qw(HUP INT QUIT USR1 USR2 WINCH)) { $SIG{$name} = sub { kill $name, $pid } }
-  $SIG{$_} = sub { kill $stop + 0, $pid } for qw(TERM PWR);
-  for (;;) {
-    my $done = waitpid -1, 0;
-    exit($? & 127 ? 128 + ($? & 127) : $? >> 8) if $done == $pid;
-    exit 125 if $done == -1 and $! == 10;
-  }
 }`,
   "take-terminal": String.raw`sub { open $terminal, '+<&=', $_[0] or fail('the terminal') }`,
   terminal: String.raw`sub {

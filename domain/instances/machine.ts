@@ -53,7 +53,7 @@ import { canShow, ownTpm } from "../machines/extras.ts";
 import { mustHaveHugepages } from "../machines/hugepages.ts";
 import { hasOwnDisk, kernelDisk, ownDisk, wantsKernel } from "../machines/own_disk.ts";
 import { mustHaveProcessors, pinAtStart, processorSet } from "./machine_limits.ts";
-import { deviceNodes } from "./start_plan.ts";
+import { deviceNodes } from "./device_nodes.ts";
 import type { InitChoice } from "./init.ts";
 import { type InstancePaths, instancePaths } from "./record.ts";
 import { readHostSize } from "./host_size.ts";

@@ -23,6 +23,7 @@ import type { StartParts } from "../devices/device.ts";
 import { lifecycleWrite } from "../events.ts";
 import { cleanUp } from "./clean_up.ts";
 import { expand } from "./expand.ts";
+import { usableNodes } from "./device_nodes.ts";
 import { readHostSize } from "./host_size.ts";
 import { openHome, planHome } from "../cgroup_home.ts";
 import { chooseMap, settleMap } from "./ids.ts";
@@ -45,10 +46,10 @@ import type { MachineStart } from "./machine.ts";
 import { noteWarnings } from "./note_warnings.ts";
 import { watchRootSize } from "./root_size.ts";
 import { writeRunRecord } from "./run_record.ts";
-import { deviceNodes, planStart } from "./start_plan.ts";
+import { planStart } from "./start_plan.ts";
 import { currentState } from "./status.ts";
 import { filterOf } from "./syscalls.ts";
-import { canOpen, removeIfThere } from "../../sys/present.ts";
+import { removeIfThere } from "../../sys/present.ts";
 
 /** Everything the start of an instance follows from. */
 interface Facts {
@@ -291,12 +292,6 @@ async function remember(
     { key: instanceKey(ref), value: record },
     lifecycleWrite(context, { project: ref.project, action: run.action, source: instanceAddress(ref.name) }),
   ]);
-}
-
-/** Device nodes that exist and that the user may open. */
-function usableNodes(): string[] {
-  // absent, or not for this user: the container goes without, as the user does
-  return [...deviceNodes.always, ...deviceNodes.ifUsable.filter((node) => canOpen(`/dev/${node}`))];
 }
 
 function singleIdWarning({ user }: Context): string {

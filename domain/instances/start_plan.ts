@@ -33,12 +33,6 @@ export interface StartFacts {
   fills?: ContainerPlan["fills"];
 }
 
-/** Device nodes every container gets, and those it gets where the host's user may use them. */
-export const deviceNodes = {
-  always: ["null", "zero", "full", "random", "urandom", "tty"],
-  ifUsable: ["fuse", "net/tun"],
-};
-
 /** LXC's environment of an init, which images look for to learn that they run in a container. */
 const initEnvironment = {
   container: "lxc",
