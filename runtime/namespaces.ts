@@ -7,7 +7,6 @@ import type { ContainerPlan, DeviceSteps, RootSource } from "./container_plan.ts
 import { kernelSteps } from "./kernel_mounts.ts";
 import { mountRoot, ownRoot } from "./root_mount.ts";
 import type { Identity, Step } from "./steps.ts";
-import { mountRoot, ownRoot } from "./root_mounts.ts";
 import { filterSteps } from "./syscall_filter.ts";
 import { jailAround, jailedTree } from "./tree_jail.ts";
 import { boxOuterSteps, boxSteps, guestRootSteps, keeperStep, stagedShares } from "./vm/box.ts";
