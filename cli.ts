@@ -45,7 +45,8 @@ export async function enterBundle(argv: readonly string[]): Promise<number> {
   // this is for Deno's start, and not for the programs drey starts
   Deno.env.delete("GLIBC_TUNABLES");
   const isPart = Deno.mainModule.endsWith(".mjs");
-  if (isPart) (await import("./domain/entrance.ts")).startedAs(word);
+  const { startedAs } = await import("./domain/entrance.ts");
+  startedAs(isPart ? word : decodeURIComponent(new URL(Deno.mainModule).pathname));
   const status = await enter(argv);
   if (isPart) (await import("./cli/code_cache.ts")).foldCodeCache();
   else if (word !== "") {

@@ -3,7 +3,7 @@
 import { fromFileUrl, resolve } from "@std/path";
 import { openStore } from "../store/sqlite.ts";
 import { choosePaths, type Paths } from "../sys/paths.ts";
-import { entrance } from "./entrance.ts";
+import { entrance, isBundle } from "./entrance.ts";
 import type { Context, User } from "./context.ts";
 import { noteChanges } from "./recover/noting.ts";
 
@@ -105,10 +105,9 @@ export const quickFlag = "--v8-flags=--min-semi-space-size=8,--no-sparkplug";
 /** The entrance this process came through; a program that uses drey as a library gets the one beside it. */
 export function currentProgram(): string[] {
   if (Deno.build.standalone) return [Deno.execPath()];
-  const isBuilt = /\/drey(\.js)?$/.test(entrance());
-  const file = isBuilt || entrance().endsWith("/cli.ts")
+  const file = isBundle() || entrance().endsWith("/cli.ts")
     ? entrance()
     : new URL("../cli.ts", import.meta.url).href;
-  const flags = isBuilt ? ["--no-config", "--no-lock", quickFlag] : [];
+  const flags = isBundle() ? ["--no-config", "--no-lock", quickFlag] : [];
   return [Deno.execPath(), "run", "-A", "--quiet", ...flags, fromFileUrl(file)];
 }
