@@ -1,6 +1,7 @@
 // The context of this process: who runs drey, where it keeps things, the opened store.
 
 import { fromFileUrl, resolve } from "@std/path";
+import { DreyError } from "../errors.ts";
 import { openStore } from "../store/sqlite.ts";
 import { choosePaths, type Paths } from "../sys/paths.ts";
 import { entrance, isBundle } from "./entrance.ts";
@@ -64,7 +65,18 @@ function pathsOf(user: User, home: string): Paths {
     const value = Deno.env.get(name);
     return value === undefined || value === "" ? undefined : resolve(value);
   };
-  return choosePaths({ env, uid: user.uid, home, owns: (directory) => ownerOf(directory) === user.uid });
+  const paths = choosePaths({
+    env,
+    uid: user.uid,
+    home,
+    owns: (directory) => ownerOf(directory) === user.uid,
+  });
+  // plans name paths line by line
+  if (!paths.state.includes("\n")) return paths;
+  throw new DreyError("STATE_BROKEN", {
+    message: `Cannot keep anything in ${JSON.stringify(paths.state)}: there is a line break in it`,
+    hint: "Set DREY_DIR to another directory",
+  });
 }
 
 /** The first line of /etc/passwd with the uid; users it does not know (NSS) are named by the environment. */

@@ -64,7 +64,10 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
 }`,
   unshare: String.raw`sub { must('unshare(2)', 'unshare', $_[0] + 0) }`,
   "enter-user": String.raw`sub { my ($pid, $level, $identity) = @_;
-  open my $ns, '<', "/proc/$pid/ns/user" or fail("open the user namespace of $pid");
+  open my $ns, '<', "/proc/$pid/ns/user" or do {
+    if ($! == 2) { print STDERR "Error: What was to be entered has ended meanwhile\n"; exit 125 }
+    fail("open the user namespace of $pid");
+  };
   my $fd = fileno $ns;
   if ($level eq 'parent') { $fd = ioctl($ns, 0xb702, 0) or fail('ioctl(2) NS_GET_PARENT') }
   must('setns(2) of a user namespace', 'setns', $fd + 0, 0x10000000);

@@ -11,7 +11,11 @@ export { endEarlyFileRoot as endUnwanted };
 
 /** Begins what a delete in plain words will want, if this process is the one to do it. */
 export function beginWanted(argv: readonly string[]): void {
-  if (willWant(argv, currentPaths)) beginFileRoot(currentUser());
+  try {
+    if (willWant(argv, currentPaths)) beginFileRoot(currentUser());
+  } catch {
+    // a directory that cannot be looked into: the command meets it as well, and says so
+  }
 }
 
 /** Whether a command line is a delete in plain words that no server will do: one may listen, or be meant by a name. */

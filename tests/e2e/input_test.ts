@@ -158,3 +158,10 @@ async function withoutTools(
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
+
+await e2e("a state directory whose name has a line break is refused", { needs, images: [] }, async (drey) => {
+  const env = { DREY_DIR: `${drey.directory}/new\nline` };
+  for (const words of [["list"], ["delete", "c1"]]) {
+    assertRefused(await drey.run(words, { env }), /new\\nline": there is a line break in it/);
+  }
+});
