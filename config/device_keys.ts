@@ -80,9 +80,9 @@ function isRootDisk(device: Device): boolean {
 }
 
 function validateDevice(name: string, device: Device): void {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/.test(name)) {
+  if (!/^[A-Za-z0-9_:/][A-Za-z0-9._:/-]{0,63}$/.test(name)) {
     throw bad(
-      `Invalid device name "${name}": it has 1 to 64 letters, digits and ._:/- and starts with one of the first two`,
+      `Invalid device name "${name}": it has 1 to 64 letters, digits and ._:/- and starts with none of .-`,
     );
   }
   const row = deviceTypes.find(({ type }) => type === device["type"]);

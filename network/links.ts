@@ -43,6 +43,22 @@ export function bridgeAddressLines(plan: BridgePlan): string[] {
   ];
 }
 
+/**
+ * Lines of sh that keep what others have led to a bridge, be it cards or people, and that put it back: with its last
+ * address a bridge loses all of them. Those that go by an address it has no more stay away.
+ */
+export function keptRoutes(name: string): { keep: string; putBack: string } {
+  const keep = [4, 6].map((family) =>
+    `routes${family}=$(ip -${family} route show dev ${name} proto boot 2>/dev/null | sed 's/ linkdown//; s/ dead//')\n`
+  );
+  // twice: some go by others
+  const putBack = [4, 6, 4, 6].map((family) =>
+    `printf '%s\\n' "$routes${family}" | while read -r route; do [ -z "$route" ] ||\n` +
+    `ip -${family} route replace $route dev ${name} 2>/dev/null || :; done\n`
+  );
+  return { keep: keep.join(""), putBack: putBack.join("") };
+}
+
 /** Lines of sh that give a bridge ports that lead elsewhere. */
 export function bridgePortsLines({ name, owner, mtu, tunnels, external }: BridgePlan): string[] {
   return [

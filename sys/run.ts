@@ -118,9 +118,9 @@ export function commandFailed(program: string, result: { code: number; stderr: s
   if (/No space left on device|ENOSPC|Disk quota exceeded/.test(result.stderr)) {
     return new DreyError("NO_SPACE", { message: `The disk is full: ${program} could not write` });
   }
-  // tar's last line only says that there were others
+  // tar's last line only says that there were others, that of ip in which line of its input they were
   const lines = result.stderr.trim().split("\n").filter((line) =>
-    !/: Exiting with failure status/.test(line)
+    !/: Exiting with failure status|^Command failed -:\d+$/.test(line)
   );
   const said = lines.at(-1) ?? "";
   return new DreyError("COMMAND_FAILED", {

@@ -31,7 +31,7 @@ import { readUplink } from "../networks/uplink.ts";
 import type { DeviceSite, DeviceType, LiveResult, LiveSite, StartParts, StartSite } from "./device.ts";
 import { kindOf } from "./nic_kind.ts";
 import { isHostNetwork, refuseLive, shareHostNetwork } from "./host_network.ts";
-import { forget, plugIn, setUp, shape, tellDnsmasq } from "./nic_plug.ts";
+import { forget, plugIn, removeRoutes, setUp, shape, tellDnsmasq } from "./nic_plug.ts";
 
 export const nic: DeviceType = { start, stopped, add, remove, change, check };
 
@@ -182,6 +182,7 @@ async function stopped({ context, ref, name }: DeviceSite): Promise<void> {
   forget(context, nic);
   if (nic.announced !== undefined) await run(["sh", "-ec", withdrawLines(nic.announced).join("\n")]);
   removeNic(context, ref, name);
+  if (nic.veth.bridge !== undefined && nic.routes.length > 0) await removeRoutes(context, nic.routes);
   if (nic.announced !== undefined) await releaseVlanOf(context, nic.announced);
   await leaveHub(context);
 }

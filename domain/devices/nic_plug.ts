@@ -6,9 +6,9 @@ import { announceLines, bridgePortLines, ipScript, vethLines, type VethPlan } fr
 import { removeIfThere } from "../../sys/present.ts";
 import { commandFailed, run } from "../../sys/run.ts";
 import type { Context } from "../context.ts";
-import { hubDirectory } from "../networks/hub_state.ts";
+import { hubDirectory, isHubWhole } from "../networks/hub_state.ts";
 import { hostPorts } from "../networks/host_ports.ts";
-import { nicName, type PluggedNic } from "../networks/nic_files.ts";
+import { nicName, type PluggedNic, pluggedNics } from "../networks/nic_files.ts";
 import { dnsService } from "../networks/plan.ts";
 import { networkDirectory } from "../networks/record.ts";
 import { applyRules } from "../networks/rules.ts";
@@ -60,6 +60,16 @@ export function forget(context: Context, { network, host, ref, device }: Plugged
   const hub = hubDirectory(context);
   // a file that has gone is noticed when all are read again, which a hangup asks for
   if (serviceNames(hub).includes(dnsService(network))) signalService(hub, dnsService(network), 1);
+}
+
+/** Takes away routes of a card that is gone: on a bridge they would stay. Those that another card has too do. */
+export async function removeRoutes(context: Context, routes: readonly string[]): Promise<void> {
+  if (!isHubWhole(context)) return;
+  const others = new Set(pluggedNics(context).flatMap((nic) => nic.routes));
+  // with the bridge, or with the address they go by, they may be gone already
+  const script = routes.filter((route) => !others.has(route))
+    .map((route) => `ip route delete ${route} 2>/dev/null || :\n`).join("");
+  await run(inHub(hubDirectory(context), ["sh"]), { stdin: script });
 }
 
 /** Plugs a card in again after its hub has been made anew. */

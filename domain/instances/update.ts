@@ -94,7 +94,7 @@ async function change(
 ): Promise<string[]> {
   const { value: before, revision } = await loadRecord(context, ref);
   const edited = edit(before);
-  const config = withoutEmpty(edited.config);
+  const config = withoutEmpty(withoutReplaced(edited));
   const after = { ...edited, config, devices: withoutEmptyKeys(edited.devices) };
   validateInstanceConfig(userConfig(config), after.type);
   validateDevices(after.devices);
@@ -133,6 +133,14 @@ async function change(
   if (!done) throw changedMeanwhile(`Instance "${ref.name}"`);
   await noteWarnings(context, ref, resized);
   return resized;
+}
+
+/** What is remembered of a device, `volatile.eth0.hwaddr`, ends where the device itself says it. */
+function withoutReplaced({ config, devices }: Pick<InstanceRecord, "config" | "devices">): Config {
+  const said = Object.entries(devices).flatMap(([name, device]) =>
+    Object.keys(device).filter((key) => device[key] !== "").map((key) => `volatile.${name}.${key}`)
+  );
+  return Object.fromEntries(Object.entries(config).filter(([key]) => !said.includes(key)));
 }
 
 const withoutEmpty = (config: Config): Config =>

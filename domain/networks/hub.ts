@@ -19,6 +19,7 @@ import {
   bridgePortsAwayLines,
   bridgePortsLines,
   ipScript,
+  keptRoutes,
   listInterfaces,
   ownInterfaces,
 } from "../../network/links.ts";
@@ -49,6 +50,7 @@ import {
   dnsmasqService,
   dnsService,
   forwardingScript,
+  ipv6Script,
   type NetworkPlan,
   takeDownScript,
 } from "./plan.ts";
@@ -209,9 +211,12 @@ export async function refreshNetwork(context: Context, name: string): Promise<vo
   const [plan] = await planNetworks(context, [name], up.uplink);
   if (plan === undefined) return;
   prepareFiles(context, plan);
-  const flush = `ip addr flush dev ${name}\nip route flush dev ${name} proto static\n` +
+  const { keep, putBack } = keptRoutes(name);
+  const flush = `ip addr flush dev ${name}\n` +
+    [4, 6].map((family) => `ip -${family} route flush dev ${name} proto static 2>/dev/null || :\n`).join("") +
     `ip link set ${name} address ${plan.bridge.hwaddr} mtu ${plan.bridge.mtu}\n`;
-  await mustRun(directory, flush + ipScript(bridgeAddressLines(plan.bridge)) + portsScript(context, plan));
+  const addresses = ipv6Script(plan.bridge) + ipScript(bridgeAddressLines(plan.bridge));
+  await mustRun(directory, keep + flush + addresses + putBack + portsScript(context, plan));
   const services = dnsmasqService(plan);
   if (services.length === 0) stopService(directory, dnsService(name));
   for (const service of services) await startService(directory, service);

@@ -151,17 +151,22 @@ export function dnsmasqService({ bridge, dnsmasq }: NetworkPlan): Service[] {
 
 /** Lines of sh that make the bridge in the namespace they run in. */
 export function bringUpScript({ bridge }: NetworkPlan): string {
-  const conf = `/proc/sys/net/ipv6/conf/${bridge.name}`;
-  const ipv6 = bridge.hasIpv6
-    // a host without IPv6 outside may still have it between instances
-    ? [`echo 0 >${conf}/disable_ipv6`, `echo 0 >${conf}/accept_dad`, `echo 0 >${conf}/accept_ra`]
-    : [`echo 1 >${conf}/disable_ipv6`];
   return [
     ipScript(bridgeLines(bridge)),
-    `if [ -e ${conf} ]; then ${ipv6.join("; ")}; fi\n`,
+    ipv6Script(bridge),
     ipScript(bridgeAddressLines(bridge)),
     ...bridgePortsLines(bridge).map((line) => `${line}\n`),
   ].join("");
+}
+
+/** A line of sh that switches IPv6 on or off on a bridge, if the kernel has it. */
+export function ipv6Script({ name, hasIpv6 }: NetworkPlan["bridge"]): string {
+  const conf = `/proc/sys/net/ipv6/conf/${name}`;
+  const lines = hasIpv6
+    // a host without IPv6 outside may still have it between instances
+    ? [`echo 0 >${conf}/disable_ipv6`, `echo 0 >${conf}/accept_dad`, `echo 0 >${conf}/accept_ra`]
+    : [`echo 1 >${conf}/disable_ipv6`];
+  return `if [ -e ${conf} ]; then ${lines.join("; ")}; fi\n`;
 }
 
 /** Lines of sh that remove it. */

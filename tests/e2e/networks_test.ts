@@ -2,7 +2,16 @@ import { assert, assertEquals, assertMatch } from "@std/testing";
 import { run } from "../../sys/run.ts";
 import { e2e } from "../support/drey.ts";
 import { serve } from "../support/server.ts";
-import { dhcp, eventually, hubProcesses, ipv4Of, pings, reaches, udhcpc } from "../support/network.ts";
+import {
+  dhcp,
+  eventually,
+  hubProcesses,
+  ipv4Of,
+  pings,
+  reaches,
+  routesOf,
+  udhcpc,
+} from "../support/network.ts";
 
 await e2e("instances get addresses and reach each other by name, no question asked", {
   needs: ["subids", "network"],
@@ -135,8 +144,21 @@ await e2e("a card is plugged into a running instance and taken out again", {
   assertMatch(await drey`exec c1 -- ip -br link show eth1`, /UP/);
   await drey`exec c1 -- ${udhcpc("eth1")}`;
   assertMatch(await drey`list --format csv -c 4`, /10\.125\.0\.\d+ \(eth1\)/);
+  // routes of a card outlive changes of its network, of whatever family, and end with the card
+  await drey`config device set c1 eth1 ipv4.routes=10.126.0.0/24`;
+  await drey`network set lab ipv6.address=fd42:125::1/64 ipv6.routes=fd42:126::/64 ipv4.routes=10.127.0.0/24`;
+  await drey`network set lab ipv4.nat=false`;
+  const routes = ["10.126.0.0/24 scope link", "10.127.0.0/24 proto static scope link"];
+  assertEquals(await routesOf(drey, "lab"), routes);
+  await drey`network unset lab ipv4.routes`;
+  assertEquals(await routesOf(drey, "lab"), routes.slice(0, 1));
   await drey`config device remove c1 eth1`;
   assertEquals((await drey.tries`exec c1 -- ip link show eth1`).code, 1);
+  await drey`config device add c1 _x/1 nic network=lab name=eth1`;
+  assertEquals(await routesOf(drey, "lab"), []);
+  await drey`config device set c1 _x/1 hwaddr=00:16:3e:00:00:01`;
+  assertEquals(await drey`config get c1 volatile._x/1.hwaddr`, "\n");
+  await drey`config device remove c1 _x/1`;
   await drey`network attach lab c1 eth2`;
   assertMatch(await drey`exec c1 -- ip -br link show eth2`, /UP/);
   assertMatch((await drey.tries`network attach lab nosuch`).stderr, /Instance "nosuch" not found/);

@@ -2,6 +2,8 @@
 
 import { eventually } from "./eventually.ts";
 import { assert } from "@std/testing";
+import { readIfThere } from "../../sys/present.ts";
+import { runChecked } from "../../sys/run.ts";
 import type { Drey } from "./drey.ts";
 
 /** A DHCP client that asks for a minute: a server may just be starting, and the machine be busy. */
@@ -33,6 +35,17 @@ export async function reaches(drey: Drey, from: string, to: string): Promise<voi
 export async function pings(drey: Drey, from: string, to: string): Promise<boolean> {
   const { code } = await drey.run(["exec", from, "--", "busybox", "ping", "-c", "1", "-W", "2", to]);
   return code === 0;
+}
+
+/** Routes that lead to a bridge, but those of its own addresses. */
+export async function routesOf(drey: Drey, bridge: string): Promise<string[]> {
+  const show = ["ip", "-4", "route", "show", "dev", bridge];
+  const keeper = readIfThere(`${drey.directory}/run/network/keeper.pid`)?.trim();
+  const enter = ["nsenter", "-t", keeper ?? "", "-U", "--preserve-credentials", "-n", "--"];
+  const text = await runChecked(keeper === undefined ? show : [...enter, ...show]);
+  return text.split("\n").filter((line) => line !== "" && !line.includes("proto kernel")).map((line) =>
+    line.trim()
+  );
 }
 
 /** Host pids of the hub's processes, by what they run. */
