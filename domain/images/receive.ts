@@ -82,7 +82,9 @@ async function receivePart(
   const info = "path" in content ? await Deno.stat(content.path) : undefined;
   // what is no file, a pipe for one, can be read once only
   const source = "path" in content && info?.isFile ? content.path : undefined;
-  const origin = source !== undefined && info !== undefined && mayReadTwice(info) ? stillFile(source) : undefined;
+  const origin = source !== undefined && info !== undefined && mayReadTwice(info)
+    ? stillFile(source)
+    : undefined;
   // of a copy the chunks are used again
   const onward = await ahead.file(path, source === undefined ? {} : { room: 1, ...origin && { origin } });
   const size = source === undefined
