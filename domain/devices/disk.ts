@@ -102,6 +102,7 @@ async function findOnHost(
   if (source === undefined) return undefined;
   const isShifted = readKey(device, keys.shift) ?? false;
   if (isShifted && context.user.uid !== 0) throw cannotShift(name, context.user.uid);
+  if (isShifted && bounds !== undefined) throw mayNotShift(name, bounds.project);
   const recursive = readKey(device, keys.recursive) ?? false;
   if (!recursive && context.user.uid !== 0) refuseMountsBelow(name, source);
   return { disk: { ...common, ...source, recursive, ...(isShifted ? { shift: map } : {}) } };
@@ -130,6 +131,14 @@ function cannotShift(name: string, uid: number): DreyError {
     message:
       `Device "${name}": shift needs root, since the kernel lets no user shift the owners of a file system`,
     hint: `Give the instance your own ids instead: raw.idmap "both ${uid} 1000"`,
+  });
+}
+
+/** Who may use a project only could leave a set-uid program of the host's root in a directory they reach outside. */
+function mayNotShift(name: string, project: string): DreyError {
+  return new DreyError("FORBIDDEN", {
+    message:
+      `Device "${name}": shift is not allowed in project "${project}", which is restricted by restricted.devices.disk.paths`,
   });
 }
 

@@ -154,6 +154,22 @@ await e2e("root can shift the owners of a disk", { needs: [...needs, "root"] }, 
   assertEquals((await Deno.stat(join(share, "made"))).uid, 0);
   await drey`restart -f c1`;
   assertEquals(await drey`exec c1 -- stat -c %u /srv/data/made`, "0\n");
+  // whose directories they are may run what root of the host owns
+  await drey`delete -f c1`;
+  const only = "features.images=false restricted=true restricted.devices.disk=allow".split(" ");
+  const limits = [...only, `restricted.devices.disk.paths=${share}`].flatMap((pair) => ["-c", pair]);
+  await drey`project create confined ${limits}`;
+  await drey`profile copy default default --target-project confined --refresh`;
+  await drey`init tiny c2 --project confined --network none`;
+  await drey`config device add c2 data disk source=${share} path=/srv/data shift=true --project confined`;
+  assertMatch(
+    (await drey.tries`start c2 --project confined`).stderr,
+    /shift is not allowed in project "confined"/,
+  );
+  await drey`config device set c2 data shift=false --project confined`;
+  await drey`start c2 --project confined`;
+  await drey`delete -f c2 --project confined`;
+  await drey`project delete confined`;
 });
 
 await e2e("a user is told why owners cannot be shifted", { needs: [...needs, "user"] }, async (drey) => {
