@@ -10,9 +10,9 @@ import type { Client } from "./client.ts";
 export interface ExecStreams {
   /** the command's standard input; without it the command reads nothing */
   stdin?: AsyncIterable<Uint8Array>;
-  /** gets all output if the command has a terminal */
-  stdout(data: Uint8Array): Promise<void> | void;
-  stderr(data: Uint8Array): Promise<void> | void;
+  /** gets all output if the command has a terminal; a promise it returns is awaited */
+  stdout(data: Uint8Array): unknown;
+  stderr(data: Uint8Array): unknown;
   /** called once, as soon as the running command can be controlled */
   onControl?(control: ExecControl): void;
 }
