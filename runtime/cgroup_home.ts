@@ -66,8 +66,7 @@ function ownedBy(uid: number, path: string): boolean {
  */
 export function primeMoves({ mount, own, writable }: CgroupFacts, times = 1): void {
   if (mount === undefined || !writable(mount + own)) return;
-  const move = () =>
-    Deno.writeTextFile(`${mount}${own}/cgroup.procs`, String(Deno.pid), { create: false });
+  const move = () => Deno.writeTextFile(`${mount}${own}/cgroup.procs`, String(Deno.pid), { create: false });
   let moved = move();
   for (let more = times - 1; more > 0; more--) moved = moved.then(move);
   moved.catch(() => {}); // refused: then the wait comes later, that is all

@@ -190,7 +190,6 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
   const { layout, root, home } = facts;
   const paths = instancePaths(context, ref);
   await prepareRoot(context, ref);
-  Deno.mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
   await endFileSessions(paths.fileSessions);
   const cleared = clearEarlierRun(paths, root);
   await cleanUp(context, ref); // what a killed start or stop has left
