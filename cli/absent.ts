@@ -44,10 +44,6 @@ export const absentWords: readonly Absent[] = [
   { words: "move --device", because: localMove },
   { words: "move --profile", because: localMove },
   { words: "move --no-profiles", because: localMove },
-  {
-    words: "move --instance-only",
-    because: "a move takes the snapshots along; see: drey copy --instance-only",
-  },
   { words: "move --stateless", because: "an instance is stopped before it is moved" },
   { words: "file mount --listen", because: ssh },
   { words: "file mount --no-auth", because: ssh },

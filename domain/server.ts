@@ -65,7 +65,7 @@ async function describeEnvironment(project: string): Promise<Environment> {
     architectures: architectures(),
     driver: "drey",
     driver_version: manifest.version,
-    firewall: "",
+    firewall: findTool("nft", fullPath()) === undefined ? "" : "nftables",
     instance_types: hasMachines() ? ["container", "virtual-machine"] : ["container"],
     kernel: "Linux",
     kernel_architecture: Deno.build.arch,

@@ -22,12 +22,13 @@ export async function rename(shell: Shell): Promise<void> {
     const started = await client.start("snapshot.rename", { params: { name: instance, snapshot }, body });
     return void await shell.wait(started, name);
   }
-  const { pool, project } = place(shell);
+  const { pool, project, isAlone } = place(shell);
   const body = {
     name: target.name || name,
     ...(pool === undefined ? {} : { pool }),
     ...(project === undefined ? {} : { project }),
     ...(pool ?? project) === undefined ? {} : { migration: true },
+    ...isAlone ? { instance_only: true } : {},
   };
   await shell.wait(await client.start("instance.rename", { params: { name }, body }), name);
 }
@@ -41,7 +42,12 @@ function snapshotName(instance: string, target: string): string {
 }
 
 /** Flags that only `move` has. */
-function place({ typed }: Shell): { pool?: string | undefined; project?: string | undefined } {
+function place({ typed }: Shell): { pool?: string; project?: string; isAlone?: boolean } {
   if (typed.command.path !== "move") return {};
-  return { pool: typed.text("storage"), project: typed.text("target-project") };
+  const [pool, project] = [typed.text("storage"), typed.text("target-project")];
+  const isAlone = typed.has("instance-only");
+  if (!isAlone || pool !== undefined || project !== undefined) return { pool, project, isAlone };
+  throw new DreyError("BAD_REQUEST", {
+    message: "--instance-only is for moves to another storage pool or project: a new name loses no snapshots",
+  });
 }

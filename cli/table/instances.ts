@@ -206,6 +206,7 @@ export const commands: readonly Command[] = [
     flags: [
       { name: "storage", short: "s", value: "pool", summary: "Storage pool to move it to" },
       { name: "target-project", value: "project", summary: "Project to move it to" },
+      { name: "instance-only", summary: "Delete the snapshots instead of moving them" },
     ],
     summary: "Rename an instance, or move it to another storage pool or project",
     examples: [

@@ -45,8 +45,21 @@ export async function renameInstance(context: Context, ref: Ref, post: InstanceP
     project: ref.project,
     description: isElsewhere ? "Migrating instance" : "Renaming instance",
     resources: { instances: [instanceAddress(ref.name)] },
-    run: () => move(context, ref, { to, pool: post.pool || undefined }),
+    async run() {
+      await move(context, ref, { to, pool: post.pool || undefined });
+      if (isElsewhere && post.instance_only) await dropSnapshots(context, to);
+    },
   });
+}
+
+/** What was not to come along. */
+async function dropSnapshots(context: Context, ref: Ref): Promise<void> {
+  const [{ deleteLocked }, { listRecords, nameOf }] = await Promise.all([
+    import("./snapshots/change.ts"),
+    import("./snapshots/record.ts"),
+  ]);
+  await using _lock = await lockInstance(context, ref);
+  for (const entry of await listRecords(context, ref)) await deleteLocked(context, ref, nameOf(entry));
 }
 
 async function move(

@@ -167,7 +167,12 @@ await e2e("instances move between storage pools with their snapshots", { needs }
   assertEquals(await drey`exec c2 -- cat /root/f`, "one\n");
   await drey`copy c2 c3 --storage default --instance-only`;
   assertEquals(await read(drey, "c3"), "one", "a running one can be copied to another pool");
-  await drey`delete -f c2 c3`;
+  await drey`stop -f c2`;
+  assertMatch((await drey.tries`move c2 c4 --instance-only`).stderr, /to another storage pool or project/);
+  await drey`move c2 c4 --storage default --instance-only`;
+  assertEquals(await drey`query /1.0/instances/c4/snapshots`, "[]\n");
+  assertEquals(await drey`query /1.0/storage-pools/other/volumes`, "[]\n");
+  await drey`delete -f c3 c4`;
   await drey`storage delete other`;
 });
 
