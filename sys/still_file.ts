@@ -1,7 +1,10 @@
 // A file of somebody else's that is read twice and must be the same both times: by its times, which the kernel sets.
 
+import { resolve } from "@std/path";
+
 /** A file that was looked at. */
 export interface StillFile {
+  /** from the top, for programs that work elsewhere */
   readonly path: string;
   /** whether it is what it was then, and was all the while */
   isStill(): boolean;
@@ -15,7 +18,7 @@ export function stillFile(path: string, now = Date.now()): StillFile | undefined
   const first = look(path);
   if (first === undefined || first.changed > now - blur) return undefined;
   return {
-    path,
+    path: resolve(path),
     isStill() {
       const last = look(path);
       return last !== undefined && last.changed === first.changed && last.identity === first.identity;

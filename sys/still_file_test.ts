@@ -32,3 +32,8 @@ Deno.test("stillFile() trusts no file that was changed a moment ago, and no dire
   assertEquals(stillFile("/proc", Date.now() + 60_000), undefined);
   await Deno.remove(path);
 });
+
+Deno.test("stillFile() tells where a file is, whatever it was called", () => {
+  const directory = Deno.cwd();
+  assertEquals(stillFile("deno.json", Date.now() + 60_000)?.path, `${directory}/deno.json`);
+});
