@@ -86,10 +86,9 @@ const handed = ["sh", "-c", 'file=$1; shift; exec "$@" <"$file"', "sh"];
  * copy says what.
  */
 export async function isUnpackedEarly(
-  origin: StillFile | undefined,
+  origin: StillFile,
   { copied, directory, mapped, isSingle }: Unpacking & { copied: Promise<void> },
 ): Promise<boolean> {
-  if (origin === undefined) return false;
   const words = [String(prctl[Deno.build.arch]), inputName];
   const argv = [...handed, origin.path, ...jailed(mapped, words, { then: unpacking, namesInput: true })];
   const run = unsquash(origin.path, { directory, argv, mayNotOwn: isSingle });

@@ -189,15 +189,18 @@ function firstVisit(withDisk: boolean) {
 }
 
 async function unpackRootfs(work: UnpackWork, file: ImageStream, withDisk: boolean): Promise<void> {
+  if (file.origin !== undefined && await isSquashfs(file.origin.path)) {
+    const copied = arrival(file.content, file.whole);
+    // met later
+    copied.catch(() => {});
+    if (await isUnpackedEarly(file.origin, { ...work, copied })) return;
+    return await unpackRootfs(work, { ...file, isWhole: true, origin: undefined }, withDisk);
+  }
   const { format, extract, arrived } = await look(work, file);
   if (format.kind === "qcow2" && !withDisk) throw isDisk();
   if (format.kind !== "tar") {
-    const copied = arrived();
-    // met below, perhaps later
-    copied.catch(() => {});
-    if (format.kind === "squashfs" && await isUnpackedEarly(file.origin, { ...work, copied })) return;
     // a squashfs has its tables at its end, so all of it must be there
-    await copied;
+    await arrived();
     return format.kind === "squashfs"
       ? await unpackSquashfs(file.path, work)
       : await takeDisk(work, file.path);
@@ -205,6 +208,15 @@ async function unpackRootfs(work: UnpackWork, file: ImageStream, withDisk: boole
   const { visit, result } = rootfsCheck();
   await extract({ into: "rootfs", visit });
   result();
+}
+
+async function isSquashfs(path: string): Promise<boolean> {
+  try {
+    return (await readFormat(path)).kind === "squashfs";
+  } catch {
+    // whatever is the matter with it: the copy shows it too, or does not
+    return false;
+  }
 }
 
 /** What a file is, by its first bytes. @throws {DreyError} `IMAGE_INVALID` */
@@ -215,13 +227,16 @@ async function look(work: Work, { path, content, whole, isWhole }: ImageStream) 
   }
   const { head, whole: all } = await peek(content);
   const format = detectFormat(head) ?? unknownFormat();
-  const arrived = async () => {
-    const drained = drain(all);
-    // whoever hands the content on waits for somebody to take it
-    drained.catch(() => {});
-    await (whole ?? drained);
-  };
+  const arrived = () => arrival(all, whole);
   return { format, extract: extractor(work, format, { path, content: all }), arrived };
+}
+
+/** Waits until all of a file lies at its path. */
+async function arrival(content: Bytes, whole?: Promise<void>): Promise<void> {
+  const drained = drain(content);
+  // whoever hands the content on waits for somebody to take it
+  drained.catch(() => {});
+  await (whole ?? drained);
 }
 
 async function drain(content: Bytes): Promise<void> {

@@ -21,7 +21,7 @@ export async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
  * was handed on may be kept until three more have been asked for.
  */
 export async function* growingBytes(path: string, growth: Growth): AsyncGenerator<Uint8Array> {
-  const ring = Array.from({ length: 4 }, () => new Uint8Array(1 << 19));
+  const ring = Array.from({ length: 4 }, () => new Uint8Array(1 << 20));
   using file = await Deno.open(path);
   for (let size = 0, turn = 0; await growth.until(size + 1) > size; turn++) {
     const chunk = ring[turn % ring.length]!;
