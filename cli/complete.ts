@@ -1,18 +1,33 @@
 // Which words may come next on a half-typed command line. Pure: what only a server knows is named, not asked.
 
-import { type ArgKind, type Command, globalFlags, type Group } from "./command.ts";
+import { type Arg, type ArgKind, type Command, globalFlags, type Group } from "./command.ts";
 import type { Grammar } from "./parse.ts";
 
 /** Names a server has to be asked for. */
 export type Wanted = Extract<
   ArgKind,
-  "instance" | "image" | "alias" | "profile" | "project" | "pool" | "operation" | "remote"
+  "instance" | "image" | "alias" | "profile" | "project" | "pool" | "network" | "operation" | "remote"
 >;
 
 export interface Candidates {
   words: string[];
   wanted?: Wanted;
+  /** configuration keys of this, by LXD's word for it: `instance`, `storage-pool` */
+  keysOf?: string;
 }
+
+/** What the keys in the arguments of a command configure, by the beginning of its path. */
+const configured: readonly (readonly [string, string])[] = [
+  ["config device ", ""],
+  ["config ", "instance"],
+  ["profile device ", ""],
+  ["profile ", "instance"],
+  ["project ", "project"],
+  ["storage volume ", "storage-volume"],
+  ["storage ", "storage-pool"],
+  ...["acl", "zone", "forward", "load-balancer"].map((noun) => [`network ${noun} `, ""] as const),
+  ["network ", "network"],
+];
 
 const askable: readonly string[] = [
   "instance",
@@ -21,6 +36,7 @@ const askable: readonly string[] = [
   "profile",
   "project",
   "pool",
+  "network",
   "operation",
   "remote",
 ];
@@ -42,9 +58,19 @@ export function candidates(words: readonly string[], grammar: Grammar): Candidat
       : { words: [...awaited.choices ?? []] };
   }
   if (current.startsWith("-")) return { words: flagWords(command.flags) };
-  const wanted = awaitedArg(rest, command);
-  return { words: [], ...(wanted === undefined ? {} : { wanted }) };
+  const arg = awaitedArg(rest, command);
+  if (arg?.kind === "key") return { words: [], keysOf: keysOf(command.path) };
+  const wanted = arg !== undefined && askable.includes(arg.kind) ? arg.kind as Wanted : undefined;
+  // without an instance, config get and its like mean the server
+  const isServers = arg?.optional === true && command.args.some(({ kind }) => kind === "key");
+  return {
+    words: [],
+    ...(wanted === undefined ? {} : { wanted }),
+    ...(wanted === "instance" && isServers ? { keysOf: "server" } : {}),
+  };
 }
+
+const keysOf = (path: string) => configured.find(([beginning]) => path.startsWith(beginning))?.[1] ?? "";
 
 function findCommand(words: readonly string[], { commands, groups }: Grammar) {
   let path = "";
@@ -83,9 +109,8 @@ function awaitedFlag(rest: readonly string[], { flags }: Command) {
   );
 }
 
-function awaitedArg(rest: readonly string[], { args, flags }: Command): Wanted | undefined {
+function awaitedArg(rest: readonly string[], { args, flags }: Command): Arg | undefined {
   const takesValue = (word: string) => awaitedFlag([word], { flags } as Command) !== undefined;
   const given = rest.filter((word, at) => !word.startsWith("-") && !takesValue(rest[at - 1] ?? ""));
-  const arg = args[given.length] ?? (args.at(-1)?.many ? args.at(-1) : undefined);
-  return arg !== undefined && askable.includes(arg.kind) ? arg.kind as Wanted : undefined;
+  return args[given.length] ?? (args.at(-1)?.many ? args.at(-1) : undefined);
 }

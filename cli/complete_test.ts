@@ -29,3 +29,14 @@ Deno.test("candidates() knows what an argument names", () => {
 Deno.test("candidates() is silent after an unknown word", () => {
   assertEquals(after("nonsense "), { words: [] });
 });
+
+Deno.test("candidates() names what keys configure", () => {
+  assertEquals(after("config set web limits.").keysOf, "instance");
+  assertEquals(after("config get core.").keysOf, "server");
+  assertEquals(after("profile unset default l").keysOf, "instance");
+  assertEquals(after("network set lab ipv4").keysOf, "network");
+  assertEquals(after("storage volume set default data s").keysOf, "storage-volume");
+  assertEquals(after("storage create fast dir s").keysOf, "storage-pool");
+  assertEquals(after("config device set web root s").keysOf, "");
+  assertEquals(after("network show ").wanted, "network");
+});

@@ -16,6 +16,7 @@ const scripts: Record<string, string> = {
     [[ $line == *[[:space:]] ]] && words+=("")
     local current=\${words[-1]}
     mapfile -t COMPREPLY < <(drey __complete -- "\${words[@]:1}" 2>/dev/null)
+    [[ \${COMPREPLY[0]} == *[=.] ]] && compopt -o nospace
     # bash splits words at colons: what stands before the last one is there already
     [[ $current == *:* ]] && COMPREPLY=("\${COMPREPLY[@]#"\${current%:*}":}")
 }
@@ -25,15 +26,22 @@ complete -o default -F _drey drey
 _drey() {
     local -a found
     found=("\${(@f)$(drey __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
-    if [[ -n "$found" ]]; then compadd -- $found; else _files; fi
+    if [[ -z "$found" ]]; then _files; return; fi
+    compadd -S '' -- \${(M)found:#*[=.]}
+    compadd -- \${found:#*[=.]}
 }
 if [[ "$funcstack[1]" = "_drey" ]]; then _drey "$@"; else compdef _drey drey; fi
 `,
   fish: `function __drey_complete
     set -l words (commandline -opc) (commandline -ct)
-    drey __complete -- $words[2..-1] 2>/dev/null
+    set -l found (drey __complete -- $words[2..-1] 2>/dev/null)
+    if test -n "$found"
+        printf '%s\\n' $found
+    else
+        __fish_complete_path (commandline -ct)
+    end
 end
-complete -c drey -a '(__drey_complete)'
+complete -c drey -f -a '(__drey_complete)'
 `,
 };
 
@@ -54,7 +62,20 @@ export async function complete(shell: Shell): Promise<void> {
   const typed = words.at(-1) ?? "";
   const found = candidates(words, { commands, groups });
   const names = found.wanted === undefined ? [] : await namesOf(shell, found.wanted, typed);
-  for (const word of [...found.words, ...names]) if (word.startsWith(typed)) shell.print(`${word}\n`);
+  const keys = found.keysOf ? await keyWords(found.keysOf, words) : [];
+  for (const word of [...found.words, ...names, ...keys]) {
+    if (word.startsWith(typed)) shell.print(`${word}\n`);
+  }
+}
+
+/** Keys that people set; those with any ending are offered up to it, and `set` and `create` go on with a value. */
+async function keyWords(entity: string, words: readonly string[]): Promise<string[]> {
+  const { keyTables } = await import("../../config/all_keys.ts");
+  const { keys = [] } = keyTables.find((table) => table.entity === entity) ?? {};
+  const end = words.some((word) => word === "set" || word === "create") ? "=" : "";
+  return keys.filter(({ internal }) => !internal).map(({ name }) =>
+    name.includes("*") ? name.slice(0, name.indexOf("*")) : `${name}${end}`
+  );
 }
 
 async function namesOf(shell: Shell, wanted: Wanted, typed: string): Promise<string[]> {
@@ -83,6 +104,8 @@ async function listNames(shell: Shell, wanted: Wanted, remote: string): Promise<
       return last(await client.call("projects.list"));
     case "pool":
       return last(await client.call("pools.list"));
+    case "network":
+      return last(await client.call("networks.list"));
     case "alias":
       return last(await client.call("image.aliases.list"));
     case "image": {
