@@ -1,7 +1,7 @@
 // Parts of the bundle in the user's cache: for each fast command a program with nothing but its own pieces, which starts
 // 3 to 6 ms sooner. The bundle's first lines look for them by the fingerprint of the bundle; without them it runs whole.
 
-import { exists } from "../sys/present.ts";
+import { exists, namesIn, readIfThere } from "../sys/present.ts";
 
 /** What the last line of a bundle says, see `tests/support/bundle_pieces.ts`. */
 interface Plan {
@@ -113,9 +113,17 @@ function write(path: string, text: string): void {
 
 function removeStale(parent: string): void {
   for (const { name } of Deno.readDirSync(parent)) {
-    const { mtime } = Deno.statSync(`${parent}/${name}`);
-    if (mtime !== null && Date.now() - mtime.getTime() > staleAge) removeIfThere(`${parent}/${name}`);
+    const directory = `${parent}/${name}`;
+    const { mtime } = Deno.statSync(directory);
+    const isOld = mtime !== null && Date.now() - mtime.getTime() > staleAge;
+    if (isOld && !isRunning(directory)) removeIfThere(directory);
   }
+}
+
+/** Whether a process was started as a file of this directory: a command may last, and ask for what it has not yet. */
+function isRunning(directory: string): boolean {
+  const pids = namesIn("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.some((pid) => readIfThere(`/proc/${pid}/cmdline`)?.includes(`\0${directory}/`));
 }
 
 function removeIfThere(path: string): void {

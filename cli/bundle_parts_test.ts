@@ -71,3 +71,19 @@ Deno.test("keepParts() removes what other bundles left a month ago", () =>
     keepParts(program, `${directory}/cache/abc`, "list");
     assertEquals(namesIn(`${directory}/cache`), ["abc", "new"]);
   }));
+
+Deno.test("keepParts() leaves alone what a command runs as, however old", () =>
+  inDirectory(async (directory, program) => {
+    const long = new Date(Date.now() - 31 * 24 * 60 * 60 * 1000);
+    Deno.mkdirSync(`${directory}/cache/old`, { recursive: true });
+    Deno.writeTextFileSync(`${directory}/cache/old/exec.mjs`, "read line");
+    Deno.utimeSync(`${directory}/cache/old`, long, long);
+    const command = new Deno.Command("sh", {
+      args: [`${directory}/cache/old/exec.mjs`],
+      stdin: "piped",
+    }).spawn();
+    keepParts(program, `${directory}/cache/abc`, "list");
+    assertEquals(namesIn(`${directory}/cache`), ["abc", "old"]);
+    await command.stdin.close();
+    await command.status;
+  }));
