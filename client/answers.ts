@@ -23,7 +23,8 @@ export function apiError(status: number, message: string): DreyError {
 
 /** The envelope of an answer. A `T` that does not fit is the server's fault and not noticed here. */
 export async function readAnswer<T>(response: Response): Promise<SyncResponse<T> | AsyncResponse> {
-  return openEnvelope<T>(response.status, await response.text());
+  const { boundedText } = await import("../sys/bounded_text.ts");
+  return openEnvelope<T>(response.status, await boundedText(response));
 }
 
 /** The same for an answer that has been read. */

@@ -106,7 +106,8 @@ export function createClient(transport: Transport, { project }: ClientOptions = 
     }
     const response = await fetchRoute(call, upload);
     const { status, headers } = response;
-    return { status, etag: headers.get("etag") ?? "", text: await response.text() };
+    const { boundedText } = await import("../sys/bounded_text.ts");
+    return { status, etag: headers.get("etag") ?? "", text: await boundedText(response) };
   };
   const readRoute = async (name: RouteName, options: unknown) => {
     const { status, etag, text } = await ask(name, options as CallOptions<RouteName> | undefined);

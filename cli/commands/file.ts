@@ -3,6 +3,7 @@
 import { basename, dirname, join } from "@std/path";
 import type { Client } from "../../client/client.ts";
 import { DreyError } from "../../errors.ts";
+import { boundedText } from "../../sys/bounded_text.ts";
 import { resolveName } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
 
@@ -195,12 +196,12 @@ async function pullTree(place: Place, found: Found, local: string): Promise<void
 }
 
 async function pullInto(place: Place, { type, mode, body }: Found, local: string): Promise<void> {
-  if (type === "symlink") return await Deno.symlink(await body.text(), local);
+  if (type === "symlink") return await Deno.symlink(await boundedText(body), local);
   if (type === "file") {
     const file = await Deno.open(local, { write: true, create: true, truncate: true, mode });
     return await (body.body ?? new Blob().stream()).pipeTo(file.writable);
   }
-  const { metadata: names } = await body.json() as { metadata: string[] };
+  const { metadata: names } = JSON.parse(await boundedText(body)) as { metadata: string[] };
   await Deno.mkdir(local, { recursive: true, mode });
   for (const name of names) {
     // the instance chooses names, and must not choose where on this side they go

@@ -3,6 +3,7 @@
 import { ServerAgent } from "../../auth/connect.ts";
 import { fetchOver } from "../../auth/https_fetch.ts";
 import { DreyError } from "../../errors.ts";
+import { boundedText } from "../../sys/bounded_text.ts";
 import type { ImageExportPost } from "../../wire/image.ts";
 import type { Operation } from "../../wire/operation.ts";
 import { statusCodes } from "../../wire/status.ts";
@@ -46,13 +47,22 @@ interface Push {
   task: Task;
 }
 
+function envelopeOf(text: string): { metadata?: unknown; error?: string } | undefined {
+  try {
+    return JSON.parse(text) ?? undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined; // whoever answers is no LXD
+    throw error;
+  }
+}
+
 async function push({ fingerprint, files, post, task }: Push): Promise<void> {
   const { target, certificate, secret, project = "" } = post;
   const agent = new ServerAgent({ address: target, ...certificate && { certificate } });
   const call = async (path: string, init: RequestInit = {}) => {
     const request = new Request(`http://127.0.0.1${path}`, { ...init, signal: task.signal });
     const response = await fetchOver(agent, target, request);
-    const body = await response.json().catch(() => undefined);
+    const body = envelopeOf(await boundedText(response));
     if (response.ok && body !== undefined) return body.metadata as Operation;
     throw new DreyError("NETWORK", {
       message: `The server at "${target}" did not take the image: ${body?.error ?? response.status}`,

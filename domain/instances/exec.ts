@@ -168,10 +168,14 @@ async function recordOutput(
   const directory = join(instancePaths(context, ref).logs, "exec-output");
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
   const [stdout, stderr] = [`exec_${task.id}.stdout`, `exec_${task.id}.stderr`];
-  const code = await runRecorded(attach(request), {
+  const { code, isCut } = await runRecorded(attach(request), {
     stdout: join(directory, stdout),
     stderr: join(directory, stderr),
   });
   const address = (name: string) => `${instanceAddress(ref.name)}/logs/exec-output/${name}`;
-  await task.update({ return: code, output: { "1": address(stdout), "2": address(stderr) } });
+  await task.update({
+    return: code,
+    output: { "1": address(stdout), "2": address(stderr) },
+    ...isCut && { warnings: ["Of its output only the beginning was kept"] },
+  });
 }

@@ -112,19 +112,32 @@ export async function runOnTerminal(attached: AttachedTerminal, streams: ExecStr
   return code;
 }
 
-/** Runs a command without input, its output going to files; the answer is its exit status. */
+/** `bytes` of a stream that are kept: a command that says more must not fill the disk */
+const longestRecord = 64 * 1024 * 1024;
+
+/**
+ * Runs a command without input, its output going to files.
+ *
+ * @returns its exit status, and whether it said more than is kept
+ */
 export async function runRecorded(
   child: Deno.ChildProcess,
   files: { stdout: string; stderr: string },
-): Promise<number> {
+  limit = longestRecord,
+): Promise<{ code: number; isCut: boolean }> {
   await child.stdin.close();
   const ended = child.status;
+  let isCut = false;
   const keep = async (stream: ReadableStream<Uint8Array>, path: string) => {
     const file = await Deno.open(path, { write: true, create: true, truncate: true, mode: 0o600 });
     const writer = file.writable.getWriter();
+    let room = limit;
     try {
       await copy(stream, ended, async (chunk) => {
-        await writer.write(chunk);
+        // read on, or the command would wait for ever
+        if (chunk.length > room) isCut = true;
+        if (room > 0) await writer.write(chunk.subarray(0, room));
+        room -= Math.min(room, chunk.length);
         return true;
       });
     } finally {
@@ -132,7 +145,7 @@ export async function runRecorded(
     }
   };
   await Promise.all([keep(child.stdout, files.stdout), keep(child.stderr, files.stderr)]);
-  return (await ended).code;
+  return { code: (await ended).code, isCut };
 }
 
 /** Obeys the control socket: sizes and signals, as `lxc` words them. */
