@@ -271,8 +271,8 @@ function device(path: string, { devices, user }: HostFacts, machines?: MachineFa
     if (devices[path] === "usable" && path === "/dev/kvm" && machines?.kvm.accelerator === "tcg") {
       return [
         "warning",
-        `of no use: ${machines.kvm.why ?? "DREY_VM_ACCEL says so"}`,
-        "Machines are emulated",
+        `not usable: ${machines.kvm.why ?? "DREY_VM_ACCEL says so"}`,
+        "Virtual machines are emulated, which is slow",
       ];
     }
     if (devices[path] === "usable") return ["ok", "usable"];

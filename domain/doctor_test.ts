@@ -94,13 +94,13 @@ Deno.test("a network without a way out is told with its reason, and root needs n
   assertEquals(found({ ...good, uplink, user: { uid: 0, name: "root" } })?.status, "ok");
 });
 
-Deno.test("a /dev/kvm that opens and does not work is of no use, and the doctor says why", () => {
+Deno.test("a /dev/kvm that opens and does not work is reported, with the reason", () => {
   const facts = { ...good, devices: { "/dev/kvm": "usable" as const } };
   const of = (why?: string) =>
     judge(facts, { kvm: { accelerator: why === undefined ? "kvm" : "tcg", why }, virtiofsd: undefined });
   const find = (rows: ReturnType<typeof judge>, name: string) => rows.find((row) => row.name === name);
   assertEquals(find(of(), "/dev/kvm")?.found, "usable");
-  assertEquals(find(of("it hangs"), "/dev/kvm")?.found, "of no use: it hangs");
+  assertEquals(find(of("it hangs"), "/dev/kvm")?.found, "not usable: it hangs");
   assertEquals(find(of(), "virtiofsd")?.status, "warning");
   assertEquals(find(judge(facts), "virtiofsd"), undefined);
 });

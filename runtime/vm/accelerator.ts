@@ -42,7 +42,7 @@ export async function proveKvm(scratch: string): Promise<Proof> {
   try {
     return await runs(file)
       ? { accelerator: "kvm" }
-      : { accelerator: "tcg", why: "a program on /dev/kvm did not end in time" };
+      : { accelerator: "tcg", why: "a test program on /dev/kvm did not end in time" };
   } finally {
     Deno.removeSync(file);
   }
