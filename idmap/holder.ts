@@ -33,7 +33,7 @@ export interface MappedRoot extends AsyncDisposable {
 const holder = String.raw`# what "use strict" does, without its file: reading that takes 0.4 ms of 2
 BEGIN { $^H |= 0x602 }
 $SIG{PIPE} = 'DEFAULT';
-my ($unshare, $how, $count, @words) = @ARGV;
+my ($unshare, $profile, $how, $count, @words) = @ARGV;
 my $holder = $$;
 sub say_so { syswrite STDOUT, "@_\n"; exit 1 }
 sub by_tools {
@@ -65,7 +65,10 @@ say_so('refused') if syscall($unshare + 0, 0x10000000) < 0;
 syswrite $cry, 'x';
 waitpid $writer, 0;
 exit 1 if $?;
-syswrite STDOUT, "ready\n";
+# AppArmor of Ubuntu may confine who makes a user namespace to a profile without rights, but not who enters it
+my $label;
+if (open my $file, '<', $profile) { $label = readline $file }
+syswrite STDOUT, ($label // '') =~ /unprivileged_userns/ ? "ready confined\n" : "ready\n";
 sub gone {
   my ($path) = @_;
   my $there = lstat $path;
@@ -137,24 +140,31 @@ function enterAsRoot(pid: number, map: IdMap, argv: readonly string[]): string[]
 /**
  * Opens a user namespace with this map for as long as the caller needs it: files made in it belong to the ids of
  * the map. It ends with the process that opened it, however that ends.
+ *
+ * @param profile file that names the profile of security that a process is confined to
  */
-export async function openMappedRoot(map: IdMap): Promise<MappedRoot> {
+export async function openMappedRoot(
+  map: IdMap,
+  profile = "/proc/self/attr/current",
+): Promise<MappedRoot> {
   // without messages in other languages, whose files Perl would read first
   const env = { PATH: fullPath(), LC_ALL: "C" };
-  const child = startPiped(["/usr/bin/perl", "-e", holder, String(unshare), ...writing(map)], env);
+  const child = startPiped(["/usr/bin/perl", "-e", holder, String(unshare), profile, ...writing(map)], env);
   const close = async () => {
     child[Symbol.dispose]();
     await exitOf(child.pid);
   };
+  let isConfined: boolean;
   try {
-    await waitForMap(child);
+    ({ isConfined } = await waitForMap(child));
   } catch (error) {
     await close();
     throw error;
   }
   const command = (argv: readonly string[]) => enterAsRoot(child.pid, map, argv);
   let isLeft = false;
-  let isBusy = isSingle(map); // whose root is root already, and may not set groups
+  // who is confined can run nothing for others; nor can the root of a single map, who may not set groups
+  let isBusy = isConfined || isSingle(map);
   return {
     pid: child.pid,
     command,
@@ -208,12 +218,16 @@ async function readAnswer(output: Deno.FsFile): Promise<RunResult> {
   }
 }
 
-/** Waits for the word of a holder: its namespace exists and is mapped, or why not, after what the tools said. */
-async function waitForMap({ output }: PipedProgram): Promise<void> {
+/**
+ * Waits for the word of a holder: its namespace exists and is mapped, or why not, after what the tools said. It may
+ * be confined itself.
+ */
+async function waitForMap({ output }: PipedProgram): Promise<{ isConfined: boolean }> {
   let said = "";
   for (let more = await readSome(output); more !== undefined; more = await readSome(output)) {
     said += new TextDecoder().decode(more);
-    if (/^ready\n/m.test(said)) return;
+    const ready = /^ready( confined)?\n/m.exec(said);
+    if (ready !== null) return { isConfined: ready[1] !== undefined };
   }
   const [word, tool, code] = /^(new[ug]idmap) (\d+)$/m.exec(said) ?? [];
   if (word === undefined || tool === undefined) throw noNamespaces();

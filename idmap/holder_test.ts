@@ -25,6 +25,29 @@ Deno.test({
 
 Deno.test({
   name:
+    "openMappedRoot() runs programs beside a holder that AppArmor has confined, and by the holder otherwise",
+  ignore: layout.parent === undefined || layout.kind === "single",
+  async fn() {
+    const profile = await Deno.makeTempFile({ prefix: "drey-holder-" });
+    try {
+      await Deno.writeTextFile(profile, "unprivileged_userns (enforce)\n");
+      const parentOf = ["sh", "-c", "echo $PPID"];
+      await using confined = await openMappedRoot(layout.parent!, profile);
+      assertEquals(await confined.run(parentOf), { code: 0, stdout: `${Deno.pid}\n`, stderr: "" });
+      assertEquals((await confined.run(["id", "-u"])).stdout, "0\n");
+      await using free = await openMappedRoot(layout.parent!, "/nowhere");
+      assertEquals((await free.run(parentOf)).stdout, `${free.pid}\n`);
+      await confined.leave(["rm", "-f", profile]);
+    } finally {
+      await Deno.remove(profile).catch((error) => {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      });
+    }
+  },
+});
+
+Deno.test({
+  name:
     "openMappedRoot() removes trees whole, follows no link out of them, and tells what rm says where it cannot",
   ignore: layout.parent === undefined || layout.kind === "single",
   async fn() {
