@@ -74,7 +74,8 @@ function keyColumn(text: string): InstanceColumn {
   return {
     header,
     cell(item) {
-      const value = place === "devices" ? deviceKey(item, key) : item.expanded_config[key] ?? "";
+      const own = Object.hasOwn(item.expanded_config, key) ? item.expanded_config[key] : "";
+      const value = (place === "devices" ? deviceKey(item, key) : own) ?? "";
       return most > 0 ? value.slice(0, most) : value;
     },
   };

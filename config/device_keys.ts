@@ -85,6 +85,7 @@ function validateDevice(name: string, device: Device): void {
       `Invalid device name "${name}": it has 1 to 64 letters, digits and ._:/- and starts with none of .-`,
     );
   }
+  if (name in {}) throw bad(`Invalid device name "${name}": it is one that every object of JavaScript has`);
   const row = deviceTypes.find(({ type }) => type === device["type"]);
   if (row === undefined) throw unknownType(name, device["type"]);
   for (const [key, value] of Object.entries(device)) {

@@ -23,6 +23,7 @@ Deno.test("validateDevices() tells what is still to come from what is wrong", ()
   assertEquals(codeOf({ type: "disk", path: "/" }), "BAD_REQUEST");
   assertEquals(codeOf({ type: "disk", path: "/mnt" }), "BAD_REQUEST");
   assertEquals(codeOf(root, "a b"), "BAD_REQUEST");
+  assertEquals(codeOf(root, "constructor"), "BAD_REQUEST");
 });
 
 Deno.test("two root disks are one too many", () => {

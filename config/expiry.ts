@@ -1,4 +1,4 @@
-// How long things are kept: LXD's `1M 2H 3d 4w 5m 6y`.
+// How long things are kept: LXD's `1M 2H 3d 4w 5m 6y`, and until when.
 
 /** The moment after which something made at `from` goes; undefined for never, and for what is no such text. */
 export function parseExpiry(text: string, from: Date): Date | undefined {
@@ -15,6 +15,15 @@ export function parseExpiry(text: string, from: Date): Date | undefined {
     if (word.endsWith("y")) date.setUTCFullYear(date.getUTCFullYear() + count);
   }
   return date;
+}
+
+/**
+ * A time as clients write it, `2026-01-31T12:00:00Z` or the day alone, in milliseconds since 1970; undefined for
+ * anything else, of which JavaScript takes some for a time: "0" for the year 2000.
+ */
+export function parseTime(text: string): number | undefined {
+  const time = /^([+-]\d\d)?\d{4}-\d\d-\d\d(T|$)/.test(text) ? Date.parse(text) : NaN;
+  return Number.isNaN(time) ? undefined : time;
 }
 
 /** Whether a text says how long: each unit once, at least one of them. */

@@ -21,7 +21,7 @@ const programs: Record<string, string[]> = {
  */
 export function compressor(wish: string): string[] {
   const [name = "", ...options] = wish.trim().split(/\s+/);
-  const program = programs[name];
+  const program = Object.hasOwn(programs, name) ? programs[name] : undefined;
   if (
     program !== undefined &&
     options.every((option) => /^-(\d{1,2}|-fast|-best|-ultra|-long|-rsyncable)$/.test(option))

@@ -44,7 +44,8 @@ export function supportedDrivers(): Promise<{ Name: string; Version: string; Rem
  * @throws {DreyError} `NOT_SUPPORTED` for one of LXD's that drey lacks, `BAD_REQUEST` for any other
  */
 export async function loadDriver(name: string): Promise<DriverKind> {
-  const load = built[name];
+  // every object answers to "constructor" as well
+  const load = Object.hasOwn(built, name) ? built[name] : undefined;
   if (load !== undefined) return (await load()).kind;
   if (toCome.includes(name)) {
     throw new DreyError("NOT_SUPPORTED", {

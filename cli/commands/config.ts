@@ -15,13 +15,17 @@ export async function get(shell: Shell): Promise<void> {
   const { instance, client, rest: [key = ""] } = split(shell, args.length < 2);
   if (instance === undefined) {
     const server = await serverOf(await client());
-    return shell.print(`${server.config[key] ?? ""}\n`);
+    return shell.print(`${valueOf(server.config, key)}\n`);
   }
   const { remote, name } = resolveName(instance, "instance");
   const value = await (await shell.connect(remote)).call("instance.get", { params: { name } });
   const config = has("expanded") ? value.expanded_config : value.config;
-  shell.print(`${has("property") ? getProperty({ ...value }, key) : config[key] ?? ""}\n`);
+  shell.print(`${has("property") ? getProperty({ ...value }, key) : valueOf(config, key)}\n`);
 }
+
+/** What is set, if anything; every object answers to "constructor" as well. */
+const valueOf = (config: Record<string, string>, key: string): string =>
+  Object.hasOwn(config, key) ? config[key] ?? "" : "";
 
 export async function set(shell: Shell): Promise<void> {
   const { args, has } = shell.typed;

@@ -11,7 +11,7 @@ import type { Shell } from "../shell.ts";
 export const addDevice = (kind: ConfiguredKind): Handler => async (shell) => {
   const { owner, device, rest: [type = "", ...pairs] } = await read(shell, kind);
   await change(owner, ({ devices }) => {
-    if (devices[device] !== undefined) {
+    if (Object.hasOwn(devices, device)) {
       throw new DreyError("ALREADY_EXISTS", {
         message: `The ${owner.title} has a device "${device}" already`,
       });

@@ -62,7 +62,8 @@ function passes(image: Image, filter: string): boolean {
   };
   const names = Object.keys(image.properties).filter((name) => name.startsWith(key));
   // the beginning of a property's name is enough, as long as only one has it
-  const found = fields[key] ?? image.properties[key] ??
+  const has = { ...image.properties, ...fields };
+  const found = (Object.hasOwn(has, key) ? has[key] : undefined) ??
     (names.length === 1 ? image.properties[names[0] as string] : undefined) ?? "";
   return found.toLowerCase() === value.toLowerCase() || matches(found, value);
 }

@@ -36,7 +36,7 @@ export async function getProperty(shell: Shell): Promise<void> {
   const [text = "", key = ""] = shell.typed.args;
   const { client, fingerprint } = await readImage(shell, text);
   const { properties } = await client.call("image.get", { params: { fingerprint } });
-  const value = properties[key];
+  const value = Object.hasOwn(properties, key) ? properties[key] : undefined;
   if (value === undefined) {
     throw new DreyError("NOT_FOUND", { message: `Image "${text}" has no property "${key}"` });
   }

@@ -145,7 +145,7 @@ export const attach = (kind: "instance" | "profile") => async (shell: Shell): Pr
   const target = await configured(shell, kind, `${remote.name}:${owner}`);
   await change(target, ({ devices }) => {
     const wanted = device ?? found;
-    if (devices[wanted] !== undefined) {
+    if (Object.hasOwn(devices, wanted)) {
       throw new DreyError("ALREADY_EXISTS", {
         message: `The ${target.title} has a device "${wanted}" already`,
       });

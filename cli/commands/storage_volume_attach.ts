@@ -21,7 +21,7 @@ export const attach = (kind: ConfiguredKind): Handler => async (shell) => {
     throw new DreyError("BAD_REQUEST", { message: "Missing the path at which to mount the volume" });
   }
   await change(await configured(shell, kind, owner), ({ devices }) => {
-    if (devices[device] !== undefined) {
+    if (Object.hasOwn(devices, device)) {
       throw new DreyError("ALREADY_EXISTS", { message: `There is a device "${device}" already` });
     }
     const { pool, volume: source } = named;

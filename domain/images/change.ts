@@ -1,5 +1,6 @@
 // Changing and deleting images.
 
+import { parseTime } from "../../config/expiry.ts";
 import { DreyError } from "../../errors.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { ImagePut } from "../../wire/image.ts";
@@ -107,6 +108,6 @@ async function changeRecord(
 
 function checkTime(text: string | null | undefined): string | undefined {
   if (text === undefined || text === null) return undefined;
-  if (Number.isFinite(Date.parse(text))) return text;
+  if (parseTime(text) !== undefined) return text;
   throw new DreyError("BAD_REQUEST", { message: `Invalid value for expires_at: "${text}" is no time` });
 }

@@ -52,6 +52,16 @@ await e2e("keys and values that are not known are named", { needs }, async (drey
   await drey`init tiny c1`;
   assertRefused(await drey.tries`config set c1 limits.nonsense=1`, /limits\.nonsense/);
   assertEquals(await drey`config get c1 limits.nonsense`.catch(() => "\n"), "\n");
+  // names that every object of JavaScript has
+  assertEquals(await drey`config get c1 constructor`, "\n");
+  assertEquals(await drey`image list constructor=x --format csv`, "");
+  assertEquals(await drey`list --columns config:user.constructor,config:constructor --format csv`, ",\n");
+  assertRefused(await drey.tries`storage create p1 constructor`, /Unknown storage driver/);
+  assertRefused(await drey.tries`config device add c1 constructor none`, /Invalid device name/);
+  assertRefused(
+    await drey.tries`export c1 ${`${drey.directory}/c1.tar`} --compression toString`,
+    /Cannot compress by/,
+  );
 });
 
 await e2e("flags, commands and instances that are not known are named", { needs }, async (drey) => {

@@ -2,7 +2,7 @@
 
 import { DreyError } from "../../../errors.ts";
 import type { Config } from "../../../wire/instance.ts";
-import { parseExpiry } from "../../../config/expiry.ts";
+import { parseExpiry, parseTime } from "../../../config/expiry.ts";
 
 /**
  * The next name of a pattern: `%d` counts, `{{ creation_date|date:'2006-01-02' }}` is the time in Go's layout. Where a
@@ -57,7 +57,7 @@ export function expiryOf(now: Date, asked: string | undefined, config: Config): 
 /** A time as clients send it: empty, or in the year 1, means never. @throws {DreyError} `BAD_REQUEST` */
 export function readTime(text: string): string {
   if (text === "" || text.startsWith("0001-01-01")) return "";
-  const time = new Date(text);
-  if (!Number.isNaN(time.getTime())) return time.toISOString();
+  const time = parseTime(text);
+  if (time !== undefined) return new Date(time).toISOString();
   throw new DreyError("BAD_REQUEST", { message: `Invalid time "${text}": expected 2026-01-31T12:00:00Z` });
 }

@@ -20,5 +20,9 @@ Deno.test("expiryOf() obeys what was asked, then the configuration", () => {
   assertEquals(expiryOf(now, undefined, { "snapshots.expiry": "1d" }), "2026-11-22T15:04:05.000Z");
   assertEquals(expiryOf(now, "0001-01-01T00:00:00Z", { "snapshots.expiry": "1d" }), "");
   assertEquals(expiryOf(now, "2030-01-01T00:00:00Z", {}), "2030-01-01T00:00:00.000Z");
-  assertThrows(() => readTime("soon"), Error, "Invalid time");
+  assertEquals(readTime("2030-01-01"), "2030-01-01T00:00:00.000Z");
+  // JavaScript takes the second for the year 2000, and the snapshot would be gone
+  for (const text of ["soon", "0", "-1", "1.5", "2030"]) {
+    assertThrows(() => readTime(text), Error, "Invalid time");
+  }
 });
