@@ -59,6 +59,21 @@ export const allowedCredentials = row({
   default: "false",
   short: "Whether such pages may use the client's certificate",
 });
+export const proxyHttp = row({
+  name: "core.proxy_http",
+  type: types.proxy,
+  short: "Proxy through which images come from servers of http; unset, that of the environment",
+});
+export const proxyHttps = row({
+  name: "core.proxy_https",
+  type: types.proxy,
+  short: "The same for https",
+});
+export const proxyIgnoreHosts = row({
+  name: "core.proxy_ignore_hosts",
+  type: types.string,
+  short: "Hosts that need none of these two, parted by commas",
+});
 export const shutdownTimeout = row({
   name: "core.shutdown_timeout",
   type: types.integer({ min: 0 }),
@@ -117,6 +132,9 @@ export const serverKeys: readonly ServerKey[] = [
   allowedMethods,
   allowedHeaders,
   allowedCredentials,
+  proxyHttp,
+  proxyHttps,
+  proxyIgnoreHosts,
   shutdownTimeout,
   imagesCompression,
   imagesAutoUpdateCached,
@@ -144,9 +162,6 @@ export const serverKeysToCome: Readonly<Record<string, string>> = {
   "core.bgp_routerid": "routes are not announced by BGP yet",
   "core.debug_address": "it opens Go's own profiler in LXD",
   "core.https_trusted_proxy": notYet,
-  "core.proxy_http": "downloads follow http_proxy of the environment drey runs in",
-  "core.proxy_https": "downloads follow https_proxy of the environment drey runs in",
-  "core.proxy_ignore_hosts": "downloads follow no_proxy of the environment drey runs in",
   "core.storage_buckets_address": "storage buckets are not supported yet",
   "core.syslog_socket": "it serves networks of type ovn",
   "core.trust_ca_certificates": "clients are trusted one by one: drey config trust add",

@@ -24,7 +24,7 @@ Deno.test("validateServerConfig() takes what it knows and names what is wrong", 
     ["core.nonsense", "1", "Unknown configuration key"],
     ["core.trust_password", "guess", "not supported"],
     ["cluster.https_address", "10.0.0.1", "forms no clusters"],
-    ["core.proxy_https", "http://p", "https_proxy of the environment"],
+    ["core.proxy_https", "proxy", "the address of a proxy"],
     ["user.", "1", "Unknown configuration key"],
   ];
   for (const [name, value, said] of cases) {

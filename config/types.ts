@@ -38,6 +38,13 @@ function type<T>(name: string, wanted: string, parse: (text: string) => T | unde
 
 export const string: ValueType<string> = type("string", "text", (text) => text);
 
+/** The address of a proxy. */
+export const proxy: ValueType<string> = type(
+  "string",
+  "the address of a proxy such as http://proxy.example:3128",
+  (text) => URL.canParse(text) && /^(https?|socks5h?):\/\/[^/]/.test(text) ? text : undefined,
+);
+
 /** LXD's words for yes and no. */
 export const bool: ValueType<boolean> = type("bool", "true or false", (text) => {
   if (["true", "1", "yes", "on"].includes(text.toLowerCase())) return true;

@@ -1,6 +1,7 @@
 // Builds an image with mmdebstrap(1), as root of the image's id map. Everything of the build is below one directory
 // and in one pid namespace, which ends when drey does.
 
+import { proxyVariables } from "./proxies.ts";
 import { DreyError } from "../errors.ts";
 import { grantCommand } from "../idmap/grant.ts";
 import { isSingle, openMappedRoot } from "../idmap/holder.ts";
@@ -93,7 +94,7 @@ async function buildRootfs(
   const pipeline = `{ "$@"; echo $? >../status; } | ${compress}`;
   const child = spawn(["sh", "-c", pipeline, "sh", ...argv], {
     cwd: `${directory}/work`,
-    env: { PATH: fullPath(), ...await aptProxies() },
+    env: { PATH: fullPath(), ...await aptProxies(), ...proxyVariables() },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

@@ -2,6 +2,7 @@
 
 import { concat } from "@std/bytes";
 import { DreyError } from "../errors.ts";
+import { clientFor } from "./proxies.ts";
 
 export interface AskOptions {
   method?: "GET" | "HEAD" | "POST";
@@ -54,7 +55,8 @@ async function send(
     return new DreyError("BAD_REQUEST", { message: `Cannot ask "${url.slice(0, 200)}": no web address` });
   }
   try {
-    return await fetch(url, init);
+    const client = init.client ?? clientFor(url);
+    return await fetch(url, { ...init, ...(client && { client }) });
   } catch (error) {
     init.signal?.throwIfAborted();
     return new DreyError("NETWORK", {

@@ -35,6 +35,8 @@ export async function buildImage(
     async run(task) {
       await using stage = await openStage(context, "build");
       const { buildDebian } = await import("../../images/debian_build.ts");
+      const { followProxies } = await import("./outgoing.ts");
+      await followProxies(context);
       const report = reporter(task);
       const built = await buildDebian(suite, {
         architecture,

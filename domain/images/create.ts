@@ -79,6 +79,8 @@ export async function createImageFromSource(
     case "url": {
       const { url = "" } = source;
       mustBeWeb(url);
+      const { followProxies } = await import("./outgoing.ts");
+      await followProxies(context);
       return await start((task) => download(context, project, { url, wish, task }));
     }
     case "instance":
@@ -167,9 +169,11 @@ function mustBeWeb(url: string): void {
 
 async function ask(url: string, init: RequestInit): Promise<Response> {
   mustBeWeb(url);
+  const { clientFor } = await import("../../images/proxies.ts");
+  const client = clientFor(url);
   let response: Response;
   try {
-    response = await fetch(url, init);
+    response = await fetch(url, { ...init, ...client && { client } });
   } catch (error) {
     if (init.signal?.aborted) throw init.signal.reason;
     throw new DreyError("NETWORK", { message: `Cannot reach "${new URL(url).host}"`, cause: error });

@@ -21,6 +21,8 @@ export interface RemoteQuestion {
 export async function remoteImages(context: Context, question: RemoteQuestion): Promise<Image[]> {
   const { server, protocol, type, alias } = question;
   if (protocol === "debian") return await debianImages(alias);
+  const { followProxies } = await import("./outgoing.ts");
+  await followProxies(context);
   if (protocol === "oci" && alias !== undefined) {
     const { ociOffer } = await import("./remote_oci.ts");
     return [await ociOffer(server, alias)];

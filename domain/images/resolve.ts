@@ -44,6 +44,10 @@ async function findImage(
   task: Task | undefined,
 ): Promise<Image> {
   const { alias = "", fingerprint = "", properties = {}, protocol = "", server = "" } = source;
+  if (!["", "lxd"].includes(protocol)) {
+    const { followProxies } = await import("./outgoing.ts");
+    await followProxies(context);
+  }
   if (protocol === "debian") {
     const { debianImage } = await import("./remote_debian.ts");
     return await debianImage(context, project, { alias: alias || fingerprint, server, task });

@@ -11,6 +11,7 @@ import {
   serveImages,
 } from "../support/image_server.ts";
 import { serve } from "../support/server.ts";
+import { startWebProxy } from "../support/web_proxy.ts";
 
 /** A server whose images the drey of a test may ask for. */
 async function withImages(
@@ -55,6 +56,16 @@ await e2e(
       await launch(drey, server, "c2");
       assertEquals(server.sent, before, "the second launch downloads nothing");
       assertEquals(server.requests.filter((line) => line.includes("index.json")).length, 1);
+
+      // the same by a name that only a proxy knows
+      await drey`delete --force c1 c2`;
+      await drey`image delete ${image.fingerprint}`;
+      await using proxy = startWebProxy(server.address);
+      await drey`config set core.proxy_http=${proxy.address}`;
+      await drey`remote add near http://images.test --protocol simplestreams`;
+      await drey`image copy near:tiny/1 local:`;
+      assert(proxy.asked.length >= 4);
+      assertEquals(proxy.asked.filter((url) => !url.startsWith("http://images.test/")), []);
     });
   },
 );
