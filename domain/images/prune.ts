@@ -85,8 +85,10 @@ export async function prune(context: Context): Promise<ImagePrunable[]> {
     else if (kind === "download") {
       // whoever is downloading holds the lock, and goes on
       const signal = AbortSignal.timeout(100);
-      const lock = await context.store.lock(downloadLock(name), { signal }).catch(() => undefined);
-      if (lock === undefined) continue;
+      const lock = await context.store.lock(downloadLock(name), { signal }).catch((error) => {
+        if (error !== signal.reason) throw error;
+      });
+      if (!lock) continue;
       await using _lock = lock;
       await forgetDownload(context, name);
     } else if (kind === "memory") removeIfThere(join(memoriesDirectory(context), name));
