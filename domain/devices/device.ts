@@ -78,7 +78,7 @@ export interface StartParts {
   given?: GivenDevice[];
   /** takes from the host what a machine is given, just before its box is built; gives nodes that only come to be then */
   give?(): BoxFile[];
-  /** keys to keep in the instance's configuration; each starts with `volatile.NAME.` */
+  /** keys to keep in the instance's configuration; a device's start with `volatile.NAME.` */
   volatile?: Config;
   /** why something is less than it could be, for people; `prepare` may still find something */
   warnings?: readonly string[];

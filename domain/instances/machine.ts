@@ -50,6 +50,7 @@ import { layersOf } from "./root_volume.ts";
 import { hasMemory, keepMemory, memoryOf, touchMemory } from "../machines/memories.ts";
 import { isOpenInBox, machineNodes } from "../machines/devices.ts";
 import { canShow, ownTpm } from "../machines/extras.ts";
+import { chooseVsockId, vsockKey } from "../machines/vsock.ts";
 import { mustHaveHugepages } from "../machines/hugepages.ts";
 import { hasOwnDisk, kernelDisk, ownDisk, wantsKernel } from "../machines/own_disk.ts";
 import { mustHaveProcessors, pinAtStart, processorSet } from "./machine_limits.ts";
@@ -101,6 +102,7 @@ export async function gatherMachine(
   const host = readHostSize([]);
   mustHaveProcessors(processorSet(config), host.cpus);
   const saved = isDisk && isStateful ? readSavedState(layersOf(root)) : undefined;
+  const cid = saved === undefined ? chooseVsockId(config) : undefined;
   const drives = parts.flatMap(({ drive }) => drive ?? []);
   const devicesGiven = parts.flatMap(({ given }) => given ?? []);
   const paths = instancePaths(context, ref);
@@ -113,7 +115,7 @@ export async function gatherMachine(
     drives,
     given: devicesGiven,
     cards: Object.values(devices).filter(({ type }) => type === "nic").length,
-    extras: extrasOf(parts, hasFirmware),
+    extras: { ...extrasOf(parts, hasFirmware), ...cid !== undefined && { vsock: { cid } } },
     rootPriority: readKey(findRootDisk(devices)?.device ?? {}, bootPriority) ?? 1,
     hostMemory: host.memory,
     hostCpus: host.cpus.length,
@@ -123,7 +125,10 @@ export async function gatherMachine(
   let given: Fills = [];
   return {
     box: planBox(paths, { assets, modules, drives, given: devicesGiven, memory }),
-    parts: assets === undefined || isDisk ? [] : [modulesPart(assets.kernel)],
+    parts: [
+      ...(assets === undefined || isDisk ? [] : [modulesPart(assets.kernel)]),
+      ...(cid === undefined ? [] : [{ volatile: { [vsockKey]: String(cid) } }]),
+    ],
     deviceNodes: [...deviceNodes.always, ...machineNodes.filter(isOpenInBox)],
     init: {
       argv: keeperArgv,

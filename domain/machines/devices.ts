@@ -5,7 +5,7 @@ import type { Card } from "../../runtime/vm/cards.ts";
 import { canOpen, readIfThere } from "../../sys/present.ts";
 
 /** What a machine's programs open, where they may. */
-export const machineNodes = ["kvm", "net/tun", "vhost-net"];
+export const machineNodes = ["kvm", "net/tun", "vhost-net", "vhost-vsock"];
 
 /** Whether the box's programs may open a node below /dev. */
 export function isOpenInBox(node: string): boolean {

@@ -59,7 +59,7 @@ export interface MachineFacts {
   /** how many cards it has from its start */
   cards: number;
   /** what else it is given */
-  extras: Pick<Machine, "tpm" | "hasScreen">;
+  extras: Pick<Machine, "tpm" | "hasScreen" | "vsock">;
   /** place of its own disk among what the firmware tries */
   rootPriority: number;
   /** bytes of memory of the host */
@@ -152,7 +152,7 @@ export function planMachine(facts: MachineFacts, cards: readonly Card[]): Machin
     cards: [...cards],
     host,
     // most have the same number, so that one's memory is of use to another
-    ports: Math.max(8, facts.cards + portsTaken({ ...root, drives, host }) + sparePorts),
+    ports: Math.max(8, facts.cards + portsTaken({ ...root, ...facts.extras, drives, host }) + sparePorts),
     asks: readKey(config, keys.securityDevlxd) ?? true,
     waits: root.boot.kind === "direct",
   };

@@ -5,6 +5,7 @@
 
 import { agentErrands } from "./errands.pl.ts";
 import { frames, resyncLength } from "./frames.pl.ts";
+import { agentVsock, vsockMark } from "./vsock.pl.ts";
 
 /** Name of the virtio-serial port: LXD's, for which images have rules that start an agent. */
 export const agentPort = "org.linuxcontainers.lxd";
@@ -23,6 +24,7 @@ sub become_leader { become_session(); ioctl $_[0], 0x540e, 0 }
 sub close_rest { syscall($vm_call{close_range}, 3, 0xffffffff, 0) }
 sub send_out { $out .= frame(@_) }
 ${agentErrands}
+${agentVsock}
 sub reap_children {
   while ((my $pid = waitpid -1, 1) > 0) {
     my $channel = delete $of_pid{$pid};
@@ -97,6 +99,7 @@ sub forget_files {
 sub take { my ($channel, $kind, $payload) = @_;
   if (is_errand($channel)) { return errand_takes($channel, $kind, $payload) }
   if ($kind == $kind{open}) { return begin($channel, $payload) }
+  if ($kind == $kind{lead}) { return hear_offer($payload) }
   if ($kind == $kind{power}) { return $payload eq 'forget' ? forget_files() : power($payload) }
   # whoever gave commands is gone, and time has passed: the machine goes on from its memory
   if ($kind == $kind{hello}) { set_time($payload); kill 1, -$_->{pid} for values %command; exit 0 }
@@ -146,7 +149,8 @@ sub finish { my ($channel, $c) = @_;
 sub serve_agent { ($port) = @_;
   (%command, %of_pid) = ();
   set_nonblocking($port);
-  my $nonce = join '', map { sprintf '%08x', rand 0xffffffff } 1 .. 4;
+  forget_vsock();
+  my $nonce = join('', map { sprintf '%08x', rand 0xffffffff } 1 .. 4) . '${vsockMark}';
   $out = ("\0" x ${resyncLength}) . frame(0xffffffff, 'hello', $nonce);
   $in = '';
   my $welcome = "welcome $nonce\n";
@@ -155,8 +159,11 @@ sub serve_agent { ($port) = @_;
   open_errands() if $has_errands;
   for (;;) {
     my ($reads, $writes) = ('', '');
-    vec($reads, fileno $port, 1) = 1 if length $out < 4 * $credit_size;
-    vec($writes, fileno $port, 1) = 1 if length $out;
+    my $heard = $hears_fast ? $fast : $port;
+    vec($reads, fileno $heard, 1) = 1 if length $out < 4 * $credit_size;
+    vec($reads, fileno $offer{handle}, 1) = 1 if $offer{handle};
+    vec($writes, fileno($fast || $port), 1) = 1 if length $out;
+    vec($writes, fileno $port, 1) = 1 if length $rest;
     my $soon = 0;
     for my $c (values %command) {
       vec($writes, fileno $c->{input}, 1) = 1 if $c->{input} and length $c->{waiting};
@@ -168,15 +175,16 @@ sub serve_agent { ($port) = @_;
     vec($reads, fileno $errands, 1) = 1 if $errands and $is_welcome;
     watch_errands(\$reads, \$writes) if length $out < $credit_size;
     # a child may end just before the wait begins, unheard
-    my $ready = select($reads, $writes, undef, $soon ? 0.02 : %command ? 1 : 3600);
+    my $ready = select($reads, $writes, undef, $soon ? 0.02 : awaits_vsock() ? 0.2 : %command ? 1 : 3600);
     reap_children();
-    if ($ready > 0 and vec($reads, fileno $port, 1)) {
-      my $n = sysread $port, $in, 65536, length $in;
-      # nobody at the other end reads as an end; it is asked again
-      if (!$n) { return if !defined $n and $! != 11 and $! != 4; select undef, undef, undef, 0.2 if defined $n }
+    hear_welcome() if $ready > 0 and $offer{handle} and vec($reads, fileno $offer{handle}, 1);
+    if ($ready > 0 and vec($reads, fileno $heard, 1)) {
+      my $n = sysread $heard, $in, 65536, length $in;
+      # at a serial port nobody at the other end reads as an end; it is asked again
+      if (!$n) { return if defined $n ? $hears_fast : $! != 11 && $! != 4; select undef, undef, undef, 0.2 if defined $n }
       else {
         # the kernel gives a page at a time
-        for (my $more = 64; $n and $more > 0; $more--) { $n = sysread $port, $in, 65536, length $in }
+        for (my $more = 64; $n and $more > 0; $more--) { $n = sysread $heard, $in, 65536, length $in }
         if (!$is_welcome and (my $at = index $in, $welcome) >= 0) { $is_welcome = 1; substr($in, 0, $at + length $welcome) = '' }
         while ($is_welcome) {
           if ($in_sync) { $in =~ s/^\0+//; last if $in eq ''; $in_sync = 0 }
@@ -198,7 +206,9 @@ sub serve_agent { ($port) = @_;
       take_errand() if $errands and vec($reads, fileno $errands, 1);
       step_errands($reads);
     }
-    push_out($port, \$out) or return;
+    try_vsock();
+    push_out($port, \$rest) or return;
+    push_out($fast || $port, \$out) or return;
   }
 }
 `;

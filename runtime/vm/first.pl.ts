@@ -6,7 +6,7 @@ import { agent, agentHome, agentPort } from "./agent.pl.ts";
 import { callNumbers } from "../call_numbers.ts";
 import { guestRootProgram } from "./guest.ts";
 import { newIdentity } from "./identity.pl.ts";
-import { waitingWord } from "./keeper.pl.ts";
+import { waitingWord } from "./keeper_agent.pl.ts";
 
 /** Name of depmod's list of devices, `modules.devname`, where guests do not look for it. */
 export const deviceNodes = "modules.nodes";
@@ -34,19 +34,22 @@ export interface RamDiskFiles {
   modules: readonly string[];
   /** further ones, for guests whose root is a disk */
   diskModules: readonly string[];
+  /** and for those that have vsock(7) */
+  vsockModules: readonly string[];
   /** the interpreter's files, modules of Perl and libraries among them */
   interpreter: readonly string[];
 }
 
 /** The program, as text. */
 export function firstProgram(
-  { modules, diskModules, interpreter }: RamDiskFiles,
+  { modules, diskModules, vsockModules, interpreter }: RamDiskFiles,
   arch: "x86_64" | "aarch64" = Deno.build.arch,
 ): string {
   const list = (paths: readonly string[]) => `qw(${paths.join(" ")})`;
   return `#!/usr/bin/perl\n${numbers(arch)}my @modules = ${list(modules)};\n` +
     `my @disk_modules = ${list(diskModules)};\n` +
-    `my @files = (@modules, @disk_modules, ${list(interpreter)});\n` +
+    `my @vsock_modules = ${list(vsockModules)};\n` +
+    `my @files = (@modules, @disk_modules, @vsock_modules, ${list(interpreter)});\n` +
     `${agent}${newIdentity}${guestRootProgram}${begin}`;
 }
 
@@ -167,6 +170,7 @@ set_up_cards(split /,/, $word{cards} || '');
 mkdir $new;
 my $has_disk = ($word{root} || '') eq 'disk';
 load_modules(@disk_modules) if $has_disk;
+load_modules(@vsock_modules) if $word{vsock};
 my $mounted = $has_disk && mount_disk($new);
 for (1 .. ($has_disk ? 0 : 6000)) {
   $mounted = attach('${rootTag}', $new, 'virtiofs', 0) and last;

@@ -23,9 +23,12 @@ const wantedModules = [
 /** What a root on a disk wants beside. */
 const diskModules = ["ext4", "sd_mod", "nvme"];
 
+/** And a machine that has vsock(7). */
+const vsockModules = ["vmw_vsock_virtio_transport"];
+
 /** What an initial ram disk follows from, beside the host's Perl, as text. */
 export const ramDiskRecipe = (): string =>
-  firstProgram({ modules: wantedModules, diskModules, interpreter: [] });
+  firstProgram({ modules: wantedModules, diskModules, vsockModules, interpreter: [] });
 
 /**
  * @param modules directory of the kernel's modules
@@ -38,12 +41,15 @@ export async function makeInitrd(
   const paths = await interpreterFiles();
   const first = await loadOrder(modules, [...wantedModules, ...more]);
   const names = new Set(first.map(({ name }) => name));
-  const later = (await loadOrder(modules, diskModules)).filter(({ name }) => !names.has(name));
-  const kernel = [...first, ...later];
+  const others = async (wanted: readonly string[]) =>
+    (await loadOrder(modules, wanted)).filter(({ name }) => !names.has(name));
+  const [forDisks, forVsock] = [await others(diskModules), await others(vsockModules)];
+  const kernel = [...first, ...forDisks, ...forVsock];
   const pathOf = ({ name }: Module) => `${agentHome}/modules/${name}.ko`;
   const program = firstProgram({
     modules: first.map(pathOf),
-    diskModules: later.map(pathOf),
+    diskModules: forDisks.map(pathOf),
+    vsockModules: forVsock.map(pathOf),
     interpreter: paths,
   });
   const entries: CpioEntry[] = [

@@ -2,17 +2,16 @@
 // ends when the machine does, with the status a container's init would have; its end takes everything else along. At
 // its door, a socket, it takes commands for the agent in the guest and leads to the machine's own sockets.
 
+import { keeperAgent } from "./keeper_agent.pl.ts";
 import { keeperErrands } from "./errands.pl.ts";
 import { frames, resyncLength } from "./frames.pl.ts";
 import { keeperBox, socketDirectory } from "./keeper_box.pl.ts";
 import { keeperFiles } from "./keeper_files.pl.ts";
 import { keeperMachine } from "./keeper_machine.pl.ts";
+import { keeperVsock } from "./vsock.pl.ts";
 
 /** Statuses that the keeper ends with; runtime/run_files.ts says what they mean. */
 export const ends = { reboot: 129, powerOff: 130 } as const;
-
-/** What a guest that waits to be told who it is says of itself. */
-export const waitingWord = "drey: waiting";
 
 const numbers = {
   x86_64: {
@@ -42,12 +41,13 @@ const calls = (arch: "x86_64" | "aarch64") =>
 
 /** The program; its one argument is a file with lines of words, see runtime/vm/machine.ts. */
 export function keeper(arch: "x86_64" | "aarch64" = Deno.build.arch): string {
-  return frames + calls(arch) + begin + keeperErrands + keeperFiles + keeperBox + keeperMachine + body;
+  return frames + calls(arch) + begin + keeperErrands + keeperFiles + keeperBox + keeperMachine +
+    keeperVsock + body;
 }
 
 const begin = String.raw`
 my ($spec) = @ARGV;
-my (@lines, @plugs, @machine, %setting, %helper, %helper_at);
+my (@lines, @plugs, @machine, %setting, %vsock, %helper, %helper_at);
 # lines of words as runtime/steps.ts writes them
 sub words_of { my ($line) = @_; chomp $line; return map { s/%([0-9a-f]{2})/chr hex $1/ger } split /\t/, $line, -1 }
 open my $lines, '<', $spec or die "Cannot read $spec: $!\n";
@@ -55,6 +55,7 @@ while (my $line = <$lines>) {
   my ($what, @words) = words_of($line);
   if ($what eq 'machine') { @machine = @words }
   elsif ($what eq 'plug') { push @plugs, [@words] }
+  elsif ($what eq 'vsock') { @vsock{qw(cid device)} = @words }
   elsif ($what eq 'set') { $setting{$words[0]} = $words[1] }
   else { push @lines, [$what, @words] }
 }
@@ -127,6 +128,7 @@ sub go_on {
   return if $is_told;
   $is_told = 1;
   order($_->[0], $_->[1], \&or_end) for @plugs;
+  plug_vsock();
   open my $random, '<', '/dev/urandom' or fail("/dev/urandom: $!");
   sysread $random, my $seed, 64;
   $agent_out .= sprintf "who time=%.6f seed=%s%s\n", now(), unpack('H*', $seed), $setting{who};
@@ -196,48 +198,15 @@ sub hear_other { my ($c) = @_;
   if (!$n) { return if !defined $n and $! == 11; $c->{ending} = 1; return }
   $c->{out} .= $bytes;
 }
-sub greet { my ($nonce) = @_;
-  # whoever was under way is heard of no more
-  refuse($_, 'The agent in the virtual machine has been started anew') for grep { $_->{begun} } values %client;
-  $_->{begun} = 0 for values %client;
-  end_errands();
-  $agent_out = "welcome $nonce\n";
-  ($is_there, $died) = (1);
-  for my $c (grep { defined $_->{open} } values %client) { begin($c); flush_early($c) }
-}
-# nobody in the guest has the port open any more; a service manager may start another agent
-sub agent_gone {
-  return if !$is_there;
-  ($is_there, $died, $in_sync) = (0, time, 1);
-  $agent_in = '';
-  end_errands();
-  for (grep { $_->{begun} } values %client) { $_->{begun} = 0; refuse($_, $no_agent) }
-}
-sub flush_early { my ($c) = @_;
-  $agent_out .= pack('NCN', $c->{channel}, $_->[0], length $_->[1]) . $_->[1] for @{ delete $c->{early} || [] };
-}
-sub hear_agent {
-  my $n = sysread $agent, my $bytes, 262144;
-  return if !$n;
-  $agent_in .= $bytes;
-  if ($setting{waits} and !$is_told) { come() if $agent_in =~ s/^.*?${waitingWord}\n//s and !$moving; return }
-  for (;;) {
-    if ($in_sync) { $agent_in =~ s/^\0+//; return if $agent_in eq ''; $in_sync = 0 }
-    my ($channel, $kind, $payload) = take_frame(\$agent_in) or return;
-    if ($kind == 0) { $in_sync = 1; next }
-    if ($kind == $kind{hello}) { greet($payload); next }
-    if (is_errand($channel)) { hear_errand($channel, $kind, $payload); next }
-    my $c = $client{$channel} or next;
-    $c->{out} .= pack('NCN', 0, $kind, length $payload) . $payload;
-    if ($kind == $kind{exit} or $kind == $kind{refusal}) { $c->{begun} = 0; $c->{ending} = 1 }
-  }
-}
-for (;;) {
+${keeperAgent}for (;;) {
   my ($reads, $writes) = ('', '');
-  vec($reads, fileno $_, 1) = 1 for $signals, $qmp, $agent, $door, grep { $_ } $saving{listener};
+  my $heard = $hears_fast ? $fast : undef;
+  vec($reads, fileno $_, 1) = 1
+    for $signals, $qmp, $agent, $door, grep { $_ } $saving{listener}, $heard, @vsock{qw(listener new)};
   vec($reads, fileno $saving{from}, 1) = 1 if $saving{from} and length $saving{client}{out} < 2097152;
   vec($writes, fileno $qmp, 1) = 1 if length $qmp_out;
-  vec($writes, fileno $agent, 1) = 1 if length $agent_out;
+  vec($writes, fileno($heard || $agent), 1) = 1 if length $agent_out;
+  vec($writes, fileno $agent, 1) = 1 if length $serial_rest;
   watch_errands(\$reads, \$writes) if length $agent_out < 4 * $credit_size;
   my $waiting = $keeps ? 1 : 0;
   for my $c (values %client) {
@@ -257,7 +226,10 @@ for (;;) {
   next if $ready <= 0;
   hear_signals() if vec($reads, fileno $signals, 1);
   hear_qmp() if vec($reads, fileno $qmp, 1);
-  hear_agent() if vec($reads, fileno $agent, 1);
+  # an agent that has ended may have been the one before
+  hear_agent($fast) if $heard and $fast and vec($reads, fileno $fast, 1);
+  hear_agent($agent) if vec($reads, fileno $agent, 1);
+  hear_vsock($reads);
   if ($saving{listener} and vec($reads, fileno $saving{listener}, 1)) {
     accept $saving{from}, $saving{listener};
     close delete $saving{listener};
@@ -279,6 +251,7 @@ for (;;) {
   }
   step_errands($reads);
   push_out($qmp, \$qmp_out);
-  push_out($agent, \$agent_out);
+  push_out($agent, \$serial_rest);
+  push_out($hears_fast ? $fast : $agent, \$agent_out) or $hears_fast && agent_gone($another);
 }
 `;

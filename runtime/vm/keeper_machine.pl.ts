@@ -5,7 +5,7 @@ import { socketDirectory } from "./keeper_box.pl.ts";
 
 /**
  * Subroutines; they want `%nr`, `%setting`, `@machine`, `@plugs`, `start`, `frame` and what the loop does for them:
- * `told_ready()`, `saved($error)`, `come()`, `agent_gone()`.
+ * `told_ready()`, `saved($error)`, `come()`, `agent_gone()`, `open_vsock()`.
  */
 export const keeperMachine = String.raw`
 my ($machine, $qmp, $agent, @awaited);
@@ -30,6 +30,11 @@ sub run_machine {
     open $given{load}, '<', $setting{load} or fail("Cannot open the memory of the machine, $setting{load}: $!");
     $moving = 'load';
     @more = ('-incoming', 'defer');
+  }
+  if (my $node = open_vsock()) {
+    $given{vsock} = $node;
+    my $device = $vsock{device} =~ s/\{fd:vsock\}/fileno $node/er;
+    if ($setting{waits}) { $vsock{plug} = $device } else { push @more, '-device', $device }
   }
   my @argv = map { s/\{fd:([^}]+)\}/fileno $given{$1}/ger } @machine;
   my $number = $given{load} ? fileno $given{load} : '';

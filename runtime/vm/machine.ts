@@ -31,6 +31,7 @@ import { screenWords } from "./screen.ts";
 import { translationRoom } from "./translations.ts";
 import { withoutPowers } from "./without_powers.ts";
 import { type Tpm, tpmLine, tpmPrepare, tpmWords } from "./tpm.ts";
+import { type Vsock, vsockLines } from "./vsock.ts";
 
 export interface Machine {
   name: string;
@@ -74,6 +75,7 @@ export interface Machine {
   };
   tpm?: Tpm;
   hasScreen?: boolean;
+  vsock?: Vsock;
 }
 
 /** A kernel of the host's choice, which finds its root by what the initial ram disk does. */
@@ -181,10 +183,10 @@ const shareId = (index: number) => `share${index}`;
 export const shareIds = ({ shares }: Pick<Machine, "shares">): string[] =>
   shares.map((_, index) => shareId(index));
 
-/** Ports of devices of the host: those behind the others. */
+/** Ports of devices of the host: those behind the others, but for that of its vsock. */
 function hostPorts(machine: Machine): string[] {
   const { cards, host } = machine;
-  const first = cards.length + portsTaken({ ...machine, host: [] });
+  const first = cards.length + portsTaken({ ...machine, host: [], vsock: undefined });
   return Array.from({ length: portsFor(host) }, (_, index) => portId(first + index));
 }
 
@@ -206,8 +208,12 @@ const portDrives = ({ boot, drives, cards, shares }: Machine): Plug[] =>
 
 /** How many places on its bus a machine takes from its start. */
 export const portsTaken = (
-  { boot, drives, shares, host }: Pick<Machine, "boot" | "drives" | "shares" | "host">,
-): number => shares.length + (boot.kind === "direct" ? drivePorts(drives) : 0) + portsFor(host);
+  { boot, drives, shares, host, vsock }: Pick<Machine, "boot" | "drives" | "shares" | "host"> & {
+    vsock?: Vsock | undefined;
+  },
+): number =>
+  shares.length + (boot.kind === "direct" ? drivePorts(drives) : 0) + portsFor(host) +
+  (vsock === undefined ? 0 : 1);
 
 /** Shares are in nobody's saved memory: QEMU cannot save a machine that has any. */
 const hasLateShares = ({ waits, resumes }: Machine) => waits || resumes !== undefined;
@@ -229,9 +235,9 @@ function plugs(machine: Machine): Plug[] {
 }
 
 /** What it is told of itself, as words. */
-const whoWords = ({ name, uuid, cards, guest, asks }: Machine): string =>
+const whoWords = ({ name, uuid, cards, guest, asks, vsock }: Machine): string =>
   ` name=${name} uuid=${uuid} cards=${cards.map(({ hwaddr }) => hwaddr.toLowerCase()).join(",")}` +
-  (asks ? " devlxd=1" : "") + guestWords(guest);
+  (asks ? " devlxd=1" : "") + (vsock === undefined ? "" : " vsock=1") + guestWords(guest);
 
 /**
  * The lines that the keeper reads.
@@ -253,6 +259,7 @@ export function keeperLines(machine: Machine, { patience }: { patience: number }
     ...machine.cards.flatMap(cardLines),
     ...machine.shares.map((share, index) => shareLine(share, shareId(index))),
     ...plugs(machine).map(([command, words]) => ["plug", command, JSON.stringify(words)]),
+    ...vsockLines(machine.vsock, machine.cards.length + portsTaken(machine) - 1),
     ["machine", ...withoutPowers, ...qemuWords(machine)],
   ];
 }

@@ -1,0 +1,59 @@
+// What the keeper of a virtual machine hears from the agent in the guest, and what it makes of its coming and going, as
+// Perl.
+
+import { vsockMark } from "./vsock.pl.ts";
+
+/** What a guest that waits to be told who it is says of itself. */
+export const waitingWord = "drey: waiting";
+
+/** Subroutines in the middle of the keeper's, which have its clients and errands. */
+export const keeperAgent = String.raw`
+# an agent whose end is seen at once has another after it, in so many seconds
+my $another = 30;
+sub greet { my ($nonce) = @_;
+  # whoever was under way is heard of no more
+  refuse($_, 'The agent in the virtual machine has been started anew') for grep { $_->{begun} } values %client;
+  $_->{begun} = 0 for values %client;
+  end_errands();
+  leave_vsock();
+  $agent_out = "welcome $nonce\n";
+  ($is_there, $died) = (1);
+  offer_vsock() if $nonce =~ /${vsockMark}$/;
+  for my $c (grep { defined $_->{open} } values %client) { begin($c); flush_early($c) }
+}
+# nobody in the guest has the port open any more, or holds its end of vsock; there may be another agent soon
+sub agent_gone { my ($patience) = @_;
+  if (!$is_there) { $died = time if defined $died; return }
+  leave_vsock();
+  ($is_there, $died, $in_sync) = (0, time + ($patience || 0), 1);
+  $agent_in = '';
+  end_errands();
+  for (grep { $_->{begun} } values %client) { $_->{begun} = 0; refuse($_, $no_agent) }
+}
+sub flush_early { my ($c) = @_;
+  $agent_out .= pack('NCN', $c->{channel}, $_->[0], length $_->[1]) . $_->[1] for @{ delete $c->{early} || [] };
+}
+sub hear_agent { my ($from) = @_;
+  my $is_fast = $fast && $from == $fast;
+  my $n = sysread $from, my $bytes, 262144;
+  if (!$n) {
+    agent_gone($another) if $is_fast and (defined $n or $! != 11 and $! != 4);
+    return;
+  }
+  # who speaks at the serial port again is another agent
+  agent_gone($another) if $hears_fast and !$is_fast;
+  $agent_in .= $bytes;
+  if ($setting{waits} and !$is_told) { come() if $agent_in =~ s/^.*?${waitingWord}\n//s and !$moving; return }
+  for (;;) {
+    if ($in_sync) { $agent_in =~ s/^\0+//; return if $agent_in eq ''; $in_sync = 0 }
+    my ($channel, $kind, $payload) = take_frame(\$agent_in) or return;
+    if ($kind == 0) { $in_sync = 1; next }
+    if ($kind == $kind{hello}) { greet($payload); next }
+    if ($channel == 0xffffffff and $kind == $kind{lead}) { move_to_vsock(); next }
+    if (is_errand($channel)) { hear_errand($channel, $kind, $payload); next }
+    my $c = $client{$channel} or next;
+    $c->{out} .= pack('NCN', 0, $kind, length $payload) . $payload;
+    if ($kind == $kind{exit} or $kind == $kind{refusal}) { $c->{begun} = 0; $c->{ending} = 1 }
+  }
+}
+`;
