@@ -50,6 +50,7 @@ sub hear_welcome {
 /** Of the keeper; it wants `%vsock` with `cid` and `device`, `$agent_out`, and what the loop has. */
 export const keeperVsock = address + String.raw`
 my ($fast, $hears_fast, $serial_rest) = (undef, 0, '');
+my $title = $0;
 # the host's node with the guest's number on it, and a place to listen; without them the machine has none
 sub open_vsock {
   delete $vsock{listener};
@@ -78,8 +79,8 @@ sub plug_vsock {
   });
 }
 sub leave_vsock {
-  close $fast if $fast;
-  ($fast, $hears_fast, $serial_rest) = (undef, 0, '');
+  ($fast, $0) = (undef, $title) if $fast;
+  ($hears_fast, $serial_rest) = (0, '');
   delete @vsock{qw(new told secret)};
 }
 sub offer_vsock {
@@ -116,6 +117,6 @@ sub move_to_vsock {
   return if !$fast or $hears_fast;
   $serial_rest = $agent_out . frame(0xffffffff, 'lead', '');
   ($agent_out, $hears_fast) = ('', 1);
-  $0 = 'drey: keeper of a virtual machine, by vsock';
+  $0 = "$title, by vsock";
 }
 `;

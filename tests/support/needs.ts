@@ -5,6 +5,7 @@ import { missingTools } from "../../domain/host_packages.ts";
 import { readUplink } from "../../domain/networks/uplink.ts";
 import type { Context } from "../../domain/context.ts";
 import { bootLoader } from "./disk_image.ts";
+import { chooseVsockId } from "../../domain/machines/vsock.ts";
 import { exists } from "../../sys/present.ts";
 
 /** `debian`: images can be built; a controller's name: limits of it can be kept */
@@ -23,6 +24,7 @@ export type Need =
   | "network"
   | "uplink"
   | "machines"
+  | "vsock"
   | "disk-machines"
   | "made-disks"
   | "sftp"
@@ -100,6 +102,7 @@ const checks: Record<Need, Check> = {
     const servers = ["/usr/libexec/virtiofsd", "/usr/lib/virtiofsd", "/usr/lib/qemu/virtiofsd"];
     return servers.some(exists) ? undefined : "virtiofsd is not installed";
   },
+  vsock: () => chooseVsockId({}) === undefined ? "/dev/vhost-vsock is not there, or not usable" : undefined,
   slirp4netns: () => missingTools(["slirp4netns"]).length > 0 ? "slirp4netns is not installed" : undefined,
   pasta: () => missingTools(["pasta"]).length > 0 ? "pasta is not installed" : undefined,
   ipvlan: () => interfaceKind("ipvlan", "link add link v0 name x type ipvlan mode l3s"),
