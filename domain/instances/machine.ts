@@ -102,7 +102,8 @@ export async function gatherMachine(
   const host = readHostSize([]);
   mustHaveProcessors(processorSet(config), host.cpus);
   const saved = isDisk && isStateful ? readSavedState(layersOf(root)) : undefined;
-  const cid = saved === undefined ? chooseVsockId(config) : undefined;
+  // what has a disk may be saved, and a connection cannot
+  const cid = isDisk ? undefined : chooseVsockId(config);
   const drives = parts.flatMap(({ drive }) => drive ?? []);
   const devicesGiven = parts.flatMap(({ given }) => given ?? []);
   const paths = instancePaths(context, ref);

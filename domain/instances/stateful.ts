@@ -128,9 +128,6 @@ async function mustBeSavable(context: Context, ref: Ref): Promise<Savable> {
   if (started === undefined) {
     throw no("INSTANCE_STATE", "it was started by an older drey", "Restart it first");
   }
-  if (started.machine.vsock !== undefined) {
-    throw no("INSTANCE_STATE", "it was started without migration.stateful", "Restart it first");
-  }
   const shares = started.machine.shares.filter(({ tag }) => tag !== agentShare.tag);
   if (shares.length > 0) {
     throw no(

@@ -1,8 +1,6 @@
 // Whether a virtual machine has a vsock device, and which number: LXD's `volatile.vsock_id`. The numbers are the host's, and
 // machines of all its users draw from them.
 
-import * as keys from "../../config/instance_keys.ts";
-import { readKey } from "../../config/key.ts";
 import { isFreeForGuest } from "../../sys/vsock.ts";
 import type { Config } from "../../wire/instance.ts";
 import { isOpenInBox } from "./devices.ts";
@@ -44,8 +42,6 @@ export function chooseVsockId(
   config: Config,
   isFree: (cid: number) => boolean | undefined = isFreeInBox,
 ): number | undefined {
-  // a connection cannot be saved, and a number may be somebody else's when the machine goes on
-  if (readKey(config, keys.migrationStateful) ?? false) return undefined;
   for (const cid of wantedIds(config)) {
     const answer = isFree(cid);
     if (answer !== false) return answer === undefined ? undefined : cid;

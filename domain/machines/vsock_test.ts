@@ -21,7 +21,3 @@ Deno.test("a vsock number that somebody else has is passed over, and there may b
   assertEquals(chooseVsockId(config, () => void asked++), undefined);
   assertEquals(asked, 1);
 });
-
-Deno.test("a machine that can be saved is reached by its serial port alone", () => {
-  assertEquals(chooseVsockId({ ...config, "migration.stateful": "true" }, () => true), undefined);
-});

@@ -33,8 +33,7 @@ sub run_machine {
   }
   if (my $node = open_vsock()) {
     $given{vsock} = $node;
-    my $device = $vsock{device} =~ s/\{fd:vsock\}/fileno $node/er;
-    if ($setting{waits}) { $vsock{plug} = $device } else { push @more, '-device', $device }
+    $vsock{plug} = $vsock{device} =~ s/\{fd:vsock\}/fileno $node/er;
   }
   my @argv = map { s/\{fd:([^}]+)\}/fileno $given{$1}/ger } @machine;
   my $number = $given{load} ? fileno $given{load} : '';

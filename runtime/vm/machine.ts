@@ -75,6 +75,7 @@ export interface Machine {
   };
   tpm?: Tpm;
   hasScreen?: boolean;
+  /** for a guest that waits */
   vsock?: Vsock;
 }
 

@@ -20,7 +20,7 @@ sub hear_offer { my ($words) = @_;
   if ($words eq '') { $hears_fast = 1 if $fast; return }
   my ($number, $secret) = split / /, $words;
   # the device may come a while after the guest has begun
-  %offer = (number => $number, secret => $secret, tries => 60, next => 0);
+  %offer = (number => $number, secret => $secret, tries => 30, next => 0);
 }
 sub awaits_vsock { return $offer{secret} && !$offer{handle} }
 sub try_vsock {

@@ -10,7 +10,7 @@ export interface Vsock {
 /** The word that stands for the descriptor of the host's node, with the guest's number on it. */
 const node = "{fd:vsock}";
 
-/** What the keeper reads of it: the number, and the device for the monitor or QEMU's command line. */
+/** What the keeper reads of it: the number, and the device that it plugs in when the guest has waited. */
 export function vsockLines(vsock: Vsock | undefined, port: number): string[][] {
   if (vsock === undefined) return [];
   const { cid } = vsock;
