@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
 import { join } from "@std/path";
 import manifest from "../deno.json" with { type: "json" };
+import { exists } from "../sys/present.ts";
 import { run as runQuietly, runChecked } from "../sys/run.ts";
 import { bundle, compile } from "./support/package.ts";
 
@@ -87,6 +88,16 @@ Deno.test("a bundle that has run keeps smaller programs for fast commands, which
     assertEquals(await call("list"), first[0]);
     assertEquals(partsIn(directory), parts);
     await Deno.stat(join(parts, "list.mjs"));
+    // who has no home has no cache
+    const homeless = {
+      ...environment(directory),
+      HOME: "",
+      XDG_CACHE_HOME: "",
+      DENO_DIR: join(directory, "deno"),
+    };
+    const wasThere = exists("/.cache/drey");
+    const shown = await runChecked([built.path, "list"], { cwd: directory, env: homeless });
+    assertEquals([shown, exists("/.cache/drey")], [first[0], wasThere]);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -40,13 +40,14 @@ for (const [words, modules] of Object.entries(entered)) {
 const prelude = (fingerprint: string): string =>
   "#!/bin/sh\n" + [
     `':' //; file=$0 word=`,
-    // nobody's cache is at the top of the file system
-    `case \${XDG_CACHE_HOME:-$HOME}:$1 in :*) ;; *:${
-      Object.keys(modulesOf).join("|*:")
+    `case $1 in ${
+      Object.keys(modulesOf).join("|")
     }) parts=\${XDG_CACHE_HOME:-$HOME/.cache}/drey/${fingerprint}`,
     `if [ -O "$parts/$1.mjs" ] && [ -O "$parts/whole.js" ]`,
     `then file=$parts/$1.mjs word=$0`,
-    `else word=$parts`,
+    // nobody's cache is at the top of the file system
+    `elif [ "\${XDG_CACHE_HOME:-$HOME}" ]`,
+    `then word=$parts`,
     `fi`,
     `esac`,
     `DREY_BUNDLE=$word ${tunables} exec deno run -A --no-config --no-lock --quiet ${quickFlag} "$file" "$@"\n`,
