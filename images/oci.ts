@@ -84,9 +84,15 @@ export function pickPlatform(document: unknown, architecture: string): string {
   });
 }
 
-/** @throws {DreyError} `IMAGE_INVALID` */
+/** @throws {DreyError} `IMAGE_INVALID`, `NOT_SUPPORTED` */
 export function parseManifest(document: unknown): Manifest {
-  const { config, layers } = record(document);
+  const { config, layers, schemaVersion } = record(document);
+  if (schemaVersion === 1) {
+    throw new DreyError("NOT_SUPPORTED", {
+      message: "Cannot use the image: its manifest is of Docker's schema 1, which registries have given up",
+      hint: "Pull it with an old Docker and push it again with a newer one, or ask whoever keeps it to do so",
+    });
+  }
   if (!Array.isArray(layers)) throw wrong("its manifest names no layers");
   if (layers.length > 200) throw wrong("it has more than 200 layers");
   return { config: descriptor(config), layers: layers.map(descriptor) };

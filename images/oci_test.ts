@@ -44,6 +44,7 @@ Deno.test("pickPlatform() takes the plain Linux of an architecture and says what
 Deno.test("parseManifest() and parseConfig() refuse what is not for us", () => {
   const layer = { mediaType: "x", digest: digest("1"), size: 1 };
   assertEquals(parseManifest({ config: layer, layers: [layer, layer] }).layers.length, 2);
+  assertThrows(() => parseManifest({ schemaVersion: 1, fsLayers: [] }), DreyError, "Docker's schema 1");
   assertThrows(() => parseManifest({ config: layer }), DreyError, "no layers");
   assertThrows(() => parseManifest({ config: { ...layer, size: -1 }, layers: [] }), DreyError, "SHA-256");
   assertThrows(() => parseConfig({ os: "windows" }), DreyError, "not for Linux");
