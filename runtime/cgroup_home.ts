@@ -61,13 +61,10 @@ function ownedBy(uid: number, path: string): boolean {
 /**
  * Takes the wait of the next moves between cgroups now, beside other work. The first move after a pause waits for all
  * processors, 10 to 30 ms, and those that follow soon do not (cgroup_threadgroup_rwsem, percpu-rwsem.rst): so drey
- * moves itself to where it is. While it waits nobody can make a cgroup either, so this comes long before; each further
- * one of `times` makes "soon" last as long again.
+ * moves itself to where it is.
  */
-export function primeMoves({ mount, own, writable }: CgroupFacts, times = 1): void {
+export function primeMoves({ mount, own, writable }: CgroupFacts): void {
   if (mount === undefined || !writable(mount + own)) return;
-  const move = () => Deno.writeTextFile(`${mount}${own}/cgroup.procs`, String(Deno.pid), { create: false });
-  let moved = move();
-  for (let more = times - 1; more > 0; more--) moved = moved.then(move);
+  const moved = Deno.writeTextFile(`${mount}${own}/cgroup.procs`, String(Deno.pid), { create: false });
   moved.catch(() => {}); // refused: then the wait comes later, that is all
 }

@@ -12,6 +12,7 @@ import { lowersDirectory } from "./directories.ts";
 import type { Unpacked } from "./ahead.ts";
 import { imageFiles, makeClosed } from "./files.ts";
 import { readOci, sweepLayers, unpackOci } from "./layers.ts";
+import { removeMemoriesOf } from "../machines/memories_directory.ts";
 import { listPools } from "../storage_pools/record.ts";
 import { imagesInUse, treesInUse } from "./used.ts";
 import { imageLock } from "./records.ts";
@@ -115,6 +116,7 @@ async function removeLowers(context: Context, lowers: readonly string[]): Promis
   await removeTrees(doomed, context.user);
   await sweepLayers(context);
   await forgetIn(context, lowers.map((lower) => basename(lower)));
+  for (const lower of lowers) removeMemoriesOf(context, basename(lower).slice(0, 64));
 }
 
 /** Pools that keep copies of images for themselves drop them too. */

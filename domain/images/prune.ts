@@ -4,7 +4,7 @@ import { join } from "@std/path";
 import { readLayout } from "../../idmap/ranges.ts";
 import { openMappedRoot } from "../../idmap/holder.ts";
 import { isPartial } from "../../sys/partial.ts";
-import { exists, isDirectory, namesIn, removeIfThere } from "../../sys/present.ts";
+import { exists, isDirectory, namesIn } from "../../sys/present.ts";
 import { runChecked } from "../../sys/run.ts";
 import type { ImagePrunable } from "../../wire/image.ts";
 import type { Context } from "../context.ts";
@@ -14,7 +14,7 @@ import { downloadLock, forgetDownload } from "./fetch.ts";
 import { removeLowersOf } from "./lower.ts";
 import { listImages } from "./records.ts";
 import { imagesInUse } from "./used.ts";
-import { memoriesDirectory } from "../machines/memories_directory.ts";
+import { memoriesDirectory, removeMemory } from "../machines/memories_directory.ts";
 
 /** What could go, the images first. Only looks. */
 export async function planPrune(context: Context): Promise<ImagePrunable[]> {
@@ -91,7 +91,7 @@ export async function prune(context: Context): Promise<ImagePrunable[]> {
       if (!lock) continue;
       await using _lock = lock;
       await forgetDownload(context, name);
-    } else if (kind === "memory") removeIfThere(join(memoriesDirectory(context), name));
+    } else if (kind === "memory") removeMemory(join(memoriesDirectory(context), name));
     else await Deno.remove(catalogsDirectory(context), { recursive: true });
   }
   return plan;

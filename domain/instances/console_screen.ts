@@ -8,7 +8,7 @@ import type { Operation } from "../../wire/operation.ts";
 import type { Socket } from "../../wire/socket.ts";
 import type { Context, Ref } from "../context.ts";
 import { emitLifecycle } from "../events.ts";
-import { hasOwnDisk, wantsKernel } from "../machines/own_disk.ts";
+import { hasOwnDisk } from "../machines/own_disk.ts";
 import { canShow } from "../machines/extras.ts";
 import { startOperation } from "../operations.ts";
 import { requireRunning } from "./list.ts";
@@ -87,9 +87,10 @@ async function mustHaveScreen(context: Context, ref: Ref, door: string): Promise
 async function withoutScreen(context: Context, ref: Ref, cause: DreyError): Promise<DreyError> {
   await using pool = await openRootPool(context, ref);
   const root = pool.driver.root(volumeOf(ref));
-  if (!hasOwnDisk(root) || wantsKernel(root)) {
+  if (!hasOwnDisk(root)) {
     return new DreyError("NOT_SUPPORTED", {
-      message: "A virtual machine made of an image for containers has no screen: its console is a terminal",
+      message:
+        "A virtual machine that shares its root with the host has no screen: its console is a terminal",
       hint: `Run: drey console ${ref.name}`,
     });
   }

@@ -1,6 +1,7 @@
 // Instances that are virtual machines: what their start takes that a container's does not. The rest is the container's:
 // a machine runs in a box that is one (runtime/vm/box.ts).
 
+import { join } from "@std/path";
 import { bootPriority } from "../../config/devices/disk.ts";
 import { findRootDisk } from "../../config/device_keys.ts";
 import { readKey } from "../../config/key.ts";
@@ -10,6 +11,7 @@ import { isSingle } from "../../idmap/holder.ts";
 import type { ContainerPlan, MachineBox } from "../../runtime/container_plan.ts";
 import { type Disk, fetchSteps, showSteps } from "../../runtime/disks.ts";
 import type { Kernel } from "../../runtime/vm/kernel.ts";
+import type { Machine } from "../../runtime/vm/machine.ts";
 import { entering } from "../../runtime/file_server.pl.ts";
 import { fileSteps } from "../../runtime/namespaces.ts";
 import { runFiles } from "../../runtime/run_files.ts";
@@ -18,7 +20,7 @@ import type { Step } from "../../runtime/steps.ts";
 import { awaitMachine } from "../../runtime/vm/door.ts";
 import { walkerFor } from "../../runtime/walker.pl.ts";
 import { signals } from "../../sys/processes.ts";
-import { readIfThere, removeIfThere } from "../../sys/present.ts";
+import { readIfThere } from "../../sys/present.ts";
 import { commandFailed, run as runProgram } from "../../sys/run.ts";
 import type { RootSource } from "../../storage/driver.ts";
 import type { Config, Devices } from "../../wire/instance.ts";
@@ -33,9 +35,11 @@ import {
   mustHaveQemu,
 } from "../machines/assets.ts";
 import {
+  fromMemory,
   hasHugepages,
   keeperArgv,
   type MachineFacts,
+  memoryFiles,
   memorySize,
   noteMachine,
   planBox,
@@ -47,12 +51,21 @@ import {
 import { readSavedState, resumed } from "../machines/saved_state.ts";
 import { runningDevices } from "../devices.ts";
 import { layersOf } from "./root_volume.ts";
-import { hasMemory, keepMemory, memoryOf, touchMemory } from "../machines/memories.ts";
+import {
+  hasMemory,
+  holdMemory,
+  keepMemory,
+  keepMemoryLater,
+  type Memory,
+  memoryOf,
+  touchMemory,
+} from "../machines/memories.ts";
+import { removeMemory } from "../machines/memories_directory.ts";
 import { isOpenInBox, machineNodes } from "../machines/devices.ts";
 import { canShow, ownTpm } from "../machines/extras.ts";
 import { chooseVsockId, vsockKey } from "../machines/vsock.ts";
 import { mustHaveHugepages } from "../machines/hugepages.ts";
-import { hasOwnDisk, kernelDisk, ownDisk, wantsKernel } from "../machines/own_disk.ts";
+import { hasOwnDisk, kernelDisk, ownDisk, unusedDisk, wantsKernel } from "../machines/own_disk.ts";
 import { mustHaveProcessors, pinAtStart, processorSet } from "./machine_limits.ts";
 import { deviceNodes } from "./device_nodes.ts";
 import type { InitChoice } from "./init.ts";
@@ -116,16 +129,19 @@ export async function gatherMachine(
     drives,
     given: devicesGiven,
     cards: Object.values(devices).filter(({ type }) => type === "nic").length,
-    extras: { ...extrasOf(parts, hasFirmware), ...cid !== undefined && { vsock: { cid } } },
+    extras: { ...extrasOf(parts, isDisk), ...cid !== undefined && { vsock: { cid } } },
     rootPriority: readKey(findRootDisk(devices)?.device ?? {}, bootPriority) ?? 1,
     hostMemory: host.memory,
     hostCpus: host.cpus.length,
   };
-  const alike = assets && await memoryOf(context, planMachine(facts, []), assets);
-  const memory = saved === undefined && hasMemory(alike) ? alike : undefined;
+  const disk = facts.root.kind === "disk" ? unusedDisk(root, facts.root.disk) : undefined;
+  const alike = saved === undefined
+    ? await memoryOf(context, planMachine(facts, []), { assets, disk })
+    : undefined;
+  let memory: Memory | undefined;
   let given: Fills = [];
   return {
-    box: planBox(paths, { assets, modules, drives, given: devicesGiven, memory }),
+    box: planBox(paths, { assets, modules, drives, given: devicesGiven }),
     parts: [
       ...(assets === undefined || isDisk ? [] : [modulesPart(assets.kernel)]),
       ...(cid === undefined ? [] : [{ volatile: { [vsockKey]: String(cid) } }]),
@@ -139,27 +155,38 @@ export async function gatherMachine(
     async prepare(plan, fills) {
       refuseSingle(plan.ids.map, context);
       writeKeeper(paths.run);
+      memory = hasMemory(alike) ? holdMemory(alike, paths.run) : undefined;
+      plan.machine?.files.push(...memoryFiles(memory));
       plan.machine?.files.push(...parts.flatMap((part) => part.give?.() ?? []));
       // what is on a disk is the guest's own affair: its agent, or our own first program, writes them
       if (!isDisk) await fillRoot(plan, fills);
       given = fills ?? [];
-      if (hasFirmware) mustBeSmall(given);
     },
     settle(parts) {
-      const bare = planMachine(withFills(facts, given), parts.flatMap(({ card }) => card?.() ?? []));
-      const planned = bare.guest === undefined ? bare : { ...bare, guest: { ...bare.guest, fills: given } };
-      const asked = { memory: planned.memory, cpus: planned.cpus };
-      const machine = saved === undefined ? planned : resumed(planned, saved, asked);
+      const cards = parts.flatMap(({ card }) => card?.() ?? []);
+      const planOf = (facts: MachineFacts) => withFills(planMachine(facts, cards), given);
+      const planned = planOf(facts);
       noteMachine(paths.run, { machine: planned, devices: runningDevices(paths.run) });
-      writeMachine(paths.run, memory === undefined ? machine : { ...machine, resumes: shownMemory });
+      if (memory === undefined) {
+        const asked = { memory: planned.memory, cpus: planned.cpus };
+        return writeMachine(paths.run, saved === undefined ? planned : resumed(planned, saved, asked));
+      }
+      const machine = { ...planOf(withDiskOf(facts, memory)), resumes: shownMemory };
+      writeMachine(paths.run, machine, memory.disk === undefined ? undefined : planned);
     },
     async mustRun() {
       const isStale = await mustRun(paths, { isResumed: saved !== undefined }) === "stale";
       await pinAtStart(paths.door, config);
-      if (memory !== undefined) isStale ? removeIfThere(memory) : touchMemory(memory);
-      const why = alike === undefined || memory !== undefined || saved !== undefined
-        ? undefined
-        : await keepMemory(paths.door, alike);
+      if (alike === undefined) return [];
+      if (memory !== undefined) {
+        isStale ? removeMemory(alike) : touchMemory(alike);
+        return [];
+      }
+      if (hasFirmware) {
+        await keepMemoryLater(paths.door, alike, join(paths.run, runFiles.log));
+        return [];
+      }
+      const why = await keepMemory(paths.door, alike);
       return why === undefined ? [] : [why];
     },
   };
@@ -177,35 +204,28 @@ function rootOf(
 
 type Fills = NonNullable<ContainerPlan["fills"]>;
 
-/** A machine with firmware has its templates in the program that is its agent. */
-const withFills = (facts: MachineFacts, fills: Fills): MachineFacts =>
-  facts.root.kind === "disk"
-    ? { ...facts, root: { ...facts.root, disk: { ...facts.root.disk, fills } } }
-    : facts;
+/** What is on a disk is the guest's own affair: it is told of its templates. */
+const withFills = (machine: Machine, fills: Fills): Machine =>
+  machine.guest === undefined ? machine : { ...machine, guest: { ...machine.guest, fills } };
 
-/** `bytes`: the agent is a word of a command line, with two digits for each of them */
-const mostTemplates = 32 * 1024;
-
-/** @throws {DreyError} `NOT_SUPPORTED` */
-function mustBeSmall(fills: Fills): void {
-  const bytes = new TextEncoder().encode(fills.map(({ path, text }) => path + text).join("")).length;
-  if (bytes <= mostTemplates) return;
-  throw new DreyError("NOT_SUPPORTED", {
-    message:
-      `The image's templates come to ${bytes} bytes; a virtual machine with a disk is given ${mostTemplates}`,
-  });
+/** A memory's disk belongs to it: the machine has that, in place of a new one over the image's. */
+function withDiskOf(facts: MachineFacts, { disk }: Memory): MachineFacts {
+  const { root } = facts;
+  if (disk === undefined || root.kind !== "disk") return facts;
+  return { ...facts, root: { ...root, disk: { ...root.disk, plan: fromMemory(root.disk.plan) } } };
 }
 
-/** @throws {DreyError} `NOT_SUPPORTED` for what a machine without firmware has no place for */
-function extrasOf(parts: readonly StartParts[], hasFirmware: boolean): MachineFacts["extras"] {
+/** @throws {DreyError} `NOT_SUPPORTED` for what a machine that shares its root has no place for */
+function extrasOf(parts: readonly StartParts[], isDisk: boolean): MachineFacts["extras"] {
   const tpms = parts.filter(({ isTpm }) => isTpm);
   if (tpms.length > 1) {
     throw new DreyError("BAD_REQUEST", { message: "A virtual machine has one TPM at most" });
   }
-  if (hasFirmware) return { ...tpms.length > 0 && { tpm: ownTpm }, hasScreen: canShow() };
+  if (isDisk) return { ...tpms.length > 0 && { tpm: ownTpm }, hasScreen: canShow() };
   if (tpms.length === 0) return {};
   throw new DreyError("NOT_SUPPORTED", {
-    message: "A virtual machine made of an image for containers has no place for a TPM: it has no firmware",
+    message: "A virtual machine that shares its root with the host has no place for what a TPM knows",
+    hint: "Make it with a disk of its own: drey launch IMAGE NAME --vm -c migration.stateful=true",
   });
 }
 

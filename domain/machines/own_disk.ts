@@ -3,7 +3,6 @@
 
 import { join, resolve } from "@std/path";
 import { bus as busKey, cache as cacheKey, readonly } from "../../config/devices/disk.ts";
-import { securityDevlxd } from "../../config/instance_keys.ts";
 import { findRootDisk } from "../../config/device_keys.ts";
 import { readKey } from "../../config/key.ts";
 import { parseSize } from "../../config/size.ts";
@@ -11,7 +10,7 @@ import { awaitsDisk, isDiskRoot } from "../../images/disk.ts";
 import { isFileSystem, readDiskStart } from "../../images/disk_start.ts";
 import type { OwnDisk } from "../../runtime/vm/disk_box.ts";
 import type { KernelDisk } from "../../runtime/vm/kernel_disk.ts";
-import { lastDisk, openMark, planDisk, usualDisk } from "../../runtime/vm/disk_root.ts";
+import { isUnused, lastDisk, openMark, planDisk, usualDisk } from "../../runtime/vm/disk_root.ts";
 import type { RootSource } from "../../storage/driver.ts";
 import { exists, namesIn } from "../../sys/present.ts";
 import { fullPath, toolMissing } from "../../sys/run.ts";
@@ -20,6 +19,7 @@ import type { Config, Devices } from "../../wire/instance.ts";
 import { instanceIdKey } from "../instances/record.ts";
 import { findVirtiofsd } from "./assets.ts";
 import { firmwareFor } from "./firmware.ts";
+import type { UnusedDisk } from "./memories.ts";
 
 interface DiskNames {
   /** names where the machine may write */
@@ -62,6 +62,13 @@ export function wantsKernel(root: RootSource): boolean {
 
 /** The file of a root's disk that was written last. */
 export const lastDiskOf = (root: RootSource): string | undefined => lastDisk(namesOf(root).all);
+
+/** The disk of a machine that has what its image has and nothing else yet; undefined for any other. */
+export function unusedDisk(root: RootSource, { plan, size }: OwnDisk): UnusedDisk | undefined {
+  if (!isUnused(plan, namesOf(root).all) || !("below" in plan)) return undefined;
+  const image = directoriesOf(root).map((directory) => join(directory, plan.below)).find(exists);
+  return image === undefined ? undefined : { image, size };
+}
 
 /** The file that a machine was killed over, if it was. */
 export function abandonedDisk(root: RootSource): string | undefined {
@@ -120,8 +127,6 @@ export function ownDisk({ name, config, devices, root, isResumed }: DiskSettings
   const common = commonDisk({ devices, root, isResumed });
   return {
     ...common,
-    fills: [],
-    asks: readKey(config, securityDevlxd) ?? true,
     firmware: firmwareFor(config),
     seed: {
       instanceId: config[instanceIdKey] ?? config["volatile.uuid"] ?? name,

@@ -9,15 +9,11 @@ import { formatWords } from "../../runtime/step_words.ts";
 import type { Accelerator } from "../../runtime/vm/accelerator.ts";
 import { boxFiles, hostLayout } from "../../runtime/vm/box.ts";
 import { type OwnDisk, ownDiskParts } from "../../runtime/vm/disk_box.ts";
+import type { DiskPlan } from "../../runtime/vm/disk_root.ts";
 import { keeper } from "../../runtime/vm/keeper.pl.ts";
 import { type KernelDisk, kernelDiskParts, modulesName } from "../../runtime/vm/kernel_disk.ts";
-import {
-  keeperLines,
-  type Machine,
-  portsTaken,
-  rootShare,
-  sharedRootWords,
-} from "../../runtime/vm/machine.ts";
+import { keeperLines } from "../../runtime/vm/keeper_lines.ts";
+import { kernelWords, type Machine, portsTaken, rootShare } from "../../runtime/vm/machine.ts";
 import type { Card } from "../../runtime/vm/cards.ts";
 import { hostDevicePrepare } from "../../runtime/vm/host_devices.ts";
 import type { Virtiofsd } from "../../runtime/vm/shares.ts";
@@ -29,10 +25,12 @@ import type { InstancePaths } from "../instances/record.ts";
 import { driveFile, driveId, machineDrive } from "./machine_drive.ts";
 import { groupsForDevices } from "./devices.ts";
 import type { BootAssets } from "./assets.ts";
+import type { Memory } from "./memories.ts";
 
 const specName = "machine";
 const keeperName = "keeper.pl";
 const memoryName = "memory";
+const memoryDiskName = "memory-disk";
 
 /** LXD's, for a machine that says nothing of it. */
 const usualMemory = 1024 ** 3;
@@ -70,14 +68,12 @@ export interface MachineFacts {
 /** The box of a machine; its files are there once `writeKeeper` and `writeMachine` have been called. */
 export function planBox(
   { run, door }: InstancePaths,
-  { assets, modules, drives, given, memory }: {
+  { assets, modules, drives, given }: {
     assets: BootAssets | undefined;
     /** disk with the kernel's modules */
     modules: string | undefined;
     drives: readonly MachineDrive[];
     given: readonly GivenDevice[];
-    /** what it goes on from */
-    memory: string | undefined;
   },
 ): MachineBox {
   return {
@@ -90,7 +86,6 @@ export function planBox(
         { name: "initrd", source: assets.initrd },
       ]),
       ...(modules === undefined ? [] : [{ name: modulesName, source: modules }]),
-      ...(memory === undefined ? [] : [{ name: memoryName, source: memory }]),
       { name: keeperName, source: join(run, keeperName) },
       { name: specName, source: join(run, specName) },
       ...drives.map(driveFile),
@@ -129,6 +124,16 @@ const sparePorts = 4;
 /** What a machine has in its memory when it begins, as its box shows it. */
 export const shownMemory = { path: `${boxFiles}/${memoryName}`, once: false } as const;
 
+/** What a machine goes on from, as files of its box. */
+export const memoryFiles = (memory: Memory | undefined): MachineBox["files"] => [
+  ...(memory === undefined ? [] : [{ name: memoryName, source: memory.path }]),
+  ...(memory?.disk === undefined ? [] : [{ name: memoryDiskName, source: memory.disk }]),
+];
+
+/** The plan for the disk that belongs to it, in place of one for a new disk over the image's. */
+export const fromMemory = (plan: DiskPlan): DiskPlan =>
+  plan.kind === "over" ? { ...plan, kind: "kept", from: `${boxFiles}/${memoryDiskName}` } : plan;
+
 export function planMachine(facts: MachineFacts, cards: readonly Card[]): Machine {
   const { name, config, hostMemory, hostCpus } = facts;
   const count = cpuCount(config);
@@ -155,6 +160,7 @@ export function planMachine(facts: MachineFacts, cards: readonly Card[]): Machin
     ports: Math.max(8, facts.cards + portsTaken({ ...root, ...facts.extras, drives, host }) + sparePorts),
     asks: readKey(config, keys.securityDevlxd) ?? true,
     waits: root.boot.kind === "direct",
+    ...root.boot.kind === "direct" ? {} : { learns: true },
   };
 }
 
@@ -172,14 +178,14 @@ function withBootOrder(all: readonly Drive[], { drives, rootPriority }: MachineF
 
 type RootParts = Pick<Machine, "boot" | "drives" | "prepare" | "shares" | "openMark" | "guest">;
 
-function rootParts({ root, kernel }: MachineFacts): RootParts {
+function rootParts({ root, kernel, extras }: MachineFacts): RootParts {
   if (root.kind === "disk") return ownDiskParts(root.disk);
   const boot: Machine["boot"] = {
     kind: "direct",
     kernel: `${boxFiles}/kernel`,
     version: kernel,
     initrd: `${boxFiles}/initrd`,
-    words: sharedRootWords({ arch: Deno.build.arch }, undefined),
+    words: kernelWords({ arch: Deno.build.arch, ...extras }),
   };
   if (root.kind === "kernel-disk") return { boot, ...kernelDiskParts(root.disk) };
   return { boot, drives: [], prepare: [], shares: [rootShare(root.virtiofsd)] };
@@ -211,7 +217,10 @@ export function writeKeeper(run: string): void {
 }
 
 /** Written into the file that the box shows already, so not renamed into place. */
-export function writeMachine(run: string, machine: Machine): void {
-  const lines = keeperLines(machine, { patience: patience[machine.accelerator] });
+export function writeMachine(run: string, machine: Machine, instead?: Machine): void {
+  const lines = keeperLines(machine, {
+    patience: patience[machine.accelerator],
+    ...instead && { instead },
+  });
   Deno.writeTextFileSync(join(run, specName), formatWords(lines));
 }

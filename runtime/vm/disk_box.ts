@@ -7,10 +7,9 @@ import { type DriveBus, type DriveCache, rootDrive } from "./drives.ts";
 import { agentShare, guestAgent } from "./guest_agent.pl.ts";
 import { guestRoot, guestShares } from "./box.ts";
 import { writeFilesArgv } from "./box_files.ts";
-import type { Guest } from "./guest.ts";
 import type { Machine } from "./machine.ts";
 import type { Virtiofsd } from "./shares.ts";
-import { type SeedFacts, seedFiles, seedLabel } from "./seed.ts";
+import { seedDrive, type SeedFacts, seedFiles, seedLabel, seedSerial } from "./seed.ts";
 
 /** UEFI: its files on the host, which the box shows at the same paths. */
 export interface Firmware {
@@ -32,12 +31,8 @@ export interface OwnDisk {
   seed: Omit<SeedFacts, "agent">;
   /** serves directories, and the agent to images for LXD; absent where it is not installed */
   virtiofsd: Virtiofsd | undefined;
-  /** whether the guest has a socket to ask at, /dev/lxd/sock */
-  asks: boolean;
   /** what the guest is to mount */
   mounts: { tag: string; path: string; isReadOnly: boolean }[];
-  /** files that the agent writes before it answers */
-  fills: Guest["fills"];
   /** whether the machine goes on from its saved memory */
   isResumed: boolean;
 }
@@ -47,9 +42,9 @@ const seedDirectory = "/run/drey/seed";
 /** The parts of a machine that are about its disk. */
 export function ownDiskParts(
   disk: OwnDisk,
-): Pick<Machine, "boot" | "drives" | "prepare" | "shares" | "openMark"> {
-  const { plan, size, bus, cache, firmware, seed, virtiofsd, mounts, fills, asks, isResumed } = disk;
-  const agent = guestAgent({ mounts, fills, asks });
+): Pick<Machine, "boot" | "drives" | "prepare" | "shares" | "openMark" | "guest"> {
+  const { plan, size, bus, cache, firmware, seed, virtiofsd, mounts, isResumed } = disk;
+  const agent = guestAgent();
   const directories = mounts.map(({ path }) => guestShares + path);
   const nvram = firmware && { name: nvramName(firmware.isSecure), template: firmware.variables };
   return {
@@ -67,8 +62,8 @@ export function ownDiskParts(
         bus,
       },
       {
-        id: "seed",
-        serial: "drey_seed",
+        id: seedDrive,
+        serial: seedSerial,
         image: { kind: "directory", path: seedDirectory, label: seedLabel },
         // not among those whose names begin with sd, which are given in the order in which they answer
         bus: "virtio-blk",
@@ -82,6 +77,7 @@ export function ownDiskParts(
       // a source that need not be there leaves an empty one
       ...(mounts.length === 0 ? [] : [["/usr/bin/mkdir", "-p", "--", ...directories]]),
     ],
+    guest: { hasDisk: false, mounts: virtiofsd === undefined ? [] : mounts, fills: [] },
     shares: virtiofsd === undefined ? [] : [
       { tag: agentShare.tag, directory: agentShare.directory, virtiofsd },
       ...mounts.map(({ tag, path }) => ({ tag, directory: guestShares + path, virtiofsd })),

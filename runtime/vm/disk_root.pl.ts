@@ -18,7 +18,7 @@ export interface DiskMaking {
 /** argv of the program, to be run in the box. */
 export function makeDiskArgv({ directory, plan, size, nvram, isResumed = false }: DiskMaking): string[] {
   const below = "below" in plan ? plan.below : "";
-  const base = plan.kind === "short" ? plan.base : "";
+  const base = plan.kind === "short" ? plan.base : plan.kind === "kept" ? plan.from : "";
   const variables = nvram === undefined ? [] : [nvram.name, nvram.template];
   return [
     "/usr/bin/perl",
@@ -92,7 +92,9 @@ unlink glob '*.new';
 unlink @states if !$resumed;
 if ($kind ne 'ready') {
   my @image = ('qemu-img');
-  if ($kind eq 'empty') { must(@image, 'create', '-q', '-f', 'qcow2', "$write.new", $size) }
+  # as it was, with what it stands on
+  if ($kind eq 'kept') { must('cp', '--sparse=always', '--reflink=auto', '--', $base, "$write.new") }
+  elsif ($kind eq 'empty') { must(@image, 'create', '-q', '-f', 'qcow2', "$write.new", $size) }
   else {
     check_chain($below);
     must(@image, 'create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', $below, "$write.new");

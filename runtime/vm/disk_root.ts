@@ -28,6 +28,8 @@ export type DiskPlan =
   | { kind: "empty"; write: string }
   /** a new one over another */
   | { kind: "over"; write: string; below: string }
+  /** a new one over another, as it was when the memory was taken that the machine begins from; a file of the box */
+  | { kind: "kept"; write: string; below: string; from: string }
   /** a new one with what has been written since the first, which it stands on */
   | { kind: "short"; write: string; below: string; base: string };
 
@@ -46,6 +48,17 @@ export function planDisk(own: readonly string[], all: readonly string[]): DiskPl
   if ((last + 1) % longestChain !== 0) return { kind: "over", write, below };
   return { kind: "short", write, below, base: diskName(0) };
 }
+
+/**
+ * Whether a machine has its image's disk and nothing else, so that all machines of the image begin alike.
+ *
+ * @param all names in the whole root
+ */
+export const isUnused = (plan: DiskPlan, all: readonly string[]): boolean =>
+  plan.kind === "over" && plan.below === diskName(0) && all.every((name) => !isOwn(name));
+
+/** What no image has beside its disk: its TPM's, its firmware's and its saved memory. */
+const isOwn = (name: string) => /^(tpm|nvram|memory)\b/.test(name);
 
 /** Files beside the disk that hold what a machine had in its memory, and what it was then. */
 export const stateNames = { memory: "memory.state", facts: "memory.json" } as const;

@@ -40,7 +40,7 @@ Deno.test("seedFiles() brings the agent beside what the owner's vendor data say"
   const facts = {
     instanceId: "i-1",
     hostname: "v1",
-    agent: guestAgent({ mounts: [], fills: [], asks: true }),
+    agent: guestAgent(),
   };
   const plain = seedFiles(facts);
   assertEquals(Object.keys(plain), ["meta-data", "user-data", "vendor-data"]);

@@ -6,7 +6,7 @@ import { agent, agentHome, agentPort } from "./agent.pl.ts";
 import { callNumbers } from "../call_numbers.ts";
 import { guestRootProgram } from "./guest.ts";
 import { newIdentity } from "./identity.pl.ts";
-import { waitingWord } from "./keeper_agent.pl.ts";
+import { waitingWord } from "./frames.pl.ts";
 
 /** Name of depmod's list of devices, `modules.devname`, where guests do not look for it. */
 export const deviceNodes = "modules.nodes";
@@ -190,7 +190,7 @@ if (open my $nodes, '<', "$new/lib/modules/" . release() . '/${deviceNodes}') {
 mount_shares($new, split /,/, $word{mounts} || '');
 fill_root($new, split /,/, $word{fills} || '');
 if (open my $name, '>', '/proc/sys/kernel/hostname') { print $name $word{name} || 'localhost' }
-my $init = $word{init} || '/sbin/init';
+my $init = '/sbin/init';
 $init_kind = kind_of($init) || 'waiter';
 for my $place (qw(proc sys dev)) {
   mkdir "$new/$place";

@@ -42,6 +42,12 @@ const creditSize = 262_144;
 /** What a new agent says before anything else: whatever was cut off in the middle ends within so many zeros. */
 export const resyncLength = 70_000;
 
+/** What a guest that waits to be told who it is says of itself. */
+export const waitingWord = "drey: waiting";
+
+/** The same where what it has in its memory is of use to nobody else; why follows. */
+export const notWaitingWord = "drey: not waiting";
+
 /** Subroutines for all three. */
 export const frames = String.raw`
 use strict;

@@ -1,11 +1,11 @@
-// What the first program in a guest is told of the root that it is to mount, and what to make of it. Pure.
+// What a guest is told of its root: its first program, which is to mount it, or the agent of a guest that has one. Pure.
 
 export interface Guest {
-  /** whether its root is a disk, and no share */
+  /** whether it is to mount a disk as its root */
   hasDisk: boolean;
   /** shares that it mounts below its root */
   mounts: readonly { tag: string; path: string; isReadOnly: boolean }[];
-  /** files that it writes before its init runs; `fresh` ones only where there are none */
+  /** files that it writes before its init runs, or its agent answers; `fresh` ones only where there are none */
   fills: readonly { path: string; text: string; fresh: boolean }[];
 }
 
@@ -18,12 +18,12 @@ const flag = (is: boolean): string => is ? "1" : "0";
 
 /** The same as words; nothing for a guest whose root is a share. */
 export function guestWords(guest: Guest | undefined): string {
-  if (guest === undefined || !guest.hasDisk) return "";
+  if (guest === undefined) return "";
   const mounts = guest.mounts.map(({ tag, path, isReadOnly }) =>
     [hex(tag), hex(path), flag(isReadOnly)].join(":")
   );
   const fills = guest.fills.map(({ path, text, fresh }) => [hex(path), hex(text), flag(fresh)].join(":"));
-  return ` root=disk mounts=${mounts.join(",")} fills=${fills.join(",")}`;
+  return `${guest.hasDisk ? " root=disk" : ""} mounts=${mounts.join(",")} fills=${fills.join(",")}`;
 }
 
 /** Subroutines of the first program, as Perl; they want `attach`, `say_so`, `release`, `%vm_call`. */

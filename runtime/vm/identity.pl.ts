@@ -1,6 +1,8 @@
 // What a virtual machine is told of itself when it goes on from the memory of another one: time, name, what its random
 // numbers grow from, what its board says, its network cards. As Perl, for the first program in the guest.
 
+import { agentHome } from "./agent.pl.ts";
+
 /** Subroutines; they want `%vm_call`, `say_so` and the agent's `set_time`. */
 export const newIdentity = String.raw`
 # random(4): RNDADDENTROPY counts bits, RNDRESEEDCRNG makes them count at once
@@ -10,19 +12,22 @@ sub add_entropy { my ($bytes) = @_;
   ioctl $random, 0x40085203, $pool or say_so("RNDADDENTROPY: $!");
   ioctl $random, 0x5207, 0 or say_so("RNDRESEEDCRNG: $!");
 }
-# the kernel has read the board's number once, and systemd makes the number of a machine of it
-sub set_board { my ($uuid) = @_;
-  my ($own, $shown) = ('/drey/product_uuid', '/sys/devices/virtual/dmi/id/product_uuid');
+# shows another line where the kernel shows one of its own
+sub show_line { my ($own, $shown, $line, $mode) = @_;
   -e $shown or return;
-  sysopen my $file, $own, 0101, 0400 or return say_so("$own: $!");
-  syswrite $file, "$uuid\n";
+  sysopen my $file, $own, 01101, $mode or return say_so("$own: $!");
+  syswrite $file, "$line\n";
   my $none = '';
   syscall($vm_call{mount}, $own, $shown, $none, 4096, $none) >= 0 or say_so("mount(2): $!");
+}
+# the kernel has read the board's number once, and systemd makes the number of a machine of it
+sub set_board { my ($directory, $uuid) = @_;
+  show_line("$directory/product_uuid", '/sys/devices/virtual/dmi/id/product_uuid', $uuid, 0400);
 }
 sub become_new { my ($word) = @_;
   set_time($word->{time}) if $word->{time};
   add_entropy(pack 'H*', $word->{seed}) if $word->{seed};
-  set_board($word->{uuid}) if $word->{uuid};
+  set_board('${agentHome}', $word->{uuid}) if $word->{uuid};
 }
 sub address_of { my ($name) = @_;
   open my $file, '<', "/sys/class/net/$name/address" or return '';

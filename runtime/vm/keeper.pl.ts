@@ -7,6 +7,7 @@ import { keeperErrands } from "./errands.pl.ts";
 import { frames, resyncLength } from "./frames.pl.ts";
 import { keeperBox, socketDirectory } from "./keeper_box.pl.ts";
 import { keeperFiles } from "./keeper_files.pl.ts";
+import { keeperKeeping } from "./keeper_keeping.pl.ts";
 import { keeperMachine } from "./keeper_machine.pl.ts";
 import { keeperVsock } from "./vsock.pl.ts";
 
@@ -42,12 +43,12 @@ const calls = (arch: "x86_64" | "aarch64") =>
 /** The program; its one argument is a file with lines of words, see runtime/vm/machine.ts. */
 export function keeper(arch: "x86_64" | "aarch64" = Deno.build.arch): string {
   return frames + calls(arch) + begin + keeperErrands + keeperFiles + keeperBox + keeperMachine +
-    keeperVsock + body;
+    keeperVsock + keeperKeeping + body;
 }
 
 const begin = String.raw`
 my ($spec) = @ARGV;
-my (@lines, @plugs, @machine, %setting, %vsock, %helper, %helper_at);
+my (@lines, @plugs, @own, @machine, @other_lines, @other_machine, %setting, %vsock, %helper, %helper_at);
 # lines of words as runtime/steps.ts writes them
 sub words_of { my ($line) = @_; chomp $line; return map { s/%([0-9a-f]{2})/chr hex $1/ger } split /\t/, $line, -1 }
 open my $lines, '<', $spec or die "Cannot read $spec: $!\n";
@@ -56,6 +57,9 @@ while (my $line = <$lines>) {
   if ($what eq 'machine') { @machine = @words }
   elsif ($what eq 'plug') { push @plugs, [@words] }
   elsif ($what eq 'vsock') { @vsock{qw(cid device)} = @words }
+  elsif ($what eq 'own') { push @own, [@words] }
+  # where its memory cannot be used
+  elsif ($what eq 'other') { $words[0] eq 'machine' ? @other_machine = @words[1 .. $#words] : push @other_lines, [@words] }
   elsif ($what eq 'set') { $setting{$words[0]} = $words[1] }
   else { push @lines, [$what, @words] }
 }
@@ -84,7 +88,6 @@ const body = String.raw`
 raise_limit();
 eval { run_line(@$_); 1 } or fail($@ =~ s/\n$//r) for @lines;
 run_machine();
-my $began = time;
 my ($next_channel, %client, %asked) = (1);
 my $wanted = '';
 sub stop_machine { my ($how) = @_;
@@ -118,38 +121,13 @@ sub hear_signals {
 }
 sub tell_ready { my ($c) = @_; $c->{out} .= frame(0, 'hello', $is_there ? 'agent' : $is_stale ? 'stale' : 'machine') }
 sub told_ready { tell_ready($_) for values %asked; %asked = () }
-# the guest waits to be told who it is: the moment to keep its memory, in which there is nothing of anybody yet
-my ($keeps, $is_told);
-sub come {
-  if ($keeps) { my $client = $keeps; undef $keeps; return save($client, '') }
-  go_on();
-}
-sub go_on {
-  return if $is_told;
-  $is_told = 1;
-  order($_->[0], $_->[1], \&or_end) for @plugs;
-  plug_vsock();
-  open my $random, '<', '/dev/urandom' or fail("/dev/urandom: $!");
-  sysread $random, my $seed, 64;
-  $agent_out .= sprintf "who time=%.6f seed=%s%s\n", now(), unpack('H*', $seed), $setting{who};
-}
-sub saved { my ($error) = @_;
-  my ($c, $path) = @saving{qw(client path)};
-  %saving = ();
-  if ($path ne '') {
-    return $c->{out} .= frame(0, 'hello', 'saved') if $error eq '';
-    order('cont');
-    return refuse($c, $error);
-  }
-  $c->{out} .= frame(0, 'exit', pack 'N', $error eq '' ? 0 : 1);
-  $c->{ending} = 1;
-  order('cont');
-  go_on();
-}
 sub drop { my ($c) = @_;
   undef $keeps if $keeps and $keeps == $c;
   # nobody waits for the memory any more: the machine goes on, whenever that is heard
-  if ($saving{client} and $saving{client} == $c) { $saving{error} ||= 'nobody waits for it'; order('migrate_cancel') }
+  if ($saving{client} and $saving{client} == $c) {
+    $saving{error} ||= 'nobody waits for it';
+    order('migrate_cancel') if !$saving{status};
+  }
   $agent_out .= frame($c->{channel}, 'gone', '') if $c->{begun} and $is_there;
   delete $client{$c->{channel}}; delete $asked{$c->{channel}};
   close $c->{handle}; close $c->{other} if $c->{other};
@@ -169,7 +147,7 @@ sub take_from_client { my ($c, $kind, $payload) = @_;
     tell_ready($c);
   }
   elsif ($kind == $kind{save}) {
-    if ($moving or $payload eq '' and $is_told || $is_ready && $setting{load}) { return refuse($c, 'The memory of the virtual machine is in use') }
+    if ($moving or $taking or $payload eq '' and $is_told || $is_ready && $setting{load}) { return refuse($c, 'The memory of the virtual machine is in use') }
     if ($payload eq '') { $keeps = $c } else { save($c, $payload) }
   }
   elsif ($kind == $kind{lead}) {
@@ -203,7 +181,7 @@ ${keeperAgent}for (;;) {
   my $heard = $hears_fast ? $fast : undef;
   vec($reads, fileno $_, 1) = 1
     for $signals, $qmp, $agent, $door, grep { $_ } $saving{listener}, $heard, @vsock{qw(listener new)};
-  vec($reads, fileno $saving{from}, 1) = 1 if $saving{from} and length $saving{client}{out} < 2097152;
+  vec($reads, fileno $saving{from}, 1) = 1 if $saving{from} and ($saving{error} or length $saving{client}{out} < 2097152);
   vec($writes, fileno $qmp, 1) = 1 if length $qmp_out;
   vec($writes, fileno($heard || $agent), 1) = 1 if length $agent_out;
   vec($writes, fileno $agent, 1) = 1 if length $serial_rest;
@@ -218,8 +196,9 @@ ${keeperAgent}for (;;) {
     }
     $waiting = 1 if defined $c->{open};
   }
-  my $ready = select($reads, $writes, undef, $waiting ? 1 : look_at_files());
-  if ($waiting and !$is_there and (defined $died ? time - $died > 2 : time - $began > $setting{patience})) {
+  my $ready = select($reads, $writes, undef, $taking || @waits_back ? 0.1 : $waiting ? 1 : look_at_files());
+  step_taking();
+  if ($waiting and !$is_there and !$taking and !$moving and (defined $died ? time - $died > 2 : time - $began > $setting{patience})) {
     for (values %client) { refuse($_, $no_agent) if defined delete $_->{open} }
   }
   if ($keeps and time - $began > $setting{patience}) { refuse($keeps, $no_agent); undef $keeps }

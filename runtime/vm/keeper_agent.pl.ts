@@ -1,10 +1,8 @@
 // What the keeper of a virtual machine hears from the agent in the guest, and what it makes of its coming and going, as
 // Perl.
 
+import { notWaitingWord, waitingWord } from "./frames.pl.ts";
 import { vsockMark } from "./vsock.pl.ts";
-
-/** What a guest that waits to be told who it is says of itself. */
-export const waitingWord = "drey: waiting";
 
 /** Subroutines in the middle of the keeper's, which have its clients and errands. */
 export const keeperAgent = String.raw`
@@ -43,8 +41,11 @@ sub hear_agent { my ($from) = @_;
   # who speaks at the serial port again is another agent
   agent_gone($another) if $hears_fast and !$is_fast;
   $agent_in .= $bytes;
-  if ($setting{waits} and !$is_told) { come() if $agent_in =~ s/^.*?${waitingWord}\n//s and !$moving; return }
+  if ($setting{waits} and !$is_told) { hear_waiting(); return }
   for (;;) {
+    # an agent that was started anew, or had not asked yet when its machine was saved
+    while ($agent_in =~ s/^\0*(?:${waitingWord}|${notWaitingWord}: [^\n]*)\n//) { tell_who('') }
+    return if $agent_in =~ /^\0*drey: [^\n]{0,999}\z/;
     if ($in_sync) { $agent_in =~ s/^\0+//; return if $agent_in eq ''; $in_sync = 0 }
     my ($channel, $kind, $payload) = take_frame(\$agent_in) or return;
     if ($kind == 0) { $in_sync = 1; next }

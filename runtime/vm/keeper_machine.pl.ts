@@ -5,7 +5,7 @@ import { socketDirectory } from "./keeper_box.pl.ts";
 
 /**
  * Subroutines; they want `%nr`, `%setting`, `@machine`, `@plugs`, `start`, `frame` and what the loop does for them:
- * `told_ready()`, `saved($error)`, `come()`, `agent_gone()`, `open_vsock()`.
+ * `told_ready()`, `saved($error)`, `come()`, `hear_gone($device)`, `agent_gone()`, `open_vsock()`.
  */
 export const keeperMachine = String.raw`
 my ($machine, $qmp, $agent, @awaited);
@@ -69,6 +69,7 @@ sub hear_qmp {
     }
     elsif ($line =~ /"event":\s*"SHUTDOWN"/) { $reason = $1 if $line =~ /"reason":\s*"([^"]+)"/ }
     elsif ($line =~ /"event":\s*"VSERPORT_CHANGE"/ and $line =~ /"open":\s*false/) { agent_gone() }
+    elsif ($line =~ /"event":\s*"DEVICE_DELETED"/ and $line =~ /"device":\s*"([^"]+)"/) { hear_gone($1) }
     elsif ($line =~ /"event":\s*"MIGRATION"/ and $line =~ /"status":\s*"(\w+)"/) { hear_moving($1) }
   }
 }
@@ -97,6 +98,12 @@ sub is_begun_anew {
   print STDERR "What a machine like this one had in its memory cannot be used\n";
   ($moving, $is_stale) = ('', 1);
   delete $setting{load};
+  if (@other_machine) {
+    # it has its cards and shares from the start, and a disk that nobody has used
+    eval { run_line(@$_) for @other_lines; 1 } or fail($@ =~ s/\n$//r);
+    @machine = @other_machine;
+    @plugs = ();
+  }
   run_machine();
   return 1;
 }
@@ -119,7 +126,9 @@ sub take_memory {
   my $n = sysread $saving{from}, my $bytes, 1048576;
   if (!defined $n and ($! == 11 or $! == 4)) { return }
   if (!$n) { close delete $saving{from}; return finish_saving() }
-  if ($saving{path} eq '') { $saving{client}{out} .= frame(0, 'data', "\1$bytes"); return }
+  # what is left of it is for nobody
+  return if $saving{error};
+  if ($saving{path} eq '') { $saving{client}{out} .= frame(0, 'data', ($saving{has_disk} ? "\2" : "\1") . $bytes); return }
   for (my $at = 0; $at < $n;) {
     my $written = syswrite $saving{file}, $bytes, $n - $at, $at;
     if (!defined $written) { $saving{error} = "$saving{path}: $!"; close delete $saving{from}; return }
@@ -130,6 +139,13 @@ sub finish_saving {
   # both have come: the word of the machine, and the end of what it wrote
   return if !$saving{status} or $saving{from} or $saving{status} eq 'completed' and $saving{listener};
   my ($path, $file) = @saving{qw(path file)};
+  # the disk as it is then belongs to a memory that is kept
+  if ($path eq '' and $setting{disk} and !$saving{error} and !$saving{has_disk}) {
+    $saving{has_disk} = 1;
+    return if open $saving{from}, '<', $setting{disk};
+    $saving{error} = "$setting{disk}: $!";
+    delete $saving{from};
+  }
   if ($file and !$saving{error}) {
     syscall($nr{fsync}, fileno $file) == 0 && close $file && rename "$path.new", $path or $saving{error} = "$path: $!";
   }

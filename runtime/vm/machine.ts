@@ -1,5 +1,5 @@
-// A virtual machine as plain facts, and what follows from them: the words of QEMU's command line, and the lines that the
-// keeper reads. Pure; nothing is looked up here.
+// A virtual machine as plain facts, and the words of QEMU's command line that follow from them. Pure; nothing is looked up
+// here.
 
 import { rootTag } from "./first.pl.ts";
 import { agentPort } from "./agent.pl.ts";
@@ -14,24 +14,15 @@ import {
   type FirmwareBoot,
   firmwareWords,
 } from "./drives.ts";
-import { type Guest, guestWords } from "./guest.ts";
+import type { Guest } from "./guest.ts";
 import { type HostDevice, hostDeviceWords, portsFor } from "./host_devices.ts";
-import { type Card, cardBackend, cardDevice, cardLines } from "./cards.ts";
+import { type Card, cardBackend, cardDevice } from "./cards.ts";
 import { type Plug, portId, portWords } from "./ports.ts";
-import {
-  type Share,
-  shareChardev,
-  shareDevice,
-  shareDriver,
-  shareLine,
-  socketOf,
-  type Virtiofsd,
-} from "./shares.ts";
+import { type Share, shareDevice, shareDriver, socketOf, type Virtiofsd } from "./shares.ts";
 import { screenWords } from "./screen.ts";
 import { translationRoom } from "./translations.ts";
-import { withoutPowers } from "./without_powers.ts";
-import { type Tpm, tpmLine, tpmPrepare, tpmWords } from "./tpm.ts";
-import { type Vsock, vsockLines } from "./vsock.ts";
+import { type Tpm, tpmWords } from "./tpm.ts";
+import type { Vsock } from "./vsock.ts";
 
 export interface Machine {
   name: string;
@@ -63,9 +54,11 @@ export interface Machine {
   ports: number;
   /** whether the guest waits to be told who it is, and is given its shares, drives and cards only then */
   waits: boolean;
-  /** whether a guest that waits has a socket to ask at, /dev/lxd/sock */
+  /** whether the agent of its own system asks who it is; it has its shares, drives and cards from the start */
+  learns?: boolean;
+  /** whether a guest that is told who it is has a socket to ask at, /dev/lxd/sock */
   asks?: boolean;
-  /** what a guest that waits is told of its root */
+  /** what it is told of its root */
   guest?: Guest;
   /** file of the box with what it has in its memory */
   resumes?: {
@@ -111,6 +104,7 @@ export function qemuWords(machine: Machine): string[] {
     ...["-rtc", "base=utc"],
     ...hardware(machine),
     ...bootWords(machine),
+    ...generationWords(machine),
     ...(machine.boot.kind === "direct" ? [] : driveWords(machine.drives)),
     ...sockets(),
     ...portWords(machine.ports),
@@ -161,6 +155,10 @@ function bootWords({ boot, arch }: Machine): string[] {
   return ["-kernel", boot.kernel, "-initrd", boot.initrd, "-append", boot.words.join(" ")];
 }
 
+/** Another number for each machine that goes on from a memory, by which a guest knows that its time has moved. */
+const generationWords = ({ boot, arch }: Machine): string[] =>
+  boot.kind === "firmware" && arch === "x86_64" ? ["-device", "vmgenid,guid=auto"] : [];
+
 function sockets(): string[] {
   return [
     // the console is the terminal that a container would have
@@ -192,9 +190,10 @@ function hostPorts(machine: Machine): string[] {
 }
 
 /** What is behind the machine's ports from its start: its cards, then its shares; drives and the host's devices follow. */
-const devices = (machine: Machine) => [...cardDevices(machine), ...shareDevices(machine)];
+export const devices = (machine: Machine) => [...cardDevices(machine), ...shareDevices(machine)];
 
-const cardDevices = ({ cards }: Machine) =>
+/** What is behind the first of its ports. */
+export const cardDevices = ({ cards }: Machine) =>
   cards.map((card, index) => cardDevice(card, { index, bus: portId(index) }));
 
 const shareDevices = ({ cards, shares }: Machine) =>
@@ -204,7 +203,7 @@ const shareDevices = ({ cards, shares }: Machine) =>
  * Drives of a machine that boots a kernel of the host's choice: behind its ports, after its shares, so that they are at
  * the same places whether they come late or not.
  */
-const portDrives = ({ boot, drives, cards, shares }: Machine): Plug[] =>
+export const portDrives = ({ boot, drives, cards, shares }: Machine): Plug[] =>
   boot.kind === "direct" ? drivePlugs(drives, cards.length + shares.length) : [];
 
 /** How many places on its bus a machine takes from its start. */
@@ -217,57 +216,21 @@ export const portsTaken = (
   (vsock === undefined ? 0 : 1);
 
 /** Shares are in nobody's saved memory: QEMU cannot save a machine that has any. */
-const hasLateShares = ({ waits, resumes }: Machine) => waits || resumes !== undefined;
+export const hasLateShares = ({ waits, resumes }: Machine) => waits || resumes !== undefined;
 
-const isLate = (machine: Machine, { driver }: { driver: string }) =>
-  machine.waits || hasLateShares(machine) && driver === shareDriver;
+/** Whether it begins from a memory that was another's, in which there is nothing of its own. */
+export const isAnother = ({ learns, resumes }: Machine): boolean =>
+  learns === true && resumes !== undefined && !resumes.once;
 
-/** What a machine is given when it has gone on, or its guest has waited, as commands of the monitor. */
-function plugs(machine: Machine): Plug[] {
-  if (!hasLateShares(machine)) return [];
+/** Whether it comes when the machine has gone on, or its guest has waited. */
+export const isLate = (machine: Machine, { driver }: { driver: string }) =>
+  machine.waits || isAnother(machine) || hasLateShares(machine) && driver === shareDriver;
+
+/** Words for a kernel of the host's choice. */
+export function kernelWords(machine: Pick<Machine, "arch" | "hasScreen">): string[] {
   return [
-    ...shareIds(machine).map(shareChardev),
-    ...devices(machine).filter((device) => isLate(machine, device)).map((device): Plug => [
-      "device_add",
-      device,
-    ]),
-    ...(machine.waits ? portDrives(machine) : []),
-  ];
-}
-
-/** What it is told of itself, as words. */
-const whoWords = ({ name, uuid, cards, guest, asks, vsock }: Machine): string =>
-  ` name=${name} uuid=${uuid} cards=${cards.map(({ hwaddr }) => hwaddr.toLowerCase()).join(",")}` +
-  (asks ? " devlxd=1" : "") + (vsock === undefined ? "" : " vsock=1") + guestWords(guest);
-
-/**
- * The lines that the keeper reads.
- *
- * @param patience `seconds` from the start in which a command waits for the agent
- */
-export function keeperLines(machine: Machine, { patience }: { patience: number }): string[][] {
-  return [
-    ["set", "patience", String(patience)],
-    ...(machine.openMark === undefined ? [] : [["set", "mark", machine.openMark]]),
-    ["set", "waits", machine.waits ? "1" : ""],
-    ["set", "who", whoWords(machine)],
-    ...(machine.resumes === undefined ? [] : [
-      ["set", "load", machine.resumes.path],
-      ["set", "once", machine.resumes.once ? "1" : ""],
-    ]),
-    ...machine.prepare.map((argv) => ["prepare", ...argv]),
-    ...(machine.tpm === undefined ? [] : [["prepare", ...tpmPrepare(machine.tpm)], tpmLine(machine.tpm)]),
-    ...machine.cards.flatMap(cardLines),
-    ...machine.shares.map((share, index) => shareLine(share, shareId(index))),
-    ...plugs(machine).map(([command, words]) => ["plug", command, JSON.stringify(words)]),
-    ...vsockLines(machine.vsock, machine.cards.length + portsTaken(machine) - 1),
-    ["machine", ...withoutPowers, ...qemuWords(machine)],
-  ];
-}
-
-/** Words for the kernel of a machine whose root is shared. */
-export function sharedRootWords(machine: Pick<Machine, "arch">, init: string | undefined): string[] {
-  return [
+    // the last is where programs write that ask for the console
+    ...(machine.hasScreen ? ["console=tty0"] : []),
     `console=${serialOf(machine)}`,
     "quiet",
     "panic=-1",
@@ -275,9 +238,9 @@ export function sharedRootWords(machine: Pick<Machine, "arch">, init: string | u
     // images for containers have no udev, which would say that the terminal is there
     "systemd.getty_auto=0",
     "systemd.wants=console-getty.service",
+    ...(machine.hasScreen ? ["systemd.wants=getty@tty1.service"] : []),
     // who it is it learns when it has come that far: until then all are alike
     "drey.waits=1",
-    ...(init === undefined ? [] : [`drey.init=${init}`]),
   ];
 }
 

@@ -3,7 +3,8 @@
 import { assert, assertEquals } from "@std/testing";
 import type { Drive } from "./drives.ts";
 import type { Guest } from "./guest.ts";
-import { keeperLines, type Machine, portsTaken, qemuWords, rootShare, sharedRootWords } from "./machine.ts";
+import { keeperLines } from "./keeper_lines.ts";
+import { kernelWords, type Machine, portsTaken, qemuWords, rootShare } from "./machine.ts";
 
 const machine: Machine = {
   name: "v1",
@@ -19,7 +20,7 @@ const machine: Machine = {
     version: "6.1",
     kernel: "/drey/kernel",
     initrd: "/drey/initrd",
-    words: sharedRootWords({ arch: "x86_64" }, undefined),
+    words: kernelWords({ arch: "x86_64" }),
   },
   drives: [],
   prepare: [],
@@ -133,6 +134,41 @@ Deno.test("drives of a guest that waits come late, and are at the same places wh
   );
 });
 
+Deno.test("a guest that learns who it is loses its cards and shares while its memory is kept, and another has them late", () => {
+  const root: Drive = {
+    id: "root",
+    serial: "lxd_root",
+    image: { kind: "qcow2", path: "/guest/disk.1.qcow2", cache: "none" },
+    bus: "virtio-scsi",
+  };
+  const first: Machine = {
+    ...machine,
+    boot: { kind: "firmware", code: "/code", variables: "/variables", isSecure: false },
+    drives: [root],
+    learns: true,
+    guest: { hasDisk: false, mounts: [], fills: [] },
+  };
+  const lines = keeperLines(first, { patience: 30 });
+  assertEquals(lines.filter(([what]) => what === "own"), [["own", "net-eth0"], [
+    "own",
+    "device-share0",
+    "share0",
+  ]]);
+  assertEquals(lines.find(([, name]) => name === "disk")?.[2], "/guest/disk.1.qcow2");
+  const has = (words: readonly string[]) => words.some((word) => /"virtio-net-pci"/.test(word));
+  assert(has(qemuWords(first)));
+  const another = { ...first, resumes: { path: "/drey/memory", once: false } };
+  const others = keeperLines(another, { patience: 30, instead: first });
+  assert(!has(qemuWords(another)) && others.every(([what]) => what !== "own"));
+  assertEquals(others.filter(([what]) => what === "plug").length, 3);
+  // where that memory is of no use, it is begun like the first
+  assertEquals(others.at(-1)?.slice(2), lines.find(([what]) => what === "machine")?.slice(1));
+  // one that goes on from its own memory knows who it is, and has its cards
+  const saved = { ...first, resumes: { path: "/guest/memory", once: true } };
+  assert(has(qemuWords(saved)));
+  assert(keeperLines(saved, { patience: 30 }).some((line) => line.join(" ") === "set waits "));
+});
+
 Deno.test("a machine of the other architecture has its board and nothing of a PC's", () => {
   const words = qemuWords({
     ...machine,
@@ -145,7 +181,7 @@ Deno.test("a machine of the other architecture has its board and nothing of a PC
   assert(after(words, "-machine")[0]?.startsWith("virt,gic-version=max,"));
   assert(words.includes("tpm-tis-device,tpmdev=tpm0") && words.includes("virtio-gpu-pci,id=screen"));
   for (const word of words) assert(!/q35|smm=|ICH9|tpm-crb|virtio-vga/.test(word), word);
-  assert(sharedRootWords({ arch: "aarch64" }, undefined).includes("console=ttyAMA0"));
+  assert(kernelWords({ arch: "aarch64" }).includes("console=ttyAMA0"));
 });
 
 Deno.test("a TPM is played by a helper that keeps what it knows in the box, before the machine starts", () => {

@@ -11,6 +11,12 @@ export interface SeedFacts {
   agent: string;
 }
 
+/** The drive's name in its machine. */
+export const seedDrive = "seed";
+
+/** Its serial number. */
+export const seedSerial = "drey_seed";
+
 /** Label of the drive, by which cloud-init finds it. */
 export const seedLabel = "cidata";
 

@@ -34,11 +34,14 @@ export const shareChardev = (id: string): Plug => ["chardev-add", {
   },
 }];
 
+/** Id of what a guest sees of a share. */
+export const shareDeviceId = (id: string): string => `device-${id}`;
+
 export const shareDriver = "vhost-user-fs-pci";
 
 export const shareDevice = ({ id, tag, bus }: { id: string; tag: string; bus: string }) => ({
   driver: shareDriver,
-  id: `device-${id}`,
+  id: shareDeviceId(id),
   chardev: id,
   tag,
   "queue-size": 1024,

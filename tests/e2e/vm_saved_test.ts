@@ -4,6 +4,9 @@ import { assert, assertEquals, assertMatch } from "@std/testing";
 import { join } from "@std/path";
 import { type Drey, e2e } from "../support/drey.ts";
 import { importDisk, perl } from "../support/disk_machine.ts";
+import { missingTools } from "../../domain/host_packages.ts";
+import { canShow } from "../../domain/machines/extras.ts";
+import { eventually } from "../support/eventually.ts";
 import { lendKernel } from "../support/machines.ts";
 import { serve } from "../support/server.ts";
 
@@ -34,13 +37,53 @@ const stateOf = async (drey: Drey): Promise<[status: string, stateful: boolean]>
   return [status, stateful];
 };
 
+/** Who a guest is: what no other may have in common with it. Its kernel's place in memory is its memory's. */
+const identity = perl(
+  `for (qw(hostname random/boot_id)) { open my $f, "<", "/proc/sys/kernel/$_"; print <$f> }
+   open my $f, "<", "/sys/class/dmi/id/product_uuid"; print <$f>;
+   open $f, "<", "/dev/urandom"; sysread $f, my $bytes, 16; print unpack("H*", $bytes), "\\n";
+   open $f, "<", "/proc/kallsyms"; print scalar <$f>`,
+);
+const read = perl(
+  `sysopen my $d, "/dev/own", 0; sysseek $d, 3 << 30, 0; sysread $d, my $w, 5; print $w =~ s/\\0//gr`,
+);
+const write = perl(
+  `sysopen my $d, "/dev/own", 1; sysseek $d, 3 << 30, 0; syswrite $d, "first"; syscall 74, fileno $d`,
+);
+
+/** Another machine of the same image begins where the first one's agent asked who it is, and is somebody else. */
+async function beginsAnother(drey: Drey, memories: string): Promise<void> {
+  // once it answers, who asked for the memory has it, or nearly so
+  await drey`exec v1 -- ${write}`;
+  const find = () => [...Deno.readDirSync(memories)].map(({ name }) => name);
+  await eventually(
+    "the memory is kept",
+    () => Promise.resolve(find().some((name) => /-[0-9a-f]{64}$/.test(name))),
+  );
+  assertMatch(await drey`image prune --plan`, /memory +\| [0-9a-f]+/);
+  await drey`launch tinydisk v2 --vm -c security.secureboot=false -c limits.memory=512MiB`;
+  const [one, two] = [await drey`exec v1 -- ${identity}`, await drey`exec v2 -- ${identity}`]
+    .map((text) => text.trim().split("\n"));
+  assertEquals(two![4], one![4]);
+  assertEquals([one![0], two![0]], ["v1", "v2"]);
+  for (const at of [1, 2, 3]) assert(two![at] !== one![at], `${two}`);
+  assertEquals([await drey`exec v1 -- ${read}`, await drey`exec v2 -- ${read}`], ["first", ""]);
+  assertEquals(two![2], (await drey`config get v2 volatile.uuid`).trim());
+  await drey`delete --force v2`;
+}
+
 await e2e(
-  "a virtual machine with firmware goes on where it was stopped, its disk having grown",
+  "a virtual machine with firmware begins another one, and goes on where it was stopped",
   { needs, images: [] },
   async (drey) => {
     await importDisk(drey);
+    // of its own, since others make room for theirs in the one that all tests have
+    const memories = join(drey.directory, "machines/memories");
+    await Deno.remove(memories);
+    await Deno.mkdir(memories);
     await drey`init tinydisk v1 --vm -c security.secureboot=false -c limits.memory=512MiB`;
     await drey`start v1`;
+    await beginsAnother(drey, memories);
     assertMatch((await drey.tries`stop v1 --stateful`).stderr, /migration\.stateful/);
     await drey`config set v1 migration.stateful=true`;
     // the guest sees at once that its disk has grown
@@ -57,6 +100,8 @@ await e2e(
     assertEquals((await count(drey))[0], pid);
     await drey`delete --force v1`;
     assertEquals(await Array.fromAsync(Deno.readDir(join(drey.directory, "run/instances"))), []);
+    await drey`image delete tinydisk`;
+    assertEquals(await Array.fromAsync(Deno.readDir(memories)), []);
   },
 );
 
@@ -106,8 +151,16 @@ await e2e(
     // what it boots with is told by its disk, wherever that goes
     await drey`copy v1 v2`;
     await drey`delete v1`;
+    const hasTpm = missingTools(["swtpm"]).length === 0;
+    if (hasTpm) await drey`config device add v2 tpm tpm`;
     await drey`start v2`;
     assertEquals(await drey`exec v2 -- hostname`, "v2\n");
+    if (hasTpm) {
+      assertEquals(await drey`exec v2 -- cat /sys/class/tpm/tpm0/tpm_version_major`, "2\n");
+    }
+    // a terminal of text, with a keyboard
+    const screen = "cat /sys/class/tty/tty0/active /sys/class/input/input*/name";
+    if (canShow()) assertMatch(await drey`exec v2 -- ${["sh", "-c", screen]}`, /^tty1\n[^]*Keyboard/i);
     await drey`delete --force v2`;
   },
 );
