@@ -234,6 +234,8 @@ export function kernelWords(machine: Pick<Machine, "arch" | "hasScreen">): strin
     `console=${serialOf(machine)}`,
     "quiet",
     "panic=-1",
+    // an emulated timer that comes late, as on a busy host, is taken for one that never comes: check_timer() of Linux
+    ...(machine.arch === "x86_64" ? ["no_timer_check"] : []),
     "net.ifnames=0",
     // images for containers have no udev, which would say that the terminal is there
     "systemd.getty_auto=0",

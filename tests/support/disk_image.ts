@@ -97,7 +97,8 @@ export async function makeDiskImage(directory: string, machines: string): Promis
   const first = await makeInitrd(kernel.modules, ["sd_mod", "button", "evdev"]);
   // a later archive's files take the place of an earlier one's
   await Deno.writeFile(join(efi, "initrd"), new Uint8Array([...first, ...own]));
-  const words = "console=ttyS0 quiet panic=-1";
+  // or the kernel may give a timer up that comes late on a busy host
+  const words = "console=ttyS0 quiet panic=-1 no_timer_check";
   await Deno.writeTextFile(
     join(efi, "loader/entries/tiny.conf"),
     `linux /vmlinuz\ninitrd /initrd\noptions ${words}\n`,
