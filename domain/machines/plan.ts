@@ -36,7 +36,7 @@ const memoryDiskName = "memory-disk";
 const usualMemory = 1024 ** 3;
 
 /** `seconds` that a command waits for the agent of a machine that has just been started */
-const patience: Record<Accelerator, number> = { kvm: 30, tcg: 180 };
+const patience: Record<Accelerator, number> = { kvm: 30, tcg: 300 };
 
 export interface MachineFacts {
   name: string;
