@@ -31,10 +31,12 @@ export async function deleteFiles(context: Context, ref: Ref, given?: FileRoot):
   await using pool = await openPool(context, value.pool, given);
   pool.driver.mustTakeWrites();
   await endFileSessions(fileSessions);
-  for (const path of [fileSessions, logs]) removeOwn(path);
+  // beside the questions that follow: the disk may want milliseconds for each file
+  const removed = Promise.all([fileSessions, logs].map(removeOwn));
+  removed.catch(() => {}); // told below
   const snapshots = await context.store.list<InstanceRecord>(["instance_snapshots", ref.project, ref.name]);
-  const done = await context.store.commit([{ key, revision }], [
-    { key, delete: true },
+  const writes = [
+    { key, delete: true as const },
     ...snapshots.map(({ key }) => ({ key, delete: true as const })),
     ...await forgetBackups(context, instanceSubject(ref)),
     ...await forgetWarnings(context, { project: ref.project, entity: instanceAddress(ref.name) }),
@@ -44,7 +46,9 @@ export async function deleteFiles(context: Context, ref: Ref, given?: FileRoot):
       action: "instance-deleted",
       source: instanceAddress(ref.name),
     }),
-  ]);
+  ];
+  await removed;
+  const done = await context.store.commit([{ key, revision }], writes);
   if (!done) {
     throw changedMeanwhile(`Instance "${ref.name}"`);
   }
@@ -72,9 +76,9 @@ export async function releaseImage(
   await releaseLower(context, base);
 }
 
-function removeOwn(path: string): void {
+async function removeOwn(path: string): Promise<void> {
   try {
-    Deno.removeSync(path, { recursive: true });
+    await Deno.remove(path, { recursive: true });
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
