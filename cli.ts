@@ -2,8 +2,8 @@
 // First word to entrance: a command, the server, the clean-up after an instance, or the answers to one. Each part is loaded only if it
 // is the one that runs, since a command's time is mostly loading.
 
-/** Commands that wait for another program, which is begun before they are read. */
-const takesLong = ["delete"];
+/** Commands that wait for another program or for the kernel, which begins before they are read. */
+const takesLong = ["delete", "launch", "start"];
 
 /** Runs one command line to the exit status of the process. */
 export async function enter(argv: readonly string[]): Promise<number> {

@@ -1,7 +1,9 @@
-// The root that a delete will want, begun on its words alone: it takes longest, and can come into being while everything
-// else is loaded. A wrong guess costs a process that ends unused. A launch and a start gain nothing by it: their planning
-// is as busy as the programs that open a namespace.
+// What a command will want, begun on its words alone: it takes longest, and can come into being while everything else is
+// loaded. For a delete that is a root over files; a wrong guess costs a process that ends unused. A launch and a start gain
+// nothing by one: their planning is as busy as the programs that open a namespace. They want the kernel to be ready for
+// moves between cgroups; a wrong guess costs nothing that anybody feels.
 
+import { primeMoves, readCgroupFacts } from "../../runtime/cgroup_home.ts";
 import { exists } from "../../sys/present.ts";
 import type { Paths } from "../../sys/paths.ts";
 import { currentPaths, currentUser } from "../open.ts";
@@ -9,14 +11,18 @@ import { beginFileRoot, endEarlyFileRoot } from "./file_root.ts";
 
 export { endEarlyFileRoot as endUnwanted };
 
-/** Begins what a delete in plain words will want, if this process is the one to do it. */
+/** Begins what a command will want, if this process is the one to do it. */
 export function beginWanted(argv: readonly string[]): void {
   try {
-    if (willWant(argv, currentPaths)) beginFileRoot(currentUser());
+    if (argv[0] === "delete") {
+      if (willWant(argv, currentPaths)) beginFileRoot(currentUser());
+    } else if (!isServed(currentPaths())) primeMoves(readCgroupFacts(currentUser().uid), 2);
   } catch {
     // a directory that cannot be looked into: the command meets it as well, and says so
   }
 }
+
+const isServed = ({ state }: Pick<Paths, "state">) => exists(`${state}/unix.socket`);
 
 /** Whether a command line is a delete in plain words that no server will do: one may listen, or be meant by a name. */
 export function willWant(
@@ -25,7 +31,7 @@ export function willWant(
 ): boolean {
   if (!isPlain(words)) return false;
   const { state, config } = places();
-  return !exists(`${state}/unix.socket`) && !exists(`${config}/config.yml`);
+  return !isServed({ state }) && !exists(`${config}/config.yml`);
 }
 
 /** Whether words are names on this machine, with no flag that changes what is meant. */

@@ -22,6 +22,7 @@ import { noteDevices, planDevices } from "../devices.ts";
 import type { StartParts } from "../devices/device.ts";
 import { lifecycleWrite } from "../events.ts";
 import { cleanUp } from "./clean_up.ts";
+import { clearEarlierRun } from "./earlier_run.ts";
 import { expand } from "./expand.ts";
 import { usableNodes } from "./device_nodes.ts";
 import { readHostSize } from "./host_size.ts";
@@ -49,7 +50,6 @@ import { writeRunRecord } from "./run_record.ts";
 import { planStart } from "./start_plan.ts";
 import { currentState } from "./status.ts";
 import { filterOf } from "./syscalls.ts";
-import { removeIfThere } from "../../sys/present.ts";
 
 /** Everything the start of an instance follows from. */
 interface Facts {
@@ -190,9 +190,8 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
   const { layout, root, home } = facts;
   const paths = instancePaths(context, ref);
   await prepareRoot(context, ref);
-  Deno.mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
-  for (const old of [paths.consoleLog, `${paths.consoleLog}.1`]) removeIfThere(old);
   await endFileSessions(paths.fileSessions);
+  const cleared = clearEarlierRun(paths, root);
   await cleanUp(context, ref); // what a killed start or stop has left
   let lock: number | undefined = claimRunDirectory(paths.run);
   let prepared: Promise<unknown> | undefined;
@@ -220,6 +219,7 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
     prepared = prepare(facts.parts, way);
     const plan = planOf(ref, { facts, parent: way, guestSocket: socket.fd });
     await facts.machine?.prepare(plan, facts.fills);
+    await cleared;
     await startContainer(supervisor, {
       plan,
       onReady: async (pid) => {

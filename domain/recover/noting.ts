@@ -2,6 +2,7 @@
 // date. Part of every command, so it only listens to commits.
 
 import type { Key, Store, Write } from "../../store/store.ts";
+import type { Config } from "../../wire/instance.ts";
 
 /** Something that describes itself beside its files: the key of its record. */
 export type Described = Key;
@@ -23,8 +24,10 @@ export function noteChanges(store: Store, onChange: () => void): Notes {
       watch: (prefix, signal) => store.watch(prefix, signal),
       lock: (key, options) => store.lock(key, options),
       async commit(checks, writes) {
+        const lasting: Write[] = [];
+        for (const write of writes) if (!await isMereStart(store, write)) lasting.push(write);
         const done = await store.commit(checks, writes);
-        const found = done ? writes.flatMap(describedBy) : [];
+        const found = done ? lasting.flatMap(describedBy) : [];
         for (const key of found) changed.set(key.join("\0"), key);
         if (found.length > 0) onChange();
         return done;
@@ -37,6 +40,32 @@ export function noteChanges(store: Store, onChange: () => void): Notes {
       return keys;
     },
   };
+}
+
+/** What of an instance's record is about its run: whoever recovers it asks the kernel. */
+const ofRun = /^volatile\.(last_state\.(power|ready)|idmap\.current|.+\.host_name)$/;
+
+interface Running {
+  config: Config;
+  last_used_at: string;
+}
+
+/**
+ * Whether a write says no more than that an instance runs now. Its end is described again, so that its start need not
+ * wait for the disk.
+ */
+async function isMereStart(store: Store, write: Write): Promise<boolean> {
+  const [kind, ...path] = write.key;
+  if (kind !== "instances" || path.length !== 2 || "delete" in write) return false;
+  const now = write.value as Running;
+  if (now.config["volatile.last_state.power"] !== "RUNNING") return false;
+  const before = await store.get<Running>(write.key);
+  return before !== undefined && withoutRun(before.value) === withoutRun(now);
+}
+
+function withoutRun({ config, last_used_at: _, ...record }: Running): string {
+  const lasting = Object.entries(config).filter(([key]) => !ofRun.test(key)).toSorted();
+  return JSON.stringify([record, lasting]);
 }
 
 /** What has to be described anew after a write: what was deleted itself has taken its description along. */
