@@ -1,10 +1,11 @@
 // Which init an image brings: what to run as process 1, and what asks it to power off.
 
 import { join } from "@std/path";
+import { DreyError } from "../../errors.ts";
 import type { Application } from "../../runtime/steps.ts";
 import { signals } from "../../sys/processes.ts";
 
-export type InitKind = "systemd" | "busybox" | "other" | "none";
+export type InitKind = "systemd" | "busybox" | "other" | "none" | "nothing";
 
 export interface InitChoice {
   argv: string[];
@@ -13,24 +14,47 @@ export interface InitChoice {
   application?: Application;
   /** what is less than the image expects, for people */
   warning?: string;
+  /** the root has no such program */
+  isMissing?: boolean;
 }
 
 /**
  * What `/sbin/init` of a root file system is, looked up in its layers from the top; links are followed inside the
- * layers only.
+ * layers only. "nothing" has no `/bin/sh` either.
  */
 export function findInit(layers: readonly string[]): InitKind {
   const kinds: [RegExp, InitKind][] = [[/(^|\/)systemd$/, "systemd"], [/(^|\/)busybox$/, "busybox"]];
-  let path = "/sbin/init";
+  const kindOf = (path: string) => kinds.find(([pattern]) => pattern.test(path))?.[1];
+  const program = followed(layers, "/sbin/init", (path) => kindOf(path) !== undefined);
+  if (program !== undefined) return kindOf(program) ?? "other";
+  return layers.every(isReadable) && followed(layers, "/bin/sh") === undefined ? "nothing" : "none";
+}
+
+/** Where a path leads in the layers, or that far on the way there as is enough; undefined if nowhere. */
+function followed(
+  layers: readonly string[],
+  path: string,
+  isEnough: (path: string) => boolean = () => false,
+): string | undefined {
   for (let hops = 0; hops < 10; hops++) {
     const found = lookUp(layers, path);
-    if (found === undefined) return "none";
-    const kind = kinds.find(([pattern]) => pattern.test(path))?.[1];
-    if (kind !== undefined) return kind;
-    if (found.link === undefined) return "other";
+    if (found === undefined) return undefined;
+    if (found.link === undefined || isEnough(path)) return path;
     path = found.link;
   }
-  return "other";
+  return path;
+}
+
+/** Whether what is not seen in a layer is not there; a top that was never written to is not there itself. */
+function isReadable(layer: string): boolean {
+  try {
+    Deno.readDirSync(layer);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    if (error instanceof Deno.errors.PermissionDenied) return false;
+    throw error;
+  }
 }
 
 /** A path in the layers: where it leads if one of its parts is a link, else that it exists. */
@@ -87,8 +111,9 @@ export function chooseInit(kind: InitKind, hasCgroup: boolean): InitChoice {
         "is started; see drey doctor",
     };
   }
-  if (kind === "none") {
+  if (kind === "none" || kind === "nothing") {
     return {
+      ...kind === "nothing" && { isMissing: true },
       argv: ["/bin/sh", "-c", substitute],
       haltSignal: signals.PWR,
       warning: "the image has no /sbin/init, so a shell that waits stands in",
@@ -96,4 +121,13 @@ export function chooseInit(kind: InitKind, hasCgroup: boolean): InitChoice {
   }
   const haltSignal = { systemd: signals.RTMIN_3, busybox: signals.USR2, other: signals.PWR }[kind];
   return { argv: ["/sbin/init"], haltSignal };
+}
+
+/** The same facts, if there is a program to begin with. @throws {DreyError} `BAD_REQUEST` */
+export function startable<Facts extends { init: InitChoice }>(facts: Facts): Facts {
+  if (!facts.init.isMissing) return facts;
+  throw new DreyError("BAD_REQUEST", {
+    message: "Cannot start the instance: its root file system has neither /sbin/init nor /bin/sh",
+    hint: "Fill it from an image: drey rebuild <image> <instance>",
+  });
 }

@@ -1,7 +1,7 @@
-import { assert, assertEquals } from "@std/testing";
+import { assert, assertEquals, assertThrows } from "@std/testing";
 import { dirname, join } from "@std/path";
 import { signals } from "../../sys/processes.ts";
-import { chooseInit, findInit } from "./init.ts";
+import { chooseInit, findInit, startable } from "./init.ts";
 
 /** Layers from the top; a value that begins with `->` is a link. */
 async function withLayers(
@@ -44,12 +44,23 @@ Deno.test("findInit() takes what the upper layer says over the lower one", async
 });
 
 Deno.test("findInit() finds none where a link leads out, in circles or nowhere", async () => {
-  await withLayers([{ "sbin/init": "->/etc/passwd" }], (layers) => assertEquals(findInit(layers), "none"));
+  await withLayers([{ "sbin/init": "->/etc/passwd" }], (layers) => assertEquals(findInit(layers), "nothing"));
   await withLayers([{ "sbin/init": "->../../../../etc/passwd" }], (layers) => {
-    assertEquals(findInit(layers), "none");
+    assertEquals(findInit(layers), "nothing");
   });
   await withLayers([{ "sbin/init": "->/sbin/init" }], (layers) => assertEquals(findInit(layers), "other"));
-  await withLayers([{}], (layers) => assertEquals(findInit(layers), "none"));
+  await withLayers([{}], (layers) => assertEquals(findInit(layers), "nothing"));
+});
+
+Deno.test("a root with no program to begin with is told from one whose shell can stand in", async () => {
+  await withLayers([{ "etc/hostname": "c1" }], (layers) => {
+    assertEquals(findInit(layers), "nothing");
+    const init = chooseInit(findInit(layers), true);
+    assertThrows(() => startable({ init }), Error, "neither /sbin/init nor /bin/sh");
+  });
+  await withLayers([{ "etc/hostname": "c1" }, { bin: "->usr/bin", "usr/bin/sh": "ELF" }], (layers) => {
+    assertEquals(findInit(layers), "none");
+  });
 });
 
 Deno.test("every init is asked to power off by the signal it knows", () => {

@@ -29,7 +29,7 @@ import { readHostSize } from "./host_size.ts";
 import { openHome, planHome } from "../cgroup_home.ts";
 import { chooseMap, settleMap } from "./ids.ts";
 import { applicationInit } from "./application.ts";
-import { chooseInit, findInit, type InitChoice } from "./init.ts";
+import { chooseInit, findInit, type InitChoice, startable } from "./init.ts";
 import { planLimits } from "./limits.ts";
 import { mustBeUnprotected } from "./protection.ts";
 import { beginParent } from "./parent.ts";
@@ -186,7 +186,7 @@ export async function startLocked(
 /** One try; `copied` says that no overlay could be mounted, and that the instance has a copy of its image now. */
 async function startOnce(context: Context, ref: Ref, action: string): Promise<string[] | "copied"> {
   await using parent = beginParent(context);
-  const facts = await gather(context, ref, settleMap);
+  const facts = startable(await gather(context, ref, settleMap));
   const { layout, root, home } = facts;
   const paths = instancePaths(context, ref);
   await prepareRoot(context, ref);

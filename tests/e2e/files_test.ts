@@ -261,6 +261,7 @@ await e2e(
   { needs, images: [] },
   async (drey) => {
     await drey`init c1 --empty`;
+    assertMatch((await drey.tries`start c1`).stderr, /neither \/sbin\/init nor \/bin\/sh/);
     await drey.run(["file", "push", "-", "c1/word"], { stdin: "kept\n" });
     assertEquals(await drey`file pull c1/word -`, "kept\n");
     await drey`publish c1 --alias filled`;
