@@ -25,7 +25,7 @@ launch() {
 
 round=0
 while [ $round -lt "$rounds" ]; do
-  rm -f "$DREY_DIR"/machines/memories/*
+  rm -rf "$DREY_DIR"/machines/memories/*
   launch; echo "from nothing: a command answers after $answered ms, booted after $booted ms"; cold=$booted
   drey delete --force bench
   launch
