@@ -1,4 +1,4 @@
-// Where images lie: as they came, and unpacked; and what is on its way.
+// Where images lie: as they came, and unpacked; what is on its way, and what else is theirs.
 
 import { join } from "@std/path";
 import type { Context } from "../context.ts";
@@ -11,6 +11,10 @@ export const downloadsDirectory = (context: Context): string => join(imagesDirec
 
 /** What image servers said of themselves, a directory per server. */
 export const catalogsDirectory = (context: Context): string => join(context.paths.state, "catalogs");
+
+/** What virtual machines can begin with, most of it of an image. */
+export const memoriesDirectory = (context: Context): string =>
+  join(context.paths.state, "machines", "memories");
 
 /** Unpacked images of the default pool: `<fingerprint>-<map>`. */
 export const lowersDirectory = (context: Context): string =>

@@ -9,12 +9,12 @@ import { runChecked } from "../../sys/run.ts";
 import type { ImagePrunable } from "../../wire/image.ts";
 import type { Context } from "../context.ts";
 import { removeImage } from "./change.ts";
-import { catalogsDirectory, downloadsDirectory, lowersDirectory } from "./directories.ts";
+import { catalogsDirectory, downloadsDirectory, lowersDirectory, memoriesDirectory } from "./directories.ts";
 import { downloadLock, forgetDownload } from "./fetch.ts";
 import { removeLowersOf } from "./lower.ts";
 import { listImages } from "./records.ts";
 import { imagesInUse } from "./used.ts";
-import { memoriesDirectory, removeMemory } from "../machines/memories_directory.ts";
+import { removeMemory } from "../machines/memories_directory.ts";
 
 /** What could go, the images first. Only looks. */
 export async function planPrune(context: Context): Promise<ImagePrunable[]> {

@@ -3,12 +3,13 @@
 
 import { findAbandoned, isPartial } from "../../sys/partial.ts";
 import type { Context } from "../context.ts";
-import { imagesDirectory, layersDirectory, lowersDirectory } from "./directories.ts";
+import { imagesDirectory, layersDirectory, lowersDirectory, memoriesDirectory } from "./directories.ts";
 
-/** Removes such leftovers. Costs three directory listings and a look at the records when all is well. */
+/** Removes such leftovers. Costs four directory listings and a look at the records when all is well. */
 export async function sweepImages(context: Context): Promise<void> {
   const directories = [imagesDirectory(context), lowersDirectory(context)];
-  const abandoned = [...directories, layersDirectory(context)].flatMap(findAbandoned);
+  const places = [...directories, layersDirectory(context), memoriesDirectory(context)];
+  const abandoned = places.flatMap(findAbandoned);
   if (abandoned.length > 0) {
     const { removeTrees } = await import("../../images/unpack.ts");
     await removeTrees(abandoned, context.user);

@@ -6,7 +6,10 @@ import type { RootSource } from "../../runtime/container_plan.ts";
 import { exists } from "../../sys/present.ts";
 import type { InstancePaths } from "./record.ts";
 
-/** Begins to remove it, and makes the place for new logs; to be waited for before the next run begins. Nobody may have the root mounted. */
+/**
+ * Begins to remove it, and makes the place for new logs; to be waited for before the next run begins. Nobody may have the
+ * root mounted.
+ */
 export function clearEarlierRun({ logs, consoleLog }: InstancePaths, root: RootSource): Promise<unknown> {
   Deno.mkdirSync(logs, { recursive: true, mode: 0o700 });
   const old = [consoleLog, `${consoleLog}.1`].filter(exists).map(remove);

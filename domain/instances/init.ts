@@ -5,6 +5,7 @@ import { DreyError } from "../../errors.ts";
 import type { Application } from "../../runtime/steps.ts";
 import { signals } from "../../sys/processes.ts";
 
+/** What an init is; "none" where a shell may stand in for it, "nothing" where there is none either. */
 export type InitKind = "systemd" | "busybox" | "other" | "none" | "nothing";
 
 export interface InitChoice {

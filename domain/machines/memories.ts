@@ -15,7 +15,8 @@ import { findAbandoned, isPartial, partialName } from "../../sys/partial.ts";
 import { exists, isDirectory, namesIn, readIfThere, removeIfThere } from "../../sys/present.ts";
 import type { Context } from "../context.ts";
 import type { BootAssets } from "./assets.ts";
-import { imageMemoryName, isImageMemory, memoriesDirectory, removeMemory } from "./memories_directory.ts";
+import { memoriesDirectory } from "../images/directories.ts";
+import { imageMemoryName, isImageMemory, removeMemory } from "./memories_directory.ts";
 
 /** How many kinds are kept that begin with a booted kernel, some 100 MB each, and with the system of an image. */
 const most = { kernels: 4, images: 2 };

@@ -1,12 +1,10 @@
-// Where what virtual machines can begin with lies; by itself, since looking there and removing takes nothing of machines.
+// Names of what virtual machines can begin with, and its removal, which takes nothing of machines.
 
 import { join } from "@std/path";
 import { isPartial } from "../../sys/partial.ts";
 import { namesIn } from "../../sys/present.ts";
 import type { Context } from "../context.ts";
-
-export const memoriesDirectory = (context: Context): string =>
-  join(context.paths.state, "machines", "memories");
+import { memoriesDirectory } from "../images/directories.ts";
 
 /** The name of a memory that only machines of one image can begin from. */
 export const imageMemoryName = (kind: string, fingerprint: string): string => `${kind}-${fingerprint}`;

@@ -102,6 +102,16 @@ await e2e(
   },
 );
 
+await e2e("a memory that nobody goes on keeping is removed by the next command", { needs }, async (drey) => {
+  const memories = `${drey.directory}/machines/memories`;
+  await using keeper = sleeper();
+  await Deno.mkdir(`${memories}/a.partial-${keeper.pid}-0-00000000`, { recursive: true });
+  await Deno.writeTextFile(`${memories}/a.partial-${keeper.pid}-0-00000000/memory.raw`, "half");
+  await Deno.writeTextFile(`${memories}/b`, "whole");
+  assertEquals(await rows(drey), []);
+  await eventually("the half one is gone", () => namesIn(memories).join() === "b", 10);
+});
+
 await e2e("a reboot killed at any moment leaves a consistent state", { needs }, async (drey) => {
   const seed = Number(Deno.env.get("DREY_TEST_SEED") ?? Date.now() % 1_000_000);
   console.log(`DREY_TEST_SEED=${seed}`);
