@@ -64,6 +64,19 @@ export async function forwardRecords(
   return entries.map(({ key, value }) => ({ address: key[3] ?? "", record: value }));
 }
 
+/** What takes the forwards and load balancers of a network along when it gets another name, or away with it. */
+export async function forwardWrites(context: Context, from: Ref, to?: Ref): Promise<Write[]> {
+  const kinds = ["forwards", "load-balancers"] as const;
+  const found = await Promise.all(kinds.map(async (kind) => {
+    const records = await forwardRecords(context, kind, from);
+    return records.flatMap(({ address, record }): Write[] => [
+      { key: keyOf({ kind, network: from, address }), delete: true },
+      ...(to === undefined ? [] : [{ key: keyOf({ kind, network: to, address }), value: record }]),
+    ]);
+  }));
+  return found.flat();
+}
+
 /** @throws {DreyError} `NOT_FOUND` for the network */
 export async function listForwards(context: Context, network: Ref): Promise<NetworkForward[]> {
   await loadNetwork(context, network);

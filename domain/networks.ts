@@ -18,6 +18,7 @@ import {
   type NetworkRecord,
   networkRecords,
 } from "./networks/record.ts";
+import { forwardWrites } from "./network_forwards.ts";
 import { refuseAbsentZones } from "./network_zones.ts";
 import { freeIpv4, freeIpv6, hasIpv6, hostSubnets, randomHwaddr } from "./networks/subnets.ts";
 import { networkUsers } from "./networks/users.ts";
@@ -238,6 +239,7 @@ export async function renameNetwork(context: Context, ref: Ref, name: string): P
     [
       { key: networkKey(ref), delete: true },
       { key: networkKey(to), value },
+      ...await forwardWrites(context, ref, to),
       happened(context, "network-renamed", to, { old_name: ref.name }),
     ],
   );
@@ -262,6 +264,7 @@ export async function deleteNetwork(context: Context, ref: Ref): Promise<void> {
   const key = networkKey(ref);
   const done = await context.store.commit([{ key, revision }], [
     { key, delete: true },
+    ...await forwardWrites(context, ref),
     happened(context, "network-deleted", ref),
   ]);
   if (!done) throw changedMeanwhile(`Network "${ref.name}"`);

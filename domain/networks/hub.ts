@@ -242,6 +242,8 @@ export async function takeNetworkDown(context: Context, name: string): Promise<v
   const away = isHostHub(context) ? portsAwayLines(context, name).join("\n") + "\n" : "";
   await mustRun(hubDirectory(context), away + takeDownScript(name));
   await applyRules(context);
+  const { applyForwards } = await import("./forwards.ts");
+  await applyForwards(context, name);
 }
 
 /**

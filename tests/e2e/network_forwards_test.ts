@@ -66,5 +66,15 @@ await e2e("a forward and a load balancer lead from the host to instances, throug
   await eventually("it comes back with them", async () => await hear(balanced) === "c1");
   await drey`stop -f c1`;
   for (const child of [...servers, again]) await child.status;
-  assert((await drey`network load-balancer list lab`).includes("127.0.0.1"));
+  await drey`delete c1 c2`;
+  await drey`network rename lab desk`;
+  assert((await drey`network load-balancer list desk`).includes("127.0.0.1"), "it follows its network");
+  await drey`network create other ipv4.address=10.128.1.1/24 ipv6.address=none`;
+  await drey`launch tiny c3 --network desk`;
+  await drey`config device add c3 eth1 nic network=other`;
+  await drey`config device remove c3 eth0`;
+  await drey`network delete desk`;
+  assertEquals(await hear(balanced), "", "and ends with it, though the hub goes on");
+  await drey`network create desk ipv4.address=10.128.0.1/24 ipv6.address=none`;
+  assert(!(await drey`network load-balancer list desk`).includes("127.0.0.1"));
 });
