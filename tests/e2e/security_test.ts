@@ -220,6 +220,10 @@ await e2e(
       "{ echo /tmp/x >/mnt/release_agent; } 2>/dev/null && echo agent; " +
       "{ echo $$ >/mnt/tasks; } 2>/dev/null && echo moved; done; true";
     assertEquals(await inside(drey, leave), "");
+    // below each other until no path leads there any more
+    const deep = `chdir "/sys/fs/cgroup"; my $n = "d" x 200; for (1 .. 30) { mkdir $n or die $!; chdir $n }`;
+    await inside(drey, `perl -e '${deep}'`);
+    await drey`stop -f c1`;
   },
 );
 
