@@ -73,7 +73,7 @@ export async function pull(shell: Shell): Promise<void> {
     if (found.type === "directory") mustRecurse(shell, source);
     const local = isDirectory ? join(target, basename(place.path)) : target;
     if (found.type === "directory" && local !== "-") await pullTree(place, found, local);
-    else if (local !== "-") await pullInto(place, found, local);
+    else if (local !== "-") await pullInto(found, local);
     else for await (const chunk of found.body.body ?? []) shell.print(chunk);
   }
 }
@@ -190,26 +190,35 @@ async function read({ client, name, path }: Place): Promise<Found> {
 
 async function pullTree(place: Place, found: Found, local: string): Promise<void> {
   const { isDrey, pullStream } = await import("./file_tree.ts");
-  if (!await isDrey(place.client)) return await pullInto(place, found, local);
+  if (!await isDrey(place.client)) return await pullBelow(place, found, local);
   await found.body.body?.cancel();
   await pullStream(place, local);
 }
 
-async function pullInto(place: Place, { type, mode, body }: Found, local: string): Promise<void> {
+/** The file or the link that was named. */
+async function pullInto({ type, mode, body }: Found, local: string): Promise<void> {
   if (type === "symlink") return await Deno.symlink(await boundedText(body), local);
+  const file = await Deno.open(local, { write: true, create: true, truncate: true, mode: mode & 0o777 });
+  await (body.body ?? new Blob().stream()).pipeTo(file.writable);
+}
+
+/** What the instance has named: no link of its own may lead elsewhere. */
+async function pullBelow(place: Place, found: Found, local: string): Promise<void> {
+  const { makeDirectory, openToWrite } = await import("./file_tree.ts");
+  const { type, mode, body } = found;
+  if (type === "symlink") return await pullInto(found, local);
   if (type === "file") {
-    const file = await Deno.open(local, { write: true, create: true, truncate: true, mode });
-    return await (body.body ?? new Blob().stream()).pipeTo(file.writable);
+    return await (body.body ?? new Blob().stream()).pipeTo(openToWrite(local, mode).writable);
   }
   const { metadata: names } = JSON.parse(await boundedText(body)) as { metadata: string[] };
-  await Deno.mkdir(local, { recursive: true, mode });
+  makeDirectory(local, mode);
   for (const name of names) {
     // the instance chooses names, and must not choose where on this side they go
     if (name === "" || name === "." || name === ".." || name.includes("/")) {
       throw new DreyError("SERVER_FAILED", { message: `The server sent an impossible file name: "${name}"` });
     }
     const next = inside(place, name);
-    await pullInto(next, await read(next), join(local, name));
+    await pullBelow(next, await read(next), join(local, name));
   }
 }
 

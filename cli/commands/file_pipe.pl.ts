@@ -104,9 +104,18 @@ while (1) {
     $made{$name} = 1;
     push @closed, [$path, $mode & 0777] if ($mode & 0700) != 0700;
   }
-  elsif ($type eq 'symlink') { symlink $target, $path or fail_at('make', $path) }
+  elsif ($type eq 'symlink') {
+    my $now = readlink $path;
+    next if defined $now and $now eq $target;
+    symlink $target, $path or fail_at('make', $path);
+  }
   else {
-    sysopen my $file, $path, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY, $mode & 0777 or fail_at('write', $path);
+    # a link in its place came from the instance, now or when the tree was fetched before
+    my $file;
+    if (!sysopen $file, $path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NOCTTY, $mode & 0777) {
+      $! == 40 or fail_at('write', $path);
+      fail(qq(Cannot write "$path": it is a link, which may have come from the instance));
+    }
     while ($size > 0) {
       more() if $at == length $in;
       my $here = length($in) - $at;

@@ -127,16 +127,47 @@ async function receive(
   { type, mode, size, target }: TreeEntry,
   path: string,
 ): Promise<void> {
-  if (type === "symlink") return Deno.symlinkSync(target, path);
+  if (type === "symlink") return makeLink(path, target);
   if (type === "directory") return makeDirectory(path, mode);
-  using file = Deno.openSync(path, { write: true, create: true, truncate: true, mode: mode & 0o777 });
+  using file = openToWrite(path, mode);
   for await (const part of reader.content(size)) {
     for (let done = 0; done < part.length;) done += file.writeSync(part.subarray(done));
   }
 }
 
+/**
+ * Opens a file of a tree that is fetched. A link in its place came from the instance, now or when the tree was fetched
+ * before: it would choose what is written to.
+ *
+ * @throws {DreyError} `BAD_REQUEST` for a link
+ */
+export function openToWrite(path: string, mode: number): Deno.FsFile {
+  if (lookAt(path)?.isSymlink === true) {
+    throw new DreyError("BAD_REQUEST", {
+      message: `Cannot write "${path}": it is a link, which may have come from the instance`,
+      hint: "Remove it, or pull to another directory",
+    });
+  }
+  return Deno.openSync(path, { write: true, create: true, truncate: true, mode: mode & 0o777 });
+}
+
+/** One that leads there already will do. */
+function makeLink(path: string, target: string): void {
+  if (lookAt(path)?.isSymlink === true && Deno.readLinkSync(path) === target) return;
+  Deno.symlinkSync(target, path);
+}
+
+function lookAt(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return undefined;
+  }
+}
+
 /** One that is there already must be no link. */
-function makeDirectory(path: string, mode: number): void {
+export function makeDirectory(path: string, mode: number): void {
   try {
     Deno.mkdirSync(path, { mode: mode & 0o777 | 0o700 });
   } catch (error) {

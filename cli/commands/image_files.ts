@@ -96,8 +96,10 @@ export async function exportImage(shell: Shell): Promise<void> {
   const response = await client.raw("image.export", { params: { fingerprint } });
   if (response.body === null) throw new DreyError("SERVER_FAILED", { message: "The server sent no image" });
   const isDirectory = await Deno.stat(target).then((info) => info.isDirectory, () => false);
+  // the server may choose the name, but no hidden file, such as one of a shell's
+  const named = (filename: string) => baseName(filename).replace(/^\.+/, "") || fingerprint;
   const place = (filename: string, ending: string) =>
-    isDirectory ? `${target.replace(/\/+$/, "")}/${baseName(filename)}` : `${target}${ending}`;
+    isDirectory ? `${target.replace(/\/+$/, "")}/${named(filename)}` : `${target}${ending}`;
   const write = async (body: ReadableStream<Uint8Array>, path: string) => {
     await saveBody(path, body);
     shell.print(`Written: ${path}\n`);

@@ -30,6 +30,14 @@ await e2e("files go into a running instance and come out again", { needs }, asyn
   await drey`file pull -r c1/srv/deep/tree ${out}`;
   assertEquals(await Deno.readTextFile(join(out, "sub", "two")), "two\n");
   assertEquals(await Deno.readLink(join(out, "sub", "link")), "../one");
+  const again = join(drey.directory, "again");
+  await Deno.mkdir(again);
+  await drey`file pull -r c1/srv/deep/tree ${again}`;
+  await drey`file pull -r c1/srv/deep/tree ${again}`;
+  // the link that came along must not choose what the next pull writes to
+  await drey`exec c1 -- sh -c ${"cd /srv/deep/tree/sub; rm link; echo else >link"}`;
+  assertMatch((await drey.tries`file pull -r c1/srv/deep/tree ${again}`).stderr, /link": it is a link/);
+  assertEquals(await Deno.readTextFile(join(again, "tree", "one")), "one\n");
   await drey.run(["file", "edit", "c1/root/new"], { stdin: "edited\n" });
   assertEquals(await drey`exec c1 -- cat /root/new`, "edited\n");
   // what exists keeps its owner
