@@ -1,5 +1,6 @@
 // What is looked at in the entries of an image's tarballs, wherever they are on their way to.
 
+import { DreyError } from "../errors.ts";
 import { invalid } from "./archive.ts";
 import { entryCheck, plainName } from "./entries.ts";
 import type { Visit } from "./gate.ts";
@@ -13,6 +14,13 @@ export interface FirstFile {
 
 /** longest metadata.yaml worth reading, in bytes */
 const metadataLimit = 1 << 20;
+
+const noMetadata = () =>
+  new DreyError("IMAGE_INVALID", {
+    message: "Cannot use the image: it holds no metadata.yaml",
+    hint:
+      "If that is in a file beside the root file system, name it first: drey image import METADATA ROOTFS",
+  });
 
 /** Looks through the file that holds metadata.yaml and perhaps the rest. */
 export function firstFileCheck(): { visit: Visit; result(): FirstFile } {
@@ -39,7 +47,7 @@ export function firstFileCheck(): { visit: Visit; result(): FirstFile } {
       metadata = new TextDecoder().decode(await read());
     },
     result() {
-      if (metadata === undefined) throw invalid("it holds no metadata.yaml");
+      if (metadata === undefined) throw noMetadata();
       return { metadata, root };
     },
   };

@@ -212,10 +212,11 @@ function describeImage(recipe: Recipe, architecture: string, now: Date): ImageMe
   const { distribution, codename, version } = recipe.suite;
   const os = distribution === "debian" ? "Debian" : "Ubuntu";
   const serial = now.toISOString().slice(0, 16).replaceAll("-", "").replace("T", "_");
+  const created = Math.floor(now.getTime() / 1000);
   return {
     architecture,
-    creation_date: Math.floor(now.getTime() / 1000),
-    expiry_date: 0,
+    creation_date: created,
+    expiry_date: recipe.expiry === undefined ? 0 : created + recipe.expiry,
     properties: {
       architecture: recipe.architecture,
       description: `${os} ${codename} ${recipe.architecture} (${serial})`,

@@ -19,6 +19,8 @@ export interface Recipe {
   templates: (ImageTemplate & { path: string; text: string })[];
   /** what the image says of itself besides what follows from the suite */
   properties: Record<string, string>;
+  /** seconds until the image expires; without it, it does not */
+  expiry?: number;
 }
 
 /** What makes a system of it, besides what `minbase` brings. */
@@ -180,7 +182,7 @@ const setting = (name: string) =>
   `{{ config_get("cloud-init.${name}", config_get("user.${name}", properties.default)) }}\n`;
 
 /** What cloud-init reads, from the settings of an instance. */
-const cloudTemplates: Recipe["templates"] = [
+export const cloudTemplates: Recipe["templates"] = [
   cloud(
     "meta-data",
     '#cloud-config\ninstance-id: {{ config_get("volatile.cloud-init.instance-id", instance.name) }}\n' +

@@ -53,8 +53,13 @@ export function parseAlias(alias: string, kernelName: (name: string) => string |
   const architecture = arch === undefined ? undefined : kernelName(arch);
   const strange = rest.length > 0 || (arch !== undefined && architecture === undefined);
   if (suite !== undefined && release !== "" && !strange) return { suite, variant, architecture };
+  const found = suite === undefined || release === ""
+    ? "no such release"
+    : rest.length > 0
+    ? "a name is a release, a variant and an architecture, in this order"
+    : `"${arch}" is neither a variant nor an architecture`;
   throw new DreyError("NOT_FOUND", {
-    message: `Cannot build image "${alias}": no such release`,
+    message: `Cannot build image "${alias}": ${found}`,
     hint: `Known are ${suites.map(suiteAlias).join(", ")}, each also as /cloud and /minimal`,
   });
 }

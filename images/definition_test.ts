@@ -62,6 +62,9 @@ const wrong: [says: string, definition: unknown][] = [
   ["is no path of a file", { image: { release: "12" }, files: [{ path: "../x" }] }],
   ["the trigger", { image: { release: "12" }, actions: [{ trigger: "pre-everything", action: "x" }] }],
   ["is not a map", ["image"]],
+  ["it names no release", { image: { distribution: "debian" } }],
+  ["is no span of time", { image: { release: "12", expiry: "soon" } }],
+  ["is none of cloud-init's", { image: { release: "12" }, files: [{ generator: "cloud-init", name: "x" }] }],
 ];
 
 for (const [says, definition] of wrong) {
@@ -69,3 +72,63 @@ for (const [says, definition] of wrong) {
     assertThrows(() => readDefinition(definition), DreyError, says);
   });
 }
+
+/** What readDefinition() makes of a definition that asks for Debian 12. */
+function recipeOf(definition: { image?: Record<string, unknown>; [section: string]: unknown }) {
+  const image = { distribution: "debian", release: "bookworm", architecture: "amd64", ...definition.image };
+  const { suite, variant, adapt } = readDefinition({ ...definition, image });
+  const host = { main: "http://m.example/debian", security: undefined };
+  return adapt(makeRecipe(suite, { architecture: "amd64", host, override: undefined, variant }));
+}
+
+Deno.test("readDefinition() fills in what repositories and descriptions say of the image", () => {
+  const line = "deb http://m.example/debian {{ image.release }}";
+  const url = `${line} main\n{% if image.release != "sid" %}${line}-updates main{% endif %}`;
+  const recipe = recipeOf({
+    image: { description: "Debian {{ image.release }} for {{ image.architecture_mapped }}", expiry: "1d 2h" },
+    packages: { repositories: [{ name: "sources.list", url }] },
+  });
+  assertEquals(recipe.sources, [
+    "deb http://m.example/debian bookworm main",
+    "deb http://m.example/debian bookworm-updates main",
+  ]);
+  assertEquals(recipe.properties.description, "Debian bookworm for amd64");
+  assertEquals(recipe.expiry, 26 * 3600);
+});
+
+Deno.test("readDefinition() fills in files and actions that ask for it, and no others", () => {
+  const { hooks } = recipeOf({
+    files: [{ path: "/etc/release", content: "{{ image.release }}", pongo: true }],
+    actions: [{ trigger: "post-files", action: "echo {{ image.release }}" }],
+  });
+  const [file = "", action = ""] = hooks.customize.slice(-2).map((hook) =>
+    /printf %s '([^']*)'/.exec(hook)?.[1]
+  );
+  assertEquals(atob(file), "bookworm");
+  assert(atob(action).endsWith("echo {{ image.release }}"));
+});
+
+Deno.test("readDefinition() has each of cloud-init's files once, as the definition says", () => {
+  const { templates } = recipeOf({
+    image: { variant: "cloud" },
+    files: [
+      { name: "user-data", generator: "cloud-init", variants: ["cloud"] },
+      {
+        name: "vendor-data",
+        generator: "cloud-init",
+        template: { properties: { default: "#cloud-config" } },
+      },
+    ],
+  });
+  const seed = "/var/lib/cloud/seed/nocloud-net";
+  assertEquals(templates.map(({ path }) => path).sort(), [
+    `${seed}/meta-data`,
+    `${seed}/network-config`,
+    `${seed}/user-data`,
+    `${seed}/vendor-data`,
+  ]);
+  assertEquals(
+    templates.find(({ path }) => path.endsWith("/vendor-data"))?.properties.default,
+    "#cloud-config",
+  );
+});

@@ -61,7 +61,8 @@ export async function receiveImage(
   ahead.end();
   const [metadata, rootfs] = paths;
   if (metadata === undefined || size === 0) {
-    throw new DreyError("BAD_REQUEST", { message: "Cannot add an image: the request holds no file" });
+    const found = metadata === undefined ? "the request holds no file" : "the file is empty";
+    throw new DreyError("BAD_REQUEST", { message: `Cannot add an image: ${found}` });
   }
   const kept = undo.move();
   return {
