@@ -11,7 +11,12 @@ const opening = String.raw`
 my $o_path = 0x280000;
 sub open_how { my ($dir, $path, $flags, $resolve, $mode) = @_;
   my $how = pack 'Q3', $flags, $mode // 0, $resolve;
-  return call('openat2', $dir, $path, $how, length $how);
+  # EAGAIN: something was renamed or mounted, anywhere on the host, while the kernel went up by a ".." on the way
+  for (my $left = 1000;; $left--) {
+    my $fd = call('openat2', $dir, $path, $how, length $how);
+    return $fd if $fd >= 0 || $! != 11 || !$left;
+    select undef, undef, undef, 0.001;
+  }
 }
 # OPEN_TREE_CLONE | AT_EMPTY_PATH | O_CLOEXEC, and AT_RECURSIVE
 sub clone_tree { my ($fd, $recursive, $what) = @_; my $empty = '';

@@ -1,6 +1,6 @@
 // Descriptors: opening, copying, handing on and closing them, pipes, and waiting for what they stand for.
 
-import { addressOf, callWith, checked, cString, libc, onThread } from "./libc.ts";
+import { addressOf, callWith, checked, cString, lastErrno, libc, onThread } from "./libc.ts";
 
 export const O_RDONLY = 0;
 export const O_WRONLY = 1;
@@ -44,8 +44,12 @@ export function openBelow(root: string, path: string, flags: number): number {
   const directory = openFd(root, O_PATH);
   try {
     const how = new BigUint64Array([BigInt(flags | O_CLOEXEC), 0n, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS]);
-    const opened = libc.openat2(437n, directory, cString(path), new Uint8Array(how.buffer), 24n);
-    return checked(opened, "openat2(2)", `"${path}" in "${root}"`);
+    for (let left = 10_000;; left--) {
+      const opened = libc.openat2(437n, directory, cString(path), new Uint8Array(how.buffer), 24n);
+      // something was renamed or mounted, anywhere on the host, while the kernel went up by a ".." on the way
+      const isDisturbed = Number(opened) < 0 && left > 0 && lastErrno() === "EAGAIN";
+      if (!isDisturbed) return checked(opened, "openat2(2)", `"${path}" in "${root}"`);
+    }
   } finally {
     closeFd(directory);
   }
@@ -158,13 +162,19 @@ export async function copyRange(from: number, to: number, most: number): Promise
   return Number(await onThread.copy_file_range(from, null, to, null, BigInt(most), 0));
 }
 
-/** poll(2) of one descriptor, on another thread. */
+/** poll(2) of one descriptor, on another thread; `milliseconds` below 0 are for ever. */
 export async function poll(fd: number, wanted: { events: number; milliseconds: number }): Promise<boolean> {
   const pollfd = new Uint8Array(8);
   const view = new DataView(pollfd.buffer);
   view.setInt32(0, fd, true);
   view.setInt16(4, wanted.events, true);
-  return await callWith(pollfd, () => onThread.poll(pollfd, 1n, wanted.milliseconds)) > 0;
+  const end = performance.now() + wanted.milliseconds;
+  for (let left = wanted.milliseconds;; left = Math.ceil(end - performance.now())) {
+    const patience = wanted.milliseconds < 0 ? -1 : Math.max(left, 0);
+    const ready = await callWith(pollfd, () => onThread.poll(pollfd, 1n, patience));
+    // a signal that drey listens for has come on that thread: EINTR, whatever it was about
+    if (ready >= 0) return ready > 0;
+  }
 }
 
 /**

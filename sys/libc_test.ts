@@ -2,6 +2,7 @@ import { assertEquals, assertThrows } from "@std/testing";
 import { join } from "@std/path";
 import { closeFd, O_RDONLY, openBelow, rereadFd } from "./descriptors.ts";
 import { SysError } from "./libc.ts";
+import { spawn } from "./run.ts";
 
 Deno.test("openBelow() follows links as if the directory were the root", async () => {
   const root = await Deno.makeTempDir();
@@ -21,6 +22,22 @@ Deno.test("openBelow() follows links as if the directory were the root", async (
       assertThrows(() => openBelow(root, path, O_RDONLY), SysError, "ENOENT");
     }
   } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("openBelow() goes up on its way while others rename files of their own", async () => {
+  const root = await Deno.makeTempDir();
+  const renaming = spawn(["perl", "-e", "open F, '>', 'a'; rename 'a', 'b' and rename 'b', 'a' while 1"], {
+    cwd: root,
+  });
+  try {
+    await Deno.mkdir(join(root, "etc"));
+    await Deno.symlink("../../../../../etc", join(root, "upwards"));
+    for (let times = 0; times < 2000; times++) closeFd(openBelow(root, "upwards", O_RDONLY));
+  } finally {
+    renaming.kill("SIGKILL");
+    await renaming.status;
     await Deno.remove(root, { recursive: true });
   }
 });
