@@ -3,7 +3,9 @@
 
 import { openPipe } from "./descriptors.ts";
 import { callWith, cString, lazily, SysError, vector } from "./libc.ts";
+import { hearOfChildren } from "./processes.ts";
 import { fullPath, toolMissing } from "./run.ts";
+import { findTool } from "./tools.ts";
 
 const libc = lazily({
   posix_spawnp: {
@@ -22,6 +24,8 @@ const onThread = lazily({
 /** `bytes`; more than any libc wants */
 const fileActionsSize = 256;
 
+const ENOENT = 2;
+
 /** Descriptors that become standard input, output and errors of a program. */
 export type Stdio = readonly [input: number, output: number, errors: number];
 
@@ -35,6 +39,7 @@ export function startProgram(
   argv: readonly string[],
   { stdio, env }: { stdio: Stdio; env?: Record<string, string> },
 ): number {
+  hearOfChildren();
   const [program = ""] = argv;
   const actions = new Uint8Array(fileActionsSize);
   libc.posix_spawn_file_actions_init(actions);
@@ -47,15 +52,13 @@ export function startProgram(
         `${name}=${value}`
       ),
     );
-    const errno = libc.posix_spawnp(
-      new Uint8Array(pid.buffer),
-      cString(program),
-      actions,
-      null,
-      words,
-      variables,
-    );
-    if (errno === 2) throw toolMissing(program);
+    const spawn = (file: string) =>
+      libc.posix_spawnp(new Uint8Array(pid.buffer), cString(file), actions, null, words, variables);
+    let errno = spawn(program);
+    // it looks along drey's own PATH, which may be short or missing
+    const found = errno === ENOENT ? findTool(program, fullPath()) : undefined;
+    if (found !== undefined) errno = spawn(found);
+    if (errno === ENOENT) throw toolMissing(program);
     if (errno !== 0) throw new SysError("posix_spawnp(3)", errno, `"${program}"`);
     return pid[0] ?? 0;
   } finally {

@@ -3,7 +3,16 @@
 import { closeFd, poll } from "./descriptors.ts";
 import { checked, cString, lastErrno, libc, SysError, vector } from "./libc.ts";
 
-export const signals = { HUP: 1, INT: 2, KILL: 9, USR2: 12, TERM: 15, PWR: 30, RTMIN_3: 37 } as const;
+export const signals = {
+  HUP: 1,
+  INT: 2,
+  KILL: 9,
+  USR2: 12,
+  TERM: 15,
+  CHLD: 17,
+  PWR: 30,
+  RTMIN_3: 37,
+} as const;
 
 /**
  * Sends a signal to a process, or to a process group when `pid` is negative.
@@ -16,6 +25,22 @@ export function sendSignal(pid: number, signal: number): boolean {
   const errno = lastErrno();
   if (errno === "ESRCH") return false;
   throw new SysError("kill(2)", errno, `process ${pid}`);
+}
+
+let isHeard = false;
+
+/**
+ * Has the kernel tell how the programs that are started end. Who started drey may have ignored that, and execve(2) keeps
+ * ignored signals ignored: waitpid(2) would know of no child, and a shell neither.
+ *
+ * @see signal(7), SIGCHLD in wait(2)
+ */
+export function hearOfChildren(): void {
+  if (isHeard) return;
+  isHeard = true;
+  const ignored = /^SigIgn:\s*([0-9a-f]+)$/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1] ?? "0";
+  const isIgnored = BigInt(`0x${ignored}`) >> BigInt(signals.CHLD - 1) & 1n;
+  if (isIgnored) libc.signal(signals.CHLD, null);
 }
 
 const syscallNumbers = { pidfd_open: 434, pidfd_getfd: 438, pidfd_send_signal: 424 } as const;

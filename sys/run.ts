@@ -1,6 +1,7 @@
 // Running other programs: argv in, status and output out. No shell is involved.
 
 import { DreyError } from "../errors.ts";
+import { hearOfChildren } from "./processes.ts";
 import { packageOf } from "./tools.ts";
 
 export interface RunOptions {
@@ -50,6 +51,7 @@ export function spawn(argv: readonly string[], options: Deno.CommandOptions = {}
  * that is closed to them. Nothing relative to it could be meant then.
  */
 function somewhere<T>(options: Deno.CommandOptions, begin: (options: Deno.CommandOptions) => T): T {
+  hearOfChildren();
   try {
     return begin(options);
   } catch (error) {
