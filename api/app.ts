@@ -17,7 +17,7 @@ import {
   type Query,
   type Stream,
 } from "./call.ts";
-import { type Answer, async, failure, sync } from "./envelope.ts";
+import { type Answer, async, failure, responseOf, sync } from "./envelope.ts";
 import { type HandlerSources, handlerSources } from "./handlers.ts";
 import { etagOf, mustMatch, shownBy } from "./middleware/etag.ts";
 import { recognized, requestorOf } from "./middleware/caller.ts";
@@ -55,7 +55,11 @@ export function createApp(context: Context, sources: HandlerSources = handlerSou
       // not for a command, which would pay for making every route
       if (http === undefined) mustPair(Object.keys(routes), Object.keys(sources));
       http ??= import("./http.ts").then(({ createHttp }) => createHttp(answer));
-      return await (await http)(request, { accept, caller: await recognized(context, caller) });
+      try {
+        return await (await http)(request, { accept, caller: await recognized(context, caller) });
+      } catch (error) {
+        return responseOf(await answerError(context, error));
+      }
     },
   };
 }

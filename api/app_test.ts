@@ -403,3 +403,12 @@ Deno.test("no route answers nonsense with anything but an envelope, or blames it
     }
   }
 });
+
+Deno.test("whoever asks when the store is gone is answered", async () => {
+  const { context, app } = await openTestApp();
+  await context[Symbol.asyncDispose]();
+  const caller: Caller = { ...stranger, certificate: { der: new Uint8Array(), fingerprint: "ab" } };
+  const accept = () => Promise.reject(new Error("no stream here"));
+  const response = await app.fetch(new Request("http://drey/1.0"), { caller, accept });
+  assertEquals(response.status, 500);
+});

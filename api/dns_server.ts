@@ -51,15 +51,16 @@ async function listen(context: Context, address: ListenAddress): Promise<Listeni
   });
   const datagrams = dgram.createSocket(host.includes(":") ? "udp6" : "udp4");
   datagrams.on("message", (message, { address: peer, port }) => {
-    void answers(context, message, { peer, isStream: false }).then((all) => {
+    answers(context, message, { peer, isStream: false }).then((all) => {
       for (const answer of all) datagrams.send(answer, port, peer);
-    });
+    }).catch(logFailure);
   });
   try {
     await started(server, () => server.listen({ host, port: address.port }));
     await started(datagrams, () => datagrams.bind({ address: host, port: address.port }));
   } catch (cause) {
     server.close();
+    datagrams.close();
     throw new DreyError("BAD_REQUEST", {
       message: `Cannot listen on "${formatAddress(address)}": ${
         cause instanceof Error ? cause.message : cause
@@ -103,13 +104,15 @@ function converse(context: Context, socket: Socket): void {
       const message = held.slice(2, 2 + sizeAt(held));
       held = held.slice(2 + sizeAt(held));
       before = before.then(() => answer(message)).catch((error) => {
-        // the peer is told nothing, the log is
-        console.error(describeError(error));
+        logFailure(error);
         socket.destroy();
       });
     }
   });
 }
+
+/** The peer is told nothing, the log is. */
+const logFailure = (error: unknown) => console.error(describeError(error));
 
 const sizeAt = (held: Uint8Array) => (held[0] ?? 0) << 8 | (held[1] ?? 0);
 

@@ -15,7 +15,7 @@ import { unixDoor } from "./doors.ts";
 import { type Answering, createListener } from "./listener.ts";
 import { type Listeners, openListeners } from "./listeners.ts";
 import { readArguments } from "./serve_arguments.ts";
-import { type Log, openLog } from "./serve_log.ts";
+import { type Log, logLostErrors, openLog } from "./serve_log.ts";
 import { becomeSparing } from "../domain/server_program.ts";
 import { whenIdle } from "./serve_idle.ts";
 import { inheritedSocket, mustBeGroup, takeSocket } from "./unix_server.ts";
@@ -55,7 +55,9 @@ export async function serve(argv: readonly string[]): Promise<number> {
       return 0;
     }
     becomeSparing(argv);
-    await runServer({ ...options, log: openLog({ isVerbose }) });
+    const log = openLog({ isVerbose });
+    logLostErrors(log);
+    await runServer({ ...options, log });
     return 0;
   } catch (error) {
     if (!(error instanceof DreyError)) throw error;
@@ -76,7 +78,7 @@ export async function runServer(options: ServeOptions = {}): Promise<void> {
   const path = resolve(options.socket ?? join(context.paths.state, "unix.socket"));
   const socket = stack.use(inheritedSocket() ?? await takeSocket(context.store, path, options.group));
   await reconcile(context);
-  const app = logged(lookingAfter(createApp(context), () => reconcile(context)), log);
+  const app = logged(lookingAfter(createApp(context), () => lookAfterInstances(context, log)), log);
   const listeners = stack.use(openListeners(context, app, log));
   context.applyConfig = (config) => listeners.follow(config);
   const gid = options.group === undefined ? undefined : mustBeGroup(options.group);
@@ -84,7 +86,9 @@ export async function runServer(options: ServeOptions = {}): Promise<void> {
   await socket.listen(listener);
   const stop = new AbortController();
   void followSettings(context, listeners, { log, signal: stop.signal });
-  void followTrust(context, listeners, stop.signal);
+  followTrust(context, listeners, stop.signal).catch((error) =>
+    log("error", "Cannot follow the trust store", { error: describeError(error) })
+  );
   stack.use(chores(context, log));
   void startInstances(context, { log, signal: stop.signal });
   log("info", "Listening", { socket: socket.name, pid: Deno.pid });
@@ -113,6 +117,15 @@ async function startInstances(
   }
 }
 
+/** What it cannot do now is no reason to refuse the request that comes next. */
+async function lookAfterInstances(context: Context, log: Log): Promise<void> {
+  try {
+    await reconcile(context);
+  } catch (error) {
+    log("error", "Cannot look after instances", { error: describeError(error) });
+  }
+}
+
 /** What is to be done now and then while a server runs. */
 function chores(context: Context, log: Log): Disposable {
   const work = async () => {
@@ -124,11 +137,7 @@ function chores(context: Context, log: Log): Disposable {
     }
   };
   // schedules are by the minute
-  const due = setInterval(() => {
-    reconcile(context).catch((error) =>
-      log("error", "Cannot look after instances", { error: describeError(error) })
-    );
-  }, minute);
+  const due = setInterval(() => lookAfterInstances(context, log), minute);
   // not at once: whoever starts a server wants something else first
   const first = setTimeout(work, choresAfter);
   const timer = setInterval(work, choresEvery);

@@ -11,6 +11,18 @@ export function openLog({ isVerbose }: { isVerbose: boolean }): Log {
   };
 }
 
+/**
+ * Has errors that nobody waited for logged, with their stacks: they are faults of drey's own, and of one request; a server
+ * that ended by them would be gone for all others too.
+ */
+export function logLostErrors(log: Log): void {
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    const { reason } = event;
+    log("error", "Lost error", { error: reason instanceof Error ? reason.stack : reason });
+  });
+}
+
 /** `key=value` words, with quotes where a value needs them; what is undefined is left out. */
 function logLine(words: Record<string, unknown>): string {
   return Object.entries(words)

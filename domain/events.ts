@@ -49,11 +49,14 @@ export function lifecycleWrite(context: Context, start: LifecycleStart): Write {
   return write(context, { type: "lifecycle", project, metadata });
 }
 
-/** A line of the log, for whoever listens. */
+/**
+ * A line of the log, for whoever listens. Where the store takes none, as on a full disk, it is lost: what it tells of has
+ * happened all the same, and whoever tells it has other work to go on with.
+ */
 export async function emitLogging(context: Context, start: LoggingStart): Promise<void> {
   const { level, message, project = "" } = start;
   const metadata: LogLine = { level, message, context: start.context ?? {} };
-  await context.store.commit([], [write(context, { type: "logging", project, metadata })]);
+  await context.store.commit([], [write(context, { type: "logging", project, metadata })]).catch(() => {});
 }
 
 /** An operation as it stands, as part of the commit that changes it. */

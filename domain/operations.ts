@@ -231,10 +231,7 @@ async function failure(context: Context, thrown: unknown): Promise<Partial<Opera
   const error = explained(thrown);
   if (!(error instanceof DreyError)) {
     const stack = error instanceof Error ? error.stack ?? "" : "";
-    await emitLogging(context, { level: "error", message: describeError(error), context: { stack } }).catch(
-      // a store that cannot be written to will say so when the outcome is kept
-      () => {},
-    );
+    await emitLogging(context, { level: "error", message: describeError(error), context: { stack } });
   }
   const err_code = error instanceof DreyError ? error.status : 500;
   return { ...statusOf("Failure"), err: describeError(error), err_code };

@@ -107,6 +107,12 @@ export async function parseConfig(text: string): Promise<BackupConfig> {
   };
 }
 
+/** Where the subvolumes of a backup lie in its volume, by its optimized_header.yaml. @throws {DreyError} `IMAGE_INVALID` */
+export async function parseSubvolumes(text: string): Promise<string[]> {
+  const header = asObject(await parseYaml(text), "optimized_header.yaml");
+  return asList(header["subvolumes"]).map((one) => asText(asObject(one, "subvolumes")["path"], "subvolumes"));
+}
+
 function readPool(value: unknown): IndexPool {
   const fields = asObject(value, "pool");
   return {

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/testing";
 import { DreyError } from "../../errors.ts";
-import { parseConfig, parseIndex } from "./index_file.ts";
+import { parseConfig, parseIndex, parseSubvolumes } from "./index_file.ts";
 
 /** Lists of lists by name, each ten times the one before: ten lines for ten thousand million words. */
 function bomb(levels: number): string {
@@ -23,4 +23,12 @@ Deno.test("settings of a description are texts, however YAML reads them", async 
   const config = "\n      user.a: 1\n      user.b: true\n      user.c: text\n";
   const { container } = await parseConfig(`container:\n    name: c1\n    config:${config}`);
   assertEquals(container?.config, { "user.a": "1", "user.b": "true", "user.c": "text" });
+});
+
+Deno.test("a header that lists no subvolumes as it should is an invalid backup, not a fault of drey's", async () => {
+  assertEquals(await parseSubvolumes('subvolumes:\n- path: /\n  snapshot: ""\n- path: /a\n'), ["/", "/a"]);
+  assertEquals(await parseSubvolumes("subvolumes: 5\n"), []);
+  for (const header of ["", "- a\n", "subvolumes:\n- 5\n", "subvolumes:\n- path: 5\n"]) {
+    await assertRejects(() => parseSubvolumes(header), DreyError, "Cannot use the backup", header);
+  }
 });

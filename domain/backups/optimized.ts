@@ -11,7 +11,7 @@ import { openPool } from "../storage_pools/open.ts";
 import { volumeOf as customVolumeOf, type VolumeRef } from "../storage_volumes/record.ts";
 import type { BackupParts } from "./create.ts";
 import { describeInstance, describeVolume, indexOf } from "./describe.ts";
-import { type BackupIndex, invalid } from "./index_file.ts";
+import { type BackupIndex, invalid, parseSubvolumes } from "./index_file.ts";
 import { instanceParts, stillVolume, volumeParts, yaml } from "./parts.ts";
 import type { ScannedBackup } from "./scan.ts";
 
@@ -152,9 +152,8 @@ export async function streamsOf(
 /** Subvolumes that an instance has made within itself are streams more, which nobody here can place. */
 async function mustBePlain(header: Uint8Array | undefined): Promise<void> {
   if (header === undefined) return;
-  const { parse } = await import("@std/yaml");
-  const { subvolumes = [] } = parse(new TextDecoder().decode(header)) as { subvolumes?: { path?: string }[] };
-  if (subvolumes.every(({ path }) => path === "/")) return;
+  const paths = await parseSubvolumes(new TextDecoder().decode(header));
+  if (paths.every((path) => path === "/")) return;
   throw new DreyError("NOT_SUPPORTED", {
     message: "Cannot import the backup: the instance has subvolumes of its own",
     hint: "Export it again without --optimized-storage",

@@ -23,7 +23,9 @@ export function reporter(task: Task | undefined): Reporter {
   return {
     say(text: string) {
       next = text;
-      writing ??= write();
+      if (writing !== undefined) return;
+      writing = write();
+      writing.catch(() => {}); // told to whoever waits for the end
     },
     done: async () => await writing,
   };

@@ -98,12 +98,13 @@ export async function runOnTerminal(attached: AttachedTerminal, streams: ExecStr
   followControl(streams, command, terminal.resize);
   const socket = streams.get("0");
   if (socket === undefined) throw new Error("a terminal needs its socket");
-  void (async () => {
+  const input = async () => {
     for await (const message of socket.messages) {
       if (typeof message !== "string") await terminal.write(message);
     }
     command.signal(signals.HUP); // the client is gone: what a hang-up of a real terminal does
-  })();
+  };
+  input().catch(() => {}); // a terminal that takes nothing more has ended, as its output tells
   void command.ended.then(() => setTimeout(terminal.finish, lingering));
   for await (const chunk of terminal.output) await socket.send(chunk);
   await socket.send("");
@@ -154,26 +155,31 @@ function followControl(
   command: Command,
   resize: (size: { columns: number; rows: number }) => void,
 ): void {
-  streams.onControl(async (socket) => {
+  const obey = async (socket: Socket) => {
     void command.ended.then(() => socket.close());
     for await (const message of socket.messages) {
       const text = typeof message === "string" ? message : new TextDecoder().decode(message);
       const order = parseOrder(text);
       if (order?.command === "window-resize") {
         resize({ columns: Number(order.args?.width ?? 80), rows: Number(order.args?.height ?? 24) });
-      } else if (order?.command === "signal" && order.signal !== undefined) {
-        command.signal(order.signal);
-      }
+      } else if (order?.command === "signal" && isSignal(order.signal)) command.signal(order.signal);
     }
     command.signal(signals.KILL); // the client is gone, and nobody will hear how it ends
-  });
+  };
+  // what cannot be done about a command is its own affair: it ends for all that, and its client hears how
+  streams.onControl((socket) => void obey(socket).catch(() => {}));
 }
 
 interface ControlOrder {
   command: string;
   args?: { width?: string; height?: string };
-  signal?: number;
+  /** whatever the client calls one */
+  signal?: unknown;
 }
+
+/** signal(7): 0 is none, and 64 the last */
+const isSignal = (signal: unknown): signal is number =>
+  Number.isInteger(signal) && Number(signal) > 0 && Number(signal) <= 64;
 
 /** A control message; whatever is none is passed over, as LXD does. */
 export function parseOrder(text: string): ControlOrder | undefined {

@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/testing";
 import { join } from "@std/path";
 import { spawn } from "../../sys/run.ts";
-import { runRecorded } from "./exec_streams.ts";
+import type { Message, Socket } from "../../wire/socket.ts";
+import { createStreams, runPiped, runRecorded } from "./exec_streams.ts";
 
 Deno.test("of output that is recorded the beginning is kept, and the command runs to its end", async () => {
   const directory = await Deno.makeTempDir();
@@ -22,3 +23,35 @@ Deno.test("of output that is recorded the beginning is kept, and the command run
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+Deno.test("orders that mean nothing leave a command and its server alone", async () => {
+  const streams = createStreams(["0", "1", "2", "control"]);
+  const ready = Promise.withResolvers<void>();
+  const connect = async (name: string, messages: readonly Message[] = []) =>
+    await streams.connect(streams.secrets[name] ?? "", openSocket({ messages, ready }));
+  const signal = (signal: unknown) => JSON.stringify({ command: "signal", signal });
+  const odd = ["x", 999, -3, 0, 1.5, {}, null].map(signal);
+  for (const name of ["0", "1", "2"]) await connect(name);
+  await connect("control", ["nonsense", '{"command":"window-resize","args":5}', ...odd, signal(10)]);
+  // what a command's signals go to is the child of the process that waits for it
+  const script = 'if (fork) { wait; exit 5 } $| = 1; print "ready"; sleep 600';
+  const child = spawn(["perl", "-e", script], { stdin: "piped", stdout: "piped", stderr: "piped" });
+  assertEquals(await runPiped(child, streams), 5);
+});
+
+/** Says its messages once something was sent to one of its kind. */
+function openSocket(
+  { messages, ready }: { messages: readonly Message[]; ready: PromiseWithResolvers<void> },
+): Socket {
+  const { promise: closed, resolve: close } = Promise.withResolvers<void>();
+  return {
+    closed,
+    close,
+    send: () => Promise.resolve(ready.resolve()),
+    messages: (async function* () {
+      await ready.promise;
+      yield* messages;
+      await closed;
+    })(),
+  };
+}

@@ -93,8 +93,14 @@ function closing<T>(stream: ReadableStream<T>, close: () => Promise<void>): Read
   const reader = stream.getReader();
   return new ReadableStream<T>({
     async pull(control) {
-      const { done, value } = await reader.read();
-      if (!done) return control.enqueue(value);
+      let next: ReadableStreamReadResult<T>;
+      try {
+        next = await reader.read();
+      } catch (error) {
+        await close();
+        throw error;
+      }
+      if (!next.done) return control.enqueue(next.value);
       await close();
       control.close();
     },
