@@ -1,6 +1,6 @@
 // What a handler is given and what it may answer, typed by the route it serves.
 
-import type { Context } from "../domain/context.ts";
+import type { Context, Ref } from "../domain/context.ts";
 import type { CertificateType } from "../wire/certificate.ts";
 import type { Operation } from "../wire/operation.ts";
 import type { BodyOf, ParamsOf, ResultOf, RouteName, Routes } from "../wire/routes.ts";
@@ -72,6 +72,12 @@ export interface Call<N extends RouteName = RouteName> {
   /** one of the query parameters the route declares */
   query(name: Routes[N]["query"][number]): string | undefined;
 }
+
+/** What a route ending in `/{name}` is about, in the request's project. */
+export const refOf = ({ project, params }: { project: string; params: { readonly name: string } }): Ref => ({
+  project,
+  name: params.name,
+});
 
 /** A sync answer with status 201 and the address of what was made. */
 export class Created {

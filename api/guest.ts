@@ -16,6 +16,7 @@ import type { App } from "./app.ts";
 import { readBody } from "./body.ts";
 import type { Env } from "./call.ts";
 import { failure, responseOf } from "./envelope.ts";
+import { drain } from "./sockets.ts";
 
 interface GuestCall {
   context: Context;
@@ -138,11 +139,6 @@ async function events({ context, ref, request, env }: GuestCall): Promise<Respon
   void send().catch(() => {}).then(() => socket.close()); // closed by the listener: nobody is left to tell
   void drain(socket.messages);
   return new Response(null, { status: 204 });
-}
-
-/** Whatever a listener says is read and dropped, so that its end is noticed. */
-async function drain(messages: AsyncIterable<unknown>): Promise<void> {
-  for await (const _ of messages);
 }
 
 function lines(happened: AsyncIterable<GuestEvent>): Response {

@@ -90,6 +90,11 @@ export function socketPair(): [Socket, Socket] {
   return [end(left, right), end(right, left)];
 }
 
+/** Reads and drops whatever the other side says, so that its end is noticed. */
+export async function drain(messages: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of messages);
+}
+
 function sizeOf(message: Message): number {
   return message.length + 1;
 }

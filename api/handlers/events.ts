@@ -7,6 +7,7 @@ import type { Operation } from "../../wire/operation.ts";
 import type { Caller, Handlers } from "../call.ts";
 import { isOn } from "../lists.ts";
 import { isAdmin } from "../middleware/permission.ts";
+import { drain } from "../sockets.ts";
 
 const eventTypes: readonly EventType[] = ["logging", "operation", "lifecycle"];
 
@@ -46,9 +47,4 @@ function typesOf(text: string | undefined): EventType[] {
     if (type !== undefined) return type;
     throw new DreyError("BAD_REQUEST", { message: `"${word}" is not a supported event type` });
   });
-}
-
-/** Whatever a listener says is read and dropped, so that its end is noticed. */
-async function drain(messages: AsyncIterable<unknown>): Promise<void> {
-  for await (const _ of messages);
 }

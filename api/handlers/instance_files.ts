@@ -3,15 +3,10 @@
 import { dirname, resolve } from "@std/path";
 import { type FileOwner, type FileRequest, type FileStat, useFile } from "../../domain/instances/files.ts";
 import { DreyError } from "../../errors.ts";
-import type { Call, Handlers } from "../call.ts";
+import { type Call, type Handlers, refOf } from "../call.ts";
 import { responseOf, sync } from "../envelope.ts";
 
 type Names = "instance.file.get" | "instance.file.head" | "instance.file.put" | "instance.file.delete";
-
-const refOf = ({ project, params }: { project: string; params: { readonly name: string } }) => ({
-  project,
-  name: params.name,
-});
 
 export const handlers: Handlers<Names> = {
   "instance.file.get": (call) => read(call),

@@ -1,7 +1,7 @@
 // Log files of an instance.
 
 import * as logs from "../../domain/instances/logs.ts";
-import type { Handlers } from "../call.ts";
+import { type Handlers, refOf } from "../call.ts";
 import { addressOf } from "../lists.ts";
 
 type Names =
@@ -11,11 +11,6 @@ type Names =
   | "instance.outputs"
   | "instance.output.get"
   | "instance.output.delete";
-
-const refOf = ({ project, params }: { project: string; params: { readonly name: string } }) => ({
-  project,
-  name: params.name,
-});
 
 const addresses = (project: string, instance: string, names: string[], below: string) => {
   const [path = "", query] = addressOf("instances", instance, project).split("?");

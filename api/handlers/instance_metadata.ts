@@ -3,7 +3,7 @@
 import { concat } from "@std/bytes";
 import * as metadata from "../../domain/instances/metadata.ts";
 import { DreyError } from "../../errors.ts";
-import type { Handlers } from "../call.ts";
+import { type Handlers, refOf } from "../call.ts";
 import { responseOf, sync } from "../envelope.ts";
 
 type Names =
@@ -16,11 +16,6 @@ type Names =
 
 /** `bytes` of a template at most */
 const limit = 1024 * 1024;
-
-const refOf = ({ project, params }: { project: string; params: { readonly name: string } }) => ({
-  project,
-  name: params.name,
-});
 
 export const handlers: Handlers<Names> = {
   "instance.metadata.get": (call) => metadata.getMetadata(call.context, refOf(call)),

@@ -1,6 +1,6 @@
 // Snapshots of instances.
 
-import { type Handlers } from "../call.ts";
+import { type Handlers, refOf } from "../call.ts";
 import { listed } from "../lists.ts";
 
 type Names =
@@ -14,11 +14,6 @@ type Names =
 
 const list = () => import("../../domain/instances/snapshots/list.ts");
 const change = () => import("../../domain/instances/snapshots/change.ts");
-
-const refOf = ({ project, params }: { project: string; params: { readonly name: string } }) => ({
-  project,
-  name: params.name,
-});
 
 export const handlers: Handlers<Names> = {
   "snapshots.list": async (call) =>

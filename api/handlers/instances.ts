@@ -4,7 +4,7 @@ import type { Context } from "../../domain/context.ts";
 import type { Devices } from "../../wire/instance.ts";
 import { DreyError } from "../../errors.ts";
 import type { Instance } from "../../wire/instance.ts";
-import type { Call, Handlers } from "../call.ts";
+import { type Call, type Handlers, refOf } from "../call.ts";
 import { addressOf, isOn, listed } from "../lists.ts";
 
 type Names =
@@ -29,11 +29,6 @@ const list = () => import("../../domain/instances/list.ts");
 const update = () => import("../../domain/instances/update.ts");
 const state = () => import("../../domain/instances/state.ts");
 const consoleLog = () => import("../../domain/instances/console.ts");
-
-const refOf = ({ project, params }: { project: string; params: { readonly name: string } }) => ({
-  project,
-  name: params.name,
-});
 
 export const handlers: Handlers<Names> = {
   "instances.list": listInstances,

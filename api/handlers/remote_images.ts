@@ -1,5 +1,5 @@
-// Where images come from: what image servers offer, and what is built here. LXD's clients ask them themselves; drey's own command asks through here, so that what was
-// said is kept in one place.
+// Where images come from: what image servers offer, and what is built here. LXD's clients ask the servers themselves;
+// drey's own command asks through here, so that what they said is kept in one place.
 
 import { remoteImages } from "../../domain/images/remote.ts";
 import type { Handlers } from "../call.ts";

@@ -4,18 +4,24 @@
 import * as keys from "../../config/devices/disk.ts";
 import { readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
-import { type IdMap, parseMap } from "../../idmap/map.ts";
-import { type Disk, fetchSteps, plugDisk, showSteps, unplugDisk } from "../../runtime/disks.ts";
+import type { IdMap } from "../../idmap/map.ts";
+import {
+  type Disk,
+  fetchSteps,
+  plugDisk,
+  type RunningContainer,
+  showSteps,
+  unplugDisk,
+} from "../../runtime/disks.ts";
 import { guestRoot } from "../../runtime/vm/box.ts";
 import type { MountAttribute } from "../../runtime/kernel_flags.ts";
 import type { Device } from "../../wire/instance.ts";
-import { instancePaths } from "../instances/record.ts";
-import { readRunRecord } from "../instances/run_record.ts";
 import type { DeviceSite, DeviceType, LiveSite, StartParts, StartSite } from "./device.ts";
 import { checkVolume, findVolume, typeOf, watchVolume } from "./disk_volume.ts";
 import { hasOwnDisk } from "../machines/own_disk.ts";
 import { openRootPool, volumeOf } from "../instances/root_volume.ts";
 import { diskBounds, findHostSource, type FoundSource } from "./disk_source.ts";
+import { runningContainer } from "./running.ts";
 
 export const type: DeviceType = {
   async start(site: StartSite): Promise<StartParts> {
@@ -34,15 +40,15 @@ export const type: DeviceType = {
     };
   },
   async add(site: LiveSite) {
-    if (!site.device["path"]) return await (await drives()).addDrive(site, boxOf(site));
-    const found = await find(site, runningMap(site));
+    if (!site.device["path"]) return await (await drives()).addDrive(site, runningContainer(site));
+    const found = await find(site, runningContainer(site).map);
     await found?.settle?.();
     if (found === undefined) return;
     if (await isShare(site)) await (await shares()).addShare(site, found.disk);
     else await plugDisk(container(site), found.disk);
   },
   async remove(site: LiveSite) {
-    if (isDrive(site)) return await (await drives()).removeDrive(site, boxOf(site));
+    if (isDrive(site)) return await (await drives()).removeDrive(site, runningContainer(site));
     if (await isShare(site)) await (await shares()).removeShare(site);
     else await unplugDisk(container(site), keys.mountPath(site.device));
   },
@@ -142,21 +148,8 @@ function mayNotShift(name: string, project: string): DreyError {
   });
 }
 
-function runningMap({ context, ref }: LiveSite): IdMap {
-  return parseMap(readRunRecord(instancePaths(context, ref).run)?.idmap ?? "[]");
-}
-
-/** The box of a machine, with its own root. */
-const boxOf = (site: LiveSite) => ({
-  pid: site.pid,
-  map: runningMap(site),
-  hasParent: site.context.user.uid !== 0,
-});
-
-const container = (site: LiveSite) => ({
-  pid: site.pid,
-  map: runningMap(site),
-  hasParent: site.context.user.uid !== 0,
-  // the guest sees what is mounted in the box, below its root there
+/** The guest of a machine sees what is mounted in its box, below its root there. */
+const container = (site: LiveSite): RunningContainer => ({
+  ...runningContainer(site),
   ...(site.type === "container" ? {} : { root: guestRoot }),
 });

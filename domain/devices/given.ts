@@ -1,28 +1,19 @@
 // Devices of the host that a running virtual machine is given, and gives back: each with nodes that its box shows.
 
-import { parseMap } from "../../idmap/map.ts";
-import type { RunningContainer } from "../../runtime/disks.ts";
 import { plugBoxFile, unplugBoxFile } from "../../runtime/vm/box_plug.ts";
 import { type HostDevice, plugHostDevice, unplugHostDevices } from "../../runtime/vm/host_devices.ts";
 import { instancePaths } from "../instances/record.ts";
-import { readRunRecord } from "../instances/run_record.ts";
 import { driveId } from "../machines/machine_drive.ts";
 import type { GivenDevice, LiveSite } from "./device.ts";
+import { runningContainer } from "./running.ts";
 
 /** What a device of an instance is called in the machine; `index` tells several apart. */
 export const givenId = (name: string, index: number): string => `${driveId(name)}.${index}`;
 
-/** The box of a running machine. */
-export const boxOf = ({ context, ref, pid }: LiveSite): RunningContainer => ({
-  pid,
-  map: parseMap(readRunRecord(instancePaths(context, ref).run)?.idmap ?? "[]"),
-  hasParent: context.user.uid !== 0,
-});
-
 /** @throws {DreyError} `CONFLICT` without a place for it, `COMMAND_FAILED` */
 export async function addGiven(site: LiveSite, given: readonly GivenDevice[]): Promise<void> {
   const { door } = instancePaths(site.context, site.ref);
-  const box = boxOf(site);
+  const box = runningContainer(site);
   for (const { device, nodes } of given) {
     for (const node of nodes) await plugBoxFile(box, node);
     try {
@@ -38,5 +29,5 @@ export async function addGiven(site: LiveSite, given: readonly GivenDevice[]): P
 export async function removeGiven(site: LiveSite, kind: HostDevice["kind"]): Promise<void> {
   const { door } = instancePaths(site.context, site.ref);
   const ids = await unplugHostDevices(door, kind, `${driveId(site.name)}.`);
-  for (const id of ids) await unplugBoxFile(boxOf(site), id);
+  for (const id of ids) await unplugBoxFile(runningContainer(site), id);
 }

@@ -4,7 +4,7 @@
 import * as keys from "../../config/devices/unix_node.ts";
 import { readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
-import { type IdMap, parseMap, toHost } from "../../idmap/map.ts";
+import { type IdMap, toHost } from "../../idmap/map.ts";
 import {
   type Disk,
   fetchSteps,
@@ -12,14 +12,12 @@ import {
   makeNodeSteps,
   plugDisk,
   plugNode,
-  type RunningContainer,
   showNodeSteps,
   showSteps,
   unplugDisk,
 } from "../../runtime/disks.ts";
-import { instancePaths } from "../instances/record.ts";
-import { readRunRecord } from "../instances/run_record.ts";
-import type { DeviceSite, DeviceType, LiveSite, StartParts, StartSite } from "./device.ts";
+import type { DeviceSite, DeviceType, StartParts, StartSite } from "./device.ts";
+import { runningContainer } from "./running.ts";
 
 export interface HostNode {
   /** path on the host */
@@ -48,10 +46,11 @@ export function nodeType(
       return startParts(site, given);
     },
     async add(site) {
+      const container = runningContainer(site);
       for (const node of find(site)) {
-        const given = giveNode(site, node, runningMap(site));
-        if ("made" in given) await plugNode(container(site), given.made);
-        else await plugDisk(container(site), given.shown);
+        const given = giveNode(site, node, container.map);
+        if ("made" in given) await plugNode(container, given.made);
+        else await plugDisk(container, given.shown);
       }
     },
     async remove(site) {
@@ -59,7 +58,7 @@ export function nodeType(
       // what has been taken from the host may still be shown
       const named = path || source;
       const paths = named ? [named] : find(site).map((node) => node.path);
-      for (const path of paths) await unplugDisk(container(site), path, { isNode: true });
+      for (const path of paths) await unplugDisk(runningContainer(site), path, { isNode: true });
     },
   };
 }
@@ -146,16 +145,6 @@ export function numbersOf(rdev: number): [major: number, minor: number] {
   const minor = (bits & 0xffn) | (bits >> 12n & ~0xffn & 0xffff_ffffn);
   return [Number(major), Number(minor)];
 }
-
-function runningMap({ context, ref }: LiveSite): IdMap {
-  return parseMap(readRunRecord(instancePaths(context, ref).run)?.idmap ?? "[]");
-}
-
-const container = (site: LiveSite): RunningContainer => ({
-  pid: site.pid,
-  map: runningMap(site),
-  hasParent: site.context.user.uid !== 0,
-});
 
 function hostId(name: string, ranges: IdMap["uids"], id: number): number {
   const found = toHost(ranges, id);

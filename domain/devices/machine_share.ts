@@ -14,11 +14,11 @@ import { driveId } from "../machines/machine_drive.ts";
 import { shareTag } from "../machines/own_disk.ts";
 import { runningMachine } from "../machines/plan.ts";
 import type { LiveSite } from "./device.ts";
-import { boxOf } from "./given.ts";
+import { runningContainer } from "./running.ts";
 
 const shareId = (name: string) => `dir-${driveId(name)}`;
 
-const sharesOf = (site: LiveSite) => ({ ...boxOf(site), root: guestShares });
+const sharesOf = (site: LiveSite) => ({ ...runningContainer(site), root: guestShares });
 
 /** @throws {DreyError} `CONFLICT` without a place for it, `COMMAND_FAILED` if the guest does not mount it, `TOOL_MISSING` */
 export async function addShare(site: LiveSite, disk: Disk): Promise<void> {

@@ -4,7 +4,8 @@ import { DreyError } from "../../errors.ts";
 import type { IdMap } from "../../idmap/map.ts";
 import { boxFiles } from "../../runtime/vm/box.ts";
 import type { DeviceSite, DeviceType, GivenDevice, LiveSite } from "./device.ts";
-import { addGiven, boxOf, givenId, removeGiven } from "./given.ts";
+import { addGiven, givenId, removeGiven } from "./given.ts";
+import { runningContainer } from "./running.ts";
 import { lookAt } from "./host_node.ts";
 import { boxNode } from "./machine_node.ts";
 
@@ -41,6 +42,6 @@ export const serial: Required<Pick<DeviceType, "start" | "add" | "remove">> = {
     const given = find(site, site.map);
     return given.length > 0 ? { given } : { warnings: [`nothing is there for device "${site.name}"`] };
   },
-  add: async (site: LiveSite) => await addGiven(site, find(site, boxOf(site).map)),
+  add: async (site: LiveSite) => await addGiven(site, find(site, runningContainer(site).map)),
   remove: async (site: LiveSite) => await removeGiven(site, "serial"),
 };

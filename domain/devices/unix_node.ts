@@ -37,11 +37,11 @@ async function inMachines(site: StartSite | LiveSite): Promise<Pick<DeviceType, 
   }
   if (site.device["type"] === "unix-char") return (await import("./serial.ts")).serial;
   const { addDrive, removeDrive, startDrive } = await import("./disk_drive.ts");
-  const { boxOf } = await import("./given.ts");
+  const { runningContainer } = await import("./running.ts");
   return {
     start: startDrive,
-    add: async (site) => await addDrive(site, boxOf(site)),
-    remove: async (site) => await removeDrive(site, boxOf(site)),
+    add: async (site) => await addDrive(site, runningContainer(site)),
+    remove: async (site) => await removeDrive(site, runningContainer(site)),
   };
 }
 

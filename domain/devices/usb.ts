@@ -10,7 +10,8 @@ import type { IdMap } from "../../idmap/map.ts";
 import { boxFiles } from "../../runtime/vm/box.ts";
 import { byInstance } from "./by_instance.ts";
 import type { DeviceSite, DeviceType, GivenDevice } from "./device.ts";
-import { addGiven, boxOf, givenId, removeGiven } from "./given.ts";
+import { addGiven, givenId, removeGiven } from "./given.ts";
+import { runningContainer } from "./running.ts";
 import { boxNode } from "./machine_node.ts";
 import { type HostNode, nodeType } from "./host_node.ts";
 
@@ -55,7 +56,7 @@ const inMachines: Pick<DeviceType, "start" | "add" | "remove"> = {
     const found = given(site, site.map);
     return found.length > 0 ? { given: found } : { warnings: [`nothing is there for device "${site.name}"`] };
   },
-  add: async (site) => await addGiven(site, given(site, boxOf(site).map)),
+  add: async (site) => await addGiven(site, given(site, runningContainer(site).map)),
   remove: async (site) => await removeGiven(site, "usb"),
 };
 
