@@ -82,7 +82,8 @@ export async function startHub(request: HubRequest): Promise<void> {
 export async function reviveHub(directory: string, cgroup: string | undefined): Promise<boolean> {
   const isHost = readIfThere(join(directory, hubFiles.keeper)) === undefined;
   const pid = isHost ? undefined : hubPid(directory);
-  if (!exists(join(directory, hubFiles.control)) || (!isHost && pid === undefined)) return false;
+  const isWhole = [hubFiles.control, hubFiles.services].every((file) => exists(join(directory, file)));
+  if (!isWhole || (!isHost && pid === undefined)) return false;
   const group = readIfThere(join(directory, hubFiles.holder));
   const old = groupMembers(directory);
   const way = pid === undefined ? "" : `exec ${enterNamespace(String(pid)).map(quote).join(" ")} sh -c '`;
@@ -242,6 +243,8 @@ export async function endHub(directory: string): Promise<void> {
   const members = groupMembers(directory);
   if (members.length > 0) sendSignal(-holderGroup(directory), signals.KILL);
   await Promise.all(members.map(ended));
+  // first, so that one who is killed here leaves nothing that could be revived
+  removeIfThere(join(directory, hubFiles.control));
   try {
     Deno.removeSync(directory, { recursive: true });
   } catch (error) {

@@ -86,12 +86,13 @@ export async function stopRelay(context: Context, name: string): Promise<void> {
 
 const isHostSocket = (file: string) => (readIfThere(file) ?? "").startsWith("at\tlisten\thost\n");
 
-/** Mends the relays' holder, if it was killed. */
+/** Mends the relays' holder, if it was killed; one without relays was about to end. */
 export async function mendRelays(context: Context): Promise<void> {
   const run = directory(context);
   if (!exists(run) || isHubAlive(run)) return;
   await using _lock = await context.store.lock(["relays"]);
-  if (exists(run) && !isHubAlive(run)) await reviveHub(run, cgroupOf(context));
+  if (!exists(run) || isHubAlive(run)) return;
+  await (serviceNames(run).length === 0 ? endHub(run) : reviveHub(run, cgroupOf(context)));
 }
 
 /**
