@@ -69,22 +69,30 @@ exit 1 if $?;
 my $label;
 if (open my $file, '<', $profile) { $label = readline $file }
 syswrite STDOUT, ($label // '') =~ /unprivileged_userns/ ? "ready confined\n" : "ready\n";
+# from directory to directory, each the one that was looked at: whoever still has a tree open may put links in the place
+# of its directories
 sub gone {
-  my ($path) = @_;
-  my $there = lstat $path;
-  return $! == 2 unless $there;
-  return unlink($path) || $! == 2 unless -d _;
-  opendir my $directory, $path or return $! == 2;
-  my @names = grep { $_ ne '.' && $_ ne '..' } readdir $directory;
-  closedir $directory;
-  gone("$path/$_") || return 0 for @names;
-  return rmdir($path) || $! == 2;
+  my ($name, $above) = @_;
+  my @there = lstat $name;
+  return $! == 2 unless @there;
+  return unlink($name) || $! == 2 unless -d _;
+  opendir my $directory, $name or return $! == 2;
+  return 0 if "@{[(stat $directory)[0, 1]]}" ne "@there[0, 1]" or !chdir $directory;
+  my $is_gone = 1;
+  for (grep { $_ ne '.' && $_ ne '..' } readdir $directory) { gone($_, $directory) or $is_gone = 0, last }
+  chdir $above or exit 1;
+  return $is_gone && (rmdir($name) || $! == 2);
+}
+sub all_gone {
+  opendir my $here, '.' or return 0;
+  gone($_, $here) or return 0 for @_;
+  return 1;
 }
 while (defined(my $line = <STDIN>)) {
   my ($size, $left) = split ' ', $line;
   read STDIN, my $order, $size;
   my @argv = split /\0/, $order, -1;
-  if ("@argv[0 .. 2]" eq 'rm -rf --' && !grep { !gone($_) } @argv[3 .. $#argv]) {
+  if ("@argv[0 .. 2]" eq 'rm -rf --' && all_gone(@argv[3 .. $#argv])) {
     syswrite STDOUT, "0 0 0\n" unless $left;
     next;
   }

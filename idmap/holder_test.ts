@@ -106,3 +106,45 @@ Deno.test({
     }
   },
 });
+
+// renameat2(2) with RENAME_EXCHANGE: each directory turns into a link and back
+const swapping = String.raw`my ($call, $directory, $kept) = @ARGV;
+chdir $directory; mkdir "x$_" for 1 .. 20; symlink $kept, "l$_" for 1 .. 200;
+syswrite STDOUT, "ready";
+my ($k, $j) = (1, 1);
+while ($k <= 200 and $j <= 20) {
+  my ($one, $other) = ("x$j", "l$k");
+  next if syscall($call + 0, -100, $one, -100, $other, 2) >= 0;
+  lstat $one ? $k++ : $j++;
+}`;
+
+Deno.test({
+  name: "openMappedRoot() follows no link that somebody puts in the place of a directory it removes",
+  ignore: layout.parent === undefined || layout.kind === "single",
+  async fn() {
+    const directory = await Deno.makeTempDir({ prefix: "drey-holder-" });
+    const [tree, kept] = [`${directory}/tree`, `${directory}/kept`];
+    await Deno.mkdir(kept);
+    for (let name = 0; name < 50; name++) await Deno.writeTextFile(`${kept}/${name}`, "");
+    const call = Deno.build.arch === "x86_64" ? "316" : "276";
+    await using root = await openMappedRoot(layout.parent!);
+    for (let round = 0; round < 3; round++) {
+      await Deno.mkdir(tree);
+      const argv = ["-e", swapping, call, tree, kept];
+      const swapper = new Deno.Command("perl", { args: argv, stdout: "piped" }).spawn();
+      const reader = swapper.stdout.getReader();
+      await reader.read();
+      await reader.cancel();
+      await root.run(["rm", "-rf", "--", tree]);
+      try {
+        swapper.kill("SIGKILL");
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error; // it has ended
+      }
+      await swapper.status;
+      await root.run(["rm", "-rf", "--", tree]);
+      assertEquals([...Deno.readDirSync(kept)].length, 50);
+    }
+    await Deno.remove(directory, { recursive: true });
+  },
+});

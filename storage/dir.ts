@@ -19,6 +19,7 @@ import {
   resizeImage,
   wantsImages,
 } from "./dir_image.ts";
+import { copyTree } from "./copy_tree.ts";
 import { copyHome } from "./home.ts";
 import {
   becomeLayer,
@@ -125,7 +126,7 @@ function prepareRoot(host: PoolHost, volume: Volume): RootSource {
 async function copyPlain(host: PoolHost, from: Stacked, to: Stacked): Promise<void> {
   if (from.manifest.file) return await copyImageFile(host, from, to);
   const [tree, copy] = [plainTree(from.place, from.manifest), plainTree(to.place, to.manifest)];
-  await host.hands.run(["cp", "-a", "--reflink=auto", "--", tree, copy]);
+  await copyTree(host.hands, tree, copy);
 }
 
 /** Holds a volume to a size. A root that wants a file gets one, made of what it shows. */

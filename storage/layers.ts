@@ -7,6 +7,7 @@ import { join } from "@std/path";
 import { isDirectory, namesIn, readIfThere } from "../sys/present.ts";
 import type { PoolHost, Volume, VolumeKind } from "./driver.ts";
 import { type Manifest, readManifest, writeManifest } from "./manifest.ts";
+import { copyTree } from "./copy_tree.ts";
 import { moveAway, placeOf, removeTrees, snapshotsOf } from "./places.ts";
 
 /** What a manifest of layers stands in. */
@@ -73,7 +74,7 @@ export function becomeLayer(pool: string, made: string, id: string): void {
 /** Copies the own layer of a volume that is being written to; its writers keep still. */
 export async function copyTop(host: PoolHost, { place, manifest }: Stacked, made: string): Promise<void> {
   Deno.mkdirSync(made, { mode: 0o711 });
-  await host.hands.run(["cp", "-a", "--reflink=auto", "--", treeOf(join(place, manifest.top)), treeOf(made)]);
+  await copyTree(host.hands, treeOf(join(place, manifest.top)), treeOf(made));
 }
 
 /** Every volume and snapshot of the pool that stands on layers. */

@@ -5,7 +5,7 @@ import { join } from "@std/path";
 import { DreyError } from "../../errors.ts";
 import { formatMap, type IdMap, parseMap, toHost } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
-import type { Content, Driver, Hands, Volume } from "../../storage/driver.ts";
+import type { Content, Driver, Volume } from "../../storage/driver.ts";
 import type { VolumeContent } from "../../wire/storage_volume.ts";
 import { parseSize } from "../../config/size.ts";
 import type { Context } from "../context.ts";
@@ -70,9 +70,4 @@ export async function resizeDisk(path: string, size: number): Promise<void> {
   } finally {
     file.close();
   }
-}
-
-/** Copies what is in one tree into another that is empty, whoever the files belong to. */
-export async function copyTree(hands: Hands, from: string, to: string): Promise<void> {
-  await hands.run(["cp", "-a", "--reflink=auto", "--", `${from}/.`, to]);
 }

@@ -1,6 +1,7 @@
 // Copies of custom volumes within a server: with their snapshots or without, between pools, brought up to date later.
 
 import { DreyError } from "../../errors.ts";
+import { copyTree } from "../../storage/copy_tree.ts";
 import type { Hands, Volume } from "../../storage/driver.ts";
 import type { Write } from "../../store/store.ts";
 import type { Config } from "../../wire/instance.ts";
@@ -10,7 +11,7 @@ import type { Context } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
 import { lazyFileRoot } from "../instances/file_root.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
-import { copyTree, emptyContent, treeOf } from "./content.ts";
+import { emptyContent, treeOf } from "./content.ts";
 import { enterVolume, userConfig, volumeOperation, withoutEmpty } from "./create.ts";
 import {
   listSnapshotRecords,
