@@ -3,6 +3,7 @@
 import { DreyError } from "../errors.ts";
 import { toYaml } from "./output.ts";
 import type { Shell } from "./shell.ts";
+import { isStdinGiven } from "./terminal.ts";
 
 /** Reads YAML that must be a mapping. @throws {DreyError} `BAD_REQUEST` */
 export async function parseYaml(text: string): Promise<Record<string, unknown>> {
@@ -22,6 +23,21 @@ export async function parseYaml(text: string): Promise<Record<string, unknown>> 
 /** All of standard input as text. */
 export async function readStdin(): Promise<string> {
   return await new Response(Deno.stdin.readable).text();
+}
+
+/** YAML on standard input, where that is given; else nothing. @throws {DreyError} `BAD_REQUEST` */
+export async function readGiven(): Promise<Record<string, unknown>> {
+  if (!await isStdinGiven()) return {};
+  try {
+    return await parseYaml(await readStdin());
+  } catch (error) {
+    if (!(error instanceof DreyError)) throw error;
+    throw new DreyError(error.code, {
+      message: error.message,
+      hint: "Standard input is read as the configuration: give the command </dev/null if it is for others",
+      cause: error,
+    });
+  }
 }
 
 /**

@@ -4,10 +4,9 @@
 import { DreyError } from "../errors.ts";
 import type { Config } from "../wire/instance.ts";
 import type { Handler } from "./command.ts";
-import { edit as editYaml, parseYaml, readStdin } from "./editor.ts";
+import { edit as editYaml, readGiven, readStdin } from "./editor.ts";
 import { keyValues } from "./resolve.ts";
 import type { Shell } from "./shell.ts";
-import { isStdinFile } from "./terminal.ts";
 
 /** What PUT takes of a thing; the fields that commands of its own change travel along. */
 export interface Settings {
@@ -127,7 +126,7 @@ export async function readSettings(
   shell: Shell,
   words: readonly string[],
 ): Promise<Record<string, unknown> & Required<Settings>> {
-  const given: Settings = isStdinFile() ? await parseYaml(await readStdin()) : {};
+  const given: Settings = await readGiven();
   return {
     ...given,
     description: shell.typed.text("description") ?? given.description ?? "",

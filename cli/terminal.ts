@@ -5,10 +5,14 @@ export function isInteractive(): boolean {
   return Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
 }
 
-/** Whether standard input is a file, as in `< web.yaml`; a pipe is left alone, since it may never end. */
-export function isStdinFile(): boolean {
+/**
+ * Whether standard input is there to be read, as in `< web.yaml`, `<<END` or `generate |`: a file, or a pipe that says
+ * something. One that is silent is left alone, since it may be so forever.
+ */
+export async function isStdinGiven(): Promise<boolean> {
   try {
-    return Deno.statSync("/proc/self/fd/0").isFile;
+    const { isFile, isFifo } = Deno.statSync("/proc/self/fd/0");
+    return isFile || isFifo === true && await (await import("../sys/descriptors.ts")).isReadable(0);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false; // closed
     throw error;

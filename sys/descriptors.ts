@@ -177,6 +177,12 @@ export async function poll(fd: number, wanted: { events: number; milliseconds: n
   }
 }
 
+/** Whether a descriptor has something to read now, or its end. */
+export async function isReadable(fd: number): Promise<boolean> {
+  const POLLIN = 1;
+  return await poll(fd, { events: POLLIN, milliseconds: 0 });
+}
+
 /**
  * Waits until a file of the kernel's, such as `cgroup.events`, has changed since it was last read. Unlike a watch of
  * inotify(7) it takes nothing of a limited supply, of which containers use much.

@@ -9,7 +9,7 @@ import { knows } from "../extensions.ts";
 import type { Typed } from "../parse.ts";
 import { asRemoteImage, keyValues, resolveImage, resolveOnServer } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
-import { isStdinFile } from "../terminal.ts";
+import { isStdinGiven } from "../terminal.ts";
 
 export const launch = (shell: Shell): Promise<void> => create(shell, true);
 export const init = (shell: Shell): Promise<void> => create(shell, false);
@@ -63,9 +63,8 @@ function readArguments({ args, has, command }: Typed): { image?: string; target?
 }
 
 async function readFile(): Promise<Partial<InstancesPost>> {
-  if (!isStdinFile()) return {};
-  const { parseYaml, readStdin } = await import("../editor.ts");
-  return await parseYaml(await readStdin()) as Partial<InstancesPost>;
+  if (!await isStdinGiven()) return {};
+  return await (await import("../editor.ts")).readGiven() as Partial<InstancesPost>;
 }
 
 // `debian/12` may be a local alias or mean `debian:12`: only such names cost a request.

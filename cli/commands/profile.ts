@@ -4,12 +4,11 @@ import { DreyError } from "../../errors.ts";
 import type { Profile, ProfilesPost } from "../../wire/profile.ts";
 import { toTable } from "../columns.ts";
 import { type Configured, configured, profileWritable } from "../configured.ts";
-import { parseYaml, readStdin } from "../editor.ts";
+import { readGiven } from "../editor.ts";
 import { type Format, formatList, toYaml } from "../output.ts";
 import { resolveName, resolveOnServer } from "../resolve.ts";
 import { change, settingsCommands } from "../settings.ts";
 import type { Shell } from "../shell.ts";
-import { isStdinFile } from "../terminal.ts";
 
 export const { get, set, unset, edit } = settingsCommands(open);
 
@@ -36,7 +35,7 @@ export async function show(shell: Shell): Promise<void> {
 
 export async function create(shell: Shell): Promise<void> {
   const { client, name } = await read(shell);
-  const fromFile = isStdinFile() ? await parseYaml(await readStdin()) : {};
+  const fromFile = await readGiven();
   const description = shell.typed.text("description");
   const body = { ...fromFile, ...(description === undefined ? {} : { description }), name } as ProfilesPost;
   await client.call("profiles.create", { body });

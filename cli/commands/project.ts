@@ -5,12 +5,11 @@ import type { Client } from "../../client/client.ts";
 import { chooseProject, chosenProject } from "../../client/projects.ts";
 import type { Project, ProjectPut, ProjectsPost } from "../../wire/project.ts";
 import { type Column, toTable } from "../columns.ts";
-import { parseYaml, readStdin } from "../editor.ts";
+import { readGiven } from "../editor.ts";
 import { binarySize, type Format, formatList, toYaml, yesNo } from "../output.ts";
 import { keyValues, resolveName, resolveOnServer } from "../resolve.ts";
 import { type Owner, settingsCommands } from "../settings.ts";
 import type { Shell } from "../shell.ts";
-import { isStdinFile } from "../terminal.ts";
 
 const features: readonly [header: string, feature: string][] = [
   ["IMAGES", "images"],
@@ -65,7 +64,7 @@ export async function info(shell: Shell): Promise<void> {
 export async function create(shell: Shell): Promise<void> {
   const { typed } = shell;
   const { client, name } = await read(shell);
-  const fromFile: Partial<ProjectsPost> = isStdinFile() ? await parseYaml(await readStdin()) : {};
+  const fromFile: Partial<ProjectsPost> = await readGiven();
   const storage = typed.text("storage");
   const network = typed.text("network");
   const body: ProjectsPost = {

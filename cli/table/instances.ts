@@ -73,7 +73,7 @@ export const commands: readonly Command[] = [
     flags: [...creation, { name: "console", summary: "Attach to the console once it has started" }],
     summary: "Create an instance from an image and start it",
     about:
-      "If no name is given, drey picks one. YAML configuration is read from standard input if that is a file.",
+      "If no name is given, drey picks one. Configuration in YAML may come on standard input, from a file or a pipe.",
     examples: [
       example("launch debian:12 web", "Start a Debian 12 container named web"),
       example("launch debian:trixie db -c limits.memory=2GiB -c limits.cpu=2", "Start one with limits"),
@@ -88,7 +88,7 @@ export const commands: readonly Command[] = [
     args: [{ ...image, optional: true }, { ...instance, name: "name", optional: true }],
     flags: creation,
     summary: "Create an instance from an image and leave it stopped",
-    about: "YAML configuration is read from standard input if that is a file.",
+    about: "Configuration in YAML may come on standard input, from a file or a pipe.",
     examples: [
       example("init debian:12 web", "Create a container and start it later"),
       example("init web --empty", "Create one without a root file system"),

@@ -45,7 +45,7 @@ export const commands: readonly Command[] = [
     args: [acl, { ...keyValues, optional: true }],
     flags: [{ name: "description", value: "text", summary: "Description of the list" }],
     summary: "Create an access control list",
-    about: "YAML is read from standard input if that is a file.",
+    about: "YAML may come on standard input, from a file or a pipe.",
     examples: [example("network acl create web", "Create a list without rules, which lets nothing pass")],
     load: async () => (await acls()).create,
   },

@@ -39,7 +39,7 @@ export const commands: readonly Command[] = [
     args: [zone, { ...keyValues, optional: true }],
     flags: [{ name: "description", value: "text", summary: "Description of the zone" }],
     summary: "Create a network zone",
-    about: "YAML is read from standard input if that is a file.",
+    about: "YAML may come on standard input, from a file or a pipe.",
     examples: [
       example(
         "network zone create lab.example peers.ns1.address=192.0.2.53",
@@ -111,7 +111,7 @@ export const commands: readonly Command[] = [
     args: [zone, record, { ...keyValues, optional: true }],
     flags: [{ name: "description", value: "text", summary: "Description of the record" }],
     summary: "Create a record",
-    about: "YAML is read from standard input if that is a file.",
+    about: "YAML may come on standard input, from a file or a pipe.",
     examples: [example("network zone record create lab.example mail", "Create a record without entries")],
     load: async () => (await records()).create,
   },

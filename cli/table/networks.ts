@@ -65,7 +65,7 @@ export const commands: readonly Command[] = [
       { name: "description", value: "text", summary: "Description of the network" },
     ],
     summary: "Create a network",
-    about: "YAML is read from standard input if that is a file.",
+    about: "YAML may come on standard input, from a file or a pipe.",
     examples: [
       example("network create lab", "Create a bridge with free subnets, DHCP and DNS"),
       example(

@@ -45,7 +45,7 @@ export const commands: readonly Command[] = [
     args: [profile],
     flags: [{ name: "description", value: "text", summary: "Description of the profile" }],
     summary: "Create a profile",
-    about: "YAML is read from standard input if that is a file.",
+    about: "YAML may come on standard input, from a file or a pipe.",
     examples: [
       example("profile create small", "Create an empty profile"),
       example("profile create small < small.yaml", "Create one with configuration and devices"),

@@ -50,7 +50,7 @@ export const commands: readonly Command[] = [
     ],
     summary: "Create a project",
     about:
-      "Without --storage, its default profile has no root disk. YAML is read from standard input if that is a file.",
+      "Without --storage, its default profile has no root disk. YAML may come on standard input, from a file or a pipe.",
     examples: [
       example("project create client --storage default", "Create a project that is ready for instances"),
       example(

@@ -24,7 +24,7 @@ export const commands: readonly Command[] = [
     args: [pool, { name: "driver", kind: "text" }, { ...keyValues, optional: true }],
     flags: [{ name: "description", value: "text", summary: "Description of the pool" }],
     summary: "Create a storage pool",
-    about: "YAML is read from standard input if that is a file.",
+    about: "YAML may come on standard input, from a file or a pipe.",
     examples: [
       example("storage create fast dir source=/mnt/fast/drey", "Use an empty directory of yours"),
       example("storage create pool1 btrfs source=/mnt/btrfs/drey", "Use a mounted btrfs"),

@@ -59,7 +59,7 @@ p storage pool, e project, L location`,
       { name: "description", value: "text", summary: "Description of the volume" },
     ],
     summary: "Create a custom storage volume",
-    about: "YAML is read from standard input if that is a file.",
+    about: "YAML may come on standard input, from a file or a pipe.",
     examples: [
       example("storage volume create default data", "Create a volume of files"),
       example(

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { type Drey, e2e, imageFiles } from "../support/drey.ts";
-import { runChecked, type RunResult } from "../../sys/run.ts";
+import { run, runChecked, type RunResult } from "../../sys/run.ts";
 import { controllers } from "../../runtime/cgroups.ts";
 import { inAlteredHost } from "../support/altered_host.ts";
 import { cgroupHome } from "../support/leftovers.ts";
@@ -62,6 +62,19 @@ await e2e("keys and values that are not known are named", { needs }, async (drey
     await drey.tries`export c1 ${`${drey.directory}/c1.tar`} --compression toString`,
     /Cannot compress by/,
   );
+});
+
+await e2e("a configuration may come through a pipe", { needs: [], images: [] }, async (drey) => {
+  // the shell has written all of it before drey begins
+  const give = (text: string, ...words: string[]) =>
+    run(["sh", "-c", `"$@" <<END\n${text}\nEND\n`, "sh", ...drey.commandLine(words)], {
+      env: { ...Deno.env.toObject(), ...drey.environment },
+    });
+  assertEquals((await give("config: {user.x: given}", "profile", "create", "p1")).code, 0);
+  assertEquals((await give("config: {user.y: too}", "init", "--empty", "c1", "-p", "p1")).code, 0);
+  assertEquals(await drey`profile get p1 user.x`, "given\n");
+  assertEquals(await drey`config get c1 user.y`, "too\n");
+  assertRefused(await give("no keys", "profile", "create", "p2"), /<\/dev\/null/);
 });
 
 await e2e("flags, commands and instances that are not known are named", { needs }, async (drey) => {
