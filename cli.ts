@@ -45,15 +45,26 @@ export async function enterBundle(argv: readonly string[]): Promise<number> {
   // this is for Deno's start, and not for the programs drey starts
   Deno.env.delete("GLIBC_TUNABLES");
   const isPart = Deno.mainModule.endsWith(".mjs");
+  const cache = isPart ? giveBackDenoDir() : "";
   const { startedAs } = await import("./domain/entrance.ts");
   startedAs(isPart ? word : decodeURIComponent(new URL(Deno.mainModule).pathname));
   const status = await enter(argv);
-  if (isPart) (await import("./cli/code_cache.ts")).foldCodeCache();
+  if (isPart) (await import("./cli/code_cache.ts")).foldCodeCache(cache);
   else if (word !== "") {
     const { keepParts } = await import("./cli/bundle_parts.ts");
     keepParts(decodeURIComponent(new URL(Deno.mainModule).pathname), word, argv[0] ?? "");
   }
   return status;
+}
+
+/** Parts of the bundle have a cache of Deno's to themselves, and what drey starts the caller's; where the former is. */
+function giveBackDenoDir(): string {
+  const theirs = Deno.env.get("DREY_DENO_DIR") ?? "";
+  const ours = Deno.env.get("DENO_DIR") ?? "";
+  if (theirs === "") Deno.env.delete("DENO_DIR");
+  else Deno.env.set("DENO_DIR", theirs);
+  Deno.env.delete("DREY_DENO_DIR");
+  return ours;
 }
 
 // exiting at once does not wait for what a command left behind, such as a read of the terminal

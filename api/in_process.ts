@@ -19,14 +19,18 @@ export interface First {
   body?: string;
 }
 
-/** Whether the request needs a root over what belongs to sub-ids, or a parent namespace for a container. */
-function wantedBy({ name, body = "{}" }: First): "root" | "parent" | "nothing" {
+/** Whether the request needs a root over what belongs to sub-ids, a parent namespace for a container, or a way into one. */
+function wantedBy({ name, body = "{}" }: First): "root" | "parent" | "way in" | "nothing" {
   if (name === "instance.delete") return "root";
+  if (name === "instance.exec") return JSON.parse(body).interactive === true ? "nothing" : "way in";
   if (name !== "instances.create" && name !== "instance.state.change") return "nothing";
   const { action, start }: { action?: string; start?: boolean } = JSON.parse(body);
   if (action === "start" || start === true) return "parent";
   return action === "stop" || action === "restart" ? "root" : "nothing";
 }
+
+/** Whether a request is about what runs, so that tidying up can wait until it is under way. */
+const isPatient = ({ name }: First): boolean => name === "instance.exec";
 
 /**
  * Opens the app. Closing it waits for the operations it has started.
@@ -37,14 +41,25 @@ function wantedBy({ name, body = "{}" }: First): "root" | "parent" | "nothing" {
 export async function openApp(first?: First): Promise<App & AsyncDisposable> {
   const wanted = first === undefined ? "nothing" : wantedBy(first);
   if (wanted === "root") beginFileRoot(currentUser());
+  const wayIn = wanted === "way in" ? await import("../domain/instances/way_in.ts") : undefined;
+  wayIn?.beginWayIn();
   const context = await openContext();
   if (wanted === "parent" && !mayHaveParent(context)) beginFileRoot(context.user);
-  await reconcile(context);
   const app = createApp(context);
+  let tidied = first !== undefined && isPatient(first) ? undefined : reconcile(context);
+  await tidied;
   return {
     ...app,
+    answer(asked, env) {
+      const answering = app.answer(asked, env);
+      // what was asked for has begun, and this waits for others
+      if (asked.name === "operation.wait") tidied ??= reconcile(context);
+      return answering;
+    },
     async [Symbol.asyncDispose]() {
+      await (tidied ?? reconcile(context));
       await finishOperations(context, grace);
+      wayIn?.endEarlyWayIn();
       await endEarlyFileRoot();
       await context[Symbol.asyncDispose]();
     },

@@ -6,11 +6,13 @@ import { DatabaseSync } from "node:sqlite";
 /** bytes of the log from which folding it in is worth the milliseconds that takes */
 const worthIt = 1_000_000;
 
-/** Has a long log folded into the cache it belongs to, unless somebody else is at it. */
-export function foldCodeCache(env: (name: string) => string | undefined = Deno.env.get): void {
-  const path = `${
-    env("DENO_DIR") ?? `${env("XDG_CACHE_HOME") ?? `${env("HOME")}/.cache`}/deno`
-  }/v8_code_cache_v2`;
+/**
+ * Has a long log folded into the cache it belongs to, unless somebody else is at it.
+ *
+ * @param directory where Deno keeps it, DENO_DIR
+ */
+export function foldCodeCache(directory: string): void {
+  const path = `${directory}/v8_code_cache_v2`;
   try {
     if (Deno.statSync(`${path}-wal`).size < worthIt) return;
     const database = new DatabaseSync(path);

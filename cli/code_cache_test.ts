@@ -5,24 +5,23 @@ import { foldCodeCache } from "./code_cache.ts";
 Deno.test("foldCodeCache() folds a long log into the cache, and leaves a short one", async () => {
   const directory = await Deno.makeTempDir({ prefix: "drey-cache-" });
   const path = `${directory}/v8_code_cache_v2`;
-  const env = (name: string) => name === "DENO_DIR" ? directory : undefined;
   const logSize = () => Deno.statSync(`${path}-wal`).size;
   // nothing there
-  foldCodeCache(env);
+  foldCodeCache(directory);
   const deno = new DatabaseSync(path);
   try {
     deno.exec("PRAGMA journal_mode = WAL; CREATE TABLE kept (data BLOB); INSERT INTO kept VALUES ('short')");
     const short = logSize();
-    foldCodeCache(env);
+    foldCodeCache(directory);
     assertEquals(logSize(), short);
     deno.exec("INSERT INTO kept VALUES (randomblob(2000000))");
     assert(logSize() > 2_000_000);
     // somebody reads
     deno.exec("BEGIN; SELECT count(*) FROM kept");
-    foldCodeCache(env);
+    foldCodeCache(directory);
     assert(logSize() > 2_000_000);
     deno.exec("COMMIT");
-    foldCodeCache(env);
+    foldCodeCache(directory);
     assertEquals(logSize(), 0);
     assertEquals(deno.prepare("SELECT count(*) AS rows FROM kept").get(), { __proto__: null, rows: 2 });
   } finally {
@@ -39,7 +38,7 @@ Deno.test("foldCodeCache() leaves a cache alone that is none", async () => {
       "no database, but long enough for one".repeat(100),
     );
     await Deno.writeFile(`${directory}/v8_code_cache_v2-wal`, new Uint8Array(2_000_000));
-    foldCodeCache((name) => name === "DENO_DIR" ? directory : undefined);
+    foldCodeCache(directory);
     assertEquals(Deno.statSync(`${directory}/v8_code_cache_v2-wal`).size, 2_000_000);
   } finally {
     await Deno.remove(directory, { recursive: true });

@@ -61,19 +61,20 @@ export async function openHome(context: Context): Promise<AsyncDisposable> {
  * Moves this process to where it may move others into an instance's cgroup. Only a process that came from outside
  * the user's manager, such as a login session, has to be moved.
  */
-export async function joinHome(context: Context): Promise<void> {
-  const home = planHome(context);
+export async function joinHome(context: Context, home = planHome(context)): Promise<void> {
   if (home?.scope === undefined || isBelowManager(context)) return;
   await joinScope(context.user.uid, { scope: home.scope, below: "/session", pid: Deno.pid });
 }
 
 /**
- * Whether this process may move others into cgroups below a home that an earlier process opened: it must stand in the
- * same delegated tree itself.
+ * Moves this process to where it may move others into cgroups below a home that an earlier process opened. Answers
+ * whether it may: it must stand in the same delegated tree itself.
  */
-export function mayEnter(context: Context, home: string): boolean {
+export async function enterHome(context: Context, home: string): Promise<boolean> {
   const planned = planHome(context);
-  return planned?.scope !== undefined || planned?.path === home;
+  if (planned?.scope === undefined) return planned?.path === home;
+  await joinHome(context, planned);
+  return true;
 }
 
 function isBelowManager({ user }: Context): boolean {

@@ -39,7 +39,8 @@ export interface OperationStart {
   resources?: Record<string, string[]>;
   metadata?: Record<string, unknown>;
   mayCancel?: boolean;
-  run(task: Task): Promise<void>;
+  /** does the work; what it answers is merged into the operation's metadata with its end */
+  run(task: Task): Promise<Record<string, unknown> | void>;
   /** takes a stream that proved itself with one of the secrets in `metadata.fds`; throws FORBIDDEN on a wrong one */
   connect?(secret: string, socket: Socket): Promise<void>;
 }
@@ -192,7 +193,10 @@ async function outcome(running: Running): Promise<Partial<Operation>> {
     start.run(taskOf(running)).finally(() => stop?.abort()),
     listening,
   ]);
-  if (work.status === "fulfilled") return statusOf("Success");
+  if (work.status === "fulfilled") {
+    const metadata = work.value && { ...running.operation.metadata, ...work.value };
+    return { ...statusOf("Success"), ...(metadata && { metadata }) };
+  }
   if (abort.signal.aborted) {
     return { ...statusOf("Cancelled"), err: cancelled().message, err_code: cancelled().status };
   }

@@ -8,20 +8,14 @@ import type { Entry, Key, Write } from "../store/store.ts";
 import type { Profile, ProfilePut, ProfilesPost } from "../wire/profile.ts";
 import type { Context, Ref } from "./context.ts";
 import { lifecycleWrite } from "./events.ts";
-import { defaultProject, effectiveProject, holdProject, projectsSharing } from "./projects/effective.ts";
-
-/** What a profile says; what it is called is its key. */
-export type ProfileSettings = Pick<Profile, "description" | "config" | "devices">;
-
-/** The profile `default` until somebody changes it. */
-const untouchedDefault: ProfileSettings = {
-  description: "Default drey profile",
-  config: {},
-  devices: {
-    eth0: { name: "eth0", network: "dreybr0", type: "nic" },
-    root: { path: "/", pool: "default", type: "disk" },
-  },
-};
+import {
+  findProfile,
+  getProfile,
+  profileKey,
+  type ProfileSettings,
+  untouchedDefault,
+} from "./profile_settings.ts";
+import { defaultProject, holdProject, projectsSharing } from "./projects/effective.ts";
 
 /** Records of instances, as far as profiles are concerned. */
 type User = { profiles?: string[] };
@@ -58,25 +52,6 @@ export async function describeProfile(context: Context, ref: Ref): Promise<Profi
   return { ...shape(ref, settings), used_by: (await usersOf(context, ref)).map(address) };
 }
 
-/**
- * What a profile says that an instance of this project names, wherever the profiles of the project are.
- *
- * @throws {DreyError} `NOT_FOUND`
- */
-export async function profileFor(context: Context, { project, name }: Ref): Promise<ProfileSettings> {
-  const home = await effectiveProject(context, project, "profiles");
-  return await getProfile(context, { project: home, name });
-}
-
-/**
- * What one profile says, without a look at who uses it.
- *
- * @throws {DreyError} `NOT_FOUND`
- */
-async function getProfile(context: Context, ref: Ref): Promise<ProfileSettings> {
-  return (await find(context, ref)).settings;
-}
-
 /** @throws {DreyError} `BAD_REQUEST` for a name or key that is not allowed, `ALREADY_EXISTS` */
 export async function createProfile(context: Context, project: string, body: ProfilesPost): Promise<void> {
   validateProfileName(body.name);
@@ -90,8 +65,8 @@ export async function createProfile(context: Context, project: string, body: Pro
   const { mustAllow } = await import("./projects/allow.ts");
   await mustAllow(context, project, { config: held.config, change: { profile: { ...ref, settings } } });
   const free = ref.name !== "default" && await context.store.commit(
-    [{ key: keyOf(ref), revision: 0 }],
-    [{ key: keyOf(ref), value: settings }, happened(context, "profile-created", ref)],
+    [{ key: profileKey(ref), revision: 0 }],
+    [{ key: profileKey(ref), value: settings }, happened(context, "profile-created", ref)],
   );
   if (!free) throw exists(ref.name);
 }
@@ -125,8 +100,8 @@ export async function renameProfile(context: Context, ref: Ref, name: string): P
   const renamed = { ...ref, name };
   if (name === "default") throw exists(name);
   await retry(async () => {
-    const { settings, revision } = await find(context, ref);
-    if (await context.store.get(keyOf(renamed)) !== undefined) throw exists(name);
+    const { settings, revision } = await findProfile(context, ref);
+    if (await context.store.get(profileKey(renamed)) !== undefined) throw exists(name);
     const users = await usersOf(context, ref);
     const writes: Write[] = users.map(({ key, value }) => ({
       key,
@@ -134,14 +109,14 @@ export async function renameProfile(context: Context, ref: Ref, name: string): P
     }));
     return await context.store.commit(
       [
-        { key: keyOf(ref), revision },
-        { key: keyOf(renamed), revision: 0 },
+        { key: profileKey(ref), revision },
+        { key: profileKey(renamed), revision: 0 },
         ...users.map(({ key, revision }) => ({ key, revision })),
       ],
       [
         ...writes,
-        { key: keyOf(ref), delete: true },
-        { key: keyOf(renamed), value: settings },
+        { key: profileKey(ref), delete: true },
+        { key: profileKey(renamed), value: settings },
         happened(context, "profile-renamed", renamed, { old_name: ref.name }),
       ],
     );
@@ -152,7 +127,7 @@ export async function renameProfile(context: Context, ref: Ref, name: string): P
 export async function deleteProfile(context: Context, ref: Ref): Promise<void> {
   if (ref.name === "default") throw defaultStays("deleted");
   await retry(async () => {
-    const { revision } = await find(context, ref);
+    const { revision } = await findProfile(context, ref);
     const users = await usersOf(context, ref);
     if (users.length > 0) {
       throw new DreyError("BAD_REQUEST", {
@@ -161,8 +136,8 @@ export async function deleteProfile(context: Context, ref: Ref): Promise<void> {
       });
     }
     return await context.store.commit(
-      [{ key: keyOf(ref), revision }],
-      [{ key: keyOf(ref), delete: true }, happened(context, "profile-deleted", ref)],
+      [{ key: profileKey(ref), revision }],
+      [{ key: profileKey(ref), delete: true }, happened(context, "profile-deleted", ref)],
     );
   });
 }
@@ -173,14 +148,14 @@ async function change(
   to: (old: ProfileSettings) => ProfileSettings,
 ): Promise<void> {
   await retry(async () => {
-    const { settings, revision } = await find(context, ref);
+    const { settings, revision } = await findProfile(context, ref);
     const next = await checked(to(settings));
     const { mustAllowProfile } = await import("./projects/allow.ts");
     await mustAllowProfile(context, { ...ref, settings: next });
     await mustKeepRoots(context, ref, { before: settings, after: next });
     return await context.store.commit(
-      [{ key: keyOf(ref), revision }],
-      [{ key: keyOf(ref), value: next }, happened(context, "profile-updated", ref)],
+      [{ key: profileKey(ref), revision }],
+      [{ key: profileKey(ref), value: next }, happened(context, "profile-updated", ref)],
     );
   });
   await tellUsers(context, ref);
@@ -231,15 +206,6 @@ async function retry(attempt: () => Promise<boolean>): Promise<void> {
   });
 }
 
-async function find(context: Context, ref: Ref): Promise<{ settings: ProfileSettings; revision: number }> {
-  const entry = await context.store.get<ProfileSettings>(keyOf(ref));
-  if (entry !== undefined) return { settings: entry.value, revision: entry.revision };
-  if (ref.name === "default" && ref.project === defaultProject) {
-    return { settings: untouchedDefault, revision: 0 };
-  }
-  throw new DreyError("NOT_FOUND", { message: `Profile "${ref.name}" not found` });
-}
-
 async function checked({ description, ...given }: ProfileSettings): Promise<ProfileSettings> {
   const [config, devices] = [withoutEmpty(given.config), withoutEmptyKeys(given.devices)];
   validateProfileConfig(config);
@@ -277,8 +243,6 @@ function happened(context: Context, action: string, ref: Ref, more?: Record<stri
   const source = `/1.0/profiles/${encodeURIComponent(ref.name)}`;
   return lifecycleWrite(context, { project: ref.project, action, source, ...(more && { context: more }) });
 }
-
-const keyOf = (ref: Ref): Key => ["profiles", ref.project, ref.name];
 
 function exists(name: string): DreyError {
   return new DreyError("ALREADY_EXISTS", { message: `The profile "${name}" already exists` });

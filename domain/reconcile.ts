@@ -12,7 +12,7 @@ import { sweepImages } from "./images/sweep.ts";
 import { abandonedIntents } from "./intents.ts";
 import { lockInstance, refOf, runDirectories } from "./instances/record.ts";
 import { doWhatIsDue } from "./schedule.ts";
-import { hasHub, hasNics, relayDirectory } from "./networks/nic_files.ts";
+import { hasHub, hasNics, hubDirectory, relayDirectory } from "./networks/nic_files.ts";
 import { forgottenPools, poolsDirectory } from "./storage_pools/places.ts";
 import { findAbandoned } from "../sys/partial.ts";
 import { exists, namesIn } from "../sys/present.ts";
@@ -33,7 +33,7 @@ export async function reconcile(context: Context): Promise<void> {
     const { finish } = await import("./instances/reap.ts");
     await orLater(context, { ...ref, what: `instance "${ref.name}"` }, finish(context, ref));
   }
-  if (hasNics(context) || hasHub(context)) {
+  if (await mayBeBroken(context)) {
     const { mendNetworks } = await import("./networks/mend.ts");
     await orLater(context, { project: "", what: "the network" }, mendNetworks(context));
   }
@@ -54,6 +54,13 @@ export async function reconcile(context: Context): Promise<void> {
   await orLater(context, { project: "", what: "a backup" }, sweepBackups(context));
   // a program that a killed drey started may still be unpacking what is to be removed
   await orLater(context, { project: "", what: "an image" }, sweepImages(context));
+}
+
+/** Whether there is a network to be mended, or one that nobody uses any more. */
+async function mayBeBroken(context: Context): Promise<boolean> {
+  if (!hasNics(context)) return hasHub(context);
+  const { isHubSound } = await import("../network/hub.ts");
+  return !isHubSound(hubDirectory(context));
 }
 
 /** Half-made volumes and those on their way out. */

@@ -11,11 +11,13 @@ import {
   O_RDWR,
   openBelow,
   openFd,
+  openPipe,
   sealDescriptors,
 } from "../sys/descriptors.ts";
 import { joinEmptyKeyring, sendSignal } from "../sys/processes.ts";
 import { openTerminalPeer, setWindowSize, unlockTerminal } from "../sys/terminals.ts";
 import { readIfThere } from "../sys/present.ts";
+import { type PipedChild, startOnPipes } from "../sys/piped_child.ts";
 import { spawn } from "../sys/run.ts";
 import { formatSteps } from "./step_words.ts";
 import type { Step } from "./steps.ts";
@@ -106,24 +108,103 @@ function guestSteps({ user, group, cwd, cwdMayLack, argv }: AttachRequest): Step
   ];
 }
 
-/** Starts a command with pipes for its standard streams; a silent one has none, and /dev/null instead. */
-export function attach(request: AttachRequest, { isSilent = false } = {}): Deno.ChildProcess {
+/** A walker on pipes that waits for its steps. */
+interface Waiting {
+  child: PipedChild;
+  /** what the steps are written to, once; closed without any, the walker ends */
+  steps: Deno.FsFile;
+}
+
+/** One that was begun before anybody asked for it. */
+let early: Waiting | undefined;
+
+/** Steps of a way in, whichever: their hands are there before it is known. */
+const wayIn = [
+  "environment",
+  "enter-user",
+  "join-pid",
+  "fork",
+  "rlimit",
+  "join-rest",
+  "filter",
+  "be",
+  "chdir",
+  "run",
+] as const;
+
+/** Begins what the next {@link attach} takes: it is ready by the time that all else is. */
+export function beginAttach(): void {
+  early ??= startWaiting();
+}
+
+/** Ends what was begun in vain. */
+export function endEarlyAttach(): void {
+  early?.steps.close();
+  early = undefined;
+}
+
+function startWaiting(): Waiting {
+  beforeStart();
+  using steps = openPipe();
+  const walker = walkerFor(wayIn.map((name) => ({ do: name })));
+  const argv = ["/usr/bin/perl", "-e", walker, `/proc/self/fd/${steps.readFd}`];
+  const child = startOnPipes(argv, { env: {}, inherited: [steps.readFd] });
+  return { child, steps: Deno.openSync(`/proc/self/fd/${steps.writeFd}`, { write: true }) };
+}
+
+/** Starts a command with pipes for its standard streams. */
+export function attach(request: AttachRequest): PipedChild {
+  const env = carried(request.env);
+  if (request.door !== undefined) {
+    beforeStart();
+    return startOnPipes(pipedArgv(request), { env, inherited: [] });
+  }
+  const { child, steps } = early ?? startWaiting();
+  early = undefined;
+  try {
+    writeAll(steps, formatSteps([{ do: "environment", env }, ...pipedSteps(request)]));
+  } catch (error) {
+    // it has ended, and says why
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  } finally {
+    steps.close();
+  }
+  return child;
+}
+
+function writeAll(file: Deno.FsFile, text: string): void {
+  const data = new TextEncoder().encode(text);
+  for (let at = 0; at < data.length;) at += file.writeSync(data.subarray(at));
+}
+
+/** Runs a command that reads and writes nothing, to its exit status. */
+export async function attachSilent(request: AttachRequest): Promise<number> {
+  beforeStart();
+  const env = carried(request.env);
+  const child = spawn(pipedArgv(request), {
+    env,
+    clearEnv: true,
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  });
+  return (await child.status).code;
+}
+
+/** What the command must not get of this process. */
+function beforeStart(): void {
   joinEmptyKeyring();
   sealDescriptors();
-  const stream = isSilent ? "null" : "piped";
-  return spawn(pipedArgv(request), {
-    env: carried(request.env),
-    clearEnv: true,
-    stdin: stream,
-    stdout: stream,
-    stderr: stream,
-  });
 }
 
 function pipedArgv(request: AttachRequest): string[] {
   if (request.door !== undefined) return inGuest(request.door, walk(guestSteps(request)));
+  return walk(pipedSteps(request));
+}
+
+function pipedSteps(request: AttachRequest): Step[] {
   const { toChild, toCommand } = joinSteps(request);
-  return walk([...enterParent(request), ...toChild, ...toCommand]);
+  return [...enterParent(request), ...toChild, ...toCommand];
 }
 
 /** What a command on a terminal needs besides: the terminal's size in characters, and the map of the parent namespace. */
@@ -177,8 +258,7 @@ function startOnTerminal(
     unlockTerminal(master);
     slave = openTerminalPeer(master);
     setWindowSize(master, size);
-    joinEmptyKeyring();
-    sealDescriptors();
+    beforeStart();
     const argv = walk(steps(slave));
     const child = inheriting(
       [slave],
@@ -210,9 +290,9 @@ function giveTerminal(request: AttachRequest, slave: number, parent: IdMap | und
 }
 
 /** Sends a signal to the command, which is the child of the process that waits for it. */
-export function signalAttached(child: Deno.ChildProcess, signal: number): void {
-  const pids = readChildren(child.pid);
-  for (const pid of pids.length > 0 ? pids : [child.pid]) sendSignal(pid, signal);
+export function signalAttached(waiting: number, signal: number): void {
+  const pids = readChildren(waiting);
+  for (const pid of pids.length > 0 ? pids : [waiting]) sendSignal(pid, signal);
 }
 
 function readChildren(pid: number): number[] {

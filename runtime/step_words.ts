@@ -85,6 +85,8 @@ function words(step: Step): string[] {
         ...step.argv,
       ];
     }
+    case "environment":
+      return ["environment", ...Object.entries(step.env).flat()];
     case "chdir":
       return ["chdir", step.path, optional(step.optional)];
     case "chroot":

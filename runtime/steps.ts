@@ -117,6 +117,8 @@ export type Step =
   /** serves SFTP on the standard streams; for the walker of runtime/sftp_server.pl.ts */
   | { do: "sftp" }
   | { do: "be"; user: number; group: number }
+  /** the whole environment of what follows */
+  | { do: "environment"; env: Record<string, string> }
   /** `optional`: stays where it is if there is no such directory */
   | { do: "chdir"; path: string; optional?: boolean }
   /** becomes a program found through PATH, environment kept; ends with 127 or 126 as a shell does */

@@ -1,12 +1,9 @@
-// The process that outlives the command: a few lines of sh per running container that wait for its end. Whoever
-// holds the run directory's lock file is alive; the supervisor inherits that lock from the starter, so "is it
-// running" is a question to the kernel and not to a record.
+// The process that outlives the command: a few lines of sh per running container that wait for its end, holding the lock
+// of its run directory (run_state.ts).
 
 import { join } from "@std/path";
 import { DreyError } from "../errors.ts";
-import { closeFd, inheriting } from "../sys/descriptors.ts";
-import * as locks from "../sys/locks.ts";
-import { openPidfd, waitPidfd } from "../sys/processes.ts";
+import { inheriting } from "../sys/descriptors.ts";
 import { signalOnArrival } from "../sys/unix_sockets.ts";
 import { exitOf, type PipedProgram, startPiped } from "../sys/posix_spawn.ts";
 import { readIfThere } from "../sys/present.ts";
@@ -15,6 +12,7 @@ import { startConsole } from "./console_keeper.ts";
 import type { ContainerPlan } from "./container_plan.ts";
 import { guestStarter } from "./guest_socket.ts";
 import { runFiles } from "./run_files.ts";
+import { isAlive } from "./run_state.ts";
 import { planFiles } from "./start_files.ts";
 
 // $1 run directory, $2 cgroup of supervisors or "", $3 and $4 project and name, $5 descriptor of the run directory's lock,
@@ -51,26 +49,6 @@ trap '' IO
 echo $rc >"$dir/${runFiles.exit}"
 [ -e "$dir/${runFiles.stopping}" ] || exec "$@" reap "$project" "$name" 2>>"$dir/${runFiles.log}"
 `;
-
-/**
- * Makes the run directory of an instance, its lock held by this process.
- *
- * @returns the lock's descriptor
- * @throws {DreyError} `INSTANCE_STATE` if the instance is running
- */
-export function claimRunDirectory(directory: string): number {
-  Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const lock = locks.tryLockFile(join(directory, runFiles.lock));
-  if (lock === undefined) {
-    throw new DreyError("INSTANCE_STATE", { message: "The instance is already running" });
-  }
-  return lock;
-}
-
-/** Whether anybody (starter, supervisor, clean-up) is busy with the instance of this run directory. */
-export function isAlive(directory: string): boolean {
-  return locks.isLocked(join(directory, runFiles.lock));
-}
 
 /** Whom a supervisor looks after. */
 export interface SupervisorRequest {
@@ -214,54 +192,4 @@ function startFailed(directory: string): DreyError {
     message: said === "" ? "The container ended before its init ran" : `Cannot build the container: ${said}`,
     hint: "Run drey doctor to see what this host allows",
   });
-}
-
-/** Host pid of a running container's init; undefined until nothing of the host can be reached through it. */
-export function initPid(directory: string): number | undefined {
-  const pid = Number(readIfThere(join(directory, runFiles.init)) ?? "");
-  return pid > 0 ? pid : undefined;
-}
-
-/** Waits until nobody holds the lock of a run directory any more. */
-export async function waitUnlocked(directory: string): Promise<void> {
-  await locks.waitUnlocked(join(directory, runFiles.lock));
-}
-
-/** The recorded end of init, if there is one. */
-export function exitStatus(directory: string): number | undefined {
-  const text = (readIfThere(join(directory, runFiles.exit)) ?? "").trim();
-  return text === "" ? undefined : Number(text);
-}
-
-/** From now on the caller sees to the clean-up, and the supervisor just ends. */
-export function takeOver(directory: string): void {
-  Deno.writeTextFileSync(join(directory, runFiles.stopping), "");
-}
-
-/** Gives the clean-up back to the supervisor. */
-export function handBack(directory: string): void {
-  removeFile(join(directory, runFiles.stopping));
-}
-
-/**
- * Waits for the end of a container's init.
- *
- * @returns false if it has not ended after `milliseconds`
- */
-export async function waitForEnd(pid: number, milliseconds: number): Promise<boolean> {
-  const pidfd = openPidfd(pid);
-  if (pidfd === undefined) return true;
-  try {
-    return await waitPidfd(pidfd, milliseconds);
-  } finally {
-    closeFd(pidfd);
-  }
-}
-
-function removeFile(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }

@@ -215,6 +215,7 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   must('setresuid(2)', 'setresuid', ($user + 0) x 3);
 }`,
   chdir: String.raw`sub { chdir $_[0] or $_[1] or fail(qq(Cannot change to directory "$_[0]")) }`,
+  environment: "sub { %ENV = @_ }",
   // names that begin with a dot are the command's, see attach.ts
   run: String.raw`sub {
   my %own = map { /^\.(.+)/s ? ($1, $ENV{$_}) : () } keys %ENV;
@@ -234,6 +235,8 @@ const helpers: Partial<Record<Step["do"], readonly (keyof typeof hands)[]>> = { 
 
 const walk = String.raw`
 $^F = 255;
+# who was to send the steps has ended
+exit 125 if $text !~ /\n\z/;
 for my $line (split /\n/, $text) {
   my ($op, @args) = map { s/%([0-9a-f]{2})/chr hex $1/ger } split /\t/, $line, -1;
   $do{$op}->(@args);
@@ -245,7 +248,7 @@ for my $line (split /\n/, $text) {
  *
  * @param more further hands, as Perl
  */
-export function walkerFor(steps: readonly Step[], more = ""): string {
+export function walkerFor(steps: readonly Pick<Step, "do">[], more = ""): string {
   const needed = new Set(steps.flatMap(({ do: name }) => [name, ...(helpers[name] ?? [])]));
   const used = Object.entries(hands).filter(([name]) => needed.has(name as Step["do"]));
   const hasDisks = used.some(([name]) => name in diskHands);

@@ -105,6 +105,12 @@ class SqliteStore implements Store {
     });
   }
 
+  settle(): Promise<void> {
+    // without waiting for anybody; sqlite.org/pragma.html. What cannot be written back stays in the log, and the next
+    // commit that tries says why
+    return promised(() => void this.#database.exec("PRAGMA wal_checkpoint(PASSIVE)")).catch(() => {});
+  }
+
   lock(key: Key, options: { signal?: AbortSignal } = {}): Promise<AsyncDisposable> {
     return lockFile(this.#locks, encodeKey(key).replaceAll(",", "%2C").replaceAll("/", ","), options);
   }

@@ -37,6 +37,8 @@ export interface Store extends AsyncDisposable {
    * that changes again before it is read is told once, as it then stands
    */
   watch(prefix: Key, signal: AbortSignal): AsyncIterable<Change>;
+  /** does what is to be done now and then and takes a while; for who waits for something else anyway */
+  settle(): Promise<void>;
   /** waits for an exclusive lock; the kernel or a lease frees it when the holder dies */
   lock(key: Key, options?: { signal?: AbortSignal }): Promise<AsyncDisposable>;
 }

@@ -37,7 +37,12 @@ export type Stdio = readonly [input: number, output: number, errors: number];
  */
 export function startProgram(
   argv: readonly string[],
-  { stdio, env }: { stdio: Stdio; env?: Record<string, string> },
+  { stdio, env, inherited = [] }: {
+    stdio: Stdio;
+    env?: Record<string, string>;
+    /** further descriptors it gets, under their numbers */
+    inherited?: readonly number[];
+  },
 ): number {
   hearOfChildren();
   const [program = ""] = argv;
@@ -45,6 +50,8 @@ export function startProgram(
   libc.posix_spawn_file_actions_init(actions);
   try {
     stdio.forEach((fd, standard) => libc.posix_spawn_file_actions_adddup2(actions, fd, standard));
+    // onto itself: it stays open
+    for (const fd of inherited) libc.posix_spawn_file_actions_adddup2(actions, fd, fd);
     const pid = new Int32Array(1);
     const words = vector(argv);
     const variables = vector(
@@ -93,6 +100,31 @@ export function startPiped(argv: readonly string[], env?: Record<string, string>
       files.input.close();
       files.output.close();
     },
+  };
+}
+
+/** A program with a pipe for each of its standard streams; the files are the caller's to close. */
+export interface SpeakingProgram {
+  readonly pid: number;
+  readonly input: Deno.FsFile;
+  readonly output: Deno.FsFile;
+  readonly errors: Deno.FsFile;
+}
+
+/** Starts a program on three pipes; see {@link startProgram}. */
+export function startSpeaking(
+  argv: readonly string[],
+  options: { env: Record<string, string>; inherited: readonly number[] },
+): SpeakingProgram {
+  using input = openPipe();
+  using output = openPipe();
+  using errors = openPipe();
+  const pid = startProgram(argv, { stdio: [input.readFd, output.writeFd, errors.writeFd], ...options });
+  return {
+    pid,
+    input: Deno.openSync(`/proc/self/fd/${input.writeFd}`, { write: true }),
+    output: Deno.openSync(`/proc/self/fd/${output.readFd}`),
+    errors: Deno.openSync(`/proc/self/fd/${errors.readFd}`),
   };
 }
 

@@ -19,7 +19,7 @@ import { unpackRootDisk } from "../machines/root_disk_tar.ts";
 import { unpackVolume } from "../instances/root_tar.ts";
 import { snapshotKey, type SnapshotRecord } from "../instances/snapshots/record.ts";
 import { startOperation, type Task } from "../operations.ts";
-import { profileFor } from "../profiles.ts";
+import { profileFor } from "../profile_settings.ts";
 import { listPools, loadPool } from "../storage_pools/record.ts";
 import { isKeptBeside, unpackBeside } from "./beside_disk.ts";
 import { type IndexInstance, invalid } from "./index_file.ts";

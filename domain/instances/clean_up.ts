@@ -11,7 +11,7 @@ import {
   waitEmpty,
 } from "../../runtime/cgroups.ts";
 import { stopConsole } from "../../runtime/console_keeper.ts";
-import { initPid, isAlive, takeOver, waitForEnd, waitUnlocked } from "../../runtime/supervisor.ts";
+import { initPid, isAlive, takeOver, waitForEnd, waitUnlocked } from "../../runtime/run_state.ts";
 import { sendSignal, signals } from "../../sys/processes.ts";
 import type { Context, Ref } from "../context.ts";
 import { devicesStopped } from "../devices.ts";

@@ -8,12 +8,12 @@ import { DreyError } from "../../errors.ts";
 import { isSingle } from "../../idmap/holder.ts";
 import { parseMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
-import { attach, type AttachRequest, attachTerminal } from "../../runtime/attach.ts";
+import { attach, type AttachRequest, attachSilent, attachTerminal } from "../../runtime/attach.ts";
 import { instanceCgroup } from "../../runtime/cgroups.ts";
 import type { Config, InstanceExecPost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
-import { joinHome, mayEnter } from "../cgroup_home.ts";
+import { enterHome } from "../cgroup_home.ts";
 import { emitLifecycle } from "../events.ts";
 import { startOperation, type Task } from "../operations.ts";
 import { createStreams, runOnTerminal, runPiped, runRecorded } from "./exec_streams.ts";
@@ -49,21 +49,20 @@ export async function execInstance(context: Context, ref: Ref, post: InstanceExe
     return await startOperation(context, { ...common, metadata, run });
   }
   const streams = createStreams(streamNames(post));
-  const { parent } = await readLayout(context.user);
   return await startOperation(context, {
     ...common,
     class: "websocket",
     metadata: { ...metadata, fds: streams.secrets },
     connect: streams.connect,
-    async run(task) {
+    async run() {
       await streams.ready();
       const size = { columns: post.width || 80, rows: post.height || 24 };
       const ended = post.interactive
-        ? runOnTerminal(attachTerminal(request, { size, parent }), streams)
+        ? runOnTerminal(attachTerminal(request, { size, parent: await parentOf(context) }), streams)
         : runPiped(attach(request), streams);
       // told while the command starts, which takes longer
       const [code] = await Promise.all([ended, tellExec(context, ref, post)]);
-      await task.update({ return: code });
+      return { return: code };
     },
   });
 }
@@ -77,6 +76,9 @@ async function tellExec(
   await emitLifecycle(context, { project, action: "instance-exec", source, context: { command } });
 }
 
+/** The map of the namespace that containers stand in: who a terminal is given to is counted in it. */
+const parentOf = async ({ user }: Context) => (await readLayout(user)).parent;
+
 const streamNames = (post: InstanceExecPost) =>
   post.interactive ? ["0", "control"] : ["0", "1", "2", "control"];
 
@@ -89,8 +91,7 @@ async function prepare(context: Context, ref: Ref, post: InstanceExecPost): Prom
   const { config } = await expand(context, ref.project, record);
   const running = readRunRecord(instancePaths(context, ref).run);
   const home = running?.cgroupHome;
-  const isInside = home !== undefined && mayEnter(context, home);
-  if (isInside) await joinHome(context);
+  const isInside = home !== undefined && await enterHome(context, home);
   if (home !== undefined && !isInside) refuseUnlimited(config);
   const user = post.user ?? 0;
   const group = post.group ?? 0;
@@ -158,12 +159,11 @@ async function recordOutput(
   context: Context,
   ref: Ref,
   run: { post: InstanceExecPost; request: AttachRequest; task: Task },
-) {
+): Promise<Record<string, unknown>> {
   const { post, request, task } = run;
   await tellExec(context, ref, post);
   if (!post["record-output"]) {
-    const { code } = await attach(request, { isSilent: true }).status;
-    return await task.update({ return: code });
+    return { return: await attachSilent(request) };
   }
   const directory = join(instancePaths(context, ref).logs, "exec-output");
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
@@ -173,9 +173,9 @@ async function recordOutput(
     stderr: join(directory, stderr),
   });
   const address = (name: string) => `${instanceAddress(ref.name)}/logs/exec-output/${name}`;
-  await task.update({
+  return {
     return: code,
     output: { "1": address(stdout), "2": address(stderr) },
     ...isCut && { warnings: ["Of its output only the beginning was kept"] },
-  });
+  };
 }

@@ -3,6 +3,7 @@
 import { DreyError } from "../../errors.ts";
 import { type AttachedTerminal, signalAttached } from "../../runtime/attach.ts";
 import { openTerminal } from "../../runtime/pty.ts";
+import type { PipedChild, Sink, Source } from "../../sys/piped_child.ts";
 import { signals } from "../../sys/processes.ts";
 import type { Message, Socket } from "../../wire/socket.ts";
 
@@ -58,42 +59,41 @@ function secret(): string {
 
 /** A command that runs, and that may be sent signals for as long as it does: after that its pid is another's. */
 interface Command {
-  readonly child: Deno.ChildProcess;
-  readonly ended: Promise<Deno.CommandStatus>;
+  /** its exit status */
+  readonly ended: Promise<number>;
   signal(signal: number): void;
 }
 
-function commandOf(child: Deno.ChildProcess): Command {
+function commandOf({ pid, ended }: Pick<PipedChild, "pid" | "ended">): Command {
   let isOver = false;
-  const ended = child.status.finally(() => {
-    isOver = true;
-  });
   return {
-    child,
-    ended,
+    ended: ended.finally(() => {
+      isOver = true;
+    }),
     signal(signal) {
-      if (!isOver) signalAttached(child, signal);
+      if (!isOver) signalAttached(pid, signal);
     },
   };
 }
 
 /** Runs a command on pipes to its end; the answer is its exit status. */
-export async function runPiped(child: Deno.ChildProcess, streams: ExecStreams): Promise<number> {
+export async function runPiped(child: PipedChild, streams: ExecStreams): Promise<number> {
   const command = commandOf(child);
   followControl(streams, command, () => {});
-  void feedInput(streams.get("0"), child);
+  void feedInput(streams.get("0"), child.input);
   await Promise.all([
-    copyOutput(child.stdout, streams.get("1"), command.ended),
-    copyOutput(child.stderr, streams.get("2"), command.ended),
+    copyOutput(child.output, streams.get("1"), command.ended),
+    copyOutput(child.errors, streams.get("2"), command.ended),
   ]);
-  const { code } = await command.ended;
+  const code = await command.ended;
   streams.get("0")?.close();
   return code;
 }
 
 /** Runs a command on a terminal to its end; the answer is its exit status. */
 export async function runOnTerminal(attached: AttachedTerminal, streams: ExecStreams): Promise<number> {
-  const command = commandOf(attached.child);
+  const { pid, status } = attached.child;
+  const command = commandOf({ pid, ended: status.then(({ code }) => code) });
   await using terminal = await openTerminal(attached.master);
   followControl(streams, command, terminal.resize);
   const socket = streams.get("0");
@@ -108,7 +108,7 @@ export async function runOnTerminal(attached: AttachedTerminal, streams: ExecStr
   void command.ended.then(() => setTimeout(terminal.finish, lingering));
   for await (const chunk of terminal.output) await socket.send(chunk);
   await socket.send("");
-  const { code } = await command.ended;
+  const code = await command.ended;
   socket.close();
   return code;
 }
@@ -122,19 +122,18 @@ const longestRecord = 64 * 1024 * 1024;
  * @returns its exit status, and whether it said more than is kept
  */
 export async function runRecorded(
-  child: Deno.ChildProcess,
+  child: PipedChild,
   files: { stdout: string; stderr: string },
   limit = longestRecord,
 ): Promise<{ code: number; isCut: boolean }> {
-  await child.stdin.close();
-  const ended = child.status;
+  await child.input.close();
   let isCut = false;
-  const keep = async (stream: ReadableStream<Uint8Array>, path: string) => {
+  const keep = async (source: Source, path: string) => {
     const file = await Deno.open(path, { write: true, create: true, truncate: true, mode: 0o600 });
     const writer = file.writable.getWriter();
     let room = limit;
     try {
-      await copy(stream, ended, async (chunk) => {
+      await copy(source, child.ended, async (chunk) => {
         // read on, or the command would wait for ever
         if (chunk.length > room) isCut = true;
         if (room > 0) await writer.write(chunk.subarray(0, room));
@@ -145,8 +144,8 @@ export async function runRecorded(
       await writer.close();
     }
   };
-  await Promise.all([keep(child.stdout, files.stdout), keep(child.stderr, files.stderr)]);
-  return { code: (await ended).code, isCut };
+  await Promise.all([keep(child.output, files.stdout), keep(child.errors, files.stderr)]);
+  return { code: await child.ended, isCut };
 }
 
 /** Obeys the control socket: sizes and signals, as `lxc` words them. */
@@ -193,14 +192,13 @@ export function parseOrder(text: string): ControlOrder | undefined {
   }
 }
 
-async function feedInput(socket: Socket | undefined, child: Deno.ChildProcess): Promise<void> {
-  const writer = child.stdin.getWriter();
+async function feedInput(socket: Socket | undefined, input: Sink): Promise<void> {
   try {
     for await (const message of socket?.messages ?? []) {
       if (typeof message === "string") break; // the end mark
-      await writer.write(message);
+      await input.write(message);
     }
-    await writer.close();
+    await input.close();
   } catch (error) {
     // a command need not read its input to the end
     if (!(error instanceof Deno.errors.BrokenPipe) && !(error instanceof TypeError)) throw error;
@@ -209,35 +207,33 @@ async function feedInput(socket: Socket | undefined, child: Deno.ChildProcess): 
 
 /** Copies what the command prints to a socket, and marks the end. */
 async function copyOutput(
-  stream: ReadableStream<Uint8Array>,
+  source: Source,
   socket: Socket | undefined,
   ended: Promise<unknown>,
 ): Promise<void> {
   // nobody reads any more: the command learns it as in any pipe, by SIGPIPE
-  await copy(stream, ended, (chunk) => sent(socket, chunk));
+  await copy(source, ended, (chunk) => sent(socket, chunk));
   await sent(socket, "");
   socket?.close();
 }
 
 /** Copies what the command prints for as long as it is taken; a process left behind does not hold it up. */
 async function copy(
-  stream: ReadableStream<Uint8Array>,
+  source: Source,
   ended: Promise<unknown>,
   take: (chunk: Uint8Array) => Promise<boolean>,
 ): Promise<void> {
-  const reader = stream.getReader();
   let over = false;
   const end = ended.then(() => {
     over = true;
   });
   for (;;) {
-    const next = reader.read();
+    const next = source.read();
     if (!over) await Promise.race([next, end]);
     const got = over ? await withinLingering(next) : await next;
-    if (got === undefined || got.done) break;
-    if (!await take(got.value)) break;
+    if (got === undefined || !await take(got)) break;
   }
-  await reader.cancel();
+  await source.close();
 }
 
 /** Sends a message, unless the other side is gone. */

@@ -1,8 +1,10 @@
 import { assertEquals } from "@std/testing";
 import { join } from "@std/path";
-import { spawn } from "../../sys/run.ts";
+import { startOnPipes } from "../../sys/piped_child.ts";
 import type { Message, Socket } from "../../wire/socket.ts";
 import { createStreams, runPiped, runRecorded } from "./exec_streams.ts";
+
+const given = { env: { PATH: "/usr/bin:/bin" }, inherited: [] };
 
 Deno.test("of output that is recorded the beginning is kept, and the command runs to its end", async () => {
   const directory = await Deno.makeTempDir();
@@ -10,7 +12,7 @@ Deno.test("of output that is recorded the beginning is kept, and the command run
     const files = { stdout: join(directory, "out"), stderr: join(directory, "err") };
     const run = (script: string) =>
       runRecorded(
-        spawn(["sh", "-c", script], { stdin: "piped", stdout: "piped", stderr: "piped" }),
+        startOnPipes(["sh", "-c", script], given),
         files,
         1000,
       );
@@ -35,7 +37,7 @@ Deno.test("orders that mean nothing leave a command and its server alone", async
   await connect("control", ["nonsense", '{"command":"window-resize","args":5}', ...odd, signal(10)]);
   // what a command's signals go to is the child of the process that waits for it
   const script = 'if (fork) { wait; exit 5 } $| = 1; print "ready"; sleep 600';
-  const child = spawn(["perl", "-e", script], { stdin: "piped", stdout: "piped", stderr: "piped" });
+  const child = startOnPipes(["perl", "-e", script], given);
   assertEquals(await runPiped(child, streams), 5);
 });
 

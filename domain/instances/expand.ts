@@ -2,7 +2,7 @@
 
 import type { Config, Devices } from "../../wire/instance.ts";
 import type { Context } from "../context.ts";
-import { profileFor } from "../profiles.ts";
+import { profileFor } from "../profile_settings.ts";
 
 interface Settings {
   config: Config;

@@ -4,7 +4,7 @@ import { join } from "@std/path";
 import { parseMap, toHost } from "../../idmap/map.ts";
 import { answerGuest } from "../../runtime/guest_socket.ts";
 import { runFiles } from "../../runtime/run_files.ts";
-import { initPid, waitForEnd } from "../../runtime/supervisor.ts";
+import { initPid, waitForEnd } from "../../runtime/run_state.ts";
 import { peerOf } from "../../sys/unix_sockets.ts";
 import type { Context, Ref } from "../context.ts";
 import { instancePaths } from "./record.ts";

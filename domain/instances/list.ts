@@ -8,7 +8,7 @@ import type { Config, Instance, InstanceFull, InstanceState } from "../../wire/i
 import { type InstanceStatus, statusCodes } from "../../wire/status.ts";
 import type { BackupRecord } from "../backups/record.ts";
 import type { Context, Ref } from "../context.ts";
-import { profileFor } from "../profiles.ts";
+import { profileFor } from "../profile_settings.ts";
 import { mergeSettings } from "./expand.ts";
 import { type KnownInterface, readNetworkState } from "./network_state.ts";
 import { nicsOf } from "../networks/nic_files.ts";

@@ -1,7 +1,7 @@
 // The parent user namespace that all containers of a user share. Nobody is paid to keep it: any running container
 // lives below it and is a way in; only when none runs is it made anew, and held until the first has started.
 
-import { initPid, isAlive } from "../../runtime/supervisor.ts";
+import { initPid, isAlive } from "../../runtime/run_state.ts";
 import { openMappedRoot } from "../../idmap/holder.ts";
 import { type IdLayout, readLayout } from "../../idmap/ranges.ts";
 import type { ContainerPlan } from "../../runtime/container_plan.ts";

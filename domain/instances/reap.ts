@@ -4,7 +4,7 @@ import * as keys from "../../config/instance_keys.ts";
 import { readKey } from "../../config/key.ts";
 import type { Config } from "../../wire/instance.ts";
 import { closeFd } from "../../sys/descriptors.ts";
-import { exitStatus } from "../../runtime/supervisor.ts";
+import { exitStatus } from "../../runtime/run_state.ts";
 import type { Context, Ref } from "../context.ts";
 import { openContext } from "../open.ts";
 import { cleanUp } from "./clean_up.ts";

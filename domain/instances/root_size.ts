@@ -9,7 +9,6 @@ import type { Context, Ref } from "../context.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { expand } from "./expand.ts";
 import { instancePaths, type InstanceRecord, loadRecord } from "./record.ts";
-import { hasOwnDisk } from "../machines/own_disk.ts";
 import { volumeOf } from "./root_volume.ts";
 import { currentState } from "./status.ts";
 
@@ -34,7 +33,7 @@ export async function applyRootSize(
   const size = "size" in given ? given.size : rootSize((await expand(context, ref.project, value)).devices);
   if (size === undefined && !wasSet) return [];
   await using pool = await openPool(context, value.pool);
-  if (isDisk(pool, ref, value)) {
+  if (await isDisk(pool, ref, value)) {
     if (size !== undefined) await growRunning(context, ref, size);
     return [];
   }
@@ -60,7 +59,7 @@ export async function watchRootSize(context: Context, ref: Ref, devices: Devices
   if (size === undefined) return [];
   const { value } = await loadRecord(context, ref);
   await using pool = await openPool(context, value.pool);
-  if (isDisk(pool, ref, value)) return [];
+  if (await isDisk(pool, ref, value)) return [];
   try {
     // the start has been planned
     const isPlanned = pool.driver.mustSizeAtRest !== undefined;
@@ -80,8 +79,11 @@ async function outgrown({ driver }: OpenPool, ref: Ref, size: number): Promise<s
 }
 
 /** A disk has its size by itself, from the machine's next start on if it does not run. */
-const isDisk = ({ driver }: OpenPool, ref: Ref, { type }: InstanceRecord) =>
-  type === "virtual-machine" && driver.exists(volumeOf(ref)) && hasOwnDisk(driver.root(volumeOf(ref)));
+async function isDisk({ driver }: OpenPool, ref: Ref, { type }: InstanceRecord): Promise<boolean> {
+  if (type !== "virtual-machine" || !driver.exists(volumeOf(ref))) return false;
+  const { hasOwnDisk } = await import("../machines/own_disk.ts");
+  return hasOwnDisk(driver.root(volumeOf(ref)));
+}
 
 /** The guest of a machine that runs sees at once that its disk has grown. */
 async function growRunning(context: Context, ref: Ref, size: number): Promise<void> {

@@ -1,6 +1,6 @@
 // What an instance is doing, asked of the kernel: the lock of its run directory, its init, its freezer.
 
-import { initPid, isAlive } from "../../runtime/supervisor.ts";
+import { initPid, isAlive } from "../../runtime/run_state.ts";
 import { instanceCgroup, isFrozen } from "../../runtime/cgroups.ts";
 import type { InstanceStatus } from "../../wire/status.ts";
 import type { Context, Ref } from "../context.ts";

@@ -4,7 +4,7 @@ import * as keys from "../../config/instance_keys.ts";
 import { readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
 import { instanceCgroup, killAll, setFrozen } from "../../runtime/cgroups.ts";
-import { handBack, takeOver, waitForEnd, waitUnlocked } from "../../runtime/supervisor.ts";
+import { handBack, takeOver, waitForEnd, waitUnlocked } from "../../runtime/run_state.ts";
 import { sendSignal, signals } from "../../sys/processes.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
@@ -94,7 +94,9 @@ async function endInit(
   // the pid namespace ends with its init; the cgroup also holds what entered from outside
   if (group !== undefined) killAll(group);
   sendSignal(pid, signals.KILL);
-  if (!await waitForEnd(pid, 10_000)) {
+  const ended = waitForEnd(pid, 10_000);
+  await context.store.settle();
+  if (!await ended) {
     throw new DreyError("TIMEOUT", {
       message: `Cannot end process ${pid} of instance "${ref.name}" by SIGKILL`,
     });

@@ -2,7 +2,7 @@
 // anew and every card of a running instance plugged in again.
 
 import { readLayout } from "../../idmap/ranges.ts";
-import { initPid, isAlive } from "../../runtime/supervisor.ts";
+import { initPid, isAlive } from "../../runtime/run_state.ts";
 import { plugAgain } from "../devices/nic_plug.ts";
 import type { Context } from "../context.ts";
 import { instancePaths } from "../instances/record.ts";

@@ -77,7 +77,7 @@ export async function expandedWith(
   project: string,
   { record, change: { profile } }: { record: Omit<Instance, "type">; change: Change },
 ): Promise<Settings> {
-  const { profileFor } = await import("../profiles.ts");
+  const { profileFor } = await import("../profile_settings.ts");
   const { mergeSettings } = await import("../instances/expand.ts");
   const { effectiveProject } = await import("./effective.ts");
   const home = profile === undefined ? "" : await effectiveProject(context, project, "profiles");

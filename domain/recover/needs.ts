@@ -8,7 +8,7 @@ import type { Context } from "../context.ts";
 import { lowersDirectory } from "../images/directories.ts";
 import { imageFiles } from "../images/files.ts";
 import { defaultNetwork, loadNetwork } from "../networks/record.ts";
-import { profileFor } from "../profiles.ts";
+import { profileFor } from "../profile_settings.ts";
 import { effectiveProject, mustExist } from "../projects/effective.ts";
 import type { Lost, LostInstance } from "./lost.ts";
 import type { Searched } from "./pools.ts";

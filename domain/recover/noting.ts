@@ -23,6 +23,7 @@ export function noteChanges(store: Store, onChange: () => void): Notes {
       list: (prefix) => store.list(prefix),
       watch: (prefix, signal) => store.watch(prefix, signal),
       lock: (key, options) => store.lock(key, options),
+      settle: () => store.settle(),
       async commit(checks, writes) {
         const lasting: Write[] = [];
         for (const write of writes) if (!await isMereStart(store, write)) lasting.push(write);

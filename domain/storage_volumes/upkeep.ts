@@ -15,7 +15,6 @@ import {
   type VolumeRef,
   type VolumeSnapshotRecord,
 } from "./record.ts";
-import { deleteLocked, newName, snapshotLocked } from "./snapshots.ts";
 
 /** Takes the snapshots that became due in a span of time, the end of it included, and deletes expired ones. */
 export async function keepVolumeSnapshots(
@@ -43,6 +42,7 @@ async function scheduled(context: Context, ref: VolumeRef): Promise<void> {
   const entry = await context.store.get<VolumeRecord>(volumeKey(ref));
   if (entry === undefined) return; // gone meanwhile
   const { config, description } = entry.value;
+  const { newName, snapshotLocked } = await import("./snapshots.ts");
   const name = await newName(context, ref, entry.value);
   const expires_at = expiryOf(context.now(), undefined, config);
   await snapshotLocked(context, ref, { name, expires_at, description });
@@ -56,7 +56,9 @@ async function expire(
   await using _lock = await lockVolume(context, ref);
   const { value } = await loadSnapshot(context, ref, snapshot);
   // it may have been given more time while we waited
-  if (isOver(value, now)) await deleteLocked(context, ref, snapshot);
+  if (!isOver(value, now)) return;
+  const { deleteLocked } = await import("./snapshots.ts");
+  await deleteLocked(context, ref, snapshot);
 }
 
 /** One volume that fails does not keep the others from theirs. */

@@ -44,7 +44,9 @@ const prelude = (fingerprint: string): string =>
       Object.keys(modulesOf).join("|")
     }) parts=\${XDG_CACHE_HOME:-$HOME/.cache}/drey/${fingerprint}`,
     `if [ -O "$parts/$1.mjs" ] && [ -O "$parts/whole.js" ]`,
+    // with a cache of compiled programs to itself: Deno reads the log of what others do from beginning to end
     `then file=$parts/$1.mjs word=$0`,
+    `export DREY_DENO_DIR="$DENO_DIR" DENO_DIR="$parts/deno"`,
     // nobody's cache is at the top of the file system
     `elif [ "\${XDG_CACHE_HOME:-$HOME}" ]`,
     `then word=$parts`,

@@ -1,5 +1,5 @@
 // Snapshots that are due by schedule, and those whose time is over: seen to by `drey serve` every minute, and by the
-// first command after a minute in which something was due.
+// first command after a minute in which something was due. What takes and deletes snapshots is loaded only then.
 
 import { isDue } from "../../../config/schedule.ts";
 import { describeError } from "../../../errors.ts";
@@ -9,8 +9,6 @@ import { emitLogging } from "../../events.ts";
 import { expand } from "../expand.ts";
 import { type InstanceRecord, lockInstance } from "../record.ts";
 import { currentState } from "../status.ts";
-import { deleteLocked } from "./change.ts";
-import { newName, snapshotLocked } from "./create.ts";
 import { expiryOf } from "./naming.ts";
 import { loadSnapshot, nameOf, type SnapshotRecord } from "./record.ts";
 
@@ -52,6 +50,7 @@ async function scheduled(context: Context, ref: Ref): Promise<void> {
   const entry = await context.store.get<InstanceRecord>(["instances", ref.project, ref.name]);
   if (entry === undefined) return; // gone meanwhile
   const { config } = await expand(context, ref.project, entry.value);
+  const { newName, snapshotLocked } = await import("./create.ts");
   const expires = expiryOf(context.now(), undefined, config);
   await snapshotLocked(context, ref, { name: await newName(context, ref), expires });
 }
@@ -64,7 +63,9 @@ async function expire(
   await using _lock = await lockInstance(context, ref);
   const { value } = await loadSnapshot(context, ref, nameOf(entry));
   // it may have been given more time while we waited
-  if (value.expires_at !== "" && value.expires_at <= now) await deleteLocked(context, ref, nameOf(entry));
+  if (value.expires_at === "" || value.expires_at > now) return;
+  const { deleteLocked } = await import("./change.ts");
+  await deleteLocked(context, ref, nameOf(entry));
 }
 
 /** One instance that fails does not keep the others from theirs. */

@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { DreyError } from "../errors.ts";
 import { closeFd } from "../sys/descriptors.ts";
 import { stopConsole } from "./console_keeper.ts";
-import { claimRunDirectory, exitStatus, initPid, isAlive, waitForEnd } from "./supervisor.ts";
+import { claimRunDirectory, exitStatus, initPid, isAlive, waitForEnd } from "./run_state.ts";
 
 async function inDirectory(test: (directory: string) => Promise<void> | void): Promise<void> {
   const directory = await Deno.makeTempDir();
