@@ -29,8 +29,8 @@ function wantedBy({ name, body = "{}" }: First): "root" | "parent" | "way in" | 
   return action === "stop" || action === "restart" ? "root" : "nothing";
 }
 
-/** Whether a request is about what runs, so that tidying up can wait until it is under way. */
-const isPatient = ({ name }: First): boolean => name === "instance.exec";
+/** Requests of an exec: what others have left can be tidied up once the command is under way. */
+const patient: ReadonlySet<RouteName> = new Set(["instance.exec", "operation.socket", "operation.wait"]);
 
 /**
  * Opens the app. Closing it waits for the operations it has started.
@@ -46,22 +46,31 @@ export async function openApp(first?: First): Promise<App & AsyncDisposable> {
   const context = await openContext();
   if (wanted === "parent" && !mayHaveParent(context)) beginFileRoot(context.user);
   const app = createApp(context);
-  let tidied = first !== undefined && isPatient(first) ? undefined : reconcile(context);
-  await tidied;
+  let tidied: Promise<void> | undefined;
+  const tidy = () => tidied ??= reconcile(context);
+  if (first === undefined || !patient.has(first.name)) await tidy();
   return {
     ...app,
-    answer(asked, env) {
+    async fetch(request, env) {
+      await tidy();
+      return await app.fetch(request, env);
+    },
+    async answer(asked, env) {
+      if (!patient.has(asked.name)) await tidy();
       const answering = app.answer(asked, env);
-      // what was asked for has begun, and this waits for others
-      if (asked.name === "operation.wait") tidied ??= reconcile(context);
-      return answering;
+      // the command has begun, and this waits for it; a failure is told at the end
+      if (asked.name === "operation.wait") tidy().catch(() => {});
+      return await answering;
     },
     async [Symbol.asyncDispose]() {
-      await (tidied ?? reconcile(context));
-      await finishOperations(context, grace);
-      wayIn?.endEarlyWayIn();
-      await endEarlyFileRoot();
-      await context[Symbol.asyncDispose]();
+      try {
+        await tidy();
+      } finally {
+        await finishOperations(context, grace);
+        wayIn?.endEarlyWayIn();
+        await endEarlyFileRoot();
+        await context[Symbol.asyncDispose]();
+      }
     },
   };
 }
