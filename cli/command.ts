@@ -33,6 +33,8 @@ export type ArgKind =
   | "operation"
   | "remote"
   | "device"
+  | "device-type"
+  | "path"
   | "key"
   | "file"
   | "command"

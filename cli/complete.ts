@@ -1,17 +1,22 @@
 // Which words may come next on a half-typed command line. Pure: what only a server knows is named, not asked.
 
-import { type Arg, type ArgKind, type Command, globalFlags, type Group } from "./command.ts";
+import { type ArgKind, type Command, globalFlags, type Group } from "./command.ts";
 import type { Grammar } from "./parse.ts";
 
 /** Names a server has to be asked for. */
 export type Wanted = Extract<
   ArgKind,
-  "instance" | "image" | "alias" | "profile" | "project" | "pool" | "network" | "operation" | "remote"
+  | ("instance" | "image" | "alias" | "profile" | "project" | "pool" | "network" | "operation" | "remote")
+  | ("device-type" | "path")
 >;
 
 export interface Candidates {
   words: string[];
   wanted?: Wanted;
+  /** what has the devices that are wanted */
+  owner?: { kind: "instance" | "profile"; name: string };
+  /** device type whose keys may come */
+  deviceType?: string;
   /** configuration keys of this, by LXD's word for it: `instance`, `storage-pool` */
   keysOf?: string;
 }
@@ -39,6 +44,8 @@ const askable: readonly string[] = [
   "network",
   "operation",
   "remote",
+  "device-type",
+  "path",
 ];
 
 /** What fits after `words`, the last of which is still being typed. */
@@ -58,8 +65,18 @@ export function candidates(words: readonly string[], grammar: Grammar): Candidat
       : { words: [...awaited.choices ?? []] };
   }
   if (current.startsWith("-")) return { words: flagWords(command.flags) };
-  const arg = awaitedArg(rest, command);
-  if (arg?.kind === "key") return { words: [], keysOf: keysOf(command.path) };
+  const given = givenArgs(rest, command);
+  const arg = command.args[given.length] ?? (command.args.at(-1)?.many ? command.args.at(-1) : undefined);
+  if (arg?.kind === "key") {
+    const deviceType = given[command.args.findIndex(({ kind }) => kind === "device-type")];
+    return { words: [], keysOf: keysOf(command.path), ...deviceType && { deviceType } };
+  }
+  if (arg?.kind === "device") {
+    // one that is added has a name of its own
+    if (command.path.endsWith(" add")) return { words: [] };
+    const kind = command.path.startsWith("profile ") ? "profile" : "instance";
+    return { words: [], owner: { kind, name: given[0] ?? "" } };
+  }
   const wanted = arg !== undefined && askable.includes(arg.kind) ? arg.kind as Wanted : undefined;
   // without an instance, config get and its like mean the server
   const isServers = arg?.optional === true && command.args.some(({ kind }) => kind === "key");
@@ -109,8 +126,8 @@ function awaitedFlag(rest: readonly string[], { flags }: Command) {
   );
 }
 
-function awaitedArg(rest: readonly string[], { args, flags }: Command): Arg | undefined {
+/** The words that are arguments, and neither flags nor values of flags. */
+function givenArgs(rest: readonly string[], { flags }: Command): string[] {
   const takesValue = (word: string) => awaitedFlag([word], { flags } as Command) !== undefined;
-  const given = rest.filter((word, at) => !word.startsWith("-") && !takesValue(rest[at - 1] ?? ""));
-  return args[given.length] ?? (args.at(-1)?.many ? args.at(-1) : undefined);
+  return rest.filter((word, at) => !word.startsWith("-") && !takesValue(rest[at - 1] ?? ""));
 }

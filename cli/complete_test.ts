@@ -40,3 +40,15 @@ Deno.test("candidates() names what keys configure", () => {
   assertEquals(after("config device set web root s").keysOf, "");
   assertEquals(after("network show ").wanted, "network");
 });
+
+Deno.test("candidates() knows devices, their types and keys, and paths in instances", () => {
+  assertEquals(after("config device add web src "), { words: [], wanted: "device-type" });
+  assertEquals(after("config device add web "), { words: [] });
+  assertEquals(after("config device add web src disk source=/x pa").deviceType, "disk");
+  const owner = { kind: "profile", name: "default" } as const;
+  assertEquals(after("profile device remove default e"), { words: [], owner });
+  assertEquals(after("config device set web ").owner, { kind: "instance", name: "web" });
+  assertEquals(after("file pull web/etc/h").wanted, "path");
+  assertEquals(after("file push "), { words: [] });
+  assertEquals(after("file push a b w").words, []);
+});

@@ -2,11 +2,12 @@
 
 import { DreyError } from "../../errors.ts";
 import { commands, groups } from "../commands.ts";
-import { candidates, type Wanted } from "../complete.ts";
+import { type Candidates, candidates, type Wanted } from "../complete.ts";
 import { resolve, resolveOnServer } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
-import { remotes } from "../../client/remotes.ts";
+import { type Remote, remotes } from "../../client/remotes.ts";
 import type { Image } from "../../wire/image.ts";
+import type { Instance } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 
 const scripts: Record<string, string> = {
@@ -16,7 +17,7 @@ const scripts: Record<string, string> = {
     [[ $line == *[[:space:]] ]] && words+=("")
     local current=\${words[-1]}
     mapfile -t COMPREPLY < <(drey __complete -- "\${words[@]:1}" 2>/dev/null)
-    [[ \${COMPREPLY[0]} == *[=.] ]] && compopt -o nospace
+    [[ \${COMPREPLY[0]} == *[=.:/] ]] && compopt -o nospace
     # bash splits words at colons: what stands before the last one is there already
     [[ $current == *:* ]] && COMPREPLY=("\${COMPREPLY[@]#"\${current%:*}":}")
 }
@@ -27,8 +28,8 @@ _drey() {
     local -a found
     found=("\${(@f)$(drey __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
     if [[ -z "$found" ]]; then _files; return; fi
-    compadd -S '' -- \${(M)found:#*[=.]}
-    compadd -- \${found:#*[=.]}
+    compadd -S '' -- \${(M)found:#*[=.:/]}
+    compadd -- \${found:#*[=.:/]}
 }
 if [[ "$funcstack[1]" = "_drey" ]]; then _drey "$@"; else compdef _drey drey; fi
 `,
@@ -61,15 +62,22 @@ export async function complete(shell: Shell): Promise<void> {
   const words = shell.typed.args;
   const typed = words.at(-1) ?? "";
   const found = candidates(words, { commands, groups });
-  const names = found.wanted === undefined ? [] : await namesOf(shell, found.wanted, typed);
-  const keys = found.keysOf ? await keyWords(found.keysOf, words) : [];
+  const names = await namesOf(shell, found, typed);
+  const keys = found.keysOf || found.deviceType ? await keyWords(found, words) : [];
   for (const word of [...found.words, ...names, ...keys]) {
     if (word.startsWith(typed)) shell.print(`${word}\n`);
   }
 }
 
 /** Keys that people set; those with any ending are offered up to it, and `set` and `create` go on with a value. */
-async function keyWords(entity: string, words: readonly string[]): Promise<string[]> {
+async function keyWords(
+  { keysOf: entity, deviceType }: Candidates,
+  words: readonly string[],
+): Promise<string[]> {
+  if (deviceType !== undefined) {
+    const { deviceTypes } = await import("../../config/device_keys.ts");
+    return deviceTypes.find(({ type }) => type === deviceType)?.keys.map(({ name }) => `${name}=`) ?? [];
+  }
   const { keyTables } = await import("../../config/all_keys.ts");
   const { keys = [] } = keyTables.find((table) => table.entity === entity) ?? {};
   const end = words.some((word) => word === "set" || word === "create") ? "=" : "";
@@ -78,7 +86,13 @@ async function keyWords(entity: string, words: readonly string[]): Promise<strin
   );
 }
 
-async function namesOf(shell: Shell, wanted: Wanted, typed: string): Promise<string[]> {
+async function namesOf(shell: Shell, { wanted, owner }: Candidates, typed: string): Promise<string[]> {
+  if (owner !== undefined) return await devicesOf(shell, owner);
+  if (wanted === undefined) return [];
+  if (wanted === "device-type") {
+    return (await import("../../config/device_keys.ts")).deviceTypes.map(({ type }) => type);
+  }
+  if (wanted === "path" && typed.includes("/")) return await pathsOf(shell, typed);
   const colon = typed.indexOf(":");
   const prefix = typed.slice(0, colon + 1);
   const others = wanted === "image" || wanted === "remote"
@@ -86,16 +100,60 @@ async function namesOf(shell: Shell, wanted: Wanted, typed: string): Promise<str
     : remotes().filter((row) => !row.isImageServer);
   const remoteNames = colon === -1 ? others.map(({ name }) => `${name}:`) : [];
   if (wanted === "remote") return remoteNames;
-  if (resolve(typed).remote.isImageServer) return [];
+  const { remote } = resolve(typed);
+  if (remote.isImageServer) return (await buildable(shell, remote)).map((name) => `${prefix}${name}`);
   const found = await listNames(shell, wanted, colon === -1 ? "" : prefix);
   return [...found.map((name) => `${prefix}${name}`), ...(wanted === "image" ? remoteNames : [])];
 }
 
-async function listNames(shell: Shell, wanted: Wanted, remote: string): Promise<string[]> {
+async function devicesOf(
+  shell: Shell,
+  owner: { kind: "instance" | "profile"; name: string },
+): Promise<string[]> {
+  const { remote, name } = resolveOnServer(owner.name);
+  const client = await shell.connect(remote);
+  const { devices } = owner.kind === "profile"
+    ? await client.call("profile.get", { params: { name } })
+    : { devices: (await client.call("instance.get", { params: { name } }) as Instance).expanded_devices };
+  return Object.keys(devices ?? {});
+}
+
+/** Paths in an instance that begin as typed; the only one ends with a slash if it is a directory. */
+async function pathsOf(shell: Shell, typed: string): Promise<string[]> {
+  const slash = typed.indexOf("/");
+  const { remote, name } = resolveOnServer(typed.slice(0, slash));
+  const client = await shell.connect(remote);
+  const directory = typed.slice(0, typed.lastIndexOf("/") + 1);
+  const address = (word: string) =>
+    `/1.0/instances/${encodeURIComponent(name)}/files?path=${encodeURIComponent(word.slice(slash))}`;
+  const answer = await client.send("GET", address(directory));
+  if (answer.headers.get("x-lxd-type") !== "directory") return [];
+  const { metadata } = await answer.json() as { metadata: string[] };
+  const found = metadata.map((word) => `${directory}${word}`).filter((word) => word.startsWith(typed));
+  const [only] = found;
+  if (only === undefined || found.length > 1) return found;
+  const { headers } = await client.send("HEAD", address(only));
+  return [headers.get("x-lxd-type") === "directory" ? `${only}/` : only];
+}
+
+/** What is built on this machine; other image servers would have to be asked for their lists. */
+async function buildable(shell: Shell, { protocol, address }: Remote): Promise<string[]> {
+  if (protocol !== "debian") return [];
+  const client = await shell.connect(resolveOnServer("local:").remote);
+  const images = await client.call("remote.images", { query: { server: address, protocol } });
+  return images.flatMap(({ aliases }) => aliases.map(({ name }) => name));
+}
+
+/** What whole lists are asked for. */
+type Listed = Exclude<Wanted, "remote" | "device-type">;
+
+async function listNames(shell: Shell, wanted: Listed, remote: string): Promise<string[]> {
   const client = await shell.connect(resolveOnServer(remote).remote);
   const last = (addresses: unknown) =>
     (addresses as string[]).map((address) => decodeURIComponent(address.split("/").at(-1) ?? ""));
   switch (wanted) {
+    case "path":
+      return last(await client.call("instances.list")).map((name) => `${name}/`);
     case "instance":
       return last(await client.call("instances.list"));
     case "profile":
@@ -119,7 +177,5 @@ async function listNames(shell: Shell, wanted: Wanted, remote: string): Promise<
       const found = await client.call("operations.list", { query: { recursion: 1 } });
       return Object.values(found as Record<string, Operation[]>).flat().map(({ id }) => id);
     }
-    case "remote":
-      return [];
   }
 }

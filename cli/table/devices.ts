@@ -18,7 +18,7 @@ export function deviceRows(group: string, owner: Arg, of: "instance" | "profile"
   const at = (words: string) => `${group} ${words}`;
   return [
     row("add", {
-      args: [owner, device, { name: "type", kind: "text" }, { ...keyValues, optional: true }],
+      args: [owner, device, { name: "type", kind: "device-type" }, { ...keyValues, optional: true }],
       summary: `Add a device to ${of === "instance" ? "an" : "a"} ${of}`,
       examples: [
         example(

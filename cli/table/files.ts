@@ -3,7 +3,7 @@
 import type { Arg, Command, Flag, Group } from "../command.ts";
 import { example } from "./words.ts";
 
-const instancePath: Arg = { name: "instance>/<path", kind: "instance", remote: true };
+const instancePath: Arg = { name: "instance>/<path", kind: "path", remote: true };
 const copying: readonly Flag[] = [
   { name: "recursive", short: "r", summary: "Copy directories recursively" },
   { name: "create-dirs", short: "p", summary: "Create parent directories" },
@@ -61,7 +61,7 @@ export const commands: readonly Command[] = [
   },
   {
     path: "file mount",
-    args: [{ name: "instance>[/<path>]", kind: "instance", remote: true }, { name: "target", kind: "file" }],
+    args: [{ name: "instance>[/<path>]", kind: "path", remote: true }, { name: "target", kind: "file" }],
     flags: [],
     summary: "Mount a directory of an instance with sshfs",
     about: "Stays mounted until Ctrl-C, or until the instance is started or stopped.",
