@@ -1,6 +1,7 @@
 // The command by which an administrator gives a user subordinate ids that are nobody's yet; usermod(8).
 
 import { readIfThere } from "../sys/present.ts";
+import type { IdMap, IdRange } from "./map.ts";
 import type { SubRange } from "./ranges.ts";
 
 /** Ids below are accounts' own; useradd(8) begins here. */
@@ -14,6 +15,17 @@ export function grantCommand(user: string, count = 65_536): string {
   );
   const range = `${start}-${start + count - 1}`;
   return `usermod --add-subuids ${range} --add-subgids ${range} ${user}`;
+}
+
+/** The command that gives a user the ids of a map, but for his own. */
+export function giveBackCommand(user: string, map: IdMap): string {
+  const flags = (flag: string, ranges: readonly IdRange[]) =>
+    ranges.filter(({ count }) => count > 1).map(({ hostId, count }) =>
+      `${flag} ${hostId}-${hostId + count - 1}`
+    );
+  return ["usermod", ...flags("--add-subuids", map.uids), ...flags("--add-subgids", map.gids), user].join(
+    " ",
+  );
 }
 
 /** Where so many ids begin that are in no range: who shared them could read and write each other's files. */

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/testing";
-import { firstFree, grantCommand } from "./grant.ts";
+import { firstFree, giveBackCommand, grantCommand } from "./grant.ts";
 
 Deno.test("ids that somebody has are offered to nobody else", () => {
   const range = (start: number, count = 65_536) => ({ start, count });
@@ -14,4 +14,12 @@ Deno.test("ids that somebody has are offered to nobody else", () => {
 
 Deno.test("the command for an administrator names the user and as many ids of each kind", () => {
   assertMatch(grantCommand("ann"), /^usermod --add-subuids (\d+-\d+) --add-subgids \1 ann$/);
+});
+
+Deno.test("giveBackCommand() names the ranges of a map, and not the user's own id", () => {
+  const ranges = [{ nsId: 0, hostId: 1000, count: 1 }, { nsId: 1, hostId: 100_000, count: 65_536 }];
+  assertEquals(
+    giveBackCommand("ann", { uids: ranges, gids: ranges.slice(1) }),
+    "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ann",
+  );
 });

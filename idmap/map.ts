@@ -52,6 +52,7 @@ export function relativeTo(ranges: readonly IdRange[], parent: readonly IdRange[
       if (outer === undefined) {
         throw new DreyError("BAD_REQUEST", {
           message: `Cannot map id ${range.nsId + done}: host id ${hostId} is not among the user's own`,
+          hint: "Subordinate ids that files belong to must stay the user's: see /etc/subuid and /etc/subgid",
         });
       }
       const count = Math.min(range.count - done, outer.hostId + outer.count - hostId);

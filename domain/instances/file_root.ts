@@ -5,7 +5,8 @@ import { type MappedRoot, openMappedRoot } from "../../idmap/holder.ts";
 import { toNamespace } from "../../idmap/map.ts";
 import { type IdLayout, readLayout } from "../../idmap/ranges.ts";
 import type { Hands } from "../../storage/driver.ts";
-import { commandFailed, run } from "../../sys/run.ts";
+import { commandFailed, run, type RunResult } from "../../sys/run.ts";
+import { DreyError } from "../../errors.ts";
 import type { Context, User } from "../context.ts";
 
 /** Runs commands as root of all the user's ids. */
@@ -61,7 +62,9 @@ function rootOn(open: () => Promise<Opened>, present: () => Promise<Opened> | un
   const output = async (argv: readonly string[]) => {
     const { root } = await open();
     const result = await (root === undefined ? run(argv) : root.run(argv));
-    if (result.code !== 0) throw commandFailed(argv[0] ?? "", result);
+    if (result.code !== 0) {
+      throw root === undefined ? commandFailed(argv[0] ?? "", result) : refused(argv, result);
+    }
     return result.stdout;
   };
   return {
@@ -86,6 +89,14 @@ function rootOn(open: () => Promise<Opened>, present: () => Promise<Opened> | un
       await opened?.root?.[Symbol.asyncDispose]();
     },
   };
+}
+
+/** A root of all the user's ids is refused nothing but what belongs to other ids. */
+function refused(argv: readonly string[], result: RunResult): DreyError {
+  const error = commandFailed(argv[0] ?? "", result);
+  if (!/: (Permission denied|Operation not permitted)$/m.test(result.stderr)) return error;
+  const hint = "It belongs to ids that are not, or no longer, the user's: see /etc/subuid and /etc/subgid";
+  return new DreyError(error.code, { message: error.message, hint, cause: error });
 }
 
 const layoutIsSingle = ({ layout }: Opened): boolean => layout.kind === "single";

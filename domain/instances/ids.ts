@@ -21,7 +21,7 @@ export async function chooseMap(
   { config, layout }: { config: Config; layout: IdLayout },
 ): Promise<IdMap> {
   const last = config["volatile.last_state.idmap"];
-  if (last !== undefined) return stillOurs(parseMap(last), layout);
+  if (last !== undefined) return await stillOurs(parseMap(last), layout, context.user.name);
   return withRawIds(await baseMap(context, ref, { config, layout }), { config, layout });
 }
 
@@ -105,16 +105,17 @@ export async function settleMap(
 }
 
 /** Root may use any ids; a user's are those of the parent namespace. */
-function stillOurs(map: IdMap, { parent }: IdLayout): IdMap {
+async function stillOurs(map: IdMap, { parent }: IdLayout, user: string): Promise<IdMap> {
   if (parent === undefined) return map;
   try {
     relativeTo(map.uids, parent.uids);
     relativeTo(map.gids, parent.gids);
     return map;
   } catch (cause) {
+    const { giveBackCommand } = await import("../../idmap/grant.ts");
     throw new DreyError("SUBID_MISSING", {
       message: "The files of the instance belong to subordinate ids that are no longer the user's",
-      hint: `Give the user back the range in /etc/subuid and /etc/subgid: ${formatMap(map)}`,
+      hint: `Ask an administrator to give them back: ${giveBackCommand(user, map)}`,
       cause,
     });
   }
