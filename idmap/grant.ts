@@ -10,22 +10,35 @@ const lowest = 100_000;
 /** The command for so many ids for a user. */
 export function grantCommand(user: string, count = 65_536): string {
   const start = firstFree(
-    ["/etc/subuid", "/etc/subgid"].flatMap((path) => allOf(readIfThere(path) ?? "")),
+    ["/etc/subuid", "/etc/subgid"].flatMap((path) => linesOf(readIfThere(path) ?? "")),
     count,
   );
   const range = `${start}-${start + count - 1}`;
   return `usermod --add-subuids ${range} --add-subgids ${range} ${user}`;
 }
 
-/** The command that gives a user the ids of a map, but for his own. */
-export function giveBackCommand(user: string, map: IdMap): string {
+/**
+ * What to do where the ids of a map are a user's no longer: have them back, unless they are somebody else's by now. Who
+ * shares ids could read and write each other's files.
+ *
+ * @param subuids text of a subuid(5) file
+ */
+export function idsBack(
+  user: string,
+  map: IdMap,
+  subuids = readIfThere("/etc/subuid") ?? "",
+): string {
+  const missing = map.uids.find(({ count }) => count > 1)?.hostId ?? 0;
+  const owner = linesOf(subuids).find(({ start, count }) => missing >= start && missing < start + count)
+    ?.owner;
+  if (owner !== undefined && owner !== user) {
+    return `They are those of ${owner}: move instances between users by drey export and drey import`;
+  }
   const flags = (flag: string, ranges: readonly IdRange[]) =>
-    ranges.filter(({ count }) => count > 1).map(({ hostId, count }) =>
-      `${flag} ${hostId}-${hostId + count - 1}`
-    );
-  return ["usermod", ...flags("--add-subuids", map.uids), ...flags("--add-subgids", map.gids), user].join(
-    " ",
-  );
+    ranges.filter(({ count }) => count > 1)
+      .map(({ hostId, count }) => `${flag} ${hostId}-${hostId + count - 1}`);
+  const words = ["usermod", ...flags("--add-subuids", map.uids), ...flags("--add-subgids", map.gids), user];
+  return `Ask an administrator to give them back: ${words.join(" ")}`;
 }
 
 /** Where so many ids begin that are in no range: who shared them could read and write each other's files. */
@@ -39,8 +52,9 @@ export function firstFree(taken: readonly SubRange[], count: number): number {
 }
 
 /** Every line of a subuid(5) file. */
-function allOf(text: string): SubRange[] {
-  return [...text.matchAll(/^[^:\n]+:(\d+):(\d+)\s*$/gm)].map(([, start, count]) => ({
+function linesOf(text: string): (SubRange & { owner: string })[] {
+  return [...text.matchAll(/^([^:\n]+):(\d+):(\d+)\s*$/gm)].map(([, owner = "", start, count]) => ({
+    owner,
     start: Number(start),
     count: Number(count),
   }));

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/testing";
-import { firstFree, giveBackCommand, grantCommand } from "./grant.ts";
+import { firstFree, grantCommand, idsBack } from "./grant.ts";
 
 Deno.test("ids that somebody has are offered to nobody else", () => {
   const range = (start: number, count = 65_536) => ({ start, count });
@@ -16,10 +16,12 @@ Deno.test("the command for an administrator names the user and as many ids of ea
   assertMatch(grantCommand("ann"), /^usermod --add-subuids (\d+-\d+) --add-subgids \1 ann$/);
 });
 
-Deno.test("giveBackCommand() names the ranges of a map, and not the user's own id", () => {
+Deno.test("idsBack() tells the command for ids that are nobody's, and whose they are otherwise", () => {
   const ranges = [{ nsId: 0, hostId: 1000, count: 1 }, { nsId: 1, hostId: 100_000, count: 65_536 }];
-  assertEquals(
-    giveBackCommand("ann", { uids: ranges, gids: ranges.slice(1) }),
-    "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ann",
+  const map = { uids: ranges, gids: ranges.slice(1) };
+  assertMatch(
+    idsBack("ann", map, "bob:200000:65536\n"),
+    /: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ann$/,
   );
+  assertMatch(idsBack("ann", map, "bob:100000:65536\n"), /those of bob: .* drey export/);
 });

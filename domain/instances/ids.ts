@@ -112,10 +112,10 @@ async function stillOurs(map: IdMap, { parent }: IdLayout, user: string): Promis
     relativeTo(map.gids, parent.gids);
     return map;
   } catch (cause) {
-    const { giveBackCommand } = await import("../../idmap/grant.ts");
+    const { idsBack } = await import("../../idmap/grant.ts");
     throw new DreyError("SUBID_MISSING", {
-      message: "The files of the instance belong to subordinate ids that are no longer the user's",
-      hint: `Ask an administrator to give them back: ${giveBackCommand(user, map)}`,
+      message: "The files of the instance belong to subordinate ids that are not the user's, or no longer",
+      hint: idsBack(user, map),
       cause,
     });
   }
