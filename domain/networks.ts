@@ -1,7 +1,6 @@
 // Managed networks: what they are called, what they say, who uses them. What becomes of them in the kernel is the
 // hub's (networks/hub.ts), which has those up that something is plugged into.
 
-import { parseSubnet, type Subnet } from "../config/address.ts";
 import { validateNetworkName } from "../config/names.ts";
 import { type NetworkType, validateNetworkConfig } from "../config/network_keys.ts";
 import { DreyError } from "../errors.ts";
@@ -10,8 +9,10 @@ import type { Write } from "../store/store.ts";
 import type { Config } from "../wire/instance.ts";
 import type { Network, NetworkPut, NetworksPost } from "../wire/network.ts";
 import type { Context, Ref } from "./context.ts";
+import { filled, refuseOverlap, reopened } from "./networks/addressing.ts";
 import { lifecycleWrite } from "./events.ts";
 import {
+  defaultNetwork,
   loadNetwork,
   networkDirectory,
   networkKey,
@@ -20,7 +21,6 @@ import {
 } from "./networks/record.ts";
 import { forwardWrites } from "./network_forwards.ts";
 import { refuseAbsentZones } from "./network_zones.ts";
-import { freeIpv4, freeIpv6, hasIpv6, hostSubnets, randomHwaddr } from "./networks/subnets.ts";
 import { networkUsers } from "./networks/users.ts";
 
 /** All networks of a project, or of every one, with the interfaces of the host. */
@@ -89,6 +89,19 @@ export async function createNetwork(context: Context, project: string, post: Net
     happened(context, "network-created", ref),
   ]);
   if (!done) throw taken(post.name);
+  await keepUp(context, ref, record).catch(async (error) => {
+    await forget(context, ref);
+    throw error;
+  });
+}
+
+/** Root's bridges are there from now on. @throws {DreyError} `TOOL_MISSING`, and what the kernel says */
+async function keepUp(context: Context, { name }: Ref, { type }: Pick<NetworkRecord, "type">): Promise<void> {
+  if (context.user.uid !== 0 || type !== "bridge" || name === defaultNetwork) return;
+  const { mustHaveNetworkTools } = await import("./networks/default.ts");
+  await mustHaveNetworkTools(context, `Cannot bring up network "${name}"`);
+  const { ensureNetwork } = await import("./networks/hub.ts");
+  await ensureNetwork(context, name, undefined);
 }
 
 const taken = (name: string) =>
@@ -115,44 +128,6 @@ function typeOf(context: Context, project: string, asked: string | undefined): N
     });
   }
   return type as NetworkType;
-}
-
-/** What a new bridge gets where its configuration leaves it open: LXD's defaults, with free subnets. */
-async function filled(context: Context, type: NetworkType, given: Config): Promise<Config> {
-  if (type !== "bridge") return given;
-  const used = [...hostSubnets(), ...await networkSubnets(context)];
-  const v4 = given["ipv4.address"] ?? "auto";
-  const v6 = given["ipv6.address"] ?? (hasIpv6() ? "auto" : "none");
-  return {
-    ...(v4 === "auto" ? { "ipv4.nat": "true" } : {}),
-    ...(v6 === "auto" ? { "ipv6.nat": "true" } : {}),
-    ...given,
-    "ipv4.address": v4 === "auto" ? freeIpv4(used) : v4,
-    "ipv6.address": v6 === "auto" ? freeIpv6(used) : v6,
-    ...(given["bridge.hwaddr"] ? {} : { "volatile.bridge.hwaddr": randomHwaddr() }),
-  };
-}
-
-async function networkSubnets(context: Context, except?: Ref): Promise<Subnet[]> {
-  const records = await networkRecords(context);
-  return records.filter(({ ref }) => ref.name !== except?.name || ref.project !== except.project).flatMap((
-    { record: { config } },
-  ) =>
-    [config["ipv4.address"], config["ipv6.address"]].map((text) => parseSubnet(text ?? "")).filter((subnet) =>
-      subnet !== undefined
-    )
-  );
-}
-
-/** Two networks of one hub with one subnet would answer for each other. */
-async function refuseOverlap(context: Context, ref: Ref, config: Config): Promise<void> {
-  const { overlaps } = await import("../config/address.ts");
-  const others = await networkSubnets(context, ref);
-  for (const name of ["ipv4.address", "ipv6.address"]) {
-    const subnet = parseSubnet(config[name] ?? "");
-    if (subnet === undefined || !others.some((other) => overlaps(subnet, other))) continue;
-    throw bad(`Invalid value for network "${name}": "${config[name]}" is in use by another network`);
-  }
 }
 
 /** Interfaces of the host, and tunnels that begin there, are root's. */
@@ -208,19 +183,7 @@ async function change(
   if (!done) throw changedMeanwhile(`Network "${ref.name}"`);
   const { refreshNetwork } = await import("./networks/hub.ts");
   await refreshNetwork(context, ref.name);
-}
-
-/** `auto` means a new free subnet whenever it is set; unset means none once a network is there. */
-async function reopened(context: Context, type: NetworkType, config: Config): Promise<Config> {
-  if (type !== "bridge") return config;
-  const isOpen = ["ipv4.address", "ipv6.address"].some((name) => config[name] === "auto");
-  if (!isOpen) return config;
-  const used = [...hostSubnets(), ...await networkSubnets(context)];
-  return {
-    ...config,
-    ...(config["ipv4.address"] === "auto" ? { "ipv4.address": freeIpv4(used) } : {}),
-    ...(config["ipv6.address"] === "auto" ? { "ipv6.address": freeIpv6(used) } : {}),
-  };
+  await keepUp(context, ref, old); // where it could not be had before
 }
 
 /** @throws {DreyError} `NOT_FOUND`, `ALREADY_EXISTS`, `BAD_REQUEST` while in use */
@@ -243,9 +206,13 @@ export async function renameNetwork(context: Context, ref: Ref, name: string): P
       happened(context, "network-renamed", to, { old_name: ref.name }),
     ],
   );
-  if (done) return;
-  moveFiles(context, name, ref.name);
-  throw changedMeanwhile(`Network "${ref.name}"`);
+  if (!done) {
+    moveFiles(context, name, ref.name);
+    throw changedMeanwhile(`Network "${ref.name}"`);
+  }
+  const { takeNetworkDown } = await import("./networks/hub.ts");
+  await takeNetworkDown(context, ref.name);
+  await keepUp(context, to, value);
 }
 
 function moveFiles(context: Context, from: string, to: string): void {
@@ -259,8 +226,14 @@ function moveFiles(context: Context, from: string, to: string): void {
 /** @throws {DreyError} `NOT_FOUND`, `BAD_REQUEST` while in use */
 export async function deleteNetwork(context: Context, ref: Ref): Promise<void> {
   await using _lock = await context.store.lock(["networks"]);
-  const { revision } = await loadNetwork(context, ref);
+  await loadNetwork(context, ref);
   await refuseUsed(context, ref, "deleted");
+  await forget(context, ref);
+}
+
+/** Takes a network away, from the records and from the kernel. */
+async function forget(context: Context, ref: Ref): Promise<void> {
+  const { revision } = await loadNetwork(context, ref);
   const key = networkKey(ref);
   const done = await context.store.commit([{ key, revision }], [
     { key, delete: true },
@@ -273,8 +246,9 @@ export async function deleteNetwork(context: Context, ref: Ref): Promise<void> {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  const { takeNetworkDown } = await import("./networks/hub.ts");
+  const { leaveHub, takeNetworkDown } = await import("./networks/hub.ts");
   await takeNetworkDown(context, ref.name);
+  if (context.user.uid === 0) await leaveHub(context);
 }
 
 async function refuseUsed(context: Context, ref: Ref, verb: string): Promise<void> {

@@ -13,6 +13,7 @@ import { abandonedIntents } from "./intents.ts";
 import { lockInstance, refOf, runDirectories } from "./instances/record.ts";
 import { doWhatIsDue } from "./schedule.ts";
 import { hasHub, hasNics, hubDirectory, relayDirectory } from "./networks/nic_files.ts";
+import { defaultNetwork } from "./networks/record.ts";
 import { forgottenPools, poolsDirectory } from "./storage_pools/places.ts";
 import { findAbandoned } from "../sys/partial.ts";
 import { exists, namesIn } from "../sys/present.ts";
@@ -56,12 +57,18 @@ export async function reconcile(context: Context): Promise<void> {
   await orLater(context, { project: "", what: "an image" }, sweepImages(context));
 }
 
-/** Whether there is a network to be mended, or one that nobody uses any more. */
+/** Whether there is a network to be mended or to be brought up, or one that nobody uses any more. */
 async function mayBeBroken(context: Context): Promise<boolean> {
+  if (await keepsNetworks(context)) return true;
   if (!hasNics(context)) return hasHub(context);
   const { isHubSound } = await import("../network/hub.ts");
   return !isHubSound(hubDirectory(context));
 }
+
+/** Whether there are networks that are up all the time: only root's are. */
+const keepsNetworks = async (context: Context) =>
+  context.user.uid === 0 &&
+  (await context.store.list(["networks"])).some(({ key }) => key[2] !== defaultNetwork);
 
 /** Half-made volumes and those on their way out. */
 async function sweepPools(context: Context): Promise<void> {

@@ -24,7 +24,8 @@ export const hubFiles = {
 // $1 directory, $2 cgroup of supervisors or "", $3 whether a process keeps the namespace. Standard input is the lock.
 // A service that ends is started again while its script is there: at once, and unless it was given a new script then,
 // or had run for ten seconds, later and later. The pipe is open for
-// reading and writing, so that it never ends.
+// reading and writing, so that it never ends. What waits for a service closes pipe and lock itself: dash(1) keeps a copy
+// of what is closed for the time of a function alone, and the lock would outlive the holder.
 export const hubScript = `trap '' HUP INT TERM
 dir=$1
 exec 9<&0 </dev/null 2>"$dir/${hubFiles.log}"
@@ -51,7 +52,7 @@ serve() {
   done
   rm -f "$1.pid" "$1.log"
 }
-while read -r name <&3; do serve "$name" 3<&- 9<&- & done
+while read -r name <&3; do { exec 3<&- 9<&-; serve "$name"; } & done
 `;
 
 /** What a service's script may use: the host pid of the process in the namespace. */

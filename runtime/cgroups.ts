@@ -26,6 +26,12 @@ export function instanceCgroup(home: string, name: string): InstanceCgroup {
 
 export const supervisorsCgroup = (home: string) => `${home}/supervisors`;
 
+/** Makes the branch of what waits, before there is any instance. */
+export function createSupervisorsCgroup(home: string): string {
+  for (const dir of [home, supervisorsCgroup(home)]) makeDirectory(dir);
+  return supervisorsCgroup(home);
+}
+
 /** Makes the tree of an instance, with every controller that the host lets through handed down to it. */
 export function createCgroup(home: string, name: string): InstanceCgroup {
   const group = instanceCgroup(home, name);

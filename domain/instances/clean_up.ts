@@ -15,6 +15,7 @@ import { initPid, isAlive, takeOver, waitForEnd, waitUnlocked } from "../../runt
 import { sendSignal, signals } from "../../sys/processes.ts";
 import type { Context, Ref } from "../context.ts";
 import { devicesStopped } from "../devices.ts";
+import { hasHub } from "../networks/nic_files.ts";
 import { type FileRoot, openFileRoot } from "./file_root.ts";
 import { directoryNames } from "./parent.ts";
 import { directoryName, instanceKey, instancePaths, type InstanceRecord, runDirectories } from "./record.ts";
@@ -49,7 +50,9 @@ export async function cleanUp(
     await mendDisk(context, ref);
   }
   Deno.removeSync(directory, { recursive: true });
-  if (home !== undefined && directoryNames(runDirectories(context)).length === 0) await removeHome(home);
+  // a hub that stays stands in there
+  const isLast = directoryNames(runDirectories(context)).length === 0 && !hasHub(context);
+  if (home !== undefined && isLast) await removeHome(home);
 }
 
 /** `milliseconds` a process that starts to answer the instance has to let go of the lock it was born with, on a busy machine */

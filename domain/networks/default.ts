@@ -42,6 +42,18 @@ export async function installNetworkTools(context: Context): Promise<Missing | u
   return undefined;
 }
 
+/**
+ * Makes sure that networks can be made, for somebody who asked for one.
+ *
+ * @param attempt what is given up otherwise: `Cannot plug in "eth0"`
+ * @throws {DreyError} `TOOL_MISSING`
+ */
+export async function mustHaveNetworkTools(context: Context, attempt: string): Promise<void> {
+  const missing = await installNetworkTools(context);
+  if (missing === undefined) return;
+  throw new DreyError("TOOL_MISSING", { message: `${attempt}: ${missing.found}`, hint: missing.fix });
+}
+
 /** How an instance that nobody asked a network for is told that it has none. */
 export const noNetwork = ({ found, fix }: Missing): string => `no network: ${found}; ${fix}`;
 

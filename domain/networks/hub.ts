@@ -24,7 +24,7 @@ import {
   ownInterfaces,
 } from "../../network/links.ts";
 import { resolverAddress, uplinkArgs, type UplinkChoice, uplinkSubnet } from "../../network/uplink.ts";
-import { supervisorsCgroup } from "../../runtime/cgroups.ts";
+import { createSupervisorsCgroup, supervisorsCgroup } from "../../runtime/cgroups.ts";
 import { inParentNamespace } from "../../runtime/parent_command.ts";
 import { removeIfThere } from "../../sys/present.ts";
 import { runChecked } from "../../sys/run.ts";
@@ -34,6 +34,7 @@ import {
   hubDirectory,
   isHostHub,
   isHubWhole,
+  keptNetworks,
   lockHub,
   type ParentWay,
   planNetworks,
@@ -52,6 +53,7 @@ import {
   forwardingScript,
   ipv6Script,
   type NetworkPlan,
+  ownAwayScript,
   takeDownScript,
 } from "./plan.ts";
 import { networkDirectory, networkRecords } from "./record.ts";
@@ -129,11 +131,12 @@ export async function openHub(
     enter: parent === undefined ? undefined : (argv) => inParentNamespace(parent, argv),
     setup: [
       forwardingScript,
+      ...isHostHub(context) ? [await leftoversAway(context)] : [],
       ...plans.map(bringUpScript),
       nftScript(await rulesText(context, plans)),
     ].join(""),
     services: [...plans.flatMap(dnsmasqService), ...uplinkService(uplink, subnet)],
-    cgroup: home === undefined ? undefined : supervisorsCgroup(home),
+    cgroup: home === undefined ? undefined : createSupervisorsCgroup(home),
   });
   const keeper = hubPid(directory);
   writeUp(context, {
@@ -169,12 +172,29 @@ async function addNetworks(context: Context, up: UpFile, names: readonly string[
   await forgetLeases(context, names);
   const all = [...up.networks, ...names];
   const rules = await rulesText(context, await planNetworks(context, all, up.uplink));
-  await mustRun(directory, [...plans.map(bringUpScript), nftScript(rules)].join(""));
+  const away = isHostHub(context) ? plans.map((plan) => leftoverScript(context, plan)).join("") : "";
+  try {
+    await mustRun(directory, [away, ...plans.map(bringUpScript), nftScript(rules)].join(""));
+  } catch (error) {
+    // half a bridge would be in the way of the next attempt
+    await mustRun(directory, away);
+    throw error;
+  }
   for (const service of plans.flatMap(dnsmasqService)) await startService(directory, service);
   writeUp(context, { ...up, networks: all });
 }
 
-/** Ends the hub, unless something is plugged in. Called when something was taken out. */
+/**
+ * Lines of sh that remove what is there of a network which is not up: somebody was killed while it came or went. Only
+ * what is marked as this drey's own goes.
+ */
+function leftoverScript(context: Context, { bridge: { name, tunnels } }: NetworkPlan): string {
+  return [name, ...tunnels.map((tunnel) => `${name}-${tunnel.name}`)].map((link) =>
+    ownAwayScript(link, tableName(context))
+  ).join("");
+}
+
+/** Ends the hub, unless something is plugged in or up for good. Called when something was taken out. */
 export async function leaveHub(context: Context): Promise<void> {
   const directory = hubDirectory(context);
   if (!hasHub(context)) return;
@@ -182,7 +202,7 @@ export async function leaveHub(context: Context): Promise<void> {
   const up = readUp(context);
   // first this, then the look: who plugs in meanwhile writes, then looks for this
   removeIfThere(upFile(context));
-  if (pluggedNics(context).length > 0) {
+  if (pluggedNics(context).length > 0 || (await keptNetworks(context)).length > 0) {
     if (up !== undefined) writeUp(context, up);
     return;
   }
@@ -198,9 +218,12 @@ export async function leaveHub(context: Context): Promise<void> {
  */
 async function cleanHost(context: Context): Promise<void> {
   const owner = tableName(context);
-  const remove = ownInterfaces(await runChecked(listInterfaces), owner).map(takeDownScript).join("");
-  await mustRun(hubDirectory(context), remove + nftScript(firewallRemoval(owner)));
+  await mustRun(hubDirectory(context), await leftoversAway(context) + nftScript(firewallRemoval(owner)));
 }
+
+/** Lines of sh that remove every interface which is marked as this drey's. */
+const leftoversAway = async (context: Context) =>
+  ownInterfaces(await runChecked(listInterfaces), tableName(context)).map(takeDownScript).join("");
 
 /** Brings a network that is up to what its record says now. */
 export async function refreshNetwork(context: Context, name: string): Promise<void> {
@@ -238,9 +261,11 @@ export async function takeNetworkDown(context: Context, name: string): Promise<v
   const up = isHubWhole(context) ? readUp(context) : undefined;
   if (up === undefined || !up.networks.includes(name)) return;
   stopService(hubDirectory(context), dnsService(name));
+  const remove = isHostHub(context)
+    ? [...portsAwayLines(context, name), ownAwayScript(name, tableName(context))].join("\n")
+    : takeDownScript(name);
+  await mustRun(hubDirectory(context), remove);
   writeUp(context, { ...up, networks: up.networks.filter((other) => other !== name) });
-  const away = isHostHub(context) ? portsAwayLines(context, name).join("\n") + "\n" : "";
-  await mustRun(hubDirectory(context), away + takeDownScript(name));
   await applyRules(context);
   const { applyForwards } = await import("./forwards.ts");
   await applyForwards(context, name);

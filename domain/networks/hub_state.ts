@@ -11,7 +11,7 @@ import { readIfThere } from "../../sys/present.ts";
 import type { Context } from "../context.ts";
 import { hubDirectory } from "./nic_files.ts";
 import { type NetworkPlan, planNetwork } from "./plan.ts";
-import { networkDirectory, networkRecords } from "./record.ts";
+import { defaultNetwork, networkDirectory, networkRecords } from "./record.ts";
 import { hasIpv6 } from "./subnets.ts";
 
 export { hubDirectory };
@@ -62,6 +62,16 @@ export function networksUp(context: Context): string[] {
 /** Whether a hub is there with all that makes one. */
 export function isHubWhole(context: Context): boolean {
   return isHubSound(hubDirectory(context));
+}
+
+/**
+ * The networks that are up whether or not something is plugged in: root's bridges. The default one, which nobody has
+ * asked for, comes with its first card.
+ */
+export async function keptNetworks(context: Context): Promise<string[]> {
+  if (!isHostHub(context)) return [];
+  const bridges = (await networkRecords(context)).filter(({ record }) => record.type === "bridge");
+  return bridges.map(({ ref }) => ref.name).filter((name) => name !== defaultNetwork);
 }
 
 /** The plans of networks by name; those that are no bridges of drey's have none. */

@@ -1,5 +1,5 @@
-// After a part of the hub was killed: what is left goes on under a new holder; where nothing is left, the hub is made
-// anew and every card of a running instance plugged in again.
+// After a part of the hub was killed, or the host was started: what is left goes on under a new holder; where nothing
+// is left, the hub is made anew and every card of a running instance plugged in again. Networks that are to be up are.
 
 import { readLayout } from "../../idmap/ranges.ts";
 import { initPid, isAlive } from "../../runtime/run_state.ts";
@@ -7,13 +7,33 @@ import { plugAgain } from "../devices/nic_plug.ts";
 import type { Context } from "../context.ts";
 import { instancePaths } from "../instances/record.ts";
 import { endHub } from "../../network/hub.ts";
-import { leaveHub, mendHub, openHub } from "./hub.ts";
-import { hubDirectory, isHubWhole, lockHub, type ParentWay } from "./hub_state.ts";
+import { ensureNetwork, leaveHub, mendHub, openHub, takeNetworkDown } from "./hub.ts";
+import { hubDirectory, isHubWhole, keptNetworks, lockHub, networksUp, type ParentWay } from "./hub_state.ts";
 import { pluggedNics } from "./nic_files.ts";
+import { networkRecords } from "./record.ts";
 
-/** Mends the hub, if something is plugged in and it is not whole; ends it if nothing is. */
+/** Mends the hub, if something is plugged in or up for good and it is not whole; ends it if nothing is. */
 export async function mendNetworks(context: Context): Promise<void> {
-  if (pluggedNics(context).length === 0) return await leaveHub(context);
+  const kept = await keptNetworks(context);
+  if (pluggedNics(context).length > 0) await mendCards(context);
+  else if (kept.length === 0) return await leaveHub(context);
+  await agreeWithRecords(context, kept);
+}
+
+/** Takes down what no record knows any more, and brings up what is to be there. */
+async function agreeWithRecords(context: Context, kept: readonly string[]): Promise<void> {
+  const up = networksUp(context);
+  const known = (await networkRecords(context)).map(({ ref }) => ref.name);
+  for (const name of up) if (!known.includes(name)) await takeNetworkDown(context, name);
+  const failed: unknown[] = [];
+  for (const name of kept.filter((name) => !up.includes(name))) {
+    // one that cannot be had keeps no other from it
+    await ensureNetwork(context, name, undefined).catch((error) => failed.push(error));
+  }
+  if (failed.length > 0) throw failed[0];
+}
+
+async function mendCards(context: Context): Promise<void> {
   if (isHubWhole(context)) return;
   await using _lock = await lockHub(context);
   const running = pluggedNics(context).flatMap((nic) => {

@@ -169,8 +169,13 @@ export function ipv6Script({ name, hasIpv6 }: NetworkPlan["bridge"]): string {
   return `if [ -e ${conf} ]; then ${lines.join("; ")}; fi\n`;
 }
 
-/** Lines of sh that remove it. */
-export const takeDownScript = (name: string): string => `ip link delete ${name}\n`;
+/** Lines of sh that remove it, if whoever was killed has not done so already. */
+export const takeDownScript = (name: string): string =>
+  `ip link delete ${name} || ! ip link show ${name} >/dev/null 2>&1\n`;
+
+/** Lines of sh that remove an interface of the host if it bears an owner's mark. */
+export const ownAwayScript = (name: string, owner: string): string =>
+  `[ "$(cat /sys/class/net/${name}/ifalias 2>/dev/null)" != ${owner} ] || ip link delete ${name}\n`;
 
 /** Lines of sh that let packets pass; interfaces that learn routes from advertisements go on doing so. */
 export const forwardingScript = `echo 1 >/proc/sys/net/ipv4/ip_forward

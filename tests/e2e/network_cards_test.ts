@@ -125,6 +125,7 @@ await e2e("a change of a profile reaches the instances that run with it", {
   assertEquals((await drey.tries`exec c1 -- ip link show eth1`).code, 1);
   assertMatch(await drey`query /1.0/instances/c2`, /"status": ?"Stopped"/);
   await drey`delete -f c1 c2`;
+  await drey`profile delete net`; // or its network could not be deleted
 });
 
 await e2e("an instance that is launched without a network has none, and no hub starts for it", {

@@ -40,6 +40,7 @@ await e2e("an interface of the host is a network of its own, or a port of a brid
   await drey`network set lab bridge.external_interfaces=near0`;
   assertEquals(await masterOf("near0"), "lab");
   await drey`delete -f c3`;
+  await drey`network delete lab`;
   assertEquals(await masterOf("near0"), undefined, "with the bridge its ports are free again");
 });
 

@@ -62,13 +62,17 @@ for (const part of ["holder", "keeper", "dnsmasq", "all"] as const) {
     await drey`launch tiny c1`;
     await drey`launch tiny c2`;
     await dhcp(drey, "c1", "c2");
+    const leader = await Deno.readTextFile(`${drey.directory}/run/network/holder.pid`);
     const told = {
-      holder: /\/run\/network\/hub /,
+      // alone: those of its children that wait for services are called the same
+      holder: new RegExp(`^${leader.trim()} `),
       keeper: /^sleep infinity/,
       dnsmasq: /^dnsmasq/,
       all: /./,
     }[part];
-    const hit = hubProcesses(drey).filter(({ argv }) => told.test(argv));
+    const hit = hubProcesses(drey).filter(({ pid, argv }) =>
+      told.test(part === "holder" ? `${pid} ${argv}` : argv)
+    );
     assert(hit.length > 0, `nothing to kill: ${JSON.stringify(hubProcesses(drey))}`);
     for (const { pid } of hit) killIfThere(pid);
     await drey`list`;

@@ -6,6 +6,7 @@ import { fromFileUrl, join } from "@std/path";
 import { openMappedRoot } from "../../idmap/holder.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import { removeCgroup } from "../../runtime/cgroups.ts";
+import { exists as existsSync } from "../../sys/present.ts";
 import { runChecked, type RunResult } from "../../sys/run.ts";
 import { explained, openTranscript, type Transcript } from "./evidence.ts";
 import { cgroupHome, findLeftovers, nothingLeft } from "./leftovers.ts";
@@ -229,6 +230,7 @@ async function exists(path: string): Promise<boolean> {
 export async function closeDrey(drey: Drey): Promise<void> {
   try {
     await removeInstances(drey);
+    if (Deno.uid() === 0) await removeNetworks(drey);
     assertEquals(await findLeftovers(drey.directory), nothingLeft);
   } catch (error) {
     throw await explained(error, drey.directory, drey.transcript);
@@ -240,6 +242,15 @@ export async function closeDrey(drey: Drey): Promise<void> {
 async function removeInstances(drey: Drey): Promise<void> {
   const instances: { name: string }[] = JSON.parse(await drey`list --format json`);
   if (instances.length > 0) await drey`delete --force ${instances.map(({ name }) => name)}`;
+}
+
+/** Root's bridges stay on the host until they are deleted. */
+async function removeNetworks(drey: Drey): Promise<void> {
+  if (!existsSync(join(drey.directory, "run", "network"))) return;
+  const networks: { name: string; managed: boolean }[] = JSON.parse(await drey`network list --format json`);
+  for (const { name, managed } of networks) {
+    if (managed && name !== "dreybr0") await drey`network delete ${name}`;
+  }
 }
 
 /**
