@@ -44,7 +44,7 @@ export function validateDevices(devices: Devices): void {
 /**
  * Holds devices against each other, which may be those of an instance with its profiles'.
  *
- * @throws {DreyError} `BAD_REQUEST` if two disks are to be mounted at one path
+ * @throws {DreyError} `BAD_REQUEST` if two disks are to be mounted at one path, or two cards to have one name
  */
 export function validateTogether(devices: Devices): void {
   const roots = Object.entries(devices).filter(([, device]) => isRootDisk(device)).map(([name]) =>
@@ -59,6 +59,14 @@ export function validateTogether(devices: Devices): void {
       throw bad(`Devices "${other}" and "${name}" are both to be mounted at "${path}"`);
     }
     if (path !== "") taken.set(path, name);
+  }
+  const called = new Map<string, string>();
+  for (const [name, device] of Object.entries(devices)) {
+    const inside = device["type"] === "nic" ? device["name"] : undefined;
+    if (!inside) continue;
+    const other = called.get(inside);
+    if (other !== undefined) throw bad(`Devices "${other}" and "${name}" are both to be called "${inside}"`);
+    called.set(inside, name);
   }
 }
 

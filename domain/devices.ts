@@ -69,17 +69,19 @@ export async function devicesStopped(
 /**
  * Holds the devices of an instance against what else there is: networks, pools, addresses others have.
  *
- * @param of what an instance is that is not there yet
+ * @param as what the instance is to be; its type where it is not there yet
  * @throws {DreyError} for the first that cannot be
  */
 export async function checkDevices(
   context: Context,
   ref: Ref,
   devices: Devices,
-  of?: InstanceType,
+  as: { expanded: Devices; type?: InstanceType; isCopy?: boolean; before?: Devices },
 ): Promise<void> {
+  const { expanded, type: of, isCopy = false, before = {} } = as;
   for (const { name, device, type } of await typed(devices)) {
-    await type.check?.({ context, ref, name, device, ...of && { type: of } });
+    const mayShare = isCopy || isSame(before[name] ?? {}, device);
+    await type.check?.({ context, ref, name, device, devices: expanded, mayShare, ...of && { type: of } });
   }
 }
 

@@ -56,7 +56,7 @@ export async function describeProfile(context: Context, ref: Ref): Promise<Profi
 export async function createProfile(context: Context, project: string, body: ProfilesPost): Promise<void> {
   validateProfileName(body.name);
   const ref = { project, name: body.name };
-  const settings = await checked({
+  const settings = await checked(context, ref, {
     description: body.description ?? "",
     config: body.config ?? {},
     devices: body.devices ?? {},
@@ -149,7 +149,7 @@ async function change(
 ): Promise<void> {
   await retry(async () => {
     const { settings, revision } = await findProfile(context, ref);
-    const next = await checked(to(settings));
+    const next = await checked(context, ref, to(settings));
     const { mustAllowProfile } = await import("./projects/allow.ts");
     await mustAllowProfile(context, { ...ref, settings: next });
     await mustKeepRoots(context, ref, { before: settings, after: next });
@@ -206,12 +206,18 @@ async function retry(attempt: () => Promise<boolean>): Promise<void> {
   });
 }
 
-async function checked({ description, ...given }: ProfileSettings): Promise<ProfileSettings> {
+async function checked(
+  context: Context,
+  ref: Ref,
+  { description, ...given }: ProfileSettings,
+): Promise<ProfileSettings> {
   const [config, devices] = [withoutEmpty(given.config), withoutEmptyKeys(given.devices)];
   validateProfileConfig(config);
   validateDevices(devices);
   const { checkSyscalls } = await import("./instances/syscalls.ts");
   await checkSyscalls(config);
+  const { checkProfileCards } = await import("./networks/profile_cards.ts");
+  await checkProfileCards(context, ref, devices);
   return { description, config, devices };
 }
 

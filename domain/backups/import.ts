@@ -200,7 +200,11 @@ async function recordOf(
   validateDevices(devices);
   const settings = { config, devices, profiles: container.profiles ?? [] };
   const expanded = await expand(context, ref.project, settings);
-  await checkDevices(context, ref, devices, container.type ?? "container");
+  await checkDevices(context, ref, devices, {
+    expanded: expanded.devices,
+    type: container.type ?? "container",
+    isCopy: true,
+  });
   const pool = poolFor(expanded.devices);
   await loadPool(context, pool);
   const record: InstanceRecord = {

@@ -27,6 +27,10 @@ export interface DeviceSite {
 export interface CheckSite extends Omit<DeviceSite, "config"> {
   /** of an instance that is not there yet */
   type?: InstanceType;
+  /** all devices the instance is to have, with those of its profiles */
+  devices: Devices;
+  /** whether others may bear the same addresses: it is a copy, which does not run yet, or was like this before */
+  mayShare: boolean;
 }
 
 /** A device of an instance that is about to start. */

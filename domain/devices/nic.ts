@@ -9,7 +9,13 @@ import { commandFailed, run } from "../../sys/run.ts";
 import type { Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { machineCard } from "../machines/devices.ts";
-import { installNetworkTools, missingNetworkTools, noNetwork, tellOnce } from "../networks/default.ts";
+import {
+  installNetworkTools,
+  missingNetworkTools,
+  noNetwork,
+  tellOnce,
+  uplinkWarnings,
+} from "../networks/default.ts";
 import { ensureNetwork, leaveHub } from "../networks/hub.ts";
 import { hubDirectory } from "../networks/hub_state.ts";
 import { type PluggedNic, readNic, removeNic, writeNic } from "../networks/nic_files.ts";
@@ -27,8 +33,15 @@ import { defaultNetwork } from "../networks/record.ts";
 import { applyRules } from "../networks/rules.ts";
 import { spareAddress } from "../networks/spare_address.ts";
 import { randomHwaddr } from "../networks/subnets.ts";
-import { readUplink } from "../networks/uplink.ts";
-import type { DeviceSite, DeviceType, LiveResult, LiveSite, StartParts, StartSite } from "./device.ts";
+import type {
+  CheckSite,
+  DeviceSite,
+  DeviceType,
+  LiveResult,
+  LiveSite,
+  StartParts,
+  StartSite,
+} from "./device.ts";
 import { kindOf } from "./nic_kind.ts";
 import { isHostNetwork, refuseLive, shareHostNetwork } from "./host_network.ts";
 import { forget, plugIn, removeRoutes, setUp, shape, tellDnsmasq } from "./nic_plug.ts";
@@ -56,6 +69,11 @@ async function start(site: StartSite): Promise<StartParts> {
   const facts = await gather(site);
   if (!isHubFacts(facts)) return await startHostCard(site, facts);
   const plugged = planNic(facts);
+  // a copy may have the addresses of its original, but not beside it
+  if (device["hwaddr"] || device["ipv4.address"] || device["ipv6.address"]) {
+    const { refusePlugged } = await import("../networks/cards.ts");
+    refusePlugged(context, plugged, device);
+  }
   const warnings = uplinkWarnings(context);
   let isReady = false;
   return {
@@ -124,17 +142,6 @@ async function startHostCard(site: StartSite, facts: NicFacts): Promise<StartPar
 function hostFacts({ kind, ...facts }: NicFacts): NicFacts & { kind: HostKind } {
   if (!isHostKind(kind)) throw new Error(`${facts.name} is no interface of the host`);
   return { ...facts, kind };
-}
-
-/** The way out is missed only where there is none; told once. */
-function uplinkWarnings(context: Context): string[] {
-  if (context.user.uid === 0) return [];
-  const uplink = readUplink();
-  if (uplink.tool !== undefined) return [];
-  return tellOnce(
-    context,
-    `instances reach each other and nothing outside, since ${uplink.why}; an administrator can run: ${uplink.fix}`,
-  );
 }
 
 async function gather(site: Site): Promise<NicFacts> {
@@ -269,14 +276,16 @@ async function change(site: LiveSite, before: LiveSite["device"]): Promise<boole
   return true;
 }
 
-async function check({ context, ref, name, device }: Omit<DeviceSite, "config">): Promise<void> {
+async function check({ context, ref, name, device, devices, mayShare }: CheckSite): Promise<void> {
   if (isHostNetwork(device)) return;
   const isUntouched = device["network"] === defaultNetwork && missingNetworkTools() !== undefined;
   if (isUntouched) return;
   const kind = await kindOf(context, ref, { name, device });
   if (kind.type === "bridged" && kind.network !== undefined) {
     checkAddresses(name, device, kind.network);
-    const { refuseTakenAddress } = await import("../networks/spare_address.ts");
-    await refuseTakenAddress(context, { ref, name, device }, kind.bridge);
+    if (mayShare) return; // refused when both are to run
+    const { refuseShared } = await import("../networks/cards.ts");
+    const { bridge, network } = kind;
+    await refuseShared(context, { ref, name, device, devices }, { bridge, network });
   }
 }

@@ -45,7 +45,8 @@ export async function copyInstance(context: Context, ref: Ref, body: InstancesPo
   validateInstanceConfig(userConfig(body.config ?? {}), from.type);
   validateDevices(body.devices ?? {});
   const record = await copiedRecord(context, ref, { body, from });
-  await checkDevices(context, ref, record.devices);
+  const expanded = (await expand(context, ref.project, record)).devices;
+  await checkDevices(context, ref, record.devices, { expanded, isCopy: true });
   const isThere = await context.store.get(instanceKey(ref)) !== undefined;
   const refreshing = body.source.refresh === true && isThere;
   if (!refreshing) await refuseTaken(context, ref);

@@ -74,7 +74,10 @@ async function check(context: Context, ref: Ref, body: InstancesPost): Promise<v
   validateTogether(devices);
   await checkRawIds(context, config);
   await checkSyscalls(config);
-  await checkDevices(context, ref, body.devices ?? {}, body.type || "container");
+  await checkDevices(context, ref, body.devices ?? {}, {
+    expanded: devices,
+    type: body.type || "container",
+  });
   await refuseTaken(context, ref);
 }
 

@@ -98,12 +98,15 @@ async function change(
   const after = { ...edited, config, devices: withoutEmptyKeys(edited.devices) };
   validateInstanceConfig(userConfig(config), after.type);
   validateDevices(after.devices);
-  await checkDevices(context, ref, after.devices);
   const expanded = {
     before: await expand(context, ref.project, before),
     after: await expand(context, ref.project, after),
   };
   validateTogether(expanded.after.devices);
+  await checkDevices(context, ref, after.devices, {
+    expanded: expanded.after.devices,
+    before: expanded.before.devices,
+  });
   mustStayInPool({ before: expanded.before.devices, after: expanded.after.devices }, before.pool);
   refuseFixed(expanded.before.config, expanded.after.config);
   const [old, now] = [rootSize(expanded.before.devices), rootSize(expanded.after.devices)];

@@ -8,6 +8,7 @@ import { findTool, packageOf } from "../../sys/tools.ts";
 import type { Context } from "../context.ts";
 import { createNetwork } from "../networks.ts";
 import { defaultNetwork, networkKey } from "./record.ts";
+import { readUplink } from "./uplink.ts";
 
 const ref = { project: "default", name: defaultNetwork };
 
@@ -76,6 +77,17 @@ export function tellOnce(context: Context, warning: string): string[] {
   Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   Deno.writeTextFileSync(path, `${warning}\n`, { append: true });
   return [warning];
+}
+
+/** The way out is missed only where there is none; told once. */
+export function uplinkWarnings(context: Context): string[] {
+  if (context.user.uid === 0) return [];
+  const uplink = readUplink();
+  if (uplink.tool !== undefined) return [];
+  return tellOnce(
+    context,
+    `instances reach each other and nothing outside, since ${uplink.why}; an administrator can run: ${uplink.fix}`,
+  );
 }
 
 const toldFile = (context: Context) => join(context.paths.state, "networks", "told");

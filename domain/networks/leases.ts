@@ -13,7 +13,7 @@ import type { Context, Ref } from "../context.ts";
 import { type PluggedNic, pluggedNics } from "./nic_files.ts";
 import { subnetOf } from "./plan.ts";
 import { loadNetwork, networkDirectory } from "./record.ts";
-import { claims } from "./spare_address.ts";
+import { claims } from "./cards.ts";
 
 /**
  * The leases of a network, instances of other projects among them.

@@ -3,7 +3,7 @@
 import { contains, formatAddress, parseAddress, slaacAddress, type Subnet } from "../../config/address.ts";
 import * as keys from "../../config/devices/nic.ts";
 import { readKey } from "../../config/key.ts";
-import { dnsMode, ipv6Dhcp, ipv6Stateful } from "../../config/network_keys.ts";
+import { dnsMode, ipv4Dhcp, ipv6Dhcp, ipv6Stateful } from "../../config/network_keys.ts";
 import { DreyError } from "../../errors.ts";
 import { hostLine } from "../../network/dnsmasq.ts";
 import type { NicRules } from "../../network/firewall.ts";
@@ -228,9 +228,12 @@ function hostOf(facts: HubFacts, hwaddr: string): string | undefined {
   const [ipv4] = staticAddresses(facts, 4);
   const [ipv6] = staticAddresses(facts, 6);
   const isManaged = readKey(kind.network, dnsMode) === "managed";
-  const name = ref.project === "default" ? ref.name : `${ref.name}-${ref.project}`;
-  return hostLine({ hwaddr, name: isManaged ? name : undefined, ipv4, ipv6 });
+  return hostLine({ hwaddr, name: isManaged ? dnsNameOf(ref) : undefined, ipv4, ipv6 });
 }
+
+/** What an instance is called on its networks. */
+export const dnsNameOf = ({ project, name }: Ref): string =>
+  project === "default" ? name : `${name}-${project}`;
 
 /**
  * Holds the addresses of a card against its network.
@@ -240,15 +243,23 @@ function hostOf(facts: HubFacts, hwaddr: string): string | undefined {
 export function checkAddresses(name: string, device: Device, network: Config): void {
   for (const family of [4, 6] as const) {
     const text = device[`ipv${family}.address`];
-    if (!text || text === "none") continue;
+    if (!text) continue;
+    const isFiltered = readKey(device, family === 4 ? keys.ipv4Filtering : keys.ipv6Filtering) ?? false;
+    if (text === "none") {
+      if (isFiltered) continue;
+      throw refused(`"ipv${family}.address" can be none only with security.ipv${family}_filtering`, name);
+    }
     const subnet = subnetOf(network, family);
     const address = parseAddress(text);
     if (subnet === undefined || address === undefined || !contains(subnet, address)) {
       throw refused(`Device IP address "${text}" not within the network's subnet`, name);
     }
     if (address.value === subnet.value) throw refused(`IP address "${text}" is that of the bridge`, name);
-    const gives = family === 4 || (readKey(network, ipv6Dhcp) && readKey(network, ipv6Stateful));
-    if (!gives) {
+    if (isFiltered) continue; // it may use the address, by whatever way it gets it
+    if (family === 4 && !readKey(network, ipv4Dhcp)) {
+      throw refused('Cannot specify "ipv4.address" when "ipv4.dhcp" is off on the network', name);
+    }
+    if (family === 6 && !(readKey(network, ipv6Dhcp) && readKey(network, ipv6Stateful))) {
       throw refused('Cannot specify "ipv6.address" when "ipv6.dhcp.stateful" is off on the network', name);
     }
   }

@@ -25,7 +25,7 @@ await e2e("a range that is used up gives nobody an address twice, and whoever ha
   await reaches(drey, "c2", "10.135.0.9");
 });
 
-await e2e("two instances cannot have one static address, and neither that of the bridge", {
+await e2e("two cards of a network cannot have one address or name, and neither that of the bridge", {
   needs,
 }, async (drey) => {
   await drey`network create lab ipv4.address=10.136.0.1/24 ipv6.address=none`;
@@ -43,6 +43,32 @@ await e2e("two instances cannot have one static address, and neither that of the
     assertEquals(code, 1, address);
     assertMatch(stderr, said);
   }
+  const refusal = async (...words: string[]) => {
+    const { code, stderr } = await drey.run(words);
+    assertEquals(code, 1, words.join(" "));
+    return stderr;
+  };
+  const second = ["config", "device", "add", "c1", "eth1", "nic", "network=lab"];
+  assertMatch(await refusal(...second), /"c1" is already used on network "lab" by "eth0" of "c1"/);
+  await drey`config device set c1 eth0 hwaddr=00:16:3e:11:22:33`;
+  assertMatch(
+    await refusal("config", "device", "set", "c2", "eth0", "hwaddr=00:16:3e:11:22:33"),
+    /MAC address "00:16:3e:11:22:33" is already defined/,
+  );
+  assertMatch(await refusal("config", "device", "set", "c2", "eth0", "ipv4.address=none"), /ipv4_filtering/);
+  await drey`profile create p1`;
+  assertMatch(
+    await refusal("profile", "device", "add", "p1", "eth0", "nic", "network=lab", "ipv4.address=10.137.0.5"),
+    /not within the network's subnet/,
+  );
+  assertMatch(await refusal("profile", "device", "add", "p1", "eth0", "nic", "network=gone"), /not found/);
+  await drey`copy c1 c3`;
+  await drey`start c1`;
+  assertMatch(await refusal("start", "c3"), /is already defined on another NIC: "eth0" of "c1"/);
+  await drey`stop -f c1`;
+  await drey`start c3`; // one after the other they may
+  await drey`network set lab dns.mode=none`;
+  assertEquals((await drey.run(second)).code, 0);
 });
 
 // a question of DHCPv6 that asks for an address at once (RFC 8415, 18.2.1), and the address of the answer

@@ -1,0 +1,151 @@
+// The cards of instances on a managed network, and what no two of them may share there: addresses, and a name.
+
+import { parseAddress } from "../../config/address.ts";
+import { readKey } from "../../config/key.ts";
+import { dnsMode } from "../../config/network_keys.ts";
+import { DreyError } from "../../errors.ts";
+import type { Config, Device, Devices } from "../../wire/instance.ts";
+import type { Context, Ref } from "../context.ts";
+import { expand } from "../instances/expand.ts";
+import type { InstanceRecord } from "../instances/record.ts";
+import { type PluggedNic, pluggedNics } from "./nic_files.ts";
+import { dnsNameOf } from "./nic_plan.ts";
+
+interface Card {
+  ref: Ref;
+  device: string;
+  /** static ones, or the one it was given to keep */
+  addresses: readonly { family: 4 | 6; address: string }[];
+  hwaddr: string;
+}
+
+/** A static address that a card of an instance has. */
+export interface Claim {
+  ref: Ref;
+  device: string;
+  family: 4 | 6;
+  address: string;
+  hwaddr: string;
+}
+
+/** Static addresses of all instances on a network, whether they run or not. */
+export async function claims(context: Context, network: string): Promise<Claim[]> {
+  return (await cardsOn(context, network)).flatMap(({ ref, device, addresses, hwaddr }) =>
+    addresses.map((one) => ({ ref, device, hwaddr, ...one }))
+  );
+}
+
+async function cardsOn(context: Context, network: string): Promise<Card[]> {
+  const entries = await context.store.list<InstanceRecord>(["instances"]);
+  const found = entries.filter(({ key }) => key.length === 3).map(async ({ key, value }) => {
+    const ref = { project: key[1] ?? "", name: key[2] ?? "" };
+    const { devices, config } = await expand(context, ref.project, value);
+    return Object.entries(devices).filter(([, says]) => isOn(says, network)).map(([device, says]) =>
+      cardOf(ref, { device, says, config })
+    );
+  });
+  return (await Promise.all(found)).flat();
+}
+
+const isOn = (says: Device, network: string) =>
+  says["type"] === "nic" && (says["network"] || says["parent"]) === network;
+
+function cardOf(
+  ref: Ref,
+  { device, says, config }: { device: string; says: Device; config: Config },
+): Card {
+  const given = {
+    4: says["ipv4.address"] || config[`volatile.${device}.ipv4.address`],
+    6: says["ipv6.address"],
+  };
+  const addresses = ([4, 6] as const).flatMap((family) => {
+    const address = given[family];
+    return address && address !== "none" ? [{ family, address }] : [];
+  });
+  return { ref, device, addresses, hwaddr: says["hwaddr"] || config[`volatile.${device}.hwaddr`] || "" };
+}
+
+/** A card that is to be on a network. */
+export interface Wanted {
+  ref: Ref;
+  /** name of the device */
+  name: string;
+  device: Device;
+  /** all devices the instance shall have */
+  devices: Devices;
+}
+
+/**
+ * Fails if another card on the network has an address of this one, or its name.
+ *
+ * @throws {DreyError} `CONFLICT`
+ */
+export async function refuseShared(
+  context: Context,
+  wanted: Wanted,
+  { bridge, network }: { bridge: string; network: Config },
+): Promise<void> {
+  const { ref, name, device, devices } = wanted;
+  const isOwn = (other: Ref) => other.project === ref.project && other.name === ref.name;
+  // what the instance itself has shall be what is asked for, whatever is on record
+  const siblings = Object.entries(devices).filter(([other, says]) => other !== name && isOn(says, bridge))
+    .map(([other, says]) => cardOf(ref, { device: other, says, config: {} }));
+  const others = [
+    ...siblings,
+    ...(await cardsOn(context, bridge)).filter((card) => !isOwn(card.ref)),
+  ];
+  const static4 = device["ipv4.address"], static6 = device["ipv6.address"];
+  for (const other of others) {
+    const shared = other.addresses.find(({ address }) =>
+      isSame(address, static4) || isSame(address, static6)
+    );
+    if (shared !== undefined) throw defined(`IP address "${shared.address}"`, other);
+    const hwaddr = device["hwaddr"]?.toLowerCase();
+    if (hwaddr && hwaddr === other.hwaddr.toLowerCase()) throw defined(`MAC address "${hwaddr}"`, other);
+    const dnsName = dnsNameOf(ref);
+    if (readKey(network, dnsMode) === "managed" && isSameName(dnsName, dnsNameOf(other.ref))) {
+      throw new DreyError("CONFLICT", {
+        message: `Device "${name}": the DNS name "${dnsName}" is already used on network "${bridge}" by ` +
+          `"${other.device}" of "${other.ref.name}"`,
+        hint: "Two cards of one name are possible on a network with dns.mode=none",
+      });
+    }
+  }
+}
+
+const isSameName = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
+
+const isSame = (address: string, other: string | undefined) =>
+  other !== undefined && other !== "" && other !== "none" && comparable(address) === comparable(other);
+
+const comparable = (text: string) => JSON.stringify(parseAddress(text), (_, value) => String(value));
+
+const defined = (what: string, { device, ref }: Pick<Card, "device" | "ref">) =>
+  new DreyError("CONFLICT", {
+    message: `${what} is already defined on another NIC: "${device}" of "${ref.name}"`,
+  });
+
+/**
+ * Fails if a card that is plugged in has an address of one that is about to be.
+ *
+ * @throws {DreyError} `CONFLICT`
+ */
+export function refusePlugged(
+  context: Context,
+  { ref, network }: Pick<PluggedNic, "ref" | "network">,
+  device: Device,
+): void {
+  if (network === undefined) return;
+  const wanted = [device["ipv4.address"], device["ipv6.address"]].filter((text) => text && text !== "none");
+  const hwaddr = device["hwaddr"]?.toLowerCase();
+  for (const other of pluggedNics(context)) {
+    const isOwn = other.ref.project === ref.project && other.ref.name === ref.name;
+    if (isOwn || other.network !== network) continue;
+    if (hwaddr && other.rules.hwaddr === hwaddr) throw defined(`MAC address "${hwaddr}"`, other);
+    const words = other.host?.trim().split(",").map((word) => word.replace(/^\[|\]$/g, "")) ?? [];
+    const shared = words.find((word) =>
+      parseAddress(word) !== undefined && wanted.some((text) => isSame(word, text))
+    );
+    if (shared !== undefined) throw defined(`IP address "${shared}"`, other);
+  }
+}
