@@ -13,7 +13,6 @@ import { abandonedIntents } from "./intents.ts";
 import { lockInstance, refOf, runDirectories } from "./instances/record.ts";
 import { doWhatIsDue } from "./schedule.ts";
 import { hasHub, hasNics, hubDirectory, relayDirectory } from "./networks/nic_files.ts";
-import { defaultNetwork } from "./networks/record.ts";
 import { forgottenPools, poolsDirectory } from "./storage_pools/places.ts";
 import { findAbandoned } from "../sys/partial.ts";
 import { exists, namesIn } from "../sys/present.ts";
@@ -66,9 +65,11 @@ async function mayBeBroken(context: Context): Promise<boolean> {
 }
 
 /** Whether there are networks that are up all the time: only root's are. */
-const keepsNetworks = async (context: Context) =>
-  context.user.uid === 0 &&
-  (await context.store.list(["networks"])).some(({ key }) => key[2] !== defaultNetwork);
+async function keepsNetworks(context: Context): Promise<boolean> {
+  if (context.user.uid !== 0) return false;
+  const { defaultNetwork } = await import("./networks/record.ts");
+  return (await context.store.list(["networks"])).some(({ key }) => key[2] !== defaultNetwork);
+}
 
 /** Half-made volumes and those on their way out. */
 async function sweepPools(context: Context): Promise<void> {
