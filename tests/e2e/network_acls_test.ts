@@ -92,7 +92,9 @@ await e2e("an instance reaches what an ACL names by its domain, and nothing else
   // the server of names that others ask: that of another network
   const known = "address=/mirror.example/10.141.0.5\naddress=/other.example/10.141.0.6";
   await drey`network create names ipv4.address=10.142.0.1/24 ipv6.address=none ${`raw.dnsmasq=${known}`}`;
-  await drey`network create lab ipv4.address=10.141.0.1/24 ipv6.address=none raw.dnsmasq=server=/example/10.142.0.1`;
+  // c2 takes two addresses by itself: c1 must not be given one of them
+  const range = "ipv4.dhcp.ranges=10.141.0.50-10.141.0.99";
+  await drey`network create lab ipv4.address=10.141.0.1/24 ipv6.address=none ${range} raw.dnsmasq=server=/example/10.142.0.1`;
   await drey`network acl create out`;
   await drey`network acl rule add out egress action=allow destination=mirror.example`;
   await drey`launch tiny c1 --network lab -d eth0,security.acls=out`;

@@ -178,7 +178,8 @@ await e2e("a card is plugged into a running instance and taken out again", {
 await e2e("packets with a forged address go no further than the cable", {
   needs: ["subids", "network"],
 }, async (drey) => {
-  await drey`network create lab ipv4.address=10.126.0.1/24 ipv6.address=none`;
+  // the forged address is nobody's
+  await drey`network create lab ipv4.address=10.126.0.1/24 ipv6.address=none ipv4.dhcp.ranges=10.126.0.10-10.126.0.99`;
   await drey`launch tiny c1 --network lab -d eth0,security.ipv4_filtering=true -d eth0,security.mac_filtering=true`;
   await drey`launch tiny c2 --network lab`;
   await dhcp(drey, "c1", "c2");
