@@ -35,15 +35,49 @@ export function terminalSize(): TerminalSize {
   }
 }
 
-/** Puts the terminal into raw mode until disposed: every key goes to the instance, Ctrl-C too. */
-export async function rawMode(): Promise<Disposable> {
-  if (!Deno.stdin.isTerminal()) return { [Symbol.dispose]() {} };
+/** A terminal in raw mode, as it was before once this is disposed. */
+export interface RawMode extends Disposable {
+  /** from now on a signal to end, other than a hang-up, is no end: somebody else takes care of it */
+  handOver(): void;
+}
+
+/**
+ * Puts the terminal into raw mode until disposed: every key goes to the instance, Ctrl-C too. Who is told to end by a
+ * signal leaves the terminal as it was.
+ */
+export async function rawMode(): Promise<RawMode> {
+  if (!Deno.stdin.isTerminal()) return { handOver() {}, [Symbol.dispose]() {} };
+  let settled: Promise<unknown> = Promise.resolve();
+  const end = (number: number) => {
+    // what is being set now would outlive the way back
+    void settled.then(() => {
+      leaveRawMode();
+      Deno.exit(128 + number);
+    });
+  };
+  const ending = onSignals(end, endings);
+  using undo = new DisposableStack();
+  undo.use(ending);
+  // the terminal itself is going, and nobody is there any more
+  undo.use(onSignals(end, { SIGHUP: 1 }));
   Deno.stdin.setRaw(true);
+  undo.defer(leaveRawMode);
   // Deno leaves output processing on, which would turn the line feeds of full-screen programs into line breaks;
   // leaving raw mode puts back all that was there before
   const { spawn } = await import("../sys/run.ts");
-  await spawn(["stty", "-opost"], { stdin: "inherit", stdout: "null", stderr: "null" }).status;
-  return { [Symbol.dispose]: () => Deno.stdin.setRaw(false) };
+  settled = spawn(["stty", "-opost"], { stdin: "inherit", stdout: "null", stderr: "null" }).status;
+  await settled;
+  const done = undo.move();
+  return { handOver: () => ending[Symbol.dispose](), [Symbol.dispose]: () => done[Symbol.dispose]() };
+}
+
+function leaveRawMode(): void {
+  try {
+    Deno.stdin.setRaw(false);
+  } catch (error) {
+    // EIO: the terminal itself is gone
+    if (!(error instanceof Error && /os error 5\b/.test(error.message))) throw error;
+  }
 }
 
 /**
@@ -65,13 +99,18 @@ export function onResize(
   return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGWINCH", listen) };
 }
 
-/** Signals handed on to a command that has no terminal, with their numbers. */
-const handedOn = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGUSR1: 10, SIGUSR2: 12, SIGTERM: 15 } as const;
+/** Signals that end a program that does not care for them, with their numbers. */
+const endings = { SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
+/** Signals handed on to a command in an instance. */
+const handedOn = { ...endings, SIGHUP: 1, SIGUSR1: 10, SIGUSR2: 12 } as const;
 
-/** Calls back with the number of a signal sent to drey, until disposed. */
-export function onSignals(callback: (number: number) => void): Disposable {
+/** Calls back with the number of a signal sent to drey, until disposed, which may be done twice. */
+export function onSignals(
+  callback: (number: number) => void,
+  signals: Partial<typeof handedOn> = handedOn,
+): Disposable {
   const stack = new DisposableStack();
-  for (const [name, number] of Object.entries(handedOn)) {
+  for (const [name, number] of Object.entries(signals)) {
     const listen = () => callback(number);
     Deno.addSignalListener(name as keyof typeof handedOn, listen);
     stack.defer(() => Deno.removeSignalListener(name as keyof typeof handedOn, listen));

@@ -5,7 +5,7 @@ import { type ExecStreams, execute } from "../../client/streams.ts";
 import type { InstanceExecPost } from "../../wire/instance.ts";
 import { keyValues, resolveName } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
-import { isInteractive, onResize, onSignals, rawMode, terminalSize } from "../terminal.ts";
+import { isInteractive, onResize, onSignals, type RawMode, rawMode, terminalSize } from "../terminal.ts";
 
 export async function exec(shell: Shell): Promise<number> {
   const { typed } = shell;
@@ -48,15 +48,18 @@ async function run(shell: Shell, post: InstanceExecPost, isDeaf: boolean): Promi
     if (term !== undefined) post.environment = { TERM: term, ...post.environment };
   }
   using resources = new DisposableStack();
+  let raw: RawMode | undefined;
   const streams: ExecStreams = {
     ...(isDeaf ? {} : { stdin: readStdin() }),
     stdout: (data) => shell.print(data),
     stderr: writeStderr,
     onControl(control) {
-      resources.use(post.interactive ? onResize(size, control.resize) : onSignals(control.signal));
+      if (post.interactive) resources.use(onResize(size, control.resize));
+      resources.use(onSignals(control.signal));
+      raw?.handOver();
     },
   };
-  if (post.interactive) resources.use(await rawMode());
+  if (post.interactive) raw = resources.use(await rawMode());
   return await execute(client, { name, post }, streams);
 }
 
