@@ -31,7 +31,7 @@ export async function prepareDirectory(directory: string): Promise<void> {
   } catch (error) {
     throw new DreyError("STATE_BROKEN", {
       message: `Cannot create the directory "${directory}": ${
-        error instanceof Error ? error.message : error
+        error instanceof Error ? error.message.split(" (os error")[0] : error
       }`,
       hint: "Set DREY_DIR to a directory you may write to",
       cause: error,
@@ -40,6 +40,7 @@ export async function prepareDirectory(directory: string): Promise<void> {
   const { statfsSync } = await import("node:fs");
   const name = networkFileSystemName(statfsSync(directory).type);
   if (name !== undefined) throw onNetwork(directory, name);
+  (await import("./reserve.ts")).keepReserve(directory);
 }
 
 /** The name of a network file system of this `f_type`, or nothing for a local one. */

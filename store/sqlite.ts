@@ -38,6 +38,8 @@ class SqliteStore implements Store {
   readonly #directory: string;
 
   #opened: OpenDatabase | undefined;
+  /** whether a commit found no room */
+  #wasFull = false;
 
   constructor(opened: OpenDatabase, directory: string, locks: string) {
     this.#opened = opened;
@@ -69,6 +71,19 @@ class SqliteStore implements Store {
   }
 
   commit(checks: readonly Check[], writes: readonly Write[]): Promise<boolean> {
+    return this.#try(checks, writes).catch(async (error) => {
+      const known = diskError(error, this.#directory);
+      if (known?.code !== "NO_SPACE") throw known ?? error;
+      this.#wasFull = true;
+      const { giveUpReserve } = await import("./reserve.ts");
+      if (!giveUpReserve(this.#directory)) throw known;
+      return await this.#try(checks, writes).catch((error) => {
+        throw diskError(error, this.#directory) ?? error;
+      });
+    });
+  }
+
+  #try(checks: readonly Check[], writes: readonly Write[]): Promise<boolean> {
     return promised(() => {
       const database = this.#database;
       database.exec("BEGIN IMMEDIATE");
@@ -83,8 +98,6 @@ class SqliteStore implements Store {
         if (database.isTransaction) database.exec("ROLLBACK");
         throw error;
       }
-    }).catch((error) => {
-      throw diskError(error, this.#directory) ?? error;
     });
   }
 
@@ -115,12 +128,12 @@ class SqliteStore implements Store {
     return lockFile(this.#locks, encodeKey(key).replaceAll(",", "%2C").replaceAll("/", ","), options);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#watch.close();
     this.#statements.clear();
     this.#opened?.[Symbol.dispose]();
     this.#opened = undefined;
-    return Promise.resolve();
+    if (this.#wasFull) (await import("./reserve.ts")).keepReserve(this.#directory);
   }
 
   /** The connection may by now belong to another store: whoever comes too late must not reach it. */
