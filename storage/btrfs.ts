@@ -7,8 +7,9 @@ import { DreyError } from "../errors.ts";
 import { commandFailed, run } from "../sys/run.ts";
 import { exists, isDirectory, namesIn } from "../sys/present.ts";
 import { copyImage } from "./copy_image.ts";
-import type { Content, Driver, ImageTree, Live, PoolHost, RootSource, Snapshot, Volume } from "./driver.ts";
+import type { Content, Driver, ImageTree, Live, PoolHost, RootSource, Volume } from "./driver.ts";
 import { copyHome } from "./home.ts";
+import { byManifest, mustBeThere, ownerOf } from "./known.ts";
 import { type Manifest, readManifest, writeManifest } from "./manifest.ts";
 import { imageTrees } from "./layers.ts";
 import { abandonedIn, making, placeOf, putInPlace, snapshotsOf } from "./places.ts";
@@ -25,22 +26,9 @@ export function openBtrfs(host: PoolHost): Driver {
   return {
     name: "btrfs",
     needsImages: false,
-    exists: (volume) => readManifest(at(volume)) !== undefined,
-    facts(volume) {
-      const manifest = readManifest(at(volume));
-      if (manifest === undefined) return undefined;
-      const { map, image, touched } = manifest;
-      return { map, ...(image === undefined ? {} : { image }), isUntouched: touched !== true };
-    },
-    list: (kind, name) => namesIn(name === undefined ? join(pool, kind) : snapshotsOf(pool, { kind, name })),
-    home: at,
+    ...byManifest(pool, { read: readManifest, root }),
     root,
     shown: root,
-    prepare(volume) {
-      const manifest = manifestOf(host, volume);
-      if (manifest.touched !== true) writeManifest(at(volume), { ...manifest, touched: true });
-      return root(volume);
-    },
     create: (volume, content) => create(host, volume, content),
     clone: (from, to, live) => clone(host, { from, to, live }),
     snapshot: (snapshot, live) => clone(host, { from: ownerOf(snapshot), to: snapshot, live }),
@@ -74,15 +62,6 @@ async function repair(host: PoolHost): Promise<void> {
     }
     await removeSubvolumes(host, [path]);
   }
-}
-
-const ownerOf = ({ kind, name }: Snapshot): Volume => ({ kind, name });
-
-function manifestOf({ directory }: PoolHost, volume: Volume): Manifest {
-  const manifest = readManifest(placeOf(directory, volume));
-  if (manifest !== undefined) return manifest;
-  const name = volume.snapshot === undefined ? volume.name : `${volume.name}/${volume.snapshot}`;
-  throw new DreyError("NOT_FOUND", { message: `Cannot find the files of "${name}" in the storage pool` });
 }
 
 /** Runs btrfs(8) as the user, who owns the subvolumes. @throws {DreyError} */
@@ -151,7 +130,7 @@ interface Cloning {
 
 async function clone(host: PoolHost, { from, to, live }: Cloning): Promise<void> {
   const source = placeOf(host.directory, from);
-  manifestOf(host, from);
+  mustBeThere(from, readManifest(placeOf(host.directory, from)));
   const place = placeOf(host.directory, to);
   mustHaveRoom(host.directory);
   const take = async (made: string) => {

@@ -3,8 +3,7 @@
 // volumes, they are plain trees that are copied, with reflinks where the file system has them.
 
 import { join } from "@std/path";
-import { DreyError } from "../errors.ts";
-import { exists, isDirectory, namesIn } from "../sys/present.ts";
+import { exists, isDirectory } from "../sys/present.ts";
 import type { Driver, Live, PoolHost, RootSource, Snapshot, Volume } from "./driver.ts";
 import { create, newTop, nextTop, oldTops, plainTree, withoutOverlay } from "./dir_create.ts";
 import { compact, shorten } from "./compact.ts";
@@ -21,6 +20,7 @@ import {
 } from "./dir_image.ts";
 import { copyTree } from "./copy_tree.ts";
 import { copyHome } from "./home.ts";
+import { mustBeThere, namesOf, ownerOf } from "./known.ts";
 import {
   becomeLayer,
   collectLayers,
@@ -55,7 +55,7 @@ export function openDir(host: PoolHost, { plain = false }: { plain?: boolean } =
       const isUntouched = kind === "layers" && layers.length === 0 && isEmptyTop(at(volume), of(volume));
       return { map, ...(image === undefined ? {} : { image }), isUntouched };
     },
-    list: (kind, name) => namesIn(name === undefined ? join(pool, kind) : snapshotsOf(pool, { kind, name })),
+    list: namesOf(pool),
     home: at,
     root: (volume) => rootOf(host, volume, volume.snapshot !== undefined),
     shown: (volume) => shownRoot(host, volume),
@@ -84,13 +84,8 @@ async function repair(host: PoolHost): Promise<void> {
   await collectLayers(host);
 }
 
-const ownerOf = ({ kind, name }: Snapshot): Volume => ({ kind, name });
-
 function manifestOf({ directory }: PoolHost, volume: Volume): Manifest {
-  const manifest = readManifest(placeOf(directory, volume));
-  if (manifest !== undefined) return settled(directory, manifest);
-  const name = volume.snapshot === undefined ? volume.name : `${volume.name}/${volume.snapshot}`;
-  throw new DreyError("NOT_FOUND", { message: `Cannot find the files of "${name}" in the storage pool` });
+  return settled(directory, mustBeThere(volume, readManifest(placeOf(directory, volume))));
 }
 
 function rootOf(host: PoolHost, volume: Volume, isReadOnly = false): RootSource {

@@ -3,7 +3,6 @@
 // roots, lies in the pool's directory, which is on a logical volume too.
 
 import { dirname, join } from "@std/path";
-import { DreyError } from "../errors.ts";
 import { parseSize } from "../config/size.ts";
 import { exists, isDirectory, namesIn } from "../sys/present.ts";
 import { copyImage } from "./copy_image.ts";
@@ -17,8 +16,9 @@ import {
   unmount,
   usedBytes,
 } from "./device_files.ts";
-import type { Content, Driver, ImageTree, Live, PoolHost, RootSource, Snapshot, Volume } from "./driver.ts";
+import type { Content, Driver, ImageTree, Live, PoolHost, RootSource, Volume } from "./driver.ts";
 import { copyHome } from "./home.ts";
+import { byManifest, mustBeThere, ownerOf } from "./known.ts";
 import { imageTrees } from "./layers.ts";
 import { createThin, devicePath, extentSize, poolSpace, sizeThin, snapshotThin } from "./lvm_commands.ts";
 import {
@@ -36,7 +36,7 @@ import {
   treeOf,
   withMounted,
 } from "./lvm_volumes.ts";
-import { type LogicalVolume, writeManifest } from "./manifest.ts";
+import type { LogicalVolume } from "./manifest.ts";
 import { abandonedIn, moveAway, placeOf, putInPlace, snapshotsOf } from "./places.ts";
 import { mustTakeWrites } from "./room.ts";
 import { diskUsage } from "./usage.ts";
@@ -49,6 +49,7 @@ export function openLvm(given: PoolHost): Driver {
   const pool = given.directory;
   const host: LvmHost = { ...given, group: readGroup(pool) };
   const at = (volume: Volume) => placeOf(pool, volume);
+  const root = (volume: Volume) => rootOf(host, volume);
   const used = (volume: Volume) => {
     manifestOf(host, volume);
     return withMounted(host, at(volume), usedBytes);
@@ -56,22 +57,9 @@ export function openLvm(given: PoolHost): Driver {
   return {
     name: "lvm",
     needsImages: false,
-    exists: (volume) => deviceManifest(at(volume)) !== undefined,
-    facts(volume) {
-      const manifest = deviceManifest(at(volume));
-      if (manifest === undefined) return undefined;
-      const { map, image, touched } = manifest;
-      return { map, ...(image === undefined ? {} : { image }), isUntouched: touched !== true };
-    },
-    list: (kind, name) => namesIn(name === undefined ? join(pool, kind) : snapshotsOf(pool, { kind, name })),
-    home: at,
-    root: (volume) => rootOf(host, volume),
-    shown: (volume) => rootOf(host, volume),
-    prepare(volume) {
-      const manifest = manifestOf(host, volume);
-      if (manifest.touched !== true) writeManifest(at(volume), { ...manifest, touched: true });
-      return rootOf(host, volume);
-    },
+    ...byManifest(pool, { read: deviceManifest, root }),
+    root,
+    shown: root,
     create: (volume, content) => create(host, volume, content),
     clone: (from, to, live) => clone(host, { from, to, live }),
     snapshot: (snapshot, live) => clone(host, { from: ownerOf(snapshot), to: snapshot, live }),
@@ -93,13 +81,8 @@ export function openLvm(given: PoolHost): Driver {
   };
 }
 
-const ownerOf = ({ kind, name }: Snapshot): Volume => ({ kind, name });
-
 function manifestOf({ directory }: PoolHost, volume: Volume): DeviceManifest {
-  const manifest = deviceManifest(placeOf(directory, volume));
-  if (manifest !== undefined) return manifest;
-  const name = volume.snapshot === undefined ? volume.name : `${volume.name}/${volume.snapshot}`;
-  throw new DreyError("NOT_FOUND", { message: `Cannot find the files of "${name}" in the storage pool` });
+  return mustBeThere(volume, deviceManifest(placeOf(directory, volume)));
 }
 
 function rootOf(host: LvmHost, volume: Volume): RootSource {
