@@ -4,6 +4,7 @@
 import * as keys from "../config/instance_keys.ts";
 import { readKey } from "../config/key.ts";
 import { describeError } from "../errors.ts";
+import { bootId } from "../sys/lifetimes.ts";
 import type { Config } from "../wire/instance.ts";
 import type { Context, Ref } from "./context.ts";
 import { emitLogging } from "./events.ts";
@@ -67,9 +68,4 @@ async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   signal.addEventListener("abort", () => resolve(), { once: true });
   await promise;
   clearTimeout(timer);
-}
-
-/** A name for the time since the host came up; random(4). */
-function bootId(): string {
-  return Deno.readTextFileSync("/proc/sys/kernel/random/boot_id").trim();
 }

@@ -3,6 +3,7 @@
 
 import { cgroup2Path, findHome, readCgroupFacts } from "../runtime/cgroup_home.ts";
 import { spawn } from "../sys/run.ts";
+import { shortHash } from "../sys/short_hash.ts";
 import { joinScope, managerSocket } from "../sys/systemd.ts";
 import type { Context } from "./context.ts";
 
@@ -15,9 +16,7 @@ export interface CgroupHome {
 /** Two dreys with files in different places keep apart here too. */
 function homeName({ paths }: Context): string {
   if (paths.run.startsWith("/run/")) return "drey";
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(paths.run)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return `drey-${hash.toString(16).padStart(8, "0")}`;
+  return `drey-${shortHash(paths.run)}`;
 }
 
 /** Where the cgroups of instances go; undefined where this host delegates none to the user. */

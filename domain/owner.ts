@@ -1,6 +1,6 @@
 // Which process runs an operation, told apart from a later one that got the same pid.
 
-import { readIfThere } from "../sys/present.ts";
+import { bootId, startTime } from "../sys/lifetimes.ts";
 
 export interface Owner {
   pid: number;
@@ -26,25 +26,4 @@ export function isAlive(owner: Owner): boolean {
 export function isThisProcess(owner: Owner): boolean {
   const { pid, start_time, boot_id } = thisProcess();
   return owner.pid === pid && owner.start_time === start_time && owner.boot_id === boot_id;
-}
-
-function bootId(): string {
-  return Deno.readTextFileSync("/proc/sys/kernel/random/boot_id").trim();
-}
-
-function startTime(pid: number): number | undefined {
-  const stat = readIfThere(`/proc/${pid}/stat`);
-  return stat === undefined ? undefined : parseStartTime(stat);
-}
-
-/**
- * Start time out of a line of /proc/PID/stat, or nothing for a zombie. The second field is the program's name and
- * may itself hold spaces and parentheses.
- *
- * @see proc_pid_stat(5)
- */
-export function parseStartTime(stat: string): number | undefined {
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  if (fields[0] === "Z" || fields[0] === "X") return undefined;
-  return Number(fields[19]);
 }

@@ -152,6 +152,9 @@ async function reaches(
       if (left <= 0 || !await waitKernelFile(fd, Math.ceil(left))) return wanted(rereadFd(fd));
     }
     return true;
+  } catch (error) {
+    if (error instanceof SysError && error.errno === "ENODEV") return wanted(""); // it went meanwhile
+    throw error;
   } finally {
     closeFd(fd);
   }
@@ -169,7 +172,8 @@ export function killAll(group: InstanceCgroup): void {
   try {
     Deno.writeTextFileSync(`${group.path}/cgroup.kill`, "1", { create: false });
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error; // gone, or an older kernel: the pid namespace dies with init
+    // gone, or an older kernel: the pid namespace dies with init
+    if (!(error instanceof Deno.errors.NotFound) && errnoOf(error) !== "ENODEV") throw error;
   }
 }
 

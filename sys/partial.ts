@@ -1,14 +1,15 @@
 // Work in progress on disk: files and directories whose name says which process makes them, so that what a killed
 // process left is known for what it is.
 
-import { namesIn, readIfThere } from "./present.ts";
+import { startTime } from "./lifetimes.ts";
+import { namesIn } from "./present.ts";
 
 const pattern = /\.partial-(\d+)-(\d+)-[0-9a-f]{8}$/;
 
 /** A name for unfinished work: `<name>.partial-<pid>-<start time of that process>-<random>`. */
 export function partialName(name: string, pid = Deno.pid): string {
   const random = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-  const start = startTime(pid) ?? "0";
+  const start = startTime(pid) ?? 0;
   return `${name}.partial-${pid}-${start}-${random.toString(16).padStart(8, "0")}`;
 }
 
@@ -21,7 +22,7 @@ export function isPartial(name: string): boolean {
 export function isAbandoned(name: string): boolean {
   const [, pid, start] = pattern.exec(name) ?? [];
   if (pid === undefined) return false;
-  return startTime(Number(pid)) !== start;
+  return startTime(Number(pid)) !== Number(start);
 }
 
 /** Abandoned work in a directory, as full paths. */
@@ -37,13 +38,4 @@ export async function othersDone(directory: string): Promise<void> {
   const isOthers = (name: string) =>
     isPartial(name) && !isAbandoned(name) && !name.includes(`.partial-${Deno.pid}-`);
   while (namesIn(directory).some(isOthers)) await new Promise((resolve) => setTimeout(resolve, lookEvery));
-}
-
-/** When a process started, in clock ticks since boot; a recycled pid has another, one that has ended none. proc(5) */
-function startTime(pid: number): string | undefined {
-  const stat = readIfThere(`/proc/${pid}/stat`);
-  // the command in parentheses may hold blanks and parentheses itself
-  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
-  // a zombie does nothing any more, however long nobody asks how it ended
-  return fields?.[0] === "Z" ? undefined : fields?.[19];
 }

@@ -48,3 +48,22 @@ export function canOpen(path: string): boolean {
 
 /** Removes a file, if it is there. */
 export const removeIfThere = (path: string): void => ifThere(path, () => Deno.removeSync(path));
+
+/** The same beside other work, since a disk may want milliseconds for it; with `recursive` a tree too. */
+export async function discard(path: string, options: Deno.RemoveOptions = {}): Promise<void> {
+  try {
+    await Deno.remove(path, options);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** The bytes of a file. */
+export async function bytesIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

@@ -29,7 +29,7 @@ export async function makeOfDelta(
   for (const { base: older, path, size, sha256 } of file.deltas ?? []) {
     // what was begun goes on
     if (exists(target)) return;
-    const base = (await imageFiles(context, older)).rootfs;
+    const base = imageFiles(context, older).rootfs;
     if (base === undefined || !hasProgram()) continue;
     const urls = mirrors.map((mirror) => `${mirror}/${path}`);
     try {

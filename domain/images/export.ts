@@ -30,7 +30,7 @@ export async function exportImage(
   const { fingerprint } = record;
   const document = readOci(context, fingerprint);
   if (document !== undefined) return [await archived(context, record, document)];
-  const { metadata, rootfs } = await imageFiles(context, fingerprint);
+  const { metadata, rootfs } = imageFiles(context, fingerprint);
   const named = async (path: string) => `${fingerprint}.${extension(await readFormat(path))}`;
   const file = async (part: ExportedFile["part"], path: string, filename: string): Promise<ExportedFile> => ({
     part,

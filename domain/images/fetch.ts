@@ -5,7 +5,7 @@ import { join } from "@std/path";
 import { DreyError } from "../../errors.ts";
 import type { RemoteFile } from "../../images/download.ts";
 import type { ImageFiles } from "../../images/scan.ts";
-import { exists } from "../../sys/present.ts";
+import { discard, exists } from "../../sys/present.ts";
 import type { Context } from "../context.ts";
 import type { Task } from "../operations.ts";
 import type { Ahead, FileAhead } from "./ahead.ts";
@@ -121,11 +121,7 @@ export async function fetchBlobs(
 
 /** Forgets what is left of an image's download, once it is recorded or was no use. */
 export async function forgetDownload(context: Context, fingerprint: string): Promise<void> {
-  try {
-    await Deno.remove(join(downloadsDirectory(context), fingerprint), { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  await discard(join(downloadsDirectory(context), fingerprint), { recursive: true });
 }
 
 /** Held by whoever downloads an image, so that two who want it download it once. */

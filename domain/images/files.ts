@@ -4,6 +4,7 @@
 import { join } from "@std/path";
 import { DreyError } from "../../errors.ts";
 import { partialName } from "../../sys/partial.ts";
+import { discard, exists } from "../../sys/present.ts";
 import type { ImageFiles } from "../../images/scan.ts";
 import type { Write } from "../../store/store.ts";
 import type { ImageAlias } from "../../wire/image.ts";
@@ -19,10 +20,10 @@ function imageFileNames(context: Context, fingerprint: string) {
   return { metadata, rootfs: `${metadata}.rootfs` };
 }
 
-/** The files of an image, as they are on disk. */
-export async function imageFiles(context: Context, fingerprint: string): Promise<ImageFiles> {
+/** The files of an image, as they are on disk if they are there. */
+export function imageFiles(context: Context, fingerprint: string): ImageFiles {
   const { metadata, rootfs } = imageFileNames(context, fingerprint);
-  return await isThere(rootfs) ? { metadata, rootfs } : { metadata };
+  return exists(rootfs) ? { metadata, rootfs } : { metadata };
 }
 
 /** A new directory among the images for files on their way in; gone when disposed. */
@@ -100,8 +101,8 @@ export async function removeIfUnused(context: Context, fingerprint: string): Pro
   const entries = await context.store.list(["images"]);
   if (entries.some(({ key }) => key[2] === fingerprint)) return;
   const { metadata, rootfs } = imageFileNames(context, fingerprint);
-  await removeIfThere(metadata);
-  await removeIfThere(rootfs);
+  await discard(metadata);
+  await discard(rootfs);
 }
 
 async function refuseIfTaken(context: Context, record: ImageRecord, aliases: ImageAlias[]): Promise<void> {
@@ -113,23 +114,5 @@ async function refuseIfTaken(context: Context, record: ImageRecord, aliases: Ima
   }
   for (const { name } of aliases) {
     if (await context.store.get(aliasKey(project, name)) !== undefined) throw aliasExists(name);
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

@@ -49,7 +49,7 @@ export async function ensureUnpacked(
     return rootfs;
   }
   const { unpackImage } = await import("../../images/unpack.ts");
-  const files = await imageFiles(context, image.fingerprint);
+  const files = imageFiles(context, image.fingerprint);
   await unpackImage(files, { target: lower, map, account: context.user });
   if (isDirectory(rootfs)) return rootfs;
   throw new DreyError("IMAGE_INVALID", { message: "Cannot use the image: it holds no root file system" });

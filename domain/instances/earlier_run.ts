@@ -3,7 +3,7 @@
 
 import { join } from "@std/path";
 import type { RootSource } from "../../runtime/container_plan.ts";
-import { exists } from "../../sys/present.ts";
+import { discard, exists } from "../../sys/present.ts";
 import type { InstancePaths } from "./record.ts";
 
 /**
@@ -12,24 +12,16 @@ import type { InstancePaths } from "./record.ts";
  */
 export function clearEarlierRun({ logs, consoleLog }: InstancePaths, root: RootSource): Promise<unknown> {
   Deno.mkdirSync(logs, { recursive: true, mode: 0o700 });
-  const old = [consoleLog, `${consoleLog}.1`].filter(exists).map(remove);
+  const old = [consoleLog, `${consoleLog}.1`].filter(exists).map((path) => discard(path));
   const cleared = Promise.all([...old, ...root.kind === "overlay" ? [emptyWork(root.work)] : []]);
   cleared.catch(() => {}); // told to whoever waits for it
   return cleared;
 }
 
-async function remove(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
 /** The kernel makes its own directory in there anew with each mount, and would remove the old one first. */
 async function emptyWork(work: string): Promise<void> {
   try {
-    await remove(join(work, "work"));
+    await discard(join(work, "work"));
   } catch {
     // not empty after a crash, or not for this user: the kernel clears it
   }

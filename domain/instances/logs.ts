@@ -3,6 +3,7 @@
 import { join } from "@std/path";
 import { DreyError } from "../../errors.ts";
 import { runFiles } from "../../runtime/run_files.ts";
+import { bytesIfThere, namesIn } from "../../sys/present.ts";
 import type { Context, Ref } from "../context.ts";
 import { emitLifecycle } from "../events.ts";
 import { clearConsoleLog, consoleLog } from "./console.ts";
@@ -24,13 +25,8 @@ export async function listLogs(context: Context, ref: Ref): Promise<string[]> {
 /** Names of the files of recorded output. @throws {DreyError} `NOT_FOUND` */
 export async function listExecOutput(context: Context, ref: Ref): Promise<string[]> {
   await loadRecord(context, ref);
-  try {
-    const entries = [...Deno.readDirSync(execOutputDirectory(instancePaths(context, ref).logs))];
-    return entries.map(({ name }) => name).filter((name) => recorded.test(name)).sort();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
+  const names = namesIn(execOutputDirectory(instancePaths(context, ref).logs));
+  return names.filter((name) => recorded.test(name)).sort();
 }
 
 /**
@@ -46,9 +42,9 @@ export async function readLog(
   if (recorded.test(name)) return await readExecOutput(context, ref, name);
   if (name !== startLog && name !== ofConsole) throw noSuchLog(name);
   const ofStart = name === startLog
-    ? await readIfThere(join(instancePaths(context, ref).run, runFiles.log))
-    : [];
-  const parts = [...ofStart, Uint8Array.from(await consoleLog(context, ref))];
+    ? await bytesIfThere(join(instancePaths(context, ref).run, runFiles.log))
+    : undefined;
+  const parts = [...ofStart === undefined ? [] : [ofStart], Uint8Array.from(await consoleLog(context, ref))];
   await tell(context, ref, { action: "instance-log-retrieved", name });
   return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
@@ -59,7 +55,7 @@ export async function readExecOutput(
   ref: Ref,
   name: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const [found] = await readIfThere(await outputPath(context, ref, name));
+  const found = await bytesIfThere(await outputPath(context, ref, name));
   if (found === undefined) throw noSuchLog(name);
   await tell(context, ref, { action: "instance-log-retrieved", name });
   return found;
@@ -89,15 +85,6 @@ async function outputPath(context: Context, ref: Ref, name: string): Promise<str
   await loadRecord(context, ref);
   if (!recorded.test(name)) throw noSuchLog(name);
   return join(execOutputDirectory(instancePaths(context, ref).logs), name);
-}
-
-async function readIfThere(path: string): Promise<Uint8Array<ArrayBuffer>[]> {
-  try {
-    return [await Deno.readFile(path)];
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
 }
 
 /** The source says "backups", as LXD's own does. */

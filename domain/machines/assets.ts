@@ -7,9 +7,11 @@ import { type Proof, proveKvm } from "../../runtime/vm/accelerator.ts";
 import { makeInitrd, ramDiskRecipe } from "../../runtime/vm/initrd.ts";
 import { fetchKernel, findKernel, type Kernel } from "../../runtime/vm/kernel.ts";
 import type { Virtiofsd } from "../../runtime/vm/shares.ts";
+import { bootId } from "../../sys/lifetimes.ts";
 import { partialName } from "../../sys/partial.ts";
 import { exists, readIfThere, removeIfThere } from "../../sys/present.ts";
 import { commandFailed, fullPath, run, toolMissing } from "../../sys/run.ts";
+import { shortHash } from "../../sys/short_hash.ts";
 import { findTool } from "../../sys/tools.ts";
 import { isOpenInBox } from "./devices.ts";
 import type { Context } from "../context.ts";
@@ -79,14 +81,7 @@ function readyAssets(kernels: string): BootAssets | undefined {
 }
 
 /** Its name changes whenever the program in it does, which has to understand this drey. */
-function initrdOf({ modules }: Kernel): string {
-  let hash = 0x811c9dc5;
-  const program = ramDiskRecipe();
-  for (let at = 0; at < program.length; at++) {
-    hash = Math.imul(hash ^ program.charCodeAt(at), 0x01000193) >>> 0;
-  }
-  return join(modules, "..", `initrd-${hash.toString(16).padStart(8, "0")}`);
-}
+const initrdOf = ({ modules }: Kernel): string => join(modules, "..", `initrd-${shortHash(ramDiskRecipe())}`);
 
 /** How machines run here: what the environment says, else what a proof said since the host came up. */
 export async function accelerator(context: Context): Promise<Proof> {
@@ -95,7 +90,7 @@ export async function accelerator(context: Context): Promise<Proof> {
   if (!isOpenInBox("kvm")) return { accelerator: "tcg", why: "/dev/kvm is absent, or not for this user" };
   const directory = machineDirectory(context);
   const path = join(directory, "accelerator.json");
-  const boot = (readIfThere("/proc/sys/kernel/random/boot_id") ?? "").trim();
+  const boot = bootId();
   const kept = JSON.parse(readIfThere(path) ?? "{}") as Partial<Proof> & { boot?: string };
   const { accelerator: known, why } = kept;
   if (kept.boot === boot && known !== undefined) return { accelerator: known, ...(why ? { why } : {}) };

@@ -8,6 +8,7 @@ import { isHubAlive, isHubSound } from "../../network/hub.ts";
 import { resolverAddress } from "../../network/uplink.ts";
 import type { ContainerPlan } from "../../runtime/container_plan.ts";
 import { readIfThere } from "../../sys/present.ts";
+import { shortHash } from "../../sys/short_hash.ts";
 import type { Context } from "../context.ts";
 import { hubDirectory } from "./nic_files.ts";
 import { type NetworkPlan, planNetwork } from "./plan.ts";
@@ -118,9 +119,5 @@ async function domainSets(context: Context): Promise<Record<string, string>> {
 /** Name of this drey's tables of rules, and the mark on its interfaces: other dreys of root share the host. */
 export function tableName(context: Context): string {
   if (!isHostHub(context) || context.paths.run === "/run/drey") return "drey";
-  let hash = 0x811c9dc5;
-  for (const byte of new TextEncoder().encode(context.paths.run)) {
-    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  }
-  return `drey_${hash.toString(16).padStart(8, "0")}`;
+  return `drey_${shortHash(context.paths.run)}`;
 }
