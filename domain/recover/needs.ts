@@ -3,7 +3,7 @@
 
 import { join } from "@std/path";
 import { DreyError } from "../../errors.ts";
-import { isDirectory } from "../../sys/present.ts";
+import { exists, isDirectory } from "../../sys/present.ts";
 import type { Context } from "../context.ts";
 import { lowersDirectory } from "../images/directories.ts";
 import { imageFiles } from "../images/files.ts";
@@ -29,7 +29,7 @@ export async function missingFor(
     if (lost.type === "custom") continue;
     for (const one of await missingParts(context, lost, pools)) missing.add(one);
     for (const id of pool.driver.needsImages ? lost.images : []) {
-      if (!await hasImage(context, id)) missing.add(`Image "${id.slice(0, 64)}"`);
+      if (!hasImage(context, id)) missing.add(`Image "${id.slice(0, 64)}"`);
     }
   }
   return [...missing].sort();
@@ -61,9 +61,9 @@ async function missingParts(
 }
 
 /** Whether an image is unpacked under the map that is wanted, or can be. */
-async function hasImage(context: Context, id: string): Promise<boolean> {
+function hasImage(context: Context, id: string): boolean {
   if (isDirectory(join(lowersDirectory(context), id, "rootfs"))) return true;
-  return await isThere(() => imageFiles(context, id.slice(0, 64)));
+  return exists(imageFiles(context, id.slice(0, 64)).metadata);
 }
 
 async function isThere(look: () => Promise<unknown>): Promise<boolean> {
