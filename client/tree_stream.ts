@@ -50,6 +50,9 @@ export async function* gathered(pieces: AsyncIterable<Uint8Array>): AsyncGenerat
   if (size > 0) yield held.subarray(0, size);
 }
 
+/** `bytes` of an entry's line: a name and a target have 4096 each at most, three times that when escaped */
+const longestLine = 65_536;
+
 /** Reads entries and their contents from a stream. */
 export class TreeReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
@@ -63,6 +66,7 @@ export class TreeReader {
   async next(): Promise<TreeEntry | undefined> {
     let end = this.#held.indexOf(10);
     for (; end < 0; end = this.#held.indexOf(10)) {
+      if (this.#held.length > longestLine) throw broken();
       const more = await this.#more();
       this.#held = concat([this.#held, more]);
     }

@@ -109,10 +109,13 @@ export const restrictedDisk = degree(
 );
 export const restrictedDiskPaths = list(
   "devices.disk.paths",
-  "Directories of the host below which sources of disks may be, parted by commas",
+  "Directories of the host below which sources of disks may be, separated by commas",
 );
-export const restrictedNic = degree("devices.nic", "Network cards: all, those of managed networks, or none");
-export const restrictedNetworks = list("networks.access", "Networks that cards may be in, parted by commas");
+export const restrictedNic = degree("devices.nic", "NICs: all, those of managed networks, or none");
+export const restrictedNetworks = list(
+  "networks.access",
+  "Networks that NICs may be in, separated by commas",
+);
 export const restrictedUids = list(
   "idmap.uid",
   "User ids of the host that raw.idmap may name, as 1000,2000-2999",

@@ -72,7 +72,7 @@ export const proxyHttps = row({
 export const proxyIgnoreHosts = row({
   name: "core.proxy_ignore_hosts",
   type: types.string,
-  short: "Hosts that need none of these two, parted by commas",
+  short: "Hosts that need none of these two, separated by commas",
 });
 export const shutdownTimeout = row({
   name: "core.shutdown_timeout",

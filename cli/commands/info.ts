@@ -2,6 +2,7 @@
 
 import { readAnswer } from "../../client/answers.ts";
 import type { Client } from "../../client/client.ts";
+import { boundedText } from "../../sys/bounded_text.ts";
 import type { InstanceFull, InstanceState, InstanceStateNetwork } from "../../wire/instance.ts";
 import type { InstanceSnapshot } from "../../wire/instance_snapshot.ts";
 import { binarySize, dateTime, decimalSize, toYaml } from "../output.ts";
@@ -111,5 +112,5 @@ function snapshotTable(snapshots: readonly InstanceSnapshot[]): string {
 
 async function logPage(client: Client, name: string): Promise<string> {
   const response = await client.raw("instance.console.log", { params: { name } });
-  return `\nLog:\n\n${await response.text()}\n`;
+  return `\nLog:\n\n${await boundedText(response)}\n`;
 }

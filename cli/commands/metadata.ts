@@ -1,5 +1,6 @@
 // drey config metadata and config template: what the image of an instance said, and its templates.
 
+import { boundedText } from "../../sys/bounded_text.ts";
 import type { ImageMetadataPut } from "../../wire/image.ts";
 import { toTable } from "../columns.ts";
 import { type Format, formatList, toYaml } from "../output.ts";
@@ -23,7 +24,7 @@ export async function edit(shell: Shell): Promise<void> {
 export async function listTemplates(shell: Shell): Promise<void> {
   const { client, params } = await find(shell);
   const response = await client.raw("instance.templates.get", { params });
-  const { metadata: names } = await response.json() as { metadata: string[] };
+  const { metadata: names } = JSON.parse(await boundedText(response)) as { metadata: string[] };
   const table = toTable(names, [{ header: "FILENAME", cell: (name) => name }]);
   shell.print(await formatList(shell.typed.text("format") as Format, table, names));
 }
@@ -56,7 +57,7 @@ async function find({ typed, connect }: Shell) {
 
 async function readTemplate(shell: Shell): Promise<string> {
   const { client, params, query } = await find(shell);
-  return await (await client.raw("instance.templates.get", { params, query })).text();
+  return await boundedText(await client.raw("instance.templates.get", { params, query }));
 }
 
 async function writeTemplate(shell: Shell, body: BodyInit): Promise<void> {

@@ -1,6 +1,7 @@
 // drey network acl: access control lists of networks.
 
 import { DreyError } from "../../errors.ts";
+import { boundedText } from "../../sys/bounded_text.ts";
 import type { NetworkAcl, NetworkAclPut, NetworkAclRule } from "../../wire/network_acl.ts";
 import { toTable } from "../columns.ts";
 import { type Format, formatList, toYaml } from "../output.ts";
@@ -33,7 +34,7 @@ export async function show(shell: Shell): Promise<void> {
 export async function showLog(shell: Shell): Promise<void> {
   const { client, name } = await read(shell);
   const response = await client.raw("network.acl.log", { params: { name } });
-  shell.print(await response.text());
+  shell.print(await boundedText(response));
 }
 
 export async function create(shell: Shell): Promise<void> {

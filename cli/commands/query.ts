@@ -2,6 +2,7 @@
 
 import { defaultRemote } from "../../client/remotes.ts";
 import { DreyError } from "../../errors.ts";
+import { boundedText } from "../../sys/bounded_text.ts";
 import { apiError, readAnswer } from "../../client/answers.ts";
 import { runningOperation } from "../../client/operations.ts";
 import type { Method } from "../../wire/routes.ts";
@@ -30,7 +31,9 @@ export async function query(shell: Shell): Promise<void> {
   const data = typed.text("data");
   const response = await client.send(method as Method, path, data === "-" ? await readStdin() : data);
   if (!response.headers.get("content-type")?.includes("json")) return await printBytes(shell, response);
-  if (typed.has("raw")) return shell.print(`${JSON.stringify(await response.json(), null, "\t")}\n`);
+  if (typed.has("raw")) {
+    return shell.print(`${JSON.stringify(JSON.parse(await boundedText(response)), null, "\t")}\n`);
+  }
   const answer = await readAnswer<unknown>(response);
   const isWaiting = answer.type === "async" && typed.has("wait");
   const metadata = isWaiting
@@ -40,9 +43,8 @@ export async function query(shell: Shell): Promise<void> {
 }
 
 async function printBytes(shell: Shell, response: Response): Promise<void> {
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  if (response.status >= 400) throw apiError(response.status, new TextDecoder().decode(bytes).trim());
-  shell.print(bytes);
+  if (response.status >= 400) throw apiError(response.status, (await boundedText(response)).trim());
+  for await (const chunk of response.body ?? []) shell.print(chunk);
 }
 
 // a path starts with a slash, so what stands before it can only be a remote

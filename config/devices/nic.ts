@@ -16,7 +16,7 @@ export type NicType = typeof nicTypes[number];
 export const nictype = row(
   "nictype",
   types.oneOf(...nicTypes),
-  "How the card is connected, without a network",
+  "How the NIC is connected, without a network",
 );
 export const network = row("network", types.string, "Managed network it is plugged into");
 export const parent = row("parent", net.interfaceName, "Interface of the host it is connected to");
@@ -66,7 +66,7 @@ export const ipv6Filtering = row(
 export const portIsolation = row(
   "security.port_isolation",
   types.bool,
-  "Whether it only reaches cards of the network that are not isolated",
+  "Whether it only reaches NICs of the network that are not isolated",
   { default: "false" },
 );
 const actions = types.oneOf("allow", "reject", "drop");
@@ -103,7 +103,7 @@ export const gateway6 = row(
   net.wordOr(["auto", "none"], net.ipv6),
   "Whether it is the way out by IPv6; of ipvlan in mode l2 the router's address",
 );
-export const mode = row("mode", types.oneOf("l3s", "l2"), "What a card of ipvlan shares of its parent", {
+export const mode = row("mode", types.oneOf("l3s", "l2"), "What a NIC of ipvlan shares with its parent", {
   default: "l3s",
 });
 export const gvrp = row("gvrp", types.bool, "Whether the VLAN is announced to switches", {
@@ -189,7 +189,7 @@ const allowed: Record<NicType, readonly string[]> = {
 
 export const nic: DeviceConfig = {
   type: "nic",
-  short: "A network card",
+  short: "A network interface",
   keys: [
     ...[bootPriority, gateway4, gateway6, hostName, hwaddr, ipv4Address, ipv4Routes, ipv6Address, ipv6Routes],
     ...[limitsEgress, limitsIngress, limitsMax, macFiltering, ipv4Filtering, ipv6Filtering, portIsolation],
@@ -225,7 +225,7 @@ function problem(device: Device): DeviceProblem | undefined {
   const type = device["nictype"] as NicType | undefined;
   if (!type) return wrong('the key "nictype" or "network" is missing');
   const extra = strayKey(device, type);
-  if (extra !== undefined) return wrong(`the key "${extra}" is not for a card of nictype "${type}"`);
+  if (extra !== undefined) return wrong(`the key "${extra}" is not for a NIC of nictype "${type}"`);
   if (["bridged", "macvlan", "physical", "ipvlan", "sriov"].includes(type) && !device["parent"]) {
     return wrong('the key "parent" is missing');
   }

@@ -124,7 +124,7 @@ async function startHostCard(site: StartSite, facts: NicFacts): Promise<StartPar
   const { context, ref, name } = site;
   if (facts.kind.type === "ipvlan" && site.type === "virtual-machine") {
     throw new DreyError("BAD_REQUEST", {
-      message: `Device "${name}": a card of nictype "ipvlan" is for containers`,
+      message: `Device "${name}": a NIC of nictype "ipvlan" is for containers`,
       hint: "A virtual machine can have one of nictype macvlan, physical or sriov",
     });
   }

@@ -41,7 +41,7 @@ export async function kindOf(
     const stray = strayKey(device, value.type === "bridge" ? "bridged" : value.type);
     if (stray !== undefined) {
       throw new DreyError("BAD_REQUEST", {
-        message: `Device "${name}": the key "${stray}" is not for a card on a network of type ${value.type}`,
+        message: `Device "${name}": the key "${stray}" is not for a NIC on a network of type ${value.type}`,
       });
     }
     if (value.type === "bridge") {

@@ -33,7 +33,7 @@ async function begin(site: StartSite | LiveSite, pid: number): Promise<void> {
   if (site.type === "virtual-machine") {
     throw new DreyError("NOT_SUPPORTED", {
       message: `Device "${name}": only proxies with nat=true lead into virtual machines`,
-      hint: "Give the card a static ipv4.address, then set nat=true",
+      hint: "Give the NIC a static ipv4.address, then set nat=true",
     });
   }
   await startRelay(context, nicName(ref, name), planRelay(device, pid));

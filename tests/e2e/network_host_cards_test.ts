@@ -54,7 +54,7 @@ await e2e("root gives an instance an interface of the host, another on its wire,
   await drey`start c4`;
   await drey`delete -f c4`;
   const stray = await drey.tries`init tiny c3 --network wire -d eth0,limits.egress=1Mbit`;
-  assertMatch(stray.stderr, /"limits\.egress" is not for a card on a network of type macvlan/);
+  assertMatch(stray.stderr, /"limits\.egress" is not for a NIC on a network of type macvlan/);
   await drey`init tiny c5`;
   const functions = await drey.tries`config device add c5 eth0 nic nictype=sriov parent=near0`;
   assertMatch(functions.stderr, /"near0" has no virtual functions/);
