@@ -6,6 +6,7 @@ import { validateProfileName } from "../config/names.ts";
 import { DreyError } from "../errors.ts";
 import type { Entry, Key, Write } from "../store/store.ts";
 import type { Profile, ProfilePut, ProfilesPost } from "../wire/profile.ts";
+import { retryCommit } from "./changed.ts";
 import type { Context, Ref } from "./context.ts";
 import { lifecycleWrite } from "./events.ts";
 import {
@@ -99,7 +100,7 @@ export async function renameProfile(context: Context, ref: Ref, name: string): P
   validateProfileName(name);
   const renamed = { ...ref, name };
   if (name === "default") throw exists(name);
-  await retry(async () => {
+  await retryCommit(`Profile "${ref.name}"`, async () => {
     const { settings, revision } = await findProfile(context, ref);
     if (await context.store.get(profileKey(renamed)) !== undefined) throw exists(name);
     const users = await usersOf(context, ref);
@@ -126,7 +127,7 @@ export async function renameProfile(context: Context, ref: Ref, name: string): P
 /** @throws {DreyError} `NOT_FOUND`, `BAD_REQUEST` while in use, `FORBIDDEN` for `default` */
 export async function deleteProfile(context: Context, ref: Ref): Promise<void> {
   if (ref.name === "default") throw defaultStays("deleted");
-  await retry(async () => {
+  await retryCommit(`Profile "${ref.name}"`, async () => {
     const { revision } = await findProfile(context, ref);
     const users = await usersOf(context, ref);
     if (users.length > 0) {
@@ -147,7 +148,7 @@ async function change(
   ref: Ref,
   to: (old: ProfileSettings) => ProfileSettings,
 ): Promise<void> {
-  await retry(async () => {
+  await retryCommit(`Profile "${ref.name}"`, async () => {
     const { settings, revision } = await findProfile(context, ref);
     const next = await checked(context, ref, to(settings));
     const { mustAllowProfile } = await import("./projects/allow.ts");
@@ -194,15 +195,6 @@ async function tellUsers(context: Context, ref: Ref): Promise<void> {
   throw new DreyError("CONFLICT", {
     message: `The profile was changed, and cannot be followed by ${failed.join("; ")}`,
     hint: "It counts there from the next start",
-  });
-}
-
-/** Somebody else's change between our look and our commit means looking again. */
-async function retry(attempt: () => Promise<boolean>): Promise<void> {
-  for (let left = 20; left > 0; left--) if (await attempt()) return;
-  throw new DreyError("CONFLICT", {
-    message: "The profile is being changed by somebody else",
-    hint: "Try again",
   });
 }
 

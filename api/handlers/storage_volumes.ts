@@ -116,7 +116,7 @@ export const handlers: Handlers<Names> = {
     return told(await patchVolume(context, await volumes.customRef(context, project, nameOf(params)), body));
   },
   "volume.move": async ({ context, project, params, body }) => {
-    const { moveVolume } = await import("../../domain/storage_volumes/change.ts");
+    const { moveVolume } = await import("../../domain/storage_volumes/move.ts");
     const from = await volumes.customRef(context, project, nameOf(params));
     const operation = await moveVolume(context, from, body);
     return answer(operation, { pool: body.pool || params.pool, name: body.name });

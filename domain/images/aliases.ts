@@ -6,7 +6,8 @@ import type { ImageAliasesEntry, ImageAliasesPost, ImageAliasPut } from "../../w
 import type { Context, Ref } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
 import { otherFingerprint, twinnedAlias } from "./twins.ts";
-import { aliasKey, aliasName, type AliasRecord, findRecord, retryCommit } from "./records.ts";
+import { retryCommit } from "../changed.ts";
+import { aliasKey, aliasName, type AliasRecord, findRecord } from "./records.ts";
 
 /** All aliases of a project, or of all projects, by name. */
 export async function listAliases(context: Context, project?: string): Promise<ImageAliasesEntry[]> {

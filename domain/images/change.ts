@@ -4,6 +4,7 @@ import { parseTime } from "../../config/expiry.ts";
 import { DreyError } from "../../errors.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { ImagePut } from "../../wire/image.ts";
+import { retryCommit } from "../changed.ts";
 import type { Context } from "../context.ts";
 import { startOperation } from "../operations.ts";
 import { removeIfUnused } from "./files.ts";
@@ -16,7 +17,6 @@ import {
   imageKey,
   imageLock,
   type ImageRecord,
-  retryCommit,
 } from "./records.ts";
 
 /** Replaces what may be changed of an image; what the body leaves out becomes empty. */

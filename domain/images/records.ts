@@ -114,12 +114,3 @@ export function imageEvent(
   const source = `/1.0/images/${fingerprint}`;
   return lifecycleWrite(context, { project, action, source, ...more === undefined ? {} : { context: more } });
 }
-
-/** Repeats a read-and-commit until nobody was faster. */
-export async function retryCommit(what: string, attempt: () => Promise<boolean>): Promise<void> {
-  for (let left = 20; left > 0; left--) if (await attempt()) return;
-  throw new DreyError("CONFLICT", {
-    message: `${what} is being changed by somebody else`,
-    hint: "Try again",
-  });
-}

@@ -6,7 +6,8 @@ import type { Operation } from "../../wire/operation.ts";
 import type { Context } from "../context.ts";
 import { startOperation, type Task } from "../operations.ts";
 import { patchImage, removeImage } from "./change.ts";
-import { type AliasRecord, findRecord, imageEvent, type ImageRecord, retryCommit } from "./records.ts";
+import { retryCommit } from "../changed.ts";
+import { type AliasRecord, findRecord, imageEvent, type ImageRecord } from "./records.ts";
 import { resolveImage } from "./resolve.ts";
 
 /**

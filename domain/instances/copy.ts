@@ -18,7 +18,7 @@ import {
   instanceKey,
   type InstanceRecord,
   loadRecord,
-  lockInstance,
+  lockBoth,
   newInstanceId,
 } from "./record.ts";
 import { applyRootSize } from "./root_size.ts";
@@ -154,14 +154,4 @@ async function copy(context: Context, ref: Ref, { source, body, record }: Copyin
 async function snapshotsToCopy(context: Context, { ref, snapshot }: CopySource, { source }: InstancesPost) {
   const isAlone = snapshot !== undefined || source.instance_only || source.container_only;
   return isAlone ? [] : await listRecords(context, ref);
-}
-
-/** Locks of two instances, in the order of names, so that two copies that cross cannot wait for each other. */
-export async function lockBoth(context: Context, one: Ref, other: Ref): Promise<AsyncDisposable> {
-  const text = ({ project, name }: Ref) => `${project}/${name}`;
-  const [first, second] = text(one) < text(other) ? [one, other] : [other, one];
-  await using locks = new AsyncDisposableStack();
-  locks.use(await lockInstance(context, first));
-  if (text(one) !== text(other)) locks.use(await lockInstance(context, second));
-  return locks.move();
 }

@@ -14,7 +14,6 @@ import type { Config, InstancesPost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
 import { checkDevices } from "../devices.ts";
-import { lifecycleWrite } from "../events.ts";
 import { resolveImage } from "../images.ts";
 import { announced } from "../intents.ts";
 import { startOperation, type Task } from "../operations.ts";
@@ -29,6 +28,7 @@ import { instanceAddress, instanceKey, type InstanceRecord, lockInstance, newIns
 import { applyRootSize, rootSize } from "./root_size.ts";
 import { contentOf, poolFor, volumeOf, wantsDisk } from "./root_volume.ts";
 import { startLocked } from "./start.ts";
+import { instanceEvent } from "./changes.ts";
 
 /**
  * Starts the creation of an instance and answers with its operation.
@@ -209,11 +209,7 @@ async function enter(
   const isFree = await context.store.commit([{ key: instanceKey(ref), revision: 0 }], [
     { key: instanceKey(ref), value: record },
     ...writes,
-    lifecycleWrite(context, {
-      project: ref.project,
-      action: "instance-created",
-      source: instanceAddress(ref.name),
-    }),
+    instanceEvent(context, ref, "instance-created"),
   ]);
   if (!isFree) throw taken(ref);
 }

@@ -1,11 +1,10 @@
 // The end of an instance: its record, its snapshots' records and its files.
 
 import { endFileSessions } from "../../runtime/file_sessions.ts";
-import { changedMeanwhile } from "../changed.ts";
 import { formatMap, parseMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
+import { discard } from "../../sys/present.ts";
 import type { Context, Ref } from "../context.ts";
-import { lifecycleWrite } from "../events.ts";
 import { forgetWarnings } from "../warnings.ts";
 import { releaseIsolated, releaseLower } from "../images.ts";
 import { finishLater, noteIntent } from "../intents.ts";
@@ -16,6 +15,7 @@ import { instanceAddress, instanceKey, instancePaths, type InstanceRecord, loadR
 import { volumeOf } from "./root_volume.ts";
 import { forgetBackups, removeFiles } from "../backups.ts";
 import { instanceSubject } from "../backups/record.ts";
+import { instanceChanged, instanceEvent } from "./changes.ts";
 
 /**
  * Deletes a stopped instance whose lock the caller holds: its record first, with a note that its files are to go, so
@@ -32,7 +32,7 @@ export async function deleteFiles(context: Context, ref: Ref, given?: FileRoot):
   pool.driver.mustTakeWrites();
   await endFileSessions(fileSessions);
   // beside the questions that follow: the disk may want milliseconds for each file
-  const removed = Promise.all([fileSessions, logs].map(removeOwn));
+  const removed = Promise.all([fileSessions, logs].map((path) => discard(path, { recursive: true })));
   removed.catch(() => {}); // told below
   const snapshots = await context.store.list<InstanceRecord>(["instance_snapshots", ref.project, ref.name]);
   const writes = [
@@ -41,16 +41,12 @@ export async function deleteFiles(context: Context, ref: Ref, given?: FileRoot):
     ...await forgetBackups(context, instanceSubject(ref)),
     ...await forgetWarnings(context, { project: ref.project, entity: instanceAddress(ref.name) }),
     noted.write,
-    lifecycleWrite(context, {
-      project: ref.project,
-      action: "instance-deleted",
-      source: instanceAddress(ref.name),
-    }),
+    instanceEvent(context, ref, "instance-deleted"),
   ];
   await removed;
   const done = await context.store.commit([{ key, revision }], writes);
   if (!done) {
-    throw changedMeanwhile(`Instance "${ref.name}"`);
+    throw instanceChanged(ref);
   }
   removeFiles(context, instanceSubject(ref));
   if (hasHub(context)) {
@@ -74,12 +70,4 @@ export async function releaseImage(
   const { container } = await readLayout(context.user);
   if (map !== undefined && map !== formatMap(container)) await releaseIsolated(context, base, parseMap(map));
   await releaseLower(context, base);
-}
-
-async function removeOwn(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }

@@ -3,7 +3,6 @@
 import * as keys from "../../config/instance_keys.ts";
 import { readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
-import { changedMeanwhile } from "../changed.ts";
 import type { Guest, GuestEvent, GuestEventType, GuestState } from "../../wire/devlxd.ts";
 import type { Config, Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
@@ -11,6 +10,7 @@ import { lifecycleWrite, listenEvents } from "../events.ts";
 import { getImage } from "../images.ts";
 import { expand } from "./expand.ts";
 import { instanceAddress, instanceIdKey, instanceKey, loadRecord, lockInstance, readyKey } from "./record.ts";
+import { instanceChanged } from "./changes.ts";
 
 /** The instance as it sees itself. */
 export async function getGuest(context: Context, ref: Ref): Promise<Guest> {
@@ -35,7 +35,7 @@ export async function setGuestState(context: Context, ref: Ref, state: GuestStat
     { key, value: record },
     ...(state === "Ready" ? [lifecycleWrite(context, said)] : []),
   ]);
-  if (!done) throw changedMeanwhile(`Instance "${ref.name}"`);
+  if (!done) throw instanceChanged(ref);
 }
 
 const isReadable = (key: string) => key.startsWith("user.") || key.startsWith("cloud-init.");

@@ -1,7 +1,6 @@
 // Which id map an instance gets: the one all containers of the user share, or its own where it is isolated.
 
 import { DreyError } from "../../errors.ts";
-import { changedMeanwhile } from "../changed.ts";
 import * as keys from "../../config/instance_keys.ts";
 import { readKey } from "../../config/key.ts";
 import { formatMap, type IdMap, parseMap, punch, relativeTo, toNamespace } from "../../idmap/map.ts";
@@ -9,6 +8,7 @@ import { carveIsolated, type IdLayout, readLayout, type SubRange } from "../../i
 import type { Config } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { directoryName, instanceKey, type InstanceRecord, loadRecord } from "./record.ts";
+import { instanceChanged } from "./changes.ts";
 
 /**
  * The map of an instance. It keeps the one of its first start, for its files belong to those ids.
@@ -101,7 +101,7 @@ export async function settleMap(
   const key = instanceKey(ref);
   const noted = await context.store.commit([{ key, revision }], [{ key, value: { ...value, config } }]);
   if (noted) return map;
-  throw changedMeanwhile(`Instance "${ref.name}"`);
+  throw instanceChanged(ref);
 }
 
 /** Root may use any ids; a user's are those of the parent namespace. */

@@ -2,19 +2,18 @@
 
 import { findRootDisk } from "../../config/device_keys.ts";
 import { DreyError } from "../../errors.ts";
-import { changedMeanwhile } from "../changed.ts";
-import { lifecycleWrite } from "../events.ts";
 import type { Context, Ref } from "../context.ts";
 import { announced, finishLater, noteIntent } from "../intents.ts";
 import { openPool } from "../storage_pools/open.ts";
 import { copyVolume } from "./copy_volume.ts";
 import { expand } from "./expand.ts";
-import { instanceAddress, instanceKey, loadRecord, lockInstance } from "./record.ts";
+import { instanceKey, loadRecord, lockInstance } from "./record.ts";
 import { applyRootSize } from "./root_size.ts";
 import { volumeOf } from "./root_volume.ts";
 import { atRest } from "./snapshots/at_rest.ts";
 import { listRecords, nameOf } from "./snapshots/record.ts";
 import { currentState } from "./status.ts";
+import { instanceChanged, instanceEvent } from "./changes.ts";
 
 /** @throws {DreyError} `NOT_FOUND` for the pool, `INSTANCE_STATE` while the instance runs */
 export async function moveToPool(context: Context, ref: Ref, name: string): Promise<void> {
@@ -54,13 +53,9 @@ export async function moveToPool(context: Context, ref: Ref, name: string): Prom
       ...snapshots.map((entry) => ({ key: entry.key, value: { ...entry.value, pool: name } })),
       done,
       rest.write,
-      lifecycleWrite(context, {
-        project: ref.project,
-        action: "instance-updated",
-        source: instanceAddress(ref.name),
-      }),
+      instanceEvent(context, ref, "instance-updated"),
     ]);
-    if (!isDone) throw changedMeanwhile(`Instance "${ref.name}"`);
+    if (!isDone) throw instanceChanged(ref);
   });
   await applyRootSize(context, ref);
   await finishLater(context, rest, () => from.driver.remove(volume));

@@ -1,13 +1,11 @@
 // Giving an instance another root: that of an image as it came, or an empty one. Settings and snapshots stay.
 
 import { DreyError } from "../../errors.ts";
-import { changedMeanwhile } from "../changed.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import type { Write } from "../../store/store.ts";
 import type { Config, InstanceRebuildPost, InstanceType } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
-import { lifecycleWrite } from "../events.ts";
 import { announced, orAsBefore } from "../intents.ts";
 import { startOperation, type Task } from "../operations.ts";
 import type { Content } from "../../storage/driver.ts";
@@ -22,6 +20,7 @@ import { applyRootSize } from "./root_size.ts";
 import { contentOf, volumeOf, wantsDisk } from "./root_volume.ts";
 import { atRest } from "./snapshots/at_rest.ts";
 import { currentState } from "./status.ts";
+import { instanceChanged, instanceEvent } from "./changes.ts";
 
 /**
  * Rebuilds an instance, as an operation.
@@ -93,13 +92,9 @@ async function replace(
   const isDone = await context.store.commit([{ key, revision }], [
     { key, value: { ...value, stateful: false, config } },
     ...(done === undefined ? [] : [done]),
-    lifecycleWrite(context, {
-      project: ref.project,
-      action: "instance-updated",
-      source: instanceAddress(ref.name),
-    }),
+    instanceEvent(context, ref, "instance-updated"),
   ]);
-  if (!isDone) throw changedMeanwhile(`Instance "${ref.name}"`);
+  if (!isDone) throw instanceChanged(ref);
   await applyRootSize(context, ref);
 }
 

@@ -53,6 +53,19 @@ export async function lockInstance(
   return await context.store.lock(instanceKey(ref), signal === undefined ? {} : { signal });
 }
 
+/** Takes the locks of two instances in the order of their keys, so that two who cross cannot wait for each other. */
+export async function lockBoth(context: Context, one: Ref, other: Ref): Promise<AsyncDisposable> {
+  await using locks = new AsyncDisposableStack();
+  for (const ref of inOrder(one, other)) locks.use(await lockInstance(context, ref));
+  return locks.move();
+}
+
+/** Two instances in the order in which their locks are taken; one if they are the same. */
+export function inOrder(one: Ref, other: Ref): Ref[] {
+  const [a, b] = [one, other].map((ref) => instanceKey(ref).join("/")) as [string, string];
+  return a === b ? [one] : a < b ? [one, other] : [other, one];
+}
+
 /** LXD's directory name: the project comes first unless it is the default one. */
 export function directoryName({ project, name }: Ref): string {
   return project === "default" ? name : `${project}_${name}`;

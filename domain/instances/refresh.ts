@@ -1,24 +1,23 @@
 // Bringing an earlier copy up to date: its files and snapshots become those of the source, its settings stay.
 
 import { DreyError } from "../../errors.ts";
-import { changedMeanwhile } from "../changed.ts";
 import { parseMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import type { InstancesPost } from "../../wire/instance.ts";
 import { formatMap } from "../../idmap/map.ts";
 import type { Context, Ref } from "../context.ts";
-import { lifecycleWrite } from "../events.ts";
 import { announcedAll, type Intent } from "../intents.ts";
 import { openPool } from "../storage_pools/open.ts";
-import { type CopySource, lockBoth } from "./copy.ts";
+import type { CopySource } from "./copy.ts";
 import { copyVolume } from "./copy_volume.ts";
-import { instanceAddress, instanceKey, type InstanceRecord, loadRecord } from "./record.ts";
+import { instanceKey, type InstanceRecord, loadRecord, lockBoth } from "./record.ts";
 import { applyRootSize } from "./root_size.ts";
 import { volumeOf } from "./root_volume.ts";
 import { atRest } from "./snapshots/at_rest.ts";
 import { deleteLocked } from "./snapshots/change.ts";
 import { copiedSnapshot, listRecords, loadSnapshot, nameOf, snapshotKey } from "./snapshots/record.ts";
 import { currentState } from "./status.ts";
+import { instanceChanged, instanceEvent } from "./changes.ts";
 
 /**
  * Brings a copy up to date.
@@ -70,13 +69,9 @@ export async function refreshCopy(
         value: copiedSnapshot(entry.value, { pool: to.pool, map }),
       })),
       ...done,
-      lifecycleWrite(context, {
-        project: ref.project,
-        action: "instance-updated",
-        source: instanceAddress(ref.name),
-      }),
+      instanceEvent(context, ref, "instance-updated"),
     ]);
-    if (!isDone) throw changedMeanwhile(`Instance "${ref.name}"`);
+    if (!isDone) throw instanceChanged(ref);
   });
   await applyRootSize(context, ref);
 }

@@ -3,7 +3,6 @@
 import { endFileSessions } from "../../runtime/file_sessions.ts";
 import { validateInstanceName } from "../../config/names.ts";
 import { DreyError } from "../../errors.ts";
-import { changedMeanwhile } from "../changed.ts";
 import type { Write } from "../../store/store.ts";
 import type { InstancePost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
@@ -15,16 +14,19 @@ import { announced } from "../intents.ts";
 import { startOperation } from "../operations.ts";
 import { openPool } from "../storage_pools/open.ts";
 import {
+  inOrder,
   instanceAddress,
   instanceKey,
   instancePaths,
   loadRecord,
+  lockBoth,
   lockInstance,
   newInstanceId,
 } from "./record.ts";
 import { volumeOf } from "./root_volume.ts";
 import { templateTrigger } from "./templates.ts";
 import { currentState } from "./status.ts";
+import { instanceChanged } from "./changes.ts";
 
 /**
  * Renames or moves an instance, as an operation.
@@ -79,11 +81,7 @@ async function move(
 
 async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
   await mustFit(context, from, to);
-  // in the order of keys, so that two renames that cross cannot wait for each other
-  const text = (ref: Ref) => instanceKey(ref).join("/");
-  const [first, second] = text(from) < text(to) ? [from, to] : [to, from];
-  await using _one = await lockInstance(context, first);
-  await using _two = await lockInstance(context, second);
+  await using _locks = await lockBoth(context, from, to);
   const { value, revision } = await loadRecord(context, from);
   if (currentState(context, from).status !== "Stopped") {
     throw new DreyError("INSTANCE_STATE", { message: "Renaming of running instance not allowed" });
@@ -103,7 +101,7 @@ async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
   const config = { ...value.config, ...newInstanceId(), [templateTrigger]: "rename" };
   const intent = { do: "rename", pool: value.pool, from: volumeOf(from), to: volumeOf(to), record } as const;
   await using pool = await openPool(context, value.pool);
-  await announced(context, { intent, locks: [instanceKey(first), instanceKey(second)] }, async (done) => {
+  await announced(context, { intent, locks: inOrder(from, to).map(instanceKey) }, async (done) => {
     await pool.driver.rename(intent.from, intent.to);
     const isDone = await context.store.commit(
       [{ key: instanceKey(from), revision }, { key: record, revision: 0 }],
@@ -117,7 +115,7 @@ async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
       ],
     );
     if (isDone) return;
-    throw changedMeanwhile(`Instance "${from.name}"`);
+    throw instanceChanged(from);
   });
   moveDirectory(old.logs, now.logs);
   moveFiles(context, instanceSubject(from), instanceSubject(to));

@@ -18,10 +18,10 @@ import { beginSupervisor, startContainer } from "../../runtime/supervisor.ts";
 import { closeFd, sealDescriptors } from "../../sys/descriptors.ts";
 import { joinEmptyKeyring } from "../../sys/processes.ts";
 import type { Config, Devices } from "../../wire/instance.ts";
+import { retryCommit } from "../changed.ts";
 import type { Context, Ref } from "../context.ts";
 import { noteDevices, planDevices } from "../devices.ts";
 import type { StartParts } from "../devices/device.ts";
-import { lifecycleWrite } from "../events.ts";
 import { cleanUp } from "./clean_up.ts";
 import { clearEarlierRun } from "./earlier_run.ts";
 import { expand } from "./expand.ts";
@@ -34,14 +34,7 @@ import { chooseInit, findInit, type InitChoice, startable } from "./init.ts";
 import { planLimits } from "./limits.ts";
 import { mustBeUnprotected } from "./protection.ts";
 import { beginParent } from "./parent.ts";
-import {
-  directoryName,
-  instanceAddress,
-  instanceKey,
-  instancePaths,
-  loadRecord,
-  readyKey,
-} from "./record.ts";
+import { directoryName, instanceKey, instancePaths, loadRecord, readyKey } from "./record.ts";
 import { copyInstead, isOverlayRefused, layersOf, prepareRoot, rootSource } from "./root_volume.ts";
 import { planTemplates, templateTrigger } from "./templates.ts";
 import type { MachineStart } from "./machine.ts";
@@ -51,6 +44,7 @@ import { writeRunRecord } from "./run_record.ts";
 import { planStart } from "./start_plan.ts";
 import { currentState } from "./status.ts";
 import { filterOf } from "./syscalls.ts";
+import { instanceEvent } from "./changes.ts";
 
 /** Everything the start of an instance follows from. */
 interface Facts {
@@ -272,27 +266,30 @@ async function remember(
   ref: Ref,
   run: { map: string; action: string; volatile: Config },
 ): Promise<void> {
-  const { value, revision } = await loadRecord(context, ref);
-  const { [templateTrigger]: _applied, ...kept } = value.config;
-  const record = {
-    ...value,
-    // what was saved is used up
-    stateful: false,
-    last_used_at: context.now().toISOString(),
-    config: {
-      ...kept,
-      ...run.volatile,
-      "volatile.idmap.current": run.map,
-      "volatile.last_state.idmap": run.map,
-      "volatile.last_state.power": "RUNNING",
-      // it has yet to say so
-      [readyKey]: "false",
-    },
-  };
-  await context.store.commit([{ key: instanceKey(ref), revision }], [
-    { key: instanceKey(ref), value: record },
-    lifecycleWrite(context, { project: ref.project, action: run.action, source: instanceAddress(ref.name) }),
-  ]);
+  // a profile or a volume that is renamed changes the record without the instance's lock
+  await retryCommit(`Instance "${ref.name}"`, async () => {
+    const { value, revision } = await loadRecord(context, ref);
+    const { [templateTrigger]: _applied, ...kept } = value.config;
+    const record = {
+      ...value,
+      // what was saved is used up
+      stateful: false,
+      last_used_at: context.now().toISOString(),
+      config: {
+        ...kept,
+        ...run.volatile,
+        "volatile.idmap.current": run.map,
+        "volatile.last_state.idmap": run.map,
+        "volatile.last_state.power": "RUNNING",
+        // it has yet to say so
+        [readyKey]: "false",
+      },
+    };
+    return await context.store.commit([{ key: instanceKey(ref), revision }], [
+      { key: instanceKey(ref), value: record },
+      instanceEvent(context, ref, run.action),
+    ]);
+  });
 }
 
 function singleIdWarning({ user }: Context): string {

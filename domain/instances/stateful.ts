@@ -27,6 +27,7 @@ import { instanceKey, instancePaths, loadRecord } from "./record.ts";
 import { layersOf, openRootPool, volumeOf } from "./root_volume.ts";
 import { currentState } from "./status.ts";
 import { stopLocked } from "./stop.ts";
+import { instanceChanged } from "./changes.ts";
 
 /** Stops a machine so that its next start goes on from here; the caller holds its lock. */
 export async function stopStateful(context: Context, ref: Ref): Promise<void> {
@@ -89,7 +90,7 @@ async function setStateful(context: Context, ref: Ref, stateful: boolean): Promi
   if (value.stateful === stateful) return;
   const key = instanceKey(ref);
   const isDone = await context.store.commit([{ key, revision }], [{ key, value: { ...value, stateful } }]);
-  if (!isDone) throw new DreyError("CONFLICT", { message: `Instance "${ref.name}" was changed meanwhile` });
+  if (!isDone) throw instanceChanged(ref);
 }
 
 interface Savable {

@@ -7,21 +7,15 @@ import { instanceCgroup, killAll, setFrozen } from "../../runtime/cgroups.ts";
 import { handBack, takeOver, waitForEnd, waitUnlocked } from "../../runtime/run_state.ts";
 import { sendSignal, signals } from "../../sys/processes.ts";
 import type { Config } from "../../wire/instance.ts";
+import { retryCommit } from "../changed.ts";
 import type { Context, Ref } from "../context.ts";
-import { lifecycleWrite } from "../events.ts";
 import { cleanUp } from "./clean_up.ts";
 import { type FileRoot, openFileRoot } from "./file_root.ts";
 import { deleteFiles } from "./files_of.ts";
-import {
-  directoryName,
-  instanceAddress,
-  instanceKey,
-  instancePaths,
-  loadRecord,
-  readyKey,
-} from "./record.ts";
+import { directoryName, instanceKey, instancePaths, loadRecord, readyKey } from "./record.ts";
 import { readRunRecord } from "./run_record.ts";
 import { currentState } from "./status.ts";
+import { instanceEvent } from "./changes.ts";
 
 export interface StopOptions {
   /** no question asked */
@@ -116,15 +110,19 @@ export async function rememberStopped(
     remember?: Config;
   },
 ): Promise<void> {
-  const { value, revision } = await loadRecord(context, ref);
-  const said = lifecycleWrite(context, { project: ref.project, action, source: instanceAddress(ref.name) });
-  const config: Config = { ...value.config, "volatile.last_state.power": "STOPPED", ...remember };
-  delete config["volatile.idmap.current"];
-  delete config[readyKey];
-  const key = instanceKey(ref);
-  await context.store.commit([{ key, revision }], [
-    { key, value: { ...value, config, stateful: isSaved } },
-    said,
-  ]);
-  if (value.ephemeral && !restarting) await deleteFiles(context, ref, files);
+  let isEphemeral = false;
+  // a profile or a volume that is renamed changes the record without the instance's lock
+  await retryCommit(`Instance "${ref.name}"`, async () => {
+    const { value, revision } = await loadRecord(context, ref);
+    isEphemeral = value.ephemeral;
+    const config: Config = { ...value.config, "volatile.last_state.power": "STOPPED", ...remember };
+    delete config["volatile.idmap.current"];
+    delete config[readyKey];
+    const key = instanceKey(ref);
+    return await context.store.commit([{ key, revision }], [
+      { key, value: { ...value, config, stateful: isSaved } },
+      instanceEvent(context, ref, action),
+    ]);
+  });
+  if (isEphemeral && !restarting) await deleteFiles(context, ref, files);
 }

@@ -3,7 +3,6 @@
 import { validateDevices, validateTogether, withoutEmptyKeys } from "../../config/device_keys.ts";
 import { validateInstanceConfig } from "../../config/instance_keys.ts";
 import { DreyError } from "../../errors.ts";
-import { changedMeanwhile } from "../changed.ts";
 import { applyLimits, controllers, instanceCgroup, missingController } from "../../runtime/cgroups.ts";
 import type { Config, Devices, InstancePut, InstanceType } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
@@ -35,6 +34,7 @@ import { applyRootSize, checkRootSize, rootSize } from "./root_size.ts";
 import { readRunRecord } from "./run_record.ts";
 import { currentState } from "./status.ts";
 import { checkSyscalls } from "./syscalls.ts";
+import { instanceChanged } from "./changes.ts";
 
 /** Replaces the settings of an instance, as an operation. */
 export async function updateInstance(context: Context, ref: Ref, put: InstancePut): Promise<Operation> {
@@ -133,7 +133,7 @@ async function change(
     { key, value: { ...after, config: withoutEmpty({ ...config, ...volatile, ...id }) } },
     lifecycleWrite(context, said),
   ]);
-  if (!done) throw changedMeanwhile(`Instance "${ref.name}"`);
+  if (!done) throw instanceChanged(ref);
   await noteWarnings(context, ref, resized);
   return resized;
 }

@@ -1,32 +1,25 @@
-// Changing custom volumes: settings, going back to a snapshot, another name, pool or project, deletion.
+// Changing custom volumes: settings, going back to a snapshot, deletion. Another name or place is in move.ts.
 
-import { validateVolumeName } from "../../config/names.ts";
 import { validateVolumeConfig } from "../../config/volume_keys.ts";
 import { DreyError } from "../../errors.ts";
 import type { Write } from "../../store/store.ts";
 import type { Config } from "../../wire/instance.ts";
-import type { Operation } from "../../wire/operation.ts";
-import type { StorageVolumePost, StorageVolumePut } from "../../wire/storage_volume.ts";
+import type { StorageVolumePut } from "../../wire/storage_volume.ts";
 import type { Context } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
-import { announced, finishLater, noteIntent } from "../intents.ts";
-import { backupsFollow, forgetBackups, moveFiles, removeFiles } from "../backups.ts";
+import { finishLater, noteIntent } from "../intents.ts";
+import { forgetBackups, removeFiles } from "../backups.ts";
 import { volumeSubject } from "../backups/record.ts";
-import { effectiveProject } from "../projects/effective.ts";
 import { openPool } from "../storage_pools/open.ts";
-import { loadPool } from "../storage_pools/record.ts";
 import { mustAllowIn } from "../projects/allow.ts";
 import { diskOf, resizeDisk, sizeOf } from "./content.ts";
-import { copyLocked } from "./copy.ts";
-import { userConfig, volumeOperation, withoutEmpty } from "./create.ts";
+import { userConfig, withoutEmpty } from "./create.ts";
 import {
   listSnapshotRecords,
   loadSnapshot,
   loadVolume,
-  lockBoth,
   lockVolume,
   snapshotKey,
-  taken,
   volumeAddress,
   volumeChanged,
   volumeKey,
@@ -34,8 +27,8 @@ import {
   type VolumeRecord,
   type VolumeRef,
 } from "./record.ts";
-import { forgetSize, holdToSize, noteNewSize, noteSize } from "./size.ts";
-import { mustRest, usersFollow, volumeUsers } from "./users.ts";
+import { forgetSize, holdToSize, noteSize } from "./size.ts";
+import { mustRest, volumeUsers } from "./users.ts";
 
 /** Replaces description and configuration, or goes back to a snapshot. Gives what there is to say, for people. */
 export async function updateVolume(
@@ -165,7 +158,7 @@ export async function deleteVolume(context: Context, ref: VolumeRef): Promise<vo
   await removeWith(context, ref, { revision, writes: [deleted(context, ref)] }, pool.driver.remove);
 }
 
-const deleted = (context: Context, ref: VolumeRef): Write =>
+export const deleted = (context: Context, ref: VolumeRef): Write =>
   lifecycleWrite(context, {
     project: ref.project,
     action: "storage-volume-deleted",
@@ -173,7 +166,7 @@ const deleted = (context: Context, ref: VolumeRef): Write =>
   });
 
 /** Deletes the records first, and the files with an intent, so that what is cut short is finished. */
-async function removeWith(
+export async function removeWith(
   context: Context,
   ref: VolumeRef,
   { revision, writes }: { revision: number; writes: readonly Write[] },
@@ -193,107 +186,4 @@ async function removeWith(
   if (!done) throw volumeChanged(ref);
   removeFiles(context, volumeSubject(ref));
   await finishLater(context, noted, () => remove(volumeOf(ref)));
-}
-
-/**
- * Gives a volume another name, or another pool or project; whoever uses it follows. A move between pools takes a while:
- * it is answered with its operation.
- *
- * @throws {DreyError} `NOT_FOUND`, `ALREADY_EXISTS`, `BAD_REQUEST` while instances run with it
- */
-export async function moveVolume(
-  context: Context,
-  from: VolumeRef,
-  post: StorageVolumePost,
-): Promise<Operation | undefined> {
-  if (post.migration) {
-    throw new DreyError("NOT_SUPPORTED", { message: "Volumes cannot go to other servers yet" });
-  }
-  validateVolumeName(post.name);
-  const to = {
-    project: post.project ? await effectiveProject(context, post.project, "storage.volumes") : from.project,
-    pool: post.pool || from.pool,
-    name: post.name,
-  };
-  await loadPool(context, to.pool);
-  await loadVolume(context, from);
-  if (await context.store.get(volumeKey(to)) !== undefined) throw taken(to);
-  if (to.pool === from.pool && !post.pool && !post.project) {
-    await renameVolume(context, from, to);
-    return undefined;
-  }
-  return await volumeOperation(context, to, {
-    description: "Moving storage volume",
-    run: () => to.pool === from.pool ? renameVolume(context, from, to) : moveBetween(context, from, to),
-  });
-}
-
-async function renameVolume(context: Context, from: VolumeRef, to: VolumeRef): Promise<void> {
-  await using _locks = await lockBoth(context, from, to);
-  const { value, revision } = await loadVolume(context, from);
-  await mustMove(context, from, to);
-  const snapshots = await listSnapshotRecords(context, from);
-  const users = await usersFollow(context, from, to);
-  const key = volumeKey(to);
-  const intent = {
-    do: "rename",
-    pool: from.pool,
-    from: volumeOf(from),
-    to: volumeOf(to),
-    record: key,
-  } as const;
-  await using pool = await openPool(context, from.pool);
-  const locks = [volumeKey(from), key].sort((a, b) => a.join("\0") < b.join("\0") ? -1 : 1);
-  await announced(context, { intent, locks }, async (done) => {
-    await pool.driver.rename(volumeOf(from), volumeOf(to));
-    const isFree = await context.store.commit(
-      [{ key, revision: 0 }, { key: volumeKey(from), revision }, ...users.checks],
-      [
-        { key: volumeKey(from), delete: true },
-        { key, value },
-        ...snapshots.flatMap(({ name, record }): Write[] => [
-          { key: snapshotKey(from, name), delete: true },
-          { key: snapshotKey(to, name), value: record },
-        ]),
-        ...users.writes,
-        ...await backupsFollow(context, volumeSubject(from), volumeSubject(to)),
-        ...await forgetSize(context, from),
-        done,
-        lifecycleWrite(context, {
-          project: to.project,
-          action: "storage-volume-renamed",
-          source: volumeAddress(to),
-          context: { old_name: from.name },
-        }),
-      ],
-    );
-    if (!isFree) throw volumeChanged(from);
-  });
-  moveFiles(context, volumeSubject(from), volumeSubject(to));
-  await noteNewSize(context, to);
-}
-
-/** Between pools there is a copy first; the commit that makes it count takes the old one away. */
-async function moveBetween(context: Context, from: VolumeRef, to: VolumeRef): Promise<void> {
-  await using _locks = await lockBoth(context, from, to);
-  await mustMove(context, from, to);
-  await copyLocked(context, { from, to, volumeOnly: false, refresh: false, config: {} });
-  const users = await usersFollow(context, from, to);
-  await context.store.commit(users.checks, users.writes);
-  const { revision } = await loadVolume(context, from);
-  await using pool = await openPool(context, from.pool);
-  await removeWith(context, from, { revision, writes: [deleted(context, from)] }, pool.driver.remove);
-  await noteNewSize(context, to);
-}
-
-/** Users cannot follow into another project. */
-async function mustMove(context: Context, from: VolumeRef, to: VolumeRef): Promise<void> {
-  await mustRest(context, from, "move");
-  if (from.project === to.project) return;
-  const users = await volumeUsers(context, from);
-  if (users.length === 0) return;
-  throw new DreyError("BAD_REQUEST", {
-    message: `Cannot move storage volume "${from.name}" to another project: it is in use`,
-    hint: `It is used by: ${users.slice(0, 5).join(", ")}`,
-  });
 }

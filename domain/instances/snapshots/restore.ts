@@ -2,7 +2,6 @@
 // finished by the next command.
 
 import { DreyError } from "../../../errors.ts";
-import { changedMeanwhile } from "../../changed.ts";
 import type { Write } from "../../../store/store.ts";
 import type { Config } from "../../../wire/instance.ts";
 import type { Operation } from "../../../wire/operation.ts";
@@ -19,6 +18,7 @@ import { currentState } from "../status.ts";
 import { stopLocked } from "../stop.ts";
 import { atRest } from "./at_rest.ts";
 import { loadSnapshot } from "./record.ts";
+import { instanceChanged } from "../changes.ts";
 
 /**
  * Puts an instance back to a snapshot, as an operation. One that runs is stopped for it and started again.
@@ -117,6 +117,6 @@ async function putBack(
       context: { snapshot },
     }),
   ]);
-  if (!isDone) throw changedMeanwhile(`Instance "${ref.name}"`);
+  if (!isDone) throw instanceChanged(ref);
   await applyRootSize(context, ref);
 }
