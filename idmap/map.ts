@@ -1,6 +1,7 @@
 // Id maps as data: which ids of a user namespace stand for which ids of the host, user_namespaces(7).
 
 import { DreyError } from "../errors.ts";
+import { longHash } from "../sys/short_hash.ts";
 
 export interface IdRange {
   /** first id inside the namespace */
@@ -181,14 +182,5 @@ export function mapId(map: IdMap): string {
   const gids = part(map.gids);
   const id = uids === gids ? `u${uids}` : `u${uids}g${gids}`;
   // a name of a file has 255 bytes at most
-  return id.length <= 120 ? id : `${id.slice(0, 60)}-${fnv1a(id)}`;
-}
-
-/** A 64-bit number that stands for a text, FNV-1a; for names, not against anybody who wants two texts to be one. */
-function fnv1a(text: string): string {
-  let hash = 0xcbf29ce484222325n;
-  for (const byte of new TextEncoder().encode(text)) {
-    hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
-  }
-  return hash.toString(16).padStart(16, "0");
+  return id.length <= 120 ? id : `${id.slice(0, 60)}-${longHash(id)}`;
 }

@@ -3,22 +3,14 @@
 import { boxFiles } from "../../runtime/vm/box.ts";
 import type { BoxFile } from "../../runtime/container_plan.ts";
 import type { Drive } from "../../runtime/vm/drives.ts";
+import { longHash } from "../../sys/short_hash.ts";
 import type { MachineDrive } from "../devices/device.ts";
 
 /** Letters of a device's name that QEMU takes in names, and as many as leave room for what is put before. */
 const plain = /^[A-Za-z0-9._-]{1,24}$/;
 
 /** What the drive of a device is called in the machine, and its file in the box. */
-export const driveId = (name: string): string => plain.test(name) ? `v-${name}` : `h-${hash(name)}`;
-
-/** 64 bits of FNV-1a, as hexadecimal digits. */
-function hash(text: string): string {
-  let value = 0xcbf29ce484222325n;
-  for (const byte of new TextEncoder().encode(text)) {
-    value = BigInt.asUintN(64, (value ^ BigInt(byte)) * 0x100000001b3n);
-  }
-  return value.toString(16).padStart(16, "0");
-}
+export const driveId = (name: string): string => plain.test(name) ? `v-${name}` : `h-${longHash(name)}`;
 
 /** Path in the box of the file of a drive. */
 const drivePath = (name: string): string => `${boxFiles}/${driveId(name)}`;

@@ -11,8 +11,9 @@ import { guestAgent } from "../../runtime/vm/guest_agent.pl.ts";
 import { type Machine, qemuWords } from "../../runtime/vm/machine.ts";
 import { seedDrive } from "../../runtime/vm/seed.ts";
 import { beginTaking, takenFile } from "../../runtime/vm/taker.ts";
+import { bootId } from "../../sys/lifetimes.ts";
 import { findAbandoned, isPartial, partialName } from "../../sys/partial.ts";
-import { exists, isDirectory, namesIn, readIfThere, removeIfThere } from "../../sys/present.ts";
+import { exists, isDirectory, namesIn, removeIfThere } from "../../sys/present.ts";
 import type { Context } from "../context.ts";
 import type { BootAssets } from "./assets.ts";
 import { memoriesDirectory } from "../images/directories.ts";
@@ -48,11 +49,10 @@ export async function memoryOf(
     own.kind,
     identityOf(words[0] ?? ""),
     // its processors may be others when the host has been off
-    readIfThere("/proc/sys/kernel/random/boot_id"),
+    bootId(),
   ];
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(kind)));
-  const name = [...new Uint8Array(digest).subarray(0, 12)].map((byte) => byte.toString(16).padStart(2, "0"))
-    .join("");
+  const name = new Uint8Array(digest).subarray(0, 12).toHex();
   const { image } = own;
   return join(memoriesDirectory(context), image === undefined ? name : imageMemoryName(name, image));
 }
