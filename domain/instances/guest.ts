@@ -6,11 +6,18 @@ import { DreyError } from "../../errors.ts";
 import type { Guest, GuestEvent, GuestEventType, GuestState } from "../../wire/devlxd.ts";
 import type { Config, Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
-import { lifecycleWrite, listenEvents } from "../events.ts";
+import { listenEvents } from "../events.ts";
 import { getImage } from "../images.ts";
 import { expand } from "./expand.ts";
-import { instanceAddress, instanceIdKey, instanceKey, loadRecord, lockInstance, readyKey } from "./record.ts";
-import { instanceChanged } from "./changes.ts";
+import {
+  instanceAddress,
+  instanceIdKey,
+  type InstanceRecord,
+  loadRecord,
+  lockInstance,
+  readyKey,
+} from "./record.ts";
+import { editRecord, instanceEvent } from "./changes.ts";
 
 /** The instance as it sees itself. */
 export async function getGuest(context: Context, ref: Ref): Promise<Guest> {
@@ -27,15 +34,12 @@ export async function getGuest(context: Context, ref: Ref): Promise<Guest> {
 /** Takes note of the instance's being ready, or not ready any more. */
 export async function setGuestState(context: Context, ref: Ref, state: GuestState): Promise<void> {
   await using _lock = await lockInstance(context, ref);
-  const { value, revision } = await loadRecord(context, ref);
-  const key = instanceKey(ref);
-  const record = { ...value, config: { ...value.config, [readyKey]: String(state === "Ready") } };
-  const said = { project: ref.project, action: "instance-ready", source: instanceAddress(ref.name) };
-  const done = await context.store.commit([{ key, revision }], [
-    { key, value: record },
-    ...(state === "Ready" ? [lifecycleWrite(context, said)] : []),
-  ]);
-  if (!done) throw instanceChanged(ref);
+  const isReady = state === "Ready";
+  const noted = ({ config, ...record }: InstanceRecord) => ({
+    ...record,
+    config: { ...config, [readyKey]: String(isReady) },
+  });
+  await editRecord(context, ref, noted, isReady ? [instanceEvent(context, ref, "instance-ready")] : []);
 }
 
 const isReadable = (key: string) => key.startsWith("user.") || key.startsWith("cloud-init.");

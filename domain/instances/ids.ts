@@ -7,8 +7,8 @@ import { formatMap, type IdMap, parseMap, punch, relativeTo, toNamespace } from 
 import { carveIsolated, type IdLayout, readLayout, type SubRange } from "../../idmap/ranges.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
-import { directoryName, instanceKey, type InstanceRecord, loadRecord } from "./record.ts";
-import { instanceChanged } from "./changes.ts";
+import { directoryName, type InstanceRecord } from "./record.ts";
+import { editRecord } from "./changes.ts";
 
 /**
  * The map of an instance. It keeps the one of its first start, for its files belong to those ids.
@@ -96,12 +96,11 @@ export async function settleMap(
   if (!isNew || !readKey(facts.config, keys.idmapIsolated)) return await chooseMap(context, ref, facts);
   await using _lock = await context.store.lock(["isolated-ids"]);
   const map = await chooseMap(context, ref, facts);
-  const { value, revision } = await loadRecord(context, ref);
-  const config = { ...value.config, "volatile.last_state.idmap": formatMap(map) };
-  const key = instanceKey(ref);
-  const noted = await context.store.commit([{ key, revision }], [{ key, value: { ...value, config } }]);
-  if (noted) return map;
-  throw instanceChanged(ref);
+  await editRecord(context, ref, ({ config, ...record }) => ({
+    ...record,
+    config: { ...config, "volatile.last_state.idmap": formatMap(map) },
+  }));
+  return map;
 }
 
 /** Root may use any ids; a user's are those of the parent namespace. */

@@ -7,18 +7,18 @@ import { announced, finishLater, noteIntent } from "../intents.ts";
 import { openPool } from "../storage_pools/open.ts";
 import { copyVolume } from "./copy_volume.ts";
 import { expand } from "./expand.ts";
-import { instanceKey, loadRecord, lockInstance } from "./record.ts";
+import { instanceKey, type InstanceRecord, loadRecord, lockInstance } from "./record.ts";
 import { applyRootSize } from "./root_size.ts";
 import { volumeOf } from "./root_volume.ts";
 import { atRest } from "./snapshots/at_rest.ts";
 import { listRecords, nameOf } from "./snapshots/record.ts";
 import { currentState } from "./status.ts";
-import { instanceChanged, instanceEvent } from "./changes.ts";
+import { editRecord, instanceEvent } from "./changes.ts";
 
 /** @throws {DreyError} `NOT_FOUND` for the pool, `INSTANCE_STATE` while the instance runs */
 export async function moveToPool(context: Context, ref: Ref, name: string): Promise<void> {
   await using _lock = await lockInstance(context, ref);
-  const { value, revision } = await loadRecord(context, ref);
+  const { value } = await loadRecord(context, ref);
   if (value.pool === name) {
     throw new DreyError("BAD_REQUEST", {
       message: `Instance "${ref.name}" is in storage pool "${name}" already`,
@@ -47,15 +47,17 @@ export async function moveToPool(context: Context, ref: Ref, name: string): Prom
       map: from.driver.facts(volume)?.map ?? "",
       snapshots: snapshots.map(nameOf),
     });
-    const record = { ...value, pool: name, devices: { ...value.devices, [root?.name ?? "root"]: disk } };
-    const isDone = await context.store.commit([{ key, revision }], [
-      { key, value: record },
+    const moved = ({ devices, ...record }: InstanceRecord) => ({
+      ...record,
+      pool: name,
+      devices: { ...devices, [root?.name ?? "root"]: disk },
+    });
+    await editRecord(context, ref, moved, [
       ...snapshots.map((entry) => ({ key: entry.key, value: { ...entry.value, pool: name } })),
       done,
       rest.write,
       instanceEvent(context, ref, "instance-updated"),
     ]);
-    if (!isDone) throw instanceChanged(ref);
   });
   await applyRootSize(context, ref);
   await finishLater(context, rest, () => from.driver.remove(volume));

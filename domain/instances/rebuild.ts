@@ -20,7 +20,7 @@ import { applyRootSize } from "./root_size.ts";
 import { contentOf, volumeOf, wantsDisk } from "./root_volume.ts";
 import { atRest } from "./snapshots/at_rest.ts";
 import { currentState } from "./status.ts";
-import { instanceChanged, instanceEvent } from "./changes.ts";
+import { editRecord, instanceEvent } from "./changes.ts";
 
 /**
  * Rebuilds an instance, as an operation.
@@ -79,7 +79,7 @@ async function replace(
   ref: Ref,
   { config: fromImage, done }: { config: Config; done?: Write },
 ): Promise<void> {
-  const { value, revision } = await loadRecord(context, ref);
+  const { value } = await loadRecord(context, ref);
   const { config: expanded } = await expand(context, ref.project, value);
   const map = await chooseMap(context, ref, { config: expanded, layout: await readLayout(context.user) });
   await atRest(context, ref);
@@ -87,28 +87,36 @@ async function replace(
   const asDisk = wantsDisk(value, expanded);
   const content = await contentOf(context, fromImage["volatile.base_image"], { map, asDisk });
   await orAsBefore(context, done, () => pool.driver.create(volumeOf(ref), content));
-  const config = await rebuiltConfig(context, value, { fromImage, content });
-  const key = instanceKey(ref);
-  const isDone = await context.store.commit([{ key, revision }], [
-    { key, value: { ...value, stateful: false, config } },
+  const application = await applicationOf(context, value.type, { fromImage, content });
+  const rebuilt = (record: InstanceRecord) => ({
+    ...record,
+    stateful: false,
+    config: rebuiltConfig(record.config, { application, fromImage }),
+  });
+  await editRecord(context, ref, rebuilt, [
     ...(done === undefined ? [] : [done]),
     instanceEvent(context, ref, "instance-updated"),
   ]);
-  if (!isDone) throw instanceChanged(ref);
   await applyRootSize(context, ref);
 }
 
-/** The settings as they were, but for what the images say: the new one also what it runs, if it is an application. */
-async function rebuiltConfig(
+/** What the new image runs, if it is an application. */
+async function applicationOf(
   context: Context,
-  { type, config }: InstanceRecord,
+  type: InstanceType,
   { fromImage, content }: { fromImage: Config; content: Content },
 ): Promise<Config> {
+  if (type !== "container") return {};
   const fingerprint = fromImage["volatile.base_image"] ?? "";
   const properties = { ...applicationPart(fromImage), type: fromImage["image.type"] ?? "" };
-  const application = type === "container"
-    ? await applicationSettings(context, { fingerprint, properties }, content)
-    : {};
+  return await applicationSettings(context, { fingerprint, properties }, content);
+}
+
+/** The settings as they were, but for what the images say: the new one also what it runs. */
+function rebuiltConfig(
+  config: Config,
+  { application, fromImage }: { application: Config; fromImage: Config },
+): Config {
   const stays = ([key]: [string, string]) => !/^(image|oci)\./.test(key) && key !== "volatile.base_image";
   const isNew = ([key]: [string, string]) => !isApplicationKey(key);
   return {

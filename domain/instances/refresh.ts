@@ -17,7 +17,7 @@ import { atRest } from "./snapshots/at_rest.ts";
 import { deleteLocked } from "./snapshots/change.ts";
 import { copiedSnapshot, listRecords, loadSnapshot, nameOf, snapshotKey } from "./snapshots/record.ts";
 import { currentState } from "./status.ts";
-import { instanceChanged, instanceEvent } from "./changes.ts";
+import { editRecord, instanceEvent } from "./changes.ts";
 
 /**
  * Brings a copy up to date.
@@ -36,7 +36,7 @@ export async function refreshCopy(
   const { value: from } = source.snapshot === undefined
     ? await loadRecord(context, source.ref)
     : await loadSnapshot(context, source.ref, source.snapshot);
-  const { value: to, revision } = await loadRecord(context, ref);
+  const { value: to } = await loadRecord(context, ref);
   const isAlone = source.snapshot !== undefined || body.source.instance_only || body.source.container_only;
   const wanted = isAlone ? [] : await listRecords(context, source.ref);
   if (!isAlone) await removeOthers(context, ref, wanted.map((entry) => sameness(nameOf(entry), entry.value)));
@@ -61,9 +61,7 @@ export async function refreshCopy(
       live,
       snapshots: missing.map(nameOf),
     });
-    const key = instanceKey(ref);
-    const isDone = await context.store.commit([{ key, revision }], [
-      { key, value: to },
+    await editRecord(context, ref, (record) => record, [
       ...missing.map((entry) => ({
         key: snapshotKey(ref, nameOf(entry)),
         value: copiedSnapshot(entry.value, { pool: to.pool, map }),
@@ -71,7 +69,6 @@ export async function refreshCopy(
       ...done,
       instanceEvent(context, ref, "instance-updated"),
     ]);
-    if (!isDone) throw instanceChanged(ref);
   });
   await applyRootSize(context, ref);
 }

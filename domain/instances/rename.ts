@@ -6,6 +6,7 @@ import { DreyError } from "../../errors.ts";
 import type { Write } from "../../store/store.ts";
 import type { InstancePost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
+import { retryCommit } from "../changed.ts";
 import type { Context, Ref } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
 import { backupsFollow, moveFiles } from "../backups.ts";
@@ -26,7 +27,6 @@ import {
 import { volumeOf } from "./root_volume.ts";
 import { templateTrigger } from "./templates.ts";
 import { currentState } from "./status.ts";
-import { instanceChanged } from "./changes.ts";
 
 /**
  * Renames or moves an instance, as an operation.
@@ -82,7 +82,7 @@ async function move(
 async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
   await mustFit(context, from, to);
   await using _locks = await lockBoth(context, from, to);
-  const { value, revision } = await loadRecord(context, from);
+  const { value: { pool: poolName } } = await loadRecord(context, from);
   if (currentState(context, from).status !== "Stopped") {
     throw new DreyError("INSTANCE_STATE", { message: "Renaming of running instance not allowed" });
   }
@@ -98,24 +98,25 @@ async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
   const [old, now] = [instancePaths(context, from), instancePaths(context, to)];
   await endFileSessions(old.fileSessions);
   const record = instanceKey(to);
-  const config = { ...value.config, ...newInstanceId(), [templateTrigger]: "rename" };
-  const intent = { do: "rename", pool: value.pool, from: volumeOf(from), to: volumeOf(to), record } as const;
-  await using pool = await openPool(context, value.pool);
+  const intent = { do: "rename", pool: poolName, from: volumeOf(from), to: volumeOf(to), record } as const;
+  await using pool = await openPool(context, poolName);
   await announced(context, { intent, locks: inOrder(from, to).map(instanceKey) }, async (done) => {
     await pool.driver.rename(intent.from, intent.to);
-    const isDone = await context.store.commit(
-      [{ key: instanceKey(from), revision }, { key: record, revision: 0 }],
-      [
-        { key: instanceKey(from), delete: true },
-        { key: record, value: { ...value, config } },
-        done,
-        ...await renamedSnapshots(context, from, to),
-        ...await backupsFollow(context, instanceSubject(from), instanceSubject(to)),
-        lifecycleWrite(context, said),
-      ],
-    );
-    if (isDone) return;
-    throw instanceChanged(from);
+    await retryCommit(`Instance "${from.name}"`, async () => {
+      const { value, revision } = await loadRecord(context, from);
+      const config = { ...value.config, ...newInstanceId(), [templateTrigger]: "rename" };
+      return await context.store.commit(
+        [{ key: instanceKey(from), revision }, { key: record, revision: 0 }],
+        [
+          { key: instanceKey(from), delete: true },
+          { key: record, value: { ...value, config } },
+          done,
+          ...await renamedSnapshots(context, from, to),
+          ...await backupsFollow(context, instanceSubject(from), instanceSubject(to)),
+          lifecycleWrite(context, said),
+        ],
+      );
+    });
   });
   moveDirectory(old.logs, now.logs);
   moveFiles(context, instanceSubject(from), instanceSubject(to));

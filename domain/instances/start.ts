@@ -18,7 +18,6 @@ import { beginSupervisor, startContainer } from "../../runtime/supervisor.ts";
 import { closeFd, sealDescriptors } from "../../sys/descriptors.ts";
 import { joinEmptyKeyring } from "../../sys/processes.ts";
 import type { Config, Devices } from "../../wire/instance.ts";
-import { retryCommit } from "../changed.ts";
 import type { Context, Ref } from "../context.ts";
 import { noteDevices, planDevices } from "../devices.ts";
 import type { StartParts } from "../devices/device.ts";
@@ -34,7 +33,7 @@ import { chooseInit, findInit, type InitChoice, startable } from "./init.ts";
 import { planLimits } from "./limits.ts";
 import { mustBeUnprotected } from "./protection.ts";
 import { beginParent } from "./parent.ts";
-import { directoryName, instanceKey, instancePaths, loadRecord, readyKey } from "./record.ts";
+import { directoryName, instancePaths, type InstanceRecord, loadRecord, readyKey } from "./record.ts";
 import { copyInstead, isOverlayRefused, layersOf, prepareRoot, rootSource } from "./root_volume.ts";
 import { planTemplates, templateTrigger } from "./templates.ts";
 import type { MachineStart } from "./machine.ts";
@@ -44,7 +43,7 @@ import { writeRunRecord } from "./run_record.ts";
 import { planStart } from "./start_plan.ts";
 import { currentState } from "./status.ts";
 import { filterOf } from "./syscalls.ts";
-import { instanceEvent } from "./changes.ts";
+import { editRecord, instanceEvent } from "./changes.ts";
 
 /** Everything the start of an instance follows from. */
 interface Facts {
@@ -266,30 +265,22 @@ async function remember(
   ref: Ref,
   run: { map: string; action: string; volatile: Config },
 ): Promise<void> {
-  // a profile or a volume that is renamed changes the record without the instance's lock
-  await retryCommit(`Instance "${ref.name}"`, async () => {
-    const { value, revision } = await loadRecord(context, ref);
-    const { [templateTrigger]: _applied, ...kept } = value.config;
-    const record = {
-      ...value,
-      // what was saved is used up
-      stateful: false,
-      last_used_at: context.now().toISOString(),
-      config: {
-        ...kept,
-        ...run.volatile,
-        "volatile.idmap.current": run.map,
-        "volatile.last_state.idmap": run.map,
-        "volatile.last_state.power": "RUNNING",
-        // it has yet to say so
-        [readyKey]: "false",
-      },
-    };
-    return await context.store.commit([{ key: instanceKey(ref), revision }], [
-      { key: instanceKey(ref), value: record },
-      instanceEvent(context, ref, run.action),
-    ]);
+  const edit = ({ config: { [templateTrigger]: _applied, ...kept }, ...record }: InstanceRecord) => ({
+    ...record,
+    // what was saved is used up
+    stateful: false,
+    last_used_at: context.now().toISOString(),
+    config: {
+      ...kept,
+      ...run.volatile,
+      "volatile.idmap.current": run.map,
+      "volatile.last_state.idmap": run.map,
+      "volatile.last_state.power": "RUNNING",
+      // it has yet to say so
+      [readyKey]: "false",
+    },
   });
+  await editRecord(context, ref, edit, [instanceEvent(context, ref, run.action)]);
 }
 
 function singleIdWarning({ user }: Context): string {

@@ -27,7 +27,7 @@ import { instanceKey, instancePaths, loadRecord } from "./record.ts";
 import { layersOf, openRootPool, volumeOf } from "./root_volume.ts";
 import { currentState } from "./status.ts";
 import { stopLocked } from "./stop.ts";
-import { instanceChanged } from "./changes.ts";
+import { editRecord } from "./changes.ts";
 
 /** Stops a machine so that its next start goes on from here; the caller holds its lock. */
 export async function stopStateful(context: Context, ref: Ref): Promise<void> {
@@ -86,11 +86,8 @@ export async function forgetState(context: Context, ref: Ref): Promise<void> {
 }
 
 async function setStateful(context: Context, ref: Ref, stateful: boolean): Promise<void> {
-  const { value, revision } = await loadRecord(context, ref);
-  if (value.stateful === stateful) return;
-  const key = instanceKey(ref);
-  const isDone = await context.store.commit([{ key, revision }], [{ key, value: { ...value, stateful } }]);
-  if (!isDone) throw instanceChanged(ref);
+  const { value } = await loadRecord(context, ref);
+  if (value.stateful !== stateful) await editRecord(context, ref, (record) => ({ ...record, stateful }));
 }
 
 interface Savable {

@@ -7,15 +7,14 @@ import { instanceCgroup, killAll, setFrozen } from "../../runtime/cgroups.ts";
 import { handBack, takeOver, waitForEnd, waitUnlocked } from "../../runtime/run_state.ts";
 import { sendSignal, signals } from "../../sys/processes.ts";
 import type { Config } from "../../wire/instance.ts";
-import { retryCommit } from "../changed.ts";
 import type { Context, Ref } from "../context.ts";
 import { cleanUp } from "./clean_up.ts";
 import { type FileRoot, openFileRoot } from "./file_root.ts";
 import { deleteFiles } from "./files_of.ts";
-import { directoryName, instanceKey, instancePaths, loadRecord, readyKey } from "./record.ts";
+import { directoryName, instancePaths, type InstanceRecord, loadRecord, readyKey } from "./record.ts";
 import { readRunRecord } from "./run_record.ts";
 import { currentState } from "./status.ts";
-import { instanceEvent } from "./changes.ts";
+import { editRecord, instanceEvent } from "./changes.ts";
 
 export interface StopOptions {
   /** no question asked */
@@ -111,18 +110,13 @@ export async function rememberStopped(
   },
 ): Promise<void> {
   let isEphemeral = false;
-  // a profile or a volume that is renamed changes the record without the instance's lock
-  await retryCommit(`Instance "${ref.name}"`, async () => {
-    const { value, revision } = await loadRecord(context, ref);
-    isEphemeral = value.ephemeral;
-    const config: Config = { ...value.config, "volatile.last_state.power": "STOPPED", ...remember };
+  const edit = (record: InstanceRecord): InstanceRecord => {
+    isEphemeral = record.ephemeral;
+    const config: Config = { ...record.config, "volatile.last_state.power": "STOPPED", ...remember };
     delete config["volatile.idmap.current"];
     delete config[readyKey];
-    const key = instanceKey(ref);
-    return await context.store.commit([{ key, revision }], [
-      { key, value: { ...value, config, stateful: isSaved } },
-      instanceEvent(context, ref, action),
-    ]);
-  });
+    return { ...record, config, stateful: isSaved };
+  };
+  await editRecord(context, ref, edit, [instanceEvent(context, ref, action)]);
   if (isEphemeral && !restarting) await deleteFiles(context, ref, files);
 }

@@ -18,7 +18,7 @@ import { currentState } from "../status.ts";
 import { stopLocked } from "../stop.ts";
 import { atRest } from "./at_rest.ts";
 import { loadSnapshot } from "./record.ts";
-import { instanceChanged } from "../changes.ts";
+import { editRecord } from "../changes.ts";
 
 /**
  * Puts an instance back to a snapshot, as an operation. One that runs is stopped for it and started again.
@@ -88,27 +88,27 @@ async function putBack(
   ref: Ref,
   { snapshot, stateful = false, done }: Aim & { done?: Write },
 ): Promise<void> {
-  const { value: now, revision } = await loadRecord(context, ref);
+  const { value: { pool: poolName } } = await loadRecord(context, ref);
   const { value: then } = await loadSnapshot(context, ref, snapshot);
   await atRest(context, ref);
-  await using pool = await openPool(context, now.pool);
+  await using pool = await openPool(context, poolName);
   await orAsBefore(context, done, () => pool.driver.restore({ ...volumeOf(ref), snapshot }));
   const { expires_at: _, created_at: _taken, volume: _noted, ...settings } = then;
-  const config: Config = { ...settings.config, "volatile.last_state.power": "STOPPED" };
-  delete config["volatile.idmap.current"];
-  const uuid = now.config["volatile.uuid"];
-  if (uuid !== undefined) config["volatile.uuid"] = uuid;
-  const record: InstanceRecord = {
-    ...settings,
-    stateful,
-    config,
-    created_at: now.created_at,
-    pool: now.pool,
-    ...(now.volume === undefined ? {} : { volume: now.volume }),
+  const restored = (now: InstanceRecord): InstanceRecord => {
+    const config: Config = { ...settings.config, "volatile.last_state.power": "STOPPED" };
+    delete config["volatile.idmap.current"];
+    const uuid = now.config["volatile.uuid"];
+    if (uuid !== undefined) config["volatile.uuid"] = uuid;
+    return {
+      ...settings,
+      stateful,
+      config,
+      created_at: now.created_at,
+      pool: now.pool,
+      ...(now.volume === undefined ? {} : { volume: now.volume }),
+    };
   };
-  const key = instanceKey(ref);
-  const isDone = await context.store.commit([{ key, revision }], [
-    { key, value: record },
+  await editRecord(context, ref, restored, [
     ...(done === undefined ? [] : [done]),
     lifecycleWrite(context, {
       project: ref.project,
@@ -117,6 +117,5 @@ async function putBack(
       context: { snapshot },
     }),
   ]);
-  if (!isDone) throw instanceChanged(ref);
   await applyRootSize(context, ref);
 }
