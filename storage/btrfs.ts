@@ -12,7 +12,15 @@ import { copyHome } from "./home.ts";
 import { byManifest, mustBeThere, ownerOf } from "./known.ts";
 import { type Manifest, readManifest, writeManifest } from "./manifest.ts";
 import { imageTrees } from "./layers.ts";
-import { abandonedIn, making, placeOf, putInPlace, snapshotsOf } from "./places.ts";
+import {
+  abandonedIn,
+  making,
+  movePlaces,
+  placeOf,
+  putInPlace,
+  removeIfEmptied,
+  snapshotsOf,
+} from "./places.ts";
 import { mustHaveRoom, mustTakeWrites } from "./room.ts";
 import { diskUsage, spaceOf } from "./usage.ts";
 
@@ -34,7 +42,7 @@ export function openBtrfs(host: PoolHost): Driver {
     snapshot: (snapshot, live) => clone(host, { from: ownerOf(snapshot), to: snapshot, live }),
     restore: (snapshot) => clone(host, { from: snapshot, to: ownerOf(snapshot), live: undefined }),
     remove: (volume) => remove(host, volume),
-    rename: (from, to) => rename(host, from, to),
+    rename: async (from, to) => await movePlaces(pool, from, to),
     resize: (volume, size) => resize(host, volume, size),
     ...(Deno.uid() === 0 ? { streams: streamsOf(host) } : {}),
     ...(Deno.uid() === 0 ? { snapshotSizes: (volume, names) => snapshotSizes(host, volume, names) } : {}),
@@ -154,8 +162,7 @@ async function remove(host: PoolHost, volume: Volume): Promise<void> {
     places.push(...namesIn(directory).map((name) => join(directory, name)));
   }
   await removeSubvolumes(host, places);
-  const emptied = snapshotsOf(pool, volume);
-  if (exists(emptied) && namesIn(emptied).length === 0) Deno.removeSync(emptied);
+  removeIfEmptied(pool, volume);
 }
 
 /** Deletes subvolumes with all that is in them, and plain directories that stand where one should. */
@@ -169,18 +176,6 @@ export async function removeSubvolumes(
     // no right to, or subvolumes of the container's own inside: rmdir(2) takes empty ones from anybody
     if (code !== 0) await hands.run(["rm", "-rf", "--", path]);
   }
-}
-
-async function rename(host: PoolHost, from: Volume, to: Volume): Promise<void> {
-  const pool = host.directory;
-  const move = (one: string, other: string) => {
-    if (!exists(one)) return;
-    Deno.mkdirSync(join(other, ".."), { recursive: true, mode: 0o711 });
-    Deno.renameSync(one, other);
-  };
-  move(placeOf(pool, from), placeOf(pool, to));
-  if (from.snapshot === undefined) move(snapshotsOf(pool, from), snapshotsOf(pool, to));
-  return await Promise.resolve();
 }
 
 async function resize(host: PoolHost, volume: Volume, size: number | undefined): Promise<void> {

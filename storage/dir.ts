@@ -3,7 +3,7 @@
 // volumes, they are plain trees that are copied, with reflinks where the file system has them.
 
 import { join } from "@std/path";
-import { exists, isDirectory } from "../sys/present.ts";
+import { isDirectory } from "../sys/present.ts";
 import type { Driver, Live, PoolHost, RootSource, Snapshot, Volume } from "./driver.ts";
 import { create, newTop, nextTop, oldTops, plainTree, withoutOverlay } from "./dir_create.ts";
 import { compact, shorten } from "./compact.ts";
@@ -35,7 +35,7 @@ import {
   treeOf,
 } from "./layers.ts";
 import { type Manifest, readManifest, writeManifest } from "./manifest.ts";
-import { abandonedIn, discard, making, placeOf, publish, removeTrees, snapshotsOf } from "./places.ts";
+import { abandonedIn, discard, making, movePlaces, placeOf, publish, removeTrees } from "./places.ts";
 import { mayShare, mustHaveRoom, mustTakeWrites } from "./room.ts";
 import { diskUsage, spaceOf } from "./usage.ts";
 
@@ -252,15 +252,7 @@ async function restoredTop(
 async function rename(host: PoolHost, from: Volume, to: Volume): Promise<void> {
   // nobody may look for those who need a layer while one of them moves
   await using _lock = await host.lock();
-  const pool = host.directory;
-  move(placeOf(pool, from), placeOf(pool, to));
-  if (from.snapshot === undefined) move(snapshotsOf(pool, from), snapshotsOf(pool, to));
-}
-
-function move(from: string, to: string): void {
-  if (!exists(from)) return;
-  Deno.mkdirSync(join(to, ".."), { recursive: true, mode: 0o711 });
-  Deno.renameSync(from, to);
+  movePlaces(host.directory, from, to);
 }
 
 /** Everything a volume shows; what one layer hides of another counts too. */

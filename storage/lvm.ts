@@ -4,7 +4,7 @@
 
 import { dirname, join } from "@std/path";
 import { parseSize } from "../config/size.ts";
-import { exists, isDirectory, namesIn } from "../sys/present.ts";
+import { isDirectory } from "../sys/present.ts";
 import { copyImage } from "./copy_image.ts";
 import {
   deviceFileSystems,
@@ -37,7 +37,15 @@ import {
   withMounted,
 } from "./lvm_volumes.ts";
 import type { LogicalVolume } from "./manifest.ts";
-import { abandonedIn, moveAway, placeOf, putInPlace, snapshotsOf } from "./places.ts";
+import {
+  abandonedIn,
+  moveAway,
+  movePlaces,
+  placeOf,
+  putInPlace,
+  removeIfEmptied,
+  snapshotsOf,
+} from "./places.ts";
 import { mustTakeWrites } from "./room.ts";
 import { diskUsage } from "./usage.ts";
 
@@ -65,7 +73,8 @@ export function openLvm(given: PoolHost): Driver {
     snapshot: (snapshot, live) => clone(host, { from: ownerOf(snapshot), to: snapshot, live }),
     restore: (snapshot) => clone(host, { from: snapshot, to: ownerOf(snapshot), live: undefined }),
     remove: (volume) => remove(host, volume),
-    rename: (from, to) => rename(host, from, to),
+    // mounts move along with the directories they are in
+    rename: async (from, to) => await movePlaces(pool, from, to),
     resize: (volume, size) => resize(host, volume, size),
     fit: (volume, bytes) => fit(host, volume, bytes),
     usage: used,
@@ -211,21 +220,7 @@ async function remove(host: LvmHost, volume: Volume): Promise<void> {
   const pool = host.directory;
   const snapshots = volume.snapshot === undefined ? [snapshotsOf(pool, volume)] : [];
   await dropVolumes(host, moveAway(pool, [placeOf(pool, volume), ...snapshots]));
-  if (volume.snapshot === undefined) return;
-  const emptied = snapshotsOf(pool, volume);
-  if (exists(emptied) && namesIn(emptied).length === 0) Deno.removeSync(emptied);
-}
-
-/** Mounts move along with the directories they are in. */
-async function rename({ directory: pool }: LvmHost, from: Volume, to: Volume): Promise<void> {
-  const move = (one: string, other: string) => {
-    if (!exists(one)) return;
-    Deno.mkdirSync(join(other, ".."), { recursive: true, mode: 0o711 });
-    Deno.renameSync(one, other);
-  };
-  move(placeOf(pool, from), placeOf(pool, to));
-  if (from.snapshot === undefined) move(snapshotsOf(pool, from), snapshotsOf(pool, to));
-  return await Promise.resolve();
+  removeIfEmptied(pool, volume);
 }
 
 /** A volume without a size of its own is at least as large as those of the pool begin. */

@@ -1,10 +1,10 @@
 // Where things lie in a pool, in LXD's layout: KIND/NAME for a volume, KIND-snapshots/NAME/SNAPSHOT for what was kept
 // of it, and temporary/ for what is being made or removed.
 
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { exchangePaths } from "../sys/file_systems.ts";
 import { findAbandoned, othersDone, partialName } from "../sys/partial.ts";
-import { exists } from "../sys/present.ts";
+import { exists, namesIn } from "../sys/present.ts";
 import type { Hands, PoolHost, Volume, VolumeKind } from "./driver.ts";
 
 /** Directory of a volume or of a snapshot. */
@@ -55,6 +55,24 @@ export function moveAway(pool: string, paths: readonly string[], pid = Deno.pid)
     Deno.renameSync(path, doomed);
     return doomed;
   });
+}
+
+/** Moves what lies under one name to where another one says: of a volume, its snapshots too. */
+export function movePlaces(pool: string, from: Volume, to: Volume): void {
+  move(placeOf(pool, from), placeOf(pool, to));
+  if (from.snapshot === undefined) move(snapshotsOf(pool, from), snapshotsOf(pool, to));
+}
+
+function move(from: string, to: string): void {
+  if (!exists(from)) return;
+  Deno.mkdirSync(dirname(to), { recursive: true, mode: 0o711 });
+  Deno.renameSync(from, to);
+}
+
+/** The directory of a volume's snapshots goes with the last of them. */
+export function removeIfEmptied(pool: string, volume: Volume): void {
+  const directory = snapshotsOf(pool, volume);
+  if (exists(directory) && namesIn(directory).length === 0) Deno.removeSync(directory);
 }
 
 /** Removes trees, whoever their files belong to. */
