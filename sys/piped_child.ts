@@ -1,5 +1,5 @@
-// A program that is talked to on pipes while it runs. A few at a time are started by posix_spawn(3) and read by threads,
-// which begins 5 ms sooner than Deno.Command does; where many run, the others wait for their pipes without a thread each.
+// A program that is talked to on pipes while it runs. One or two at a time are started by posix_spawn(3) and read by
+// threads, which begins 5 ms sooner than Deno.Command does; of others, where many run, no thread waits for the pipes.
 
 import { inheriting } from "./descriptors.ts";
 import { exitOf, startSpeaking } from "./posix_spawn.ts";
@@ -29,8 +29,8 @@ export interface PipedChild {
   readonly errors: Source;
 }
 
-/** how many are read by threads at one time: each takes up to four of Deno's 512 */
-const mostOnThreads = 16;
+/** how many are read by threads at one time: each takes up to four, and Deno has 32 for everything that waits */
+const mostOnThreads = 2;
 /** `bytes` that are read at once: what a pipe holds */
 const chunk = 64 << 10;
 
@@ -45,7 +45,7 @@ export interface Given {
 }
 
 /**
- * Starts a program with pipes for its standard streams.
+ * Starts a program with pipes for its standard streams. SIGPIPE may be ignored in it, as it is in drey.
  *
  * @throws {DreyError} `TOOL_MISSING` if there is no such program
  */
