@@ -12,7 +12,7 @@ export function isInteractive(): boolean {
 export async function isStdinGiven(): Promise<boolean> {
   try {
     const { isFile, isFifo } = Deno.statSync("/proc/self/fd/0");
-    return isFile || isFifo === true && await (await import("../sys/descriptors.ts")).isReadable(0);
+    return isFile || isFifo === true && await (await import("../sys/poll.ts")).isReadable(0);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false; // closed
     throw error;

@@ -8,7 +8,8 @@
 //                                 logs in, and could not if they began beside its tree
 
 import { DreyError } from "../errors.ts";
-import { closeFd, O_RDONLY, openFd, rereadFd, waitKernelFile } from "../sys/descriptors.ts";
+import { closeFd, O_RDONLY, openFd, rereadFd } from "../sys/descriptors.ts";
+import { waitKernelFile } from "../sys/poll.ts";
 import { SysError } from "../sys/libc.ts";
 import { readIfThere } from "../sys/present.ts";
 

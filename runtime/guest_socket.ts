@@ -2,7 +2,8 @@
 // open, and the kernel tells him by a signal that somebody has connected. Only then a process is started that answers.
 
 import { closeFd, copyFd } from "../sys/descriptors.ts";
-import { isReadable, openUnixSocket } from "../sys/unix_sockets.ts";
+import { isReadable } from "../sys/poll.ts";
+import { openUnixSocket } from "../sys/unix_sockets.ts";
 import { removeIfThere } from "../sys/present.ts";
 
 /**

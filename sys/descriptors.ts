@@ -1,6 +1,6 @@
 // Descriptors: opening, copying, handing on and closing them, pipes, and waiting for what they stand for.
 
-import { addressOf, callWith, checked, cString, lastErrno, libc, onThread } from "./libc.ts";
+import { addressOf, checked, cString, lastErrno, libc, onThread } from "./libc.ts";
 
 export const O_RDONLY = 0;
 export const O_WRONLY = 1;
@@ -160,36 +160,4 @@ export function rereadFd(fd: number): string {
  */
 export async function copyRange(from: number, to: number, most: number): Promise<number> {
   return Number(await onThread.copy_file_range(from, null, to, null, BigInt(most), 0));
-}
-
-/** poll(2) of one descriptor, on another thread; `milliseconds` below 0 are for ever. */
-export async function poll(fd: number, wanted: { events: number; milliseconds: number }): Promise<boolean> {
-  const pollfd = new Uint8Array(8);
-  const view = new DataView(pollfd.buffer);
-  view.setInt32(0, fd, true);
-  view.setInt16(4, wanted.events, true);
-  const end = performance.now() + wanted.milliseconds;
-  for (let left = wanted.milliseconds;; left = Math.ceil(end - performance.now())) {
-    const patience = wanted.milliseconds < 0 ? -1 : Math.max(left, 0);
-    const ready = await callWith(pollfd, () => onThread.poll(pollfd, 1n, patience));
-    // a signal that drey listens for has come on that thread: EINTR, whatever it was about
-    if (ready >= 0) return ready > 0;
-  }
-}
-
-/** Whether a descriptor has something to read now, or its end. */
-export async function isReadable(fd: number): Promise<boolean> {
-  const POLLIN = 1;
-  return await poll(fd, { events: POLLIN, milliseconds: 0 });
-}
-
-/**
- * Waits until a file of the kernel's, such as `cgroup.events`, has changed since it was last read. Unlike a watch of
- * inotify(7) it takes nothing of a limited supply, of which containers use much.
- *
- * @returns whether it has
- */
-export async function waitKernelFile(fd: number, milliseconds: number): Promise<boolean> {
-  const POLLPRI = 2;
-  return await poll(fd, { events: POLLPRI, milliseconds });
 }

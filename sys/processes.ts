@@ -1,6 +1,7 @@
 // Other processes, by pid and by descriptor, and what this one may do to itself.
 
-import { closeFd, poll } from "./descriptors.ts";
+import { closeFd } from "./descriptors.ts";
+import { isReadable } from "./poll.ts";
 import { checked, cString, lastErrno, libc, SysError, vector } from "./libc.ts";
 
 export const signals = {
@@ -74,8 +75,7 @@ export function copyFdFrom(pid: number, fd: number): number {
  * @returns whether it has ended
  */
 export async function waitPidfd(pidfd: number, milliseconds: number): Promise<boolean> {
-  const POLLIN = 1;
-  return await poll(pidfd, { events: POLLIN, milliseconds });
+  return await isReadable(pidfd, milliseconds);
 }
 
 /**

@@ -1,6 +1,6 @@
 // Unix sockets as descriptors, and who is at their other end.
 
-import { O_CLOEXEC, poll } from "./descriptors.ts";
+import { O_CLOEXEC } from "./descriptors.ts";
 import { checked, libc } from "./libc.ts";
 
 /** A new unix socket for a stream of bytes, close-on-exec. */
@@ -20,12 +20,6 @@ export function signalOnArrival(fd: number, pid: number): void {
   const [F_SETFL, F_SETOWN, O_NONBLOCK, O_ASYNC] = [4, 8, 0o4000, 0o20000];
   checked(libc.fcntl(fd, F_SETOWN, pid), "fcntl(2) F_SETOWN", `descriptor ${fd}`);
   checked(libc.fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC), "fcntl(2) F_SETFL", `descriptor ${fd}`);
-}
-
-/** Whether something is to be read, or a connection to be accepted; waits for it at most `milliseconds`. */
-export async function isReadable(fd: number, milliseconds: number = 0): Promise<boolean> {
-  const POLLIN = 1;
-  return await poll(fd, { events: POLLIN, milliseconds });
 }
 
 /** Who is at the other end of a connection over a unix socket, as of when it connected. */

@@ -15,7 +15,7 @@ import {
 import { type RelayEnd, type RelayPlan, relayProgram, relayText } from "../../network/relay.pl.ts";
 import { supervisorsCgroup } from "../../runtime/cgroups.ts";
 import { closeFd, makePipe, O_RDWR, openFd } from "../../sys/descriptors.ts";
-import { isReadable } from "../../sys/unix_sockets.ts";
+import { isReadable } from "../../sys/poll.ts";
 import { exists, readIfThere, removeIfThere } from "../../sys/present.ts";
 import { planHome } from "../cgroup_home.ts";
 import type { Context } from "../context.ts";
