@@ -3,6 +3,8 @@
 
 import { concat } from "@std/bytes";
 import { sealDescriptors, withStdin } from "../sys/descriptors.ts";
+import { DreyError } from "../errors.ts";
+import { beginningOf } from "../sys/bounded_text.ts";
 import { fullPath, spawn } from "../sys/run.ts";
 import { fileError, whyEnded } from "./file_errors.ts";
 import { fileServer } from "./file_server.pl.ts";
@@ -85,7 +87,7 @@ export async function serveFile(request: FileRequest, serving: FileServing): Pro
   const more = request.do === "get-tree" || request.do === "put-tree" ? treeHands : "";
   const argv = ["/usr/bin/perl", "-e", fileServer(steps, more), formatSteps(steps)];
   const child = start(door === undefined ? argv : inGuest(door, argv), asStdin);
-  const said = new Response(child.stderr).text();
+  const said = beginningOf(child.stderr);
   const lines = new LineReader(child.stdout);
   try {
     const ready = await lines.next();
@@ -98,6 +100,12 @@ export async function serveFile(request: FileRequest, serving: FileServing): Pro
     const [verdict, ...told] = line.split("\t").map(unescapeWord);
     if (verdict !== "ok") throw fileError(request.path, Number(told[0]), told[1] ?? "");
     const stat = told.length > 0 ? toStat(told) : undefined;
+    // names and targets are read at once
+    if (
+      stat !== undefined && stat.type !== "file" && stat.size > longestListing && request.do !== "get-tree"
+    ) {
+      throw noEnd();
+    }
     // trees, and files of /proc, tell no size
     const isEndless = request.do === "get-tree" || stat?.type === "file" && stat.size === 0;
     const rest = lines.rest(isEndless ? Infinity : stat?.size ?? 0, () => end(child));
@@ -209,6 +217,13 @@ function end(child: Deno.ChildProcess): void {
   }
 }
 
+/** `bytes` of a line */
+const longestLine = 65_536;
+/** `bytes` of the names in a directory */
+const longestListing = 256 * 1024 * 1024;
+
+const noEnd = () => new DreyError("TOO_LARGE", { message: "The instance's answer has no end" });
+
 /** Lines at the head of a stream, and what follows them. */
 class LineReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
@@ -220,6 +235,10 @@ class LineReader {
 
   async next(): Promise<string | undefined> {
     for (;;) {
+      // in a guest, its root may be who answers
+      if (this.#held.length > longestLine && !this.#held.subarray(0, longestLine).includes(10)) {
+        throw noEnd();
+      }
       const end = this.#held.indexOf(10);
       if (end >= 0) {
         const line = new TextDecoder().decode(this.#held.subarray(0, end));

@@ -2,6 +2,7 @@
 // its two streams.
 
 import { inheriting, sealDescriptors } from "../sys/descriptors.ts";
+import { beginningOf } from "../sys/bounded_text.ts";
 import { fullPath, spawn } from "../sys/run.ts";
 import { whyEnded } from "./file_errors.ts";
 import type { FileSession } from "./file_sessions.ts";
@@ -43,7 +44,7 @@ export async function openSftp({ steps, session, door }: SftpServing): Promise<S
       stdout: "piped",
       stderr: "piped",
     }));
-  const said = new Response(child.stderr).text();
+  const said = beginningOf(child.stderr);
   const ended = child.status.then(() => session.close());
   session.hand(child.pid);
   const first = await readFirst(child.stdout);

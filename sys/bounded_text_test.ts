@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/testing";
-import { boundedText } from "./bounded_text.ts";
+import { beginningOf, boundedText } from "./bounded_text.ts";
 
 Deno.test("boundedText() reads characters that come in pieces", async () => {
   const bytes = new TextEncoder().encode("äöü");
@@ -16,4 +16,9 @@ Deno.test("boundedText() lets go of an answer without an end", async () => {
   });
   await assertRejects(() => boundedText(new Response(endless), 10_000), Error, "longer than 10000 bytes");
   assertEquals(isLetGo, true);
+});
+
+Deno.test("beginningOf() reads to the end and keeps the beginning", async () => {
+  const pieces = ["abc", "def", "ghi"].map((text) => new TextEncoder().encode(text));
+  assertEquals(await beginningOf(ReadableStream.from(pieces), 5), "abcde");
 });

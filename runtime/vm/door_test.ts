@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/testing";
+import { assertEquals, assertRejects } from "@std/testing";
 import { join } from "@std/path";
+import { serveFile } from "../file_access.ts";
 import { inGuest } from "./door.pl.ts";
 import { frameKinds } from "./frames.pl.ts";
 
@@ -37,5 +38,47 @@ Deno.test("a command's output and status arrive though the keeper has closed the
   const { code, stdout, stderr } = await child.output();
   const length = (first.value?.length ?? 0) + stdout.length;
   assertEquals([code, length, new TextDecoder().decode(stderr)], [7, output.length, ""]);
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("a guest that answers without an end fills no memory", async () => {
+  const directory = await Deno.makeTempDir();
+  const door = join(directory, "door");
+  using listener = Deno.listen({ transport: "unix", path: door });
+  const asked = serveFile({ do: "head", path: "/etc/hosts" }, { steps: [], door });
+  const refused = assertRejects(() => asked, Error, "has no end");
+  const connection = await listener.accept();
+  const endless = frame(frameKinds.data, new Uint8Array(16_000).fill(120).with(0, 1));
+  for (let sent = 0; sent < 200; sent++) {
+    if (await send(connection, endless).then(() => false, () => true)) break;
+  }
+  await refused;
+  connection.close();
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("no more is read for a guest than has gone to it, whatever credit it gives", async () => {
+  const directory = await Deno.makeTempDir();
+  const door = join(directory, "door");
+  using listener = Deno.listen({ transport: "unix", path: door });
+  const [path = "", ...args] = inGuest(door, ["/usr/bin/perl", "-e", "1"]);
+  const child = new Deno.Command(path, { args, stdin: "piped", stdout: "null", stderr: "null" }).spawn();
+  const connection = await listener.accept();
+  await send(connection, frame(frameKinds.credit, new Uint8Array([0, 255, 255, 255, 255])));
+  const writer = child.stdin.getWriter();
+  let taken = 0;
+  const block = new Uint8Array(65_536);
+  const pour = (async () => {
+    for (; taken < 512; taken++) await writer.write(block);
+  })().catch(() => {}); // it is ended below
+  // until nothing has moved for a while
+  for (let before = -1; before !== taken;) {
+    before = taken;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assertEquals(taken < 256, true, `${taken} blocks were read that nobody took`);
+  child.kill("SIGKILL");
+  await Promise.all([pour, child.status]);
+  connection.close();
   await Deno.remove(directory, { recursive: true });
 });

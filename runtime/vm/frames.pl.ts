@@ -39,6 +39,9 @@ export const frameKinds = {
 /** `bytes` of a stream under way at most */
 const creditSize = 262_144;
 
+/** `bytes` of a frame at most: the guest's root may be the agent, and what is begun and never ends would fill memory */
+const longestFrame = 16_777_216;
+
 /** What a new agent says before anything else: whatever was cut off in the middle ends within so many zeros. */
 export const resyncLength = 70_000;
 
@@ -58,6 +61,7 @@ sub frame { my ($channel, $kind, $payload) = @_; return pack('NCN', $channel, $k
 sub take_frame { my ($buffer) = @_;
   return if length $$buffer < 9;
   my ($channel, $kind, $length) = unpack 'NCN', $$buffer;
+  if ($length > ${longestFrame}) { $$buffer = ''; return }
   return if length $$buffer < 9 + $length;
   my $payload = substr $$buffer, 9, $length;
   substr($$buffer, 0, 9 + $length) = '';

@@ -53,6 +53,8 @@ sub hear_agent { my ($from) = @_;
     if ($channel == 0xffffffff and $kind == $kind{lead}) { move_to_vsock(); next }
     if (is_errand($channel)) { hear_errand($channel, $kind, $payload); next }
     my $c = $client{$channel} or next;
+    # it was given no such credit
+    if (length $c->{out} > 16777216) { drop($c); next }
     $c->{out} .= pack('NCN', 0, $kind, length $payload) . $payload;
     if ($kind == $kind{exit} or $kind == $kind{refusal}) { $c->{begun} = 0; $c->{ending} = 1 }
   }
