@@ -56,6 +56,17 @@ export class DreyError extends Error {
   }
 }
 
+/** What failed first, and that undoing it failed as well: the next command tries that again. */
+export function alsoFailed(first: unknown, later: unknown): unknown {
+  const known = explained(first);
+  if (!(known instanceof DreyError)) return new SuppressedError(later, first);
+  return new DreyError(known.code, {
+    message: `${known.message}; and it could not be undone: ${describeError(later)}`,
+    ...(known.hint === undefined ? {} : { hint: known.hint }),
+    cause: first,
+  });
+}
+
 /** What files refuse to take, by Linux's number of the error. */
 const refusedWrites: Record<string, { code: ErrorCode; found: string }> = {
   28: { code: "NO_SPACE", found: "the disk is full" },

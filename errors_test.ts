@@ -1,9 +1,19 @@
 import { assertEquals } from "@std/testing";
-import { describeError, DreyError, explained, explainedToTypist } from "./errors.ts";
+import { alsoFailed, describeError, DreyError, explained, explainedToTypist } from "./errors.ts";
 
 Deno.test("describeError() puts message and hint on one line", () => {
   const error = new DreyError("TOOL_MISSING", { message: "Cannot run it", hint: "Install it" });
   assertEquals(describeError(error), "Cannot run it. Install it");
+});
+
+Deno.test("alsoFailed() keeps the code and the cure of what failed first", () => {
+  const first = new DreyError("TOOL_MISSING", { message: "Cannot run it", hint: "Install it" });
+  const both = alsoFailed(first, new Error("Cannot remove it"));
+  assertEquals(
+    describeError(both),
+    "Cannot run it; and it could not be undone: Cannot remove it. Install it",
+  );
+  assertEquals(both instanceof DreyError && both.code, "TOOL_MISSING");
 });
 
 Deno.test("describeError() tells what failed first, not that undoing it failed too", () => {

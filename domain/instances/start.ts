@@ -1,7 +1,7 @@
 // Starting an instance: gathers the facts, makes the plan, hands it to the runtime. Whatever fails is undone.
 
 import { join } from "@std/path";
-import { DreyError } from "../../errors.ts";
+import { alsoFailed, DreyError } from "../../errors.ts";
 import { grantCommand } from "../../idmap/grant.ts";
 import { formatMap, type IdMap } from "../../idmap/map.ts";
 import { type IdLayout, readLayout } from "../../idmap/ranges.ts";
@@ -236,7 +236,7 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
   } catch (error) {
     if (lock !== undefined) closeFd(lock);
     await prepared?.catch(() => {}); // what it does must be done before it can be undone
-    await cleanUp(context, ref, { kill: true });
+    await cleanUp(context, ref, { kill: true }).catch((later) => Promise.reject(alsoFailed(error, later)));
     if (!isOverlayRefused(error) || root.kind !== "overlay" || !await copyInstead(context, ref)) {
       throw error;
     }
