@@ -76,10 +76,10 @@ export const ipv4Ranges = row("ipv4.dhcp.ranges", net.listOf(net.ipv4Range), {
 export const ipv6Ranges = row("ipv6.dhcp.ranges", net.listOf(net.ipv6Range), {
   short: "Ranges DHCPv6 gives addresses from; the whole subnet without it",
 });
-export const ipv4Routes = row("ipv4.routes", net.listOf(net.ipv4Subnet), {
+export const ipv4Routes = row("ipv4.routes", net.listOf(net.ipv4Network), {
   short: "Further IPv4 subnets that lie behind the bridge",
 });
-export const ipv6Routes = row("ipv6.routes", net.listOf(net.ipv6Subnet), {
+export const ipv6Routes = row("ipv6.routes", net.listOf(net.ipv6Network), {
   short: "Further IPv6 subnets that lie behind the bridge",
 });
 export const ipv4Routing = row("ipv4.routing", types.bool, {

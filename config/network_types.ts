@@ -1,6 +1,13 @@
 // Types of values that are about networks: addresses, subnets, ranges, MAC addresses, names of interfaces.
 
-import { type Address, isHardwareAddress, parseAddress, parseSubnet, type Subnet } from "./address.ts";
+import {
+  type Address,
+  isHardwareAddress,
+  networkOf,
+  parseAddress,
+  parseSubnet,
+  type Subnet,
+} from "./address.ts";
 import { type Parsed, type ValueType } from "./types.ts";
 
 function type<T>(wanted: string, parse: (text: string) => T | undefined): ValueType<T> {
@@ -54,6 +61,17 @@ export const ipv6Subnet: ValueType<Subnet> = type(
   "an IPv6 address with its prefix, such as fd42::1/64",
   (text) => family(6)(parseSubnet(text)),
 );
+
+/** Subnets as routes name them: without an address in them. */
+const network = (wanted: string, subnet: ValueType<Subnet>): ValueType<Subnet> =>
+  type(wanted, (text) => {
+    const parsed = subnet.parse(text);
+    return "value" in parsed && networkOf(parsed.value).value === parsed.value.value
+      ? parsed.value
+      : undefined;
+  });
+export const ipv4Network = network("an IPv4 network such as 10.10.20.0/24", ipv4Subnet);
+export const ipv6Network = network("an IPv6 network such as fd42:1::/64", ipv6Subnet);
 
 /** First and last address of a range. */
 export interface Range {

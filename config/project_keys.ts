@@ -74,8 +74,8 @@ const gate = (name: string, short: string) =>
     default: "block",
     short,
   });
-const list = (name: string, short: string) =>
-  key({ name: `restricted.${name}`, on, type: types.string, live: true, short });
+const list = (name: string, short: string, type: types.ValueType<string> = types.string) =>
+  key({ name: `restricted.${name}`, on, type, live: true, short });
 const degree = (name: string, short: string) =>
   key({
     name: `restricted.${name}`,
@@ -110,6 +110,7 @@ export const restrictedDisk = degree(
 export const restrictedDiskPaths = list(
   "devices.disk.paths",
   "Directories of the host below which sources of disks may be, separated by commas",
+  types.absolutePaths,
 );
 export const restrictedNic = degree("devices.nic", "NICs: all, those of managed networks, or none");
 export const restrictedNetworks = list(
@@ -119,8 +120,13 @@ export const restrictedNetworks = list(
 export const restrictedUids = list(
   "idmap.uid",
   "User ids of the host that raw.idmap may name, as 1000,2000-2999",
+  types.idRanges,
 );
-export const restrictedGids = list("idmap.gid", "Group ids of the host that raw.idmap may name");
+export const restrictedGids = list(
+  "idmap.gid",
+  "Group ids of the host that raw.idmap may name",
+  types.idRanges,
+);
 
 /** By the type of a device. */
 export const restrictedDevices: Readonly<Record<string, Key<"allow" | "block">>> = Object.fromEntries(

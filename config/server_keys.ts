@@ -100,7 +100,7 @@ export const imagesAutoUpdateInterval = row({
 });
 export const imagesDefaultArchitecture = row({
   name: "images.default_architecture",
-  type: types.string,
+  type: types.architecture,
   short: "Architecture of images where none is asked for",
 });
 export const imagesCacheExpiry = row({

@@ -39,6 +39,23 @@ function type<T>(name: string, wanted: string, parse: (text: string) => T | unde
 export const string: ValueType<string> = type("string", "text", (text) => text);
 
 /** The address of a proxy. */
+/** What kernels call the architectures that images are for. */
+export const knownArchitectures: readonly string[] = [
+  ...["x86_64", "aarch64", "i686", "armv7l", "armv6l", "armv8l", "ppc64le", "s390x", "riscv64"],
+];
+
+export const architecture: ValueType<string> = type(
+  "string",
+  `one of ${knownArchitectures.join(", ")}`,
+  (text) => knownArchitectures.includes(text) ? text : undefined,
+);
+
+const listOf = (wanted: string, one: RegExp): ValueType<string> =>
+  type("string", wanted, (text) => text.split(",").every((word) => one.test(word.trim())) ? text : undefined);
+
+export const absolutePaths = listOf("absolute paths, separated by commas", /^\//);
+export const idRanges = listOf("ids and ranges of them, such as 1000,2000-2999", /^\d+(-\d+)?$/);
+
 export const proxy: ValueType<string> = type(
   "string",
   "the address of a proxy such as http://proxy.example:3128",

@@ -3,7 +3,7 @@
 
 import { validateNetworkName } from "../config/names.ts";
 import { type NetworkType, validateNetworkConfig } from "../config/network_keys.ts";
-import { DreyError } from "../errors.ts";
+import { alsoFailed, DreyError } from "../errors.ts";
 import { changedMeanwhile } from "./changed.ts";
 import type { Write } from "../store/store.ts";
 import type { Config } from "../wire/instance.ts";
@@ -182,8 +182,19 @@ async function change(
   ]);
   if (!done) throw changedMeanwhile(`Network "${ref.name}"`);
   const { refreshNetwork } = await import("./networks/hub.ts");
-  await refreshNetwork(context, ref.name);
-  await keepUp(context, ref, old); // where it could not be had before
+  try {
+    await refreshNetwork(context, ref.name);
+    await keepUp(context, ref, old); // where it could not be had before
+  } catch (error) {
+    // what the kernel refuses would stand in the way of every change that follows
+    const { revision } = await loadNetwork(context, ref);
+    await context.store.commit([{ key, revision }], [
+      { key, value: old },
+      happened(context, "network-updated", ref),
+    ]);
+    await refreshNetwork(context, ref.name).catch((later) => Promise.reject(alsoFailed(error, later)));
+    throw error;
+  }
 }
 
 /** @throws {DreyError} `NOT_FOUND`, `ALREADY_EXISTS`, `BAD_REQUEST` while in use */

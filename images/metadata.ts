@@ -1,5 +1,6 @@
 // metadata.yaml, the description an image carries: what may stand in it and what it means.
 
+import { knownArchitectures } from "../config/types.ts";
 import { invalid } from "./archive.ts";
 
 export interface ImageTemplate {
@@ -30,12 +31,11 @@ const architectures: Record<string, string> = {
   armel: "armv6l",
   ppc64el: "ppc64le",
 };
-const known = ["x86_64", "aarch64", "i686", "armv7l", "armv6l", "armv8l", "ppc64le", "s390x", "riscv64"];
 
 /** The kernel's name of an architecture, `x86_64` for `amd64`; undefined if there is none. */
 export function kernelArchitecture(name: string): string | undefined {
   const kernel = architectures[name] ?? name;
-  return known.includes(kernel) ? kernel : undefined;
+  return knownArchitectures.includes(kernel) ? kernel : undefined;
 }
 
 /** Debian's name of an architecture, `amd64` for `x86_64`. */

@@ -70,7 +70,8 @@ export function bridgePortsLines({ name, owner, mtu, tunnels, external }: Bridge
         `ip link set ${port} master ${name} up`,
       ];
     }),
-    ...external.map((port) => `ip link set ${port} master ${name} up`),
+    // one that is not there may come later, as a USB card does
+    ...external.map((port) => `[ ! -e /sys/class/net/${port} ] || ip link set ${port} master ${name} up`),
   ];
 }
 

@@ -26,10 +26,10 @@ export const hwaddr = row("hwaddr", net.hardwareAddress, "MAC address");
 export const mtu = row("mtu", types.integer({ min: 68, max: 65_535 }), "Bytes of the largest packet");
 export const ipv4Address = row("ipv4.address", types.string, "Static IPv4 address");
 export const ipv6Address = row("ipv6.address", types.string, "Static IPv6 address");
-export const ipv4Routes = row("ipv4.routes", net.listOf(net.ipv4Subnet), "Subnets behind the instance", {
+export const ipv4Routes = row("ipv4.routes", net.listOf(net.ipv4Network), "Subnets behind the instance", {
   live: true,
 });
-export const ipv6Routes = row("ipv6.routes", net.listOf(net.ipv6Subnet), "Subnets behind the instance", {
+export const ipv6Routes = row("ipv6.routes", net.listOf(net.ipv6Network), "Subnets behind the instance", {
   live: true,
 });
 export const limitsIngress = row("limits.ingress", net.bitRate, "Most bits per second to the instance", {

@@ -52,7 +52,7 @@ const mode: types.ValueType<number> = {
   name: "integer",
   wanted: "a file mode such as 0644",
   parse: (text) =>
-    /^[0-7]{3,4}$/.test(text) ? { value: parseInt(text, 8) } : { problem: "expected a mode such as 0644" },
+    /^[0-7]{1,4}$/.test(text) ? { value: parseInt(text, 8) } : { problem: "expected a mode such as 0644" },
 };
 
 function row<T>(name: string, type: types.ValueType<T>, short: string, more: Partial<DeviceKey<T>> = {}) {
@@ -107,6 +107,9 @@ function problem(device: Device): DeviceProblem | undefined {
   if (from.protocol === "unix" && to.protocol !== "unix" && to.ports.length > 1) {
     return wrong("a unix socket can only be led to one port");
   }
+  const owned = ["uid", "gid", "mode"].find((key) => device[key]);
+  const isFile = from.protocol === "unix" && !from.path.startsWith("@");
+  if (owned !== undefined && !isFile) return wrong(`"${owned}" is for a unix socket that is a file`);
   if (isNat && (from.protocol === "unix" || to.protocol === "unix" || from.protocol !== to.protocol)) {
     return wrong('"nat" is for tcp and udp, the same on both sides');
   }

@@ -8,7 +8,7 @@ export const nodeMode: types.ValueType<number> = {
   name: "integer",
   wanted: "a file mode such as 0660",
   parse: (text) =>
-    /^[0-7]{3,4}$/.test(text) ? { value: parseInt(text, 8) } : { problem: "expected a mode such as 0660" },
+    /^[0-7]{1,4}$/.test(text) ? { value: parseInt(text, 8) } : { problem: "expected a mode such as 0660" },
 };
 
 function row<T>(name: string, type: types.ValueType<T>, short: string, more: Partial<DeviceKey<T>> = {}) {

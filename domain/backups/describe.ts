@@ -53,8 +53,8 @@ export async function describeInstance(
     name: ref.name,
     type: "container",
     content_type: "filesystem",
-    description: "",
-    config: {},
+    description: record.volume?.description ?? "",
+    config: { ...record.volume?.config },
   };
   const instance = {
     name: ref.name,

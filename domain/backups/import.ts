@@ -22,7 +22,7 @@ import { startOperation, type Task } from "../operations.ts";
 import { profileFor } from "../profile_settings.ts";
 import { listPools, loadPool } from "../storage_pools/record.ts";
 import { isKeptBeside, unpackBeside } from "./beside_disk.ts";
-import { type IndexInstance, invalid } from "./index_file.ts";
+import { type IndexInstance, invalid, notedOn } from "./index_file.ts";
 import { scanBackup, type ScannedBackup } from "./scan.ts";
 import { streamsOf } from "./optimized.ts";
 import { foreignOwners, withOwners } from "./owners.ts";
@@ -91,7 +91,8 @@ async function restore(
 ): Promise<void> {
   await using _lock = await lockInstance(context, ref, task.signal);
   await refuseTaken(context, ref);
-  const { record, warnings } = await recordOf(context, ref, { container, wish });
+  const { record: described, warnings } = await recordOf(context, ref, { container, wish });
+  const record = { ...described, volume: notedOn(backup.index.config) };
   const { map, ids } = await firstMap(context, ref, record);
   await using _ids = ids;
   const kept = snapshotsOf(backup);

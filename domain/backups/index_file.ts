@@ -46,6 +46,12 @@ export interface BackupConfig {
   volume_snapshots?: IndexVolume[];
 }
 
+/** What people have noted on the root volume of a described instance; LXD keeps more there, which is its own. */
+export function notedOn({ volume }: Pick<BackupConfig, "volume">): { description: string; config: Config } {
+  const own = Object.entries(volume?.config ?? {}).filter(([key]) => key.startsWith("user."));
+  return { description: volume?.description ?? "", config: Object.fromEntries(own) };
+}
+
 export interface BackupIndex {
   name: string;
   backend: string;

@@ -99,6 +99,7 @@ async function copiedRecord(
     ephemeral: body.ephemeral ?? false,
     stateful: false,
     pool: poolFor(devices),
+    ...from.volume && { volume: from.volume },
   };
 }
 

@@ -11,6 +11,7 @@ import {
   type BackupConfig,
   type IndexInstance,
   type IndexVolume,
+  notedOn,
   parseConfig,
 } from "../backups/index_file.ts";
 import type { Context, Ref } from "../context.ts";
@@ -135,6 +136,7 @@ async function lostInstance(
     facts,
     type,
   });
+  record.volume = notedOn(said ?? {});
   const isRunning = currentState(context, ref).status !== "Stopped";
   record.config = { ...record.config, "volatile.last_state.power": isRunning ? "RUNNING" : "STOPPED" };
   const names = driver.list("containers", volume.name).filter((snapshot) =>

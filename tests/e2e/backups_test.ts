@@ -28,6 +28,8 @@ await e2e(
     await drey`snapshot c1 s0`;
     await drey`exec c1 -- sh -c ${"echo two >/srv/d/file"}`;
     const before = await drey`exec c1 -- sh -c ${look}`;
+    await drey`storage volume set default container/c1 user.note=x`;
+    const noteOf = (name: string) => drey`storage volume get default container/${name} user.note`;
     const file = join(drey.directory, "c1.tar.gz");
     await drey`export c1 ${file}`;
     assertEquals((await drey`list c1 --format csv`).split(",")[1], "RUNNING", "it went on meanwhile");
@@ -63,6 +65,9 @@ await e2e(
     assertEquals(await drey`config device get c2 root pool`, "default\n");
     await drey`restore c2 s1`;
     assertEquals(await drey`config device get c2 root pool`, "default\n");
+    assertEquals(await noteOf("c2"), "x\n", "what was noted on the volume went along");
+    await drey`copy c2 c3`;
+    assertEquals(await noteOf("c3"), "x\n");
   },
 );
 

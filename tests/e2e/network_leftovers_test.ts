@@ -52,10 +52,14 @@ await e2e("root's bridges are there from their creation to their end, also after
   }
   const refused = await drey.tries`network create lo ipv4.address=none ipv6.address=none`;
   assertMatch(refused.stderr, /already/);
-  const broken = await drey.tries`network create kept3 ipv6.address=none bridge.external_interfaces=absent0`;
+  const tunnel = ["tunnel.t.protocol=vxlan", "tunnel.t.interface=absent0"];
+  const broken = await drey.tries`network create kept3 ipv6.address=none ${tunnel}`;
   assertEquals(broken.code, 1);
   assertEquals((await drey.tries`network show kept3`).code, 1, "what cannot be brought up is not created");
   assertEquals(await addressOf("kept3"), "");
+  assertEquals((await drey.tries`network set kept0 ${tunnel}`).code, 1);
+  assertEquals(await drey`network get kept0 tunnel.t.protocol`, "\n", "and neither is it changed");
+  await drey`network set kept0 bridge.external_interfaces=absent0 user.note=x`;
   await drey`network delete kept0`;
   assertEquals(await addressOf("kept0"), "");
   await drey`network delete kept2`;
