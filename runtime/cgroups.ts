@@ -107,9 +107,9 @@ export function applyLimits(group: InstanceCgroup, limits: readonly Limit[]): vo
 
 /** The error of a limit that this host cannot keep. */
 export function missingController(limit: Limit): DreyError {
+  const lack = Deno.uid() === 0 ? "not there in cgroup v2" : "not delegated to this user";
   return new DreyError("CGROUP_MISSING", {
-    message:
-      `Cannot keep ${limit.key}: the cgroup controller "${limit.controller}" is not delegated to this user`,
+    message: `Cannot keep ${limit.key}: the cgroup controller "${limit.controller}" is ${lack}`,
     hint: "Run drey doctor to see how to delegate it",
   });
 }

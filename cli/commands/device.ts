@@ -1,6 +1,7 @@
 // drey config device and drey profile device: the same verbs on an instance and on a profile.
 
 import { DreyError } from "../../errors.ts";
+import type { Config, Device } from "../../wire/instance.ts";
 import type { Handler } from "../command.ts";
 import { configured, type ConfiguredKind, deviceOf } from "../configured.ts";
 import { toYaml } from "../output.ts";
@@ -10,16 +11,40 @@ import type { Shell } from "../shell.ts";
 
 export const addDevice = (kind: ConfiguredKind): Handler => async (shell) => {
   const { owner, device, rest: [type = "", ...pairs] } = await read(shell, kind);
-  await change(owner, ({ devices }) => {
-    if (Object.hasOwn(devices, device)) {
+  const added: Device = { type, ...keyValues(pairs) };
+  let config: Config = {};
+  await change(owner, (value) => {
+    if (Object.hasOwn(value.devices, device)) {
       throw new DreyError("ALREADY_EXISTS", {
         message: `The ${owner.title} has a device "${device}" already`,
       });
     }
-    devices[device] = { type, ...keyValues(pairs) };
+    value.devices[device] = added;
+    config = value.config;
   });
   shell.print(`Device ${device} added to ${owner.name}\n`);
+  if (kind === "instance" && await isOwnersDirectory(added) && config["raw.idmap"] === undefined) {
+    shell.say(
+      `Note: inside, the files in "${
+        added["source"]
+      }" are nobody's, and open as far as they are to strangers. An ` +
+        `instance created with -c raw.idmap="both ${Deno.uid()} 1000" has them as its user 1000's`,
+    );
+  }
 };
+
+/** Whether a disk is a directory of an ordinary caller's, which is there to be written to. */
+async function isOwnersDirectory({ type, source = "", pool, readonly, shift }: Device): Promise<boolean> {
+  if (
+    type !== "disk" || !source.startsWith("/") || pool !== undefined || readonly === "true" ||
+    shift === "true"
+  ) {
+    return false;
+  }
+  // on another machine's server the path is that machine's
+  const { uid, isDirectory } = await Deno.stat(source).catch(() => ({ uid: null, isDirectory: false }));
+  return isDirectory && uid === Deno.uid() && uid !== 0;
+}
 
 export const getDevice = (kind: ConfiguredKind): Handler => async (shell) => {
   const { owner, device, rest: [key = ""] } = await read(shell, kind);

@@ -97,10 +97,22 @@ async function byAlias(context: Context, project: string, alias: string): Promis
     const { value } = await findAlias(context, { project, name: alias });
     return await getImage(context, project, value.target);
   } catch (error) {
-    if (!(error instanceof DreyError) || error.code !== "NOT_FOUND") throw error;
+    if (!isNotFound(error)) throw error;
+  }
+  try {
     return await getImage(context, project, alias);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    throw new DreyError("NOT_FOUND", {
+      message: error.message,
+      hint: "drey image list shows those that are here; remotes have more, such as debian:12",
+      cause: error,
+    });
   }
 }
+
+const isNotFound = (error: unknown): error is DreyError =>
+  error instanceof DreyError && error.code === "NOT_FOUND";
 
 async function byProperties(context: Context, project: string, wanted: Record<string, string>) {
   const fits = (image: Image) =>
