@@ -106,6 +106,15 @@ function subordinateIds({ user, subIds }: HostFacts): Prerequisite {
     if (count < 65_535) {
       return ["warning", `${found}: fewer than the 65536 a system uses`, subIds.grant];
     }
+    if (subIds.sharer !== undefined) {
+      const fix =
+        `Give ${user.name} and ${subIds.sharer} ranges that do not overlap, in /etc/subuid and /etc/subgid`;
+      return [
+        "warning",
+        `some are ${subIds.sharer}'s too, whose containers may touch files and processes`,
+        fix,
+      ];
+    }
     return ["ok", found];
   }
 }

@@ -53,6 +53,12 @@ Deno.test("a user without subordinate ids is warned with the one command for the
   assertEquals(row.fix, "usermod ann");
 });
 
+Deno.test("ids that another user has as well are warned of, by the name of that user", () => {
+  const row = find("subordinate ids", { subIds: { ...good.subIds, sharer: "bob" } });
+  assertEquals(row.status, "warning");
+  assertMatch(row.fix, /bob/);
+});
+
 Deno.test("newuidmap is vital to who has subordinate ids, and to nobody else", () => {
   const without = { ...good.tools, newuidmap: undefined };
   assertEquals(find("newuidmap", { tools: without }).status, "missing");

@@ -1,6 +1,6 @@
 // What can be found out about this host by looking and by trying; domain/doctor.ts judges it.
 
-import { grantCommand } from "../idmap/grant.ts";
+import { grantCommand, sharedWith } from "../idmap/grant.ts";
 import { openMappedRoot } from "../idmap/holder.ts";
 import { type IdLayout, readLayout } from "../idmap/ranges.ts";
 import { readAptSources } from "../images/apt_sources.ts";
@@ -24,7 +24,8 @@ export interface HostFacts {
   sysctls: Record<string, string | undefined>;
   /** how many subordinate ids the user has */
   /** how many there are of each kind, and the command that grants them */
-  subIds: { uids: number; gids: number; grant: string };
+  /** `sharer` is another user who was given some of them too */
+  subIds: { uids: number; gids: number; grant: string; sharer?: string | undefined };
   /** file of each program; absent if not installed */
   tools: Record<string, string | undefined>;
   userNamespace: Trial;
@@ -81,6 +82,8 @@ export async function readHostFacts(context: Context): Promise<HostFacts> {
       uids: count(layout.ranges.uids),
       gids: count(layout.ranges.gids),
       grant: grantCommand(context.user.name),
+      sharer: sharedWith(context.user, layout.ranges.uids, readIfThere("/etc/subuid") ?? "") ??
+        sharedWith(context.user, layout.ranges.gids, readIfThere("/etc/subgid") ?? ""),
     },
     tools: Object.fromEntries(tools.map(({ name }) => [name, findTool(name, path)])),
     userNamespace,

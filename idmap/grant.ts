@@ -2,7 +2,7 @@
 
 import { readIfThere } from "../sys/present.ts";
 import type { IdMap, IdRange } from "./map.ts";
-import type { SubRange } from "./ranges.ts";
+import type { Account, SubRange } from "./ranges.ts";
 
 /** Ids below are accounts' own; useradd(8) begins here. */
 const lowest = 100_000;
@@ -39,6 +39,22 @@ export function idsBack(
       .map(({ hostId, count }) => `${flag} ${hostId}-${hostId + count - 1}`);
   const words = ["usermod", ...flags("--add-subuids", map.uids), ...flags("--add-subgids", map.gids), user];
   return `Ask an administrator to give them back: ${words.join(" ")}`;
+}
+
+/**
+ * Another user who was given some of these ids too.
+ *
+ * @param lines text of a subuid(5) file
+ */
+export function sharedWith(
+  { name, uid }: Account,
+  ranges: readonly SubRange[],
+  lines: string,
+): string | undefined {
+  return linesOf(lines).find(({ owner, start, count }) =>
+    owner !== name && owner !== String(uid) &&
+    ranges.some((own) => start < own.start + own.count && own.start < start + count)
+  )?.owner;
 }
 
 /** Where so many ids begin that are in no range: who shared them could read and write each other's files. */

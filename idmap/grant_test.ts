@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/testing";
-import { firstFree, grantCommand, idsBack } from "./grant.ts";
+import { firstFree, grantCommand, idsBack, sharedWith } from "./grant.ts";
 
 Deno.test("ids that somebody has are offered to nobody else", () => {
   const range = (start: number, count = 65_536) => ({ start, count });
@@ -24,4 +24,11 @@ Deno.test("idsBack() tells the command for ids that are nobody's, and whose they
     /: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ann$/,
   );
   assertMatch(idsBack("ann", map, "bob:100000:65536\n"), /those of bob: .* drey export/);
+});
+
+Deno.test("sharedWith() names another user whose ids overlap, and not the same one by number", () => {
+  const ann = { name: "ann", uid: 1000, gid: 1000 };
+  const own = [{ start: 100_000, count: 65_536 }];
+  assertEquals(sharedWith(ann, own, "ann:100000:65536\n1000:100000:65536\nbob:165536:65536\n"), undefined);
+  assertEquals(sharedWith(ann, own, "ann:100000:65536\nbob:165535:65536\n"), "bob");
 });
