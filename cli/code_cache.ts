@@ -4,7 +4,7 @@
 import { DatabaseSync } from "node:sqlite";
 
 /** bytes of the log from which folding it in is worth the milliseconds that takes */
-const worthIt = 1_000_000;
+const worthIt = 100_000;
 
 /**
  * Has a long log folded into the cache it belongs to, unless somebody else is at it.
