@@ -95,9 +95,10 @@ await e2e("Ctrl-C reaches the job in the foreground", { needs }, async (drey) =>
 await e2e("who is told to end by a signal leaves the terminal as it was", { needs }, async (drey) => {
   await drey`launch tiny c1`;
   const modes = `stty -F "$T" -a | grep -ow -- "-\\?icanon"`;
-  const children = `ps -eo pid=,ppid=,comm= | awk -v p=$$ '$2 == p && $3 !~ /^(sh|ps)$/ { print $1 }'`;
+  const end =
+    "for p in $(cat /proc/$$/task/$$/children); do [ $(cat /proc/$p/comm) = sh ] || kill -TERM $p; done";
   const before = `T=$(tty); trap '${modes}' EXIT; ` +
-    `{ while [ "$(${modes})" = icanon ]; do sleep 0.1; done; kill -TERM $(${children}); } &`;
+    `{ while [ "$(${modes})" = icanon ]; do sleep 0.1; done; ${end}; } &`;
   for (const argv of [["exec", "c1", "--", "sleep", "600"], ["console", "c1"]]) {
     const { output, code } = await onTerminal(drey, argv, { before });
     assertMatch(output, /(^|\n)icanon\r\n$/);
