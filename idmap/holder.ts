@@ -5,7 +5,7 @@ import { concat } from "@std/bytes";
 import { DreyError } from "../errors.ts";
 import { exitOf, type PipedProgram, startPiped } from "../sys/posix_spawn.ts";
 import { commandFailed, fullPath, run, type RunResult, toolMissing } from "../sys/run.ts";
-import { type IdMap, mapText, newidmapArgs } from "./map.ts";
+import { type IdMap, isSingle, mapText, newidmapArgs } from "./map.ts";
 
 /** A user namespace in which programs run as root of its map; gone when disposed, or when drey is. */
 export interface MappedRoot extends AsyncDisposable {
@@ -131,11 +131,6 @@ function writing(map: IdMap): string[] {
   if (isSingle(map)) return ["hand", "0", "setgroups", "deny", ...direct];
   const [uidWords, gidWords] = [newidmapArgs(map.uids), newidmapArgs(map.gids)];
   return ["tools", String(uidWords.length), ...uidWords, ...gidWords];
-}
-
-/** Whether a map holds nothing but one id, so that no change of user or group is possible inside. */
-export function isSingle(map: IdMap): boolean {
-  return [map.uids, map.gids].every((ranges) => ranges.length === 1 && ranges[0]?.count === 1);
 }
 
 /** argv that enters the user namespace of `pid` as its root. */

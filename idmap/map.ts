@@ -184,3 +184,8 @@ export function mapId(map: IdMap): string {
   // a name of a file has 255 bytes at most
   return id.length <= 120 ? id : `${id.slice(0, 60)}-${longHash(id)}`;
 }
+
+/** Whether a map holds nothing but one id, so that no change of user or group is possible inside. */
+export function isSingle(map: IdMap): boolean {
+  return [map.uids, map.gids].every((ranges) => ranges.length === 1 && ranges[0]?.count === 1);
+}

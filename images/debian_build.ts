@@ -4,8 +4,8 @@
 import { proxyVariables } from "./proxies.ts";
 import { DreyError } from "../errors.ts";
 import { grantCommand } from "../idmap/grant.ts";
-import { isSingle, openMappedRoot } from "../idmap/holder.ts";
-import type { IdMap } from "../idmap/map.ts";
+import { openMappedRoot } from "../idmap/holder.ts";
+import { type IdMap, isSingle } from "../idmap/map.ts";
 import { commandFailed, fullPath, run, spawn } from "../sys/run.ts";
 import { chooseMirrors, readAptSources } from "./apt_sources.ts";
 import { nextProgress, notStarted, percentOf } from "./debian_progress.ts";

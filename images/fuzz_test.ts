@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/testing";
 import { DreyError } from "../errors.ts";
 import { openMappedRoot } from "../idmap/holder.ts";
-import { isSingle } from "../idmap/holder.ts";
+import { isSingle } from "../idmap/map.ts";
 import { type Account, defaultMap } from "../idmap/ranges.ts";
 import { runChecked } from "../sys/run.ts";
 import { type ForgedEntry, forgeTar } from "../tests/support/forged_tar.ts";

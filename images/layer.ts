@@ -1,7 +1,8 @@
 // Layers of OCI images: tarballs that add to what is below them, and take away from it by whiteouts. Unpacked once into
 // the form overlayfs knows: a character device 0/0 hides a name, an attribute hides what a directory had below.
 
-import { isSingle, openMappedRoot } from "../idmap/holder.ts";
+import { openMappedRoot } from "../idmap/holder.ts";
+import { isSingle } from "../idmap/map.ts";
 import { commandFailed, run } from "../sys/run.ts";
 import { detectFormat, invalid, readFormat } from "./archive.ts";
 import { type Bytes, peek } from "./decompress.ts";

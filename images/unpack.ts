@@ -3,8 +3,8 @@
 // target is there whole or not at all.
 
 import { type Account, readLayout } from "../idmap/ranges.ts";
-import { isSingle, openMappedRoot } from "../idmap/holder.ts";
-import type { IdMap } from "../idmap/map.ts";
+import { openMappedRoot } from "../idmap/holder.ts";
+import { type IdMap, isSingle } from "../idmap/map.ts";
 import { DreyError } from "../errors.ts";
 import { runChecked } from "../sys/run.ts";
 import { type ArchiveFormat, detectFormat, invalid, readFormat, unknownFormat } from "./archive.ts";

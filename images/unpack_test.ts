@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/testing";
 import { DreyError } from "../errors.ts";
 import { type Account, defaultMap } from "../idmap/ranges.ts";
-import { isSingle, openMappedRoot } from "../idmap/holder.ts";
-import { toHost } from "../idmap/map.ts";
+import { openMappedRoot } from "../idmap/holder.ts";
+import { isSingle, toHost } from "../idmap/map.ts";
 import { runChecked } from "../sys/run.ts";
 import { type ForgedEntry, forgeTar } from "../tests/support/forged_tar.ts";
 import { checkImageDisk, imageDisk } from "./disk.ts";

@@ -1,9 +1,7 @@
 // Running a command inside a container that runs, setns(2): as steps for the walker, like the container itself.
 
 import type { ContainerPlan } from "./container_plan.ts";
-import type { IdMap } from "../idmap/map.ts";
-import { relativeTo, toHost } from "../idmap/map.ts";
-import { isSingle } from "../idmap/holder.ts";
+import { type IdMap, isSingle, relativeTo, toHost } from "../idmap/map.ts";
 import {
   closeFd,
   inheriting,

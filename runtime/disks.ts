@@ -1,8 +1,7 @@
 // Disks of a container as steps: trees of the host that it is shown, from its start on or while it runs. Knows nothing
 // of devices and volumes.
 
-import { isSingle } from "../idmap/holder.ts";
-import { type IdMap, mapText } from "../idmap/map.ts";
+import { type IdMap, isSingle, mapText } from "../idmap/map.ts";
 import { DreyError } from "../errors.ts";
 import { sealDescriptors } from "../sys/descriptors.ts";
 import { run } from "../sys/run.ts";

@@ -1,7 +1,7 @@
 // What the kernel shows inside a container: proc, sysfs, cgroup2, /dev, and what of them is hidden. Pure; knows
 // nothing of namespaces.
 
-import { isSingle } from "../idmap/holder.ts";
+import { isSingle } from "../idmap/map.ts";
 import { consoleFd, type ContainerPlan } from "./container_plan.ts";
 import type { MountFlag } from "./kernel_flags.ts";
 import type { Step } from "./steps.ts";

@@ -1,8 +1,7 @@
 // A container as a plan: from plain facts (names, maps, directories, init) to the two lists of steps that build
 // its namespaces and mounts. Pure; `drey info NAME --plan` prints what this file decides.
 
-import { type IdMap, type IdRange, mapText, relativeTo, toHost } from "../idmap/map.ts";
-import { isSingle } from "../idmap/holder.ts";
+import { type IdMap, type IdRange, isSingle, mapText, relativeTo, toHost } from "../idmap/map.ts";
 import type { ContainerPlan, DeviceSteps, RootSource } from "./container_plan.ts";
 import { kernelSteps } from "./kernel_mounts.ts";
 import { mountRoot, ownRoot } from "./root_mount.ts";

@@ -1,6 +1,6 @@
 // Running a program in the parent user namespace, in a network namespace of its own that belongs to it.
 
-import { isSingle } from "../idmap/holder.ts";
+import { isSingle } from "../idmap/map.ts";
 import type { ContainerPlan } from "./container_plan.ts";
 import { formatSteps } from "./step_words.ts";
 import type { Step } from "./steps.ts";

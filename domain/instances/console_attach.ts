@@ -9,7 +9,7 @@ import type { Context, Ref } from "../context.ts";
 import { emitLifecycle } from "../events.ts";
 import { startOperation } from "../operations.ts";
 import { createStreams, type ExecStreams, parseOrder } from "./exec_streams.ts";
-import { requireRunning } from "./list.ts";
+import { requireRunning } from "./status.ts";
 import { instanceAddress, instancePaths, loadRecord } from "./record.ts";
 
 /**

@@ -11,7 +11,7 @@ import { emitLifecycle } from "../events.ts";
 import { hasOwnDisk } from "../machines/own_disk.ts";
 import { canShow } from "../machines/extras.ts";
 import { startOperation } from "../operations.ts";
-import { requireRunning } from "./list.ts";
+import { requireRunning } from "./status.ts";
 import { instanceAddress, instancePaths, loadRecord } from "./record.ts";
 import { openRootPool, volumeOf } from "./root_volume.ts";
 

@@ -5,8 +5,7 @@ import { join } from "@std/path";
 import * as keys from "../../config/instance_keys.ts";
 import { readPattern } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
-import { isSingle } from "../../idmap/holder.ts";
-import { parseMap } from "../../idmap/map.ts";
+import { isSingle, parseMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import { attach, type AttachRequest, attachSilent, attachTerminal } from "../../runtime/attach.ts";
 import { instanceCgroup } from "../../runtime/cgroups.ts";
@@ -21,7 +20,7 @@ import { expand } from "./expand.ts";
 import { rlimitsOf } from "./kernel_settings.ts";
 import { readHostSize } from "./host_size.ts";
 import { planLimits } from "./limits.ts";
-import { requireRunning } from "./list.ts";
+import { requireRunning } from "./status.ts";
 import { directoryName, instanceAddress, instancePaths, loadRecord } from "./record.ts";
 import { readRunRecord } from "./run_record.ts";
 

@@ -1,8 +1,7 @@
 // The way to an instance's files: into its namespaces while it runs, else into a mount of its root for one process.
 
 import { DreyError } from "../../errors.ts";
-import { isSingle } from "../../idmap/holder.ts";
-import { parseMap } from "../../idmap/map.ts";
+import { isSingle, parseMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import { endedInside } from "../../runtime/file_errors.ts";
 import { fileSteps } from "../../runtime/namespaces.ts";

@@ -212,17 +212,3 @@ function stopped(status: InstanceStatus): InstanceState {
     cpu: { usage: 0 },
   };
 }
-
-/**
- * The host pid of a running instance's init.
- *
- * @throws {DreyError} `INSTANCE_STATE` if it is not running
- */
-export function requireRunning(context: Context, ref: Ref): number {
-  const state: State = currentState(context, ref);
-  if ("pid" in state && state.status === "Running") return state.pid;
-  throw new DreyError("INSTANCE_STATE", {
-    message: state.status === "Frozen" ? "The instance is frozen" : "The instance is not running",
-    hint: state.status === "Frozen" ? `Run: drey resume ${ref.name}` : `Run: drey start ${ref.name}`,
-  });
-}

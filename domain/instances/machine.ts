@@ -7,7 +7,7 @@ import { findRootDisk } from "../../config/device_keys.ts";
 import { readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
 import { grantCommand } from "../../idmap/grant.ts";
-import { isSingle } from "../../idmap/holder.ts";
+import { isSingle } from "../../idmap/map.ts";
 import type { ContainerPlan, MachineBox } from "../../runtime/container_plan.ts";
 import { type Disk, fetchSteps, showSteps } from "../../runtime/disks.ts";
 import type { Kernel } from "../../runtime/vm/kernel.ts";

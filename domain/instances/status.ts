@@ -1,5 +1,6 @@
 // What an instance is doing, asked of the kernel: the lock of its run directory, its init, its freezer.
 
+import { DreyError } from "../../errors.ts";
 import { initPid, isAlive } from "../../runtime/run_state.ts";
 import { instanceCgroup, isFrozen } from "../../runtime/cgroups.ts";
 import type { InstanceStatus } from "../../wire/status.ts";
@@ -21,4 +22,18 @@ export function currentState(context: Context, ref: Ref): State {
   const home = readRunRecord(run)?.cgroupHome;
   const frozen = home !== undefined && isFrozen(instanceCgroup(home, directoryName(ref)));
   return { status: frozen ? "Frozen" : "Running", pid };
+}
+
+/**
+ * The host pid of a running instance's init.
+ *
+ * @throws {DreyError} `INSTANCE_STATE` if it is not running
+ */
+export function requireRunning(context: Context, ref: Ref): number {
+  const state = currentState(context, ref);
+  if ("pid" in state && state.status === "Running") return state.pid;
+  throw new DreyError("INSTANCE_STATE", {
+    message: state.status === "Frozen" ? "The instance is frozen" : "The instance is not running",
+    hint: state.status === "Frozen" ? `Run: drey resume ${ref.name}` : `Run: drey start ${ref.name}`,
+  });
 }
