@@ -17,6 +17,8 @@ interface Card {
   /** static ones, or the one it was given to keep */
   addresses: readonly { family: 4 | 6; address: string }[];
   hwaddr: string;
+  /** what its packets are tagged with; in different VLANs cards do not meet */
+  vlan: string;
 }
 
 /** A static address that a card of an instance has. */
@@ -50,6 +52,8 @@ async function cardsOn(context: Context, network: string): Promise<Card[]> {
 const isOn = (says: Device, network: string) =>
   says["type"] === "nic" && (says["network"] || says["parent"]) === network;
 
+const vlanOf = (says: Device) => says["vlan"] ?? "";
+
 function cardOf(
   ref: Ref,
   { device, says, config }: { device: string; says: Device; config: Config },
@@ -62,7 +66,8 @@ function cardOf(
     const address = given[family];
     return address && address !== "none" ? [{ family, address }] : [];
   });
-  return { ref, device, addresses, hwaddr: says["hwaddr"] || config[`volatile.${device}.hwaddr`] || "" };
+  const hwaddr = says["hwaddr"] || config[`volatile.${device}.hwaddr`] || "";
+  return { ref, device, addresses, hwaddr, vlan: vlanOf(says) };
 }
 
 /** A card that is to be on a network. */
@@ -76,7 +81,7 @@ export interface Wanted {
 }
 
 /**
- * Fails if another card on the network has an address of this one, or its name.
+ * Fails if another card on the network, and in its VLAN, has an address of this one, or its name.
  *
  * @throws {DreyError} `CONFLICT`
  */
@@ -93,7 +98,7 @@ export async function refuseShared(
   const others = [
     ...siblings,
     ...(await cardsOn(context, bridge)).filter((card) => !isOwn(card.ref)),
-  ];
+  ].filter(({ vlan }) => vlan === vlanOf(device));
   const static4 = device["ipv4.address"], static6 = device["ipv6.address"];
   for (const other of others) {
     const shared = other.addresses.find(({ address }) =>

@@ -50,6 +50,8 @@ await e2e("two cards of a network cannot have one address or name, and neither t
   };
   const second = ["config", "device", "add", "c1", "eth1", "nic", "network=lab"];
   assertMatch(await refusal(...second), /"c1" is already used on network "lab" by "eth0" of "c1"/);
+  await drey.run([...second, "vlan=5"]);
+  await drey`config device remove c1 eth1`; // which was there: in another VLAN they do not meet
   await drey`config device set c1 eth0 hwaddr=00:16:3e:11:22:33`;
   assertMatch(
     await refusal("config", "device", "set", "c2", "eth0", "hwaddr=00:16:3e:11:22:33"),
