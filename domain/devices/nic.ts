@@ -69,10 +69,10 @@ async function start(site: StartSite): Promise<StartParts> {
   const facts = await gather(site);
   if (!isHubFacts(facts)) return await startHostCard(site, facts);
   const plugged = planNic(facts);
-  // a copy may have the addresses of its original, but not beside it
+  // a copy may have the addresses of its original until it is to start
   if (device["hwaddr"] || device["ipv4.address"] || device["ipv6.address"]) {
-    const { refusePlugged } = await import("../networks/cards.ts");
-    refusePlugged(context, plugged, device);
+    const { refuseTaken } = await import("../networks/cards.ts");
+    await refuseTaken(context, plugged, device);
   }
   const warnings = uplinkWarnings(context);
   let isReady = false;
@@ -283,7 +283,7 @@ async function check({ context, ref, name, device, devices, mayShare }: CheckSit
   const kind = await kindOf(context, ref, { name, device });
   if (kind.type === "bridged" && kind.network !== undefined) {
     checkAddresses(name, device, kind.network);
-    if (mayShare) return; // refused when both are to run
+    if (mayShare) return; // refused at its start
     const { refuseShared } = await import("../networks/cards.ts");
     const { bridge, network } = kind;
     await refuseShared(context, { ref, name, device, devices }, { bridge, network });

@@ -1,6 +1,6 @@
 // The cards of instances on a managed network, and what no two of them may share there: addresses, and a name.
 
-import { parseAddress } from "../../config/address.ts";
+import { formatAddress, parseAddress } from "../../config/address.ts";
 import { readKey } from "../../config/key.ts";
 import { dnsMode } from "../../config/network_keys.ts";
 import { DreyError } from "../../errors.ts";
@@ -8,7 +8,6 @@ import type { Config, Device, Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { expand } from "../instances/expand.ts";
 import type { InstanceRecord } from "../instances/record.ts";
-import { type PluggedNic, pluggedNics } from "./nic_files.ts";
 import { dnsNameOf } from "./nic_plan.ts";
 
 interface Card {
@@ -99,22 +98,25 @@ export async function refuseShared(
     ...siblings,
     ...(await cardsOn(context, bridge)).filter((card) => !isOwn(card.ref)),
   ].filter(({ vlan }) => vlan === vlanOf(device));
-  const static4 = device["ipv4.address"], static6 = device["ipv6.address"];
+  refuseSameAddress(device, others);
+  const dnsName = dnsNameOf(ref);
+  const twin = others.find((other) => isSameName(dnsName, dnsNameOf(other.ref)));
+  if (twin === undefined || readKey(network, dnsMode) !== "managed") return;
+  throw new DreyError("CONFLICT", {
+    message: `Device "${name}": the DNS name "${dnsName}" is already used on network "${bridge}" by ` +
+      `"${twin.device}" of "${twin.ref.name}"`,
+    hint: "Two cards of one name are possible on a network with dns.mode=none",
+  });
+}
+
+function refuseSameAddress(device: Device, others: readonly Card[]): void {
+  const hwaddr = device["hwaddr"]?.toLowerCase();
   for (const other of others) {
     const shared = other.addresses.find(({ address }) =>
-      isSame(address, static4) || isSame(address, static6)
+      isSame(address, device["ipv4.address"]) || isSame(address, device["ipv6.address"])
     );
     if (shared !== undefined) throw defined(`IP address "${shared.address}"`, other);
-    const hwaddr = device["hwaddr"]?.toLowerCase();
     if (hwaddr && hwaddr === other.hwaddr.toLowerCase()) throw defined(`MAC address "${hwaddr}"`, other);
-    const dnsName = dnsNameOf(ref);
-    if (readKey(network, dnsMode) === "managed" && isSameName(dnsName, dnsNameOf(other.ref))) {
-      throw new DreyError("CONFLICT", {
-        message: `Device "${name}": the DNS name "${dnsName}" is already used on network "${bridge}" by ` +
-          `"${other.device}" of "${other.ref.name}"`,
-        hint: "Two cards of one name are possible on a network with dns.mode=none",
-      });
-    }
   }
 }
 
@@ -123,7 +125,11 @@ const isSameName = (a: string, b: string) => a.toLowerCase() === b.toLowerCase()
 const isSame = (address: string, other: string | undefined) =>
   other !== undefined && other !== "" && other !== "none" && comparable(address) === comparable(other);
 
-const comparable = (text: string) => JSON.stringify(parseAddress(text), (_, value) => String(value));
+/** The one way to write an address, which can be written in several. */
+function comparable(text: string): string {
+  const address = parseAddress(text);
+  return address === undefined ? text : formatAddress(address);
+}
 
 const defined = (what: string, { device, ref }: Pick<Card, "device" | "ref">) =>
   new DreyError("CONFLICT", {
@@ -131,26 +137,19 @@ const defined = (what: string, { device, ref }: Pick<Card, "device" | "ref">) =>
   });
 
 /**
- * Fails if a card that is plugged in has an address of one that is about to be.
+ * Fails if another instance has an address of a card that is about to be plugged in, whether it runs or not: a copy
+ * has those of its original until it is told otherwise.
  *
  * @throws {DreyError} `CONFLICT`
  */
-export function refusePlugged(
+export async function refuseTaken(
   context: Context,
-  { ref, network }: Pick<PluggedNic, "ref" | "network">,
+  { ref, network }: { ref: Ref; network?: string | undefined },
   device: Device,
-): void {
+): Promise<void> {
   if (network === undefined) return;
-  const wanted = [device["ipv4.address"], device["ipv6.address"]].filter((text) => text && text !== "none");
-  const hwaddr = device["hwaddr"]?.toLowerCase();
-  for (const other of pluggedNics(context)) {
-    const isOwn = other.ref.project === ref.project && other.ref.name === ref.name;
-    if (isOwn || other.network !== network) continue;
-    if (hwaddr && other.rules.hwaddr === hwaddr) throw defined(`MAC address "${hwaddr}"`, other);
-    const words = other.host?.trim().split(",").map((word) => word.replace(/^\[|\]$/g, "")) ?? [];
-    const shared = words.find((word) =>
-      parseAddress(word) !== undefined && wanted.some((text) => isSame(word, text))
-    );
-    if (shared !== undefined) throw defined(`IP address "${shared}"`, other);
-  }
+  const others = (await cardsOn(context, network)).filter(({ ref: { project, name }, vlan }) =>
+    (project !== ref.project || name !== ref.name) && vlan === vlanOf(device)
+  );
+  refuseSameAddress(device, others);
 }
