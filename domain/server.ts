@@ -6,6 +6,7 @@ import manifest from "../deno.json" with { type: "json" };
 import type { Server, ServerEnvironment, ServerUntrusted } from "../wire/server.ts";
 import { supportedDrivers } from "../storage/drivers.ts";
 import { apiExtensions } from "./api_extensions.ts";
+import { architectures } from "./architectures.ts";
 import type { Context } from "./context.ts";
 import { serverAddresses } from "./server_addresses.ts";
 import { serverCertificate } from "./server_certificate.ts";
@@ -89,11 +90,6 @@ async function describeEnvironment(project: string): Promise<Environment> {
 
 /** Whether the program is there that virtual machines run on. */
 const hasMachines = () => findTool(`qemu-system-${Deno.build.arch}`, fullPath()) !== undefined;
-
-/** The host's architecture and the one it also runs, in the kernel's names. */
-function architectures(): string[] {
-  return Deno.build.arch === "x86_64" ? ["x86_64", "i686"] : ["aarch64", "armv7l"];
-}
 
 /** What LXD asks of kernels; drey builds on none of it. */
 function kernelFeatures(): Record<string, string> {

@@ -224,6 +224,9 @@ async function newRecord(
   const { config, devices } = await expand(context, ref.project, { ...settingsOf(body), profiles });
   validateTogether(devices); // the profiles may be those of the image
   if (image !== undefined) mustMeet(image, config);
+  if (image !== undefined && image.architecture !== Deno.build.arch) {
+    (await import("../architectures.ts")).mustRunHere(image.architecture);
+  }
   return {
     description: body.description ?? "",
     type: body.type || "container",
