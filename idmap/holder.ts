@@ -5,6 +5,7 @@ import { concat } from "@std/bytes";
 import { DreyError } from "../errors.ts";
 import { exitOf, type PipedProgram, startPiped } from "../sys/posix_spawn.ts";
 import { commandFailed, fullPath, run, type RunResult, toolMissing } from "../sys/run.ts";
+import { asRootOf } from "./become_root.pl.ts";
 import { type IdMap, isSingle, mapText, newidmapArgs } from "./map.ts";
 
 /** A user namespace in which programs run as root of its map; gone when disposed, or when drey is. */
@@ -13,6 +14,8 @@ export interface MappedRoot extends AsyncDisposable {
   readonly pid: number;
   /** argv that runs as the namespace's root, in the directory it is started in */
   command(argv: readonly string[]): string[];
+  /** the same for a Perl script with its words, which no other program need begin; in another directory, if it is given */
+  perl(script: string, words: readonly string[], directory?: string): string[];
   /** runs a program as the namespace's root to its end, in drey's directory and without input */
   run(argv: readonly string[]): Promise<RunResult>;
   /**
@@ -171,6 +174,8 @@ export async function openMappedRoot(
   return {
     pid: child.pid,
     command,
+    perl: (then, words, directory) =>
+      asRootOf({ pid: child.pid, isSingle: isSingle(map) }, { then, words, ...directory && { directory } }),
     async run(argv) {
       // what cannot wait for the other goes its own way
       if (isBusy) return await run(command(argv));

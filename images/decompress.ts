@@ -111,8 +111,13 @@ export async function peek(content: Bytes): Promise<{ head: Uint8Array; whole: B
     else head = concat([head, value]);
   }
   async function* whole(): Bytes {
-    if (head.length > 0) yield head;
-    if (!isAtEnd) yield* { [Symbol.asyncIterator]: () => chunks };
+    try {
+      if (head.length > 0) yield head;
+      if (!isAtEnd) yield* { [Symbol.asyncIterator]: () => chunks };
+    } finally {
+      // whoever leaves at the head leaves the rest as well
+      await chunks.return?.();
+    }
   }
   return { head, whole: whole() };
 }

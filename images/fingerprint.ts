@@ -4,10 +4,12 @@ import { DreyError } from "../errors.ts";
 import { copyFile } from "../sys/copy_file.ts";
 import { bytesOf, growingBytes } from "../sys/file_bytes.ts";
 import { Growth } from "../sys/growth.ts";
-import { openSha256 } from "../sys/sha256.ts";
+import { closeFd, O_RDONLY, openFd } from "../sys/descriptors.ts";
+import { openSha256, type Sha256 } from "../sys/sha256.ts";
 
 /** Somebody else who wants the bytes; the writer waits for it. */
 export type Pass = (chunk: Uint8Array) => Promise<unknown>;
+type PassOn = (chunk: Uint8Array) => Promise<boolean>;
 
 /** Writes the files of one image, one after the other, and knows their common digest. */
 export interface ImageWriter {
@@ -20,9 +22,10 @@ export interface ImageWriter {
   /**
    * the same for a file that is there already, which the kernel copies
    *
-   * @param onward `pass` may keep a chunk until the next but one is passed, `lies` is told when all of it is there
+   * @param onward `pass` may keep a chunk until the next but one is passed, and tells whether it wants more; `lies` is told
+   * when all of it is there
    */
-  copy(path: string, from: string, onward: { pass: Pass; lies(): void }): Promise<number>;
+  copy(path: string, from: string, onward: { pass: PassOn; lies(): void }): Promise<number>;
   /** 64 hexadecimal digits over everything written so far */
   fingerprint(): string;
 }
@@ -59,18 +62,29 @@ export async function imageWriter(): Promise<ImageWriter> {
         },
         (error) => growth.fail(full(error) ?? error),
       );
-      let size = 0;
-      for await (const chunk of growingBytes(path, growth)) {
-        // looked through first, so that whoever unpacks has something to do meanwhile
-        await pass(chunk);
-        await hash.update(chunk);
-        size += chunk.length;
-      }
-      await copying;
-      return size;
+      const works = [handOn(path, growth, pass), hashGrowing(hash, path, growth), copying];
+      // nothing works here any more when this is over
+      for (const work of await Promise.allSettled(works)) if (work.status === "rejected") throw work.reason;
+      return growth.size;
     },
     fingerprint: () => hash.hex(),
   };
+}
+
+/** Hands on what is there of a file, for as long as somebody takes it. */
+async function handOn(path: string, growth: Growth, pass: PassOn): Promise<void> {
+  for await (const chunk of growingBytes(path, growth)) if (!await pass(chunk)) return;
+}
+
+async function hashGrowing(hash: Sha256, path: string, growth: Growth): Promise<void> {
+  const fd = openFd(path, O_RDONLY);
+  try {
+    for (let from = 0, to; (to = await growth.until(from + 1)) > from; from = to) {
+      await hash.updateFrom(fd, { from, to });
+    }
+  } finally {
+    closeFd(fd);
+  }
 }
 
 /** The fingerprint of files that are there already. */

@@ -2,8 +2,9 @@
 // written by drey, where tar in the jail and what follows it would be a dozen programs.
 
 import { concat } from "@std/bytes";
-import { type Compression, detectFormat, headLength } from "./archive.ts";
+import { detectFormat, headLength } from "./archive.ts";
 import { type Bytes, peek } from "./decompress.ts";
+import { decompressSmall } from "./decompress_small.ts";
 import { plainName } from "./entries.ts";
 import { type Visit, walkTar } from "./gate.ts";
 
@@ -61,7 +62,8 @@ export async function* inOnePiece(bytes: Uint8Array): Bytes {
 export async function writeSmall(directory: string, bytes: Uint8Array, visit: Visit): Promise<boolean> {
   const format = detectFormat(bytes.subarray(0, headLength));
   if (format?.kind !== "tar") return false;
-  const files = await smallFiles(bytes, format.compression, visit);
+  const plain = await decompressSmall(bytes, format.compression, 2 * mostPlain);
+  const files = plain && await smallFiles(plain, visit);
   if (files === undefined) return false;
   for (const [name, content] of files) {
     const path = `${directory}/${name}`;
@@ -74,10 +76,10 @@ export async function writeSmall(directory: string, bytes: Uint8Array, visit: Vi
 }
 
 /** Contents by name, none for the directory; undefined if there is more than drey writes itself. */
-async function smallFiles(bytes: Uint8Array, compression: Compression, visit: Visit) {
+async function smallFiles(bytes: Uint8Array, visit: Visit) {
   const files = new Map<string, Uint8Array<ArrayBuffer> | undefined>();
   let [isSmall, plain] = [true, 0];
-  await walkTar(inOnePiece(bytes), compression, async (entry, read) => {
+  await walkTar(inOnePiece(bytes), "none", async (entry, read) => {
     let content: Uint8Array | undefined;
     const readOnce = async () => content ??= await read();
     await visit(entry, readOnce);

@@ -2,10 +2,12 @@
 
 import { DreyError } from "../errors.ts";
 import type { MappedRoot } from "../idmap/holder.ts";
-import { commandFailed, kill, spawn } from "../sys/run.ts";
+import { closeFd, O_RDONLY, openFd } from "../sys/descriptors.ts";
+import type { PipedChild, Source } from "../sys/piped_child.ts";
+import { commandFailed } from "../sys/run.ts";
 import { invalid, readerMissing } from "./archive.ts";
 import { entryCheck } from "./entries.ts";
-import { inJail, inputName, jailed } from "./jail.ts";
+import { inJail, nameOf, startJailed } from "./jail.ts";
 import { mustNotBurst } from "./limits.ts";
 import { partialName } from "../sys/partial.ts";
 import type { StillFile } from "../sys/still_file.ts";
@@ -18,9 +20,38 @@ import type { TarEntry } from "./tar.ts";
  */
 export async function scanSquashfs(path: string, mapped: MappedRoot): Promise<void> {
   await using link = await linkedIntoWork(path);
-  const argv = jailed(mapped, ["unsquashfs", "-lln", "-d", "", "/unpack/source"]);
-  await unsquash(path, { directory: link.directory, argv });
+  const argv = ["unsquashfs", "-lln", "-d", "", "/unpack/source"];
+  await judge(path, () => startJailed(argv, { mapped, directory: link.directory }));
 }
+
+/**
+ * Passes over what is harmless in a listing, which is nearly all and takes drey five times as long: files, directories
+ * and links with plain names, in directories that were listed before and on the way to which no link was. As soon as
+ * something else comes, drey is told all links until then, and sees to it. Of files passed over it gets the `+bytes`. The
+ * listing is `$listing`.
+ */
+export const sifting = String.raw`
+my ($bytes, $told, @links, %link) = (0, 0);
+my %directory = ('/' => 1);
+$| = 1;
+sub tell_bytes { print '+', $bytes - $told, "\n"; $told = $bytes }
+while (<$listing>) {
+  if (m{^([-d])\S{9} \S+ +(\d+) \S+ \S+ (/(?:.*/)?)(?!\.\.?$)([^/\n]+)$} && $directory{$3}) {
+    if ($1 eq 'd') { $directory{"$3$4/"} = 1 if !$link{"$3$4"} }
+    elsif (($bytes += $2) - $told > 1 << 28) { tell_bytes() }
+    next;
+  }
+  if (m{^l\S{9} \S+ +\d+ \S+ \S+ (/(?:.*?/)?)(?!\.\.? -> )([^/\n]+?) -> } && $directory{$1} && !$directory{"$1$2/"}) {
+    $link{"$1$2"} = 1;
+    push @links, $_;
+    next;
+  }
+  # what a link is in the way of may be among them
+  %directory = () if /^l/;
+  print splice(@links), $_;
+}
+tell_bytes();
+`;
 
 /**
  * What works in the jail: one unsquashfs lists, as the other unpacks, which with a listing of its own would look up each
@@ -30,18 +61,23 @@ export async function scanSquashfs(path: string, mapped: MappedRoot): Promise<vo
 const unpacking = String.raw`
 my $parent = $$;
 my ($prctl, $source) = splice @argv, 0, 2;
+pipe my $listing, my $listed or die "pipe(2): $!\n";
 sub begun {
+  my $output = shift;
   my $pid = fork // die "fork(2): $!\n";
   return $pid if $pid;
+  !$output or open STDOUT, '>&', $output or die "dup(2): $!\n";
   syscall $prctl + 0, 1, 9, 0, 0, 0;
   exit 1 if getppid != $parent;
   exec { $_[0] } @_;
   exit 127;
 }
-my $lister = begun(qw(unsquashfs -lln -d), '', $source);
+my $lister = begun($listed, qw(unsquashfs -lln -d), '', $source);
 $ENV{GLIBC_TUNABLES} = join ':', map { "glibc.malloc.$_" }
   qw(mmap_threshold=0x2000000 trim_threshold=0x20000000 top_pad=0x1000000);
-my $unpacker = begun(qw(unsquashfs -n -q -da 8 -fr 8 -d /unpack/rootfs -excludes), $source, 'dev/*');
+my $unpacker = begun(undef, qw(unsquashfs -n -q -da 8 -fr 8 -d /unpack/rootfs -excludes), $source, 'dev/*');
+close $listed;
+${sifting}
 my %code;
 for (1 .. 2) { my $pid = wait; $code{$pid} = $? & 127 ? 128 + ($? & 127) : $? >> 8 }
 exit $code{$lister} if $code{$lister};
@@ -52,7 +88,7 @@ if (!$code{$unpacker} or $code{$unpacker} == 2) {
 exit $code{$unpacker}`;
 
 /** Number of prctl(2). */
-const prctl = { x86_64: 157, aarch64: 167 } as const;
+const prctl = { x86_64: "157", aarch64: "167" } as const;
 
 interface Unpacking {
   /** where `rootfs` is made */
@@ -67,18 +103,12 @@ interface Unpacking {
  *
  * @throws {DreyError} `IMAGE_INVALID`, `TOOL_MISSING`, `NO_SPACE`
  */
-export async function unpackSquashfs(
-  path: string,
-  { directory, mapped, isSingle }: Unpacking,
-): Promise<void> {
-  await Deno.link(path, `${directory}/source`);
-  const argv = jailed(mapped, [String(prctl[Deno.build.arch]), "/unpack/source"], { then: unpacking });
-  await unsquash(path, { directory, argv, mayNotOwn: isSingle });
-  await Deno.remove(`${directory}/source`);
+export async function unpackSquashfs(path: string, work: Unpacking): Promise<void> {
+  await Deno.link(path, `${work.directory}/source`);
+  const words = [prctl[Deno.build.arch], "/unpack/source"];
+  await judge(path, () => startJailed(words, { ...work, then: unpacking }), work);
+  await Deno.remove(`${work.directory}/source`);
 }
-
-/** Opens a file from outside of the jail, where its name means something. */
-const handed = ["sh", "-c", 'file=$1; shift; exec "$@" <"$file"', "sh"];
 
 /**
  * Unpacks a squashfs from the file it is being copied from, which lies anywhere and which anybody may read, though perhaps
@@ -87,49 +117,57 @@ const handed = ["sh", "-c", 'file=$1; shift; exec "$@" <"$file"', "sh"];
  */
 export async function isUnpackedEarly(
   origin: StillFile,
-  { copied, directory, mapped, isSingle }: Unpacking & { copied: Promise<void> },
+  { copied, ...work }: Unpacking & { copied: Promise<void> },
 ): Promise<boolean> {
-  const words = [String(prctl[Deno.build.arch]), inputName];
-  const argv = [...handed, origin.path, ...jailed(mapped, words, { then: unpacking, namesInput: true })];
-  const run = unsquash(origin.path, { directory, argv, mayNotOwn: isSingle });
-  const failure = await run.then(() => undefined, (error: unknown) => error);
+  const failure = await unpackNamed(origin.path, work).then(() => undefined, (error: unknown) => error);
   // nothing works here any more
   await copied;
   if (failure === undefined && origin.isStill()) return true;
   if (failure instanceof DreyError && failure.code === "NO_SPACE") throw failure;
-  await inJail({ directory, mapped }, "rm -rf rootfs");
+  await inJail(work, "rm -rf rootfs");
   return false;
 }
 
-interface Run {
-  /** becomes /unpack */
-  directory: string;
-  argv: string[];
-  mayNotOwn?: boolean;
+async function unpackNamed(path: string, work: Unpacking): Promise<void> {
+  const fd = openFd(path, O_RDONLY);
+  try {
+    const words = [prctl[Deno.build.arch], nameOf(fd)];
+    await judge(path, () => startJailed(words, { ...work, then: unpacking, fd }), work);
+  } finally {
+    closeFd(fd);
+  }
 }
 
-async function unsquash(path: string, { directory, argv, mayNotOwn }: Run): Promise<void> {
-  await checkLength(path);
-  const child = spawn(argv, { cwd: directory, stdin: "null", stdout: "piped", stderr: "piped" });
-  const said = new Response(child.stderr).text();
-  const judge = judgeOf((await Deno.stat(path)).size);
+/** Judges what an unsquashfs lists, and how it ends. */
+async function judge(
+  path: string,
+  start: () => PipedChild,
+  { isSingle = false }: { isSingle?: boolean } = {},
+): Promise<void> {
+  const visit = judgeOf(await wholeSize(path));
+  const child = start();
+  await child.input.close();
+  let isOver = false;
+  const ended = child.ended.finally(() => isOver = true);
+  const said = textOf(child.errors);
   let failure: unknown;
   try {
-    for await (const line of lines(child.stdout)) judge(line);
+    for await (const line of lines(child.output)) visit(line);
   } catch (error) {
     failure = error;
-    kill(child, "SIGKILL");
+    if (!isOver) signal(child.pid, "SIGKILL");
+    await child.output.close();
   }
-  const { code } = await child.status;
   // which ends when all that worked there have ended
   const stderr = await said;
+  const code = await ended;
   if (failure !== undefined) throw failure;
   if (code === 127) throw readerMissing("unsquashfs");
   if (/No space left on device|Disk quota exceeded/.test(stderr)) {
     throw commandFailed("unsquashfs", { code, stderr });
   }
   // 2: it could not set an owner or an attribute, which a single id never can
-  if (code === 0 || (code === 2 && mayNotOwn)) return;
+  if (code === 0 || (code === 2 && isSingle)) return;
   throw invalid(`its squashfs is damaged: ${stderr.trim().split("\n").at(-1) ?? ""}`);
 }
 
@@ -139,17 +177,23 @@ function judgeOf(packed: number): (line: string) => void {
   let bytes = 0;
   return (line) => {
     const entry = parseSquashfsLine(line);
-    if (entry === undefined) return;
-    check(entry);
-    bytes += entry.size;
+    if (entry !== undefined) check(entry);
+    bytes += entry?.size ?? Number(/^\+(\d+)$/.exec(line)?.[1] ?? 0);
     mustNotBurst(bytes, packed);
   };
 }
 
-async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+async function textOf(source: Source): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for (let chunk; (chunk = await source.read()) !== undefined;) text += decoder.decode(chunk, { stream: true });
+  return text;
+}
+
+async function* lines(source: Source): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = "";
-  for await (const chunk of stream) {
+  for (let chunk; (chunk = await source.read()) !== undefined;) {
     const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = parts.pop() ?? "";
     yield* parts;
@@ -184,14 +228,15 @@ export function parseSquashfsLine(line: string): TarEntry | undefined {
   };
 }
 
-/** The superblock says how long the file system is, squashfs 4.0: bytes 40 to 47. */
-async function checkLength(path: string): Promise<void> {
+/** `bytes` of a file; the superblock says how long the file system is, squashfs 4.0: bytes 40 to 47. */
+async function wholeSize(path: string): Promise<number> {
   using file = await Deno.open(path);
   const head = new Uint8Array(96);
   const count = await file.read(head);
   const { size } = await file.stat();
   const length = new DataView(head.buffer).getBigUint64(40, true);
   if (count !== head.length || length > BigInt(size)) throw invalid("its squashfs is cut off");
+  return size;
 }
 
 /** A directory of its own with a hard link to the file, since the jail sees one directory only. */

@@ -233,14 +233,15 @@ async function look(work: Work, { path, content, whole, isWhole }: ImageStream) 
 
 /** Waits until all of a file lies at its path. */
 async function arrival(content: Bytes, whole?: Promise<void>): Promise<void> {
-  const drained = drain(content);
-  // whoever hands the content on waits for somebody to take it
-  drained.catch(() => {});
-  await (whole ?? drained);
+  const left = leave(content, whole === undefined);
+  // whoever hands the content on waits for somebody to take it, or not to
+  left.catch(() => {});
+  await (whole ?? left);
 }
 
-async function drain(content: Bytes): Promise<void> {
-  for await (const _ of content);
+/** Takes no more of it, or all. */
+async function leave(content: Bytes, isWanted: boolean): Promise<void> {
+  for await (const _ of content) if (!isWanted) break;
 }
 
 /** The way to unpack a tarball, which lies whole at its path unless it is still coming. */

@@ -14,6 +14,11 @@ const symbols = {
   getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" }, // int getsockopt(int fd, int level, int name, void *value, socklen_t *size);
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" }, // int ioctl(int fd, unsigned long op, void *arg);
   kill: { parameters: ["i32", "i32"], result: "i32" }, // int kill(pid_t pid, int sig);
+  mmap: { // void *mmap(void *, size_t length, int protection, int flags, int fd, off_t);
+    parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"],
+    result: "pointer",
+  },
+  munmap: { parameters: ["pointer", "usize"], result: "i32" }, // int munmap(void *, size_t length);
   mkfifo: { parameters: ["buffer", "u32"], result: "i32" }, // int mkfifo(const char *path, mode_t mode);
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" }, // int open(const char *path, int flags, mode_t mode);
   openat2: { name: "syscall", parameters: ["i64", "i32", "buffer", "buffer", "u64"], result: "i64" }, // with a struct open_how *

@@ -1,9 +1,15 @@
 import { assert, assertEquals } from "@std/testing";
+import { closeFd, O_RDONLY, openFd } from "./descriptors.ts";
 import { libcryptoSha256, nodeSha256, type Sha256 } from "./sha256.ts";
 
 const makers: Record<string, () => Promise<Sha256 | undefined>> = {
   libcryptoSha256: () => Promise.resolve(libcryptoSha256()),
   nodeSha256,
+};
+
+const openAsFd = (path: string) => {
+  const fd = openFd(path, O_RDONLY);
+  return { fd, [Symbol.dispose]: () => closeFd(fd) };
 };
 
 const bytes = new Uint8Array(300_000).map((_, index) => index * 7 + (index >> 8));
@@ -24,6 +30,21 @@ for (const [name, make] of Object.entries(makers)) {
         assertEquals(hash.hex(), await expected(size));
         assertEquals(hash.hex(), await expected(size));
       }
+    },
+  });
+  Deno.test({
+    name: `${name}() digests ranges of a file, of several megabytes and from anywhere`,
+    ignore: hash === undefined,
+    async fn() {
+      const path = await Deno.makeTempFile();
+      const content = new Uint8Array((17 << 20) + 5).map((_, index) => index * 7 + (index >> 8));
+      await Deno.writeFile(path, content);
+      using file = openAsFd(path);
+      const one = await make();
+      const ends = [0, 1, 70_000, 70_000, 9 << 20, content.length];
+      for (const [at, to] of ends.entries()) await one!.updateFrom(file.fd, { from: ends[at - 1] ?? 0, to });
+      assertEquals(one!.hex(), new Uint8Array(await crypto.subtle.digest("SHA-256", content)).toHex());
+      await Deno.remove(path);
     },
   });
   Deno.test({

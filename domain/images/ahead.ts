@@ -21,8 +21,11 @@ export interface Unpacked extends AsyncDisposable {
 
 /** One file of an image on its way. */
 export interface FileAhead {
-  /** the next bytes, which lie in the file and which nobody may write over; waits while the unpacker is behind */
-  pass(chunk: Uint8Array): Promise<unknown>;
+  /**
+   * the next bytes, which lie in the file and which nobody may write over; waits while the unpacker is behind, and tells
+   * whether it wants more
+   */
+  pass(chunk: Uint8Array): Promise<boolean>;
   /** all of it lies at its path, though not all was passed yet */
   lies(): void;
   /** all of it lies at its path, and was passed */

@@ -39,9 +39,10 @@ export async function receiveImage(
 ): Promise<ReceivedImage> {
   await using undo = new AsyncDisposableStack();
   const stage = undo.use(await openStage(context, "upload"));
+  // begins with a namespace, which takes a while
+  const ahead = undo.use(unpackAhead(context));
   const { imageWriter } = await import("../../images/fingerprint.ts");
   const writer = await imageWriter();
-  const ahead = undo.use(unpackAhead(context));
   const paths: string[] = [];
   let size = 0;
   let filename = "";

@@ -5,6 +5,7 @@
 import { join } from "@std/path";
 import { deferBuiltins } from "./lazy_builtins.ts";
 import { closeDrey, imageFiles, openDrey } from "./drey.ts";
+import { runChecked } from "../../sys/run.ts";
 import { rawBundle } from "./package.ts";
 import { type Warm, warmOf } from "./warm_functions.ts";
 
@@ -122,12 +123,27 @@ async function live(): Promise<(Omit<Run, "warm"> & { log: string })[]> {
     await drey`profile create alone`;
     await drey`profile device add alone root disk path=/ pool=default`;
     await takeLogs();
+    for (const files of await splitImages()) await run(["image", "import", ...files], { isFast: true });
     for (const line of fastCommands) await run(line.split(" "), { isFast: true });
     for (const line of otherCommands) await run(line.split(" "), { isFast: false });
   } finally {
     await closeDrey(drey);
   }
   return logs;
+}
+
+/** The files of two images of their own, one a tarball and one a squashfs. */
+async function splitImages(): Promise<string[][]> {
+  const [image = ""] = await imageFiles("tiny");
+  const script = `cd '${directory}'; mkdir tree; tar -xf '${image}' -C tree --exclude='rootfs/dev/*'
+    tar -cf tree.tar -C tree/rootfs .; mksquashfs tree/rootfs tree.squashfs -quiet -no-progress
+    for format in tar squashfs; do
+      sed "s/^properties:/&\\n  kind: $format/" tree/metadata.yaml >metadata.yaml; tar -czf $format.meta metadata.yaml
+    done
+    # what has just changed is unpacked in another way
+    sleep 3`;
+  await runChecked(["sh", "-ec", script]);
+  return ["tar", "squashfs"].map((format) => [`${directory}/${format}.meta`, `${directory}/tree.${format}`]);
 }
 
 async function takeLogs(): Promise<string[]> {
