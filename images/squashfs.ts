@@ -10,6 +10,7 @@ import { entryCheck } from "./entries.ts";
 import { inJail, nameOf, startJailed } from "./jail.ts";
 import { mustNotBurst } from "./limits.ts";
 import { partialName } from "../sys/partial.ts";
+import { sendSignal, signals } from "../sys/processes.ts";
 import type { StillFile } from "../sys/still_file.ts";
 import type { TarEntry } from "./tar.ts";
 
@@ -155,7 +156,7 @@ async function judge(
     for await (const line of lines(child.output)) visit(line);
   } catch (error) {
     failure = error;
-    if (!isOver) signal(child.pid, "SIGKILL");
+    if (!isOver) sendSignal(child.pid, signals.KILL);
     await child.output.close();
   }
   // which ends when all that worked there have ended
@@ -186,7 +187,9 @@ function judgeOf(packed: number): (line: string) => void {
 async function textOf(source: Source): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
-  for (let chunk; (chunk = await source.read()) !== undefined;) text += decoder.decode(chunk, { stream: true });
+  for (let chunk; (chunk = await source.read()) !== undefined;) {
+    text += decoder.decode(chunk, { stream: true });
+  }
   return text;
 }
 
