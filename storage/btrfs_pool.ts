@@ -48,6 +48,7 @@ export const kind: DriverKind = {
     }
     const size = config["size"] ? parseSize(config["size"]) ?? 0 : usualFileSize(dirname(directory));
     Deno.mkdirSync(dirname(imageFile), { recursive: true, mode: 0o700 });
+    await unmount(directory); // of one who was killed before the pool was recorded
     try {
       using file = Deno.openSync(imageFile, { write: true, createNew: true, mode: 0o600 });
       file.truncateSync(size);
@@ -73,7 +74,7 @@ export const kind: DriverKind = {
   async deletePool(making) {
     const source = making.config["source"] ?? "";
     if (isMountedFrom(making, source)) {
-      if (isMounted(making.directory)) await runChecked(["umount", making.directory]);
+      await unmount(making.directory);
       if (source === making.imageFile) removeIfThere(source);
       return Deno.removeSync(making.directory);
     }
@@ -154,6 +155,11 @@ async function mount({ directory, imageFile, config }: PoolMaking, source: strin
   const from = idPattern.test(source) ? `UUID=${source}` : source;
   const loop = source === imageFile ? "loop," : "";
   await runChecked(["mount", "-t", "btrfs", "-o", `${loop}${options}`, from, directory]);
+}
+
+/** Several times, where one mount hides another. */
+async function unmount(directory: string): Promise<void> {
+  while (isMounted(directory)) await runChecked(["umount", directory]);
 }
 
 function isMounted(directory: string): boolean {
