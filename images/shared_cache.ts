@@ -26,11 +26,15 @@ export async function takeFromCache(
     if (!info.isFile() || info.size !== size) return false;
     const hash = createHash("sha256");
     using file = await Deno.open(to, { write: true, create: true, truncate: true });
+    let left = size;
     for await (const chunk of source.createReadStream({ autoClose: false, highWaterMark: 1 << 18 })) {
+      left -= chunk.length;
+      // it grows: whoever writes to it would fill our disk
+      if (left < 0) break;
       hash.update(chunk);
       await writeAll(file, chunk);
     }
-    if (hash.digest("hex") === sha256) return true;
+    if (left === 0 && hash.digest("hex") === sha256) return true;
     await file.truncate(0);
     return false;
   } finally {

@@ -66,7 +66,8 @@ while (my $line = <$lines>) {
 close $lines;
 $0 = 'drey: keeper of a virtual machine';
 my $resync_length = ${resyncLength};
-my ($agent_in, $agent_out, $is_there, $in_sync, $died) = ('', '', 0, 0);
+# lost: what comes from the agent is nothing that begins or ends anywhere
+my ($agent_in, $agent_out, $is_there, $in_sync, $is_lost, $died) = ('', '', 0, 0, 0);
 sub fail { print STDERR "@_\n"; exit 1 }
 sub now { my $time = "\0" x 16; syscall($nr{gettimeofday}, $time, 0); my ($s, $us) = unpack 'q q', $time; return $s + $us / 1e6 }
 # CHLD, INT, TERM and PWR are read from a descriptor: nothing is missed between two looks
@@ -179,8 +180,10 @@ sub hear_other { my ($c) = @_;
 ${keeperAgent}for (;;) {
   my ($reads, $writes) = ('', '');
   my $heard = $hears_fast ? $fast : undef;
+  # an agent that takes nothing is heard no further, nor are those who send something to it
+  my $is_flooded = length $agent_out > 64 * $credit_size;
   vec($reads, fileno $_, 1) = 1
-    for $signals, $qmp, $agent, $door, grep { $_ } $saving{listener}, $heard, @vsock{qw(listener new)};
+    for $signals, $qmp, $door, grep { $_ } $saving{listener}, $is_flooded ? () : ($agent, $heard), @vsock{qw(listener new)};
   vec($reads, fileno $saving{from}, 1) = 1 if $saving{from} and ($saving{error} or length $saving{client}{out} < 2097152);
   vec($writes, fileno $qmp, 1) = 1 if length $qmp_out;
   vec($writes, fileno($heard || $agent), 1) = 1 if length $agent_out;
@@ -188,7 +191,7 @@ ${keeperAgent}for (;;) {
   watch_errands(\$reads, \$writes) if length $agent_out < 4 * $credit_size;
   my $waiting = $keeps ? 1 : 0;
   for my $c (values %client) {
-    vec($reads, fileno $c->{handle}, 1) = 1 if !$c->{other} or length $c->{to_other} < 262144;
+    vec($reads, fileno $c->{handle}, 1) = 1 if $c->{other} ? length $c->{to_other} < 262144 : !$is_flooded || !$c->{begun};
     vec($writes, fileno $c->{handle}, 1) = 1 if length $c->{out} or $c->{ending};
     if ($c->{other}) {
       vec($reads, fileno $c->{other}, 1) = 1 if length $c->{out} < 262144;

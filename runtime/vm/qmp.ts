@@ -53,6 +53,9 @@ async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void>
   for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
 }
 
+/** a guest that has broken out of its machine has got no further than there: it is not to fill our memory */
+const longestLine = 1 << 24;
+
 async function* linesOf(connection: Deno.Conn): AsyncGenerator<string, undefined> {
   const decoder = new TextDecoder();
   const bytes = new Uint8Array(65536);
@@ -62,6 +65,9 @@ async function* linesOf(connection: Deno.Conn): AsyncGenerator<string, undefined
     if (count === null) return undefined;
     const lines = (rest + decoder.decode(bytes.subarray(0, count), { stream: true })).split("\n");
     rest = lines.pop() ?? "";
+    if (rest.length > longestLine) {
+      throw new DreyError("COMMAND_FAILED", { message: "The virtual machine answers without end" });
+    }
     yield* lines.filter((line) => line.trim() !== "");
   }
 }
