@@ -1,8 +1,7 @@
 // What a guest says of itself, by files of its own /proc: one program that its agent becomes.
 
-import { fullPath, run } from "../../sys/run.ts";
 import { hasAgent } from "./door.ts";
-import { inGuest } from "./door.pl.ts";
+import { runInGuest } from "./guest_program.ts";
 
 export interface GuestFacts {
   /** contents of files below /proc that drey asks for, by path */
@@ -29,24 +28,29 @@ const patience = 3_000;
 /** Asks a guest; undefined if its agent does not answer. */
 export async function askGuest(door: string): Promise<GuestFacts | undefined> {
   if (!await hasAgent(door).catch(() => false)) return undefined; // it has just ended, or has no agent yet
-  const signal = AbortSignal.timeout(patience);
-  const argv = inGuest(door, ["/usr/bin/perl", "-e", program, ...wanted]);
-  const result = await run(argv, { env: { PATH: fullPath() }, signal });
-  if (result.code !== 0) return undefined;
-  return parse(result.stdout);
+  const { code, stdout } = await runInGuest(door, ["/usr/bin/perl", "-e", program, ...wanted], { patience });
+  return code === 0 ? parse(stdout) : undefined;
 }
 
-function parse(text: string): GuestFacts {
+/** Undefined for what that program would not say. */
+function parse(text: string): GuestFacts | undefined {
   const files: Record<string, string> = {};
   let rest = text;
-  for (;;) {
-    const [line = ""] = rest.split("\n", 1);
-    const [path = "", length = "0"] = line.split(" ");
-    if (path === "processes" || path === "") return { files, processes: Number(length) };
-    const start = line.length + 1;
-    files[path] = rest.slice(start, start + Number(length));
-    rest = rest.slice(start + Number(length));
+  const numberOf = (name: string): number | undefined => {
+    const end = rest.indexOf("\n");
+    const [said, number = ""] = rest.slice(0, end).split(" ");
+    if (said !== name || !/^\d{1,9}$/.test(number)) return undefined;
+    rest = rest.slice(end + 1);
+    return Number(number);
+  };
+  for (const path of wanted) {
+    const length = numberOf(path);
+    if (length === undefined) return undefined;
+    files[path] = rest.slice(0, length);
+    rest = rest.slice(length);
   }
+  const processes = numberOf("processes");
+  return processes === undefined ? undefined : { files, processes };
 }
 
 /** `bytes` of memory by /proc/meminfo; proc_meminfo(5). */
@@ -108,13 +112,13 @@ exit 1;
 /** Sets a card up that a guest has been given; false if it does not answer. */
 export async function raiseCard(door: string, hwaddr: string): Promise<boolean> {
   if (!await hasAgent(door)) return false;
-  const argv = inGuest(door, ["/usr/bin/perl", "-e", raising, hwaddr.toLowerCase()]);
-  return (await run(argv, { env: { PATH: fullPath() } })).code === 0;
+  const argv = ["/usr/bin/perl", "-e", raising, hwaddr.toLowerCase()];
+  return (await runInGuest(door, argv)).code === 0;
 }
 
 /** Lets a guest use the processors it has been given; false if it does not answer, and does so by itself or not at all. */
 export async function wakeProcessors(door: string, count: number): Promise<boolean> {
   if (!await hasAgent(door)) return false;
-  const argv = inGuest(door, ["/usr/bin/perl", "-e", waking, String(count)]);
-  return (await run(argv, { env: { PATH: fullPath() } })).code === 0;
+  const argv = ["/usr/bin/perl", "-e", waking, String(count)];
+  return (await runInGuest(door, argv)).code === 0;
 }

@@ -2,9 +2,8 @@
 // a mount in the guest.
 
 import { DreyError } from "../../errors.ts";
-import { fullPath, run } from "../../sys/run.ts";
+import { runInGuest } from "./guest_program.ts";
 import { doInBox, hasAgent } from "./door.ts";
-import { inGuest } from "./door.pl.ts";
 import { freePort, removeBehind, unplug } from "./ports.ts";
 import { type Monitor, openMonitor } from "./qmp.ts";
 import { type Share, shareChardev, shareDevice, shareLine } from "./shares.ts";
@@ -96,7 +95,7 @@ exit 1;
 
 async function mountInGuest(door: string, { tag, path, isReadOnly }: GuestMount): Promise<void> {
   const argv = ["/usr/bin/perl", "-e", mounting(calls.mount), tag, path, isReadOnly ? "1" : "0"];
-  const { code, stderr } = await run(inGuest(door, argv), { env: { PATH: fullPath() } });
+  const { code, stderr } = await runInGuest(door, argv);
   if (code === 0) return;
   throw new DreyError("COMMAND_FAILED", {
     message: `The virtual machine did not mount "${path}": ${lastLine(stderr)}`,
@@ -117,7 +116,7 @@ exit 1;
 async function unmountInGuest(door: string, path: string): Promise<void> {
   if (!await hasAgent(door)) return;
   const argv = ["/usr/bin/perl", "-e", unmounting(calls.umount2), path];
-  const { code, stderr } = await run(inGuest(door, argv), { env: { PATH: fullPath() } });
+  const { code, stderr } = await runInGuest(door, argv);
   if (code === 0) return;
   throw new DreyError("CONFLICT", {
     message: `The virtual machine does not let "${path}" go: ${lastLine(stderr)}`,

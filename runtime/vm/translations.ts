@@ -4,9 +4,8 @@
 // plugs a processor in looks for room first, and has the guest fill the rest where there is none.
 
 import { DreyError } from "../../errors.ts";
-import { fullPath, run } from "../../sys/run.ts";
+import { runInGuest } from "./guest_program.ts";
 import { hasAgent } from "./door.ts";
-import { inGuest } from "./door.pl.ts";
 import type { Monitor } from "./qmp.ts";
 
 /** `MiB` for all of it: a machine takes gigabytes of the host's memory if nobody says otherwise */
@@ -80,6 +79,6 @@ export async function makeRegion(
 
 async function fill(door: string): Promise<boolean> {
   if (!await hasAgent(door)) return false;
-  const argv = inGuest(door, ["/usr/bin/perl", "-e", program(filling[Deno.build.arch])]);
-  return (await run(argv, { env: { PATH: fullPath() } })).code === 0;
+  const argv = ["/usr/bin/perl", "-e", program(filling[Deno.build.arch])];
+  return (await runInGuest(door, argv)).code === 0;
 }
