@@ -1,12 +1,13 @@
 // Small programs of drey's own in a guest. Whoever is root there may be anybody: they have so long, and may say so much.
 
+import { beginningOf } from "../../sys/bounded_text.ts";
 import { fullPath, kill, type RunResult, spawn } from "../../sys/run.ts";
 import { inGuest } from "./door.pl.ts";
 
 /** `milliseconds` for what is to be done in a guest, which may have to wait for a device */
 const usualPatience = 60_000;
 
-/** `bytes` of each stream that a guest may send */
+/** `bytes` of what it may answer */
 const most = 1 << 20;
 
 /** Runs `perl -e PROGRAM WORDS…` to its end, as run() does; a guest that does not come to one counts as killed. */
@@ -23,31 +24,15 @@ export async function runInGuest(
     stderr: "piped",
   });
   // another signal would go on to the guest
-  const end = () => kill(child, "SIGKILL");
-  const timer = setTimeout(end, patience);
+  const timer = setTimeout(() => kill(child, "SIGKILL"), patience);
   try {
     const [stdout, stderr, { code, signal }] = await Promise.all([
-      beginning(child.stdout, end),
-      beginning(child.stderr, end),
+      beginningOf(child.stdout, most),
+      beginningOf(child.stderr),
       child.status,
     ]);
     return { code, stdout, stderr: signal === "SIGKILL" ? "its agent does not answer" : stderr };
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** What comes, as far as anybody wants it. */
-async function beginning(stream: ReadableStream<Uint8Array>, tooMuch: () => void): Promise<string> {
-  const decoder = new TextDecoder();
-  let [text, size] = ["", 0];
-  for await (const chunk of stream) {
-    size += chunk.length;
-    if (size > most) {
-      tooMuch();
-      break;
-    }
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text;
 }
