@@ -65,10 +65,12 @@ async function restoreLocked(context: Context, ref: Ref, aim: Aim): Promise<void
     await announced(context, { intent, locks: [instanceKey(ref)] }, async (done) => {
       await putBack(context, ref, { ...aim, done });
     });
-  } finally {
-    // as it was before too, if it cannot go back
-    if (isRunning || aim.stateful) await startLocked(context, ref);
+  } catch (error) {
+    // as it was before too; why it cannot go back is what counts
+    if (isRunning) await startLocked(context, ref).catch(() => {});
+    throw error;
   }
+  if (isRunning || aim.stateful) await startLocked(context, ref);
 }
 
 /** Finishes a restore that was cut short, unless one of the two is gone. */
