@@ -49,8 +49,8 @@ sub hear_agent { my ($from) = @_;
   if ($setting{waits} and !$is_told) { hear_waiting(); return }
   for (;;) {
     if ($is_lost) {
-      # the zeros of the next agent
-      if ($agent_in !~ s/^.*?\0{1024}//s) { substr($agent_in, 0, -1023) = '' if length $agent_in > 1023; return }
+      # the zeros of the next agent, or its first word
+      if ($agent_in !~ s/^.*?(?:\0{1024}|(?=(?:${waitingWord}|${notWaitingWord}: [^\n]*)\n))//s) { substr($agent_in, 0, -1023) = '' if length $agent_in > 1023; return }
       ($is_lost, $in_sync) = (0, 1);
     }
     # an agent that was started anew, or had not asked yet when its machine was saved
@@ -58,7 +58,12 @@ sub hear_agent { my ($from) = @_;
     return if $agent_in =~ /^\0*drey: [^\n]{0,999}\z/;
     if ($in_sync) { $agent_in =~ s/^\0+//; return if $agent_in eq ''; $in_sync = 0 }
     # the middle of a frame that was under way when a machine was saved, or no agent: root in a guest may say anything
-    if (length $agent_in >= 9 and unpack('x5 N', $agent_in) >= $resync_length) { lose_agent(); next }
+    if (length $agent_in >= 9 and unpack('x5 N', $agent_in) >= $resync_length) {
+      # the beginning of a word
+      return if $agent_in =~ /^\0+d(?:r(?:ey?)?)?\z/;
+      lose_agent();
+      next;
+    }
     my ($channel, $kind, $payload) = take_frame(\$agent_in) or return;
     if ($kind == 0) { $in_sync = 1; next }
     if ($kind == $kind{hello}) { greet($payload); next }

@@ -38,6 +38,18 @@ Deno.test("an agent is heard after the middle of a frame, which a saved machine 
   assertEquals(await said(program), "1 welcome n1\n16\n");
 });
 
+Deno.test("an agent is heard that says its first word in pieces, or after what is none", async () => {
+  const program = String.raw`
+    no warnings 'redefine';
+    my $told = 0;
+    sub tell_who { $told++ }
+    say_all($_) for "\0\0\0\0\0\0dre", "y: waiting\n", 'x' x 50_000, "drey: who\n", "drey: wait", "ing\n";
+    welcome();
+    print "$told $is_there\n";
+  `;
+  assertEquals(await said(program), "2 1\n");
+});
+
 Deno.test("root in a guest fills no memory of the keeper, and answers nobody who did not ask the guest", async () => {
   const program = String.raw`
     welcome();
