@@ -137,12 +137,17 @@ sub drain { my ($channel, $c, $number) = @_;
   return if !defined $n and ($! == 11 or $! == 4);
   if (!$n) { delete $c->{streams}{$number}; send_out($channel, 'end', pack 'C', $number); return }
   $stream->{credit} -= $n;
+  # what is in pipes when it ends comes, and no more of what goes on without it
+  if (defined $c->{status} and ($c->{late} += $n) <= 2097152) { ($c->{ended}, $c->{idle}) = (time, 0) }
   send_out($channel, 'data', pack('C', $number) . $bytes);
 }
+# whether there may be output that nobody takes yet
+sub is_held { my ($c) = @_; return length $out >= $credit_size || grep { $_->{credit} <= 0 } values %{ $c->{streams} } }
 # a command is over when it has ended and nothing comes any more; what it left behind may keep its output open
 sub finish { my ($channel, $c) = @_;
   return if !defined $c->{status};
-  return if %{ $c->{streams} } and time - $c->{ended} < 1 and !$c->{quiet};
+  if (is_held($c)) { ($c->{ended}, $c->{idle}) = (time, 0); return }
+  return if %{ $c->{streams} } and time - $c->{ended} < 2 and !$c->{quiet};
   send_out($channel, 'exit', pack 'N', $c->{status});
   delete $command{$channel};
 }
