@@ -145,16 +145,14 @@ await e2e(
     });
 
     // a card that comes while it runs, and one that goes
-    const [{ name: bridge }] = JSON.parse(await drey`network list --format json`).filter(
-      ({ managed }: { managed: boolean }) => managed,
-    );
-    await drey`config device add v1 eth1 nic network=${bridge}`;
+    await drey`network create lab ipv6.address=none`;
+    await drey`config device add v1 eth1 nic network=lab`;
     await drey`exec v1 -- ${udhcpc("eth1")}`;
     const second = await drey`exec v1 -- ip -4 -o address show dev eth1`;
     assertMatch(second, /inet \d+\.\d+\.\d+\.\d+/);
     await drey`config device remove v1 eth1`;
     assertEquals((await drey.tries`exec v1 -- ip link show dev eth1`).code, 1);
-    await drey`config device add v1 eth1 nic network=${bridge}`;
+    await drey`config device add v1 eth1 nic network=lab`;
     assertMatch(await drey`exec v1 -- ip -o link show dev eth1`, /[<,]UP[,>]/);
   },
 );
