@@ -14,6 +14,8 @@ import { lockInstance, refOf, runDirectories } from "./instances/record.ts";
 import { doWhatIsDue } from "./schedule.ts";
 import { hasHub, hasNics, hubDirectory, relayDirectory } from "./networks/nic_files.ts";
 import { forgottenPools, poolsDirectory } from "./storage_pools/places.ts";
+import { defaultNetwork, networkRecords } from "./networks/record.ts";
+import { readUp } from "./networks/up_file.ts";
 import { findAbandoned } from "../sys/partial.ts";
 import { exists, namesIn } from "../sys/present.ts";
 
@@ -56,20 +58,21 @@ export async function reconcile(context: Context): Promise<void> {
   await orLater(context, { project: "", what: "an image" }, sweepImages(context));
 }
 
-/** Whether there is a network to be mended or to be brought up, or one that nobody uses any more. */
+/** Whether there is a network to be mended, to be brought up or taken down, or one that nobody uses any more. */
 async function mayBeBroken(context: Context): Promise<boolean> {
-  if (await keepsNetworks(context)) return true;
-  if (!hasNics(context)) return hasHub(context);
+  const known = context.user.uid === 0 ? await networkNames(context) : [];
+  const kept = known.filter((name) => name !== defaultNetwork);
+  if (kept.length === 0 && !hasNics(context)) return hasHub(context);
   const { isHubSound } = await import("../network/hub.ts");
-  return !isHubSound(hubDirectory(context));
+  if (!isHubSound(hubDirectory(context))) return true;
+  if (context.user.uid !== 0) return false;
+  const up = readUp(context)?.networks ?? [];
+  return !up.every((name) => known.includes(name)) || !kept.every((name) => up.includes(name));
 }
 
-/** Whether there are networks that are up all the time: only root's are. */
-async function keepsNetworks(context: Context): Promise<boolean> {
-  if (context.user.uid !== 0) return false;
-  const { defaultNetwork } = await import("./networks/record.ts");
-  return (await context.store.list(["networks"])).some(({ key }) => key[2] !== defaultNetwork);
-}
+/** Names of the networks on record. Those of root are up all the time, but for the default one. */
+const networkNames = async (context: Context): Promise<string[]> =>
+  (await networkRecords(context)).filter(({ record }) => record.type === "bridge").map(({ ref }) => ref.name);
 
 /** Half-made volumes and those on their way out. */
 async function sweepPools(context: Context): Promise<void> {

@@ -7,41 +7,18 @@ import { hubFiles } from "../../network/hub_script.ts";
 import { isHubAlive, isHubSound } from "../../network/hub.ts";
 import { resolverAddress } from "../../network/uplink.ts";
 import type { ContainerPlan } from "../../runtime/container_plan.ts";
-import { readIfThere } from "../../sys/present.ts";
 import { shortHash } from "../../sys/short_hash.ts";
 import type { Context } from "../context.ts";
 import { hubDirectory } from "./nic_files.ts";
 import { type NetworkPlan, planNetwork } from "./plan.ts";
 import { defaultNetwork, networkDirectory, networkRecords } from "./record.ts";
 import { hasIpv6 } from "./subnets.ts";
+import { readUp } from "./up_file.ts";
 
 export { hubDirectory };
+export { readUp, type UpFile, upFile, writeUp } from "./up_file.ts";
 
 export type ParentWay = ContainerPlan["ids"]["parent"];
-
-/** What is up; gone while somebody decides whether the hub is still needed. */
-export interface UpFile {
-  /** the user namespace the hub belongs to; empty for root */
-  owner: string;
-  networks: string[];
-  /** subnet of the way out, if there is one */
-  uplink: string | undefined;
-}
-
-/** The file that says what is up. */
-export const upFile = (context: Context) => join(hubDirectory(context), "up.json");
-
-/** What is up, unless nothing is. */
-export function readUp(context: Context): UpFile | undefined {
-  const text = readIfThere(upFile(context));
-  return text === undefined ? undefined : JSON.parse(text) as UpFile;
-}
-
-/** Notes what is up. */
-export function writeUp(context: Context, up: UpFile): void {
-  Deno.writeTextFileSync(`${upFile(context)}.new`, JSON.stringify(up));
-  Deno.renameSync(`${upFile(context)}.new`, upFile(context));
-}
 
 /** Whether root runs drey: then the hub is the host's own network namespace. */
 export const isHostHub = (context: Context): boolean => context.user.uid === 0;
