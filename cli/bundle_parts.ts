@@ -5,13 +5,20 @@ import { exists, namesIn, readIfThere } from "../sys/present.ts";
 
 /** What the last line of a bundle says, see `tests/support/bundle_pieces.ts`. */
 interface Plan {
-  /** the pieces: their kind by its first letter (head, functions, stub, body, last), their module, and where they are */
-  places: [kind: string, module: number, start: number, end: number][];
+  /**
+   * the pieces: their kind by its first letter (head, functions, stub, body, last), their module, where they are, and the
+   * functions in them that V8 compiles with the file: where each begins, from the piece's start on, and for which words
+   */
+  places: Place[];
   /** the modules that each module starts without being asked */
   imports: number[][];
   /** by the first word of a command: whether a piece is in its program, "1" or "0" for each */
   parts: Record<string, string>;
+  /** the words that functions are compiled for: the first one is bit 0 */
+  words: string[];
 }
+
+type Place = [kind: string, module: number, start: number, end: number, ...marks: number[]];
 
 /** age in milliseconds from which parts of other bundles are of no use to anybody */
 const staleAge = 30 * 24 * 60 * 60 * 1000;
@@ -25,14 +32,30 @@ const partName = (word: string) => `${word}.mjs`;
 export function cutParts(bundle: string, directory: string): Record<string, string> {
   // two lines for the shell come first
   const whole = bundle.slice(bundle.indexOf("\n", bundle.indexOf("\n") + 1) + 1);
-  const { places, parts }: Plan = JSON.parse(whole.slice(whole.lastIndexOf("\n//{") + "\n//".length));
+  const { places, parts, words }: Plan = JSON.parse(whole.slice(whole.lastIndexOf("\n//{") + "\n//".length));
   const files = Object.entries(parts).map(([word, chosen]) => {
     const own = places.filter((_, at) => chosen[at] === "1");
     const modules = own.flatMap(([kind, module]) => kind === "b" ? [module] : []);
-    const texts = own.map(([, , start, end]) => whole.slice(start, end));
+    const texts = own.map((place) => compiledFor(whole, place, words.indexOf(word)));
     return [partName(word), [coldFunction(`${directory}/${wholeName}`, modules), ...texts, ""].join("\n")];
   });
   return { [wholeName]: whole, ...Object.fromEntries(files) };
+}
+
+/** A piece in which V8 compiles with the file what the command of this bit runs, and the rest when it is called. */
+function compiledFor(whole: string, [, , start, end, ...marks]: Place, bit: number): string {
+  const text = whole.slice(start, end);
+  if (bit < 0) return text;
+  let done = "";
+  let from = 0;
+  for (let at = 0; at < marks.length; at += 2) {
+    const [parenthesis = 0, bits = 0] = marks.slice(at, at + 2);
+    if (bits & 1 << bit) continue;
+    // after anything else than the parenthesis it is a function like any other
+    done += `${text.slice(from, parenthesis + 1)}0,`;
+    from = parenthesis + 1;
+  }
+  return done + text.slice(from);
 }
 
 /**

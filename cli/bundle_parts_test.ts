@@ -6,6 +6,7 @@ const plan = {
   places: [["h", -1, 0, 10], ["b", 0, 11, 21], ["l", 1, 22, 32]],
   imports: [[], []],
   parts: { list: "111", exec: "101" },
+  words: [],
 };
 const bundle = `#!/bin/sh\n':' //; exec it, abc\n${text}\n//${JSON.stringify(plan)}\n`;
 

@@ -200,10 +200,13 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   fork: String.raw`sub { my ($cgroup) = @_;
   my $pid = born_in($cgroup);
   return if !$pid;
+  # what the command says has its end with the command
+  close $_ for *STDIN, *STDOUT, *STDERR;
   $0 = 'drey: waiting for a command';
   $SIG{$_} = 'IGNORE' for qw(HUP INT QUIT TERM TSTP);
   waitpid $pid, 0;
-  exit($? & 127 ? 128 + ($? & 127) : $? >> 8);
+  # without taking itself apart
+  call('exit_group', $? & 127 ? 128 + ($? & 127) : $? >> 8);
 }`,
   // PR_SET_DUMPABLE: until it is the command, and filtered, nobody inside may trace it
   "join-rest": String.raw`sub { call('prctl', 4, 0, 0, 0, 0);

@@ -3,7 +3,7 @@
 // enters stands in one function that is not called there, where a module costs no more than its letters; and each fast
 // command can have a file of its own with nothing but its pieces, which the first one to run makes (cli/bundle_parts.ts).
 
-import { markWarm, type Warm } from "./warm_functions.ts";
+import { markWarm, type Warm, warmMarked } from "./warm_functions.ts";
 
 interface Section {
   /** path of its source as the bundler writes it, "" for what precedes the first */
@@ -129,29 +129,39 @@ function chosen({ head, sections, pieces }: Pieces, paths: readonly string[]): S
  * `cli/bundle_parts.ts` where each piece is and which of them the commands begin with.
  *
  * @param shortened `text` of the pieces
- * @param modules what any of the fast commands begins with
- * @param entered the same for each of them, by its first word
+ * @param commands `modules` is what any of the fast commands begins with, `entered` the same for each of them by its first
+ * word, `words` are those for which functions are marked
  */
 export function putTogether(
   whole: Pieces,
   shortened: string,
-  modules: readonly string[],
-  entered: Record<string, readonly string[]>,
+  { modules, entered, words }: {
+    modules: readonly string[];
+    entered: Record<string, readonly string[]>;
+    words: readonly string[];
+  },
 ): string {
-  const marks = [...shortened.matchAll(mark)].map(([, number]) => Number(number));
-  const isWhole = marks.length === whole.pieces.length - 1 && marks.every((number, at) => number === at + 1);
+  const cuts = [...shortened.matchAll(mark)].map(([, number]) => Number(number));
+  const isWhole = cuts.length === whole.pieces.length - 1 && cuts.every((number, at) => number === at + 1);
   if (!isWhole) throw new Error("The shortening has lost or moved a piece of the bundle");
   const texts = shortened.split(/\b__piece\d+\(\);?/);
   const hot = chosen(whole, modules);
   let program = "";
-  const places: [kind: string, module: number, start: number, end: number][] = [];
+  const places: [kind: string, module: number, start: number, end: number, ...marks: number[]][] = [];
   const order: Piece[] = [];
   const put = (kinds: readonly Piece["kind"][], isHot: boolean) =>
     whole.pieces.forEach((piece, at) => {
       if (!kinds.includes(piece.kind) || hot.has(piece) !== isHot) return;
       const start = program.length;
-      program += texts[at]!.trim();
-      places.push([piece.kind[0]!, whole.sections.indexOf(piece.section), start, program.length]);
+      const { text, at: marks } = warmMarked(texts[at]!.trim());
+      program += text;
+      places.push([
+        piece.kind[0]!,
+        whole.sections.indexOf(piece.section),
+        start,
+        program.length,
+        ...marks.flat(),
+      ]);
       order.push(piece);
       program += "\n";
     });
@@ -170,6 +180,6 @@ export function putTogether(
   const imports = startedBy(whole.sections).values().map((started) =>
     started.map((section) => whole.sections.indexOf(section))
   );
-  const plan = { places, imports: [...imports], parts: Object.fromEntries(parts) };
+  const plan = { places, imports: [...imports], parts: Object.fromEntries(parts), words };
   return `${program}//${JSON.stringify(plan)}\n`;
 }

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/testing";
 import { cutParts } from "../../cli/bundle_parts.ts";
 import { cutApart, putTogether } from "./bundle_pieces.ts";
-import { warmMarked } from "./warm_functions.ts";
+import { warmWords } from "./warm_functions.ts";
 
 const bundle = `var __esm = (parts) => () => {
   Object.values(parts)[0]();
@@ -77,11 +77,12 @@ var { main: main2 } = await Promise.resolve().then(() => (init_main(), main_expo
 globalThis.outcome = [await main2(false), await main2(true), import.meta.url.length > 0];
 `;
 
-const warm = { "main.ts": ["main"], "often.ts": [""] };
+const warm = { "main.ts": { "often rarely": ["main"] }, "often.ts": { rarely: [""] } };
 const pieces = cutApart(bundle, warm);
-const shortened = warmMarked(pieces.text.replaceAll("debugger;", ""));
+const shortened = pieces.text.replaceAll("debugger;", "");
 const entered = { often: ["main.ts"], rarely: ["main.ts", "rare.ts"], never: [] };
-const whole = putTogether(pieces, shortened, Object.keys(warm), entered);
+const commands = { modules: Object.keys(warm), entered, words: warmWords(warm) };
+const whole = putTogether(pieces, shortened, commands);
 
 /** What a program leaves behind; each run of a test is another program, for which its number stands. */
 async function outcomeOf(program: string, number: number): Promise<unknown> {
@@ -117,5 +118,5 @@ Deno.test("cutParts() makes programs of a bundle that get what they have not", a
 
 Deno.test("putTogether() refuses a text that has lost one of its pieces", () => {
   const lossy = shortened.replace(/__piece3\(\);/, "");
-  assertThrows(() => putTogether(pieces, lossy, Object.keys(warm), entered), Error, "lost or moved");
+  assertThrows(() => putTogether(pieces, lossy, commands), Error, "lost or moved");
 });

@@ -8,7 +8,7 @@ import { quickFlag } from "../../domain/open.ts";
 import { countUsing, markUsing, unmarkUsing } from "./kept_using.ts";
 import { deferBuiltins } from "./lazy_builtins.ts";
 import warm from "./warm.json" with { type: "json" };
-import { warmMarked } from "./warm_functions.ts";
+import { warmWords } from "./warm_functions.ts";
 
 const root = join(import.meta.dirname!, "../..");
 
@@ -86,10 +86,11 @@ export async function bundle(path: string): Promise<Built> {
     // half the text is half the loading, 5 ms of each command; after the rest, which looks for whole lines
     const small = await deno("bundle", "--quiet", "--minify", "--output", path, raw);
     if (small.code !== 0) return { problem: small.stderr };
-    const shortened = unmarkUsing(warmMarked(await Deno.readTextFile(path)));
+    const shortened = unmarkUsing(await Deno.readTextFile(path));
     const lost = countUsing(marked) - countUsing(shortened);
     if (lost !== 0) return { problem: `${lost} declarations with "using" are lost` };
-    const program = putTogether(pieces, shortened, Object.keys(warm), modulesOf);
+    const commands = { modules: Object.keys(warm), entered: modulesOf, words: warmWords(warm) };
+    const program = putTogether(pieces, shortened, commands);
     await Deno.writeTextFile(path, prelude(await fingerprintOf(program)) + program);
     await Deno.chmod(path, 0o755);
     return { path };

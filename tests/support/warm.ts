@@ -45,7 +45,8 @@ interface Run {
   /** first word of the command */
   word: string;
   isFast: boolean;
-  warm: Warm;
+  /** names of functions it called, by their module */
+  warm: Record<string, readonly string[]>;
 }
 
 const directory = await Deno.makeTempDir({ prefix: "drey-warm-" });
@@ -64,19 +65,28 @@ try {
   Deno.env.set("DREY_TEST_PROGRAM", program);
   const runs = (await live()).map(({ log, ...run }) => ({ ...run, warm: warmOf(text, log, "/drey.js") }));
   await write(targets.warm, keepUsed(runs));
-  await write(targets.entered, modulesByWords(enteredBy(runs)));
+  await write(targets.entered, byWords(enteredBy(runs)));
 } finally {
   await Deno.remove(directory, { recursive: true });
 }
 
+type Table = Record<string, readonly string[]>;
+
+function byKey<T>(entries: [string, T][]): [string, T][] {
+  return entries.toSorted(([a], [b]) => a < b ? -1 : 1);
+}
+
 /** Sorted, and in the form that the formatter wants. */
-async function write(name: string, table: Record<string, readonly string[]>): Promise<void> {
+async function write(name: string, table: Table | Warm): Promise<void> {
   const path = new URL(name, import.meta.url).pathname;
-  const sorted = Object.entries(table).sort(([a], [b]) => a < b ? -1 : 1);
-  const rows = sorted.map(([key, names]) => [key, names.toSorted()]);
+  const sorted = (given: Table): Table =>
+    Object.fromEntries(byKey(Object.entries(given)).map(([key, names]) => [key, names.toSorted()]));
+  const rows = byKey(Object.entries<Table | readonly string[]>(table)).map(([key, value]) =>
+    [key, Array.isArray(value) ? value.toSorted() : sorted(value as Table)] as const
+  );
   await Deno.writeTextFile(path, `${JSON.stringify(Object.fromEntries(rows))}\n`);
   await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", path] }).output();
-  console.log(`${sorted.length} rows in ${path}`);
+  console.log(`${rows.length} rows in ${path}`);
 }
 
 /** Which of drey's own modules each command entered or may enter; outside packages are loaded by servers only. */
@@ -89,24 +99,30 @@ function enteredBy(runs: readonly Run[]): Record<string, string[]> {
   return Object.fromEntries(Object.entries(entered).map(([word, modules]) => [word, [...modules]]));
 }
 
-/** The same by all the words that enter a module, so that each module is named once. */
-function modulesByWords(entered: Record<string, readonly string[]>): Record<string, string[]> {
-  const words: Record<string, string[]> = {};
-  for (const [word, modules] of Object.entries(entered)) {
-    for (const module of modules) (words[module] ??= []).push(word);
+/** Names by all the words that have them, so that each name is there once. */
+function byWords(names: Table): Record<string, string[]> {
+  // a function may have the name of one that every object has
+  const words = new Map<string, string[]>();
+  for (const [word, own] of Object.entries(names)) {
+    for (const name of own) words.set(name, [...words.get(name) ?? [], word]);
   }
   const table: Record<string, string[]> = {};
-  for (const [module, all] of Object.entries(words)) (table[all.toSorted().join(" ")] ??= []).push(module);
+  for (const [name, all] of words) (table[all.toSorted().join(" ")] ??= []).push(name);
   return table;
 }
 
 /** Modules that any of the commands entered or may enter, and of their functions those that fast ones called. */
 function keepUsed(runs: readonly Run[]): Warm {
   const modules = new Set(Object.values(enteredBy(runs)).flat());
-  const fast = runs.filter(({ isFast }) => isFast).map(({ warm }) => warm);
-  return Object.fromEntries(
-    [...modules].map((module) => [module, [...new Set(fast.flatMap((warm) => warm[module] ?? []))]]),
-  );
+  const fast = runs.filter(({ isFast }) => isFast);
+  return Object.fromEntries([...modules].map((module) => {
+    const called: Record<string, Set<string>> = {};
+    for (const { word, warm } of fast) {
+      for (const name of warm[module] ?? []) (called[word] ??= new Set()).add(name);
+    }
+    const names = Object.entries(called).map(([word, names]) => [word, [...names]]);
+    return [module, byWords(Object.fromEntries(names))];
+  }));
 }
 
 /** A container without a network goes through the fast commands, one with a network through others. */

@@ -1,12 +1,24 @@
 // Compiles in advance what most commands run. V8 compiles a function when it is first called, at each start anew; what
 // stands between parentheses it compiles with the file, and Deno keeps that from the first start on. warm.json says
-// which functions are worth it: all of them would take longer to load than to compile.
+// which functions are worth it, and for which commands: all of them would take longer to load than to compile.
 
-/** Names of functions by their module's path; the body of a module that is loaded lazily is called "". */
-export type Warm = Record<string, readonly string[]>;
+/**
+ * Names of functions by the first words of the commands that run them, separated by blanks, by their module's path; the
+ * body of a module that is loaded lazily is called "".
+ */
+export type Warm = Record<string, Record<string, readonly string[]>>;
 
-/** A call that the minifier leaves alone, where it would take plain parentheses away. */
-const mark = "__warm(";
+/** The words that functions are compiled for. A bit stands for each, in this order. */
+export function warmWords(warm: Warm): string[] {
+  const words = Object.values(warm).flatMap((functions) => Object.keys(functions)).flatMap((row) =>
+    row.split(" ")
+  );
+  return [...new Set(words)].toSorted();
+}
+
+/** A call that the minifier leaves alone, where it would take plain parentheses away; with the bits of the words. */
+const mark = (bits: number) => `__warm${bits}(`;
+const marks = /\b__warm(\d+)\(/g;
 
 const header = /^((?:async )?function\*? )([\w$]+)(\(.*\{)$/;
 const part = /^ {2}"([^"]+)"\(\) \{$/;
@@ -16,7 +28,13 @@ const plain = (name: string) => name.replace(/\d+$/, "");
 
 /** Marks the functions of an unminified bundle that are to be compiled in advance, and puts them by themselves. */
 export function markWarm(bundle: string, warm: Warm): { functions: string; rest: string } {
-  const isWarm = (module: string, name: string) => warm[module]?.includes(name) ?? false;
+  const words = warmWords(warm);
+  /** 0 for a function that no command runs */
+  const bitsOf = (module: string, name: string) => {
+    const rows = Object.entries(warm[module] ?? {}).filter(([, names]) => names.includes(name));
+    const callers = new Set(rows.flatMap(([row]) => row.split(" ")));
+    return words.reduce((bits, word, at) => callers.has(word) ? bits | 1 << at : bits, 0);
+  };
   const lines = bundle.split("\n");
   const functions: string[] = [];
   const rest: string[] = [];
@@ -26,27 +44,41 @@ export function markWarm(bundle: string, warm: Warm): { functions: string; rest:
     if (line.startsWith("// ")) module = line.slice("// ".length);
     const [, keyword = "", name = "", signature] = header.exec(line) ?? [];
     const [, path = ""] = part.exec(line) ?? [];
-    if (isWarm(module, plain(name)) && signature !== undefined) {
+    const [bits, partBits] = [bitsOf(module, plain(name)), bitsOf(path, "")];
+    if (bits !== 0 && signature !== undefined) {
       const end = lines.indexOf("}", at);
       // a declaration is there before everything else of its file, and so must be what replaces it
-      functions.push(`var ${name} = ${mark}${keyword}${signature}`, ...lines.slice(at + 1, end), "});");
+      functions.push(`var ${name} = ${mark(bits)}${keyword}${signature}`, ...lines.slice(at + 1, end), "});");
       at = end;
-    } else if (isWarm(path, "")) {
+    } else if (partBits !== 0) {
       const end = lines.findIndex((text, index) =>
         index > at && text === "  }" && lines[index + 1] === "});"
       );
-      rest.push(`  "${path}": ${mark}function() {`, ...lines.slice(at + 1, end), "  })");
+      rest.push(`  "${path}": ${mark(partBits)}function() {`, ...lines.slice(at + 1, end), "  })");
       at = end;
     } else rest.push(line);
   }
   return { functions: functions.join("\n"), rest: rest.join("\n") };
 }
 
-/** Turns the marks of a minified bundle into parentheses. */
-export const warmMarked = (minified: string): string => minified.replaceAll(mark, "(");
+/**
+ * Turns the marks of a minified text into parentheses.
+ *
+ * @returns the text, and for each of these where it stands and the bits of its words
+ */
+export function warmMarked(minified: string): { text: string; at: [index: number, bits: number][] } {
+  const at: [number, number][] = [];
+  let gone = 0;
+  const text = minified.replaceAll(marks, (call, bits: string, index: number) => {
+    at.push([index - gone, Number(bits)]);
+    gone += call.length - 1;
+    return "(";
+  });
+  return { text, at };
+}
 
 /** Which functions V8 compiled while it ran an unminified bundle, by the log of `--log-function-events`. */
-export function warmOf(bundle: string, log: string, file: string): Warm {
+export function warmOf(bundle: string, log: string, file: string): Record<string, string[]> {
   const compiled = compiledAt(log, file);
   const warm: Record<string, string[]> = {};
   let module = "";

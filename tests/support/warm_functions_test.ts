@@ -19,15 +19,18 @@ function ask(a) {
 ask();`;
 
 Deno.test("markWarm() puts warm functions by themselves, and leaves the others where they are", () => {
-  const { functions, rest } = markWarm(bundle, { "lazy.ts": ["ask", ""], "cli.ts": ["other"] });
+  const { functions, rest } = markWarm(bundle, {
+    "lazy.ts": { list: ["ask", ""] },
+    "cli.ts": { list: ["other"] },
+  });
   assertEquals(
-    warmMarked(functions),
+    warmMarked(functions).text,
     `var ask2 = (async function (a) {
   return a;
 });`,
   );
   assertEquals(
-    warmMarked(rest),
+    warmMarked(rest).text,
     `// lazy.ts
 function* count() {
 }
