@@ -43,7 +43,10 @@ export async function openApp(first?: First): Promise<App & AsyncDisposable> {
   if (wanted === "root") beginFileRoot(currentUser());
   const wayIn = wanted === "way in" ? await import("../domain/instances/way_in.ts") : undefined;
   wayIn?.beginWayIn();
-  const context = await openContext();
+  const context = await openContext().catch(async (error) => {
+    await wayIn?.endEarlyWayIn();
+    throw error;
+  });
   if (wanted === "parent" && !mayHaveParent(context)) beginFileRoot(context.user);
   const app = createApp(context);
   let tidied: Promise<void> | undefined;
@@ -67,7 +70,7 @@ export async function openApp(first?: First): Promise<App & AsyncDisposable> {
         await tidy();
       } finally {
         await finishOperations(context, grace);
-        wayIn?.endEarlyWayIn();
+        await wayIn?.endEarlyWayIn();
         await endEarlyFileRoot();
         await context[Symbol.asyncDispose]();
       }

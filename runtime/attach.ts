@@ -136,9 +136,13 @@ export function beginAttach(): void {
 }
 
 /** Ends what was begun in vain. */
-export function endEarlyAttach(): void {
-  early?.steps.close();
+export async function endEarlyAttach(): Promise<void> {
+  if (early === undefined) return;
+  const { child: { input, output, errors, ended }, steps } = early;
   early = undefined;
+  steps.close();
+  await ended;
+  await Promise.all([input, output, errors].map((stream) => stream.close()));
 }
 
 function startWaiting(): Waiting {
