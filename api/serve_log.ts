@@ -16,10 +16,16 @@ export function openLog({ isVerbose }: { isVerbose: boolean }): Log {
  * that ended by them would be gone for all others too.
  */
 export function logLostErrors(log: Log): void {
+  const lost = (reason: unknown) =>
+    log("error", "Lost error", { error: reason instanceof Error ? reason.stack : reason });
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    const { reason } = event;
-    log("error", "Lost error", { error: reason instanceof Error ? reason.stack : reason });
+    lost(event.reason);
+  });
+  // thrown where nobody could wait: in a callback of the clock or of a stream
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    lost(event.error);
   });
 }
 

@@ -64,6 +64,10 @@ function collect(stream: NodeStream) {
     pull() {
       stream.resume();
     },
+    // who reads no further has closed it: nothing may be said to it afterwards
+    cancel() {
+      open = false;
+    },
   }, { highWaterMark: 64 });
   return { readable, chunks: { close } };
 }
