@@ -3,7 +3,7 @@
  *
  * @example Start a container, run a command in it, delete it
  * ```ts
- * import { connect, execute } from "@drey/drey";
+ * import { capture, connect } from "@drey/drey";
  *
  * await using drey = await connect();
  * const creating = await drey.start("instances.create", {
@@ -11,11 +11,8 @@
  * });
  * await creating.wait({ onUpdate: ({ metadata }) => console.log(metadata?.download_progress) });
  *
- * const status = await execute(drey, { name: "web", post: { command: ["cat", "/etc/os-release"] } }, {
- *   stdout: (data) => console.log(new TextDecoder().decode(data)),
- *   stderr: () => {},
- * });
- * console.log(status, (await drey.call("instance.get", { params: { name: "web" } })).status);
+ * const { status, stdout } = await capture(drey, { name: "web", post: { command: ["cat", "/etc/os-release"] } });
+ * console.log(status, stdout, (await drey.call("instance.get", { params: { name: "web" } })).status);
  *
  * const deleting = await drey.start("instance.delete", { params: { name: "web" }, query: { force: 1 } });
  * await deleting.wait();
@@ -26,8 +23,16 @@
 
 export { connect, type ConnectOptions } from "./client/connect.ts";
 export type { CallArguments, CallOptions, Client, ClientOptions, Query, Upload } from "./client/client.ts";
+export { type Events, type EventsOptions, listen } from "./client/events.ts";
 export type { RunningOperation, WaitOptions } from "./client/operations.ts";
-export { type ExecControl, type ExecStreams, type ExecTarget, execute } from "./client/streams.ts";
+export {
+  capture,
+  type Captured,
+  type ExecControl,
+  type ExecStreams,
+  type ExecTarget,
+  execute,
+} from "./client/streams.ts";
 export type { Protocol, Remote } from "./client/remotes.ts";
 export type { RouteAnswer, RouteCall, Transport } from "./client/transport.ts";
 export { DreyError, type DreyErrorOptions, type ErrorCode, errorCodes } from "./errors.ts";
@@ -46,7 +51,16 @@ export type * from "./wire/operation.ts";
 export type * from "./wire/profile.ts";
 export type * from "./wire/project.ts";
 export type * from "./wire/resources.ts";
-export type { BodyOf, Method, ParamsOf, ResultOf, RouteName, Routes, RoutesOfKind } from "./wire/routes.ts";
+export type {
+  BodyOf,
+  Method,
+  ParamsOf,
+  ResultFor,
+  ResultOf,
+  RouteName,
+  Routes,
+  RoutesOfKind,
+} from "./wire/routes.ts";
 export type { Schema, TypeOf } from "./wire/schema.ts";
 export type * from "./wire/server.ts";
 export type { Message, Socket } from "./wire/socket.ts";

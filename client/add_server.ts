@@ -4,7 +4,6 @@ import { decodeToken, type TrustToken } from "../auth/tokens.ts";
 import { isSame } from "../auth/tls.ts";
 import { DreyError } from "../errors.ts";
 import type { CertificatesPost } from "../wire/certificate.ts";
-import type { Project } from "../wire/project.ts";
 import type { Server, ServerUntrusted } from "../wire/server.ts";
 import { readAnswer } from "./answers.ts";
 import { type Client, createClient } from "./client.ts";
@@ -142,7 +141,7 @@ async function introduce(
 
 /** Where a client that is confined to projects does not see the default one, another must be meant. */
 async function chooseProject(client: Client, wanted: string | undefined, person: Person): Promise<string> {
-  const projects = await client.call("projects.list", { query: { recursion: 1 } }) as Project[];
+  const projects = await client.call("projects.list", { query: { recursion: 1 } });
   const names = projects.map(({ name }) => name);
   if (wanted !== undefined) {
     if (names.includes(wanted)) return wanted;

@@ -5,7 +5,7 @@ import {
   type BodyOf,
   type Method,
   type ParamsOf,
-  type ResultOf,
+  type ResultFor,
   type Route,
   type RouteName,
   routes,
@@ -29,12 +29,12 @@ export interface Upload {
 }
 
 /** What a call of a route takes: the parameters of its path, its body as declared, and what any request may have. */
-export type CallOptions<N extends RouteName> =
+export type CallOptions<N extends RouteName, Q extends Query = Query> =
   & ([ParamsOf<N>] extends [never] ? { params?: undefined } : { params: Record<ParamsOf<N>, string> })
   & (BodyOf<N> extends undefined ? { body?: undefined }
     : { body: BodyOf<N> } | { body?: undefined; upload: Upload })
   & {
-    query?: Query;
+    query?: Q;
     /** the state the change is meant for, from {@link Client.read}; otherwise the server answers 412 */
     etag?: string;
     /** a body that is not JSON, such as the files of an image */
@@ -42,9 +42,9 @@ export type CallOptions<N extends RouteName> =
     signal?: AbortSignal;
   };
 /** The options of a call, which may be left out where a route has neither parameters nor a body. */
-export type CallArguments<N extends RouteName> = Record<never, never> extends CallOptions<N>
-  ? [CallOptions<N>?]
-  : [CallOptions<N>];
+export type CallArguments<N extends RouteName, Q extends Query = Query> = Record<never, never> extends
+  CallOptions<N, Q> ? [CallOptions<N, Q>?]
+  : [CallOptions<N, Q>];
 
 /**
  * The API as functions over its routes. Each rejects with a {@link DreyError} that has the server's code and message.
@@ -54,12 +54,15 @@ export interface Client extends AsyncDisposable {
   /** project of calls that do not name another */
   readonly project?: string;
   /** the metadata a sync route answers with */
-  call<N extends RoutesOfKind<"sync">>(name: N, ...options: CallArguments<N>): Promise<ResultOf<N>>;
-  /** the same with the ETag, for a change that must not overwrite somebody else's */
-  read<N extends RoutesOfKind<"sync">>(
+  call<N extends RoutesOfKind<"sync">, const Q extends Query = Record<never, never>>(
     name: N,
-    ...options: CallArguments<N>
-  ): Promise<{ value: ResultOf<N>; etag: string }>;
+    ...options: CallArguments<N, Q>
+  ): Promise<ResultFor<N, Q>>;
+  /** the same with the ETag, for a change that must not overwrite somebody else's */
+  read<N extends RoutesOfKind<"sync">, const Q extends Query = Record<never, never>>(
+    name: N,
+    ...options: CallArguments<N, Q>
+  ): Promise<{ value: ResultFor<N, Q>; etag: string }>;
   /** starts the operation of an async route */
   start<N extends RoutesOfKind<"async">>(name: N, ...options: CallArguments<N>): Promise<RunningOperation>;
   /** the bytes of a raw route */
@@ -129,7 +132,10 @@ export function createClient(transport: Transport, { project }: ClientOptions = 
       if (response.status >= 400) await throwIfError(response);
       return response;
     },
-    socket: (path, signal) => transport.socket(path, signal),
+    async socket(path, signal) {
+      signal?.throwIfAborted();
+      return await transport.socket(path, signal);
+    },
     upgrade: (name, options) => transport.upgrade(compose(name, options as CallOptions<RouteName>)),
     send(method, path, body) {
       const headers = body === undefined ? undefined : { "content-type": "application/json" };

@@ -11,18 +11,33 @@ import type { Transport } from "./transport.ts";
 export interface ConnectOptions extends ClientOptions {
   /** `auto` takes a listening server if there is one; default */
   door?: "auto" | "in-process" | "unix";
-  /** a server on another machine, or another socket; `door` and `socket` do not count then */
-  remote?: Remote;
+  /**
+   * a server on another machine, or another socket; `door` and `socket` do not count then. A name is one that
+   * `drey remote list` shows
+   */
+  remote?: Remote | string;
   /** path of the socket; without it, the one in the state directory */
   socket?: string;
   /** told each request as one line, `GET /1.0/instances` */
   onRequest?: (line: string) => void;
 }
 
-/** Opens the API of this user on this machine. */
+/**
+ * Opens the API: of this user on this machine, or of a remote. In this process no server needs to run; what an operation
+ * does then ends with the process, so wait for it.
+ *
+ * @throws {DreyError} `NOT_FOUND` for an unknown name of a remote, `NETWORK` or `FORBIDDEN` as servers are
+ */
 export async function connect(options: ConnectOptions = {}): Promise<Client> {
-  const door = await openDoor(options);
-  return createClient(options.onRequest ? watched(door, options.onRequest) : door, options);
+  const remote = typeof options.remote === "string" ? await remoteOf(options.remote) : options.remote;
+  const project = options.project ?? remote?.project;
+  const door = await openDoor({ ...options, remote });
+  return createClient(options.onRequest ? watched(door, options.onRequest) : door, { project });
+}
+
+async function remoteOf(name: string): Promise<Remote> {
+  const { findRemote } = await import("./remotes.ts");
+  return await findRemote(name);
 }
 
 function watched(door: Transport, onRequest: (line: string) => void): Transport {
@@ -38,7 +53,9 @@ function watched(door: Transport, onRequest: (line: string) => void): Transport 
   };
 }
 
-async function openDoor({ door = "auto", socket, remote }: ConnectOptions): Promise<Transport> {
+async function openDoor(
+  { door = "auto", socket, remote }: ConnectOptions & { remote: Remote | undefined },
+): Promise<Transport> {
   if (remote !== undefined && remote.address !== "unix://") {
     return await (await import("./servers.ts")).openRemote(remote);
   }

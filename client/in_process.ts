@@ -34,6 +34,7 @@ export function openInProcess(): Transport {
     await Promise.race([accepted.promise, refused]);
     refused.catch(() => ours.close());
     call.signal?.addEventListener("abort", () => ours.close(), { once: true });
+    if (call.signal?.aborted) ours.close();
     return ours;
   };
   const accept = () => Promise.reject(new Error("This request is not a stream"));

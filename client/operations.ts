@@ -19,9 +19,12 @@ export interface RunningOperation {
   cancel(): Promise<void>;
 }
 
+/** How an operation is waited for. */
 export interface WaitOptions {
   /** called with the operation when its metadata changed, a few times a second at most */
   onUpdate?: (operation: Operation) => void;
+  /** ends the waiting, which rejects with the signal's reason; the operation goes on unless it is cancelled */
+  signal?: AbortSignal;
 }
 
 /** milliseconds between two looks at an operation somebody wants to watch */
@@ -32,15 +35,22 @@ export function runningOperation(client: Client, operation: Operation): RunningO
   const params = { id: operation.id };
   return {
     operation,
-    async wait({ onUpdate } = {}) {
+    async wait({ onUpdate, signal } = {}) {
+      signal?.throwIfAborted();
       using _polling = onUpdate && poll(client, operation, onUpdate);
-      return succeeded(await client.call("operation.wait", { params, query: { timeout: -1 } }));
+      const ended = await client.call("operation.wait", { params, query: { timeout: -1 }, signal });
+      // a server that is asked no more may answer with the operation as it stands
+      if (!isFinal(ended)) signal?.throwIfAborted();
+      return succeeded(ended);
     },
     async cancel() {
       await client.call("operation.cancel", { params });
     },
   };
 }
+
+/** LXD numbers the ends of operations from here on. */
+const isFinal = ({ status_code }: Operation) => status_code >= statusCodes.Success;
 
 /** An ended operation, if it ended well. @throws {DreyError} otherwise */
 export function succeeded(operation: Operation): Operation {

@@ -1,5 +1,6 @@
 // The servers a name before a colon may mean, `debian:12`: those that are built in, and those a person has added.
 
+import { DreyError } from "../errors.ts";
 import { configDirectory } from "./connect.ts";
 
 /** What a remote speaks; `debian` images are built on this machine. */
@@ -88,4 +89,16 @@ export async function loadRemotes(): Promise<void> {
   }
   const { readRemotes } = await import("./remotes_file.ts");
   known = await readRemotes(directory);
+}
+
+/**
+ * The remote of this name, as the file of remotes has it now.
+ *
+ * @throws {DreyError} `NOT_FOUND`; `STATE_BROKEN` if the file cannot be read
+ */
+export async function findRemote(name: string): Promise<Remote> {
+  await loadRemotes();
+  const remote = known.list.find((one) => one.name === name);
+  if (remote !== undefined) return remote;
+  throw new DreyError("NOT_FOUND", { message: `There is no remote "${name}"` });
 }

@@ -3,20 +3,24 @@
 
 import { DreyError } from "../errors.ts";
 import type { InstanceConsolePost, InstanceExecPost } from "../wire/instance.ts";
-import type { Socket } from "../wire/socket.ts";
+import type { Message, Socket } from "../wire/socket.ts";
 import type { Client } from "./client.ts";
 
 /** What a command reads and writes. */
 export interface ExecStreams {
-  /** the command's standard input; without it the command reads nothing */
+  /** the command's standard input, a stream or anything else that yields bytes; without it the command reads nothing */
   stdin?: AsyncIterable<Uint8Array>;
   /** gets all output if the command has a terminal; a promise it returns is awaited */
-  stdout(data: Uint8Array): unknown;
-  stderr(data: Uint8Array): unknown;
+  stdout?(data: Uint8Array): unknown;
+  /** gets what the command writes to its standard error */
+  stderr?(data: Uint8Array): unknown;
   /** called once, as soon as the running command can be controlled */
   onControl?(control: ExecControl): void;
+  /** kills the command; {@link execute} then rejects with the signal's reason */
+  signal?: AbortSignal;
 }
 
+/** What can be done to a command while it runs. */
 export interface ExecControl {
   /** tells the command's terminal its new size, in `characters` */
   resize(width: number, height: number): void;
@@ -24,8 +28,11 @@ export interface ExecControl {
   signal(number: number): void;
 }
 
+/** Which command is run where. */
 export interface ExecTarget {
+  /** of the instance */
   name: string;
+  /** the command, its environment, its user, whether it has a terminal */
   post: Omit<InstanceExecPost, "wait-for-websocket" | "record-output">;
 }
 
@@ -34,7 +41,12 @@ export interface ExecTarget {
  *
  * @returns its exit status: 127 if it was not found, 126 if it could not be run, 128 + n if signal n ended it
  */
-export async function execute(client: Client, target: ExecTarget, streams: ExecStreams): Promise<number> {
+export async function execute(
+  client: Client,
+  target: ExecTarget,
+  streams: ExecStreams = {},
+): Promise<number> {
+  streams.signal?.throwIfAborted();
   const running = await client.start("instance.exec", {
     params: { name: target.name },
     body: { ...target.post, "wait-for-websocket": true },
@@ -61,16 +73,51 @@ export async function execute(client: Client, target: ExecTarget, streams: ExecS
     open("2"),
     controlOpen,
   ]);
+  // where this is left early, the server kills a command whose client has closed control
   using _sockets = closing([input, output, errors, control]);
   if (control) controlOf(control, streams);
-  feed(input as Socket, streams.stdin);
+  using stopped = stoppedBy(streams.signal);
   // with a terminal everything comes back on the stream that takes the input
-  const [operation] = await Promise.all([
+  const ended = Promise.all([
     running.wait(),
     drain(output ?? input, streams.stdout),
     drain(errors, streams.stderr),
   ]);
+  const fed = feed(input as Socket, streams.stdin);
+  // input that has come to its end says nothing of the command
+  const unfed = new Promise<never>((_, reject) => fed.catch(reject));
+  const [operation] = await Promise.race([ended, stopped.promise, unfed]);
   return Number(operation.metadata?.return ?? 0);
+}
+
+/** What {@link capture} kept of a command. */
+export interface Captured {
+  /** exit status, as of {@link execute} */
+  status: number;
+  /** what it wrote, as text */
+  stdout: string;
+  /** what it wrote to its standard error, as text */
+  stderr: string;
+}
+
+/** Runs a command in an instance and keeps what it writes: for short text. The rest is as of {@link execute}. */
+export async function capture(
+  client: Client,
+  target: ExecTarget,
+  streams: Pick<ExecStreams, "stdin" | "signal"> = {},
+): Promise<Captured> {
+  const output = { stdout: "", stderr: "" };
+  const keep = (name: keyof typeof output) => {
+    const decoder = new TextDecoder();
+    return {
+      add: (data: Uint8Array) => void (output[name] += decoder.decode(data, { stream: true })),
+      end: () => void (output[name] += decoder.decode()),
+    };
+  };
+  const [stdout, stderr] = [keep("stdout"), keep("stderr")];
+  const status = await execute(client, target, { ...streams, stdout: stdout.add, stderr: stderr.add });
+  for (const kept of [stdout, stderr]) kept.end();
+  return { status, ...output };
 }
 
 /** What a person at a console types and sees. */
@@ -102,9 +149,19 @@ export async function attachConsole(
   using _terminal = closing([terminal]);
   controlOf(control, streams);
   streams.detach.addEventListener("abort", () => control.close(), { once: true });
-  feed(terminal, streams.input);
+  // a keyboard that cannot be read types nothing more
+  feed(terminal, streams.input).catch(() => terminal.close());
   await drain(terminal, streams.output);
   await running.wait();
+}
+
+/** A promise that is rejected when the signal says so, until it is disposed of. */
+function stoppedBy(signal: AbortSignal | undefined): { promise: Promise<never> } & Disposable {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal?.reason);
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
+  return { promise, [Symbol.dispose]: () => signal?.removeEventListener("abort", stop) };
 }
 
 function closing(sockets: readonly (Socket | undefined)[]): Disposable {
@@ -119,17 +176,18 @@ async function drain(socket: Socket | undefined, write: ExecStreams["stdout"]): 
   if (socket === undefined) return;
   for await (const message of socket.messages) {
     if (typeof message === "string") return; // the end mark
-    await write(message);
+    await write?.(message);
   }
 }
 
-function feed(socket: Socket, stdin: AsyncIterable<Uint8Array> | undefined): void {
-  const pump = async () => {
-    for await (const data of stdin ?? []) await socket.send(data);
-    await socket.send("");
-  };
-  // a command may end without reading its input: then the stream is closed under the pump, which is no failure
-  pump().catch(() => socket.close());
+/** Sends all there is to read, and that it was all. Rejects only with an error of what is read. */
+async function feed(socket: Socket, stdin: AsyncIterable<Uint8Array> | undefined): Promise<void> {
+  // a command may end without reading its input: then the stream is closed meanwhile, which is no failure
+  const sent = (message: Message) => socket.send(message).then(() => true, () => false);
+  for await (const data of stdin ?? []) {
+    if (!await sent(data)) return socket.close();
+  }
+  if (!await sent("")) socket.close();
 }
 
 function controlOf(socket: Socket, streams: Pick<ExecStreams, "onControl">): void {

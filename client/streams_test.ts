@@ -1,8 +1,8 @@
-import { assertEquals } from "@std/testing";
+import { assertEquals, assertRejects } from "@std/testing";
 import { socketPair } from "../api/sockets.ts";
 import type { Socket } from "../wire/socket.ts";
 import { type Client, createClient } from "./client.ts";
-import { execute } from "./streams.ts";
+import { capture, execute } from "./streams.ts";
 
 /** A server end of an exec: its sockets by stream, and the end of the operation. */
 function fakeExec(
@@ -136,4 +136,54 @@ Deno.test("execute() opens the input last, so that no command is over before it 
   await Promise.all([exec.theirs["1"]?.send(""), exec.theirs["2"]?.send("")]);
   exec.end(0);
   assertEquals(await running, 0);
+});
+
+Deno.test("execute() that is aborted closes its streams and rejects with the reason", async () => {
+  const exec = fakeExec(["0", "1", "2", "control"]);
+  const stop = new AbortController();
+  const running = execute(exec.client, { name: "c1", post: { command: ["sleep"] } }, { signal: stop.signal });
+  await exec.connected;
+  stop.abort(new Error("enough"));
+  await assertRejects(() => running, Error, "enough");
+  await Promise.all(Object.values(exec.theirs).map((socket) => socket.closed));
+  exec.end(137);
+  const early = execute(exec.client, { name: "c1", post: { command: ["sleep"] } }, { signal: stop.signal });
+  await assertRejects(() => early, Error, "enough");
+  assertEquals(exec.posted.length, 1);
+});
+
+Deno.test("execute() whose input cannot be read tells why, and leaves nothing open", async () => {
+  const exec = fakeExec(["0", "1", "2", "control"]);
+  const stdin = ReadableStream.from((function* () {
+    yield bytes("first");
+    throw new Error("the disk is gone");
+  })());
+  const running = execute(exec.client, { name: "c1", post: { command: ["cat"] } }, { stdin });
+  await assertRejects(() => running, Error, "the disk is gone");
+  await Promise.all(Object.values(exec.theirs).map((socket) => socket.closed));
+  exec.end(137);
+});
+
+Deno.test("execute() whose command does not read its input returns the status all the same", async () => {
+  const exec = fakeExec(["0", "1", "2"]);
+  const endless = ReadableStream.from((function* () {
+    for (;;) yield bytes("more");
+  })());
+  const running = execute(exec.client, { name: "c1", post: { command: ["true"] } }, { stdin: endless });
+  await exec.connected;
+  exec.theirs["0"]?.close();
+  for (const name of ["1", "2"]) await exec.theirs[name]?.send("");
+  exec.end(0);
+  assertEquals(await running, 0);
+});
+
+Deno.test("capture() keeps both outputs as text, also where a letter comes in two pieces", async () => {
+  const exec = fakeExec(["0", "1", "2"]);
+  const running = capture(exec.client, { name: "c1", post: { command: ["echo"] } });
+  await exec.connected;
+  const word = bytes("grün");
+  for (const piece of [word.slice(0, 3), word.slice(3), ""]) await exec.theirs["1"]?.send(piece);
+  for (const piece of [bytes("oh"), ""]) await exec.theirs["2"]?.send(piece);
+  exec.end(3);
+  assertEquals(await running, { status: 3, stdout: "grün", stderr: "oh" });
 });

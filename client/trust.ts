@@ -27,7 +27,7 @@ export async function makeToken(client: Client, body: CertificatesPost): Promise
 /** The tokens that wait to be used. */
 export async function listTokens(client: Client): Promise<Token[]> {
   const byStatus = await client.call("operations.list", { query: { recursion: 1 } });
-  const running = (byStatus as Record<string, Operation[]>)["running"] ?? [];
+  const running = byStatus["running"] ?? [];
   return running.flatMap((operation) => tokenOf(operation) ?? []);
 }
 

@@ -17,7 +17,7 @@ import { server } from "./routes/server.ts";
 import { storagePools } from "./routes/storage_pools.ts";
 import { warnings } from "./routes/warnings.ts";
 import { storageVolumes } from "./routes/storage_volumes.ts";
-import { group, type Method, type Route, type RouteKind } from "./routes/route.ts";
+import { group, type Listing, type Method, type Route, type RouteKind } from "./routes/route.ts";
 import type { Schema } from "./schema.ts";
 
 export type { Method, Route, RouteKind };
@@ -65,9 +65,20 @@ export type RoutesOfKind<K extends RouteKind> = {
   [N in RouteName]: Routes[N]["kind"] extends K ? N : never;
 }[RouteName];
 
-/** The metadata type of a sync route's answer. */
-export type ResultOf<N extends RouteName> = Routes[N] extends { result?: infer R } ? Exclude<R, undefined>
+type DeclaredResult<N extends RouteName> = Routes[N] extends { result?: infer R } ? Exclude<R, undefined>
   : never;
+/** The metadata type of a sync route's answer. */
+export type ResultOf<N extends RouteName> = DeclaredResult<N> extends Listing<infer A, infer T, infer W>
+  ? A | T | W
+  : DeclaredResult<N>;
+/** The same where the query is known: the `recursion` in it decides what a list answers. */
+export type ResultFor<N extends RouteName, Query> = DeclaredResult<N> extends
+  Listing<infer A, infer T, infer W>
+  ? "recursion" extends keyof Query ? Query extends { recursion: 0 } ? A : Query extends { recursion: 1 } ? T
+    : Query extends { recursion: 2 } ? W
+    : A | T | W
+  : A
+  : DeclaredResult<N>;
 /** The body a route takes. */
 export type BodyOf<N extends RouteName> = Routes[N]["body"] extends Schema<infer T> ? T : undefined;
 /** The names between braces in a route's path. */

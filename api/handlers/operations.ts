@@ -25,13 +25,11 @@ export const handlers: Handlers<Names> = {
   "operations.list": async ({ context, caller, project, recursion, query }) => {
     const all = await listOperations(context, isOn(query("all-projects")) ? undefined : project);
     const operations = all.filter((operation) => maySee(caller, operation));
-    const byStatus = Object.groupBy(operations, ({ status }) => status.toLowerCase());
-    return Object.fromEntries(
-      Object.entries(byStatus).map(([status, group = []]) => [
-        status,
-        recursion > 0 ? group : group.map(({ id }) => `/1.0/operations/${id}`),
-      ]),
-    );
+    const grouped = Object.entries(Object.groupBy(operations, ({ status }) => status.toLowerCase()));
+    const byStatus = grouped.map(([status, group = []]) => [status, group] as const);
+    if (recursion > 0) return Object.fromEntries(byStatus);
+    const addresses = (group: readonly Operation[]) => group.map(({ id }) => `/1.0/operations/${id}`);
+    return Object.fromEntries(byStatus.map(([status, group]) => [status, addresses(group)]));
   },
   "operation.get": async ({ context, caller, params }) => await visible(context, caller, params.id),
   "operation.cancel": async ({ context, caller, params }) => {

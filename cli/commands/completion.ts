@@ -6,9 +6,7 @@ import { type Candidates, candidates, type Wanted } from "../complete.ts";
 import { resolve, resolveOnServer } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
 import { type Remote, remotes } from "../../client/remotes.ts";
-import type { Image } from "../../wire/image.ts";
 import type { Instance } from "../../wire/instance.ts";
-import type { Operation } from "../../wire/operation.ts";
 
 const scripts: Record<string, string> = {
   bash: `_drey() {
@@ -149,8 +147,8 @@ type Listed = Exclude<Wanted, "remote" | "device-type">;
 
 async function listNames(shell: Shell, wanted: Listed, remote: string): Promise<string[]> {
   const client = await shell.connect(resolveOnServer(remote).remote);
-  const last = (addresses: unknown) =>
-    (addresses as string[]).map((address) => decodeURIComponent(address.split("/").at(-1) ?? ""));
+  const last = (addresses: readonly string[]) =>
+    addresses.map((address) => decodeURIComponent(address.split("/").at(-1) ?? ""));
   switch (wanted) {
     case "path":
       return last(await client.call("instances.list")).map((name) => `${name}/`);
@@ -167,7 +165,7 @@ async function listNames(shell: Shell, wanted: Listed, remote: string): Promise<
     case "alias":
       return last(await client.call("image.aliases.list"));
     case "image": {
-      const images = await client.call("images.list", { query: { recursion: 1 } }) as Image[];
+      const images = await client.call("images.list", { query: { recursion: 1 } });
       return images.flatMap(({ fingerprint, aliases }) => [
         ...aliases.map(({ name }) => name),
         fingerprint.slice(0, 12),
@@ -175,7 +173,7 @@ async function listNames(shell: Shell, wanted: Listed, remote: string): Promise<
     }
     case "operation": {
       const found = await client.call("operations.list", { query: { recursion: 1 } });
-      return Object.values(found as Record<string, Operation[]>).flat().map(({ id }) => id);
+      return Object.values(found).flat().map(({ id }) => id);
     }
   }
 }

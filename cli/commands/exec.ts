@@ -1,6 +1,6 @@
 // drey exec and drey shell: a command in an instance, with our terminal or our plain streams.
 
-import { DreyError } from "../../errors.ts";
+import { describeError, DreyError } from "../../errors.ts";
 import { type ExecStreams, execute } from "../../client/streams.ts";
 import type { InstanceExecPost } from "../../wire/instance.ts";
 import { keyValues, resolveName } from "../resolve.ts";
@@ -50,7 +50,7 @@ async function run(shell: Shell, post: InstanceExecPost, isDeaf: boolean): Promi
   using resources = new DisposableStack();
   let raw: RawMode | undefined;
   const streams: ExecStreams = {
-    ...(isDeaf ? {} : { stdin: readStdin() }),
+    ...(isDeaf ? {} : { stdin: readStdin(shell.say) }),
     stdout: (data) => shell.print(data),
     stderr: writeStderr,
     onControl(control) {
@@ -63,9 +63,14 @@ async function run(shell: Shell, post: InstanceExecPost, isDeaf: boolean): Promi
   return await execute(client, { name, post }, streams);
 }
 
-async function* readStdin(): AsyncGenerator<Uint8Array> {
+async function* readStdin(say: Shell["say"]): AsyncGenerator<Uint8Array> {
   const buffer = new Uint8Array(64 << 10);
-  for (let count; (count = await Deno.stdin.read(buffer)) !== null;) yield buffer.slice(0, count);
+  try {
+    for (let count; (count = await Deno.stdin.read(buffer)) !== null;) yield buffer.slice(0, count);
+  } catch (error) {
+    // a terminal that is gone, or a directory: the command goes on, and has come to the end of its input
+    say(`Cannot read standard input: ${describeError(error)}`);
+  }
 }
 
 function writeStderr(data: Uint8Array): void {

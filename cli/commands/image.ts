@@ -38,7 +38,7 @@ export async function list(shell: Shell): Promise<void> {
     ? await askRemote(shell, remote)
     : await (await shell.connect(remote)).call("images.list", {
       query: { recursion: 1, "all-projects": isWide || undefined },
-    }) as Image[];
+    });
   const filters = [name, ...rest].filter((filter) => filter !== "");
   const shown = found.filter((image) => filters.every((filter) => passes(image, filter)));
   const letters = `${isWide ? "e" : ""}${typed.text("columns")}`;

@@ -1,7 +1,6 @@
 // drey image alias: names of images.
 
 import { defaultRemote } from "../../client/remotes.ts";
-import type { ImageAliasesEntry } from "../../wire/image.ts";
 import { toTable } from "../columns.ts";
 import { type Format, formatList } from "../output.ts";
 import { resolveName, resolveOnServer } from "../resolve.ts";
@@ -31,7 +30,7 @@ export async function list(shell: Shell): Promise<void> {
   const [first = "", ...rest] = shell.typed.args;
   const { remote, name } = resolveOnServer(first.includes(":") ? first : `${defaultRemote()}:${first}`);
   const client = await shell.connect(remote);
-  const found = await client.call("image.aliases.list", { query: { recursion: 1 } }) as ImageAliasesEntry[];
+  const found = await client.call("image.aliases.list", { query: { recursion: 1 } });
   const filters = [name, ...rest];
   const shown = found.filter((alias) =>
     filters.every((filter) => alias.name.includes(filter) || alias.target.startsWith(filter))

@@ -26,9 +26,7 @@ async function updatable(shell: Shell): Promise<string[]> {
   const client = await shell.connect(resolve("").remote);
   const images = await client.call("images.list", { query: { recursion: 1 } });
   return images.flatMap((image) =>
-    typeof image !== "string" && image.auto_update && image.update_source !== undefined
-      ? [image.fingerprint.slice(0, 12)]
-      : []
+    image.auto_update && image.update_source !== undefined ? [image.fingerprint.slice(0, 12)] : []
   );
 }
 

@@ -1,6 +1,7 @@
 // drey monitor: events as they arrive, until interrupted.
 
-import type { Event } from "../../wire/event.ts";
+import { listen } from "../../client/events.ts";
+import type { Event, EventType } from "../../wire/event.ts";
 import { toYaml } from "../output.ts";
 import { resolveOnServer } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
@@ -8,17 +9,12 @@ import type { Shell } from "../shell.ts";
 export async function monitor(shell: Shell): Promise<void> {
   const { typed } = shell;
   const client = await shell.connect(resolveOnServer(typed.args[0] ?? "").remote);
-  const query = new URLSearchParams();
-  const types = typed.list("type");
-  if (types.length > 0) query.set("type", types.join(","));
-  if (typed.has("all-projects")) query.set("all-projects", "true");
-  else if (client.project !== undefined) query.set("project", client.project);
-  const socket = await client.socket(`/1.0/events?${query}`);
+  // the server says which types there are
+  const types = typed.list("type") as EventType[];
+  await using events = await listen(client, { types, allProjects: typed.has("all-projects") });
   const format = typed.has("pretty") ? "pretty" : typed.text("format");
   const least = severity(typed.text("loglevel"));
-  for await (const message of socket.messages) {
-    if (typeof message !== "string" || message === "") continue;
-    const event: Event = JSON.parse(message);
+  for await (const event of events) {
     if (event.type === "logging" && severity(event.metadata.level) < least) continue;
     shell.print(await formatEvent(event, format ?? "yaml"));
   }

@@ -16,7 +16,7 @@ export async function list(shell: Shell): Promise<void> {
   const isWide = shell.typed.has("all-projects");
   const found = await client.call("networks.list", {
     query: { recursion: 1, "all-projects": isWide || undefined },
-  }) as Network[];
+  });
   const table = toTable(found, [
     ...(isWide ? [{ header: "PROJECT", cell: ({ project }: Network) => project }] : []),
     { header: "NAME", cell: ({ name }) => name },

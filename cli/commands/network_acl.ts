@@ -16,7 +16,7 @@ export async function list(shell: Shell): Promise<void> {
   const isWide = shell.typed.has("all-projects");
   const found = await client.call("network.acls.list", {
     query: { recursion: 1, "all-projects": isWide || undefined },
-  }) as NetworkAcl[];
+  });
   const table = toTable(found, [
     ...(isWide ? [{ header: "PROJECT", cell: ({ project }: NetworkAcl) => project }] : []),
     { header: "NAME", cell: ({ name }) => name },

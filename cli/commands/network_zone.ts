@@ -14,7 +14,7 @@ export async function list(shell: Shell): Promise<void> {
   const isWide = shell.typed.has("all-projects");
   const found = await client.call("network.zones.list", {
     query: { recursion: 1, "all-projects": isWide || undefined },
-  }) as NetworkZone[];
+  });
   const table = toTable(found, [
     ...(isWide ? [{ header: "PROJECT", cell: ({ project }: NetworkZone) => project }] : []),
     { header: "NAME", cell: ({ name }) => name },

@@ -15,7 +15,7 @@ export async function list(shell: Shell): Promise<void> {
   const found = await client.call("network.zone.records.list", {
     params: { zone },
     query: { recursion: 1 },
-  }) as NetworkZoneRecord[];
+  });
   const table = toTable(found, [
     { header: "NAME", cell: ({ name }) => name },
     { header: "DESCRIPTION", cell: ({ description }) => description },

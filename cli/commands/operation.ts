@@ -1,6 +1,5 @@
 // drey operation: what runs in the background, or did a moment ago.
 
-import type { Operation } from "../../wire/operation.ts";
 import { toTable } from "../columns.ts";
 import { type Format, formatList, longDate, toYaml, yesNo } from "../output.ts";
 import { resolveName, resolveOnServer } from "../resolve.ts";
@@ -10,7 +9,7 @@ export async function list(shell: Shell): Promise<void> {
   const client = await shell.connect(resolveOnServer(shell.typed.args[0] ?? "").remote);
   const byStatus = await client.call("operations.list", {
     query: { recursion: 1, "all-projects": shell.typed.has("all-projects") || undefined },
-  }) as Record<string, Operation[]>;
+  });
   const found = Object.values(byStatus).flat();
   const table = toTable(found, [
     { header: "ID", cell: ({ id }) => id },

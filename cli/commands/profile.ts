@@ -17,7 +17,7 @@ export async function list(shell: Shell): Promise<void> {
   const isWide = shell.typed.has("all-projects");
   const found = await client.call("profiles.list", {
     query: { recursion: 1, "all-projects": isWide || undefined },
-  }) as Profile[];
+  });
   const table = toTable(found, [
     ...(isWide ? [{ header: "PROJECT", cell: ({ project }: Profile) => project }] : []),
     { header: "NAME", cell: ({ name }) => name },

@@ -25,7 +25,7 @@ export const { get, set, unset, edit } = settingsCommands(open);
 export async function list(shell: Shell): Promise<void> {
   const { remote } = resolveOnServer(shell.typed.args[0] ?? "");
   const client = await shell.connect(remote);
-  const found = await client.call("projects.list", { query: { recursion: 1 } }) as Project[];
+  const found = await client.call("projects.list", { query: { recursion: 1 } });
   const current = await currentProject(shell, remote);
   const table = toTable(found, [
     { header: "NAME", cell: ({ name }) => name === current ? `${name} (current)` : name },

@@ -1,6 +1,6 @@
 // drey storage: the pools instances and images live in.
 
-import type { StoragePool, StoragePoolPut } from "../../wire/storage_pool.ts";
+import type { StoragePoolPut } from "../../wire/storage_pool.ts";
 import { toTable } from "../columns.ts";
 import { binarySize, type Format, formatList, toYaml } from "../output.ts";
 import { resolveName, resolveOnServer } from "../resolve.ts";
@@ -11,7 +11,7 @@ export const { get, set, unset, edit } = settingsCommands(open);
 
 export async function list(shell: Shell): Promise<void> {
   const client = await shell.connect(resolveOnServer(shell.typed.args[0] ?? "").remote);
-  const found = await client.call("pools.list", { query: { recursion: 1 } }) as StoragePool[];
+  const found = await client.call("pools.list", { query: { recursion: 1 } });
   const table = toTable(found, [
     { header: "NAME", cell: ({ name }) => name },
     { header: "DRIVER", cell: ({ driver }) => driver },

@@ -16,11 +16,10 @@ export async function list(shell: Shell): Promise<void> {
   const { remote, name } = resolveOnServer(shell.typed.args[0] ?? "");
   const client = await shell.connect(remote);
   const isWide = shell.typed.has("all-projects");
-  const query = { recursion: 1, "all-projects": isWide || undefined };
-  const found =
-    (name === ""
-      ? await client.call("volumes.all", { query })
-      : await client.call("volumes.list", { params: { pool: name }, query })) as StorageVolume[];
+  const query = { recursion: 1, "all-projects": isWide || undefined } as const;
+  const found = name === ""
+    ? await client.call("volumes.all", { query })
+    : await client.call("volumes.list", { params: { pool: name }, query });
   const wanted = shell.typed.args.slice(1);
   const shown = found.filter((volume) => wanted.every((word) => matches(volume, word)));
   const asked = shell.typed.text("columns") ?? "";
@@ -113,9 +112,8 @@ export async function info(shell: Shell): Promise<void> {
     `Created: ${volume.created_at}`,
   ];
   shell.print(`${lines.join("\n")}\n`);
-  const kept = snapshots.flatMap((one) => typeof one === "string" ? [] : [one]);
-  if (kept.length === 0) return;
-  const table = toTable(kept, [
+  if (snapshots.length === 0) return;
+  const table = toTable(snapshots, [
     { header: "NAME", cell: ({ name }) => name },
     { header: "DESCRIPTION", cell: ({ description }) => description },
     { header: "TAKEN AT", cell: ({ created_at }) => created_at },
@@ -124,7 +122,7 @@ export async function info(shell: Shell): Promise<void> {
       cell: ({ expires_at }) => expires_at?.startsWith("0001-") ? "" : expires_at ?? "",
     },
   ]);
-  shell.print(`\nSnapshots:\n${await formatList("table", table, kept)}`);
+  shell.print(`\nSnapshots:\n${await formatList("table", table, snapshots)}`);
 }
 
 export async function remove(shell: Shell): Promise<void> {

@@ -8,7 +8,7 @@ export async function snapshot(shell: Shell): Promise<void> {
   const name = shell.typed.args[2];
   if (name !== undefined && shell.typed.has("reuse")) {
     const kept = await client.call("volume.snapshots.list", { params });
-    if (kept.some((one) => typeof one === "string" && one.endsWith(`/${encodeURIComponent(name)}`))) {
+    if (kept.some((one) => one.endsWith(`/${encodeURIComponent(name)}`))) {
       await shell.wait(
         await client.start("volume.snapshot.delete", { params: { ...params, snapshot: name } }),
         name,

@@ -2,7 +2,7 @@
 
 import { listTokens, makeToken, readFacts, type Token } from "../../client/trust.ts";
 import { DreyError } from "../../errors.ts";
-import type { Certificate, CertificatePut } from "../../wire/certificate.ts";
+import type { CertificatePut } from "../../wire/certificate.ts";
 import { ask } from "../ask.ts";
 import { toTable } from "../columns.ts";
 import { edit as editYaml } from "../editor.ts";
@@ -33,7 +33,7 @@ export async function add(shell: Shell): Promise<void> {
 
 export async function list(shell: Shell): Promise<void> {
   const { client } = await split(shell);
-  const found = await client.call("certificates.list", { query: { recursion: 1 } }) as Certificate[];
+  const found = await client.call("certificates.list", { query: { recursion: 1 } });
   const table = toTable(found.map((one) => ({ ...one, ...readFacts(one.certificate) })), [
     { header: "TYPE", cell: ({ type }) => type },
     { header: "NAME", cell: ({ name }) => name },

@@ -22,7 +22,7 @@ const columns: Columns<Warning> = {
 
 export async function list(shell: Shell): Promise<void> {
   const client = await shell.connect(resolveOnServer(shell.typed.args[0] ?? "").remote);
-  const all = await client.call("warnings.list", { query: { recursion: 1 } }) as Warning[];
+  const all = await client.call("warnings.list", { query: { recursion: 1 } });
   const found = shell.typed.has("all") ? all : all.filter(({ status }) => status === "new");
   const table = toTable(found, chooseColumns(shell.typed.text("columns") ?? "", columns));
   shell.print(await formatList(shell.typed.text("format") as Format, table, found));
@@ -48,7 +48,7 @@ export async function remove(shell: Shell): Promise<void> {
     return void await client.call("warning.delete", { params: { uuid } });
   }
   const client = await shell.connect(resolveOnServer(text ?? "").remote);
-  for (const { uuid } of await client.call("warnings.list", { query: { recursion: 1 } }) as Warning[]) {
+  for (const { uuid } of await client.call("warnings.list", { query: { recursion: 1 } })) {
     await client.call("warning.delete", { params: { uuid } });
   }
 }

@@ -7,7 +7,7 @@ import {
   type VolumeBackup,
   volumeBackupsPost,
 } from "../backup.ts";
-import { group, one, route } from "./route.ts";
+import { group, type Listing, one, route } from "./route.ts";
 
 const all = "/1.0/instances/{name}/backups";
 const backup = "/1.0/instances/{name}/backups/{backup}";
@@ -16,7 +16,7 @@ const volumeBackup = "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/backups/
 const here = ["project", "target"] as const;
 
 export const backups = group(() => ({
-  "instance.backups.list": route<string[] | InstanceBackup[]>()(
+  "instance.backups.list": route<Listing<string[], InstanceBackup[]>>()(
     "sync",
     `GET ${all}`,
     "Backups of the instance",
@@ -37,7 +37,7 @@ export const backups = group(() => ({
   "instance.backup.export": route<never>()("raw", `GET ${backup}/export`, "The backup as a file", {
     query: one,
   }),
-  "volume.backups.list": route<string[] | VolumeBackup[]>()(
+  "volume.backups.list": route<Listing<string[], VolumeBackup[]>>()(
     "sync",
     `GET ${ofVolume}`,
     "Backups of the volume",

@@ -1,10 +1,10 @@
 // Routes of trusted certificates.
 
 import * as certificate from "../certificate.ts";
-import { group, route } from "./route.ts";
+import { group, type Listing, route } from "./route.ts";
 
 export const certificates = group(() => ({
-  "certificates.list": route<string[] | certificate.Certificate[]>()(
+  "certificates.list": route<Listing<string[], certificate.Certificate[]>>()(
     "sync",
     "GET /1.0/certificates",
     "All trusted certificates",

@@ -1,10 +1,10 @@
 // Routes of images and their aliases.
 
 import * as image from "../image.ts";
-import { group, lists, one, route } from "./route.ts";
+import { group, type Listing, lists, one, route } from "./route.ts";
 
 export const images = group(() => ({
-  "images.list": route<string[] | image.Image[]>()("sync", "GET /1.0/images", "All images", {
+  "images.list": route<Listing<string[], image.Image[]>>()("sync", "GET /1.0/images", "All images", {
     query: lists,
     access: "untrusted",
   }),
@@ -71,7 +71,7 @@ export const images = group(() => ({
     "A secret for one download by somebody unknown",
     { query: one },
   ),
-  "image.aliases.list": route<string[] | image.ImageAliasesEntry[]>()(
+  "image.aliases.list": route<Listing<string[], image.ImageAliasesEntry[]>>()(
     "sync",
     "GET /1.0/images/aliases",
     "All image aliases",

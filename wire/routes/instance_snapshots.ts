@@ -1,10 +1,10 @@
 // Routes of snapshots of instances.
 
 import * as snapshot from "../instance_snapshot.ts";
-import { group, one, route } from "./route.ts";
+import { group, type Listing, one, route } from "./route.ts";
 
 export const instanceSnapshots = group(() => ({
-  "snapshots.list": route<string[] | snapshot.InstanceSnapshot[]>()(
+  "snapshots.list": route<Listing<string[], snapshot.InstanceSnapshot[]>>()(
     "sync",
     "GET /1.0/instances/{name}/snapshots",
     "The snapshots of the instance",

@@ -3,14 +3,14 @@
 import * as image from "../image.ts";
 import * as instance from "../instance.ts";
 import * as uefi from "../uefi_variables.ts";
-import { group, lists, one, route } from "./route.ts";
+import { group, type Listing, lists, one, route } from "./route.ts";
 
 export const instances = group(makeInstances);
 
 // declared, and no arrow: so it can be compiled with the bundle, see tests/support/warm_functions.ts
 function makeInstances() {
   return {
-    "instances.list": route<string[] | instance.Instance[] | instance.InstanceFull[]>()(
+    "instances.list": route<Listing<string[], instance.Instance[], instance.InstanceFull[]>>()(
       "sync",
       "GET /1.0/instances",
       "All instances",

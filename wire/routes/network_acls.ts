@@ -1,10 +1,10 @@
 // Routes of access control lists of networks.
 
 import * as acl from "../network_acl.ts";
-import { group, lists, one, route } from "./route.ts";
+import { group, type Listing, lists, one, route } from "./route.ts";
 
 export const networkAcls = group(() => ({
-  "network.acls.list": route<string[] | acl.NetworkAcl[]>()(
+  "network.acls.list": route<Listing<string[], acl.NetworkAcl[]>>()(
     "sync",
     "GET /1.0/network-acls",
     "All network ACLs",

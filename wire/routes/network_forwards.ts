@@ -1,12 +1,12 @@
 // Routes of forwards and load balancers.
 
 import * as forward from "../network_forward.ts";
-import { group, one, route } from "./route.ts";
+import { group, type Listing, one, route } from "./route.ts";
 
 const list = ["project", "recursion", "filter"] as const;
 
 export const networkForwards = group(() => ({
-  "network.forwards.list": route<string[] | forward.NetworkForward[]>()(
+  "network.forwards.list": route<Listing<string[], forward.NetworkForward[]>>()(
     "sync",
     "GET /1.0/networks/{network}/forwards",
     "All forwards of the network",
@@ -42,7 +42,7 @@ export const networkForwards = group(() => ({
     "Delete the forward",
     { query: one },
   ),
-  "network.balancers.list": route<string[] | forward.NetworkLoadBalancer[]>()(
+  "network.balancers.list": route<Listing<string[], forward.NetworkLoadBalancer[]>>()(
     "sync",
     "GET /1.0/networks/{network}/load-balancers",
     "All load balancers of the network",

@@ -1,12 +1,12 @@
 // Routes of zones of DNS.
 
 import * as zone from "../network_zone.ts";
-import { group, lists, one, route } from "./route.ts";
+import { group, type Listing, lists, one, route } from "./route.ts";
 
 const list = ["project", "recursion", "filter"] as const;
 
 export const networkZones = group(() => ({
-  "network.zones.list": route<string[] | zone.NetworkZone[]>()(
+  "network.zones.list": route<Listing<string[], zone.NetworkZone[]>>()(
     "sync",
     "GET /1.0/network-zones",
     "All network zones",
@@ -35,7 +35,7 @@ export const networkZones = group(() => ({
     "Delete the network zone",
     { query: one },
   ),
-  "network.zone.records.list": route<string[] | zone.NetworkZoneRecord[]>()(
+  "network.zone.records.list": route<Listing<string[], zone.NetworkZoneRecord[]>>()(
     "sync",
     "GET /1.0/network-zones/{zone}/records",
     "All records of the network zone",

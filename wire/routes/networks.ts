@@ -1,12 +1,17 @@
 // Routes of networks.
 
 import * as network from "../network.ts";
-import { group, lists, one, route } from "./route.ts";
+import { group, type Listing, lists, one, route } from "./route.ts";
 
 export const networks = group(() => ({
-  "networks.list": route<string[] | network.Network[]>()("sync", "GET /1.0/networks", "All networks", {
-    query: lists,
-  }),
+  "networks.list": route<Listing<string[], network.Network[]>>()(
+    "sync",
+    "GET /1.0/networks",
+    "All networks",
+    {
+      query: lists,
+    },
+  ),
   "networks.create": route<null>()("sync", "POST /1.0/networks", "Add a network", {
     query: [...one, "target"],
     body: network.networksPost,

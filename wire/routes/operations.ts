@@ -1,14 +1,14 @@
 // Routes of operations.
 
 import type { Operation } from "../operation.ts";
-import { group, route } from "./route.ts";
+import { group, type Listing, route } from "./route.ts";
 
 export const operations = group(makeOperations);
 
 // declared, and no arrow: so it can be compiled with the bundle, see tests/support/warm_functions.ts
 function makeOperations() {
   return {
-    "operations.list": route<Record<string, string[] | Operation[]>>()(
+    "operations.list": route<Listing<Record<string, string[]>, Record<string, Operation[]>>>()(
       "sync",
       "GET /1.0/operations",
       "All operations, by lower-case status",

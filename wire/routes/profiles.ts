@@ -1,12 +1,17 @@
 // Routes of profiles.
 
 import * as profile from "../profile.ts";
-import { group, lists, one, route } from "./route.ts";
+import { group, type Listing, lists, one, route } from "./route.ts";
 
 export const profiles = group(() => ({
-  "profiles.list": route<string[] | profile.Profile[]>()("sync", "GET /1.0/profiles", "All profiles", {
-    query: lists,
-  }),
+  "profiles.list": route<Listing<string[], profile.Profile[]>>()(
+    "sync",
+    "GET /1.0/profiles",
+    "All profiles",
+    {
+      query: lists,
+    },
+  ),
   "profiles.create": route<null>()("sync", "POST /1.0/profiles", "Add a profile", {
     query: one,
     body: profile.profilesPost,

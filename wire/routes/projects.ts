@@ -1,12 +1,17 @@
 // Routes of projects.
 
 import * as project from "../project.ts";
-import { group, route } from "./route.ts";
+import { group, type Listing, route } from "./route.ts";
 
 export const projects = group(() => ({
-  "projects.list": route<string[] | project.Project[]>()("sync", "GET /1.0/projects", "All projects", {
-    query: ["recursion", "filter"],
-  }),
+  "projects.list": route<Listing<string[], project.Project[]>>()(
+    "sync",
+    "GET /1.0/projects",
+    "All projects",
+    {
+      query: ["recursion", "filter"],
+    },
+  ),
   "projects.create": route<null>()("sync", "POST /1.0/projects", "Add a project", {
     body: project.projectsPost,
   }),

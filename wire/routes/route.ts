@@ -33,6 +33,11 @@ export interface Route {
   result?: unknown;
 }
 
+/** The metadata of a list, by the `recursion` that was asked for: the addresses of things, the things, all about them. */
+export interface Listing<Addresses, Things, Whole = Things> {
+  byRecursion: [Addresses, Things, Whole];
+}
+
 type Options<B extends Schema | undefined> = {
   query?: readonly string[];
   body?: B;

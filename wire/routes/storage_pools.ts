@@ -6,12 +6,17 @@ import {
   type StoragePoolResources,
   storagePoolsPost,
 } from "../storage_pool.ts";
-import { group, lists, one, route } from "./route.ts";
+import { group, type Listing, lists, one, route } from "./route.ts";
 
 export const storagePools = group(() => ({
-  "pools.list": route<string[] | StoragePool[]>()("sync", "GET /1.0/storage-pools", "All storage pools", {
-    query: lists,
-  }),
+  "pools.list": route<Listing<string[], StoragePool[]>>()(
+    "sync",
+    "GET /1.0/storage-pools",
+    "All storage pools",
+    {
+      query: lists,
+    },
+  ),
   "pools.create": route<null>()("sync", "POST /1.0/storage-pools", "Create a storage pool", {
     query: ["project", "target"],
     body: storagePoolsPost,

@@ -13,7 +13,7 @@ import {
   volumeSnapshotPut,
   volumeSnapshotsPost,
 } from "../storage_volume.ts";
-import { group, lists, route } from "./route.ts";
+import { group, type Listing, lists, route } from "./route.ts";
 
 const all = "/1.0/storage-pools/{pool}/volumes";
 const typed = "/1.0/storage-pools/{pool}/volumes/{type}";
@@ -23,19 +23,19 @@ const snapshot = "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/snapshots/{s
 const here = ["project", "target"] as const;
 
 export const storageVolumes = group(() => ({
-  "volumes.all": route<string[] | StorageVolume[]>()(
+  "volumes.all": route<Listing<string[], StorageVolume[]>>()(
     "sync",
     "GET /1.0/storage-volumes",
     "Storage volumes of every pool",
     { query: lists },
   ),
-  "volumes.all.typed": route<string[] | StorageVolume[]>()(
+  "volumes.all.typed": route<Listing<string[], StorageVolume[]>>()(
     "sync",
     "GET /1.0/storage-volumes/{type}",
     "Storage volumes of one type of every pool",
     { query: lists },
   ),
-  "volumes.list": route<string[] | StorageVolume[]>()("sync", `GET ${all}`, "Volumes of the pool", {
+  "volumes.list": route<Listing<string[], StorageVolume[]>>()("sync", `GET ${all}`, "Volumes of the pool", {
     query: [...lists, "target"],
   }),
   "volumes.create": route<Told | Operation>()(
@@ -44,7 +44,7 @@ export const storageVolumes = group(() => ({
     "Create a volume, or copy one, as an operation",
     { query: here, body: storageVolumesPost },
   ),
-  "volumes.typed.list": route<string[] | StorageVolume[]>()(
+  "volumes.typed.list": route<Listing<string[], StorageVolume[]>>()(
     "sync",
     `GET ${typed}`,
     "Volumes of one type of the pool",
@@ -75,7 +75,7 @@ export const storageVolumes = group(() => ({
   "volume.state": route<StorageVolumeState>()("sync", `GET ${volume}/state`, "Space the volume takes", {
     query: here,
   }),
-  "volume.snapshots.list": route<string[] | StorageVolumeSnapshot[]>()(
+  "volume.snapshots.list": route<Listing<string[], StorageVolumeSnapshot[]>>()(
     "sync",
     `GET ${snapshots}`,
     "Snapshots of the volume",

@@ -1,13 +1,18 @@
 // Routes of warnings, and of the metrics that count them too.
 
 import * as warning from "../warning.ts";
-import { group, route } from "./route.ts";
+import { group, type Listing, route } from "./route.ts";
 
 export const warnings = group(() => ({
-  "warnings.list": route<string[] | warning.Warning[]>()("sync", "GET /1.0/warnings", "All warnings", {
-    query: ["project", "recursion", "filter"],
-    access: "admin",
-  }),
+  "warnings.list": route<Listing<string[], warning.Warning[]>>()(
+    "sync",
+    "GET /1.0/warnings",
+    "All warnings",
+    {
+      query: ["project", "recursion", "filter"],
+      access: "admin",
+    },
+  ),
   "warning.get": route<warning.Warning>()("sync", "GET /1.0/warnings/{uuid}", "One warning", {
     access: "admin",
   }),
