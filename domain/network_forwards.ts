@@ -1,7 +1,7 @@
 // Forwards and load balancers of networks: addresses of the host that lead to instances while their network is up.
 
 import { parseAddress } from "../config/address.ts";
-import { DreyError } from "../errors.ts";
+import { alsoFailed, DreyError } from "../errors.ts";
 import { changedMeanwhile } from "./changed.ts";
 import type { Entry, Key, Write } from "../store/store.ts";
 import type { Config } from "../wire/instance.ts";
@@ -134,7 +134,7 @@ export async function createForward(context: Context, ref: ForwardRef, put: Put)
   if (!done) {
     throw new DreyError("ALREADY_EXISTS", { message: `Listen address "${ref.address}" is in use already` });
   }
-  await apply(context, ref);
+  await applyOrUndo(context, ref, undefined);
 }
 
 const fill = ({ description = "", config = {}, ports = [], backends }: Put): ForwardRecord => ({
@@ -198,7 +198,26 @@ async function change(
     happened(context, "updated", ref),
   ]);
   if (!done) throw changedMeanwhile(`"${ref.address}"`);
-  await apply(context, ref);
+  await applyOrUndo(context, ref, value);
+}
+
+/**
+ * Puts a change in force. One that cannot be had, since somebody else has the port, is taken back: it would be in the way
+ * of every change that follows, and of the network.
+ */
+async function applyOrUndo(context: Context, ref: ForwardRef, old: ForwardRecord | undefined): Promise<void> {
+  try {
+    await apply(context, ref);
+  } catch (error) {
+    const key = keyOf(ref);
+    const { revision } = await load(context, ref);
+    await context.store.commit([{ key, revision }], [
+      old === undefined ? { key, delete: true } : { key, value: old },
+      happened(context, old === undefined ? "deleted" : "updated", ref),
+    ]);
+    await apply(context, ref).catch((later) => Promise.reject(alsoFailed(error, later)));
+    throw error;
+  }
 }
 
 /** @throws {DreyError} `NOT_FOUND` */

@@ -252,13 +252,14 @@ async function forget(context: Context, ref: Ref): Promise<void> {
     happened(context, "network-deleted", ref),
   ]);
   if (!done) throw changedMeanwhile(`Network "${ref.name}"`);
+  const { leaveHub, takeNetworkDown } = await import("./networks/hub.ts");
+  await takeNetworkDown(context, ref.name);
+  // last, since dnsmasq writes there for as long as it runs
   try {
     Deno.removeSync(networkDirectory(context, ref.name), { recursive: true });
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  const { leaveHub, takeNetworkDown } = await import("./networks/hub.ts");
-  await takeNetworkDown(context, ref.name);
   if (context.user.uid === 0) await leaveHub(context);
 }
 

@@ -40,6 +40,12 @@ await e2e("a forward and a load balancer lead from the host to instances, throug
   await eventually("the forward answers", async () => await hear(port) === "c1");
   const outside = await drey.tries`network forward port add lab 127.0.0.1 tcp 81 192.0.2.99`;
   assertMatch(outside.stderr, /not within the network's subnet/);
+  const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const refused = await drey
+    .tries`network forward port add lab 127.0.0.1 tcp ${(taken.addr as Deno.NetAddr).port} ${one} 80`;
+  assertMatch(refused.stderr, /the address is in use/);
+  assertEquals((await drey`network forward show lab 127.0.0.1`).match(/listen_port/g)?.length, 1);
+  taken.close();
   await drey`network load-balancer create lab 127.0.0.2`;
   await drey`network load-balancer backend add lab 127.0.0.2 web1 ${one} 80`;
   await drey`network load-balancer backend add lab 127.0.0.2 web2 ${two} 80`;
