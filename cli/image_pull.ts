@@ -5,6 +5,7 @@ import type { Client } from "../client/client.ts";
 import type { Remote } from "../client/remotes.ts";
 import type { Image } from "../wire/image.ts";
 import type { Server } from "../wire/server.ts";
+import { secretOf } from "./image_source.ts";
 import type { Shell } from "./shell.ts";
 
 /** An image a server of instances has, and the client of that server. */
@@ -56,7 +57,7 @@ export async function pullSources({ client, image, remote }: OwnedImage): Promis
       hint: "Let the image be carried by this side: --mode relay; or set core.https_address there",
     });
   }
-  const secret = image.public ? undefined : await secretOf(client, image);
+  const secret = image.public ? undefined : await secretOf(client, image.fingerprint);
   return addresses.map((server) => ({
     type: "image",
     mode: "pull",
@@ -67,9 +68,4 @@ export async function pullSources({ client, image, remote }: OwnedImage): Promis
     ...secret !== undefined && { secret },
     ...remote.project !== undefined && { project: remote.project },
   }));
-}
-
-async function secretOf(client: Client, { fingerprint }: Image): Promise<string> {
-  const { operation } = await client.start("image.secret", { params: { fingerprint } });
-  return String(operation.metadata?.secret ?? "");
 }

@@ -1,12 +1,10 @@
 // Images of other servers as the source of a new instance: which image is meant, and how the instance's server gets at
 // it.
 
-import { readAnswer } from "../client/answers.ts";
 import type { Client } from "../client/client.ts";
 import type { Remote } from "../client/remotes.ts";
 import { DreyError } from "../errors.ts";
 import type { InstanceSource } from "../wire/instance.ts";
-import type { Operation } from "../wire/operation.ts";
 import type { Server } from "../wire/server.ts";
 import { resolve, resolveImage } from "./resolve.ts";
 import type { Shell } from "./shell.ts";
@@ -57,8 +55,8 @@ async function wayTo(client: Client, remote: Remote, fingerprint: string) {
   };
 }
 
-async function secretOf(client: Client, fingerprint: string): Promise<string> {
-  const path = `/1.0/images/${encodeURIComponent(fingerprint)}/secret`;
-  const { metadata } = await readAnswer<Operation>(await client.send("POST", path));
-  return String(metadata.metadata?.secret ?? "");
+/** What lets another server fetch an image that is not public. */
+export async function secretOf(client: Client, fingerprint: string): Promise<string> {
+  const { operation } = await client.start("image.secret", { params: { fingerprint } });
+  return String(operation.metadata?.secret ?? "");
 }

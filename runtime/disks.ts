@@ -6,7 +6,7 @@ import { DreyError } from "../errors.ts";
 import { sealDescriptors } from "../sys/descriptors.ts";
 import { run } from "../sys/run.ts";
 import type { BoxNode } from "./container_plan.ts";
-import { stagingDirectory } from "./namespaces.ts";
+import { stagingDirectory, stagingMount } from "./namespaces.ts";
 import { flags, type MountAttribute } from "./kernel_flags.ts";
 import { formatSteps } from "./step_words.ts";
 import type { Step } from "./steps.ts";
@@ -147,14 +147,7 @@ async function plug(
     ...enterParent(container),
     { do: "unshare", kinds: ["mnt"] },
     { do: "mount", type: "none", source: "none", target: "/", flags: ["rec", "private"] },
-    {
-      do: "mount",
-      type: "tmpfs",
-      source: "drey",
-      target: staging,
-      flags: ["nosuid", "nodev"],
-      data: "mode=755,size=64k",
-    },
+    stagingMount(staging),
     ...fetch,
     { do: "plug", place, pid: container.pid, identity, root: container.root ?? "/", path, propagation },
   ]);

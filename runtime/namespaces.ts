@@ -31,6 +31,16 @@ export function stagingDirectory(root: RootSource, reads: readonly string[] = []
   return free;
 }
 
+/** A small file system of one's own, so that what is mounted in the staging directory hides nothing of the host. */
+export const stagingMount = (target: string): Step => ({
+  do: "mount",
+  type: "tmpfs",
+  source: "drey",
+  target,
+  flags: ["nosuid", "nodev"],
+  data: "mode=755,size=64k",
+});
+
 /** Where the directories that a machine shares stand while its box is built. */
 export const stagedSharesOf = (plan: Staged): string => stagedShares(stagingOf(plan));
 
@@ -142,14 +152,7 @@ function rootSteps(plan: ContainerPlan): Step[] {
   const staging = stagingOf(plan);
   const { uids, gids } = innerIds(plan);
   return [
-    {
-      do: "mount",
-      type: "tmpfs",
-      source: "drey",
-      target: staging,
-      flags: ["nosuid", "nodev"],
-      data: "mode=755,size=64k",
-    },
+    stagingMount(staging),
     { do: "mkdir", path: `${staging}/root` },
     ...(plan.root.kind === "layers" ? [{ do: "mkdir", path: `${staging}/nothing` } satisfies Step] : []),
     ...ownRoot(plan.root, uids, gids),

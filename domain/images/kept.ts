@@ -4,6 +4,8 @@ import { imagesAutoUpdateCached, imagesDefaultArchitecture } from "../../config/
 import { kernelArchitecture } from "../../images/metadata.ts";
 import type { Image } from "../../wire/image.ts";
 import type { Context } from "../context.ts";
+import type { Task } from "../operations.ts";
+import { downloadLock } from "./fetch.ts";
 import { adoptImage } from "./files.ts";
 import { getImage, imageKey, type ImageRecord, listImages } from "./records.ts";
 import { imageSetting } from "./settings.ts";
@@ -39,11 +41,37 @@ export async function findKept(
   return images.findLast(same);
 }
 
+/** An image that is known by its fingerprint before it is here. */
+export interface Awaited {
+  project: string;
+  fingerprint: string;
+  /** whose cancellation ends the waiting for others */
+  task?: Task;
+}
+
+/**
+ * The image of this fingerprint: as it is here, or once `fetch` has recorded it. Who wants it while another fetches it
+ * waits, and finds it here.
+ */
+export async function hereOrFetched(
+  context: Context,
+  { project, fingerprint, task }: Awaited,
+  fetch: () => Promise<void>,
+): Promise<Image> {
+  const here = await shareImage(context, project, fingerprint);
+  if (here !== undefined) return here;
+  await using _lock = await context.store.lock(downloadLock(fingerprint), task && { signal: task.signal });
+  const meanwhile = await shareImage(context, project, fingerprint);
+  if (meanwhile !== undefined) return meanwhile;
+  await fetch();
+  return await getImage(context, project, fingerprint);
+}
+
 /**
  * The image of this fingerprint, if the project has it; one that only another project has is recorded for this one too,
  * since the files are the same.
  */
-export async function shareImage(
+async function shareImage(
   context: Context,
   project: string,
   fingerprint: string,

@@ -9,8 +9,7 @@ import { boundaryOf, readMultipart } from "../../sys/multipart.ts";
 import type { Image, ImageAliasesEntry } from "../../wire/image.ts";
 import type { Context } from "../context.ts";
 import type { Task } from "../operations.ts";
-import { downloadLock } from "./fetch.ts";
-import { findKept, shareImage, updatesCached } from "./kept.ts";
+import { findKept, hereOrFetched, updatesCached } from "./kept.ts";
 import { byteProgress, reporter } from "./progress.ts";
 import { type ImagePart, receiveImage } from "./receive.ts";
 import { getImage } from "./records.ts";
@@ -40,14 +39,8 @@ export async function lxdImage(context: Context, project: string, wish: LxdWish)
   const info = await lookUp(context, project, { wish, server });
   if ("kept" in info) return info.kept;
   const { image } = info;
-  const here = await shareImage(context, project, image.fingerprint);
-  if (here !== undefined) return here;
-  const options = wish.task === undefined ? {} : { signal: wish.task.signal };
-  await using _lock = await context.store.lock(downloadLock(image.fingerprint), options);
-  const meanwhile = await shareImage(context, project, image.fingerprint);
-  if (meanwhile !== undefined) return meanwhile;
-  await download(context, project, { image, wish, server });
-  return await getImage(context, project, image.fingerprint);
+  const wanted = { ...wish, project, fingerprint: image.fingerprint };
+  return await hereOrFetched(context, wanted, () => download(context, project, { image, wish, server }));
 }
 
 interface Server extends Disposable {

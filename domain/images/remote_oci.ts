@@ -9,10 +9,10 @@ import { exists } from "../../sys/present.ts";
 import type { Context } from "../context.ts";
 import type { Task } from "../operations.ts";
 import { blobsDirectory, downloadsDirectory } from "./directories.ts";
-import { downloadLock, fetchBlobs, forgetDownload } from "./fetch.ts";
+import { fetchBlobs, forgetDownload } from "./fetch.ts";
 import { mustStack, propertiesOf, recordApplication } from "./applications.ts";
 import { makeClosed } from "./files.ts";
-import { findKept, shareImage, updatesCached, wantedArchitecture } from "./kept.ts";
+import { findKept, hereOrFetched, updatesCached, wantedArchitecture } from "./kept.ts";
 import { type LayersAhead, unpackLayersAhead } from "./layers_ahead.ts";
 import { getImage } from "./records.ts";
 
@@ -32,14 +32,22 @@ export interface OciWish {
 export async function ociImage(context: Context, project: string, wish: OciWish): Promise<Image> {
   const found = await lookUp(context, project, wish);
   if ("kept" in found) return found.kept;
-  const { registry, digest, manifest } = found;
-  const fingerprint = digest.slice("sha256:".length);
-  const here = await shareImage(context, project, fingerprint);
-  if (here !== undefined) return here;
-  const options = wish.task === undefined ? {} : { signal: wish.task.signal };
-  await using _lock = await context.store.lock(downloadLock(fingerprint), options);
-  const meanwhile = await shareImage(context, project, fingerprint);
-  if (meanwhile !== undefined) return meanwhile;
+  const fingerprint = found.digest.slice("sha256:".length);
+  return await hereOrFetched(
+    context,
+    { ...wish, project, fingerprint },
+    () => download(context, project, { ...found, fingerprint, wish }),
+  );
+}
+
+async function download(
+  context: Context,
+  project: string,
+  { registry, text: manifestText, manifest, fingerprint, wish }: Offered & {
+    fingerprint: string;
+    wish: OciWish;
+  },
+): Promise<void> {
   const { parseConfig } = await import("../../images/oci.ts");
   const bytes = await registry.blob(manifest.config.digest);
   const text = new TextDecoder().decode(bytes);
@@ -47,7 +55,7 @@ export async function ociImage(context: Context, project: string, wish: OciWish)
   mustStack(wish.name, manifest);
   await using ahead = await unpackLayersAhead(context);
   await fetchLayers(context, { fingerprint, registry, manifest, ahead, ...wish.task && { task: wish.task } });
-  const raw = { manifest: found.text, config: text };
+  const raw = { manifest: manifestText, config: text };
   const document: OciDocument = { oci: 1, name: wish.name, manifest, config, raw };
   const auto_update = await updatesCached(context, project);
   await recordApplication(context, project, {
@@ -70,12 +78,16 @@ export async function ociImage(context: Context, project: string, wish: OciWish)
   });
   await ahead.keep();
   await forgetDownload(context, fingerprint);
-  return await getImage(context, project, fingerprint);
 }
 
-type Found =
-  | { kept: Image }
-  | { registry: Registry; digest: string; text: string; manifest: Manifest };
+/** What a registry has under a name; the text of the manifest is what its digest was made of. */
+interface Offered {
+  registry: Registry;
+  digest: string;
+  text: string;
+  manifest: Manifest;
+}
+type Found = { kept: Image } | Offered;
 
 async function lookUp(context: Context, project: string, { server, name, task }: OciWish): Promise<Found> {
   try {

@@ -8,8 +8,8 @@ import type { Context } from "../context.ts";
 import type { Task } from "../operations.ts";
 import { unpackAhead } from "./ahead.ts";
 import { catalogsDirectory } from "./directories.ts";
-import { downloadLock, fetchFiles, forgetDownload } from "./fetch.ts";
-import { findKept, shareImage, updatesCached, wantedArchitecture } from "./kept.ts";
+import { fetchFiles, forgetDownload } from "./fetch.ts";
+import { findKept, hereOrFetched, updatesCached, wantedArchitecture } from "./kept.ts";
 import { getImage, type ImageRecord } from "./records.ts";
 import { takeIn } from "./take_in.ts";
 
@@ -67,13 +67,16 @@ export async function simplestreamsImage(
   const found = await lookUp(context, project, wish);
   if ("kept" in found) return found.kept;
   const { offered } = found;
+  const wanted = { ...wish, project, fingerprint: offered.fingerprint };
+  return await hereOrFetched(context, wanted, () => download(context, project, { offered, wish }));
+}
+
+async function download(
+  context: Context,
+  project: string,
+  { offered, wish }: { offered: CatalogImage; wish: RemoteWish },
+): Promise<void> {
   const { fingerprint } = offered;
-  const here = await shareImage(context, project, fingerprint);
-  if (here !== undefined) return here;
-  const options = wish.task === undefined ? {} : { signal: wish.task.signal };
-  await using _lock = await context.store.lock(downloadLock(fingerprint), options);
-  const meanwhile = await shareImage(context, project, fingerprint);
-  if (meanwhile !== undefined) return meanwhile;
   const mirrors = mirrorsOf(wish.server);
   const wanted = offered.files.map(({ part, path, size, sha256 }) => ({
     part,
@@ -101,7 +104,6 @@ export async function simplestreamsImage(
     ahead,
     amend: (fresh) => ({ ...recordOf(fresh, offered, wish), auto_update }),
   }).finally(() => forgetDownload(context, fingerprint));
-  return await getImage(context, project, fingerprint);
 }
 
 /** What the server offers; or, if it cannot be asked, what was once fetched under this name. */

@@ -1,6 +1,7 @@
 // The screen of a virtual machine, as a websocket operation with LXD's streams: each connection to "0" is one of SPICE's,
 // of which a viewer makes several, and the end of "control" is the end of them all.
 
+import { makeSecret } from "../../auth/tokens.ts";
 import { DreyError } from "../../errors.ts";
 import { leadTo } from "../../runtime/vm/door.ts";
 import { screenModules, screenSocket } from "../../runtime/vm/screen.ts";
@@ -23,7 +24,7 @@ export async function showScreen(context: Context, ref: Ref): Promise<Operation>
   requireRunning(context, ref);
   const { door } = instancePaths(context, ref);
   await mustHaveScreen(context, ref, door);
-  const secrets = { "0": newSecret(), control: newSecret() };
+  const secrets = { "0": makeSecret(), control: makeSecret() };
   const open = new Set<Socket>();
   const over = Promise.withResolvers<void>();
   let isControlled = false;
@@ -105,8 +106,6 @@ async function withoutScreen(context: Context, ref: Ref, cause: DreyError): Prom
     cause,
   });
 }
-
-const newSecret = () => crypto.getRandomValues(new Uint8Array(32)).toHex();
 
 async function drain(socket: Socket): Promise<void> {
   for await (const _ of socket.messages) { /* a screen takes no orders */ }
