@@ -70,7 +70,7 @@ export async function createNetwork(context: Context, project: string, post: Net
   validateNetworkName(post.name);
   const type = typeOf(context, project, post.type);
   const ref = { project, name: post.name };
-  const { refuseTakenInterface } = await import("./networks/hub.ts");
+  const { refuseTakenInterface } = await import("./networks/host_interfaces.ts");
   const known = await context.store.get(networkKey(ref));
   if (known !== undefined) throw taken(post.name);
   if (type === "bridge") refuseTakenInterface(context, post.name);

@@ -12,7 +12,6 @@ import type { Task } from "../operations.ts";
 import { findKept, hereOrFetched, updatesCached } from "./kept.ts";
 import { byteProgress, reporter } from "./progress.ts";
 import { type ImagePart, receiveImage } from "./receive.ts";
-import { getImage } from "./records.ts";
 import { takeIn } from "./take_in.ts";
 
 export interface LxdWish {

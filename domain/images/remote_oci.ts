@@ -14,7 +14,6 @@ import { mustStack, propertiesOf, recordApplication } from "./applications.ts";
 import { makeClosed } from "./files.ts";
 import { findKept, hereOrFetched, updatesCached, wantedArchitecture } from "./kept.ts";
 import { type LayersAhead, unpackLayersAhead } from "./layers_ahead.ts";
-import { getImage } from "./records.ts";
 
 export interface OciWish {
   /** address of the registry */

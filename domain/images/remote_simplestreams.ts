@@ -10,7 +10,7 @@ import { unpackAhead } from "./ahead.ts";
 import { catalogsDirectory } from "./directories.ts";
 import { fetchFiles, forgetDownload } from "./fetch.ts";
 import { findKept, hereOrFetched, updatesCached, wantedArchitecture } from "./kept.ts";
-import { getImage, type ImageRecord } from "./records.ts";
+import type { ImageRecord } from "./records.ts";
 import { takeIn } from "./take_in.ts";
 
 /** What a caller knows of the image it wants. */

@@ -1,7 +1,10 @@
-// Interfaces of the host as networks that drey does not manage, read from sysfs.
+// Interfaces of the host, read from sysfs: networks that drey does not manage, and names that are taken.
 
-import { namesIn, readIfThere } from "../../sys/present.ts";
+import { DreyError } from "../../errors.ts";
+import { exists, namesIn, readIfThere } from "../../sys/present.ts";
 import type { Network } from "../../wire/network.ts";
+import type { Context } from "../context.ts";
+import { isHostHub } from "./hub_state.ts";
 
 /** The host's interfaces, but for the ends of instances' cables. */
 export function hostInterfaces(sysfs = "/sys/class/net"): Network[] {
@@ -25,4 +28,10 @@ function kind(path: string, name: string): string {
   if (inside.includes("bonding")) return "bond";
   if (inside.includes("device") || readIfThere(`${path}/type`)?.trim() === "1") return "physical";
   return "unknown";
+}
+
+/** @throws {DreyError} `ALREADY_EXISTS` if root's host has an interface of this name that is none of drey's networks */
+export function refuseTakenInterface(context: Context, name: string): void {
+  if (!isHostHub(context) || !exists(`/sys/class/net/${name}`)) return;
+  throw new DreyError("ALREADY_EXISTS", { message: `The host has a network interface "${name}" already` });
 }

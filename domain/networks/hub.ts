@@ -3,7 +3,6 @@
 
 import { join } from "@std/path";
 import { parseSubnet, type Subnet } from "../../config/address.ts";
-import { DreyError } from "../../errors.ts";
 import { firewallRemoval } from "../../network/firewall.ts";
 import {
   endHub,
@@ -57,7 +56,7 @@ import {
   takeDownScript,
 } from "./plan.ts";
 import { networkDirectory, networkRecords } from "./record.ts";
-import { applyRules, mustRun, nftScript, rulesText } from "./rules.ts";
+import { applyRules, lockRules, mustRun, nftScript, rulesText } from "./rules.ts";
 import { hasIpv6Route, hostSubnets } from "./subnets.ts";
 import { readUplink } from "./uplink.ts";
 
@@ -126,6 +125,7 @@ export async function openHub(
   const home = planHome(context)?.path;
   for (const plan of plans) prepareFiles(context, plan);
   await forgetLeases(context, networks);
+  await using _rules = await lockRules(context);
   await startHub({
     directory,
     enter: parent === undefined ? undefined : (argv) => inParentNamespace(parent, argv),
@@ -171,6 +171,7 @@ async function addNetworks(context: Context, up: UpFile, names: readonly string[
   for (const plan of plans) prepareFiles(context, plan);
   await forgetLeases(context, names);
   const all = [...up.networks, ...names];
+  await using _rules = await lockRules(context);
   const rules = await rulesText(context, await planNetworks(context, all, up.uplink));
   const away = isHostHub(context) ? plans.map((plan) => leftoverScript(context, plan)).join("") : "";
   try {
@@ -218,6 +219,7 @@ export async function leaveHub(context: Context): Promise<void> {
  */
 async function cleanHost(context: Context): Promise<void> {
   const owner = tableName(context);
+  await using _rules = await lockRules(context);
   await mustRun(hubDirectory(context), await leftoversAway(context) + nftScript(firewallRemoval(owner)));
 }
 
@@ -282,16 +284,4 @@ export async function mendHub(context: Context): Promise<boolean> {
   const up = readUp(context);
   const cgroup = home === undefined ? undefined : supervisorsCgroup(home);
   return up === undefined || !await reviveHub(hubDirectory(context), cgroup);
-}
-
-/** Fails if an interface of this name is there that is none of drey's networks. */
-export function refuseTakenInterface(context: Context, name: string): void {
-  if (!isHostHub(context)) return;
-  try {
-    Deno.lstatSync(`/sys/class/net/${name}`);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
-    throw error;
-  }
-  throw new DreyError("ALREADY_EXISTS", { message: `The host has a network interface "${name}" already` });
 }

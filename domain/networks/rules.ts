@@ -50,8 +50,16 @@ async function bridgeFeatures(context: Context): Promise<BridgeFeatures> {
   return { tracks, rejects };
 }
 
+/**
+ * Held from the look at what there is until the rules of it are in force. Otherwise the slower of two would bring in force
+ * what it has seen earlier, without the filters of a card that has come meanwhile.
+ */
+export const lockRules = (context: Context): Promise<AsyncDisposable> =>
+  context.store.lock(["network-rules"]);
+
 /** Brings the rules in force to what networks and cards say now. The hub must be there. */
 export async function applyRules(context: Context): Promise<void> {
+  await using _lock = await lockRules(context);
   const up = readUp(context);
   if (up === undefined) return;
   const plans = await planNetworks(context, up.networks, up.uplink);

@@ -4,7 +4,7 @@ import { dirname, join } from "@std/path";
 import { DreyError } from "../../errors.ts";
 import { closeFd, openFd } from "../../sys/descriptors.ts";
 import { formatWords } from "../step_words.ts";
-import { frameKinds } from "./frames.pl.ts";
+import { frameKinds, longestFrame } from "./frames.pl.ts";
 
 const O_PATH = 0o10000000;
 
@@ -60,7 +60,11 @@ async function readFrame(connection: Deno.Conn): Promise<Frame | undefined> {
   const header = await readExactly(connection, 9);
   if (header === undefined) return undefined;
   const view = new DataView(header.buffer);
-  const payload = await readExactly(connection, view.getUint32(5));
+  const length = view.getUint32(5);
+  if (length > longestFrame) {
+    throw new DreyError("COMMAND_FAILED", { message: "The virtual machine sends a message without end" });
+  }
+  const payload = await readExactly(connection, length);
   return payload && { kind: view.getUint8(4), payload };
 }
 

@@ -40,7 +40,7 @@ export const frameKinds = {
 const creditSize = 262_144;
 
 /** `bytes` of a frame at most: the guest's root may be the agent, and what is begun and never ends would fill memory */
-const longestFrame = 16_777_216;
+export const longestFrame = 16_777_216;
 
 /** What a new agent says before anything else: whatever was cut off in the middle ends within so many zeros. */
 export const resyncLength = 70_000;
