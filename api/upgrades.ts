@@ -6,12 +6,13 @@ import type { Duplex } from "node:stream";
 // @ts-types="./ws.d.ts"
 import { type WebSocket, WebSocketServer } from "ws";
 import { DreyError } from "../errors.ts";
+import { isSilent, type TcpPorts } from "../auth/tcp_silence.ts";
 import type { Socket } from "../wire/socket.ts";
 import { closedError, Inbox } from "./sockets.ts";
 
 /** `bytes` of one message a client may send */
 const maxPayload = 16 * 1024 * 1024;
-/** `milliseconds` between pings, and to answer one */
+/** `milliseconds` between pings, and between looks for the answer of one */
 const pulse = 10_000;
 /** `milliseconds` the other side has to answer our goodbye */
 const goodbye = 5_000;
@@ -38,22 +39,28 @@ export function openWebSocket({ request, connection, head }: Upgrade): Promise<S
   });
   server.handleUpgrade(request, connection, head, (socket) => {
     // the kernel tells of the end of whoever is on this machine
-    if (request.socket.remoteAddress !== undefined) watchOver(socket);
+    const { localPort: local, remotePort: remote } = request.socket;
+    if (local !== undefined && remote !== undefined) watchOver(socket, { local, remote });
     resolve(wrap(socket));
   });
   return promise;
 }
 
-/** Ends a websocket whose other side is gone without a word: it answers no ping. */
-function watchOver(webSocket: WebSocket): void {
+/**
+ * Ends a websocket whose other side is gone without a word: it answers no ping, and its host nothing at all. A client
+ * that is slow to take what it is sent finds the ping only behind that.
+ */
+function watchOver(webSocket: WebSocket, ports: TcpPorts): void {
   let isAnswered = true;
   webSocket.on("pong", () => isAnswered = true);
-  const timer = setInterval(() => {
+  const look = async () => {
     // what nobody reads at the moment cannot tell
-    if (!isAnswered && !webSocket.isPaused) return webSocket.terminate();
+    if (!isAnswered && !webSocket.isPaused && await isSilent(ports)) return webSocket.terminate();
     isAnswered = false;
+    // each time, so that there is always something for its host to acknowledge
     webSocket.ping();
-  }, pulse);
+  };
+  const timer = setInterval(look, pulse);
   webSocket.on("close", () => clearInterval(timer));
 }
 

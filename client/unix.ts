@@ -1,8 +1,7 @@
 // The door to a `drey serve` (or an LXD) on this machine: HTTP and websockets over a unix socket.
 
 import { DreyError } from "../errors.ts";
-import { origin, type Transport } from "./transport.ts";
-import { openWebSocket } from "./websocket.ts";
+import type { Transport } from "./transport.ts";
 
 /** Whether somebody listens at this socket; a file left behind by a dead server does not count. */
 export async function answers(path: string): Promise<boolean> {
@@ -34,8 +33,10 @@ export function overUnixSocket(path: string): Transport {
         });
       }
     },
-    socket: (location, signal) =>
-      openWebSocket(new WebSocket(origin.replace("http", "ws") + location, { client }), signal),
+    async socket(address, signal) {
+      const { openWebSocket } = await import("./websocket.ts");
+      return await openWebSocket(await Deno.connect({ transport: "unix", path }), { address, signal });
+    },
     async upgrade(call) {
       const { openUpgrade } = await import("./upgrade.ts");
       return await openUpgrade(await Deno.connect({ transport: "unix", path }), call);

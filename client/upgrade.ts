@@ -16,26 +16,69 @@ const longestHead = 65_536;
  *
  * @throws {DreyError} what the server answered if it refused
  */
-export async function openUpgrade(
-  connection: Connection,
-  call: RouteCall,
-  host = "drey",
-): Promise<Socket> {
+export async function openUpgrade(connection: Connection, call: RouteCall, host?: string): Promise<Socket> {
   using closing = new DisposableStack();
   closing.adopt(connection, closeOnce);
   const protocol = routes[call.name].kind;
-  const request = `GET ${
-    addressOf(call)
-  } HTTP/1.1\r\nHost: ${host}\r\nUpgrade: ${protocol}\r\nConnection: Upgrade\r\n\r\n`;
+  const { rest } = await askUpgrade(connection, { address: addressOf(call), protocol, host });
+  closing.move();
+  return socketOver(connection, rest, call.signal);
+}
+
+/** What is asked of a server that is to leave HTTP. */
+export interface UpgradeRequest {
+  address: string;
+  protocol: string;
+  host?: string | undefined;
+  headers?: Record<string, string>;
+}
+
+/**
+ * Sends the request and reads the head of its answer, with what followed it.
+ *
+ * @throws {DreyError} what the server answered if it refused
+ */
+export async function askUpgrade(
+  connection: Connection,
+  { address, protocol, host = "drey", headers = {} }: UpgradeRequest,
+): Promise<{ head: string; rest: Uint8Array }> {
+  const lines = Object.entries({
+    Host: host,
+    "User-Agent": "drey",
+    Upgrade: protocol,
+    Connection: "Upgrade",
+    ...headers,
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const request = `GET ${address} HTTP/1.1\r\n${lines.join("")}\r\n`;
   await writeAll(connection, new TextEncoder().encode(request));
   const { head, rest } = await readHead(connection);
   const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1]);
-  if (status !== 101) {
-    const body = new TextDecoder().decode(rest) + await new Response(connection.readable).text();
-    await throwIfError(new Response(body, { status: status >= 400 ? status : 502 }));
+  if (status === 101) return { head, rest };
+  const body = await readRefusal(connection, { head, rest });
+  await throwIfError(new Response(body, { status: status >= 400 && status < 600 ? status : 502 }));
+  throw new DreyError("NETWORK", { message: `The server opened no stream at ${address}` });
+}
+
+/** `bytes` that the reason of a refusal may have */
+const longestRefusal = 1 << 20;
+
+/** The body of a refusal: as long as its head says, or until the connection ends. */
+async function readRefusal(
+  connection: Connection,
+  { head, rest }: { head: string; rest: Uint8Array },
+): Promise<string> {
+  const said = /^content-length:[ \t]*(\d+)[ \t]*$/im.exec(head)?.[1];
+  const length = Math.min(Number(said ?? longestRefusal), longestRefusal);
+  const decoder = new TextDecoder();
+  let [text, size] = [decoder.decode(rest, { stream: true }), rest.length];
+  const buffer = new Uint8Array(16_384);
+  while (size < length) {
+    const count = await connection.read(buffer);
+    if (count === null) break;
+    text += decoder.decode(buffer.subarray(0, count), { stream: true });
+    size += count;
   }
-  closing.move();
-  return socketOver(connection, rest, call.signal);
+  return text;
 }
 
 async function readHead(connection: Connection): Promise<{ head: string; rest: Uint8Array }> {
@@ -80,11 +123,13 @@ function socketOver(connection: Connection, first: Uint8Array, signal?: AbortSig
   };
 }
 
-async function writeAll(connection: Connection, bytes: Uint8Array): Promise<void> {
+/** Writes all of it. */
+export async function writeAll(connection: Connection, bytes: Uint8Array): Promise<void> {
   for (let sent = 0; sent < bytes.length;) sent += await connection.write(bytes.subarray(sent));
 }
 
-function closeOnce(connection: Connection): void {
+/** Closes a connection that may be closed already. */
+export function closeOnce(connection: Connection): void {
   try {
     connection.close();
   } catch (error) {
@@ -98,4 +143,11 @@ const gone = [
   Deno.errors.ConnectionReset,
   Deno.errors.BrokenPipe,
 ];
-const isGone = (error: unknown) => gone.some((kind) => error instanceof kind);
+/** the same in the words of node */
+const goneCodes = ["ECONNRESET", "EPIPE", "ERR_STREAM_DESTROYED", "ERR_STREAM_PREMATURE_CLOSE"];
+
+/** Whether an error of a connection only says that it has ended, whoever ended it. */
+export function isGone(error: unknown): boolean {
+  if (gone.some((kind) => error instanceof kind)) return true;
+  return error instanceof Error && "code" in error && goneCodes.includes(String(error.code));
+}

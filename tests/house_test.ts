@@ -40,7 +40,7 @@ const doors: Record<string, readonly string[]> = {
 const packages: Record<string, readonly string[]> = {
   "hono": ["api"],
   "dns-packet": ["api"],
-  "ws": ["api", "client"],
+  "ws": ["api"],
   "@david/dax": ["sys", "images"],
   "deno-std": ["std"],
 };
