@@ -5,9 +5,8 @@ import { parseMap, toHost } from "../../idmap/map.ts";
 import type { Content, Live, Volume } from "../../storage/driver.ts";
 import { copyHome } from "../../storage/home.ts";
 import type { Context } from "../context.ts";
-import { instanceKey } from "./record.ts";
-import { announced } from "../intents.ts";
 import type { OpenPool } from "../storage_pools/open.ts";
+import { withTemporaryVolume } from "../storage_pools/temporary.ts";
 import { packVolume, unpackVolume } from "./root_tar.ts";
 
 export interface VolumeCopy {
@@ -43,17 +42,30 @@ function canClone({ from, to, map }: VolumeCopy): boolean {
   return from.pool.name === to.pool.name && from.pool.driver.facts(from.volume)?.map === map;
 }
 
+/**
+ * Copies a volume in the place of one that counts until the new one is whole: what no clone can make is made beside it
+ * first.
+ */
+export async function replaceVolume(context: Context, copy: VolumeCopy): Promise<void> {
+  if (canClone(copy)) return await copyVolume(context, copy);
+  const { from, to: { pool, volume }, snapshots } = copy;
+  await withTemporaryVolume(context, { pool, kind: volume.kind }, async (beside) => {
+    const making = { ...copy, to: { pool, volume: beside }, snapshots: [] };
+    for (const snapshot of snapshots) {
+      await transfer(context, making, { ...from.volume, snapshot });
+      await pool.driver.clone(beside, { ...volume, snapshot });
+    }
+    await copyVolume(context, making);
+    await pool.driver.clone(beside, volume);
+  });
+}
+
 /** What is being written to is cloned first, and the clone transferred. */
 async function transferLive(context: Context, copy: VolumeCopy): Promise<void> {
   const { pool, volume } = copy.from;
-  const clone: Volume = { kind: volume.kind, name: `.copy-${crypto.randomUUID()}` };
-  const intent = { do: "remove", pool: pool.name, volume: clone } as const;
-  const locks = [instanceKey({ project: "default", name: clone.name })];
-  await announced(context, { intent, locks }, async (done) => {
+  await withTemporaryVolume(context, { pool, kind: volume.kind }, async (clone) => {
     await pool.driver.clone(volume, clone, copy.live);
     await transfer(context, copy, clone);
-    await pool.driver.remove(clone);
-    await context.store.commit([], [done]);
   });
 }
 

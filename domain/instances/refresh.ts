@@ -9,7 +9,7 @@ import type { Context, Ref } from "../context.ts";
 import { announcedAll, type Intent } from "../intents.ts";
 import { openPool } from "../storage_pools/open.ts";
 import type { CopySource } from "./copy.ts";
-import { copyVolume } from "./copy_volume.ts";
+import { replaceVolume } from "./copy_volume.ts";
 import { instanceKey, type InstanceRecord, loadRecord, lockBoth } from "./record.ts";
 import { applyRootSize } from "./root_size.ts";
 import { volumeOf } from "./root_volume.ts";
@@ -54,7 +54,7 @@ export async function refreshCopy(
     unless: snapshotKey(ref, nameOf(entry)),
   }));
   await announcedAll(context, { intents, locks: [instanceKey(ref)] }, async (done) => {
-    await copyVolume(context, {
+    await replaceVolume(context, {
       from: { pool: fromPool, volume: volumeOf(source.ref, source.snapshot) },
       to: { pool: toPool, volume: volumeOf(ref) },
       map,

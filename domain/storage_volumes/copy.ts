@@ -11,6 +11,7 @@ import type { Context } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
 import { lazyFileRoot } from "../instances/file_root.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
+import { withTemporaryVolume } from "../storage_pools/temporary.ts";
 import { emptyContent, treeOf } from "./content.ts";
 import { enterVolume, userConfig, volumeOperation, withoutEmpty } from "./create.ts";
 import {
@@ -131,7 +132,7 @@ interface Transfer {
 
 /** Brings files from one volume to another, which is replaced. Within a pool the driver knows the shortest way. */
 async function transfer(context: Context, transfer: Transfer): Promise<void> {
-  const { pools: { origin, target }, hands, record, from, to, snapshots } = transfer;
+  const { pools: { origin, target }, record, from, to, snapshots } = transfer;
   if (origin.name === target.name) {
     for (const snapshot of snapshots) {
       await target.driver.clone({ ...from, snapshot }, { ...to, snapshot });
@@ -139,18 +140,40 @@ async function transfer(context: Context, transfer: Transfer): Promise<void> {
     await target.driver.clone(from, to);
     return await holdToSize(target.driver, to, record);
   }
-  const content = await emptyContent(context, record);
-  const fill = async (source: Volume) => {
-    const extent = await origin.driver.extent(source);
-    await target.driver.mustHold(extent);
-    await makeVolume(target.driver, to, { expected: extent, ...content });
-    await copyTree(hands, treeOf(origin.driver, source), treeOf(target.driver, to));
-  };
   for (const snapshot of snapshots) {
-    await fill({ ...from, snapshot });
+    await fill(context, transfer, { ...from, snapshot });
     await target.driver.snapshot({ ...to, snapshot });
   }
-  await fill(from);
+  await fill(context, transfer, from);
+}
+
+/** Makes a volume of another pool's. */
+async function fill(
+  context: Context,
+  { pools: { origin, target }, hands, record, to }: Omit<Transfer, "from" | "snapshots">,
+  source: Volume,
+): Promise<void> {
+  const content = await emptyContent(context, record);
+  const extent = await origin.driver.extent(source);
+  await target.driver.mustHold(extent);
+  await makeVolume(target.driver, to, { expected: extent, ...content });
+  await copyTree(hands, treeOf(origin.driver, source), treeOf(target.driver, to));
+}
+
+/** The same in the place of a volume that counts until the new one is whole: what comes from afar is made beside it. */
+async function replace(context: Context, replacing: Transfer): Promise<void> {
+  const { pools: { origin, target: pool }, record, from, to, snapshots } = replacing;
+  if (origin.name === pool.name) return await transfer(context, replacing);
+  await withTemporaryVolume(context, { pool, kind: to.kind }, async (beside) => {
+    const making = { ...replacing, to: beside };
+    for (const snapshot of snapshots) {
+      await fill(context, making, { ...from, snapshot });
+      await pool.driver.clone(beside, { ...to, snapshot });
+    }
+    await fill(context, making, from);
+    await pool.driver.clone(beside, to);
+    await holdToSize(pool.driver, to, record);
+  });
 }
 
 /** Makes an existing copy what its origin is now: snapshots that are missing come, those gone there go. */
@@ -179,7 +202,7 @@ async function bringUpToDate(context: Context, { from, to, snapshot, volumeOnly 
     await target.driver.remove(volumeOf(to, name));
   }
   const updated = { ...record, config: { ...record.config, ...mapKeys(source.config) } };
-  await transfer(context, {
+  await replace(context, {
     pools: { origin, target },
     hands,
     record: updated,

@@ -81,6 +81,16 @@ await e2e("a copy is refreshed: files and snapshots follow, settings stay", { ne
   assertEquals(await drey`config get c2 user.mine`, "yes\n");
   const { snapshots } = JSON.parse(await drey`query ${"/1.0/instances/c2?recursion=1"}`);
   assertEquals(snapshots.map(({ name }: { name: string }) => name), ["new"]);
+  await drey`storage create other dir`;
+  await drey`copy c1 c3 -s other --instance-only`;
+  await write(drey, "c1", "three");
+  await drey`copy c1 c3 --refresh`;
+  await drey`restore c3 new`;
+  assertEquals(await read(drey, "c3"), "two", "a snapshot that came with a refresh from another pool");
+  await drey`copy c1 c3 --refresh`;
+  assertEquals(await read(drey, "c3"), "three");
+  const volumes = [...Deno.readDirSync(`${drey.directory}/storage-pools/other/containers`)];
+  assertEquals(volumes.map(({ name }) => name), ["c3"], "what was made beside it is gone");
 });
 
 await e2e(
