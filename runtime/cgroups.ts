@@ -182,7 +182,7 @@ export function killAll(group: InstanceCgroup): void {
 export async function removeHome(home: string): Promise<void> {
   const supervisors = supervisorsCgroup(home);
   if (readIfThere(`${supervisors}/cgroup.procs`) === undefined) return;
-  if (readWords(`${supervisors}/cgroup.procs`).includes(String(Deno.pid))) leave(home);
+  leaveSupervisors(home);
   await waitEmpty({ path: supervisors, payload: supervisors, exec: supervisors }, 5_000);
   for (const directory of [supervisors, home]) {
     try {
@@ -193,10 +193,14 @@ export async function removeHome(home: string): Promise<void> {
   }
 }
 
-/** The clean-up that a supervisor became stands in the directory it shall remove: it goes to where its user's are. */
-function leave(home: string): void {
+/**
+ * The clean-up that a supervisor became stands in the directory that it, or whoever holds what it waits for, shall
+ * remove: it goes to where its user's are, or in a scope where drey's are.
+ */
+export function leaveSupervisors(home: string): void {
+  if (!readWords(`${supervisorsCgroup(home)}/cgroup.procs`).includes(String(Deno.pid))) return;
   const above = home.slice(0, home.lastIndexOf("/"));
-  for (const directory of [`${above}/session`, above]) {
+  for (const directory of [`${above}/session`, above, `${home}/session`]) {
     try {
       Deno.writeTextFileSync(`${directory}/cgroup.procs`, String(Deno.pid), { create: false });
       return;

@@ -4,12 +4,14 @@ import * as keys from "../../config/instance_keys.ts";
 import { readKey } from "../../config/key.ts";
 import type { Config } from "../../wire/instance.ts";
 import { closeFd } from "../../sys/descriptors.ts";
+import { leaveSupervisors } from "../../runtime/cgroups.ts";
 import { exitStatus } from "../../runtime/run_state.ts";
 import type { Context, Ref } from "../context.ts";
 import { openContext } from "../open.ts";
 import { cleanUp } from "./clean_up.ts";
 import { expand } from "./expand.ts";
 import { instanceKey, instancePaths, loadRecord, lockInstance } from "./record.ts";
+import { readRunRecord } from "./run_record.ts";
 import { startLocked } from "./start.ts";
 import { rememberStopped } from "./stop.ts";
 import { isDirectory } from "../../sys/present.ts";
@@ -37,7 +39,11 @@ export async function reap([project, name]: readonly string[]): Promise<void> {
   Deno.addSignalListener("SIGIO", () => {});
   await using context = await openContext();
   const ref = { project, name };
-  releaseInheritedLock(instancePaths(context, ref).run);
+  const { run } = instancePaths(context, ref);
+  // a start that failed cleans up itself, and waits for this place while this process waits for its lock
+  const home = readRunRecord(run)?.cgroupHome;
+  if (home !== undefined) leaveSupervisors(home);
+  releaseInheritedLock(run);
   await using _lock = await lockInstance(context, ref);
   await finish(context, ref);
 }

@@ -3,7 +3,9 @@
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { join } from "@std/path";
 import { type Drey, e2e } from "../support/drey.ts";
+import { cgroupHome } from "../support/leftovers.ts";
 import { serve } from "../support/server.ts";
+import { exists } from "../../sys/present.ts";
 
 const needs = ["userns", "subids", "overlay"] as const;
 
@@ -143,6 +145,11 @@ await e2e("what is wrong with a disk is said at once", { needs }, async (drey) =
   await refused(/not an absolute path/, "path=/x", "source=tmp");
   await refused(/is not one of ro/, "path=/x", "source=/tmp", "raw.mount.options=dev");
   await refused(/not supported/, "path=/x", "source=/tmp", "propagation=rslave");
+  // what only the start can find out; the clean-up that it starts waits for nobody, nor anybody for that
+  await drey`config device add c1 d disk source=/tmp path=/sbin/init/d`;
+  assertMatch((await drey.tries`start c1`).stderr, /open "\/sbin\/init\/d" in the instance: Not a directory/);
+  const home = await cgroupHome(drey.directory);
+  assertEquals(home !== undefined && exists(join(home, "supervisors")), false);
 });
 
 await e2e("root can shift the owners of a disk", { needs: [...needs, "root"] }, async (drey) => {
