@@ -8,7 +8,7 @@ import { commandFailed, run } from "../sys/run.ts";
 import { findAbandoned, partialName } from "../sys/partial.ts";
 import { imageDisk } from "./disk.ts";
 import { jailed } from "./jail.ts";
-import { removeTrees } from "./unpack.ts";
+import { removeTrees } from "./remove_trees.ts";
 
 // room for what a file system keeps beside files, and for files that the host keeps packed: what is not used takes none.
 // A machine's first start makes it as large as its disk

@@ -10,7 +10,7 @@ import { type ForgedEntry, forgeTar } from "../tests/support/forged_tar.ts";
 import { unpackLayer } from "./layer.ts";
 import { bytesOf } from "../sys/file_bytes.ts";
 import { untar } from "./gate.ts";
-import { removeTrees } from "./unpack.ts";
+import { removeTrees } from "./remove_trees.ts";
 
 const account: Account = {
   uid: Deno.uid() ?? 0,

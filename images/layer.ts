@@ -12,7 +12,8 @@ import { jailed } from "./jail.ts";
 import { partialName } from "../sys/partial.ts";
 import { eachEntry } from "./scan.ts";
 import type { Work } from "./tar_program.ts";
-import { type Place, removeTrees } from "./unpack.ts";
+import { removeTrees } from "./remove_trees.ts";
+import type { Place } from "./unpack.ts";
 
 const opaqueMark = ".wh..wh..opq";
 const prefix = ".wh.";

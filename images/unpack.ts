@@ -2,11 +2,10 @@
 // looking, in the same pass, for whatever should not be in it. It works beside the target under another name, so the
 // target is there whole or not at all.
 
-import { type Account, readLayout } from "../idmap/ranges.ts";
+import type { Account } from "../idmap/ranges.ts";
 import { openMappedRoot } from "../idmap/holder.ts";
 import { type IdMap, isSingle } from "../idmap/map.ts";
 import { DreyError } from "../errors.ts";
-import { runChecked } from "../sys/run.ts";
 import { type ArchiveFormat, detectFormat, invalid, readFormat, unknownFormat } from "./archive.ts";
 import { firstFileCheck, isLayoutFile, rootfsCheck } from "./checks.ts";
 import { bytesOf } from "../sys/file_bytes.ts";
@@ -20,6 +19,7 @@ import { inJail } from "./jail.ts";
 import { type ImageMetadata, parseMetadata } from "./metadata.ts";
 import { partialName } from "../sys/partial.ts";
 import { namesIn } from "../sys/present.ts";
+import { removeTrees } from "./remove_trees.ts";
 import type { StillFile } from "../sys/still_file.ts";
 import type { ImageFiles } from "./scan.ts";
 import { shareFile } from "./shared_disk.ts";
@@ -276,15 +276,3 @@ const isDisk = () =>
 
 const isApplication = () =>
   new DreyError("NOT_SUPPORTED", { message: "Cannot unpack an application image, which is layers" });
-
-/** Removes trees whose files belong to any of the user's ids. */
-export async function removeTrees(paths: readonly string[], account: Account): Promise<void> {
-  if (paths.length === 0) return;
-  const layout = await readLayout(account);
-  if (layout.parent === undefined) {
-    await runChecked(["rm", "-rf", "--", ...paths]);
-    return;
-  }
-  await using mapped = await openMappedRoot(layout.parent);
-  await runChecked(mapped.command(["rm", "-rf", "--", ...paths]));
-}

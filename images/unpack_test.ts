@@ -9,7 +9,8 @@ import { checkImageDisk, imageDisk } from "./disk.ts";
 import { bytesOf } from "../sys/file_bytes.ts";
 import { untar } from "./gate.ts";
 import { type ImageFiles, scanImage } from "./scan.ts";
-import { removeTrees, unpackImage, unpackStreams } from "./unpack.ts";
+import { removeTrees } from "./remove_trees.ts";
+import { unpackImage, unpackStreams } from "./unpack.ts";
 
 const account: Account = {
   uid: Deno.uid() ?? 0,

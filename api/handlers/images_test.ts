@@ -3,7 +3,7 @@ import { getOperation, waitOperation } from "../../domain/operations.ts";
 import { ensureUnpacked, lowerPath, releaseLower, resolveImage, sweepImages } from "../../domain/images.ts";
 import { defaultMap } from "../../idmap/ranges.ts";
 import { fingerprintOf } from "../../images/fingerprint.ts";
-import { removeTrees } from "../../images/unpack.ts";
+import { removeTrees } from "../../images/remove_trees.ts";
 import { runChecked } from "../../sys/run.ts";
 import { temporaryContext } from "../../tests/support/temporary_context.ts";
 import { makeTinyImage } from "../../tests/support/tiny_image.ts";

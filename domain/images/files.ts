@@ -40,7 +40,7 @@ export async function openStage(context: Context, name: string): Promise<AsyncDi
       } catch (error) {
         // a directory of somebody else's in it; a file would not have mattered
         if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
-        const { removeTrees } = await import("../../images/unpack.ts");
+        const { removeTrees } = await import("../../images/remove_trees.ts");
         await removeTrees([path], context.user);
       }
     },

@@ -70,7 +70,7 @@ async function makeTop(
 ): Promise<void> {
   const { formatMetadata, kernelArchitecture } = await import("../../images/metadata.ts");
   const { openMappedRoot } = await import("../../idmap/holder.ts");
-  const { removeTrees } = await import("../../images/unpack.ts");
+  const { removeTrees } = await import("../../images/remove_trees.ts");
   const { runChecked } = await import("../../sys/run.ts");
   const partial = partialName(lower);
   await Deno.mkdir(partial);
@@ -145,6 +145,6 @@ export async function sweepLayers(context: Context): Promise<void> {
   const doomed = unpacked.filter((name) => !used.has(name) && !isPartial(name))
     .map((name) => join(layersDirectory(context), name));
   if (doomed.length === 0) return;
-  const { removeTrees } = await import("../../images/unpack.ts");
+  const { removeTrees } = await import("../../images/remove_trees.ts");
   await removeTrees(doomed, context.user);
 }

@@ -94,7 +94,7 @@ export async function releaseIsolated(context: Context, fingerprint: string, map
   const lowers = [lower, `${lower}${diskSuffix}`].filter((path) =>
     isDirectory(path) && !used.has(basename(path))
   );
-  if (lowers.length > 0) await removeLowers(context, lowers);
+  if (lowers.length > 0) await removeLowers(context, lowers, removeBeside);
 }
 
 /** Removes the unpacked files of an image that no instance stands on; the next one unpacks them again. */
@@ -105,15 +105,27 @@ export async function removeLowersOf(context: Context, fingerprint: string): Pro
 }
 
 /** Under another name they are gone for everybody at once, and known as waste should we be killed. */
-async function removeLowers(context: Context, lowers: readonly string[]): Promise<void> {
+async function removeNow({ user }: Context, lowers: readonly string[]): Promise<void> {
   const doomed: string[] = [];
   for (const lower of lowers) {
     const name = partialName(lower);
     await Deno.rename(lower, name);
     doomed.push(name);
   }
-  const { removeTrees } = await import("../../images/unpack.ts");
-  await removeTrees(doomed, context.user);
+  const { removeTrees } = await import("../../images/remove_trees.ts");
+  await removeTrees(doomed, user);
+}
+
+/** The same, but a whole system takes seconds: only who is short of room waits for it. */
+async function removeBeside(context: Context, lowers: readonly string[]): Promise<void> {
+  const { isShortOfRoom } = await import("../../storage/room.ts");
+  if (isShortOfRoom(lowersDirectory(context))) return await removeNow(context, lowers);
+  const { removeTreesLater } = await import("../../images/remove_trees.ts");
+  await removeTreesLater(lowers, context.user);
+}
+
+async function removeLowers(context: Context, lowers: readonly string[], remove = removeNow): Promise<void> {
+  await remove(context, lowers);
   await sweepLayers(context);
   await forgetIn(context, lowers.map((lower) => basename(lower)));
   for (const lower of lowers) removeMemoriesOf(context, basename(lower).slice(0, 64));

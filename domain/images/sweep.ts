@@ -11,7 +11,7 @@ export async function sweepImages(context: Context): Promise<void> {
   const places = [...directories, layersDirectory(context), memoriesDirectory(context)];
   const abandoned = places.flatMap(findAbandoned);
   if (abandoned.length > 0) {
-    const { removeTrees } = await import("../../images/unpack.ts");
+    const { removeTrees } = await import("../../images/remove_trees.ts");
     await removeTrees(abandoned, context.user);
   }
   const present = directories.flatMap(fingerprintsIn);

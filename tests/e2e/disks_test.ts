@@ -3,9 +3,11 @@
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { join } from "@std/path";
 import { type Drey, e2e } from "../support/drey.ts";
+import { eventually } from "../support/eventually.ts";
 import { cgroupHome } from "../support/leftovers.ts";
 import { serve } from "../support/server.ts";
-import { exists } from "../../sys/present.ts";
+import { isPartial } from "../../sys/partial.ts";
+import { exists, namesIn } from "../../sys/present.ts";
 
 const needs = ["userns", "subids", "overlay"] as const;
 
@@ -85,6 +87,14 @@ await e2e(
     const changed = await drey.tries`config unset c1 raw.idmap`;
     assertEquals(changed.code, 1);
     assertMatch(changed.stderr, /Cannot change raw.idmap/);
+    // the image's files under its ids go with it, beside the commands that follow
+    const trees = () =>
+      namesIn(`${drey.directory}/storage-pools/default/images`).filter((name) => name !== "l");
+    const isWhole = (name: string) => !isPartial(name);
+    const before = trees().filter(isWhole).length;
+    await drey`delete c1`;
+    assertEquals(trees().filter(isWhole).length, before - 1);
+    await eventually("what is removed beside is gone", () => trees().every(isWhole));
   },
 );
 
