@@ -19,7 +19,7 @@ function programPage(grammar: Grammar): string {
       "Examples",
       examples([
         { line: "launch debian:12 web", about: "Create a Debian 12 container and start it" },
-        { line: "exec web -- systemctl status", about: "Run a command in it" },
+        { line: "exec web -- cat /etc/os-release", about: "Run a command in it" },
         { line: "list", about: "List instances" },
         { line: "delete -f web", about: "Stop it and delete it" },
       ]),

@@ -54,7 +54,7 @@ Commands:
 Examples:
   drey launch debian:12 web
       Create a Debian 12 container and start it
-  drey exec web -- systemctl status
+  drey exec web -- cat /etc/os-release
       Run a command in it
   drey list
       List instances

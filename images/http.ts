@@ -139,7 +139,8 @@ function plain(url: string): string {
   return origin + pathname;
 }
 
-function reason(error: unknown): string {
+/** Why fetch() reached nobody, without the address that it says too. */
+export function reason(error: unknown): string {
   const deepest = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const text = deepest instanceof Error ? deepest.message : String(deepest);
   return text.replace(/^error sending request for url \([^)]*\):?\s*/, "").split("\n")[0] ?? "";

@@ -214,8 +214,8 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
 }`,
   be: String.raw`sub { my ($user, $group) = @_;
   must('setgroups(2)', 'setgroups', 0, 0);
-  must('setresgid(2)', 'setresgid', ($group + 0) x 3);
-  must('setresuid(2)', 'setresuid', ($user + 0) x 3);
+  must("Cannot become group $group, which the instance may have no id for: setresgid(2)", 'setresgid', ($group + 0) x 3);
+  must("Cannot become user $user, whom the instance may have no id for: setresuid(2)", 'setresuid', ($user + 0) x 3);
 }`,
   chdir: String.raw`sub { chdir $_[0] or $_[1] or fail(qq(Cannot change to directory "$_[0]")) }`,
   environment: "sub { %ENV = @_ }",

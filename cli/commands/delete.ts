@@ -29,7 +29,8 @@ async function chosen(names: readonly string[]): Promise<string[]> {
   const { ask } = await import("../ask.ts");
   const wanted: string[] = [];
   for (const name of names) {
-    if (/^y(es)?$/i.test(await ask(`Delete ${name}? (yes/no) `))) wanted.push(name);
+    const answer = await ask(`Delete ${name}? (yes/no) `, "Leave out --interactive");
+    if (/^y(es)?$/i.test(answer)) wanted.push(name);
   }
   return wanted;
 }

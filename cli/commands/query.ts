@@ -27,8 +27,14 @@ export async function query(shell: Shell): Promise<void> {
       message: `There is no method "${method}"; there are ${methods.join(", ")}`,
     });
   }
-  const client = await shell.connect(remote);
   const data = typed.text("data");
+  if (data !== undefined && ["GET", "HEAD"].includes(method)) {
+    throw new DreyError("BAD_REQUEST", {
+      message: `A ${method} request takes no data`,
+      hint: "Give --request POST, PUT or PATCH",
+    });
+  }
+  const client = await shell.connect(remote);
   const response = await client.send(method as Method, path, data === "-" ? await readStdin() : data);
   if (!response.headers.get("content-type")?.includes("json")) return await printBytes(shell, response);
   if (typed.has("raw")) {

@@ -38,7 +38,7 @@ const line = ({ name, type, pool, project, snapshotCount }: UnknownVolume): stri
 };
 
 const agreed = async (): Promise<boolean> =>
-  ["y", "yes"].includes((await ask("Bring them back? (yes/no) ")).toLowerCase());
+  ["y", "yes"].includes((await ask("Bring them back? (yes/no) ", "Give --yes")).toLowerCase());
 
 /** The pool that is named beside those the server knows. */
 async function namedPools(shell: Shell): Promise<RecoverPool[]> {

@@ -57,7 +57,7 @@ async function entryOf(shell: Shell, name: string, where: string): Promise<Remot
   return await addServer(await configDirectory(), adding, {
     accepts: (fingerprint) =>
       typed.has("accept-certificate") ? Promise.resolve(true) : askFingerprint(shell, fingerprint),
-    token: () => ask(`Trust token for ${name}: `),
+    token: () => ask(`Trust token for ${name}: `, "Give --token"),
     say: (line) => shell.say(line),
   });
 }

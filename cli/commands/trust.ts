@@ -24,7 +24,7 @@ export async function add(shell: Shell): Promise<void> {
     const name = typed.text("name") ?? path.split("/").at(-1)?.replace(/\.(crt|pem)$/, "");
     return void await client.call("certificates.create", { body: { ...terms, name, certificate } });
   }
-  const name = typed.text("name") ?? await ask("Name of the client: ");
+  const name = typed.text("name") ?? await ask("Name of the client: ", "Give --name");
   const token = await makeToken(client, { ...terms, name });
   if (token === undefined) throw new DreyError("SERVER_FAILED", { message: "The server gave no token" });
   if (Deno.stdout.isTerminal()) shell.print(`Token for ${name}:\n`);
@@ -103,7 +103,7 @@ async function readFile(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
+    const said = error instanceof Error ? error.message.split(" (os error")[0] : String(error);
     throw new DreyError("BAD_REQUEST", { message: `Cannot read "${path}": ${said}`, cause: error });
   }
 }

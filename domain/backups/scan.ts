@@ -1,6 +1,7 @@
 // Looking through a backup before anything is unpacked: its description, the small files beside the trees, and whether
 // an entry would reach out of its tree.
 
+import { DreyError } from "../../errors.ts";
 import { decompressor, readFormat } from "../../images/archive.ts";
 import { entryCheck, plainName } from "../../images/entries.ts";
 import { eachEntry } from "../../images/scan.ts";
@@ -30,6 +31,20 @@ const limit = 16 << 20;
  * @throws {DreyError} `IMAGE_INVALID` if it is broken, hostile or no backup
  */
 export async function scanBackup(path: string): Promise<ScannedBackup> {
+  try {
+    return await scan(path);
+  } catch (error) {
+    throw ofBackup(error);
+  }
+}
+
+/** What reads archives speaks of images. */
+function ofBackup(error: unknown): unknown {
+  if (!(error instanceof DreyError) || error.code !== "IMAGE_INVALID") return error;
+  return invalid(error.message.replace(/^Cannot use the (image|backup): /, ""), error);
+}
+
+async function scan(path: string): Promise<ScannedBackup> {
   const format = await readFormat(path);
   if (format.kind !== "tar") throw invalid("it is no tarball");
   const trees = new Map<string, (entry: TarEntry) => void>();

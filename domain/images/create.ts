@@ -176,7 +176,9 @@ async function ask(url: string, init: RequestInit): Promise<Response> {
     response = await fetch(url, { ...init, ...client && { client } });
   } catch (error) {
     if (init.signal?.aborted) throw init.signal.reason;
-    throw new DreyError("NETWORK", { message: `Cannot reach "${new URL(url).host}"`, cause: error });
+    const { reason } = await import("../../images/http.ts");
+    const message = `Cannot reach "${new URL(url).host}": ${reason(error)}`;
+    throw new DreyError("NETWORK", { message, cause: error });
   }
   if (response.ok) return response;
   await response.body?.cancel();

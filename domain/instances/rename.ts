@@ -84,7 +84,10 @@ async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
   await using _locks = await lockBoth(context, from, to);
   const { value: { pool: poolName } } = await loadRecord(context, from);
   if (currentState(context, from).status !== "Stopped") {
-    throw new DreyError("INSTANCE_STATE", { message: "Renaming of running instance not allowed" });
+    throw new DreyError("INSTANCE_STATE", {
+      message: "Renaming of running instance not allowed",
+      hint: `Run: drey stop ${from.name}`,
+    });
   }
   if (await context.store.get(instanceKey(to)) !== undefined) {
     throw new DreyError("ALREADY_EXISTS", { message: `Name "${to.name}" already in use` });

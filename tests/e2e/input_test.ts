@@ -86,6 +86,17 @@ await e2e("flags, commands and instances that are not known are named", { needs 
     assertMatch(result.stderr, /not found/, verb);
   }
   assertRefused(await drey.tries`exec c9 -- true`, /not found/);
+  assertRefused(await drey.tries`query /1.0 -d {}`, /A GET request takes no data\. Give --request POST/);
+  // what is no backup is not called an image
+  assertRefused(
+    await drey.tries`import /etc/passwd c9`,
+    /^Error: Cannot use the backup: it is neither a tarball/,
+  );
+  const unasked = await drey.run(["config", "trust", "add"], { stdin: "" });
+  assertMatch(
+    unasked.stderr,
+    /\nError: There is nobody to answer: standard input is at its end\. Give --name\n$/,
+  );
   await assertNothing(drey);
 });
 
@@ -93,7 +104,10 @@ await e2e("what cannot be done in this state is said", { needs }, async (drey) =
   await drey`launch tiny c1`;
   assertRefused(await drey.tries`start c1`, /already running/);
   assertRefused(await drey.tries`launch tiny c1`, /already exists/);
-  assertRefused(await drey.tries`rename c1 c2`, /running/);
+  assertRefused(await drey.tries`rename c1 c2`, /running instance not allowed\. Run: drey stop c1/);
+  const nobody = await drey.tries`exec c1 --user 4000000000 -- true`;
+  assertEquals(nobody.code, 125);
+  assertMatch(nobody.stderr, /^Cannot become user 4000000000, whom the instance may have no id for: /);
   assertRefused(await drey.tries`resume c1`, /already running/);
   await drey`stop -f c1`;
   assertRefused(await drey.tries`stop c1`, /already stopped/);
