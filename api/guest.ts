@@ -131,7 +131,10 @@ async function events({ context, ref, request, env }: GuestCall): Promise<Respon
   request.signal.addEventListener("abort", () => stop.abort(), { once: true });
   const happened = await guests.listenGuest(context, ref, { types, signal: stop.signal });
   if (request.headers.get("upgrade") === null) return lines(happened);
-  const socket = await env.accept("websocket");
+  const socket = await env.accept("websocket").catch((error) => {
+    stop.abort(); // nobody listens
+    throw error;
+  });
   void socket.closed.then(() => stop.abort());
   const send = async () => {
     for await (const event of happened) await socket.send(JSON.stringify(event));

@@ -85,10 +85,10 @@ export async function runServer(options: ServeOptions = {}): Promise<void> {
   const listener = createListener(app, unixDoor({ uid: context.user.uid, gid }));
   await socket.listen(listener);
   const stop = new AbortController();
-  void followSettings(context, listeners, { log, signal: stop.signal });
-  followTrust(context, listeners, stop.signal).catch((error) =>
-    log("error", "Cannot follow the trust store", { error: describeError(error) })
-  );
+  const unfollowed = (what: string) => (error: unknown) =>
+    log("error", `Cannot follow the ${what}`, { error: describeError(error) });
+  followSettings(context, listeners, { log, signal: stop.signal }).catch(unfollowed("settings"));
+  followTrust(context, listeners, stop.signal).catch(unfollowed("trust store"));
   stack.use(chores(context, log));
   void startInstances(context, { log, signal: stop.signal });
   log("info", "Listening", { socket: socket.name, pid: Deno.pid });

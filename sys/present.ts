@@ -1,7 +1,7 @@
 // Files that may be there or not, which is no error to those who ask here; every other failure is one.
 
 /** What `look` finds at a path, or undefined if there is no such file. */
-function ifThere<T>(path: string, look: (path: string) => T): T | undefined {
+export function ifThere<T>(path: string, look: (path: string) => T): T | undefined {
   try {
     return look(path);
   } catch (error) {

@@ -80,8 +80,15 @@ export const handlers: Handlers<Names> = {
     return await consoleInstance(call.context, refOf(call), call.body);
   },
   "instance.console.log": async (call) => {
+    const headers = { "content-type": "application/octet-stream" };
+    if (isOn(call.query("follow"))) {
+      const { followed } = await import("../../wire/console.ts");
+      const { followConsole } = await import("../../domain/instances/console_follow.ts");
+      const body = await followConsole(call.context, refOf(call), call.signal);
+      return new Response(body, { headers: { ...headers, [followed]: "true" } });
+    }
     const bytes = await (await consoleLog()).consoleLog(call.context, refOf(call));
-    return new Response(Uint8Array.from(bytes), { headers: { "content-type": "application/octet-stream" } });
+    return new Response(Uint8Array.from(bytes), { headers });
   },
   "instance.console.clear": async (call) => {
     await (await consoleLog()).clearConsoleLog(call.context, refOf(call));

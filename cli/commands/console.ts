@@ -2,6 +2,7 @@
 
 import type { Client } from "../../client/client.ts";
 import { attachConsole } from "../../client/streams.ts";
+import { followed } from "../../wire/console.ts";
 import { resolveName } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
 import { onResize, rawMode, terminalSize } from "../terminal.ts";
@@ -35,20 +36,52 @@ export function startOfTail(log: Uint8Array, lines: number): number {
 export async function logs(shell: Shell): Promise<void> {
   const { remote, name } = resolveName(shell.typed.args[0] ?? "", "instance");
   const client = await shell.connect(remote);
+  const params = { name };
   const read = async () =>
-    new Uint8Array(await (await client.raw("instance.console.log", { params: { name } })).arrayBuffer());
+    new Uint8Array(await (await client.raw("instance.console.log", { params })).arrayBuffer());
   const tail = shell.typed.text("tail");
-  let done = tail === undefined ? 0 : startOfTail(await read(), Number(tail));
-  for (;;) {
+  const isFollowed = shell.typed.has("follow");
+  const log = isFollowed && tail === undefined ? undefined : await read();
+  const start = tail === undefined || log === undefined ? 0 : startOfTail(log, Number(tail));
+  if (!isFollowed) return shell.print(shown(log?.subarray(start) ?? new Uint8Array()));
+  const response = await client.raw("instance.console.log", { params, query: { follow: true } });
+  if (response.headers.has(followed)) return await printAll(shell, response, start);
+  await response.body?.cancel();
+  await lookAgain(shell, { client, name, start, read });
+}
+
+/** Prints what arrives, but for the first bytes. */
+async function printAll(shell: Shell, response: Response, skip: number): Promise<void> {
+  const decoder = new TextDecoder();
+  const isTerminal = Deno.stdout.isTerminal();
+  for await (const chunk of response.body ?? []) {
+    const wanted = chunk.subarray(Math.min(skip, chunk.length));
+    skip -= chunk.length - wanted.length;
+    shell.print(isTerminal ? decoder.decode(wanted, { stream: true }) : wanted);
+  }
+}
+
+/** `milliseconds` between looks at the log of a server that tells of no news, as LXD's */
+const lookEvery = 500;
+
+async function lookAgain(
+  shell: Shell,
+  { client, name, start, read }: {
+    client: Client;
+    name: string;
+    start: number;
+    read: () => Promise<Uint8Array>;
+  },
+): Promise<void> {
+  for (let done = start;;) {
+    const { status } = await client.call("instance.state", { params: { name } });
     const log = await read();
     // a log that has become shorter was begun anew
     if (log.length < done) done = 0;
     shell.print(shown(log.subarray(done)));
     done = log.length;
-    if (!shell.typed.has("follow")) return;
-    const { status } = await client.call("instance.state", { params: { name } });
-    if (status === "Stopped" && (await read()).length === done) return;
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    if (status === "Stopped") return;
+    await new Promise((resolve) => setTimeout(resolve, lookEvery));
   }
 }
 

@@ -3,6 +3,7 @@
 import { assertEquals, assertMatch } from "@std/testing";
 import { join } from "@std/path";
 import { e2e } from "../support/drey.ts";
+import { eventually } from "../support/eventually.ts";
 import { serve } from "../support/server.ts";
 
 const needs = ["userns", "subids", "overlay"] as const;
@@ -29,4 +30,27 @@ await e2e("lxc shows the log of an instance", { needs: [...needs, "lxc"] }, asyn
   await drey`launch tiny c1`;
   await using server = await serve(drey);
   assertMatch(await server.lxc("info", "c1", "--show-log"), /tiny init started/);
+});
+
+await e2e("a log is followed as it grows, until the instance has stopped", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  const followers = [drey.spawn(["logs", "c1", "--follow"], { stdout: "piped" })];
+  await using _server = await serve(drey);
+  followers.push(drey.spawn(["logs", "c1", "--follow", "--tail", "0"], { stdout: "piped" }));
+  const heard = followers.map(() => "");
+  const reading = followers.map(async (child, at) => {
+    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) heard[at] += text;
+  });
+  const say = (text: string) => drey`exec c1 -- sh -c ${`echo ${text} >/dev/console`}`;
+  await eventually("both listen", async () => {
+    await say("a line");
+    return heard.every((text) => text.includes("a line"));
+  });
+  await say("the last");
+  await eventually("both hear all", () => heard.every((text) => text.includes("the last\r\n")));
+  await drey`stop --force c1`;
+  assertEquals(await Promise.all(followers.map(async (child) => (await child.status).code)), [0, 0]);
+  await Promise.all(reading);
+  assertMatch(heard[0] ?? "", /tiny init started[^]*a line\r\nthe last\r\n/);
+  assertMatch(heard[1] ?? "", /a line\r\nthe last\r\n/);
 });

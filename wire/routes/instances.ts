@@ -75,7 +75,7 @@ function makeInstances() {
       body: instance.instanceConsolePost,
     }),
     "instance.console.log": route<string>()("raw", "GET /1.0/instances/{name}/console", "The console log", {
-      query: one,
+      query: ["project", "follow"],
     }),
     "instance.console.clear": route<null>()(
       "sync",
