@@ -54,7 +54,7 @@ verdict() { # TEXT OURS THEIRS UNIT at-least|at-most BOUND
 
 # ---- what drey makes, and the same without it
 deno run -A --quiet "$tree/tests/bench/network_image.ts" "$work/image" >/dev/null
-$drey image import "$work/image/tiny.tar.gz" --alias bench >/dev/null
+$drey image import "$work/image/tiny.tar" --alias bench >/dev/null
 for name in b1 b2; do
   $drey launch bench $name >/dev/null
   $drey exec $name -- busybox udhcpc -i eth0 -n -q -t 60 -s /etc/udhcpc.sh >/dev/null 2>&1

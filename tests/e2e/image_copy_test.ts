@@ -92,7 +92,7 @@ await e2e(
 await e2e("a split image keeps its files on its way through servers", { needs, images: [] }, async (drey) => {
   const [tiny = ""] = await imageFiles("tiny");
   const script =
-    `tar -xzf "$1"; tar -czf meta.tar.gz metadata.yaml; tar -czf root.tar.gz -C rootfs .; rm -r rootfs`;
+    `tar -xf "$1"; tar -czf meta.tar.gz metadata.yaml; tar -czf root.tar.gz -C rootfs .; rm -r rootfs`;
   const work = join(drey.directory, "split");
   await Deno.mkdir(work);
   await runChecked(["sh", "-ec", script, "sh", tiny], { cwd: work });

@@ -12,7 +12,7 @@ const home = "/home/drey-test";
 async function otherDrey(): Promise<Pick<Drey, "run"> & AsyncDisposable> {
   const directory = await Deno.makeTempDir({ dir: home, prefix: "other-" });
   const [image = ""] = await imageFiles("tiny");
-  await Deno.copyFile(image, join(directory, "tiny.tar.gz"));
+  await Deno.copyFile(image, join(directory, "tiny.tar"));
   await runChecked(["chown", "-R", "drey-test:", directory]);
   const env = {
     HOME: home,
@@ -30,7 +30,7 @@ async function otherDrey(): Promise<Pick<Drey, "run"> & AsyncDisposable> {
       await Deno.remove(directory, { recursive: true });
     },
   };
-  const imported = await other.run(["image", "import", join(directory, "tiny.tar.gz"), "--alias", "tiny"]);
+  const imported = await other.run(["image", "import", join(directory, "tiny.tar"), "--alias", "tiny"]);
   assertEquals(imported.code, 0, imported.stderr);
   return other;
 }

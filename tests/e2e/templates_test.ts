@@ -24,7 +24,7 @@ async function importTemplates(drey: Drey): Promise<void> {
     `${work}/templates/started.tpl`,
     '{{ trigger }} {{ config_get("user.word", properties.default) }}\n',
   );
-  const script = `tar -xzf "$1"; printf '%s' "$2" >metadata.yaml; ln -s /tmp rootfs/etc/link
+  const script = `tar -xf "$1"; printf '%s' "$2" >metadata.yaml; ln -s /tmp rootfs/etc/link
     tar -czf image.tar.gz --owner=0 --group=0 metadata.yaml templates rootfs`;
   await runChecked(["sh", "-ec", script, "sh", tiny, metadata], { cwd: work });
   await drey`image import ${`${work}/image.tar.gz`} --alias templated`;

@@ -75,7 +75,7 @@ async function addVersion(
   await Deno.mkdir(work, { recursive: true });
   const [tiny] = await imageFiles("tiny");
   // packed in no time rather than well
-  const pack = `mkdir x; tar -xzf ${tiny} -C x
+  const pack = `mkdir x; tar -xf ${tiny} -C x
     [ ${padding} = 0 ] || head -c ${padding} /dev/urandom >x/rootfs/usr/noise
     echo "serial: ${serial}" >>x/metadata.yaml; echo ${serial} >x/rootfs/etc/serial
     tar -cJf lxd.tar.xz -C x metadata.yaml

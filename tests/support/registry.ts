@@ -77,7 +77,7 @@ async function makeLayout(directory: string, { layers, config }: AppImage): Prom
   const work = `${directory}.work`;
   await Deno.mkdir(work);
   const tiny = await makeTinyImage(`${work}/tiny`);
-  await runChecked(["sh", "-ec", `mkdir 0; tar -xzf ${tiny} -C 0 --strip-components=1 rootfs; rm -r tiny`], {
+  await runChecked(["sh", "-ec", `mkdir 0; tar -xf ${tiny} -C 0 --strip-components=1 rootfs; rm -r tiny`], {
     cwd: work,
   });
   const made: Record<string, unknown>[] = [];
