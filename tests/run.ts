@@ -1,6 +1,6 @@
 // `deno task test`: the whole suite. An ordinary user runs it as it is. Root first installs what is missing, makes
 // an unprivileged user with a cgroup of its own, and runs the suite as that user and, at the same time, the end-to-end
-// tests as root: most of what they do is wait.
+// tests as root: most of what they do is wait. The user's are of the bundle, root's of the sources: what people run.
 
 import { join } from "@std/path";
 import { installPackages } from "../domain/host_packages.ts";
@@ -10,6 +10,7 @@ import { testDirectory } from "./support/needs.ts";
 import { closingLine, runSuite, sum, type Tally } from "./support/suite.ts";
 import { delegateCgroup } from "./support/test_cgroup.ts";
 import { openTestDisks } from "./support/test_disks.ts";
+import { bundleFor } from "./support/test_program.ts";
 import { prepareTestUser } from "./support/test_user.ts";
 
 const root = join(import.meta.dirname!, "..");
@@ -53,6 +54,7 @@ async function asRoot(): Promise<Tally[]> {
   await endEarlierRuns(testDirectory());
   await forgetImages(user.env["DREY_TEST_DIR"]);
   await forgetImages();
+  const program = await bundleFor(user);
   console.log(`\nThe suite as ${user.name} (${user.tree}), and the end-to-end tests as root`);
   await using disks = await openTestDisks(user);
   const wholeAsUser = async () => {
@@ -62,7 +64,7 @@ async function asRoot(): Promise<Tally[]> {
       deno: cgroup === undefined ? deno : cgroup.command(deno),
       paths,
       cwd: user.tree,
-      env: { ...user.env, ...disks.env },
+      env: { ...user.env, ...disks.env, ...program },
     });
   };
   const rootPaths = Deno.args.length > 0 ? Deno.args.filter((path) => path.startsWith(endToEnd)) : [endToEnd];

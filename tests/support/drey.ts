@@ -52,6 +52,13 @@ function program(): string[] {
   return [Deno.execPath(), "run", "-A", "--quiet", fromFileUrl(new URL("../../cli.ts", import.meta.url))];
 }
 
+/** A file for a line about each command: where the time of tests goes. */
+const timesFile = Deno.env.get("DREY_TEST_TIMES");
+const timeOf = (argv: readonly string[], milliseconds: number) =>
+  `${new Date().toISOString()} ${Math.round(milliseconds)} ms: ${
+    JSON.stringify(argv.join(" ").slice(0, 200))
+  }\n`;
+
 /** Declares an end-to-end test; where the host lacks something, the test is skipped and its name says what. */
 export async function e2e(
   name: string,
@@ -98,7 +105,9 @@ export function dreyAt(directory: string): Drey {
   const run: Drey["run"] = async (argv, options = {}) => {
     const start = performance.now();
     const result = await runCommand(directory, argv, options);
-    transcript.note(["drey", ...argv], result, performance.now() - start);
+    const took = performance.now() - start;
+    transcript.note(["drey", ...argv], result, took);
+    if (timesFile) await Deno.writeTextFile(timesFile, timeOf(argv, took), { append: true });
     return result;
   };
   const tries = (template: TemplateStringsArray, ...words: Word[]) => run(split(template, words));

@@ -51,6 +51,7 @@ export async function prepareTestUser(root: string): Promise<TestUser> {
       XDG_RUNTIME_DIR: "",
       XDG_DATA_HOME: "",
       XDG_CONFIG_HOME: "",
+      XDG_CACHE_HOME: "",
     },
   };
 }
