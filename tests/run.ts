@@ -54,7 +54,8 @@ async function asRoot(): Promise<Tally[]> {
   await endEarlierRuns(testDirectory());
   await forgetImages(user.env["DREY_TEST_DIR"]);
   await forgetImages();
-  const program = await bundleFor(user);
+  const rootPaths = Deno.args.length > 0 ? Deno.args.filter((path) => path.startsWith(endToEnd)) : [endToEnd];
+  const program = rootPaths.length > 0 ? await bundleFor(user) : {};
   console.log(`\nThe suite as ${user.name} (${user.tree}), and the end-to-end tests as root`);
   await using disks = await openTestDisks(user);
   const wholeAsUser = async () => {
@@ -67,7 +68,6 @@ async function asRoot(): Promise<Tally[]> {
       env: { ...user.env, ...disks.env, ...program },
     });
   };
-  const rootPaths = Deno.args.length > 0 ? Deno.args.filter((path) => path.startsWith(endToEnd)) : [endToEnd];
   const endToEndAsRoot = () => runSuite({ deno: [Deno.execPath()], paths: rootPaths, cwd: root });
   return await Promise.all([wholeAsUser(), ...(rootPaths.length > 0 ? [endToEndAsRoot()] : [])]);
 }
