@@ -183,6 +183,8 @@ async function change(
   if (!done) throw changedMeanwhile(`Network "${ref.name}"`);
   const { refreshNetwork } = await import("./networks/hub.ts");
   try {
+    const { remakeLost } = await import("./networks/mend.ts");
+    await remakeLost(context, ref.name);
     await refreshNetwork(context, ref.name);
     await keepUp(context, ref, old); // where it could not be had before
   } catch (error) {

@@ -257,6 +257,19 @@ function portsScript(context: Context, { bridge }: NetworkPlan): string {
 const portsAwayLines = (context: Context, bridge: string) =>
   bridgePortsAwayLines(bridge, tableName(context), pluggedNics(context).map(({ veth }) => veth.hostName));
 
+/** Holds a network for down whose bridge somebody else has removed. Answers whether it was so. */
+export async function forgetLost(context: Context, name: string): Promise<boolean> {
+  if (!isHostHub(context)) return false;
+  await using _lock = await lockHub(context);
+  const up = isHubWhole(context) ? readUp(context) : undefined;
+  if (up === undefined || !up.networks.includes(name)) return false;
+  const present = ownInterfaces(await runChecked(listInterfaces), tableName(context));
+  if (present.includes(name)) return false;
+  stopService(hubDirectory(context), dnsService(name));
+  writeUp(context, { ...up, networks: up.networks.filter((other) => other !== name) });
+  return true;
+}
+
 /** Removes a network that nothing uses any more from the hub. */
 export async function takeNetworkDown(context: Context, name: string): Promise<void> {
   await using _lock = await lockHub(context);

@@ -7,7 +7,7 @@ import { plugAgain } from "../devices/nic_plug.ts";
 import type { Context } from "../context.ts";
 import { instancePaths } from "../instances/record.ts";
 import { endHub } from "../../network/hub.ts";
-import { ensureNetwork, leaveHub, mendHub, openHub, takeNetworkDown } from "./hub.ts";
+import { ensureNetwork, forgetLost, leaveHub, mendHub, openHub, takeNetworkDown } from "./hub.ts";
 import { hubDirectory, isHubWhole, keptNetworks, lockHub, networksUp, type ParentWay } from "./hub_state.ts";
 import { pluggedNics } from "./nic_files.ts";
 import { networkRecords } from "./record.ts";
@@ -33,14 +33,27 @@ async function agreeWithRecords(context: Context, kept: readonly string[]): Prom
   if (failed.length > 0) throw failed[0];
 }
 
-async function mendCards(context: Context): Promise<void> {
-  if (isHubWhole(context)) return;
-  await using _lock = await lockHub(context);
-  const running = pluggedNics(context).flatMap((nic) => {
+/** Makes a bridge of the host anew that somebody else has removed, with the cards of running instances in it. */
+export async function remakeLost(context: Context, name: string): Promise<void> {
+  if (!await forgetLost(context, name)) return;
+  await ensureNetwork(context, name, undefined);
+  for (const { nic, pid } of runningNics(context)) {
+    if (nic.network === name) await plugAgain(context, nic, pid);
+  }
+}
+
+function runningNics(context: Context) {
+  return pluggedNics(context).flatMap((nic) => {
     const { run } = instancePaths(context, nic.ref);
     const pid = initPid(run);
     return pid !== undefined && isAlive(run) ? [{ nic, pid }] : [];
   });
+}
+
+async function mendCards(context: Context): Promise<void> {
+  if (isHubWhole(context)) return;
+  await using _lock = await lockHub(context);
+  const running = runningNics(context);
   const [first] = running;
   // what is only about to start opens the hub itself
   if (first === undefined || isHubWhole(context) || !await mendHub(context)) return;

@@ -39,6 +39,12 @@ await e2e("an interface of the host is a network of its own, or a port of a brid
   assertEquals(await masterOf("near0"), undefined);
   await drey`network set lab bridge.external_interfaces=near0`;
   assertEquals(await masterOf("near0"), "lab");
+  // somebody else removes it: with the next change it is there again, and whoever was plugged in is
+  await runChecked(["ip", "link", "delete", "lab"]);
+  await drey`network set lab user.note=again`;
+  assertEquals(await masterOf("near0"), "lab");
+  await drey`exec c3 -- ip addr add 198.18.44.34/24 dev eth0`;
+  await eventually("it reaches its instances too", () => pings(neighbor, "198.18.44.34"));
   await drey`delete -f c3`;
   await drey`network delete lab`;
   assertEquals(await masterOf("near0"), undefined, "with the bridge its ports are free again");
