@@ -107,13 +107,32 @@ export async function getLoadBalancer(
 }
 
 function forward(listen_address: string, { description, config, ports }: ForwardRecord): NetworkForward {
-  return { listen_address, description, config, ports: ports as ForwardPort[], location: "none" };
+  return {
+    listen_address,
+    description,
+    config,
+    ports: ports.map(described) as ForwardPort[],
+    location: "none",
+  };
 }
 
 function balancer(listen_address: string, record: ForwardRecord): NetworkLoadBalancer {
   const { description, config, ports, backends = [] } = record;
-  return { listen_address, description, config, backends, ports: ports as BalancerPort[], location: "none" };
+  return {
+    listen_address,
+    description,
+    config,
+    backends: backends.map(described),
+    ports: ports.map(described) as BalancerPort[],
+    location: "none",
+  };
 }
+
+/** What was given no description has an empty one. */
+const described = <T extends { description?: string }>(part: T): T & { description: string } => ({
+  ...part,
+  description: part.description ?? "",
+});
 
 async function load(context: Context, ref: ForwardRef): Promise<Entry<ForwardRecord>> {
   const entry = await context.store.get<ForwardRecord>(keyOf(ref));

@@ -182,15 +182,19 @@ async function mustKeepRoots(
 /** Those who run with the profile follow it; one that cannot does not keep the others from it. */
 async function tellUsers(context: Context, ref: Ref): Promise<void> {
   const failed: string[] = [];
+  const resting: Write[] = [];
   for (const { key: [, project = "", name = ""] } of await usersOf(context, ref)) {
     const { followProfiles } = await import("./instances/update.ts");
     try {
-      await followProfiles(context, { project, name });
+      if (await followProfiles(context, { project, name })) continue;
+      const source = `/1.0/instances/${encodeURIComponent(name)}`;
+      resting.push(lifecycleWrite(context, { project, action: "instance-updated", source }));
     } catch (error) {
       if (!(error instanceof DreyError)) throw error;
       failed.push(`"${name}": ${error.message}`);
     }
   }
+  if (resting.length > 0) await context.store.commit([], resting);
   if (failed.length === 0) return;
   throw new DreyError("CONFLICT", {
     message: `The profile was changed, and cannot be followed by ${failed.join("; ")}`,

@@ -33,6 +33,8 @@ export interface VolumesWanted {
   project?: string;
 }
 
+/** LXD keeps images in volumes; here no list has any. */
+const typeOfImages = "image";
 const types: readonly VolumeType[] = ["custom", "container", "virtual-machine"];
 
 /** @throws {DreyError} `BAD_REQUEST` for a type LXD does not know */
@@ -61,6 +63,7 @@ export async function customRef(context: Context, project: string, name: VolumeN
 /** Volumes with their snapshots, by type and name. */
 export async function listVolumes(context: Context, wanted: VolumesWanted): Promise<StorageVolume[]> {
   if (wanted.pool !== undefined) await loadPool(context, wanted.pool);
+  if (wanted.type === typeOfImages) return [];
   const type = wanted.type === undefined ? undefined : volumeType(wanted.type);
   const custom = type === undefined || type === "custom" ? await customVolumes(context, wanted) : [];
   const roots = type === "custom" ? [] : await listRoots(context, wanted);

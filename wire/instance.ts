@@ -148,7 +148,7 @@ export interface InstanceState {
   status: InstanceStatus;
   status_code: number;
   /** bytes */
-  disk: Record<string, { usage: number; total: number }> | null;
+  disk: Record<string, { usage: number; total: number }>;
   /** bytes */
   memory: { usage: number; usage_peak: number; total: number; swap_usage: number; swap_usage_peak: number };
   network: Record<string, InstanceStateNetwork> | null;

@@ -29,10 +29,6 @@ export interface NetworkState {
     bytes_sent: number;
     packets_received: number;
     packets_sent: number;
-    errors_received: number;
-    errors_sent: number;
-    packets_dropped_inbound: number;
-    packets_dropped_outbound: number;
   };
   hwaddr: string;
   mtu: number;

@@ -36,6 +36,7 @@ export const handlers: Handlers<Names> = {
     throw new DreyError("NOT_FOUND", { message: `Image alias "${params.name}" not found` });
   },
   "image.alias.update": async ({ context, project, params, body }) => {
+    if (!body.target) throw new DreyError("BAD_REQUEST", { message: "The target field is required" });
     await aliases.updateAlias(context, { project, name: params.name }, body);
     return null;
   },

@@ -87,7 +87,7 @@ export const handlers: Handlers<Names> = {
       const body = await followConsole(call.context, refOf(call), call.signal);
       return new Response(body, { headers: { ...headers, [followed]: "true" } });
     }
-    const bytes = await (await consoleLog()).consoleLog(call.context, refOf(call));
+    const bytes = await (await consoleLog()).retrieveConsoleLog(call.context, refOf(call));
     return new Response(Uint8Array.from(bytes), { headers });
   },
   "instance.console.clear": async (call) => {

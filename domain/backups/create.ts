@@ -133,6 +133,7 @@ async function begin(
           project: subject.project,
           action: isInstance ? "instance-backup-created" : "storage-volume-backup-created",
           source: address,
+          ...!isInstance && { context: { type: "custom" } },
         }),
       ]);
       if (!isFree) throw alreadyThere(subject, name);

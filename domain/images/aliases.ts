@@ -31,9 +31,10 @@ export async function getAlias(context: Context, ref: Ref): Promise<ImageAliases
 /** @throws {DreyError} `ALREADY_EXISTS`, `NOT_FOUND` for the image, `BAD_REQUEST` for the name */
 export async function createAlias(context: Context, project: string, body: ImageAliasesPost): Promise<void> {
   const write = await newAlias(context, project, body);
+  const { target } = write.value;
   const committed = await context.store.commit(
     [{ key: aliasKey(project, body.name), revision: 0 }],
-    [write, happened(context, "image-alias-created", { project, name: body.name })],
+    [write, happened(context, "image-alias-created", { project, name: body.name }, { target })],
   );
   if (!committed) throw aliasExists(body.name);
 }
@@ -50,7 +51,7 @@ export async function updateAlias(context: Context, ref: Ref, put: ImageAliasPut
     const changed = { ...value, target: target.target, type: target.type };
     return await context.store.commit([{ key, revision }], [
       { key, value: { ...changed, description: put.description ?? value.description } },
-      happened(context, "image-alias-updated", ref),
+      happened(context, "image-alias-updated", ref, { target: target.target }),
     ]);
   });
 }
@@ -99,7 +100,11 @@ export function aliasExists(name: string): DreyError {
   return new DreyError("ALREADY_EXISTS", { message: `Alias "${name}" already exists` });
 }
 
-async function newAlias(context: Context, project: string, body: ImageAliasesPost): Promise<Write> {
+async function newAlias(
+  context: Context,
+  project: string,
+  body: ImageAliasesPost,
+): Promise<Pick<Entry<AliasRecord>, "key" | "value">> {
   checkName(body.name);
   const { value } = await findRecord(context, project, body.target);
   const alias: AliasRecord = {

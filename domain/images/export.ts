@@ -3,6 +3,7 @@
 import { extension, readFormat } from "../../images/archive.ts";
 import type { OciDocument } from "../../images/oci.ts";
 import type { Context } from "../context.ts";
+import { emitLifecycle } from "../events.ts";
 import { imageFiles } from "./files.ts";
 import { readOci } from "./layers.ts";
 import { findRecord, type ImageRecord } from "./records.ts";
@@ -28,6 +29,7 @@ export async function exportImage(
 ): Promise<ExportedFile[]> {
   const { value: record } = await findRecord(context, project, prefix);
   const { fingerprint } = record;
+  await emitLifecycle(context, { project, action: "image-retrieved", source: `/1.0/images/${fingerprint}` });
   const document = readOci(context, fingerprint);
   if (document !== undefined) return [await archived(context, record, document)];
   const { metadata, rootfs } = imageFiles(context, fingerprint);

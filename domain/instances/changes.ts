@@ -8,8 +8,23 @@ import { lifecycleWrite } from "../events.ts";
 import { instanceAddress, instanceKey, type InstanceRecord, loadRecord } from "./record.ts";
 
 /** One of LXD's actions, such as `instance-updated`, as part of the commit that does it. */
-export const instanceEvent = (context: Context, { project, name }: Ref, action: string): Write =>
-  lifecycleWrite(context, { project, action, source: instanceAddress(name) });
+export const instanceEvent = (
+  context: Context,
+  { project, name }: Ref,
+  action: string,
+  more?: Record<string, unknown>,
+): Write =>
+  lifecycleWrite(context, { project, action, source: instanceAddress(name), ...more && { context: more } });
+
+/** The same of its snapshots that come and go with it. */
+export const snapshotEvents = (
+  context: Context,
+  { project, name }: Ref,
+  { action, snapshots }: { action: `instance-snapshot-${string}`; snapshots: readonly string[] },
+): Write[] =>
+  snapshots.map((snapshot) =>
+    lifecycleWrite(context, { project, action, source: `${instanceAddress(name)}/snapshots/${snapshot}` })
+  );
 
 /**
  * Changes the record of an instance whose lock the caller holds, and writes something more with it. Others change it

@@ -5,6 +5,14 @@ import type { Context, Ref } from "../context.ts";
 import { emitLifecycle } from "../events.ts";
 import { instanceAddress, instancePaths, loadRecord } from "./record.ts";
 
+/** The log, as bytes, told to those who listen. */
+export async function retrieveConsoleLog(context: Context, ref: Ref): Promise<Uint8Array> {
+  const log = await consoleLog(context, ref);
+  const source = instanceAddress(ref.name);
+  await emitLifecycle(context, { project: ref.project, action: "instance-console-retrieved", source });
+  return log;
+}
+
 /** The log, as bytes. */
 export async function consoleLog(context: Context, ref: Ref): Promise<Uint8Array> {
   await loadRecord(context, ref);

@@ -28,7 +28,7 @@ import { instanceAddress, instanceKey, type InstanceRecord, lockInstance, newIns
 import { applyRootSize, rootSize } from "./root_size.ts";
 import { contentOf, poolFor, volumeOf, wantsDisk } from "./root_volume.ts";
 import { startLocked } from "./start.ts";
-import { instanceEvent } from "./changes.ts";
+import { instanceEvent, snapshotEvents } from "./changes.ts";
 
 /**
  * Starts the creation of an instance and answers with its operation.
@@ -209,10 +209,15 @@ async function enter(
   const isFree = await context.store.commit([{ key: instanceKey(ref), revision: 0 }], [
     { key: instanceKey(ref), value: record },
     ...writes,
-    instanceEvent(context, ref, "instance-created"),
+    instanceEvent(context, ref, "instance-created", { type: record.type, "storage-pool": record.pool }),
+    ...snapshotEvents(context, ref, { action: "instance-snapshot-created", snapshots: snapshotsIn(writes) }),
   ]);
   if (!isFree) throw taken(ref);
 }
+
+/** Names of the snapshots whose records come to be. */
+const snapshotsIn = (writes: readonly Write[]): string[] =>
+  writes.flatMap(({ key: [kind, , , name = ""] }) => kind === "instance_snapshots" ? [name] : []);
 
 async function newRecord(
   context: Context,

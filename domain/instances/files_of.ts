@@ -15,7 +15,7 @@ import { instanceAddress, instanceKey, instancePaths, type InstanceRecord, loadR
 import { volumeOf } from "./root_volume.ts";
 import { forgetBackups, removeFiles } from "../backups.ts";
 import { instanceSubject } from "../backups/record.ts";
-import { instanceChanged, instanceEvent } from "./changes.ts";
+import { instanceChanged, instanceEvent, snapshotEvents } from "./changes.ts";
 
 /**
  * Deletes a stopped instance whose lock the caller holds: its record first, with a note that its files are to go, so
@@ -41,6 +41,10 @@ export async function deleteFiles(context: Context, ref: Ref, given?: FileRoot):
     ...await forgetBackups(context, instanceSubject(ref)),
     ...await forgetWarnings(context, { project: ref.project, entity: instanceAddress(ref.name) }),
     noted.write,
+    ...snapshotEvents(context, ref, {
+      action: "instance-snapshot-deleted",
+      snapshots: snapshots.map(({ key }) => key.at(-1) ?? ""),
+    }),
     instanceEvent(context, ref, "instance-deleted"),
   ];
   await removed;

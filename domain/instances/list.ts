@@ -176,7 +176,7 @@ async function readState(
   return {
     status,
     status_code: statusCodes[status],
-    disk: null,
+    disk: {},
     memory: {
       usage: stats?.memory ?? counted.memory,
       usage_peak: stats?.memoryPeak ?? 0,
@@ -204,7 +204,7 @@ function stopped(status: InstanceStatus): InstanceState {
   return {
     status,
     status_code: statusCodes[status],
-    disk: null,
+    disk: {},
     memory: { usage: 0, usage_peak: 0, total: 0, swap_usage: 0, swap_usage_peak: 0 },
     network: null,
     pid: 0,

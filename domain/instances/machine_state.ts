@@ -25,7 +25,7 @@ export async function machineState(
   return {
     status: shown,
     status_code: statusCodes[shown],
-    disk: null,
+    disk: {},
     memory: {
       usage: memory?.used ?? stats?.memory ?? 0,
       usage_peak: 0,

@@ -16,7 +16,7 @@ const templatesDirectory = "templates";
 
 /** @throws {DreyError} `NOT_FOUND` */
 export async function getMetadata(context: Context, ref: Ref): Promise<ImageMetadata> {
-  const metadata = await read(context, ref);
+  const metadata = await readMetadata(context, ref);
   await tell(context, ref, { action: "instance-metadata-retrieved", at: "metadata" });
   return metadata;
 }
@@ -32,7 +32,7 @@ export async function setMetadata(
   { put, merge }: { put: ImageMetadataPut; merge: boolean },
 ): Promise<void> {
   await using _lock = await lockInstance(context, ref);
-  const before = merge ? await read(context, ref) : undefined;
+  const before = merge ? await readMetadata(context, ref) : undefined;
   // what was written is read again: the same rules hold for it as for an image
   const text = await formatMetadata({ ...before, ...put } as Parameters<typeof formatMetadata>[0]);
   await parseMetadata(text);
@@ -97,7 +97,7 @@ export async function templateSource(context: Context, ref: Ref): Promise<Templa
   const directory = join(await homeOf(context, ref, templatesDirectory), templatesDirectory);
   if (!stat(directory)?.isDirectory) return undefined;
   return {
-    metadata: () => read(context, ref),
+    metadata: () => readMetadata(context, ref),
     read(name) {
       const bytes = readPlain(join(directory, name));
       return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
@@ -105,7 +105,8 @@ export async function templateSource(context: Context, ref: Ref): Promise<Templa
   };
 }
 
-async function read(context: Context, ref: Ref): Promise<ImageMetadata> {
+/** The same without telling anybody. */
+export async function readMetadata(context: Context, ref: Ref): Promise<ImageMetadata> {
   const bytes = readPlain(join(await homeOf(context, ref, metadataFile), metadataFile));
   if (bytes === undefined) {
     throw new DreyError("NOT_FOUND", { message: `Instance "${ref.name}" has no metadata: no image made it` });

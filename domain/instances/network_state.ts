@@ -129,7 +129,9 @@ function ipv6Addresses(text: string): Map<string, Addresses> {
       scope: { "00": "global", "10": "local", "20": "link" }[scope ?? ""] ?? "global",
     }]);
   }
-  return found;
+  // in no order here; netlink(7) tells those first that lead farthest
+  const isLink = ({ scope }: { scope: string }) => Number(scope === "link");
+  return new Map([...found].map(([device, all]) => [device, all.toSorted((a, b) => isLink(a) - isLink(b))]));
 }
 
 function read(path: string): string | undefined {

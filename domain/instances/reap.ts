@@ -67,7 +67,7 @@ export async function finish(context: Context, ref: Ref): Promise<void> {
     : undefined;
   const restarting = isReboot || again !== undefined;
   await rememberStopped(context, ref, {
-    action: "instance-stopped",
+    ...!isReboot && { action: "instance-stopped" },
     restarting,
     // killed between saying so and stopping it
     isSaved: value.stateful && await (await import("./stateful.ts")).hasSavedState(context, ref),

@@ -43,6 +43,9 @@ export async function renameInstance(context: Context, ref: Ref, post: InstanceP
       message: "Moving instances between servers is not supported yet",
     });
   }
+  // a name that is taken is told at once; whether it still is free when the move comes is looked at again
+  const isFree = isElsewhere || await context.store.get(instanceKey(to)) === undefined;
+  if (!isFree) throw taken(to.name);
   return await startOperation(context, {
     project: ref.project,
     description: isElsewhere ? "Migrating instance" : "Renaming instance",
@@ -89,9 +92,7 @@ async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
       hint: `Run: drey stop ${from.name}`,
     });
   }
-  if (await context.store.get(instanceKey(to)) !== undefined) {
-    throw new DreyError("ALREADY_EXISTS", { message: `Name "${to.name}" already in use` });
-  }
+  if (await context.store.get(instanceKey(to)) !== undefined) throw taken(to.name);
   const said = {
     project: to.project,
     action: "instance-renamed",
@@ -124,6 +125,8 @@ async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
   moveDirectory(old.logs, now.logs);
   moveFiles(context, instanceSubject(from), instanceSubject(to));
 }
+
+const taken = (name: string) => new DreyError("ALREADY_EXISTS", { message: `Name "${name}" already in use` });
 
 /** Another project must exist, have the instance's profiles, and room for it. */
 async function mustFit(context: Context, from: Ref, to: Ref): Promise<void> {

@@ -57,9 +57,10 @@ export async function stopLocked(context: Context, ref: Ref, options: StopOption
   }
   await waitUnlocked(run);
   await cleanUp(context, ref, { files });
+  // a restart is told of once it is done
   const action = options.force ? "instance-stopped" : "instance-shutdown";
   await rememberStopped(context, ref, {
-    action,
+    ...!options.restarting && { action },
     restarting: options.restarting,
     files,
     isSaved: options.isSaved,
@@ -101,7 +102,8 @@ export async function rememberStopped(
   context: Context,
   ref: Ref,
   { action, restarting = false, files, remember = {}, isSaved = false }: {
-    action: string;
+    /** what those who listen are told */
+    action?: string;
     isSaved?: boolean;
     restarting?: boolean;
     files?: FileRoot;
@@ -117,6 +119,6 @@ export async function rememberStopped(
     delete config[readyKey];
     return { ...record, config, stateful: isSaved };
   };
-  await editRecord(context, ref, edit, [instanceEvent(context, ref, action)]);
+  await editRecord(context, ref, edit, action === undefined ? [] : [instanceEvent(context, ref, action)]);
   if (isEphemeral && !restarting) await deleteFiles(context, ref, files);
 }

@@ -2,7 +2,7 @@
 
 import { DreyError } from "../../errors.ts";
 import type { Context, Ref } from "../context.ts";
-import { getMetadata, templateSource } from "./metadata.ts";
+import { readMetadata, templateSource } from "./metadata.ts";
 import type { Volume } from "../../storage/driver.ts";
 import type { InstanceType } from "../../wire/instance.ts";
 import { hasOwnDisk } from "../machines/own_disk.ts";
@@ -99,7 +99,7 @@ async function openDisk(
 /** What an image made of the instance says of it: metadata and templates, as far as there are any. */
 export async function describeTree(context: Context, ref: Ref) {
   const source = await templateSource(context, ref);
-  const metadata = await getMetadata(context, ref).catch((error) => {
+  const metadata = await readMetadata(context, ref).catch((error) => {
     if (error instanceof DreyError && error.code === "NOT_FOUND") return undefined;
     throw error;
   });

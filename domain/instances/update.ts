@@ -75,11 +75,12 @@ export async function patchInstance(context: Context, ref: Ref, put: InstancePut
   }));
 }
 
-/** Brings an instance that runs to what its profiles say now; another one reads them when it starts. */
-export async function followProfiles(context: Context, ref: Ref): Promise<void> {
-  if (!("pid" in currentState(context, ref))) return;
+/** Brings an instance that runs to what its profiles say now, and says whether it runs: another one reads them when it starts. */
+export async function followProfiles(context: Context, ref: Ref): Promise<boolean> {
+  if (!("pid" in currentState(context, ref))) return false;
   await using _lock = await lockInstance(context, ref);
   await change(context, ref, (record) => record);
+  return true;
 }
 
 function volatileConfig(config: Config): Config {

@@ -29,8 +29,6 @@ interface IpLink {
 interface LinkCounters {
   bytes: number;
   packets: number;
-  errors: number;
-  dropped: number;
 }
 
 /**
@@ -62,7 +60,7 @@ function stateOf(link: IpLink, ports: string[]): NetworkState {
       family,
       address: local,
       netmask: String(prefixlen),
-      scope,
+      scope: scope === "host" ? "local" : scope,
     })),
     counters: countersOf(link.stats64),
     hwaddr: link.flags.includes("LOOPBACK") ? "" : link.address ?? "",
@@ -78,7 +76,7 @@ function stateOf(link: IpLink, ports: string[]): NetworkState {
     bond: null,
     bridge: link.linkinfo?.info_kind === "bridge"
       ? {
-        id: String(data["bridge_id"] ?? ""),
+        id: bridgeId(String(data["bridge_id"] ?? "")),
         stp: number("stp_state") === 1,
         forward_delay: number("forward_delay"),
         vlan_default: number("vlan_default_pvid"),
@@ -91,16 +89,18 @@ function stateOf(link: IpLink, ports: string[]): NetworkState {
   };
 }
 
+/** As the kernel writes it, `8000.00163e6f8b45`; ip(8) puts colons between, and leaves out zeros. */
+function bridgeId(text: string): string {
+  const [priority = "", address = ""] = text.split(".");
+  return `${priority}.${address.split(":").map((byte) => byte.padStart(2, "0")).join("")}`;
+}
+
 function countersOf(stats: IpLink["stats64"]): NetworkState["counters"] {
   return {
     bytes_received: stats?.rx.bytes ?? 0,
     bytes_sent: stats?.tx.bytes ?? 0,
     packets_received: stats?.rx.packets ?? 0,
     packets_sent: stats?.tx.packets ?? 0,
-    errors_received: stats?.rx.errors ?? 0,
-    errors_sent: stats?.tx.errors ?? 0,
-    packets_dropped_inbound: stats?.rx.dropped ?? 0,
-    packets_dropped_outbound: stats?.tx.dropped ?? 0,
   };
 }
 

@@ -1,10 +1,12 @@
-// Who uses which storage pool: instances whose root volume is in it, custom volumes, and profiles that put a disk there.
+// Who uses which storage pool: instances whose root volume is in it, custom volumes, snapshots of both, and profiles
+// that put a disk there.
 
 import type { InstanceRecord } from "../instances/record.ts";
 import { instanceAddress } from "../instances/record.ts";
 import { listProfiles } from "../profiles.ts";
 import type { Context } from "../context.ts";
-import { inProject, refOfKey, volumeAddress } from "../storage_volumes/record.ts";
+import type { SnapshotRecord } from "../instances/snapshots/record.ts";
+import { inProject, refOfKey, snapshotAddress, volumeAddress } from "../storage_volumes/record.ts";
 
 /** Addresses of the users of each pool. */
 export async function poolUsers(context: Context): Promise<Map<string, string[]>> {
@@ -16,9 +18,18 @@ export async function poolUsers(context: Context): Promise<Map<string, string[]>
   for (const { key, value } of await context.store.list<InstanceRecord>(["instances"])) {
     note(value.pool, inProject(instanceAddress(encodeURIComponent(key[2] ?? "")), key[1] ?? ""));
   }
+  for (const { key, value } of await context.store.list<SnapshotRecord>(["instance_snapshots"])) {
+    const [, project = "", name = "", snapshot = ""] = key;
+    const address = `${instanceAddress(encodeURIComponent(name))}/snapshots/${encodeURIComponent(snapshot)}`;
+    note(value.pool, inProject(address, project));
+  }
   for (const { key } of await context.store.list(["volumes"])) {
     const volume = refOfKey(key);
     note(volume.pool, inProject(volumeAddress(volume), volume.project));
+  }
+  for (const { key } of await context.store.list(["volume_snapshots"])) {
+    const volume = refOfKey(key);
+    note(volume.pool, inProject(snapshotAddress(volume, key[4] ?? ""), volume.project));
   }
   for (const { name, project, devices } of await listProfiles(context)) {
     const address = inProject(`/1.0/profiles/${encodeURIComponent(name)}`, project ?? "default");

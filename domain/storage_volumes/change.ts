@@ -19,6 +19,7 @@ import {
   loadSnapshot,
   loadVolume,
   lockVolume,
+  snapshotAddress,
   snapshotKey,
   volumeAddress,
   volumeChanged,
@@ -177,7 +178,14 @@ export async function removeWith(
   const noted = noteIntent({ do: "remove", pool: ref.pool, volume: volumeOf(ref) }, [key]);
   const done = await context.store.commit([{ key, revision }], [
     { key, delete: true },
-    ...snapshots.map(({ name }): Write => ({ key: snapshotKey(ref, name), delete: true })),
+    ...snapshots.flatMap(({ name }): Write[] => [
+      { key: snapshotKey(ref, name), delete: true },
+      lifecycleWrite(context, {
+        project: ref.project,
+        action: "storage-volume-snapshot-deleted",
+        source: snapshotAddress(ref, name),
+      }),
+    ]),
     ...await forgetBackups(context, volumeSubject(ref)),
     ...await forgetSize(context, ref),
     ...writes,

@@ -155,6 +155,7 @@ export async function enterVolume(
         project: ref.project,
         action: "storage-volume-created",
         source: volumeAddress(ref),
+        context: { type: "custom" },
       }),
     ]);
     if (!isFree) throw taken(ref);

@@ -6,29 +6,8 @@ import { createClient } from "../../client/client.ts";
 import { overUnixSocket } from "../../client/unix.ts";
 import type { Event } from "../../wire/event.ts";
 import { type Drey, e2e, imageFiles } from "../support/drey.ts";
+import { listen } from "../support/listener.ts";
 import { serve } from "../support/server.ts";
-
-/** Sources of lifecycle events, from the moment this returns. */
-async function listen(socket: string, query: string) {
-  const transport = overUnixSocket(socket);
-  const stream = await transport.socket(`/1.0/events?${query}`);
-  const heard: Event[] = [];
-  const done = (async () => {
-    for await (const message of stream.messages) heard.push(JSON.parse(String(message)));
-  })();
-  return {
-    heard,
-    /** waits until so many were heard */
-    async until(count: number): Promise<void> {
-      await eventually(`${count} events are heard`, () => heard.length >= count, 50);
-    },
-    async [Symbol.asyncDispose]() {
-      stream.close();
-      await done;
-      await transport[Symbol.asyncDispose]();
-    },
-  };
-}
 
 const sourceOf = (event: Event) => event.type === "lifecycle" ? event.metadata.source : "";
 

@@ -169,6 +169,7 @@ await e2e("instances move between storage pools with their snapshots", { needs }
     await drey`query ${"/1.0/storage-pools/other"} --raw`.then((text) => JSON.parse(text).metadata.used_by),
     [
       "/1.0/instances/c2",
+      "/1.0/instances/c2/snapshots/s0",
     ],
   );
   assertEquals(await read(drey, "c2"), "two");

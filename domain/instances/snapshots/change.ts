@@ -79,7 +79,7 @@ async function rename(
       happened(context, ref, {
         action: "instance-snapshot-renamed",
         snapshot: name,
-        more: { old_name: snapshot },
+        more: { old_name: `${ref.name}/${snapshot}` },
       }),
     ]);
     if (!isDone) throw snapshotChanged(snapshot);

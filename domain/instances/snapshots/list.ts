@@ -51,7 +51,7 @@ async function toWire(
     expanded_config: config,
     expanded_devices: devices,
     expires_at: shownExpiry(record.expires_at),
-    last_used_at: record.last_used_at,
+    last_used_at: shownExpiry(""), // it never was
     profiles: record.profiles,
     size: sizes.get(nameOf(entry)) ?? -1,
     stateful: record.stateful,

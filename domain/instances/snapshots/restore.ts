@@ -116,7 +116,7 @@ async function putBack(
       project: ref.project,
       action: "instance-restored",
       source: instanceAddress(ref.name),
-      context: { snapshot },
+      context: { snapshot: `${ref.name}/${snapshot}` },
     }),
   ]);
   await applyRootSize(context, ref);
