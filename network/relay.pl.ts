@@ -35,6 +35,10 @@ sub enter { my ($side, $kinds) = @_;
   my $setns = ${Deno.build.arch === "x86_64" ? 308 : 268};
   syscall($setns, $fd, $kinds) == 0 or die "setns: $!\n";
 }
+sub become { my ($uid, $gid) = @_;
+  my ($setgroups, $setgid, $setuid) = ${Deno.build.arch === "x86_64" ? "(116, 119, 117)" : "(159, 149, 147)"};
+  syscall($setgroups, 0, 0); syscall($setgid, ($gid + 0) x 3); syscall($setuid, ($uid + 0) x 3);
+}
 my ($USER, $NET, $MNT) = (0x10000000, 0x40000000, 0x20000);
 sub address { my ($proto, $host, $port) = @_;
   if ($proto eq 'unix') { my $path = $host; $path =~ s/^\@/\0/; return (AF_UNIX, pack_sockaddr_un($path)) }
@@ -64,7 +68,11 @@ else {
   my $child = fork; defined $child or die "fork: $!\n";
   if (!$child) {
     close $told; close $let;
-    enter($at{listen}, $USER | $NET | (grep({ $_->[0] eq 'unix' } @pairs) ? $MNT : 0));
+    my $has_files = grep { $_->[0] eq 'unix' } @pairs;
+    enter($at{listen}, $USER | $NET | ($has_files ? $MNT : 0));
+    # the caller is nobody in there, and nobody can have no file in what the instance has mounted, such as /run; nor
+    # would a descriptor be had from one who has become somebody else, but for PR_SET_DUMPABLE
+    if ($has_files) { become(0, 0); syscall(${Deno.build.arch === "x86_64" ? 157 : 167}, 4, 1, 0, 0, 0) }
     my @made = map { listener(@$_[0 .. 2]) } @pairs;
     syswrite $tell, join(' ', map { fileno $_ } @made) . "\n";
     sysread $wait, my $x, 1; exit 0;
@@ -82,11 +90,7 @@ else {
 }
 if ($at{connect} ne 'host') {
   enter($at{connect}, $USER | $NET | (grep({ $_->[3] eq 'unix' } @pairs) ? $MNT : 0));
-  if (@drop) { my ($setgroups, $setgid, $setuid) = ${
-  Deno.build.arch === "x86_64" ? "(116, 119, 117)" : "(159, 149, 147)"
-};
-    syscall($setgroups, 0, 0); syscall($setgid, ($drop[1] + 0) x 3); syscall($setuid, ($drop[0] + 0) x 3);
-  }
+  become(@drop) if @drop;
 }
 $SIG{CHLD} = 'IGNORE'; $SIG{PIPE} = 'IGNORE';
 tell_waiting();

@@ -82,6 +82,15 @@ await e2e("unix sockets, datagrams and both directions are led", {
   assertEquals(await drey`exec c1 -- socat -u TCP:127.0.0.1:8080,retry=300,interval=0.1 -`, "from the host");
   await accepted;
   listener.close();
+  // also where the instance has mounted something of its own, and it belongs to whom the device says
+  await drey`exec c1 -- mount -t tmpfs none /mnt`;
+  const own = `mode=0660 uid=7 gid=8 connect=unix:${path}`.split(" ");
+  await drey`config device add c1 in proxy bind=instance listen=unix:/mnt/in.sock ${own}`;
+  await eventually("its socket is there, and whose it shall be", async () => {
+    return (await drey.tries`exec c1 -- stat -c ${"%F %a %u %g"} /mnt/in.sock`).stdout === "socket 660 7 8\n";
+  });
+  const asks = ["exec", "c1", "--", "socat", "-t60", "-", "UNIX:/mnt/in.sock"];
+  assertEquals((await drey.run(asks, { stdin: "there" })).stdout, "there");
   await drey`stop -f c1`;
   assertEquals(await Deno.lstat(path).then(() => "there", () => "gone"), "gone");
   for (const child of inside) await child.status;
