@@ -79,12 +79,12 @@ async function answerRoute(arrived: Arrived): Promise<Answer | Response> {
   const call = await callOf(arrived, route);
   const handler = await handlerOf(arrived, name);
   const shown = ifMatch == null ? undefined : shownBy(name);
-  if (ifMatch == null || shown === undefined) return await answered(route, name, await handler(call), env);
+  if (ifMatch == null || shown === undefined) return await answered(arrived, route, await handler(call));
   // nobody else who insists on an ETag may come between the look and the change
   await using _alone = await arrived.context.store.lock(["etag", path]);
   const current = await (await handlerOf(arrived, shown))(Object.create(call, { recursion: { value: 0 } }));
   mustMatch(ifMatch, await etagOf(shown, current));
-  return await answered(route, name, await handler(call), env);
+  return await answered(arrived, route, await handler(call));
 }
 
 /** What handlers take and give differs per route; {@link Handlers} has checked that each fits its own. */
@@ -135,16 +135,21 @@ function recursionOf(query: Query): number {
   return Number.isInteger(recursion) && recursion > 0 ? recursion : 0;
 }
 
-async function answered(route: Route, name: RouteName, given: unknown, env: Env): Promise<Answer | Response> {
+async function answered(
+  { context, env, asked: { name } }: Arrived,
+  route: Route,
+  given: unknown,
+): Promise<Answer | Response> {
+  const { accept } = env;
   switch (route.kind) {
     case "async":
       return async(given as Parameters<typeof async>[0]);
     case "raw":
       return given as Response;
     case "socket":
-      return await stream(given as Stream, env, "websocket");
+      return await stream(context, given as Stream, { accept, protocol: "websocket" });
     case "sftp":
-      return await stream(given as Stream, env, "sftp");
+      return await stream(context, given as Stream, { accept, protocol: "sftp" });
     case "sync": {
       if (given instanceof Background) return async(given.operation);
       if (given instanceof Created) return sync(given.metadata, { location: given.location });
@@ -155,10 +160,18 @@ async function answered(route: Route, name: RouteName, given: unknown, env: Env)
 }
 
 /** The answer is for those who watch the request; over the stream itself goes what the handler says. */
-async function stream({ serve, abandon }: Stream, env: Env, protocol: StreamProtocol): Promise<Answer> {
+async function stream(
+  context: Context,
+  { serve, abandon }: Stream,
+  { accept, protocol }: { accept: Env["accept"]; protocol: StreamProtocol },
+): Promise<Answer> {
   try {
-    const socket = await env.accept(protocol);
-    serve(socket).catch(() => socket.close());
+    const socket = await accept(protocol);
+    serve(socket).catch(async (error) => {
+      socket.close();
+      // a client that has gone is no failure
+      if (!(error instanceof Deno.errors.BrokenPipe)) await answerError(context, error);
+    }).catch(() => {}); // nor is one that cannot be logged since the server ends
   } catch (error) {
     await abandon?.();
     throw error;

@@ -10,6 +10,7 @@ import { DreyError } from "../errors.ts";
 import type { Socket, StreamProtocol } from "../wire/socket.ts";
 import type { App } from "./app.ts";
 import type { Caller } from "./call.ts";
+import { limitCrowd } from "./crowd.ts";
 import { failure, responseOf } from "./envelope.ts";
 import type { Visit, Welcome } from "./middleware/origin.ts";
 
@@ -33,6 +34,7 @@ const usualPatience = 60_000;
 /** Makes a server that answers with the app. It listens nowhere yet. */
 export function createListener(app: Answering, door: Door): Server {
   const server = makeServer(door);
+  limitCrowd(server);
   server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const gone = new AbortController();
     outgoing.on("close", () => gone.abort());

@@ -1,7 +1,7 @@
 // Locks that programs inherit, and that one can ask about without taking them.
 
 import { closeFd, O_CLOEXEC, O_CREAT, O_RDONLY, O_RDWR, openFd } from "./descriptors.ts";
-import { callWith, cString, lastErrno, libc, onThread, SysError } from "./libc.ts";
+import { callWith, checked, cString, lastErrno, libc, onThread, SysError } from "./libc.ts";
 
 // Locks of open file descriptions, fcntl(2): like those of flock(2) they are inherited and die with their last holder,
 // but one can ask about them without taking them.
@@ -32,22 +32,48 @@ export function tryLockFile(path: string): number | undefined {
   throw new SysError("fcntl(2) F_OFD_SETLK", errno, `"${path}"`);
 }
 
-/** Whether somebody holds the lock of this file; a missing file is nobody's. */
+/**
+ * Whether somebody holds the lock of this file; a missing file is nobody's.
+ *
+ * @throws {SysError} if that cannot be found out: whoever is taken for ended has his things removed
+ */
 export function isLocked(path: string): boolean {
-  const fd = libc.open(cString(path), O_RDONLY | O_CLOEXEC, 0);
-  if (fd < 0) return false;
-  const asked = flock("read");
-  const known = libc.fcntlLock(fd, F_OFD_GETLK, asked) === 0;
-  libc.close(fd);
-  return known && new DataView(asked.buffer).getInt16(0, true) !== lockTypes.none;
+  const fd = openToAsk(path);
+  if (fd === undefined) return false;
+  try {
+    return isHeld(fd, path);
+  } finally {
+    closeFd(fd);
+  }
 }
 
 /** Waits until nobody holds the lock of this file any more; a missing file is nobody's. */
 export async function waitUnlocked(path: string): Promise<void> {
+  const fd = openToAsk(path);
+  if (fd === undefined) return;
+  try {
+    // why a call on another thread failed is lost: by a signal, or since the kernel could keep no more locks
+    while (await callWith(flock("read"), (asked) => onThread.fcntlLock(fd, F_OFD_SETLKW, asked)) !== 0) {
+      if (!isHeld(fd, path)) break;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    // given back before the close: a program that is being started right now still has a copy of the descriptor
+    libc.fcntlLock(fd, F_OFD_SETLK, flock("none"));
+  } finally {
+    closeFd(fd);
+  }
+}
+
+function openToAsk(path: string): number | undefined {
   const fd = libc.open(cString(path), O_RDONLY | O_CLOEXEC, 0);
-  if (fd < 0) return;
-  await callWith(flock("read"), (asked) => onThread.fcntlLock(fd, F_OFD_SETLKW, asked));
-  // given back before the close: a program that is being started right now still has a copy of the descriptor
-  libc.fcntlLock(fd, F_OFD_SETLK, flock("none"));
-  libc.close(fd);
+  if (fd >= 0) return fd;
+  const errno = lastErrno();
+  if (errno === "ENOENT" || errno === "ENOTDIR") return undefined;
+  throw new SysError("open(2)", errno, `"${path}"`);
+}
+
+function isHeld(fd: number, path: string): boolean {
+  const asked = flock("read");
+  checked(libc.fcntlLock(fd, F_OFD_GETLK, asked), "fcntl(2) F_OFD_GETLK", `"${path}"`);
+  return new DataView(asked.buffer).getInt16(0, true) !== lockTypes.none;
 }
