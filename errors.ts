@@ -30,19 +30,23 @@ export const errorCodes = {
   STATE_BROKEN: { status: 500, summary: "drey's own records cannot be read" },
 } as const satisfies Record<string, { status: number; summary: string }>;
 
+/** The code of a {@link DreyError}. */
 export type ErrorCode = keyof typeof errorCodes;
 
+/** What is said of an error besides its code. */
 export interface DreyErrorOptions {
   /** one sentence in sentence case, without a final period: `Cannot <verb> <thing> "<name>": <what we found>` */
   message: string;
   /** what the reader can do about it, one line */
   hint?: string;
+  /** the error that led to this one */
   cause?: unknown;
 }
 
 /** An error with a code from {@link errorCodes}, a message for people and, where one exists, the cure. */
 export class DreyError extends Error {
   override readonly name = "DreyError";
+  /** what can be done about it, in a line, where that is known */
   readonly hint: string | undefined;
 
   constructor(readonly code: ErrorCode, options: DreyErrorOptions) {

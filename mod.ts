@@ -53,15 +53,19 @@ export type * from "./wire/project.ts";
 export type * from "./wire/resources.ts";
 export type {
   BodyOf,
+  DeclaredResult,
+  Listing,
   Method,
   ParamsOf,
   ResultFor,
   ResultOf,
+  Route,
+  RouteKind,
   RouteName,
   Routes,
   RoutesOfKind,
 } from "./wire/routes.ts";
-export type { Schema, TypeOf } from "./wire/schema.ts";
+export type { Field, Schema, TypeOf } from "./wire/schema.ts";
 export type * from "./wire/server.ts";
 export type { Message, Socket } from "./wire/socket.ts";
 export type * from "./wire/status.ts";

@@ -25,6 +25,7 @@ export type Query = Record<string, string | number | boolean | undefined>;
 export interface Upload {
   /** what is sent; files go as multipart/form-data, or one alone as it is */
   body: BodyInit | readonly UploadFile[];
+  /** of the request, such as `x-lxd-mode` of a file */
   headers: Record<string, string>;
 }
 
@@ -50,6 +51,7 @@ export type CallArguments<N extends RouteName, Q extends Query = Query> = Record
  * The API as functions over its routes. Each rejects with a {@link DreyError} that has the server's code and message.
  */
 export interface Client extends AsyncDisposable {
+  /** the way to the server, or to the API in this process */
   readonly transport: Transport;
   /** project of calls that do not name another */
   readonly project?: string;

@@ -8,8 +8,11 @@ export type Protocol = "lxd" | "simplestreams" | "debian" | "oci";
 
 /** A server that a name before a colon stands for. */
 export interface Remote {
+  /** what stands before the colon */
   name: string;
+  /** a URL; `unix://` is this user's own server, or the API in this process */
   address: string;
+  /** what it speaks */
   protocol: Protocol;
   /** whether it only offers images */
   isImageServer: boolean;
@@ -19,6 +22,7 @@ export interface Remote {
   isStatic: boolean;
   /** project of everything that is done there, unless another is named */
   project?: string;
+  /** what it is, in a line */
   about: string;
 }
 

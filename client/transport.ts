@@ -7,10 +7,13 @@ import type { UploadFile } from "../wire/upload.ts";
 
 /** A call of a declared route as plain data. */
 export interface RouteCall {
+  /** of the route */
   name: RouteName;
+  /** words of its path, by their names */
   params: Record<string, string>;
   /** its address without the query */
   path: string;
+  /** what follows the path */
   query: Record<string, string>;
   /** the ETag that what is to be changed must have */
   etag?: string;
@@ -18,12 +21,15 @@ export interface RouteCall {
   body?: string;
   /** files in the place of a body, for doors that have {@link Transport.call} */
   upload?: { files: readonly UploadFile[]; headers: Record<string, string> };
+  /** gives the call up */
   signal?: AbortSignal;
 }
 
 /** The answer of a declared route as plain data. */
 export interface RouteAnswer {
+  /** of HTTP */
   status: number;
+  /** empty where the thing has none */
   etag: string;
   /** JSON */
   text: string;

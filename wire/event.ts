@@ -2,6 +2,7 @@
 
 import type { Operation } from "./operation.ts";
 
+/** What every event says, around what it tells. */
 export interface EventOf<Type extends string, Metadata> {
   type: Type;
   timestamp: string;
@@ -10,6 +11,7 @@ export interface EventOf<Type extends string, Metadata> {
   metadata: Metadata;
 }
 
+/** Something has happened to a resource. */
 export interface Lifecycle {
   /** one of LXD's actions, such as `instance-started` */
   action: string;
@@ -21,14 +23,17 @@ export interface Lifecycle {
   project?: string;
 }
 
+/** A line of the server's log. */
 export interface LogLine {
   message: string;
   level: "debug" | "info" | "warning" | "error";
   context: Record<string, string>;
 }
 
+/** Whatever is told by `/1.0/events`. */
 export type Event =
   | EventOf<"lifecycle", Lifecycle>
   | EventOf<"operation", Operation>
   | EventOf<"logging", LogLine>;
+/** The types of events. */
 export type EventType = Event["type"];

@@ -2,7 +2,9 @@
 
 import type { OperationStatus } from "./status.ts";
 
+/** Work that goes on in the background, as it stands. */
 export interface Operation {
+  /** a UUID */
   id: string;
   class: "task" | "websocket" | "token";
   description: string;

@@ -20,7 +20,7 @@ import { storageVolumes } from "./routes/storage_volumes.ts";
 import { group, type Listing, type Method, type Route, type RouteKind } from "./routes/route.ts";
 import type { Schema } from "./schema.ts";
 
-export type { Method, Route, RouteKind };
+export type { Listing, Method, Route, RouteKind };
 
 const all = group(() => ({
   ...server(),
@@ -42,6 +42,7 @@ const all = group(() => ({
   ...warnings(),
 }));
 
+/** Every route by its name: method, path, kind, and the types of what it takes and answers. */
 export type Routes = ReturnType<typeof all>;
 
 /** Groups that are looked through for a name before all others are. */
@@ -60,12 +61,16 @@ export const routes: Routes = new Proxy({} as Routes, {
   getOwnPropertyDescriptor: (_, name) => Reflect.getOwnPropertyDescriptor(all(), name),
 });
 
+/** The name of a route, such as `instance.get`; docs/api.md lists them. */
 export type RouteName = keyof Routes;
+/** The names of the routes that answer in one way. */
 export type RoutesOfKind<K extends RouteKind> = {
   [N in RouteName]: Routes[N]["kind"] extends K ? N : never;
 }[RouteName];
 
-type DeclaredResult<N extends RouteName> = Routes[N] extends { result?: infer R } ? Exclude<R, undefined>
+/** What a route says that it answers with; a list, for every `recursion`. */
+export type DeclaredResult<N extends RouteName> = Routes[N] extends { result?: infer R }
+  ? Exclude<R, undefined>
   : never;
 /** The metadata type of a sync route's answer. */
 export type ResultOf<N extends RouteName> = DeclaredResult<N> extends Listing<infer A, infer T, infer W>

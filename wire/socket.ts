@@ -3,8 +3,10 @@
 /** What an upgraded connection carries: messages in frames, or the bytes of SFTP as they come. */
 export type StreamProtocol = "websocket" | "sftp";
 
+/** Text, or bytes. */
 export type Message = string | Uint8Array;
 
+/** One end of a stream. */
 export interface Socket {
   /** resolves when the other side may be sent more */
   send(message: Message): Promise<void>;
@@ -12,5 +14,6 @@ export interface Socket {
   readonly messages: AsyncIterable<Message>;
   /** idempotent */
   close(): void;
+  /** resolves once either side has closed it */
   readonly closed: Promise<void>;
 }

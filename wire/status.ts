@@ -1,5 +1,6 @@
 // Status names and codes of operations and instances, as LXD numbers them (doc/rest-api.md, "Status codes").
 
+/** The number of each status. */
 export const statusCodes = {
   "Operation created": 100,
   Started: 101,
@@ -20,6 +21,9 @@ export const statusCodes = {
   Cancelled: 401,
 } as const;
 
+/** The name of a status, of operations or of instances. */
 export type StatusName = keyof typeof statusCodes;
+/** What an instance is doing. */
 export type InstanceStatus = "Stopped" | "Running" | "Ready" | "Frozen" | "Error" | "Starting" | "Stopping";
+/** How far an operation has come. */
 export type OperationStatus = "Pending" | "Running" | "Cancelling" | "Success" | "Failure" | "Cancelled";
