@@ -184,11 +184,15 @@ function judgeOf(packed: number): (line: string) => void {
   };
 }
 
+/** letters of complaints that are kept: a hostile image can have unsquashfs complain of each of millions of files */
+const longestComplaint = 65_536;
+
+/** The end of what is said. */
 async function textOf(source: Source): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for (let chunk; (chunk = await source.read()) !== undefined;) {
-    text += decoder.decode(chunk, { stream: true });
+    text = (text + decoder.decode(chunk, { stream: true })).slice(-longestComplaint);
   }
   return text;
 }
