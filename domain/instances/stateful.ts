@@ -51,8 +51,8 @@ export async function withMemory(context: Context, ref: Ref, work: () => Promise
     try {
       await work();
     } finally {
-      await doInBox(door, [["prepare", "rm", "-f", "--", ...statePaths]]);
-      await goOn(door);
+      // the guest goes on even if the file could not be removed, which means nothing without the record
+      await doInBox(door, [["prepare", "rm", "-f", "--", ...statePaths]]).finally(() => goOn(door));
       await plugShares(door, facts.machine);
       await context.store.commit([], [done]);
     }
