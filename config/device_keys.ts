@@ -44,7 +44,7 @@ export function validateDevices(devices: Devices): void {
 /**
  * Holds devices against each other, which may be those of an instance with its profiles'.
  *
- * @throws {DreyError} `BAD_REQUEST` if two disks are to be mounted at one path, or two cards to have one name
+ * @throws {DreyError} `BAD_REQUEST` if two disks are to be mounted at one path, or two NICs to have one name
  */
 export function validateTogether(devices: Devices): void {
   const roots = Object.entries(devices).filter(([, device]) => isRootDisk(device)).map(([name]) =>

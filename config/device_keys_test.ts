@@ -31,7 +31,7 @@ Deno.test("two root disks are one too many", () => {
   assertEquals(findRootDisk({ x: { type: "none" }, a: root })?.name, "a");
 });
 
-Deno.test("a network card has the keys of how it is connected", () => {
+Deno.test("a NIC has the keys of how it is connected", () => {
   validateDevices({
     a: { type: "nic", network: "n", "ipv4.address": "10.0.0.5", "limits.ingress": "10Mbit" },
     b: { type: "nic", nictype: "bridged", parent: "br0", hwaddr: "00:16:3e:00:00:01", mtu: "1400" },

@@ -1,4 +1,4 @@
-// Access control lists: named rules that networks and cards obey.
+// Access control lists: named rules that networks and NICs obey.
 
 import { normalAclRule, refuseSameAclRule, validateAclRule } from "../config/acl_rules.ts";
 import { DreyError } from "../errors.ts";

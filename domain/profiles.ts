@@ -212,8 +212,8 @@ async function checked(
   validateDevices(devices);
   const { checkSyscalls } = await import("./instances/syscalls.ts");
   await checkSyscalls(config);
-  const { checkProfileCards } = await import("./networks/profile_cards.ts");
-  await checkProfileCards(context, ref, devices);
+  const { checkProfileNics } = await import("./networks/profile_nics.ts");
+  await checkProfileNics(context, ref, devices);
   return { description, config, devices };
 }
 

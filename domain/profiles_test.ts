@@ -16,7 +16,7 @@ const p1 = { project: "default", name: "p1" };
 const byDefault = { project: "default", name: "default" };
 const instance = (...profiles: string[]) => ({ profiles, config: {}, devices: {} });
 
-Deno.test("the profile default is there, has a root disk and a network card, and stays", async () => {
+Deno.test("the profile default is there, has a root disk and a NIC, and stays", async () => {
   await using context = await temporaryContext();
   const [profile, ...others] = await listProfiles(context, "default");
   assertEquals([profile?.name, others], ["default", []]);

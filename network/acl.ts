@@ -43,7 +43,7 @@ export function domainsOf(lists: readonly AclRules[]): string[] {
   return [...new Set(all.filter((text) => subjectKind(text) === "name").map((text) => text.toLowerCase()))];
 }
 
-/** Sets and chains of the bridge's table; chains of its hooks that jump there by the card. */
+/** Sets and chains of the bridge's table; chains of its hooks that jump there by the NIC. */
 export function aclText(nics: readonly NicAcls[], features: BridgeFeatures): string[] {
   if (nics.length === 0) return [];
   const lists = nics.flatMap(({ lists }) => lists);
@@ -121,7 +121,7 @@ function nicChain(nic: NicAcls, direction: Direction, features: BridgeFeatures):
   ].join("\n");
 }
 
-/** What every card needs to have a network at all: neighbors, addresses, names. */
+/** What every NIC needs to have a network at all: neighbors, addresses, names. */
 function basics({ resolvers }: NicAcls, direction: Direction): string[] {
   const neighbors =
     "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert } accept";

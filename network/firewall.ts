@@ -17,7 +17,7 @@ export interface NetworkRules {
   }[];
 }
 
-/** What one card may send. */
+/** What one NIC may send. */
 export interface NicRules {
   /** its end outside the instance */
   hostName: string;
@@ -145,7 +145,7 @@ function priorityRules({ hostName, priority }: NicRules): string[] {
   return [`iifname "${hostName}" meta priority set "${hex(priority >>> 16)}:${hex(priority)}"`];
 }
 
-/** LXD's filters: frames that do not come from the card's own addresses go no further than its cable. */
+/** LXD's filters: frames that do not come from the NIC's own addresses go no further than its cable. */
 function filterRules({ hostName, hwaddr, filters: { mac, ipv4, ipv6 } }: NicRules): string[] {
   const from = `iifname "${hostName}"`;
   return [

@@ -44,7 +44,7 @@ export function bridgeAddressLines(plan: BridgePlan): string[] {
 }
 
 /**
- * Lines of sh that keep what others have led to a bridge, be it cards or people, and that put it back: with its last
+ * Lines of sh that keep what others have led to a bridge, be it NICs or people, and that put it back: with its last
  * address a bridge loses all of them. Those that go by an address it has no more stay away.
  */
 export function keptRoutes(name: string): { keep: string; putBack: string } {
@@ -70,7 +70,7 @@ export function bridgePortsLines({ name, owner, mtu, tunnels, external }: Bridge
         `ip link set ${port} master ${name} up`,
       ];
     }),
-    // one that is not there may come later, as a USB card does
+    // one that is not there may come later, as a USB NIC does
     ...external.map((port) => `[ ! -e /sys/class/net/${port} ] || ip link set ${port} master ${name} up`),
   ];
 }
@@ -116,7 +116,7 @@ export interface PortVlans {
   tagged: readonly number[];
 }
 
-/** Addresses behind a card that an interface of the host answers for. */
+/** Addresses behind a NIC that an interface of the host answers for. */
 export interface Announced {
   parent: string;
   addresses: readonly string[];

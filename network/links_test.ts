@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/testing";
-import { giveCardLines, takeCardLines } from "./host_cards.ts";
+import { giveNicLines, takeNicLines } from "./host_nics.ts";
 import { bridgePortLines, vethLines, type VethPlan } from "./links.ts";
 
 const veth: VethPlan = {
@@ -30,20 +30,20 @@ Deno.test("bridgePortLines() takes a port out of the usual VLAN into its own", (
   assertEquals(bridgePortLines(veth), []);
 });
 
-Deno.test("giveCardLines() makes the VLAN's interface that a card is taken from, unless it is there", () => {
-  const card = { type: "macvlan", parent: "eth0", vlan: 9, name: "eth1", owner: "drey.card" } as const;
-  assertEquals(giveCardLines(card, 7, "/run/x.ns"), [
-    "[ -e /sys/class/net/eth0.9 ] || { ip link add link eth0 name eth0.9 type vlan id 9; ip link set eth0.9 alias drey.card up; }",
+Deno.test("giveNicLines() makes the VLAN's interface that a NIC is taken from, unless it is there", () => {
+  const nic = { type: "macvlan", parent: "eth0", vlan: 9, name: "eth1", owner: "drey.nic" } as const;
+  assertEquals(giveNicLines(nic, 7, "/run/x.ns"), [
+    "[ -e /sys/class/net/eth0.9 ] || { ip link add link eth0 name eth0.9 type vlan id 9; ip link set eth0.9 alias drey.nic up; }",
     "ip link set eth0.9 up",
     "ip link add link eth0.9 name drey7 type macvlan mode bridge",
     "ip link set drey7 netns 7 name eth1 || { ip link delete drey7; exit 1; }",
   ]);
 });
 
-Deno.test("takeCardLines() gives the interface its old name, address and size back", () => {
-  const card = { type: "physical", parent: "eth0", name: "eth1", owner: "drey.card" } as const;
+Deno.test("takeNicLines() gives the interface its old name, address and size back", () => {
+  const nic = { type: "physical", parent: "eth0", name: "eth1", owner: "drey.nic" } as const;
   const before = { hwaddr: "00:16:3e:00:00:02", mtu: 1500 };
-  const lines = takeCardLines(card, before, { pid: 7, namespaceFile: "/run/x.ns" });
+  const lines = takeNicLines(nic, before, { pid: 7, namespaceFile: "/run/x.ns" });
   assertEquals(lines.slice(2, 4), [
     "nsenter --net=/run/x.ns ip link set eth1 netns 7 name eth0",
     "ip link set eth0 address 00:16:3e:00:00:02 mtu 1500",

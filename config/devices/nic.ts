@@ -1,4 +1,4 @@
-// The keys of network cards. Which of them a card may have depends on how it is connected: `nictype`, or the type of
+// The keys of NICs. Which of them a NIC may have depends on how it is connected: `nictype`, or the type of
 // its network.
 
 import type { Device } from "../../wire/instance.ts";
@@ -156,7 +156,7 @@ const veth = [
 const routes = ["ipv4.routes", "ipv6.routes"];
 const addresses = ["ipv4.address", "ipv6.address"];
 
-/** The keys each kind of card may have. */
+/** The keys each kind of NIC may have. */
 const allowed: Record<NicType, readonly string[]> = {
   bridged: [
     ...["security.acls", ...aclDefaults.map((key) => key.name)],
@@ -208,7 +208,7 @@ export const nic: DeviceConfig = {
   problem,
 };
 
-/** A key that says nothing about a card of this kind, if there is one. */
+/** A key that says nothing about a NIC of this kind, if there is one. */
 export function strayKey(device: Device, type: NicType): string | undefined {
   return Object.keys(device).find((key) =>
     device[key] !== "" && !key.startsWith("user.") && !allowed[type].includes(key)

@@ -5,7 +5,7 @@ import type { IdMap } from "../../idmap/map.ts";
 import type { BoxFile, ContainerPlan } from "../../runtime/container_plan.ts";
 import type { Step } from "../../runtime/steps.ts";
 import type { DriveBus, DriveCache } from "../../runtime/vm/drives.ts";
-import type { Card } from "../../runtime/vm/cards.ts";
+import type { Nic } from "../../runtime/vm/nics.ts";
 import type { HostDevice } from "../../runtime/vm/host_devices.ts";
 import type { Config, Device, Devices, InstanceType } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
@@ -72,8 +72,8 @@ export interface StartParts {
   prepare?(parent: ContainerPlan["ids"]["parent"]): Promise<void>;
   /** reaches into the built container from outside before its init runs; `pid` is its first process on the host */
   attach?(pid: number): Promise<void>;
-  /** for a network card: the interface it has become, once `prepare` is done; undefined if it has become none */
-  card?(): Card | undefined;
+  /** for a NIC: the interface it has become, once `prepare` is done; undefined if it has become none */
+  nic?(): Nic | undefined;
   /** for the TPM of a virtual machine */
   isTpm?: boolean;
   /** for what a virtual machine sees as a drive */

@@ -1,4 +1,4 @@
-// A card of nictype "host": the instance has no network of its own but shares the host's, as its user sees it. Nothing
+// A NIC of nictype "host": the instance has no network of its own but shares the host's, as its user sees it. Nothing
 // is plugged in, and root inside has no power over the host's interfaces, since they belong to a namespace above it.
 
 import { DreyError } from "../../errors.ts";
@@ -7,7 +7,7 @@ import { type NicType } from "../../config/devices/nic.ts";
 import type { Device, Devices, InstanceType } from "../../wire/instance.ts";
 import type { StartParts } from "./device.ts";
 
-/** Whether a card stands for the host's network. */
+/** Whether a NIC stands for the host's network. */
 export const isHostNetwork = (device: Device): boolean =>
   device["nictype"] === ("host" satisfies NicType) && !device["network"];
 

@@ -1,4 +1,4 @@
-// Network cards: joined to the hub, or given from the host, between the birth of a container and its first instruction, or while it runs.
+// NICs: joined to the hub, or given from the host, between the birth of a container and its first instruction, or while it runs.
 
 import * as keys from "../../config/devices/nic.ts";
 import { readKey } from "../../config/key.ts";
@@ -8,7 +8,7 @@ import { type Announced, withdrawLines } from "../../network/links.ts";
 import { commandFailed, run } from "../../sys/run.ts";
 import type { Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
-import { machineCard } from "../machines/devices.ts";
+import { machineNic } from "../machines/devices.ts";
 import {
   installNetworkTools,
   missingNetworkTools,
@@ -67,11 +67,11 @@ async function start(site: StartSite): Promise<StartParts> {
     });
   }
   const facts = await gather(site);
-  if (!isHubFacts(facts)) return await startHostCard(site, facts);
+  if (!isHubFacts(facts)) return await startHostNic(site, facts);
   const plugged = planNic(facts);
   // a copy may have the addresses of its original until it is to start
   if (device["hwaddr"] || device["ipv4.address"] || device["ipv6.address"]) {
-    const { refuseTaken } = await import("../networks/cards.ts");
+    const { refuseTaken } = await import("../networks/nics.ts");
     await refuseTaken(context, plugged, device);
   }
   const warnings = uplinkWarnings(context);
@@ -96,12 +96,12 @@ async function start(site: StartSite): Promise<StartParts> {
     async attach(pid) {
       if (isReady) await plugIn(context, plugged, pid);
     },
-    card: () => isReady ? machineCard(plugged.veth) : undefined,
+    nic: () => isReady ? machineNic(plugged.veth) : undefined,
     settled: () => [{ do: "link-up", name: plugged.veth.name, optional: true }],
   };
 }
 
-/** An address of a routed card may be somebody's on the wire it is to be found by. */
+/** An address of a routed NIC may be somebody's on the wire it is to be found by. */
 async function probe({ context, name, device }: Site, { announced }: PluggedNic): Promise<void> {
   if (announced === undefined) return;
   const { refuseAnswered } = await import("./nic_probe.ts");
@@ -120,7 +120,7 @@ async function releaseVlanOf(context: Context, { vlan, parent }: Announced): Pro
 const isHubFacts = (facts: NicFacts): facts is HubFacts => !isHostKind(facts.kind);
 
 /** An interface of the host. */
-async function startHostCard(site: StartSite, facts: NicFacts): Promise<StartParts> {
+async function startHostNic(site: StartSite, facts: NicFacts): Promise<StartParts> {
   const { context, ref, name } = site;
   if (facts.kind.type === "ipvlan" && site.type === "virtual-machine") {
     throw new DreyError("BAD_REQUEST", {
@@ -128,14 +128,14 @@ async function startHostCard(site: StartSite, facts: NicFacts): Promise<StartPar
       hint: "A virtual machine can have one of nictype macvlan, physical or sriov",
     });
   }
-  const { giveHostCard, planHostCard } = await import("./nic_host.ts");
-  const { volatile, ...planned } = planHostCard(context, hostFacts(facts));
-  const { card, hwaddr } = planned;
+  const { giveHostNic, planHostNic } = await import("./nic_host.ts");
+  const { volatile, ...planned } = planHostNic(context, hostFacts(facts));
+  const { nic, hwaddr } = planned;
   return {
     volatile,
-    attach: (pid) => giveHostCard(context, { ref, name }, planned, pid),
-    card: () => ({ ...machineCard({ name: card.name, hwaddr, mtu: card.mtu ?? 1500 }), keepsAddress: true }),
-    settled: () => [{ do: "link-up", name: card.name, optional: true }],
+    attach: (pid) => giveHostNic(context, { ref, name }, planned, pid),
+    nic: () => ({ ...machineNic({ name: nic.name, hwaddr, mtu: nic.mtu ?? 1500 }), keepsAddress: true }),
+    settled: () => [{ do: "link-up", name: nic.name, optional: true }],
   };
 }
 
@@ -162,15 +162,15 @@ async function gather(site: Site): Promise<NicFacts> {
   return { ...facts, spareIpv4: known ?? await spareAddress(context, kind.bridge, kind.network) };
 }
 
-/** Names of the other cards' interfaces: the cards are counted in the order of their names, as LXD does. */
+/** Names of the other NICs' interfaces: the NICs are counted in the order of their names, as LXD does. */
 function takenNames({ name, devices, config }: Site): string[] {
   const taken: string[] = [];
-  const cards = Object.entries(devices).filter(([, device]) => device["type"] === "nic");
-  for (const [other, device] of cards) {
+  const nics = Object.entries(devices).filter(([, device]) => device["type"] === "nic");
+  for (const [other, device] of nics) {
     const known = device["name"] || config[`volatile.${other}.name`];
     if (other !== name && known) taken.push(known);
   }
-  for (const [other, device] of cards.toSorted(([a], [b]) => a < b ? -1 : 1)) {
+  for (const [other, device] of nics.toSorted(([a], [b]) => a < b ? -1 : 1)) {
     if (other === name) break;
     if (device["name"] || config[`volatile.${other}.name`]) continue;
     taken.push(interfaceNameOf({ name: other, device, config, taken } as unknown as NicFacts));
@@ -196,8 +196,8 @@ async function stopped({ context, ref, name }: DeviceSite): Promise<void> {
 
 async function takeBack(context: Context, ref: Ref, name: string, pid?: number): Promise<void> {
   if (context.user.uid !== 0) return;
-  const { takeHostCard } = await import("./nic_host.ts");
-  await takeHostCard(context, ref, name, pid);
+  const { takeHostNic } = await import("./nic_host.ts");
+  await takeHostNic(context, ref, name, pid);
 }
 
 async function add(site: LiveSite): Promise<LiveResult> {
@@ -211,10 +211,10 @@ async function add(site: LiveSite): Promise<LiveResult> {
         hint: "Stop the instance first",
       });
     }
-    const { giveHostCard, planHostCard } = await import("./nic_host.ts");
-    const { volatile, ...planned } = planHostCard(context, hostFacts(facts));
-    await giveHostCard(context, { ref, name }, planned, pid);
-    await setUp(context, { veth: planned.card, device: name }, pid);
+    const { giveHostNic, planHostNic } = await import("./nic_host.ts");
+    const { volatile, ...planned } = planHostNic(context, hostFacts(facts));
+    await giveHostNic(context, { ref, name }, planned, pid);
+    await setUp(context, { veth: planned.nic, device: name }, pid);
     return { volatile };
   }
   const plugged = planNic(facts);
@@ -224,7 +224,7 @@ async function add(site: LiveSite): Promise<LiveResult> {
   tellDnsmasq(context, plugged);
   await plugIn(context, plugged, site.pid);
   if (type === "virtual-machine") {
-    await (await import("./nic_machine.ts")).plugMachineCard(context, ref, plugged.veth);
+    await (await import("./nic_machine.ts")).plugMachineNic(context, ref, plugged.veth);
   } else await setUp(context, plugged, site.pid);
   return { volatile: nicVolatile(facts, plugged) };
 }
@@ -239,7 +239,7 @@ async function remove({ context, ref, name, device, config, pid, type }: LiveSit
   if (isHostNetwork(device)) refuseLive(name);
   const nic = readNic(context, ref, name);
   if (nic !== undefined && type === "virtual-machine") {
-    await (await import("./nic_machine.ts")).unplugMachineCard(context, ref, nic.veth.name);
+    await (await import("./nic_machine.ts")).unplugMachineNic(context, ref, nic.veth.name);
   }
   if (nic === undefined) await takeBack(context, ref, name, pid);
   if (nic !== undefined) {
@@ -253,7 +253,7 @@ async function remove({ context, ref, name, device, config, pid, type }: LiveSit
   return { volatile: { [`volatile.${name}.host_name`]: "" } };
 }
 
-/** Limits and routes change in place; what else changes means another card. */
+/** Limits and routes change in place; what else changes means another NIC. */
 async function change(site: LiveSite, before: LiveSite["device"]): Promise<boolean> {
   const { context, ref, name, device } = site;
   const live = keys.nic.keys.filter((key) => key.live && !key.name.endsWith("routes")).map((key) => key.name);
@@ -284,7 +284,7 @@ async function check({ context, ref, name, device, devices, mayShare }: CheckSit
   if (kind.type === "bridged" && kind.network !== undefined) {
     checkAddresses(name, device, kind.network);
     if (mayShare) return; // refused at its start
-    const { refuseShared } = await import("../networks/cards.ts");
+    const { refuseShared } = await import("../networks/nics.ts");
     const { bridge, network } = kind;
     await refuseShared(context, { ref, name, device, devices }, { bridge, network });
   }

@@ -1,4 +1,4 @@
-// How a network card is connected: what its network is, or what it says itself, held against who asks.
+// How a NIC is connected: what its network is, or what it says itself, held against who asks.
 
 import { DreyError } from "../../errors.ts";
 import { exists } from "../../sys/present.ts";
@@ -17,7 +17,7 @@ import { effectiveProject } from "../projects/effective.ts";
 import type { DeviceSite } from "./device.ts";
 
 /**
- * How a card is connected.
+ * How a NIC is connected.
  *
  * @throws {DreyError} `NOT_FOUND`, `FORBIDDEN` for a user who asks for an interface of the host
  */
@@ -56,14 +56,14 @@ export async function kindOf(
   if (type === "routed") {
     if (!parent) return { type };
     const { parent: from, vlan: id, gvrp = false } = hostKind(context, name, device);
-    const vlan = id === undefined ? undefined : { parent: from, id, gvrp, owner: cardOwner(context) };
+    const vlan = id === undefined ? undefined : { parent: from, id, gvrp, owner: nicOwner(context) };
     return { type, parent: vlanInterface(from, id), ...(vlan === undefined ? {} : { vlan }) };
   }
   if (type === "bridged" && parent) return await bridgedTo(context, parent);
   return hostKind(context, name, device);
 }
 
-/** A card that is an interface of the host, or made from one: that is for root. */
+/** A NIC that is an interface of the host, or made from one: that is for root. */
 function hostKind(context: Context, name: string, device: Device): HostKind {
   const { nictype, parent = "", vlan = "", mtu } = device;
   const type = hostTypeOf(nictype);
@@ -96,8 +96,8 @@ function hostKind(context: Context, name: string, device: Device): HostKind {
 const hostTypeOf = (nictype = ""): HostKind["type"] =>
   nictype === "macvlan" || nictype === "ipvlan" || nictype === "sriov" ? nictype : "physical";
 
-/** The mark of interfaces made for cards; not that of a network's, which end with the hub. */
-export const cardOwner = (context: Context): string => `${tableName(context)}.card`;
+/** The mark of interfaces made for NICs; not that of a network's, which end with the hub. */
+export const nicOwner = (context: Context): string => `${tableName(context)}.nic`;
 
 /** A bridge that is named by its interface may be one of drey's networks after all. */
 async function bridgedTo(context: Context, parent: string): Promise<NicKind> {

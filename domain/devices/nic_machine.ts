@@ -1,27 +1,27 @@
-// Cards that come to a virtual machine while it runs, and go: an interface of its box becomes a card on its bus.
+// NICs that come to a virtual machine while it runs, and go: an interface of its box becomes a NIC on its bus.
 
 import { join } from "@std/path";
-import { type Card, cardBackend, cardDevice, cardLines, undoCardLines } from "../../runtime/vm/cards.ts";
+import { type Nic, nicBackend, nicDevice, nicLines, undoNicLines } from "../../runtime/vm/nics.ts";
 import { doInBox } from "../../runtime/vm/door.ts";
-import { raiseCard } from "../../runtime/vm/guest_facts.ts";
+import { raiseNic } from "../../runtime/vm/guest_facts.ts";
 import { freePort, removeBehind, unplug } from "../../runtime/vm/ports.ts";
 import { openMonitor } from "../../runtime/vm/qmp.ts";
 import { readIfThere } from "../../sys/present.ts";
 import type { Context, Ref } from "../context.ts";
 import { instancePaths } from "../instances/record.ts";
-import { machineCard } from "../machines/devices.ts";
+import { machineNic } from "../machines/devices.ts";
 import { runningMachine } from "../machines/plan.ts";
 
-/** Cards of a running machine by the names of their interfaces, each with its number in the box; numbers of old ones stay. */
-type Numbers = Record<string, { number: number; by: Card["by"] }>;
+/** NICs of a running machine by the names of their interfaces, each with its number in the box; numbers of old ones stay. */
+type Numbers = Record<string, { number: number; by: Nic["by"] }>;
 
-const fileOf = (run: string) => join(run, "cards.json");
+const fileOf = (run: string) => join(run, "nics.json");
 
 function readNumbers(run: string): Numbers {
   const text = readIfThere(fileOf(run));
   if (text !== undefined) return JSON.parse(text) as Numbers;
-  const cards = runningMachine(run)?.machine.cards ?? [];
-  return Object.fromEntries(cards.map(({ name, by }, number) => [name, { number, by }]));
+  const nics = runningMachine(run)?.machine.nics ?? [];
+  return Object.fromEntries(nics.map(({ name, by }, number) => [name, { number, by }]));
 }
 
 function writeNumbers(run: string, numbers: Numbers): void {
@@ -29,42 +29,42 @@ function writeNumbers(run: string, numbers: Numbers): void {
   Deno.renameSync(`${fileOf(run)}.new`, fileOf(run));
 }
 
-/** Gives a running machine a card; its interface is in the box. @throws {DreyError} `CONFLICT` without a place for it */
-export async function plugMachineCard(
+/** Gives a running machine a NIC; its interface is in the box. @throws {DreyError} `CONFLICT` without a place for it */
+export async function plugMachineNic(
   context: Context,
   ref: Ref,
-  veth: Pick<Card, "name" | "hwaddr" | "mtu">,
+  veth: Pick<Nic, "name" | "hwaddr" | "mtu">,
 ): Promise<void> {
   const { run, door } = instancePaths(context, ref);
   const numbers = readNumbers(run);
   const number = Math.max(-1, ...Object.values(numbers).map(({ number }) => number)) + 1;
-  const card = machineCard(veth);
-  writeNumbers(run, { ...numbers, [`(gone ${number})`]: { number, by: card.by } });
+  const nic = machineNic(veth);
+  writeNumbers(run, { ...numbers, [`(gone ${number})`]: { number, by: nic.by } });
   try {
-    await doInBox(door, cardLines(card, number));
+    await doInBox(door, nicLines(nic, number));
     using qmp = await openMonitor(door);
     const bus = await freePort(qmp);
-    await qmp.execute("netdev_add", cardBackend(card, number));
-    await qmp.execute("device_add", cardDevice(card, { index: number, bus }));
+    await qmp.execute("netdev_add", nicBackend(nic, number));
+    await qmp.execute("device_add", nicDevice(nic, { index: number, bus }));
   } catch (error) {
-    await doInBox(door, undoCardLines(number));
+    await doInBox(door, undoNicLines(number));
     throw error;
   }
-  writeNumbers(run, { ...numbers, [card.name]: { number, by: card.by } });
-  // nobody in a container's image waits for cards that come later
-  await raiseCard(door, card.hwaddr);
+  writeNumbers(run, { ...numbers, [nic.name]: { number, by: nic.by } });
+  // nobody in a container's image waits for NICs that come later
+  await raiseNic(door, nic.hwaddr);
 }
 
-/** Takes a card away from a running machine. @throws {DreyError} `TIMEOUT` if its guest does not let it go */
-export async function unplugMachineCard(context: Context, ref: Ref, name: string): Promise<void> {
+/** Takes a NIC away from a running machine. @throws {DreyError} `TIMEOUT` if its guest does not let it go */
+export async function unplugMachineNic(context: Context, ref: Ref, name: string): Promise<void> {
   const { run, door } = instancePaths(context, ref);
   const { [name]: found, ...others } = readNumbers(run);
   if (found === undefined) return;
   {
     using qmp = await openMonitor(door);
     await unplug(qmp, `net-${name}`);
-    await removeBehind(qmp, "netdev_del", `card${found.number}`);
+    await removeBehind(qmp, "netdev_del", `nic${found.number}`);
   }
-  await doInBox(door, undoCardLines(found.number));
+  await doInBox(door, undoNicLines(found.number));
   writeNumbers(run, { ...others, [`(gone ${found.number})`]: found });
 }

@@ -1,4 +1,4 @@
-// Cards at the hub: cables laid into a container, and what is said of them to those who serve the network.
+// NICs at the hub: cables laid into a container, and what is said of them to those who serve the network.
 
 import { join } from "@std/path";
 import { inHub, serviceNames, signalService } from "../../network/hub.ts";
@@ -13,7 +13,7 @@ import { dnsService } from "../networks/plan.ts";
 import { networkDirectory } from "../networks/record.ts";
 import { applyRules } from "../networks/rules.ts";
 
-/** Tells the network's DHCP server of the card; it learns of a new file by itself. */
+/** Tells the network's DHCP server of the NIC; it learns of a new file by itself. */
 export function tellDnsmasq(context: Context, { network, host, ref, device }: PluggedNic): void {
   if (network === undefined || host === undefined) return;
   Deno.writeTextFileSync(join(networkDirectory(context, network), "hosts", nicName(ref, device)), host);
@@ -62,7 +62,7 @@ export function forget(context: Context, { network, host, ref, device }: Plugged
   if (serviceNames(hub).includes(dnsService(network))) signalService(hub, dnsService(network), 1);
 }
 
-/** Takes away routes of a card that is gone: on a bridge they would stay. Those that another card has too do. */
+/** Takes away routes of a NIC that is gone: on a bridge they would stay. Those that another NIC has too do. */
 export async function removeRoutes(context: Context, routes: readonly string[]): Promise<void> {
   if (!isHubWhole(context)) return;
   const others = new Set(pluggedNics(context).flatMap((nic) => nic.routes));
@@ -72,7 +72,7 @@ export async function removeRoutes(context: Context, routes: readonly string[]):
   await run(inHub(hubDirectory(context), ["sh"]), { stdin: script });
 }
 
-/** Plugs a card in again after its hub has been made anew. */
+/** Plugs a NIC in again after its hub has been made anew. */
 export async function plugAgain(context: Context, nic: PluggedNic, pid: number): Promise<void> {
   // the kernel takes its time to remove the cables of a namespace that is gone
   await run(

@@ -1,4 +1,4 @@
-// Whether an address of a routed card is somebody's already on the wire of its parent: the kernel is made to ask for it
+// Whether an address of a routed NIC is somebody's already on the wire of its parent: the kernel is made to ask for it
 // (ARP, neighbor discovery), and what it hears is read.
 
 import { parseAddress } from "../../config/address.ts";

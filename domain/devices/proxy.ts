@@ -106,9 +106,9 @@ function natTarget(device: Device, { config, devices }: Pick<StartSite, "config"
   const to = parseProxyAddress(device["connect"] ?? "");
   const wanted = to !== undefined && to.protocol !== "unix" ? to.host : "";
   const family = wanted.includes(":") ? "ipv6" : "ipv4";
-  const cards = Object.entries(devices).filter(([, card]) => card["type"] === "nic");
-  const own = cards.map(([name, card]) =>
-    card[`${family}.address`] || config[`volatile.${name}.${family}.address`]
+  const nics = Object.entries(devices).filter(([, nic]) => nic["type"] === "nic");
+  const own = nics.map(([name, nic]) =>
+    nic[`${family}.address`] || config[`volatile.${name}.${family}.address`]
   );
   const any = wanted === "0.0.0.0" || wanted === "::";
   const found = own.find((address) => address && address !== "none" && (any || address === wanted));

@@ -6,7 +6,7 @@ const before = {
   devices: { eth0: { type: "nic", network: "lab" }, root: { type: "disk", path: "/" } },
 };
 
-Deno.test("cloud-init's data and the names of cards make an instance new to it, other settings do not", () => {
+Deno.test("cloud-init's data and the names of NICs make an instance new to it, other settings do not", () => {
   const withConfig = (config: Record<string, string>) =>
     isNewToCloudInit({ before, after: { ...before, config: { ...before.config, ...config } } });
   assertEquals(withConfig({ "user.own": "2", "cloud-init.vendor-data": "" }), false);

@@ -49,7 +49,7 @@ export async function guestConfig(context: Context, ref: Ref): Promise<Config> {
   return (await view(context, ref)).config;
 }
 
-/** The devices of the instance; network cards show the address they were given. */
+/** The devices of the instance; NICs show the address they were given. */
 export async function guestDevices(context: Context, ref: Ref): Promise<Devices> {
   return (await view(context, ref)).devices;
 }

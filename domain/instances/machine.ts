@@ -128,7 +128,7 @@ export async function gatherMachine(
     kernel: assets?.kernel.version ?? "",
     drives,
     given: devicesGiven,
-    cards: Object.values(devices).filter(({ type }) => type === "nic").length,
+    nics: Object.values(devices).filter(({ type }) => type === "nic").length,
     extras: { ...extrasOf(parts, isDisk), ...cid !== undefined && { vsock: { cid } } },
     rootPriority: readKey(findRootDisk(devices)?.device ?? {}, bootPriority) ?? 1,
     hostMemory: host.memory,
@@ -163,8 +163,8 @@ export async function gatherMachine(
       given = fills ?? [];
     },
     settle(parts) {
-      const cards = parts.flatMap(({ card }) => card?.() ?? []);
-      const planOf = (facts: MachineFacts) => withFills(planMachine(facts, cards), given);
+      const nics = parts.flatMap(({ nic }) => nic?.() ?? []);
+      const planOf = (facts: MachineFacts) => withFills(planMachine(facts, nics), given);
       const planned = planOf(facts);
       noteMachine(paths.run, { machine: planned, devices: runningDevices(paths.run) });
       if (memory === undefined) {

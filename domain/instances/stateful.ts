@@ -187,7 +187,7 @@ async function plugShares(door: string, machine: Machine): Promise<void> {
   for (const [index, { tag }] of machine.shares.entries()) {
     const id = ids[index] ?? "";
     await qmp.execute(...shareChardev(id));
-    await qmp.execute("device_add", shareDevice({ id, tag, bus: `port${machine.cards.length + index}` }));
+    await qmp.execute("device_add", shareDevice({ id, tag, bus: `port${machine.nics.length + index}` }));
   }
 }
 

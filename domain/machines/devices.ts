@@ -1,7 +1,7 @@
 // Device nodes of the host for the box of a virtual machine, whose programs are nobody the host knows: a node is of use
 // where everybody may open it, or a group that the user is in.
 
-import type { Card } from "../../runtime/vm/cards.ts";
+import type { Nic } from "../../runtime/vm/nics.ts";
 import { canOpen, readIfThere } from "../../sys/present.ts";
 
 /** What a machine's programs open, where they may. */
@@ -22,12 +22,12 @@ export function groupsForDevices(): number[] {
   return [...new Set(found.filter(({ mode }) => (mode & 0o006) !== 0o006).map(({ gid }) => gid))];
 }
 
-/** The card of a virtual machine that an interface of its box becomes. */
-export function machineCard({ name, hwaddr, mtu }: Pick<Card, "name" | "hwaddr" | "mtu">): Card {
-  const card = { name, hwaddr, mtu };
-  if (!isOpenInBox("net/tun")) return { ...card, by: "packet" };
+/** The NIC of a virtual machine that an interface of its box becomes. */
+export function machineNic({ name, hwaddr, mtu }: Pick<Nic, "name" | "hwaddr" | "mtu">): Nic {
+  const nic = { name, hwaddr, mtu };
+  if (!isOpenInBox("net/tun")) return { ...nic, by: "packet" };
   // the node may be there without the module; QEMU 7.2 ends where it cannot open it
-  return { ...card, by: "tap", byKernel: isOpenInBox("vhost-net") && canOpen("/dev/vhost-net") };
+  return { ...nic, by: "tap", byKernel: isOpenInBox("vhost-net") && canOpen("/dev/vhost-net") };
 }
 
 function look(node: string): { mode: number; gid: number } | undefined {

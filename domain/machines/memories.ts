@@ -41,7 +41,7 @@ export async function memoryOf(
   from: { assets: BootAssets | undefined; disk: UnusedDisk | undefined },
 ): Promise<string | undefined> {
   if (machine.host.length > 0 || machine.tpm !== undefined) return undefined;
-  const words = qemuWords({ ...machine, name: "", uuid: "", cards: [], shares: [], drives: [] });
+  const words = qemuWords({ ...machine, name: "", uuid: "", nics: [], shares: [], drives: [] });
   const own = machine.waits ? ramDiskKind(from.assets) : imageKind(machine, from.disk);
   if (own === undefined) return undefined;
   const kind = [

@@ -14,7 +14,7 @@ import { keeper } from "../../runtime/vm/keeper.pl.ts";
 import { type KernelDisk, kernelDiskParts, modulesName } from "../../runtime/vm/kernel_disk.ts";
 import { keeperLines } from "../../runtime/vm/keeper_lines.ts";
 import { kernelWords, type Machine, portsTaken, rootShare } from "../../runtime/vm/machine.ts";
-import type { Card } from "../../runtime/vm/cards.ts";
+import type { Nic } from "../../runtime/vm/nics.ts";
 import { hostDevicePrepare } from "../../runtime/vm/host_devices.ts";
 import type { Virtiofsd } from "../../runtime/vm/shares.ts";
 import type { Drive } from "../../runtime/vm/drives.ts";
@@ -54,8 +54,8 @@ export interface MachineFacts {
   drives: readonly MachineDrive[];
   /** devices of the host */
   given: readonly GivenDevice[];
-  /** how many cards it has from its start */
-  cards: number;
+  /** how many NICs it has from its start */
+  nics: number;
   /** what else it is given */
   extras: Pick<Machine, "tpm" | "hasScreen" | "vsock">;
   /** place of its own disk among what the firmware tries */
@@ -134,7 +134,7 @@ export const memoryFiles = (memory: Memory | undefined): MachineBox["files"] => 
 export const fromMemory = (plan: DiskPlan): DiskPlan =>
   plan.kind === "over" ? { ...plan, kind: "kept", from: `${boxFiles}/${memoryDiskName}` } : plan;
 
-export function planMachine(facts: MachineFacts, cards: readonly Card[]): Machine {
+export function planMachine(facts: MachineFacts, nics: readonly Nic[]): Machine {
   const { name, config, hostMemory, hostCpus } = facts;
   const count = cpuCount(config);
   const arch = Deno.build.arch;
@@ -154,10 +154,10 @@ export function planMachine(facts: MachineFacts, cards: readonly Card[]): Machin
     ...facts.extras,
     prepare: [...root.prepare, ...hostDevicePrepare(host, boxFiles)],
     drives: root.boot.kind === "direct" ? drives : withBootOrder(drives, facts),
-    cards: [...cards],
+    nics: [...nics],
     host,
     // most have the same number, so that one's memory is of use to another
-    ports: Math.max(8, facts.cards + portsTaken({ ...root, ...facts.extras, drives, host }) + sparePorts),
+    ports: Math.max(8, facts.nics + portsTaken({ ...root, ...facts.extras, drives, host }) + sparePorts),
     asks: readKey(config, keys.securityDevlxd) ?? true,
     waits: root.boot.kind === "direct",
     ...root.boot.kind === "direct" ? {} : { learns: true },
@@ -210,7 +210,7 @@ export function runningMachine(run: string): StartedMachine | undefined {
   return text === undefined ? undefined : JSON.parse(text) as StartedMachine;
 }
 
-/** The files that a box shows must be there when it is built; the machine's follows when its cards are known. */
+/** The files that a box shows must be there when it is built; the machine's follows when its NICs are known. */
 export function writeKeeper(run: string): void {
   Deno.writeTextFileSync(join(run, keeperName), keeper(), { mode: 0o644 });
   Deno.writeTextFileSync(join(run, specName), "", { mode: 0o644 });

@@ -71,7 +71,7 @@ const compared = [
   "boot",
   "drives",
   "shares",
-  "cards",
+  "nics",
   "host",
   "ports",
 ] as const;

@@ -1,4 +1,4 @@
-// Which access control lists each plugged card obeys: its own and its network's, read from the store.
+// Which access control lists each plugged NIC obeys: its own and its network's, read from the store.
 
 import { formatAddress } from "../../config/address.ts";
 import { parts } from "../../config/acl_rules.ts";
@@ -10,7 +10,7 @@ import type { PluggedNic } from "./nic_files.ts";
 import { subnetOf } from "./plan.ts";
 import type { NetworkRecord } from "./record.ts";
 
-/** The cards that obey any list. */
+/** The NICs that obey any list. */
 export async function planAcls(
   context: Context,
   nics: readonly PluggedNic[],

@@ -1,4 +1,4 @@
-// Who obeys which access control list: networks, and cards of instances and profiles.
+// Who obeys which access control list: networks, and NICs of instances and profiles.
 
 import { parts } from "../../config/acl_rules.ts";
 import type { Devices } from "../../wire/instance.ts";
@@ -13,7 +13,7 @@ export async function aclUsers(context: Context): Promise<Map<string, string[]>>
   const note = (acls: string | undefined, address: string) => {
     for (const acl of parts(acls)) users.set(acl, [...users.get(acl) ?? [], address]);
   };
-  const noteCards = (devices: Devices, address: string) => {
+  const noteNics = (devices: Devices, address: string) => {
     for (const device of Object.values(devices)) {
       if (device["type"] === "nic") note(device["security.acls"], address);
     }
@@ -22,10 +22,10 @@ export async function aclUsers(context: Context): Promise<Map<string, string[]>>
     note(record.config["security.acls"], `/1.0/networks/${encodeURIComponent(ref.name)}`);
   }
   for (const { key, value } of await context.store.list<InstanceRecord>(["instances"])) {
-    if (key.length === 3) noteCards(value.devices, `/1.0/instances/${encodeURIComponent(key[2] ?? "")}`);
+    if (key.length === 3) noteNics(value.devices, `/1.0/instances/${encodeURIComponent(key[2] ?? "")}`);
   }
   for (const { name, devices } of await listProfiles(context)) {
-    noteCards(devices, `/1.0/profiles/${encodeURIComponent(name)}`);
+    noteNics(devices, `/1.0/profiles/${encodeURIComponent(name)}`);
   }
   return users;
 }

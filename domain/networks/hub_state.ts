@@ -44,7 +44,7 @@ export function isHubWhole(context: Context): boolean {
 
 /**
  * The networks that are up whether or not something is plugged in: root's bridges. The default one, which nobody has
- * asked for, comes with its first card.
+ * asked for, comes with its first NIC.
  */
 export async function keptNetworks(context: Context): Promise<string[]> {
   if (!isHostHub(context)) return [];

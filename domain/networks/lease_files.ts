@@ -32,7 +32,7 @@ export function withoutStrangers(text: string, known: ReadonlySet<string>): stri
   }).join("\n");
 }
 
-/** MAC addresses of an instance's cards, those it was given and those it remembers. */
+/** MAC addresses of an instance's NICs, those it was given and those it remembers. */
 export function addressesOf({ config = {}, devices = {} }: Partial<InstanceRecord>): string[] {
   const remembered = Object.entries(config).filter(([key]) => /^volatile\..+\.hwaddr$/.test(key));
   const given = Object.values(devices).flatMap(({ hwaddr }) => hwaddr ?? []);

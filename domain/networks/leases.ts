@@ -13,7 +13,7 @@ import type { Context, Ref } from "../context.ts";
 import { type PluggedNic, pluggedNics } from "./nic_files.ts";
 import { subnetOf } from "./plan.ts";
 import { loadNetwork, networkDirectory } from "./record.ts";
-import { claims } from "./cards.ts";
+import { claims } from "./nics.ts";
 
 /**
  * The leases of a network, instances of other projects among them.
@@ -68,7 +68,7 @@ function dynamic(context: Context, ref: Ref, plugged: readonly PluggedNic[]): Ne
   );
 }
 
-/** Where addresses are not given by DHCPv6, each card takes the one that follows from its MAC address. */
+/** Where addresses are not given by DHCPv6, each NIC takes the one that follows from its MAC address. */
 function byItself(config: Config, plugged: readonly PluggedNic[]): NetworkLease[] {
   const subnet = subnetOf(config, 6);
   if (

@@ -1,5 +1,5 @@
 // After a part of the hub was killed, or the host was started: what is left goes on under a new holder; where nothing
-// is left, the hub is made anew and every card of a running instance plugged in again. Networks that are to be up are.
+// is left, the hub is made anew and every NIC of a running instance plugged in again. Networks that are to be up are.
 
 import { readLayout } from "../../idmap/ranges.ts";
 import { initPid, isAlive } from "../../runtime/run_state.ts";
@@ -15,7 +15,7 @@ import { networkRecords } from "./record.ts";
 /** Mends the hub, if something is plugged in or up for good and it is not whole; ends it if nothing is. */
 export async function mendNetworks(context: Context): Promise<void> {
   const kept = await keptNetworks(context);
-  if (pluggedNics(context).length > 0) await mendCards(context);
+  if (pluggedNics(context).length > 0) await mendNics(context);
   else if (kept.length === 0) return await leaveHub(context);
   await agreeWithRecords(context, kept);
 }
@@ -33,7 +33,7 @@ async function agreeWithRecords(context: Context, kept: readonly string[]): Prom
   if (failed.length > 0) throw failed[0];
 }
 
-/** Makes a bridge of the host anew that somebody else has removed, with the cards of running instances in it. */
+/** Makes a bridge of the host anew that somebody else has removed, with the NICs of running instances in it. */
 export async function remakeLost(context: Context, name: string): Promise<void> {
   if (!await forgetLost(context, name)) return;
   await ensureNetwork(context, name, undefined);
@@ -50,7 +50,7 @@ function runningNics(context: Context) {
   });
 }
 
-async function mendCards(context: Context): Promise<void> {
+async function mendNics(context: Context): Promise<void> {
   if (isHubWhole(context)) return;
   await using _lock = await lockHub(context);
   const running = runningNics(context);

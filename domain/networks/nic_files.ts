@@ -1,4 +1,4 @@
-// The network cards that are plugged in: a file each in the run directory, by which it can be plugged in again, its
+// The NICs that are plugged in: a file each in the run directory, by which it can be plugged in again, its
 // rules found, and the hub told that somebody needs it.
 
 import { join } from "@std/path";
@@ -46,7 +46,7 @@ const directory = (context: Context) => join(context.paths.run, "nics");
 /** Where the relays of ports are kept. */
 export const relayDirectory = (context: Context): string => join(context.paths.run, "relays");
 
-/** Name of a card's file, and of what dnsmasq is told of it. */
+/** Name of a NIC's file, and of what dnsmasq is told of it. */
 export const nicName = (ref: Ref, device: string): string =>
   `${directoryName(ref)}.${encodeURIComponent(device)}`;
 
@@ -71,17 +71,17 @@ function read(path: string): PluggedNic | undefined {
   return text === undefined ? undefined : JSON.parse(text) as PluggedNic;
 }
 
-/** Whether any card is plugged in; a look into one directory. */
+/** Whether any NIC is plugged in; a look into one directory. */
 export const hasNics = (context: Context): boolean => nicFiles(context).length > 0;
 
 const nicFiles = (context: Context) => namesIn(directory(context)).filter((name) => !name.endsWith(".new"));
 
-/** All cards that are plugged in. */
+/** All NICs that are plugged in. */
 export function pluggedNics(context: Context): PluggedNic[] {
   return nicFiles(context).flatMap((name) => read(join(directory(context), name)) ?? []);
 }
 
-/** The cards of one instance that are plugged in. */
+/** The NICs of one instance that are plugged in. */
 export function nicsOf(context: Context, ref: Ref): PluggedNic[] {
   const own = `${directoryName(ref)}.`;
   return nicFiles(context).filter((name) => name.startsWith(own)).flatMap((name) =>

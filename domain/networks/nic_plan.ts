@@ -1,4 +1,4 @@
-// A network card as it is plugged in, from what the device says and what its network is. Pure.
+// A NIC as it is plugged in, from what the device says and what its network is. Pure.
 
 import { contains, formatAddress, parseAddress, slaacAddress, type Subnet } from "../../config/address.ts";
 import * as keys from "../../config/devices/nic.ts";
@@ -14,7 +14,7 @@ import type { Ref } from "../context.ts";
 import type { PluggedNic } from "./nic_files.ts";
 import { subnetOf } from "./plan.ts";
 
-/** How a card is connected. */
+/** How a NIC is connected. */
 export type NicKind = HubKind | HostKind;
 
 /** With a cable from the hub. */
@@ -44,21 +44,21 @@ export interface NicFacts {
   /** name of the device */
   name: string;
   device: Device;
-  /** expanded configuration of the instance, with what drey remembers of the card */
+  /** expanded configuration of the instance, with what drey remembers of the NIC */
   config: Config;
   kind: NicKind;
-  /** names of interfaces the instance's other cards have, or will get before this one */
+  /** names of interfaces the instance's other NICs have, or will get before this one */
   taken: readonly string[];
   /** new names, where none are remembered */
   random: { hostName: string; hwaddr: string };
-  /** address a card gets that must have one and names none */
+  /** address a NIC gets that must have one and names none */
   spareIpv4?: string;
 }
 
-/** A card at the hub. */
+/** A NIC at the hub. */
 export type HubFacts = NicFacts & { kind: HubKind };
 
-/** What the instance's configuration remembers of a card, by `volatile.NAME.KEY`. */
+/** What the instance's configuration remembers of a NIC, by `volatile.NAME.KEY`. */
 const remembered = ({ name, config }: NicFacts, key: string) => config[`volatile.${name}.${key}`];
 
 /** The interface's name in the instance. */
@@ -79,7 +79,7 @@ export function nicVolatile(facts: HubFacts, { veth, rules }: PluggedNic): Confi
   };
 }
 
-/** The card as it is plugged in. */
+/** The NIC as it is plugged in. */
 export function planNic(facts: HubFacts): PluggedNic {
   const { device, kind, ref } = facts;
   const hwaddr = (device["hwaddr"] || remembered(facts, "hwaddr") || facts.random.hwaddr).toLowerCase();
@@ -133,7 +133,7 @@ function vlansOf(device: Device): PortVlans | undefined {
   return { tagged, ...(typeof untagged === "number" && untagged > 0 ? { untagged } : {}) };
 }
 
-/** The static addresses of a family, or the one the card was given to keep. */
+/** The static addresses of a family, or the one the NIC was given to keep. */
 function staticAddresses({ device, spareIpv4 }: NicFacts, family: 4 | 6): string[] {
   const value = device[`ipv${family}.address`] || (family === 4 ? spareIpv4 : undefined);
   if (!value || value === "none") return [];
@@ -236,7 +236,7 @@ export const dnsNameOf = ({ project, name }: Ref): string =>
   project === "default" ? name : `${name}-${project}`;
 
 /**
- * Holds the addresses of a card against its network.
+ * Holds the addresses of a NIC against its network.
  *
  * @throws {DreyError} `BAD_REQUEST` for one that is not in the subnet, or that the network cannot give
  */

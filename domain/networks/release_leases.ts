@@ -18,10 +18,10 @@ import { networkDirectory, networkRecords } from "./record.ts";
 
 /** Costs a look at each network's leases, and a process where there is one to give back. */
 export async function releaseLeases(context: Context, gone: InstanceRecord): Promise<void> {
-  const cards = new Set(addressesOf(gone));
+  const nics = new Set(addressesOf(gone));
   for (const network of networksUp(context)) {
     const text = readIfThere(join(networkDirectory(context, network), "leases")) ?? "";
-    const leases = parseLeases(text).filter(({ hwaddr }) => cards.has(hwaddr));
+    const leases = parseLeases(text).filter(({ hwaddr }) => nics.has(hwaddr));
     if (leases.length > 0) await release(context, network, leases);
   }
 }

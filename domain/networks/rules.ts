@@ -1,4 +1,4 @@
-// The rules in force in the hub: what networks, cards and access control lists come to.
+// The rules in force in the hub: what networks, NICs and access control lists come to.
 
 import { type BridgeFeatures, type LogEntry, logSetsOf, parseLog, refusalSetsOf } from "../../network/acl.ts";
 import { firewallText } from "../../network/firewall.ts";
@@ -52,12 +52,12 @@ async function bridgeFeatures(context: Context): Promise<BridgeFeatures> {
 
 /**
  * Held from the look at what there is until the rules of it are in force. Otherwise the slower of two would bring in force
- * what it has seen earlier, without the filters of a card that has come meanwhile.
+ * what it has seen earlier, without the filters of a NIC that has come meanwhile.
  */
 export const lockRules = (context: Context): Promise<AsyncDisposable> =>
   context.store.lock(["network-rules"]);
 
-/** Brings the rules in force to what networks and cards say now. The hub must be there. */
+/** Brings the rules in force to what networks and NICs say now. The hub must be there. */
 export async function applyRules(context: Context): Promise<void> {
   await using _lock = await lockRules(context);
   const up = readUp(context);
@@ -100,7 +100,7 @@ async function readSets(context: Context, names: readonly string[]): Promise<Log
   const read = names.map(async (set) => {
     const argv = ["nft", "--json", "list", "set", "bridge", tableName(context), set];
     const result = await run(inHub(hubDirectory(context), argv));
-    return result.code === 0 ? parseLog(result.stdout) : []; // there is no set before a card obeys an ACL
+    return result.code === 0 ? parseLog(result.stdout) : []; // there is no set before a NIC obeys an ACL
   });
   return (await Promise.all(read)).flat();
 }

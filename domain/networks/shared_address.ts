@@ -1,8 +1,8 @@
-// A card of ipvlan: it has the MAC address of its parent and addresses of its own, given when it is plugged in. Pure.
+// A NIC of ipvlan: it has the MAC address of its parent and addresses of its own, given when it is plugged in. Pure.
 
 import * as keys from "../../config/devices/nic.ts";
 import { readKey } from "../../config/key.ts";
-import type { SharedAddress } from "../../network/host_cards.ts";
+import type { SharedAddress } from "../../network/host_nics.ts";
 import type { Device } from "../../wire/instance.ts";
 
 const families = [

@@ -9,7 +9,7 @@ import { parseLeases, wholeRange } from "../../network/dnsmasq.ts";
 import { readIfThere } from "../../sys/present.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Context } from "../context.ts";
-import { claims } from "./cards.ts";
+import { claims } from "./nics.ts";
 import { subnetOf } from "./plan.ts";
 import { networkDirectory } from "./record.ts";
 

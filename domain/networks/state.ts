@@ -104,7 +104,7 @@ function countersOf(stats: IpLink["stats64"]): NetworkState["counters"] {
   };
 }
 
-/** A network without a bridge: it gets one with the first card. */
+/** A network without a bridge: it gets one with the first NIC. */
 function down(config: Record<string, string>, mtu: number): NetworkState {
   const addresses = ([4, 6] as const).flatMap((family): NetworkAddress[] => {
     const subnet = subnetOf(config, family);

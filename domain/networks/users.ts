@@ -1,4 +1,4 @@
-// Who uses which network: instances and profiles with a card on it.
+// Who uses which network: instances and profiles with a NIC on it.
 
 import type { Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";

@@ -103,7 +103,7 @@ const rows: { what: string; config?: Config; devices?: Devices; type?: Member["t
     allow: { "restricted.devices.disk": "allow" },
   },
   {
-    what: "a card of no network",
+    what: "a NIC of no network",
     devices: nic({ nictype: "p2p" }),
     allow: { "restricted.devices.nic": "allow" },
   },

@@ -166,7 +166,7 @@ if ($word{waits}) {
   %word = (%word, map { /^(\w+)=(.*)$/ ? ($1, $2) : () } split ' ', $line);
   become_new(\%word);
 }
-set_up_cards(split /,/, $word{cards} || '');
+set_up_nics(split /,/, $word{nics} || '');
 mkdir $new;
 my $has_disk = ($word{root} || '') eq 'disk';
 load_modules(@disk_modules) if $has_disk;

@@ -109,8 +109,8 @@ for (1 .. 300) {
 exit 1;
 `;
 
-/** Sets a card up that a guest has been given; false if it does not answer. */
-export async function raiseCard(door: string, hwaddr: string): Promise<boolean> {
+/** Sets a NIC up that a guest has been given; false if it does not answer. */
+export async function raiseNic(door: string, hwaddr: string): Promise<boolean> {
   if (!await hasAgent(door)) return false;
   const argv = ["/usr/bin/perl", "-e", raising, hwaddr.toLowerCase()];
   return (await runInGuest(door, argv)).code === 0;

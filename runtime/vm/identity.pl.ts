@@ -1,5 +1,5 @@
 // What a virtual machine is told of itself when it goes on from the memory of another one: time, name, what its random
-// numbers grow from, what its board says, its network cards. As Perl, for the first program in the guest.
+// numbers grow from, what its board says, its NICs. As Perl, for the first program in the guest.
 
 import { agentHome } from "./agent.pl.ts";
 
@@ -37,12 +37,12 @@ sub address_of { my ($name) = @_;
 }
 sub links { opendir my $links, '/sys/class/net' or return; return grep { !/^[.]/ } readdir $links }
 # netdevice(7): SIOCSIFNAME, SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP
-sub name_card { my ($any, $from, $to) = @_;
+sub name_nic { my ($any, $from, $to) = @_;
   my $request = pack 'a16 a16 x8', $from, $to;
   ioctl $any, 0x8923, $request or say_so("interface $from: $!");
 }
 # up, as a container finds them, and called in the order of the machine's own list
-sub set_up_cards { my (@addresses) = @_;
+sub set_up_nics { my (@addresses) = @_;
   my %wanted; $wanted{$addresses[$_]} = "eth$_" for 0 .. $#addresses;
   for (1 .. 1200) {
     my %there = map { address_of($_) => 1 } links();
@@ -52,8 +52,8 @@ sub set_up_cards { my (@addresses) = @_;
   socket my $any, 2, 2, 0 or return say_so("socket(2): $!");
   my @wrong = grep { my $name = $wanted{address_of($_)}; defined $name and $name ne $_ } links();
   my %new = map { $_ => $wanted{address_of($_)} } @wrong;
-  name_card($any, $_, "new$new{$_}") for @wrong;
-  name_card($any, "new$_", $_) for values %new;
+  name_nic($any, $_, "new$new{$_}") for @wrong;
+  name_nic($any, "new$_", $_) for values %new;
   for my $name (links()) {
     my $request = pack 'a16 S x22', $name, 0;
     ioctl $any, 0x8913, $request or next;

@@ -1,5 +1,5 @@
 // What the keeper of a virtual machine does in its box before and beside the machine, as Perl: commands, servers of
-// directories, and network cards for which no tap device can be had.
+// directories, and NICs for which no tap device can be had.
 
 /** Where the machine's sockets are in the box. */
 export const socketDirectory = "/run/drey";
@@ -42,8 +42,8 @@ sub run_helper { my ($socket, @argv) = @_;
 sub carry { my ($from, $to, $path, $peer) = @_;
   my $pid = fork;
   die "fork(2): $!\n" if !defined $pid;
-  if ($pid) { $helper{$pid} = 'a relay of a network card'; push @{ $helper_at{$path} }, $pid; return }
-  $0 = 'drey: relay of a network card';
+  if ($pid) { $helper{$pid} = 'a relay of a NIC'; push @{ $helper_at{$path} }, $pid; return }
+  $0 = 'drey: relay of a NIC';
   syscall($nr{rt_sigprocmask}, 2, $none, 0, 8);
   # nothing else of the keeper's is to stay open here
   for my $fd (3 .. 255) { syscall($nr{close}, $fd) if $fd != fileno $from and $fd != fileno $to }
@@ -55,19 +55,19 @@ sub carry { my ($from, $to, $path, $peer) = @_;
   }
 }
 # whole frames as they are on the cable: packet(7), AF_PACKET, SOCK_RAW, ETH_P_ALL
-sub open_card { my ($name, $path) = @_;
-  socket my $card, 17, 3, unpack('S', pack 'n', 3) or die "packet(7): $!\n";
+sub open_nic { my ($name, $path) = @_;
+  socket my $nic, 17, 3, unpack('S', pack 'n', 3) or die "packet(7): $!\n";
   my $request = pack 'a16 x24', $name;
-  ioctl $card, 0x8933, $request or die "interface $name: $!\n";
+  ioctl $nic, 0x8933, $request or die "interface $name: $!\n";
   my $index = unpack 'x16 i', $request;
-  bind $card, pack('S n i x12', 17, 3, $index) or die "bind(2) to $name: $!\n";
+  bind $nic, pack('S n i x12', 17, 3, $index) or die "bind(2) to $name: $!\n";
   # not what it has sent itself: PACKET_IGNORE_OUTGOING
-  setsockopt $card, 263, 23, pack('i', 1);
+  setsockopt $nic, 263, 23, pack('i', 1);
   # QEMU takes frames from sockets of the unix domain alone, so two processes carry them, one each way
   socket my $own, 1, 2, 0 or die "socket(2): $!\n";
   unlink "$path.peer";
   bind $own, pack('S a*', 1, "$path.peer\0") or die "bind(2) to $path: $!\n";
-  carry($own, $card, $path); carry($card, $own, $path, pack 'S a*', 1, "$path\0");
+  carry($own, $nic, $path); carry($nic, $own, $path, pack 'S a*', 1, "$path\0");
 }
 sub run_line { my ($what, @words) = @_;
   # sched_setaffinity(2), of one thread
@@ -80,7 +80,7 @@ sub run_line { my ($what, @words) = @_;
     return;
   }
   if ($what eq 'plain') { return make_plain(@words) }
-  if ($what eq 'card') { return open_card(@words) }
+  if ($what eq 'nic') { return open_nic(@words) }
   if ($what eq 'helper') { return run_helper(@words) }
   # they may end, and the machine stays
   if ($what eq 'forget' or $what eq 'end') {

@@ -1,6 +1,6 @@
 // What the keeper of a virtual machine does when its guest asks who it is, as Perl: it tells it. Where somebody wants what
 // the machine has in its memory then, to begin others with, that is saved before, without what belongs to this machine
-// alone: its cards and shares are taken out for so long.
+// alone: its NICs and shares are taken out for so long.
 
 import { notWaitingWord, waitingWord } from "./frames.pl.ts";
 import { socketDirectory } from "./keeper_box.pl.ts";

@@ -1,14 +1,14 @@
 // What the keeper of a virtual machine reads: the machine's facts as lines of words. Pure.
 
-import { cardLines } from "./cards.ts";
+import { nicLines } from "./nics.ts";
 import { rootDrive } from "./drives.ts";
 import { guestWords } from "./guest.ts";
 import {
-  cardDevices,
   devices,
   hasLateShares,
   isLate,
   type Machine,
+  nicDevices,
   portDrives,
   portsTaken,
   qemuWords,
@@ -41,8 +41,8 @@ function plugs(machine: Machine): Plug[] {
 const comesBack = ({ learns, resumes }: Machine) => learns === true && resumes === undefined;
 
 /** What it is told of itself, as words. */
-const whoWords = ({ name, uuid, cards, guest, asks, vsock }: Machine): string =>
-  ` name=${name} uuid=${uuid} cards=${cards.map(({ hwaddr }) => hwaddr.toLowerCase()).join(",")}` +
+const whoWords = ({ name, uuid, nics, guest, asks, vsock }: Machine): string =>
+  ` name=${name} uuid=${uuid} nics=${nics.map(({ hwaddr }) => hwaddr.toLowerCase()).join(",")}` +
   (asks ? " devlxd=1" : "") + (vsock === undefined ? "" : " vsock=1") + guestWords(guest);
 
 /**
@@ -70,10 +70,10 @@ export function keeperLines(
     ]),
     ...machine.prepare.map((argv) => ["prepare", ...argv]),
     ...(machine.tpm === undefined ? [] : [["prepare", ...tpmPrepare(machine.tpm)], tpmLine(machine.tpm)]),
-    ...machine.cards.flatMap(cardLines),
+    ...machine.nics.flatMap(nicLines),
     ...machine.shares.map((share, index) => shareLine(share, shareIds(machine)[index] ?? "")),
     ...plugs(machine).map(([command, words]) => ["plug", command, JSON.stringify(words)]),
-    ...vsockLines(machine.vsock, machine.cards.length + portsTaken(machine) - 1),
+    ...vsockLines(machine.vsock, machine.nics.length + portsTaken(machine) - 1),
     ["machine", ...withoutPowers, ...qemuWords(machine)],
     ...(instead === undefined ? [] : [
       ...instead.prepare.map((argv) => ["other", "prepare", ...argv]),
@@ -88,7 +88,7 @@ function learningLines(machine: Machine): string[][] {
   const root = machine.drives.find(({ id }) => id === rootDrive)?.image;
   return [
     ...(root?.kind === "qcow2" ? [["set", "disk", root.path]] : []),
-    ...cardDevices(machine).map(({ id }) => ["own", id]),
+    ...nicDevices(machine).map(({ id }) => ["own", id]),
     ...shareIds(machine).map((id) => ["own", shareDeviceId(id), id]),
   ];
 }

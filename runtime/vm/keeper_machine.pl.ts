@@ -99,7 +99,7 @@ sub is_begun_anew {
   ($moving, $is_stale) = ('', 1);
   delete $setting{load};
   if (@other_machine) {
-    # it has its cards and shares from the start, and a disk that nobody has used
+    # it has its NICs and shares from the start, and a disk that nobody has used
     eval { run_line(@$_) for @other_lines; 1 } or fail($@ =~ s/\n$//r);
     @machine = @other_machine;
     @plugs = ();

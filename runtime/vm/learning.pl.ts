@@ -76,8 +76,8 @@ sub become_another { my ($word) = @_;
   set_machine_id($word->{uuid} =~ s/-//gr);
   renew_seed('/var/lib/systemd/random-seed');
   forget_seed();
-  # its cards come only now, and what sets them up counts on them
-  my @wanted = split /,/, $word->{cards} || '';
+  # its NICs come only now, and what sets them up counts on them
+  my @wanted = split /,/, $word->{nics} || '';
   for (1 .. 1200) {
     my %there = map { address_of($_) => 1 } links();
     last if !grep { !$there{$_} } @wanted;

@@ -16,7 +16,7 @@ import {
 } from "./drives.ts";
 import type { Guest } from "./guest.ts";
 import { type HostDevice, hostDeviceWords, portsFor } from "./host_devices.ts";
-import { type Card, cardBackend, cardDevice } from "./cards.ts";
+import { type Nic, nicBackend, nicDevice } from "./nics.ts";
 import { type Plug, portId, portWords } from "./ports.ts";
 import { type Share, shareDevice, shareDriver, socketOf, type Virtiofsd } from "./shares.ts";
 import { screenWords } from "./screen.ts";
@@ -47,14 +47,14 @@ export interface Machine {
   openMark?: string;
   /** directories of the box that the guest can mount, by tag */
   shares: Share[];
-  cards: Card[];
+  nics: Nic[];
   /** devices of the host */
   host: HostDevice[];
-  /** places on its bus for shares, cards and what is plugged in later */
+  /** places on its bus for shares, NICs and what is plugged in later */
   ports: number;
-  /** whether the guest waits to be told who it is, and is given its shares, drives and cards only then */
+  /** whether the guest waits to be told who it is, and is given its shares, drives and NICs only then */
   waits: boolean;
-  /** whether the agent of its own system asks who it is; it has its shares, drives and cards from the start */
+  /** whether the agent of its own system asks who it is; it has its shares, drives and NICs from the start */
   learns?: boolean;
   /** whether a guest that is told who it is has a socket to ask at, /dev/lxd/sock */
   asks?: boolean;
@@ -108,7 +108,7 @@ export function qemuWords(machine: Machine): string[] {
     ...(machine.boot.kind === "direct" ? [] : driveWords(machine.drives)),
     ...sockets(),
     ...portWords(machine.ports),
-    ...machine.cards.flatMap((card, index) => ["-netdev", JSON.stringify(cardBackend(card, index))]),
+    ...machine.nics.flatMap((nic, index) => ["-netdev", JSON.stringify(nicBackend(nic, index))]),
     // a connection is for one machine: where another may have to be begun, it is made when that runs
     ...(hasLateShares(machine) ? [] : machine.shares.flatMap((_, index) => ["-chardev", chardevWord(index)])),
     ...devices(machine).filter((device) => !isLate(machine, device)).flatMap((device) => [
@@ -184,27 +184,27 @@ export const shareIds = ({ shares }: Pick<Machine, "shares">): string[] =>
 
 /** Ports of devices of the host: those behind the others, but for that of its vsock. */
 function hostPorts(machine: Machine): string[] {
-  const { cards, host } = machine;
-  const first = cards.length + portsTaken({ ...machine, host: [], vsock: undefined });
+  const { nics, host } = machine;
+  const first = nics.length + portsTaken({ ...machine, host: [], vsock: undefined });
   return Array.from({ length: portsFor(host) }, (_, index) => portId(first + index));
 }
 
-/** What is behind the machine's ports from its start: its cards, then its shares; drives and the host's devices follow. */
-export const devices = (machine: Machine) => [...cardDevices(machine), ...shareDevices(machine)];
+/** What is behind the machine's ports from its start: its NICs, then its shares; drives and the host's devices follow. */
+export const devices = (machine: Machine) => [...nicDevices(machine), ...shareDevices(machine)];
 
 /** What is behind the first of its ports. */
-export const cardDevices = ({ cards }: Machine) =>
-  cards.map((card, index) => cardDevice(card, { index, bus: portId(index) }));
+export const nicDevices = ({ nics }: Machine) =>
+  nics.map((nic, index) => nicDevice(nic, { index, bus: portId(index) }));
 
-const shareDevices = ({ cards, shares }: Machine) =>
-  shares.map(({ tag }, index) => shareDevice({ id: shareId(index), tag, bus: portId(cards.length + index) }));
+const shareDevices = ({ nics, shares }: Machine) =>
+  shares.map(({ tag }, index) => shareDevice({ id: shareId(index), tag, bus: portId(nics.length + index) }));
 
 /**
  * Drives of a machine that boots a kernel of the host's choice: behind its ports, after its shares, so that they are at
  * the same places whether they come late or not.
  */
-export const portDrives = ({ boot, drives, cards, shares }: Machine): Plug[] =>
-  boot.kind === "direct" ? drivePlugs(drives, cards.length + shares.length) : [];
+export const portDrives = ({ boot, drives, nics, shares }: Machine): Plug[] =>
+  boot.kind === "direct" ? drivePlugs(drives, nics.length + shares.length) : [];
 
 /** How many places on its bus a machine takes from its start. */
 export const portsTaken = (

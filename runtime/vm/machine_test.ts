@@ -25,7 +25,7 @@ const machine: Machine = {
   drives: [],
   prepare: [],
   shares: [rootShare({ path: "/usr/libexec/virtiofsd", kind: "rust" })],
-  cards: [{ name: "eth0", hwaddr: "00:16:3e:00:00:01", mtu: 1500, by: "packet" }],
+  nics: [{ name: "eth0", hwaddr: "00:16:3e:00:00:01", mtu: 1500, by: "packet" }],
   host: [],
   ports: 8,
   waits: false,
@@ -51,23 +51,23 @@ Deno.test("processors, memory and the kernel's words are the machine's", () => {
   assert(append.split(" ").includes("drey.waits=1") && append.split(" ").includes("console=ttyS0"));
 });
 
-Deno.test("a card's frames come by a tap device, or from an interface that counts checksums itself", () => {
+Deno.test("a NIC's frames come by a tap device, or from an interface that counts checksums itself", () => {
   const lines = keeperLines(machine, { patience: 30 });
   assertEquals(lines.find(([what]) => what === "plain"), ["plain", "in0"]);
-  assertEquals(lines.find(([what]) => what === "card"), ["card", "drey0", "/run/drey/card0"]);
-  const card = { ...machine.cards[0]!, by: "tap" as const };
-  const tapped = keeperLines({ ...machine, cards: [card] }, { patience: 30 });
-  assertEquals(tapped.filter(([what]) => what === "plain" || what === "card"), []);
+  assertEquals(lines.find(([what]) => what === "nic"), ["nic", "drey0", "/run/drey/nic0"]);
+  const nic = { ...machine.nics[0]!, by: "tap" as const };
+  const tapped = keeperLines({ ...machine, nics: [nic] }, { patience: 30 });
+  assertEquals(tapped.filter(([what]) => what === "plain" || what === "nic"), []);
   assert(tapped.some((line) => line.join(" ") === "prepare ip tuntap add dev tap0 mode tap"));
-  const told = (more: Partial<typeof card>) =>
-    qemuWords({ ...machine, cards: [{ ...card, ...more }] }).join(" ");
+  const told = (more: Partial<typeof nic>) =>
+    qemuWords({ ...machine, nics: [{ ...nic, ...more }] }).join(" ");
   assert(!told({}).includes("vhost=") && !told({}).includes('"vhost":'));
   assert(/vhost(=on|":true)/.test(told({ byKernel: true })));
 });
 
 Deno.test("an interface of the host keeps its address, and the bridge of the box does not take it for its own", () => {
-  const card = { ...machine.cards[0]!, keepsAddress: true };
-  const lines = keeperLines({ ...machine, cards: [card] }, { patience: 30 }).map((line) => line.join(" "));
+  const nic = { ...machine.nics[0]!, keepsAddress: true };
+  const lines = keeperLines({ ...machine, nics: [nic] }, { patience: 30 }).map((line) => line.join(" "));
   assertEquals(lines.some((line) => line.startsWith("prepare ip link set eth0 address")), false);
   assert(lines.includes("prepare bridge fdb delete 00:16:3e:00:00:01 dev eth0 master"));
 });
@@ -83,7 +83,7 @@ Deno.test("both servers of shared directories are told the socket that the machi
   for (const line of [rust, c]) assert(line.includes(`--socket-path=${socket}`));
 });
 
-Deno.test("a guest that waits is given its shares and cards by its monitor, and nothing of them before", () => {
+Deno.test("a guest that waits is given its shares and NICs by its monitor, and nothing of them before", () => {
   const words = qemuWords({ ...machine, waits: true });
   assert(!words.some((word) => /vhost-user-fs|virtio-net/.test(word)));
   const lines = keeperLines({ ...machine, waits: true }, { patience: 30 });
@@ -92,10 +92,10 @@ Deno.test("a guest that waits is given its shares and cards by its monitor, and 
   const ports = plugs.flatMap(([, , text]) => /"bus":"(port\d+)"/.exec(text ?? "")?.[1] ?? []);
   assertEquals(new Set(ports).size, 2);
   const who = lines.find(([what, name]) => what === "set" && name === "who")?.[2] ?? "";
-  assert(who.includes(" name=v1 ") && who.includes(" cards=00:16:3e:00:00:01"));
+  assert(who.includes(" name=v1 ") && who.includes(" nics=00:16:3e:00:00:01"));
   // what a machine of another name does alike can go on from its memory
-  const other = { ...machine, waits: true, uuid: "other", cards: [], shares: [] };
-  const kind = (one: Machine) => qemuWords({ ...one, name: "", uuid: "", cards: [], shares: [] });
+  const other = { ...machine, waits: true, uuid: "other", nics: [], shares: [] };
+  const kind = (one: Machine) => qemuWords({ ...one, name: "", uuid: "", nics: [], shares: [] });
   assertEquals(kind({ ...machine, waits: true }), kind(other));
 });
 
@@ -135,7 +135,7 @@ Deno.test("drives of a guest that waits come late, and are at the same places wh
   );
 });
 
-Deno.test("a guest that learns who it is loses its cards and shares while its memory is kept, and another has them late", () => {
+Deno.test("a guest that learns who it is loses its NICs and shares while its memory is kept, and another has them late", () => {
   const root: Drive = {
     id: "root",
     serial: "lxd_root",
@@ -164,7 +164,7 @@ Deno.test("a guest that learns who it is loses its cards and shares while its me
   assertEquals(others.filter(([what]) => what === "plug").length, 3);
   // where that memory is of no use, it is begun like the first
   assertEquals(others.at(-1)?.slice(2), lines.find(([what]) => what === "machine")?.slice(1));
-  // one that goes on from its own memory knows who it is, and has its cards
+  // one that goes on from its own memory knows who it is, and has its NICs
   const saved = { ...first, resumes: { path: "/guest/memory", once: true } };
   assert(has(qemuWords(saved)));
   assert(keeperLines(saved, { patience: 30 }).some((line) => line.join(" ") === "set waits "));

@@ -25,7 +25,7 @@ await e2e("a range that is used up gives nobody an address twice, and whoever ha
   await reaches(drey, "c2", "10.135.0.9");
 });
 
-await e2e("two cards of a network cannot have one address or name, and neither that of the bridge", {
+await e2e("two NICs of a network cannot have one address or name, and neither that of the bridge", {
   needs,
 }, async (drey) => {
   await drey`network create lab ipv4.address=10.136.0.1/24 ipv6.address=none`;

@@ -73,7 +73,7 @@ await e2e("an instance shares the address of the host's interface, with others o
   await drey`delete -f c1`;
 });
 
-await e2e("cards are in a VLAN of the host's interface, which is there as long as one of them is", {
+await e2e("NICs are in a VLAN of the host's interface, which is there as long as one of them is", {
   needs: ["root", "network", "vlan"],
 }, async (drey) => {
   await using neighbor = await openNeighbor();
@@ -91,7 +91,7 @@ await e2e("cards are in a VLAN of the host's interface, which is there as long a
   await drey`config device add c2 eth0 nic nictype=routed parent=near0 vlan=5 ipv4.address=198.18.45.12`;
   await runChecked(["ip", "addr", "add", "198.18.45.7/24", "dev", "near0.5"]);
   await drey`start c2`;
-  await eventually("a routed card is found there", () => pings(neighbor, "198.18.45.12"));
+  await eventually("a routed NIC is found there", () => pings(neighbor, "198.18.45.12"));
   await drey`delete -f c1`;
   assertEquals(await isThere(), true, "one is left");
   await drey`delete -f c2`;

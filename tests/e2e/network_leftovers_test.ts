@@ -11,7 +11,7 @@ const needs = ["subids", "network", "root"] as const;
 
 await e2e("a network nobody needs any more ends with the next command", { needs }, async (drey) => {
   await drey`launch tiny c1`;
-  // what a kill leaves that comes between the record of the card and the end of the hub
+  // what a kill leaves that comes between the record of the NIC and the end of the hub
   for (const { name } of Deno.readDirSync(`${drey.directory}/run/nics`)) {
     await Deno.remove(`${drey.directory}/run/nics/${name}`);
   }

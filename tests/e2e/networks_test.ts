@@ -40,7 +40,7 @@ await e2e("instances get addresses and reach each other by name, no question ask
   });
 });
 
-await e2e("an instance keeps its MAC address, and the hub ends with the last card", {
+await e2e("an instance keeps its MAC address, and the hub ends with the last NIC", {
   needs: ["subids", "network"],
 }, async (drey) => {
   await drey`launch tiny c1`;
@@ -139,7 +139,7 @@ await e2e("LXD's own client leads networks", { needs: ["subids", "network", "lxc
   await server.lxc("network", "delete", "lab2");
 });
 
-await e2e("a card is plugged into a running instance and taken out again", {
+await e2e("a NIC is plugged into a running instance and taken out again", {
   needs: ["subids", "network"],
 }, async (drey) => {
   await drey`network create lab ipv4.address=10.125.0.1/24 ipv6.address=none`;
@@ -148,7 +148,7 @@ await e2e("a card is plugged into a running instance and taken out again", {
   assertMatch(await drey`exec c1 -- ip -br link show eth1`, /UP/);
   await drey`exec c1 -- ${udhcpc("eth1")}`;
   assertMatch(await drey`list --format csv -c 4`, /10\.125\.0\.\d+ \(eth1\)/);
-  // routes of a card outlive changes of its network, of whatever family, and end with the card
+  // routes of a NIC outlive changes of its network, of whatever family, and end with the NIC
   await drey`config device set c1 eth1 ipv4.routes=10.126.0.0/24`;
   await drey`network set lab ipv6.address=fd42:125::1/64 ipv6.routes=fd42:126::/64 ipv4.routes=10.127.0.0/24`;
   await drey`network set lab ipv4.nat=false`;
@@ -224,7 +224,7 @@ await e2e("apt's mirror is reached through the way out, and the host's loopback 
   }
 });
 
-await e2e("limits of a card change while it is plugged in, and hold", {
+await e2e("limits of a NIC change while it is plugged in, and hold", {
   needs: ["subids", "network"],
 }, async (drey) => {
   await drey`launch tiny c1`;

@@ -131,7 +131,7 @@ await e2e(
     await dhcp(drey, "c1", "v1");
     await reaches(drey, "c1", "v1");
     await reaches(drey, "v1", "c1");
-    // more than a frame at once, with checksums that some card has to count
+    // more than a frame at once, with checksums that some NIC has to count
     const serve = "head -c 3000000 /dev/zero | socat -u - TCP-LISTEN:5000,reuseaddr & echo started";
     await drey`exec c1 -- ${["sh", "-c", serve]}`;
     const fetch = "socat -u TCP:c1:5000,retry=300,interval=0.1 - | wc -c";
@@ -144,7 +144,7 @@ await e2e(
         (network["eth0"]?.addresses.length ?? 0) > 0;
     });
 
-    // a card that comes while it runs, and one that goes
+    // a NIC that comes while it runs, and one that goes
     await drey`network create lab ipv6.address=none`;
     await drey`config device add v1 eth1 nic network=lab`;
     await drey`exec v1 -- ${udhcpc("eth1")}`;

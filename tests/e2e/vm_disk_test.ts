@@ -224,7 +224,7 @@ await e2e(
     await hasSerial(drey);
     // what this host has none of, or lets no user give away
     assertMatch(
-      (await drey.tries`config device add v1 card pci address=01:00.0`).stderr,
+      (await drey.tries`config device add v1 nic pci address=01:00.0`).stderr,
       /while the instance runs/,
     );
     const stick = await drey.tries`config device add v1 stick usb vendorid=ffff required=true`;

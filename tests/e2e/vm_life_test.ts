@@ -12,16 +12,16 @@ const needs = ["userns", "subids", "overlay", "machines"] as const;
 const once = [...needs, "user"] as const;
 
 /** What tells a machine from others, and one boot of it from the next; fails on a clock that is wrong. */
-async function identityOf(drey: Drey): Promise<Record<"boot" | "board" | "random" | "card", string>> {
+async function identityOf(drey: Drey): Promise<Record<"boot" | "board" | "random" | "nic", string>> {
   const files = "/proc/sys/kernel/random/boot_id /sys/class/dmi/id/product_uuid /sys/class/net/eth0/address";
   const script = `cat ${files} /proc/sys/kernel/random/uuid; date +%s`;
   const since = Math.floor(Date.now() / 1000);
   const said = await drey`exec v1 -- ${["sh", "-c", script]}`;
-  const [boot = "", board = "", card = "", random = "", time = ""] = said.trim().split("\n");
+  const [boot = "", board = "", nic = "", random = "", time = ""] = said.trim().split("\n");
   assert(Number(time) >= since - 2 && Number(time) <= Date.now() / 1000 + 2, `${time} is not ${since}`);
   const [{ config }] = JSON.parse(await drey`list v1 --format json`);
-  assertEquals([board, card], [config["volatile.uuid"], config["volatile.eth0.hwaddr"]]);
-  return { boot, board, random, card };
+  assertEquals([board, nic], [config["volatile.uuid"], config["volatile.eth0.hwaddr"]]);
+  return { boot, board, random, nic };
 }
 
 /** `bytes` that the agent has read since it began: a command is its child. */
@@ -138,7 +138,7 @@ await e2e(
     const plan: { kind: string }[] = JSON.parse(await drey`image prune --plan --format json`);
     assert(plan.some(({ kind }) => kind === "memory"));
     const after = await identityOf(drey);
-    assertEquals([after.board, after.card], [before.board, before.card]);
+    assertEquals([after.board, after.nic], [before.board, before.nic]);
     assert(after.boot !== before.boot && after.random !== before.random);
   },
 );

@@ -1,9 +1,9 @@
-// Network cards of a virtual machine: what is done in the box for each, and what the machine is given. Pure.
+// NICs of a virtual machine: what is done in the box for each, and what the machine is given. Pure.
 
 import { socketOf } from "./shares.ts";
 
-/** A network card: an interface of the box, whose address the guest's card has. */
-export interface Card {
+/** A NIC: an interface of the box, whose address the guest's NIC has. */
+export interface Nic {
   /** interface in the box, made for the container that a box otherwise is */
   name: string;
   hwaddr: string;
@@ -18,11 +18,11 @@ export interface Card {
 
 const tapOf = (index: number) => `tap${index}`;
 const packetOf = (index: number) => `drey${index}`;
-const backendId = (index: number) => `card${index}`;
-const packetSocket = (index: number) => socketOf(`card${index}`);
+const backendId = (index: number) => `nic${index}`;
+const packetSocket = (index: number) => socketOf(`nic${index}`);
 
 /** The machine's way to the frames; words of `netdev_add`, and of `-netdev`. */
-export function cardBackend({ by, byKernel }: Card, index: number): Record<string, unknown> {
+export function nicBackend({ by, byKernel }: Nic, index: number): Record<string, unknown> {
   const id = backendId(index);
   if (by === "tap") {
     const tap = { type: "tap", id, ifname: tapOf(index), script: "no", downscript: "no" };
@@ -38,8 +38,8 @@ export function cardBackend({ by, byKernel }: Card, index: number): Record<strin
 }
 
 /** What the guest sees of it. */
-export const cardDevice = (
-  { name, hwaddr, mtu }: Card,
+export const nicDevice = (
+  { name, hwaddr, mtu }: Nic,
   { index, bus }: { index: number; bus: string },
 ) => ({
   driver: "virtio-net-pci",
@@ -52,11 +52,11 @@ export const cardDevice = (
 });
 
 /**
- * What is done in the box for a card before the machine has it: its interface and the machine's become ports of a
- * bridge. The kernel would leave checksums and large frames to a card that has hands for them, and a machine that reads
+ * What is done in the box for a NIC before the machine has it: its interface and the machine's become ports of a
+ * bridge. The kernel would leave checksums and large frames to a NIC that has hands for them, and a machine that reads
  * frames from an interface has none.
  */
-export function cardLines({ name, hwaddr, mtu, by, keepsAddress }: Card, index: number): string[][] {
+export function nicLines({ name, hwaddr, mtu, by, keepsAddress }: Nic, index: number): string[][] {
   const [bridge, tap, inner, outer] = [`br${index}`, tapOf(index), `in${index}`, packetOf(index)];
   const ip = (...words: string[]) => ["prepare", "ip", ...words];
   const link = ["link", "add", bridge, "mtu", String(mtu), "type", "bridge"];
@@ -79,17 +79,17 @@ export function cardLines({ name, hwaddr, mtu, by, keepsAddress }: Card, index: 
       ? [
         ip("link", "set", outer, "mtu", String(mtu)),
         ip("link", "set", outer, "up"),
-        ["card", outer, packetSocket(index)],
+        ["nic", outer, packetSocket(index)],
       ]
       : []),
   ];
 }
 
 /** Undoes that, whatever of it is there; the interface itself belongs to others. */
-export function undoCardLines(index: number): string[][] {
+export function undoNicLines(index: number): string[][] {
   const links = [`br${index}`, tapOf(index), `in${index}`];
   const script = 'for link; do ip link delete "$link" 2>/dev/null || :; done';
-  return [["end", `card${index}`], ["prepare", "sh", "-c", script, "sh", ...links]];
+  return [["end", `nic${index}`], ["prepare", "sh", "-c", script, "sh", ...links]];
 }
 
 /** An address that is locally administered and nobody's. */

@@ -4,7 +4,7 @@ import { serve } from "../support/server.ts";
 import { runChecked } from "../../sys/run.ts";
 import { dhcp, eventually, hubProcesses, ipv4Of, pings, reaches } from "../support/network.ts";
 
-await e2e("a routed card has its addresses from the start, and reaches others by the router's", {
+await e2e("a routed NIC has its addresses from the start, and reaches others by the router's", {
   needs: ["subids", "network", "lxc"],
 }, async (drey) => {
   await using server = await serve(drey);
@@ -43,7 +43,7 @@ await e2e("a routed card has its addresses from the start, and reaches others by
   await sink.status;
 });
 
-await e2e("a card from point to point leads the subnets behind it", {
+await e2e("a NIC from point to point leads the subnets behind it", {
   needs: ["subids", "network"],
 }, async (drey) => {
   await drey`network create lab ipv4.address=10.132.0.1/24 ipv6.address=none`;
@@ -79,7 +79,7 @@ await e2e("IPv6 packets with a forged address go no further than the cable", {
   await drey`delete -f c1 c2`;
 });
 
-await e2e("what a card sends has its priority, and another one when that changes", {
+await e2e("what a NIC sends has its priority, and another one when that changes", {
   needs: ["subids", "network"],
 }, async (drey) => {
   await drey`network create lab ipv4.address=10.134.0.1/24 ipv6.address=none`;
@@ -118,7 +118,7 @@ await e2e("a change of a profile reaches the instances that run with it", {
   assertMatch(await ipv4Of(drey, "c1"), /^10\.139\./);
   await drey`profile device set net eth0 network=other`;
   await dhcp(drey, "c1");
-  assertMatch(await ipv4Of(drey, "c1"), /^10\.140\./, "another card is in its place");
+  assertMatch(await ipv4Of(drey, "c1"), /^10\.140\./, "another NIC is in its place");
   await drey`profile device add net eth1 nic network=lab name=eth1`;
   assertMatch(await drey`exec c1 -- ip -br link show eth1`, /UP/);
   await drey`profile device remove net eth1`;

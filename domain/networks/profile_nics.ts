@@ -1,4 +1,4 @@
-// The cards of a profile held against their networks: what holds for every instance that is to have them.
+// The NICs of a profile held against their networks: what holds for every instance that is to have them.
 
 import { DreyError } from "../../errors.ts";
 import type { Devices } from "../../wire/instance.ts";
@@ -8,11 +8,11 @@ import { checkAddresses } from "./nic_plan.ts";
 import { defaultNetwork, networkKey, type NetworkRecord } from "./record.ts";
 
 /**
- * Holds the cards of a profile against the networks they name.
+ * Holds the NICs of a profile against the networks they name.
  *
  * @throws {DreyError} `NOT_FOUND` for a network, `BAD_REQUEST` for an address it cannot give
  */
-export async function checkProfileCards(context: Context, { project }: Ref, devices: Devices): Promise<void> {
+export async function checkProfileNics(context: Context, { project }: Ref, devices: Devices): Promise<void> {
   for (const [name, device] of Object.entries(devices)) {
     const network = device["type"] === "nic" ? device["network"] : undefined;
     if (!network) continue;

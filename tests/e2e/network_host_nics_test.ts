@@ -43,7 +43,7 @@ await e2e("root gives an instance an interface of the host, another on its wire,
   await drey`init tiny c2`;
   await drey`config device add c2 eth0 nic nictype=routed parent=near0 ipv4.address=198.18.44.14`;
   await drey`start c2`;
-  await eventually("a routed card is found through its parent", () => reaches("198.18.44.14"));
+  await eventually("a routed NIC is found through its parent", () => reaches("198.18.44.14"));
   await drey`delete -f c2`;
   assertEquals((await run(["ip", "neigh", "show", "proxy", "dev", "near0"])).stdout, "");
   await drey`init tiny c4`;

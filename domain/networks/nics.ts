@@ -1,4 +1,4 @@
-// The cards of instances on a managed network, and what no two of them may share there: addresses, and a name.
+// The NICs of instances on a managed network, and what no two of them may share there: addresses, and a name.
 
 import { formatAddress, parseAddress } from "../../config/address.ts";
 import { readKey } from "../../config/key.ts";
@@ -10,17 +10,17 @@ import { expand } from "../instances/expand.ts";
 import type { InstanceRecord } from "../instances/record.ts";
 import { dnsNameOf } from "./nic_plan.ts";
 
-interface Card {
+interface Nic {
   ref: Ref;
   device: string;
   /** static ones, or the one it was given to keep */
   addresses: readonly { family: 4 | 6; address: string }[];
   hwaddr: string;
-  /** what its packets are tagged with; in different VLANs cards do not meet */
+  /** what its packets are tagged with; in different VLANs NICs do not meet */
   vlan: string;
 }
 
-/** A static address that a card of an instance has. */
+/** A static address that a NIC of an instance has. */
 export interface Claim {
   ref: Ref;
   device: string;
@@ -31,18 +31,18 @@ export interface Claim {
 
 /** Static addresses of all instances on a network, whether they run or not. */
 export async function claims(context: Context, network: string): Promise<Claim[]> {
-  return (await cardsOn(context, network)).flatMap(({ ref, device, addresses, hwaddr }) =>
+  return (await nicsOn(context, network)).flatMap(({ ref, device, addresses, hwaddr }) =>
     addresses.map((one) => ({ ref, device, hwaddr, ...one }))
   );
 }
 
-async function cardsOn(context: Context, network: string): Promise<Card[]> {
+async function nicsOn(context: Context, network: string): Promise<Nic[]> {
   const entries = await context.store.list<InstanceRecord>(["instances"]);
   const found = entries.filter(({ key }) => key.length === 3).map(async ({ key, value }) => {
     const ref = { project: key[1] ?? "", name: key[2] ?? "" };
     const { devices, config } = await expand(context, ref.project, value);
     return Object.entries(devices).filter(([, says]) => isOn(says, network)).map(([device, says]) =>
-      cardOf(ref, { device, says, config })
+      nicOf(ref, { device, says, config })
     );
   });
   return (await Promise.all(found)).flat();
@@ -53,10 +53,10 @@ const isOn = (says: Device, network: string) =>
 
 const vlanOf = (says: Device) => says["vlan"] ?? "";
 
-function cardOf(
+function nicOf(
   ref: Ref,
   { device, says, config }: { device: string; says: Device; config: Config },
-): Card {
+): Nic {
   const given = {
     4: says["ipv4.address"] || config[`volatile.${device}.ipv4.address`],
     6: says["ipv6.address"],
@@ -69,7 +69,7 @@ function cardOf(
   return { ref, device, addresses, hwaddr, vlan: vlanOf(says) };
 }
 
-/** A card that is to be on a network. */
+/** A NIC that is to be on a network. */
 export interface Wanted {
   ref: Ref;
   /** name of the device */
@@ -80,7 +80,7 @@ export interface Wanted {
 }
 
 /**
- * Fails if another card on the network, and in its VLAN, has an address of this one, or its name.
+ * Fails if another NIC on the network, and in its VLAN, has an address of this one, or its name.
  *
  * @throws {DreyError} `CONFLICT`
  */
@@ -93,10 +93,10 @@ export async function refuseShared(
   const isOwn = (other: Ref) => other.project === ref.project && other.name === ref.name;
   // what the instance itself has shall be what is asked for, whatever is on record
   const siblings = Object.entries(devices).filter(([other, says]) => other !== name && isOn(says, bridge))
-    .map(([other, says]) => cardOf(ref, { device: other, says, config: {} }));
+    .map(([other, says]) => nicOf(ref, { device: other, says, config: {} }));
   const others = [
     ...siblings,
-    ...(await cardsOn(context, bridge)).filter((card) => !isOwn(card.ref)),
+    ...(await nicsOn(context, bridge)).filter((nic) => !isOwn(nic.ref)),
   ].filter(({ vlan }) => vlan === vlanOf(device));
   refuseSameAddress(device, others);
   const dnsName = dnsNameOf(ref);
@@ -105,11 +105,11 @@ export async function refuseShared(
   throw new DreyError("CONFLICT", {
     message: `Device "${name}": the DNS name "${dnsName}" is already used on network "${bridge}" by ` +
       `"${twin.device}" of "${twin.ref.name}"`,
-    hint: "Two cards of one name are possible on a network with dns.mode=none",
+    hint: "Two NICs of one name are possible on a network with dns.mode=none",
   });
 }
 
-function refuseSameAddress(device: Device, others: readonly Card[]): void {
+function refuseSameAddress(device: Device, others: readonly Nic[]): void {
   const hwaddr = device["hwaddr"]?.toLowerCase();
   for (const other of others) {
     const shared = other.addresses.find(({ address }) =>
@@ -131,13 +131,13 @@ function comparable(text: string): string {
   return address === undefined ? text : formatAddress(address);
 }
 
-const defined = (what: string, { device, ref }: Pick<Card, "device" | "ref">) =>
+const defined = (what: string, { device, ref }: Pick<Nic, "device" | "ref">) =>
   new DreyError("CONFLICT", {
     message: `${what} is already defined on another NIC: "${device}" of "${ref.name}"`,
   });
 
 /**
- * Fails if another instance has an address of a card that is about to be plugged in, whether it runs or not: a copy
+ * Fails if another instance has an address of a NIC that is about to be plugged in, whether it runs or not: a copy
  * has those of its original until it is told otherwise.
  *
  * @throws {DreyError} `CONFLICT`
@@ -148,7 +148,7 @@ export async function refuseTaken(
   device: Device,
 ): Promise<void> {
   if (network === undefined) return;
-  const others = (await cardsOn(context, network)).filter(({ ref: { project, name }, vlan }) =>
+  const others = (await nicsOn(context, network)).filter(({ ref: { project, name }, vlan }) =>
     (project !== ref.project || name !== ref.name) && vlan === vlanOf(device)
   );
   refuseSameAddress(device, others);
