@@ -71,7 +71,12 @@ async function removeExpired(context: Context): Promise<void> {
     project: first.project,
     description: "Cleaning up expired images",
     async run() {
-      for (const { project, fingerprint } of doomed) await removeImage(context, project, fingerprint);
+      const failed: unknown[] = [];
+      for (const { project, fingerprint } of doomed) {
+        await removeImage(context, project, fingerprint).catch((error) => failed.push(error));
+      }
+      // one that cannot be removed, or that somebody else has removed, keeps no other here
+      if (failed.length > 0) throw failed[0];
     },
   });
 }
