@@ -212,7 +212,9 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   "join-rest": String.raw`sub { call('prctl', 4, 0, 0, 0, 0);
   must('setns(2) of a container', 'setns', $pidfd, $network | 0x10000000 | 0x20000 | 0x4000000 | 0x8000000 | 0x2000000);
 }`,
+  // -1 would mean "as it is", and the user of the host is what it is here
   be: String.raw`sub { my ($user, $group) = @_;
+  for ($user, $group) { next if /^\d{1,10}$/ && $_ < 0xffffffff; $! = 22; fail("Cannot become $_, which is no id") }
   must('setgroups(2)', 'setgroups', 0, 0);
   must("Cannot become group $group, which the instance may have no id for: setresgid(2)", 'setresgid', ($group + 0) x 3);
   must("Cannot become user $user, whom the instance may have no id for: setresuid(2)", 'setresuid', ($user + 0) x 3);

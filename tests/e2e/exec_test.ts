@@ -54,6 +54,11 @@ await e2e("a command gets the environment, directory, user and group asked for",
   const refused = await drey.tries`exec c1 --cwd /nowhere -- pwd`;
   assert(refused.code !== 0);
   assertMatch(refused.stderr, /\/nowhere/);
+  // -1 as the kernel counts: a command must not stay the user of the host
+  for (const flag of ["--user", "--group"]) {
+    const { code, stderr } = await drey.tries`exec c1 ${flag} 4294967295 -- id`;
+    assertEquals([code, stderr], [125, "Cannot become 4294967295, which is no id: Invalid argument\n"]);
+  }
 });
 
 await e2e("a command on a terminal has one of the container's own", { needs }, async (drey) => {
