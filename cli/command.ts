@@ -33,6 +33,8 @@ export type ArgKind =
   | "operation"
   | "remote"
   | "device"
+  | "snapshot"
+  | "volume"
   | "device-type"
   | "path"
   | "key"

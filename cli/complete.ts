@@ -10,11 +10,14 @@ export type Wanted = Extract<
   | ("device-type" | "path")
 >;
 
+/** An instance or a profile with its devices, an instance with its snapshots, a pool with its custom volumes. */
+export type Owner = { kind: "instance" | "profile" | "snapshots" | "volumes"; name: string };
+
 export interface Candidates {
   words: string[];
   wanted?: Wanted;
-  /** what has the devices that are wanted */
-  owner?: { kind: "instance" | "profile"; name: string };
+  /** what has the names that are wanted */
+  owner?: Owner;
   /** device type whose keys may come */
   deviceType?: string;
   /** configuration keys of this, by LXD's word for it: `instance`, `storage-pool` */
@@ -76,6 +79,10 @@ export function candidates(words: readonly string[], grammar: Grammar): Candidat
     if (command.path.endsWith(" add")) return { words: [] };
     const kind = command.path.startsWith("profile ") ? "profile" : "instance";
     return { words: [], owner: { kind, name: given[0] ?? "" } };
+  }
+  if (arg?.kind === "snapshot" || arg?.kind === "volume") {
+    const isNew = command.path.endsWith(" create");
+    return { words: [], ...!isNew && { owner: { kind: `${arg.kind}s` as const, name: given[0] ?? "" } } };
   }
   const wanted = arg !== undefined && askable.includes(arg.kind) ? arg.kind as Wanted : undefined;
   // without an instance, config get and its like mean the server

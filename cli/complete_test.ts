@@ -48,6 +48,9 @@ Deno.test("candidates() knows devices, their types and keys, and paths in instan
   const owner = { kind: "profile", name: "default" } as const;
   assertEquals(after("profile device remove default e"), { words: [], owner });
   assertEquals(after("config device set web ").owner, { kind: "instance", name: "web" });
+  assertEquals(after("restore web ").owner, { kind: "snapshots", name: "web" });
+  assertEquals(after("storage volume attach default d").owner, { kind: "volumes", name: "default" });
+  assertEquals(after("storage volume create default "), { words: [] });
   assertEquals(after("file pull web/etc/h").wanted, "path");
   assertEquals(after("file push "), { words: [] });
   assertEquals(after("file push a b w").words, []);

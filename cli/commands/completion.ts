@@ -2,7 +2,7 @@
 
 import { DreyError } from "../../errors.ts";
 import { commands, groups } from "../commands.ts";
-import { type Candidates, candidates, type Wanted } from "../complete.ts";
+import { type Candidates, candidates, type Owner, type Wanted } from "../complete.ts";
 import { resolve, resolveOnServer } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
 import { type Remote, remotes } from "../../client/remotes.ts";
@@ -85,7 +85,7 @@ async function keyWords(
 }
 
 async function namesOf(shell: Shell, { wanted, owner }: Candidates, typed: string): Promise<string[]> {
-  if (owner !== undefined) return await devicesOf(shell, owner);
+  if (owner !== undefined) return await partsOf(shell, owner);
   if (wanted === undefined) return [];
   if (wanted === "device-type") {
     return (await import("../../config/device_keys.ts")).deviceTypes.map(({ type }) => type);
@@ -104,12 +104,13 @@ async function namesOf(shell: Shell, { wanted, owner }: Candidates, typed: strin
   return [...found.map((name) => `${prefix}${name}`), ...(wanted === "image" ? remoteNames : [])];
 }
 
-async function devicesOf(
-  shell: Shell,
-  owner: { kind: "instance" | "profile"; name: string },
-): Promise<string[]> {
+async function partsOf(shell: Shell, owner: Owner): Promise<string[]> {
   const { remote, name } = resolveOnServer(owner.name);
   const client = await shell.connect(remote);
+  if (owner.kind === "snapshots") return lastWords(await client.call("snapshots.list", { params: { name } }));
+  if (owner.kind === "volumes") {
+    return lastWords(await client.call("volumes.typed.list", { params: { pool: name, type: "custom" } }));
+  }
   const { devices } = owner.kind === "profile"
     ? await client.call("profile.get", { params: { name } })
     : { devices: (await client.call("instance.get", { params: { name } }) as Instance).expanded_devices };
@@ -145,25 +146,26 @@ async function buildable(shell: Shell, { protocol, address }: Remote): Promise<s
 /** What whole lists are asked for. */
 type Listed = Exclude<Wanted, "remote" | "device-type">;
 
+const lastWords = (addresses: readonly string[]) =>
+  addresses.map((address) => decodeURIComponent(address.split("/").at(-1) ?? ""));
+
 async function listNames(shell: Shell, wanted: Listed, remote: string): Promise<string[]> {
   const client = await shell.connect(resolveOnServer(remote).remote);
-  const last = (addresses: readonly string[]) =>
-    addresses.map((address) => decodeURIComponent(address.split("/").at(-1) ?? ""));
   switch (wanted) {
     case "path":
-      return last(await client.call("instances.list")).map((name) => `${name}/`);
+      return lastWords(await client.call("instances.list")).map((name) => `${name}/`);
     case "instance":
-      return last(await client.call("instances.list"));
+      return lastWords(await client.call("instances.list"));
     case "profile":
-      return last(await client.call("profiles.list"));
+      return lastWords(await client.call("profiles.list"));
     case "project":
-      return last(await client.call("projects.list"));
+      return lastWords(await client.call("projects.list"));
     case "pool":
-      return last(await client.call("pools.list"));
+      return lastWords(await client.call("pools.list"));
     case "network":
-      return last(await client.call("networks.list"));
+      return lastWords(await client.call("networks.list"));
     case "alias":
-      return last(await client.call("image.aliases.list"));
+      return lastWords(await client.call("image.aliases.list"));
     case "image": {
       const images = await client.call("images.list", { query: { recursion: 1 } });
       return images.flatMap(({ fingerprint, aliases }) => [

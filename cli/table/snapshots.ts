@@ -26,7 +26,7 @@ last snapshot are copied.`,
   },
   {
     path: "restore",
-    args: [instance, { name: "snapshot", kind: "text" }],
+    args: [instance, { name: "snapshot", kind: "snapshot" }],
     flags: [{ name: "stateful", summary: "Restore the memory too (virtual machines)" }],
     summary: "Restore an instance from a snapshot",
     about: "Files and configuration are restored. A running instance is stopped and started again.",

@@ -20,7 +20,7 @@ const volumeSnapshots = () => import("../commands/storage_volume_snapshot.ts");
 const volumeFiles = () => import("../commands/storage_volume_files.ts");
 const attaching = () => import("../commands/storage_volume_attach.ts");
 
-const volume: Arg = { name: "volume", kind: "text" };
+const volume: Arg = { name: "volume", kind: "volume" };
 const placed = (name: string): Arg => ({ name, kind: "text", remote: true });
 const deviceName: Arg = { name: "device", kind: "text", optional: true };
 const path: Arg = { name: "path", kind: "text", optional: true };
