@@ -22,8 +22,11 @@ export interface ScannedBackup {
   open(): { stream: ReadableStream<Uint8Array<ArrayBuffer>>; finish(): Promise<void> };
 }
 
-/** longest small file worth reading, in bytes */
-const limit = 16 << 20;
+/** `bytes` of a small file at most */
+const longestFile = 16 << 20;
+/** `bytes` of all of them, which are held in memory, with something for each name */
+const longestFiles = 64 << 20;
+const perName = 1024;
 
 /**
  * Reads a backup from end to end.
@@ -51,6 +54,13 @@ async function scan(path: string): Promise<ScannedBackup> {
   const files = new Map<string, Uint8Array>();
   const sizes = new Map<string, number>();
   let text: string | undefined;
+  let held = 0;
+  const small = async (entry: TarEntry, read: () => Promise<Uint8Array>) => {
+    if (entry.type !== "file" || entry.size > longestFile) throw odd(entry);
+    held += entry.size + perName;
+    if (held > longestFiles) throw invalid("it holds too much beside its trees of files");
+    return await read();
+  };
   await eachEntry(path, format.compression, async (entry, read) => {
     const name = plainName(entry.name);
     if (name === "backup/index.yaml") {
@@ -122,11 +132,6 @@ function placeOf(
 function placeBesideDisk(snapshot: string | undefined, rest: string): { file?: string; beside?: true } {
   if (!/^(metadata\.yaml|templates\/[^/]+)$/.test(rest) && !isKeptBeside(rest)) return { beside: true };
   return { file: snapshot === undefined ? rest : `snapshots${snapshot}/${rest}` };
-}
-
-async function small(entry: TarEntry, read: () => Promise<Uint8Array>): Promise<Uint8Array> {
-  if (entry.type !== "file" || entry.size > limit) throw odd(entry);
-  return await read();
 }
 
 // deno-lint-ignore no-control-regex -- control characters are what must not reach a terminal
