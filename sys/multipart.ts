@@ -30,7 +30,9 @@ export function multipartBody(parts: readonly OutgoingPart[]): {
   const heads = parts.map(({ name, filename }, index) =>
     encode(
       `${index === 0 ? "" : "\r\n"}--${boundary}\r\nContent-Disposition: form-data; name="${name}"; ` +
-        `filename="${filename.replaceAll('"', "%22")}"\r\nContent-Type: application/octet-stream\r\n\r\n`,
+        `filename="${
+          filename.replace(/["\r\n]/g, encodeURIComponent)
+        }"\r\nContent-Type: application/octet-stream\r\n\r\n`,
     )
   );
   const end = encode(`\r\n--${boundary}--\r\n`);
