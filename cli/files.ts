@@ -46,7 +46,10 @@ export async function mustBeWritable(path: string): Promise<void> {
 export async function openToSend(path: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
   if (path === "-") return Deno.stdin.readable;
   try {
-    return (await Deno.open(path)).readable;
+    const file = await Deno.open(path);
+    if (!(await file.stat()).isDirectory) return file.readable;
+    file.close();
+    throw new DreyError("BAD_REQUEST", { message: `Cannot import "${path}": it is a directory` });
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
     throw new DreyError("NOT_FOUND", { message: `Cannot import "${path}": there is no such file`, cause });
