@@ -1,5 +1,6 @@
 // drey list: one request, then columns and filters.
 
+import { DreyError } from "../../errors.ts";
 import type { InstanceFull } from "../../wire/instance.ts";
 import { toTable } from "../columns.ts";
 import { parseInstanceColumns } from "../instance_columns.ts";
@@ -12,6 +13,9 @@ export async function list(shell: Shell): Promise<void> {
   const { typed } = shell;
   const format = typed.text("format") as Format;
   const { remote, filters } = readFilters(typed.args);
+  if (typed.has("fast") && typed.has("columns")) {
+    throw new DreyError("BAD_REQUEST", { message: "Cannot use --fast with --columns: it stands for nsacPt" });
+  }
   const letters = typed.has("fast") ? "nsacPt" : typed.text("columns") ?? "";
   const columns = parseInstanceColumns(
     typed.has("all-projects") && !letters.includes("e") ? `e${letters}` : letters,

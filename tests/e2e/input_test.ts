@@ -88,6 +88,7 @@ await e2e("flags, commands and instances that are not known are named", { needs 
   assertRefused(await drey.tries`exec c9 -- true`, /not found/);
   assertRefused(await drey.tries`query /1.0 -d {}`, /A GET request takes no data\. Give --request POST/);
   assertRefused(await drey.tries`import /etc c9`, /Cannot import "\/etc": it is a directory/);
+  assertRefused(await drey.tries`list --fast --columns n`, /Cannot use --fast with --columns/);
   // what is no backup is not called an image
   assertRefused(
     await drey.tries`import /etc/passwd c9`,
