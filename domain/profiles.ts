@@ -212,6 +212,8 @@ async function checked(
   validateDevices(devices);
   const { checkSyscalls } = await import("./instances/syscalls.ts");
   await checkSyscalls(config);
+  const { checkCloudInit } = await import("./instances/record.ts");
+  await checkCloudInit(config);
   const { checkProfileNics } = await import("./networks/profile_nics.ts");
   await checkProfileNics(context, ref, devices);
   return { description, config, devices };

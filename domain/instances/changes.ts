@@ -26,6 +26,10 @@ export const snapshotEvents = (
     lifecycleWrite(context, { project, action, source: `${instanceAddress(name)}/snapshots/${snapshot}` })
   );
 
+/** Names of the snapshots whose records come to be. */
+export const snapshotsIn = (writes: readonly Write[]): string[] =>
+  writes.flatMap(({ key: [kind, , , name = ""] }) => kind === "instance_snapshots" ? [name] : []);
+
 /**
  * Changes the record of an instance whose lock the caller holds, and writes something more with it. Others change it
  * without the lock: a profile, a network or a volume that is renamed.

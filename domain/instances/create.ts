@@ -24,11 +24,19 @@ import { expand } from "./expand.ts";
 import { checkRawIds, chooseMap } from "./ids.ts";
 import { checkSyscalls } from "./syscalls.ts";
 import { randomName } from "./random_name.ts";
-import { instanceAddress, instanceKey, type InstanceRecord, lockInstance, newInstanceId } from "./record.ts";
+import {
+  cardAddresses,
+  checkCloudInit,
+  instanceAddress,
+  instanceKey,
+  type InstanceRecord,
+  lockInstance,
+  newInstanceId,
+} from "./record.ts";
 import { applyRootSize, rootSize } from "./root_size.ts";
 import { contentOf, poolFor, volumeOf, wantsDisk } from "./root_volume.ts";
 import { startLocked } from "./start.ts";
-import { instanceEvent, snapshotEvents } from "./changes.ts";
+import { instanceEvent, snapshotEvents, snapshotsIn } from "./changes.ts";
 
 /**
  * Starts the creation of an instance and answers with its operation.
@@ -74,6 +82,7 @@ async function check(context: Context, ref: Ref, body: InstancesPost): Promise<v
   validateTogether(devices);
   await checkRawIds(context, config);
   await checkSyscalls(config);
+  await checkCloudInit(body.config ?? {});
   await checkDevices(context, ref, body.devices ?? {}, {
     expanded: devices,
     type: body.type || "container",
@@ -215,10 +224,6 @@ async function enter(
   if (!isFree) throw taken(ref);
 }
 
-/** Names of the snapshots whose records come to be. */
-const snapshotsIn = (writes: readonly Write[]): string[] =>
-  writes.flatMap(({ key: [kind, , , name = ""] }) => kind === "instance_snapshots" ? [name] : []);
-
 async function newRecord(
   context: Context,
   ref: Ref,
@@ -244,6 +249,7 @@ async function newRecord(
     config: {
       ...(image === undefined ? {} : imageConfig(image)),
       ...userConfig(body.config ?? {}),
+      ...cardAddresses(body.config ?? {}),
       "volatile.uuid": crypto.randomUUID(),
       ...newInstanceId(),
       "volatile.last_state.power": "STOPPED",

@@ -30,6 +30,26 @@ export const readyKey = "volatile.last_state.ready";
 /** by what cloud-init knows an instance; with another one it sets everything up anew */
 export const instanceIdKey = "volatile.cloud-init.instance-id";
 export const newInstanceId = (): Config => ({ [instanceIdKey]: crypto.randomUUID() });
+/**
+ * MAC addresses of cards, the one thing of `volatile.*` that is a user's to choose; an empty one is chosen anew.
+ *
+ * @throws {DreyError} `BAD_REQUEST`
+ */
+export function cardAddresses(config: Config): Config {
+  const given = Object.entries(config).filter(([key]) => /^volatile\..+(?<!\.last_state)\.hwaddr$/.test(key));
+  const wrong = given.find(([, value]) =>
+    value !== "" && !/^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/i.test(value)
+  );
+  if (wrong !== undefined) {
+    throw new DreyError("BAD_REQUEST", { message: `Invalid MAC address "${wrong[1]}" of "${wrong[0]}"` });
+  }
+  return Object.fromEntries(given);
+}
+/** Holds what settings give cloud-init to what it reads; most give it nothing, and load nothing for it. */
+export async function checkCloudInit(config: Config, before: Config = {}): Promise<void> {
+  if (!Object.keys(config).some((key) => key.startsWith("cloud-init."))) return;
+  await (await import("./cloud_init_data.ts")).checkCloudInitData(config, before);
+}
 export const instanceKey = (ref: Ref): Key => ["instances", ref.project, ref.name];
 export const instanceAddress = (name: string) => `/1.0/instances/${name}`;
 

@@ -18,6 +18,8 @@ import { checkRawIds } from "./ids.ts";
 import { readHostSize } from "./host_size.ts";
 import { planLimits } from "./limits.ts";
 import {
+  cardAddresses,
+  checkCloudInit,
   directoryName,
   instanceAddress,
   instanceKey,
@@ -55,7 +57,7 @@ export async function updateInstance(context: Context, ref: Ref, put: InstancePu
         ephemeral: put.ephemeral ?? false,
         profiles: put.profiles ?? [],
         devices: put.devices ?? {},
-        config: { ...volatileConfig(record.config), ...userConfig(put.config ?? {}) },
+        config: { ...volatileConfig(record.config), ...ownConfig(context, ref, { record, put }) },
       }));
       if (warnings.length > 0) await task.update({ warnings });
     },
@@ -71,7 +73,7 @@ export async function patchInstance(context: Context, ref: Ref, put: InstancePut
     ephemeral: put.ephemeral ?? record.ephemeral,
     profiles: put.profiles ?? record.profiles,
     devices: { ...record.devices, ...put.devices },
-    config: { ...record.config, ...userConfig(put.config ?? {}) },
+    config: { ...record.config, ...ownConfig(context, ref, { record, put }) },
   }));
 }
 
@@ -81,6 +83,20 @@ export async function followProfiles(context: Context, ref: Ref): Promise<boolea
   await using _lock = await lockInstance(context, ref);
   await change(context, ref, (record) => record);
   return true;
+}
+
+/** What is asked for; a card that is plugged in keeps its address. @throws {DreyError} `INSTANCE_STATE` */
+function ownConfig(
+  context: Context,
+  ref: Ref,
+  { record, put }: { record: InstanceRecord; put: InstancePut },
+): Config {
+  const addresses = cardAddresses(put.config ?? {});
+  const other = Object.keys(addresses).find((key) => addresses[key] !== (record.config[key] ?? ""));
+  if (other !== undefined && "pid" in currentState(context, ref)) {
+    throw new DreyError("INSTANCE_STATE", { message: `Cannot change "${other}" while the instance runs` });
+  }
+  return { ...userConfig(put.config ?? {}), ...addresses };
 }
 
 function volatileConfig(config: Config): Config {
@@ -119,6 +135,7 @@ async function change(
   });
   await checkRawIds(context, expanded.after.config);
   await checkSyscalls(expanded.after.config);
+  await checkCloudInit(after.config, before.config);
   await applyLive(context, ref, {
     type: after.type,
     before: expanded.before.config,

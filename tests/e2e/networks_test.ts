@@ -52,6 +52,17 @@ await e2e("an instance keeps its MAC address, and the hub ends with the last NIC
   await drey`start c1`;
   assertEquals(await drey`config get c1 volatile.eth0.hwaddr`, hwaddr);
   assertMatch(await drey`exec c1 -- ip link show eth0`, new RegExp(hwaddr.trim()));
+
+  // or has the one it is given, here or when it is made
+  const own = "volatile.eth0.hwaddr=00:16:3e:00:00:05";
+  assertMatch((await drey.tries`config set c1 ${own}`).stderr, /while the instance runs/);
+  await drey`stop -f c1`;
+  assertMatch((await drey.tries`config set c1 volatile.eth0.hwaddr=05`).stderr, /Invalid MAC address "05"/);
+  await drey`config set c1 ${own}`;
+  await drey`start c1`;
+  assertMatch(await drey`exec c1 -- ip link show eth0`, /00:16:3e:00:00:05/);
+  await drey`init tiny c2 -c volatile.eth0.hwaddr=00:16:3e:00:00:06`;
+  assertEquals(await drey`config get c2 volatile.eth0.hwaddr`, "00:16:3e:00:00:06\n");
 });
 
 for (const part of ["holder", "keeper", "dnsmasq", "all"] as const) {
