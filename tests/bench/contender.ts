@@ -14,7 +14,7 @@ export interface Contender extends AsyncDisposable {
   /** waits until a booted instance has come to rest */
   settle?(instance: string): Promise<void>;
   /** steps on an instance that is stopped, in this order, and what to do afterwards without a clock */
-  stopped?(instance: string): { timed: Record<string, readonly string[]>; after: readonly string[] };
+  stopped?(instance: string): { timed: Record<string, readonly string[]>; after: readonly string[][] };
   /** steps of its own, each an argv */
   extra?: Record<string, readonly string[]>;
 }
@@ -41,33 +41,31 @@ export async function time(argv: readonly string[], env: Record<string, string> 
   return took;
 }
 
-/** Takes an instance through its life several times; the first rounds only warm up. */
-export async function measure(
-  contender: Contender,
-  { rounds, warmUp = 2 }: { rounds: number; warmUp?: number },
-) {
-  const times: Times = {};
-  for (let round = 0; round < warmUp + rounds; round++) {
-    const counts = round >= warmUp;
-    const take = async (name: string, argv: readonly string[]) => {
-      const took = await time(argv, contender.env);
-      if (counts) (times[name] ??= []).push(took);
-    };
-    const instance = `bench-${round}`;
-    await take("launch", contender.argv("launch", instance));
-    await contender.settle?.(instance);
-    await take("exec", contender.argv("exec", instance));
-    await take("stop", contender.argv("stop", instance));
-    await take("start", contender.argv("start", instance));
-    await contender.settle?.(instance);
-    await time(contender.argv("stop", instance), contender.env);
-    const stopped = contender.stopped?.(instance);
-    for (const [name, argv] of Object.entries(stopped?.timed ?? {})) await take(name, argv);
-    if (stopped !== undefined) await time(stopped.after, contender.env);
-    await take("delete", contender.argv("delete", instance));
-    for (const [name, argv] of Object.entries(contender.extra ?? {})) await take(name, argv);
-  }
-  return times;
+/** Takes an instance of a contender through its life once and adds what the steps took, unless it is to warm up. */
+export async function liveOnce(contender: Contender, times: Times, { round, counts }: Round): Promise<void> {
+  const take = async (name: string, argv: readonly string[]) => {
+    const took = await time(argv, contender.env);
+    if (counts) (times[name] ??= []).push(took);
+  };
+  const instance = `bench-${round}`;
+  await take("launch", contender.argv("launch", instance));
+  await contender.settle?.(instance);
+  await take("exec", contender.argv("exec", instance));
+  await take("stop", contender.argv("stop", instance));
+  await take("start", contender.argv("start", instance));
+  await contender.settle?.(instance);
+  await time(contender.argv("stop", instance), contender.env);
+  const stopped = contender.stopped?.(instance);
+  for (const [name, argv] of Object.entries(stopped?.timed ?? {})) await take(name, argv);
+  for (const argv of stopped?.after ?? []) await time(argv, contender.env);
+  await take("delete", contender.argv("delete", instance));
+  for (const [name, argv] of Object.entries(contender.extra ?? {})) await take(name, argv);
+}
+
+export interface Round {
+  round: number;
+  /** false for those that only warm up */
+  counts: boolean;
 }
 
 /** What drey and LXD both do with an instance that is stopped, in the same words. */
@@ -81,7 +79,8 @@ export function stoppedSteps(
       restore: [...program, "restore", instance, "s0"],
       copy: [...program, "copy", instance, `${instance}-copy`, "--instance-only"],
     },
-    after: [...program, "delete", `${instance}-copy`],
+    // what is deleted with a clock has no snapshots, as Podman's containers have none
+    after: [[...program, "delete", `${instance}-copy`], [...program, "delete", `${instance}/s0`]],
   };
 }
 
