@@ -64,6 +64,29 @@ export async function listOperations(context: Context, project?: string): Promis
   return operations.sort((a, b) => a.created_at < b.created_at ? -1 : a.created_at > b.created_at ? 1 : 0);
 }
 
+/** An operation that begins now. */
+export function newOperation(
+  context: Context,
+  { class: kind, description, ...more }: Pick<
+    Operation,
+    "class" | "description" | "resources" | "metadata" | "may_cancel"
+  >,
+): Operation {
+  const now = context.now().toISOString();
+  return {
+    id: crypto.randomUUID(),
+    class: kind,
+    description,
+    created_at: now,
+    updated_at: now,
+    ...statusOf("Running"),
+    ...more,
+    err: "",
+    err_code: 0,
+    location: "none",
+  };
+}
+
 /** Whether nothing more will happen to it. */
 export function isFinal(operation: Operation): boolean {
   return operation.status_code >= 200;

@@ -12,6 +12,7 @@ import {
   isFinal,
   type LiveOperation,
   liveOperations,
+  newOperation,
   operationWrites,
   projectOfOperation,
   statusOf,
@@ -19,6 +20,9 @@ import {
 
 export { getOperation, isFinal, listOperations, projectOfOperation } from "./operation_records.ts";
 export { waitOperation } from "./operation_wait.ts";
+
+/** `milliseconds` after which an operation listens for whoever would cancel it: most have ended by then */
+const listenAfter = 250;
 
 /** What the work of an operation is given. */
 export interface Task {
@@ -50,6 +54,8 @@ interface Running extends LiveOperation {
   operation: Operation;
   readonly start: OperationStart;
   readonly abort: AbortController;
+  /** whether there is nothing left to cancel */
+  hasWorked?: boolean;
 }
 
 /**
@@ -60,10 +66,16 @@ export async function startOperation(context: Context, wanted: OperationStart): 
   const start = wanted.project === ""
     ? wanted
     : { ...wanted, project: context.askedProject ?? wanted.project };
-  const operation = newOperation(context, start);
+  const operation = newOperation(context, {
+    class: start.class ?? "task",
+    description: start.description,
+    resources: start.resources ?? null,
+    metadata: start.metadata ?? null,
+    may_cancel: start.mayCancel ?? false,
+  });
   const { promise: ended, resolve } = Promise.withResolvers<Operation>();
   const abort = new AbortController();
-  const cancel = () => abort.abort(cancelled());
+  const cancel = () => void cancelRunning(running);
   const connect = start.connect?.bind(start);
   const running: Running = { context, start, operation, abort, ended, cancel, ...(connect && { connect }) };
   // before the commit: a reader that finds it in the store must find it alive
@@ -171,8 +183,10 @@ export async function finishOperations(
 async function work(running: Running): Promise<Operation> {
   const { start, abort, operation: { id } } = running;
   const ended = await outcome(running);
-  const forget: Write[] = abort.signal.aborted ? [{ key: ["cancellations", id], delete: true }] : [];
   try {
+    // whoever asked in the last moment has come too late
+    const wasAsked = abort.signal.aborted || start.mayCancel === true && await isCancelled(running);
+    const forget: Write[] = wasAsked ? [{ key: ["cancellations", id], delete: true }] : [];
     await change(running, ended, forget);
   } catch (error) {
     // the outcome of `start` cannot be kept: whoever waits in this process still learns of it
@@ -185,14 +199,10 @@ async function work(running: Running): Promise<Operation> {
 
 async function outcome(running: Running): Promise<Partial<Operation>> {
   const { context, start, abort } = running;
-  // only where somebody listens: an event takes Deno 2 ms when it is first sent
-  const stop = start.mayCancel ? new AbortController() : undefined;
-  const listening = stop && listenForCancel(running, stop.signal);
-  // waits for both, so that no listener outlives the operation
-  const [work] = await Promise.allSettled([
-    start.run(taskOf(running)).finally(() => stop?.abort()),
-    listening,
-  ]);
+  const listener = start.mayCancel ? listenLater(running) : undefined;
+  const [work] = await Promise.allSettled([start.run(taskOf(running))]);
+  running.hasWorked = true;
+  await listener?.end();
   if (work.status === "fulfilled") {
     const metadata = work.value && { ...running.operation.metadata, ...work.value };
     return { ...statusOf("Success"), ...(metadata && { metadata }) };
@@ -203,15 +213,51 @@ async function outcome(running: Running): Promise<Partial<Operation>> {
   return await failure(context, work.reason);
 }
 
-async function listenForCancel(running: Running, signal: AbortSignal): Promise<void> {
-  const { context, abort, operation: { id } } = running;
-  abort.signal.addEventListener("abort", () => {
+/**
+ * Listens for requests of other processes to cancel, once the operation has lasted for a while: watching the store takes
+ * a launch 5 ms.
+ */
+function listenLater(running: Running): { end(): Promise<void> } {
+  const stop = new AbortController();
+  let listening: Promise<void> | undefined;
+  const begin = () => {
+    listening = listenForCancel(running, stop.signal);
     // a store that fails now fails again at the end, and is reported then
-    if (!signal.aborted) change(running, statusOf("Cancelling")).catch(() => {});
-  }, { once: true });
-  for await (const change of context.store.watch(["cancellations", id], signal)) {
+    listening.catch(() => {});
+  };
+  const clock = AbortSignal.timeout(listenAfter);
+  clock.addEventListener("abort", begin, { once: true });
+  return {
+    async end() {
+      clock.removeEventListener("abort", begin);
+      if (listening === undefined) return;
+      stop.abort();
+      // no listener outlives the operation
+      await listening.catch(() => {});
+    },
+  };
+}
+
+async function listenForCancel(running: Running, signal: AbortSignal): Promise<void> {
+  const { context, operation: { id } } = running;
+  const changes = context.store.watch(["cancellations", id], signal);
+  if (await isCancelled(running)) running.cancel();
+  for await (const change of changes) {
     if ("value" in change) running.cancel();
   }
+}
+
+/** Whether somebody has asked for the end of an operation. */
+async function isCancelled({ context, operation: { id } }: Running): Promise<boolean> {
+  return await context.store.get(["cancellations", id]) !== undefined;
+}
+
+async function cancelRunning(running: Running): Promise<void> {
+  const { abort } = running;
+  if (abort.signal.aborted || running.hasWorked) return;
+  abort.abort(cancelled());
+  // a store that fails now fails again at the end, and is reported then
+  await change(running, statusOf("Cancelling")).catch(() => {});
 }
 
 function taskOf(running: Running): Task {
@@ -239,24 +285,6 @@ async function failure(context: Context, thrown: unknown): Promise<Partial<Opera
   }
   const err_code = error instanceof DreyError ? error.status : 500;
   return { ...statusOf("Failure"), err: describeError(error), err_code };
-}
-
-function newOperation(context: Context, start: OperationStart): Operation {
-  const now = context.now().toISOString();
-  return {
-    id: crypto.randomUUID(),
-    class: start.class ?? "task",
-    description: start.description,
-    created_at: now,
-    updated_at: now,
-    ...statusOf("Running"),
-    resources: start.resources ?? null,
-    metadata: start.metadata ?? null,
-    may_cancel: start.mayCancel ?? false,
-    err: "",
-    err_code: 0,
-    location: "none",
-  };
 }
 
 function cancelled(): DreyError {
