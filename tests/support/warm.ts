@@ -9,6 +9,9 @@ import { runChecked } from "../../sys/run.ts";
 import { rawBundle } from "./package.ts";
 import { type Warm, warmOf } from "./warm_functions.ts";
 
+/** what is taken into a launch besides: an image that was built before, named as people name it */
+const builtBefore = "debian:12";
+
 const fastCommands = [
   "launch tiny c1 --profile alone",
   "list",
@@ -141,6 +144,11 @@ async function live(): Promise<(Omit<Run, "warm"> & { log: string })[]> {
     await takeLogs();
     for (const files of await splitImages()) await run(["image", "import", ...files], { isFast: true });
     for (const line of fastCommands) await run(line.split(" "), { isFast: true });
+    await drey`init ${builtBefore} c0`;
+    await takeLogs();
+    await run(["launch", builtBefore, "c1", "--profile", "alone"], { isFast: true });
+    await drey`delete --force c0 c1`;
+    await takeLogs();
     for (const line of otherCommands) await run(line.split(" "), { isFast: false });
   } finally {
     await closeDrey(drey);
