@@ -18,7 +18,8 @@ const fastCommands = [
   "exec c1 -- true",
   "stop --force c1",
   "start c1",
-  "delete --force c1",
+  "stop --force c1",
+  "delete c1",
 ];
 const otherCommands = [
   "--help",
@@ -33,7 +34,8 @@ const otherCommands = [
   "restore c1 s0",
   "copy c1 c2",
   "start c1",
-  "delete --force c1 c2",
+  "stop --force c1",
+  "delete c1 c2",
 ];
 
 /** modules that any command may enter, once a minute */
