@@ -15,7 +15,8 @@ import type { Env } from "../call.ts";
 const caller = { uid: 0, protocol: "in-process", username: "tester" } as const;
 const env: Env = { caller, accept: () => Promise.reject(new Error("no streams here")) };
 const tinyDir = await Deno.makeTempDir();
-const tiny = await makeTinyImage(tinyDir);
+await runChecked(["gzip", await makeTinyImage(tinyDir)]);
+const tiny = `${tinyDir}/tiny.tar.gz`;
 const tinyPrint = await fingerprintOf([tiny]);
 globalThis.addEventListener("unload", () => Deno.removeSync(tinyDir, { recursive: true }));
 
