@@ -55,7 +55,7 @@ async function asRoot(): Promise<Tally[]> {
   await forgetImages(user.env["DREY_TEST_DIR"]);
   await forgetImages();
   const rootPaths = Deno.args.length > 0 ? Deno.args.filter((path) => path.startsWith(endToEnd)) : [endToEnd];
-  const program = rootPaths.length > 0 ? await bundleFor(user) : {};
+  const program = Deno.env.has("DREY_TEST_BUNDLE") ? await bundleFor(user) : {};
   console.log(`\nThe suite as ${user.name} (${user.tree}), and the end-to-end tests as root`);
   await using disks = await openTestDisks(user);
   const wholeAsUser = async () => {

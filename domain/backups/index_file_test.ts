@@ -12,11 +12,13 @@ function bomb(levels: number): string {
 }
 
 Deno.test("a description of a few lines does not become a text that fills the memory", async () => {
-  const instance = "name: c1\n    config:\n      user.x: *a10\n";
-  const index = `${bomb(10)}name: c1\nconfig:\n  container:\n    ${instance}`;
-  await assertRejects(() => parseIndex(index), DreyError, '"user.x" in its description is no text');
-  const config = `${bomb(10)}container:\n    ${instance}`;
-  await assertRejects(() => parseConfig(config), DreyError, '"user.x" in its description is no text');
+  for (const [levels, why] of [[2, '"user.x" in its description is no text'], [10, "is not YAML"]] as const) {
+    const instance = `name: c1\n    config:\n      user.x: *a${levels}\n`;
+    const index = `${bomb(levels)}name: c1\nconfig:\n  container:\n    ${instance}`;
+    await assertRejects(() => parseIndex(index), DreyError, why);
+    const config = `${bomb(levels)}container:\n    ${instance}`;
+    await assertRejects(() => parseConfig(config), DreyError, why);
+  }
 });
 
 Deno.test("settings of a description are texts, however YAML reads them", async () => {

@@ -25,13 +25,13 @@ import { checkRawIds, chooseMap } from "./ids.ts";
 import { checkSyscalls } from "./syscalls.ts";
 import { randomName } from "./random_name.ts";
 import {
-  cardAddresses,
   checkCloudInit,
   instanceAddress,
   instanceKey,
   type InstanceRecord,
   lockInstance,
   newInstanceId,
+  nicAddresses,
 } from "./record.ts";
 import { applyRootSize, rootSize } from "./root_size.ts";
 import { contentOf, poolFor, volumeOf, wantsDisk } from "./root_volume.ts";
@@ -249,7 +249,7 @@ async function newRecord(
     config: {
       ...(image === undefined ? {} : imageConfig(image)),
       ...userConfig(body.config ?? {}),
-      ...cardAddresses(body.config ?? {}),
+      ...nicAddresses(body.config ?? {}),
       "volatile.uuid": crypto.randomUUID(),
       ...newInstanceId(),
       "volatile.last_state.power": "STOPPED",

@@ -31,11 +31,11 @@ export const readyKey = "volatile.last_state.ready";
 export const instanceIdKey = "volatile.cloud-init.instance-id";
 export const newInstanceId = (): Config => ({ [instanceIdKey]: crypto.randomUUID() });
 /**
- * MAC addresses of cards, the one thing of `volatile.*` that is a user's to choose; an empty one is chosen anew.
+ * MAC addresses of NICs, the one thing of `volatile.*` that is a user's to choose; an empty one is chosen anew.
  *
  * @throws {DreyError} `BAD_REQUEST`
  */
-export function cardAddresses(config: Config): Config {
+export function nicAddresses(config: Config): Config {
   const given = Object.entries(config).filter(([key]) => /^volatile\..+(?<!\.last_state)\.hwaddr$/.test(key));
   const wrong = given.find(([, value]) =>
     value !== "" && !/^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/i.test(value)

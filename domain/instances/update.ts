@@ -18,7 +18,6 @@ import { checkRawIds } from "./ids.ts";
 import { readHostSize } from "./host_size.ts";
 import { planLimits } from "./limits.ts";
 import {
-  cardAddresses,
   checkCloudInit,
   directoryName,
   instanceAddress,
@@ -28,6 +27,7 @@ import {
   loadRecord,
   lockInstance,
   newInstanceId,
+  nicAddresses,
 } from "./record.ts";
 import { isNewToCloudInit } from "./cloud_init.ts";
 import { noteWarnings } from "./note_warnings.ts";
@@ -85,13 +85,13 @@ export async function followProfiles(context: Context, ref: Ref): Promise<boolea
   return true;
 }
 
-/** What is asked for; a card that is plugged in keeps its address. @throws {DreyError} `INSTANCE_STATE` */
+/** What is asked for; a NIC that is plugged in keeps its address. @throws {DreyError} `INSTANCE_STATE` */
 function ownConfig(
   context: Context,
   ref: Ref,
   { record, put }: { record: InstanceRecord; put: InstancePut },
 ): Config {
-  const addresses = cardAddresses(put.config ?? {});
+  const addresses = nicAddresses(put.config ?? {});
   const other = Object.keys(addresses).find((key) => addresses[key] !== (record.config[key] ?? ""));
   if (other !== undefined && "pid" in currentState(context, ref)) {
     throw new DreyError("INSTANCE_STATE", { message: `Cannot change "${other}" while the instance runs` });

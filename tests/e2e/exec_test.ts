@@ -88,7 +88,8 @@ await e2e("the size of the terminal follows the caller's", { needs }, async (dre
 
 await e2e("Ctrl-C reaches the job in the foreground", { needs }, async (drey) => {
   await drey`launch tiny c1`;
-  const wait = "trap 'echo caught' INT; echo ready; sleep 600; echo went on";
+  // the job says itself that it is there: a shell that has yet to start it would start it after the signal
+  const wait = "trap 'echo caught' INT; sh -c 'echo ready; exec sleep 600'; echo went on";
   const started = Date.now();
   const { output } = await onTerminal(drey, ["exec", "c1", "--", "sh", "-c", wait], {
     typed: { after: "ready", text: "\x03" },

@@ -253,12 +253,16 @@ async function removeInstances(drey: Drey): Promise<void> {
   if (instances.length > 0) await drey`delete --force ${instances.map(({ name }) => name)}`;
 }
 
-/** Root's bridges stay on the host until they are deleted. */
+/** Root's bridges stay on the host until they are deleted, and what a test has left in use cannot be. */
 async function removeNetworks(drey: Drey): Promise<void> {
   if (!existsSync(join(drey.directory, "run", "network"))) return;
-  const networks: { name: string; managed: boolean }[] = JSON.parse(await drey`network list --format json`);
-  for (const { name, managed } of networks) {
-    if (managed && name !== "dreybr0") await drey`network delete ${name}`;
+  const networks: { name: string; managed: boolean; used_by: string[] }[] = JSON.parse(
+    await drey`network list --format json`,
+  );
+  for (const { name, managed, used_by } of networks) {
+    if (!managed || name === "dreybr0") continue;
+    for (const profile of used_by) await drey`query -X PUT -d ${'{"devices":{}}'} ${profile}`;
+    await drey`network delete ${name}`;
   }
 }
 

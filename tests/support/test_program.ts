@@ -1,5 +1,5 @@
-// The bundle as the program that the end-to-end tests of an ordinary user drive: it is what most people have, and starts
-// in half the time of the sources.
+// The bundle as a program that end-to-end tests can drive: it is what most people have, and starts in half the time of
+// the sources.
 
 import { dirname, join } from "@std/path";
 import { runChecked } from "../../sys/run.ts";
