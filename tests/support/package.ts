@@ -52,7 +52,8 @@ const prelude = (fingerprint: string): string =>
     `then word=$parts`,
     `fi`,
     `esac`,
-    `DREY_BUNDLE=$word ${tunables} exec deno run -A --no-config --no-lock --quiet ${quickFlag} "$file" "$@"\n`,
+    // a command that lasts would have Deno ask its server for a newer Deno
+    `DREY_BUNDLE=$word DENO_NO_UPDATE_CHECK=1 ${tunables} exec deno run -A --no-config --no-lock --quiet ${quickFlag} "$file" "$@"\n`,
   ].join("; ");
 
 const exitLine = /if \(import\.meta\.main\) Deno\.exit\(await \w+\(Deno\.args\)\);/;
