@@ -22,7 +22,7 @@ export interface Context {
   /** who runs drey */
   user: User;
   /** argv that starts this drey again, for the clean-up after an instance */
-  program: readonly string[];
+  program(): readonly string[];
   /** the caller of the API request that is being served; absent for what drey does by itself */
   requestor?: Requestor;
   /** the project the request names: what it starts belongs there, even if it changes what is had from another one */

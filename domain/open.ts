@@ -28,7 +28,7 @@ export async function openContext(): Promise<Context & AsyncDisposable> {
     clock.addEventListener("abort", describe, { once: true });
   });
   const { store } = notes;
-  const context = { store, paths, user, program: currentProgram(), now: () => new Date() };
+  const context = { store, paths, user, program: currentProgram, now: () => new Date() };
   function describe(): void {
     clock?.removeEventListener("abort", describe);
     clock = undefined;

@@ -3,6 +3,7 @@
 // woken by the write may look too early and then sleep for good. Hence a file of our own, touched after each commit.
 
 import { join } from "@std/path";
+import { touchIfThere } from "../sys/touch.ts";
 import type { Change } from "./store.ts";
 
 /** `milliseconds` between looks where no watch can be had */
@@ -114,13 +115,8 @@ export class DatabaseWatch {
   }
 
   #touch(): void {
-    const now = new Date();
-    try {
-      Deno.utimeSync(this.#file, now, now);
-    } catch (error) {
-      // without the file nobody watches it yet
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    // without the file nobody watches it yet
+    touchIfThere(this.#file);
   }
 
   #makeFile(): void {

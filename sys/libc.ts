@@ -27,6 +27,7 @@ const symbols = {
   signal: { parameters: ["i32", "pointer"], result: "pointer" }, // void (*signal(int sig, void (*handler)(int)))(int); NULL is SIG_DFL
   statfs: { parameters: ["buffer", "buffer"], result: "i32" }, // int statfs(const char *path, struct statfs *buf);
   syscall: { parameters: ["i64", "i64", "i64", "i64"], result: "i64" }, // long syscall(long number, ...);
+  utimensat: { parameters: ["i32", "buffer", "pointer", "i32"], result: "i32" }, // int utimensat(int, const char *, const struct timespec[2], int flags); NULL is now
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** Calls that may wait run on another thread; their results say all that is needed. */

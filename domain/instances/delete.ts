@@ -2,15 +2,14 @@
 
 import { DreyError } from "../../errors.ts";
 import type { Operation } from "../../wire/operation.ts";
+import { exists } from "../../sys/present.ts";
 import type { Context, Ref } from "../context.ts";
 import { startOperation } from "../operations.ts";
-import { cleanUp } from "./clean_up.ts";
 import { openFileRoot } from "./file_root.ts";
 import { deleteFiles } from "./files_of.ts";
-import { instanceAddress, loadRecord, lockInstance } from "./record.ts";
+import { instanceAddress, instancePaths, loadRecord, lockInstance } from "./record.ts";
 import { mustBeUnprotected } from "./protection.ts";
 import { currentState } from "./status.ts";
-import { stopLocked } from "./stop.ts";
 
 /**
  * Deletes an instance and everything it has on disk.
@@ -39,10 +38,14 @@ export async function deleteInstance(context: Context, ref: Ref, { force = false
       await mustBeUnprotected(context, ref, "delete");
       if (currentState(context, ref).status !== "Stopped") {
         if (!force) throw isRunning(ref);
+        const { stopLocked } = await import("./stop.ts");
         await stopLocked(context, ref, { force: true, timeout: 0, files });
         if (value.ephemeral) return; // gone with its stop
       }
-      await cleanUp(context, ref, { files });
+      if (exists(instancePaths(context, ref).run)) {
+        const { cleanUp } = await import("./clean_up.ts");
+        await cleanUp(context, ref, { files });
+      }
       await deleteFiles(context, ref, files);
     },
   });

@@ -6,7 +6,7 @@ import { readLayout } from "../../idmap/ranges.ts";
 import { discard } from "../../sys/present.ts";
 import type { Context, Ref } from "../context.ts";
 import { forgetWarnings } from "../warnings.ts";
-import { releaseIsolated, releaseLower } from "../images.ts";
+import { releaseIsolated, releaseLower } from "../images/lower.ts";
 import { finishLater, noteIntent } from "../intents.ts";
 import { hasHub } from "../networks/nic_files.ts";
 import { openPool } from "../storage_pools/open.ts";

@@ -206,7 +206,7 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
       guestSocket: socket.fd,
       supervisors: home === undefined ? undefined : cgroups.supervisorsCgroup(home),
       instance: ref,
-      program: context.program,
+      program: context.program(),
     });
     if (facts.machine === undefined) setLimits(facts.config, facts.cgroup);
     const way = await parent.open();

@@ -14,7 +14,7 @@ export async function temporaryContext(): Promise<Context & AsyncDisposable & { 
     store,
     paths,
     user: { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0, name: "tester" },
-    program: [Deno.execPath()],
+    program: () => [Deno.execPath()],
     now: () => new Date(Date.now() + ahead),
     advance: (ms) => void (ahead += ms),
     async [Symbol.asyncDispose]() {

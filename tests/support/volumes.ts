@@ -143,7 +143,7 @@ async function openTestContext(state: string): Promise<Context> {
     store,
     paths,
     user: { uid, gid: Deno.gid() ?? 0, name },
-    program: [Deno.execPath()],
+    program: () => [Deno.execPath()],
     now: () => new Date(),
   };
 }
