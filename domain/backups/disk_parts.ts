@@ -4,7 +4,7 @@
 import type { Context, Ref } from "../context.ts";
 import { expand } from "../instances/expand.ts";
 import { instanceKey, loadRecord } from "../instances/record.ts";
-import { volumeOf } from "../instances/root_volume.ts";
+import { volumeOf } from "../instances/volume_of.ts";
 import { atRest } from "../instances/snapshots/at_rest.ts";
 import type { Volume } from "../../storage/driver.ts";
 import type { OpenPool } from "../storage_pools/open.ts";

@@ -5,7 +5,7 @@ import { DreyError } from "../../errors.ts";
 import type { Driver, OpenStreams, StreamSource, Volume } from "../../storage/driver.ts";
 import type { Context, Ref } from "../context.ts";
 import { loadRecord } from "../instances/record.ts";
-import { volumeOf } from "../instances/root_volume.ts";
+import { volumeOf } from "../instances/volume_of.ts";
 import { hasOwnDisk } from "../machines/own_disk.ts";
 import { openPool } from "../storage_pools/open.ts";
 import { volumeOf as customVolumeOf, type VolumeRef } from "../storage_volumes/record.ts";

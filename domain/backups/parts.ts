@@ -7,7 +7,7 @@ import type { Volume } from "../../storage/driver.ts";
 import type { Context, Ref } from "../context.ts";
 import { noteIntent } from "../intents.ts";
 import { instanceKey, loadRecord } from "../instances/record.ts";
-import { volumeOf } from "../instances/root_volume.ts";
+import { volumeOf } from "../instances/volume_of.ts";
 import { hasOwnDisk } from "../machines/own_disk.ts";
 import { atRest } from "../instances/snapshots/at_rest.ts";
 import { describeTree } from "../instances/tree.ts";

@@ -19,7 +19,8 @@ import type { Device } from "../../wire/instance.ts";
 import type { DeviceSite, DeviceType, LiveSite, StartParts, StartSite } from "./device.ts";
 import { checkVolume, findVolume, typeOf, watchVolume } from "./disk_volume.ts";
 import { hasOwnDisk } from "../machines/own_disk.ts";
-import { openRootPool, volumeOf } from "../instances/root_volume.ts";
+import { openRootPool } from "../instances/root_volume.ts";
+import { volumeOf } from "../instances/volume_of.ts";
 import { diskBounds, findHostSource, type FoundSource } from "./disk_source.ts";
 import { runningContainer } from "./running.ts";
 

@@ -14,7 +14,8 @@ import { canShow } from "../machines/extras.ts";
 import { startOperation } from "../operations.ts";
 import { requireRunning } from "./status.ts";
 import { instanceAddress, instancePaths, loadRecord } from "./record.ts";
-import { openRootPool, volumeOf } from "./root_volume.ts";
+import { openRootPool } from "./root_volume.ts";
+import { volumeOf } from "./volume_of.ts";
 
 /** `milliseconds` that a client has to connect */
 const connectTime = 10_000;

@@ -22,7 +22,8 @@ import {
   newInstanceId,
 } from "./record.ts";
 import { applyRootSize } from "./root_size.ts";
-import { poolFor, volumeOf } from "./root_volume.ts";
+import { poolFor } from "./root_volume.ts";
+import { volumeOf } from "./volume_of.ts";
 import { atRest } from "./snapshots/at_rest.ts";
 import { copiedSnapshot, listRecords, loadSnapshot, nameOf, snapshotKey } from "./snapshots/record.ts";
 import { startLocked } from "./start.ts";

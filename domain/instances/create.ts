@@ -34,7 +34,8 @@ import {
   nicAddresses,
 } from "./record.ts";
 import { applyRootSize, rootSize } from "./root_size.ts";
-import { contentOf, poolFor, volumeOf, wantsDisk } from "./root_volume.ts";
+import { contentOf, poolFor, wantsDisk } from "./root_volume.ts";
+import { volumeOf } from "./volume_of.ts";
 import { startLocked } from "./start.ts";
 import { instanceEvent, snapshotEvents, snapshotsIn } from "./changes.ts";
 

@@ -12,7 +12,7 @@ import { hasHub } from "../networks/nic_files.ts";
 import { openPool } from "../storage_pools/open.ts";
 import { type FileRoot } from "./file_root.ts";
 import { instanceAddress, instanceKey, instancePaths, type InstanceRecord, loadRecord } from "./record.ts";
-import { volumeOf } from "./root_volume.ts";
+import { volumeOf } from "./volume_of.ts";
 import { forgetBackups, removeFiles } from "../backups.ts";
 import { instanceSubject } from "../backups/record.ts";
 import { instanceChanged, instanceEvent, snapshotEvents } from "./changes.ts";

@@ -9,7 +9,8 @@ import type { Context, Ref } from "../context.ts";
 import { emitLifecycle } from "../events.ts";
 import { lowersDirectory } from "../images/directories.ts";
 import { instanceAddress, lockInstance } from "./record.ts";
-import { openRootPool, volumeOf } from "./root_volume.ts";
+import { openRootPool } from "./root_volume.ts";
+import { volumeOf } from "./volume_of.ts";
 
 const metadataFile = "metadata.yaml";
 const templatesDirectory = "templates";

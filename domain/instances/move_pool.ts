@@ -9,7 +9,7 @@ import { copyVolume } from "./copy_volume.ts";
 import { expand } from "./expand.ts";
 import { instanceKey, type InstanceRecord, loadRecord, lockInstance } from "./record.ts";
 import { applyRootSize } from "./root_size.ts";
-import { volumeOf } from "./root_volume.ts";
+import { volumeOf } from "./volume_of.ts";
 import { atRest } from "./snapshots/at_rest.ts";
 import { listRecords, nameOf } from "./snapshots/record.ts";
 import { currentState } from "./status.ts";

@@ -12,7 +12,7 @@ import type { CopySource } from "./copy.ts";
 import { replaceVolume } from "./copy_volume.ts";
 import { instanceKey, type InstanceRecord, loadRecord, lockBoth } from "./record.ts";
 import { applyRootSize } from "./root_size.ts";
-import { volumeOf } from "./root_volume.ts";
+import { volumeOf } from "./volume_of.ts";
 import { atRest } from "./snapshots/at_rest.ts";
 import { deleteLocked } from "./snapshots/change.ts";
 import { copiedSnapshot, listRecords, loadSnapshot, nameOf, snapshotKey } from "./snapshots/record.ts";

@@ -24,7 +24,7 @@ import {
   lockInstance,
   newInstanceId,
 } from "./record.ts";
-import { volumeOf } from "./root_volume.ts";
+import { volumeOf } from "./volume_of.ts";
 import { templateTrigger } from "./templates.ts";
 import { currentState } from "./status.ts";
 

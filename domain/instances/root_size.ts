@@ -9,7 +9,7 @@ import type { Context, Ref } from "../context.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { expand } from "./expand.ts";
 import { instancePaths, type InstanceRecord, loadRecord } from "./record.ts";
-import { volumeOf } from "./root_volume.ts";
+import { volumeOf } from "./volume_of.ts";
 import { currentState } from "./status.ts";
 
 /** `bytes` that expanded devices allow the root disk; undefined for as many as there are. */

@@ -6,18 +6,13 @@ import { readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
 import { formatMap, type IdMap, mapId } from "../../idmap/map.ts";
 import type { RootSource } from "../../runtime/container_plan.ts";
-import type { Content, Hands, Volume } from "../../storage/driver.ts";
+import type { Content, Hands } from "../../storage/driver.ts";
 import type { Config, Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
-import { diskSuffix, ensureUnpacked } from "../images.ts";
+import { diskSuffix, ensureUnpacked } from "../images/lower.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
-import { directoryName, type InstanceRecord, loadRecord } from "./record.ts";
-
-/** The volume of an instance, or of its snapshot. */
-export function volumeOf(ref: Ref, snapshot?: string): Volume {
-  const volume: Volume = { kind: "containers", name: directoryName(ref) };
-  return snapshot === undefined ? volume : { ...volume, snapshot };
-}
+import { type InstanceRecord, loadRecord } from "./record.ts";
+import { volumeOf } from "./volume_of.ts";
 
 /** The pool that expanded devices put the root volume in. */
 export function poolFor(devices: Devices): string {

@@ -9,7 +9,8 @@ import { hasOwnDisk } from "../machines/own_disk.ts";
 import type { OpenPool } from "../storage_pools/open.ts";
 import { instanceKey, loadRecord, lockInstance } from "./record.ts";
 import { packVolume, type RootTar } from "./root_tar.ts";
-import { openRootPool, prepareRoot, volumeOf } from "./root_volume.ts";
+import { openRootPool, prepareRoot } from "./root_volume.ts";
+import { volumeOf } from "./volume_of.ts";
 import { currentState } from "./status.ts";
 
 export interface TreeStream {

@@ -5,7 +5,8 @@ import { mendDiskArgv } from "../../runtime/vm/disk_root.pl.ts";
 import type { Context, Ref } from "../context.ts";
 import { emitLogging } from "../events.ts";
 import { startOnVolume } from "../instances/root_tar.ts";
-import { openRootPool, volumeOf } from "../instances/root_volume.ts";
+import { openRootPool } from "../instances/root_volume.ts";
+import { volumeOf } from "../instances/volume_of.ts";
 import { abandonedDisk } from "./own_disk.ts";
 
 /**

@@ -17,7 +17,7 @@ import {
 import type { Context, Ref } from "../context.ts";
 import type { IntentRecord } from "../intents.ts";
 import { instanceKey, type InstanceRecord, refOf } from "../instances/record.ts";
-import { volumeOf as rootVolumeOf } from "../instances/root_volume.ts";
+import { volumeOf as rootVolumeOf } from "../instances/volume_of.ts";
 import { currentState } from "../instances/status.ts";
 import type { SnapshotRecord } from "../instances/snapshots/record.ts";
 import {

@@ -28,7 +28,7 @@ export function noteChanges(store: Store, onChange: () => void): Notes {
         const lasting: Write[] = [];
         for (const write of writes) if (!await isMereStart(store, write)) lasting.push(write);
         const done = await store.commit(checks, writes);
-        const found = done ? lasting.flatMap(describedBy) : [];
+        const found = done ? describedIn(lasting) : [];
         for (const key of found) changed.set(key.join("\0"), key);
         if (found.length > 0) onChange();
         return done;
@@ -67,6 +67,12 @@ async function isMereStart(store: Store, write: Write): Promise<boolean> {
 function withoutRun({ config, last_used_at: _, ...record }: Running): string {
   const lasting = Object.entries(config).filter(([key]) => !ofRun.test(key)).toSorted();
   return JSON.stringify([record, lasting]);
+}
+
+/** What has to be described anew after these writes, apart from what goes with its snapshots. */
+function describedIn(writes: readonly Write[]): Described[] {
+  const gone = new Set(writes.flatMap((write) => "delete" in write ? [write.key.join("\0")] : []));
+  return writes.flatMap(describedBy).filter((key) => !gone.has(key.join("\0")));
 }
 
 /** What has to be described anew after a write: what was deleted itself has taken its description along. */

@@ -35,3 +35,15 @@ Deno.test("an instance is described when it changes and when it ends, not when i
   const mapped = { ...running, "user.a": "b", "volatile.last_state.idmap": "[1]" };
   assertEquals(await noted(record(mapped, { description: "new" })), 1, "given its ids");
 });
+
+Deno.test("an instance is described when a snapshot goes, and not when it goes with its snapshots", async () => {
+  await using context = await temporaryContext();
+  const { store, take } = noteChanges(context.store, () => {});
+  const snapshot = ["instance_snapshots", "default", "c1", "s0"];
+  await store.commit([], [{ key, value: record({}) }, { key: snapshot, value: record({}) }]);
+  take();
+  await store.commit([], [{ key: snapshot, delete: true }]);
+  assertEquals(take(), [key]);
+  await store.commit([], [{ key, delete: true }, { key: snapshot, delete: true }]);
+  assertEquals(take(), []);
+});

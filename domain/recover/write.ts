@@ -10,7 +10,7 @@ import type { BackupConfig } from "../backups/index_file.ts";
 import type { Context } from "../context.ts";
 import { emitLogging } from "../events.ts";
 import { type InstanceRecord } from "../instances/record.ts";
-import { volumeOf as rootVolumeOf } from "../instances/root_volume.ts";
+import { volumeOf as rootVolumeOf } from "../instances/volume_of.ts";
 import { openPool } from "../storage_pools/open.ts";
 import { refOfKey, volumeOf } from "../storage_volumes/record.ts";
 import type { Described } from "./noting.ts";

@@ -9,7 +9,7 @@ import type { Context, Ref } from "../context.ts";
 import { expand } from "../instances/expand.ts";
 import { instanceAddress, instanceKey, type InstanceRecord } from "../instances/record.ts";
 import { rootSize } from "../instances/root_size.ts";
-import { volumeOf } from "../instances/root_volume.ts";
+import { volumeOf } from "../instances/volume_of.ts";
 import { listRecords, loadSnapshot, nameOf, type SnapshotRecord } from "../instances/snapshots/record.ts";
 import { openPool } from "../storage_pools/open.ts";
 import { inProject } from "./record.ts";

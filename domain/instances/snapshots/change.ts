@@ -12,7 +12,7 @@ import { startOperation, type Task } from "../../operations.ts";
 import { type OpenPool, openPool } from "../../storage_pools/open.ts";
 import { releaseImage } from "../files_of.ts";
 import { instanceAddress, instanceKey, lockInstance } from "../record.ts";
-import { volumeOf } from "../root_volume.ts";
+import { volumeOf } from "../volume_of.ts";
 import { currentState } from "../status.ts";
 import { readTime } from "./naming.ts";
 import { loadSnapshot, snapshotAddress, snapshotKey } from "./record.ts";

@@ -11,7 +11,7 @@ import { startOperation } from "../../operations.ts";
 import { openPool } from "../../storage_pools/open.ts";
 import { expand } from "../expand.ts";
 import { instanceAddress, instanceKey, loadRecord, lockInstance } from "../record.ts";
-import { volumeOf } from "../root_volume.ts";
+import { volumeOf } from "../volume_of.ts";
 import { atRest } from "./at_rest.ts";
 import { expiryOf, nextName } from "./naming.ts";
 import { listRecords, nameOf, snapshotAddress, snapshotKey, type SnapshotRecord } from "./record.ts";

@@ -12,7 +12,7 @@ import { startOperation } from "../../operations.ts";
 import { openPool } from "../../storage_pools/open.ts";
 import { instanceAddress, instanceKey, type InstanceRecord, loadRecord, lockInstance } from "../record.ts";
 import { applyRootSize } from "../root_size.ts";
-import { volumeOf } from "../root_volume.ts";
+import { volumeOf } from "../volume_of.ts";
 import { startLocked } from "../start.ts";
 import { currentState } from "../status.ts";
 import { stopLocked } from "../stop.ts";

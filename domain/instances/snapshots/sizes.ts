@@ -18,7 +18,7 @@ export async function snapshotSizes(
   try {
     if (!mayKnowSnapshotSizes((await loadPool(context, pool)).value.driver)) return new Map();
     const { openPool } = await import("../../storage_pools/open.ts");
-    const { volumeOf } = await import("../root_volume.ts");
+    const { volumeOf } = await import("../volume_of.ts");
     await using opened = await openPool(context, pool);
     return await opened.driver.snapshotSizes?.(volumeOf(ref), entries.map(nameOf)) ?? new Map();
   } catch (error) {
