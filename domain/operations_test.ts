@@ -72,6 +72,19 @@ Deno.test("cancelOperation() aborts the signal and ends as Cancelled", async () 
   assertEquals(await context.store.list(["cancellations"]), []);
 });
 
+Deno.test("a request to cancel that comes too late leaves nothing behind", async () => {
+  await using context = await temporaryContext();
+  const { id } = await startOperation(context, {
+    ...start,
+    mayCancel: true,
+    // as another process asks for it, in a moment in which nobody listens yet
+    run: async (task) =>
+      void await context.store.commit([], [{ key: ["cancellations", task.id], value: true }]),
+  });
+  assertEquals((await waitOperation(context, id)).status, "Success");
+  assertEquals(await context.store.list(["cancellations"]), []);
+});
+
 Deno.test("an operation that may not be cancelled says so", async () => {
   await using context = await temporaryContext();
   const { promise, resolve } = Promise.withResolvers<void>();
