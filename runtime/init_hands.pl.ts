@@ -30,7 +30,7 @@ export const initHands: Record<InitStep, string> = {
     call('setsid');
     my $made = ''; for (split m{/+}, $cwd) { next if $_ eq ''; $made .= "/$_"; mkdir $made, 0755 }
     reset_signals();
-    for ($uid, $gid) { next if /^\d{1,10}$/ && $_ < 0xffffffff; $! = 22; fail("Cannot become $_, which is no id") }
+    must_be_ids($uid, $gid);
     must('setgroups(2)', 'setgroups', 0, 0) if $uid or $gid;
     must('setresgid(2)', 'setresgid', ($gid + 0) x 3) if $gid;
     must('setresuid(2)', 'setresuid', ($uid + 0) x 3) if $uid;

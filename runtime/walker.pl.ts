@@ -19,6 +19,8 @@ my $text = $file =~ /\n/ ? $file : do { open my $in, '<', $file or die "Cannot r
 sub fail { my ($what) = @_; my $why = "$!"; print STDERR "$what: $why\n"; exit 125 }
 sub call { my ($name, @args) = @_; my $r = syscall($nr{$name}, @args); return $r }
 sub must { my ($what, $name, @args) = @_; my $r = call($name, @args); fail($what) if $r < 0; return $r }
+# -1 would mean "as it is", and the user of the host is what it is here
+sub must_be_ids { for (@_) { next if /^\d{1,10}$/ && $_ < 0xffffffff; $! = 22; fail("Cannot become $_, which is no id") } }
 sub be_root {
   return if $_[0] eq 'kept';
   must('setgroups(2)', 'setgroups', 0, 0) if $_[0] ne 'groups';
@@ -212,9 +214,8 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   "join-rest": String.raw`sub { call('prctl', 4, 0, 0, 0, 0);
   must('setns(2) of a container', 'setns', $pidfd, $network | 0x10000000 | 0x20000 | 0x4000000 | 0x8000000 | 0x2000000);
 }`,
-  // -1 would mean "as it is", and the user of the host is what it is here
   be: String.raw`sub { my ($user, $group) = @_;
-  for ($user, $group) { next if /^\d{1,10}$/ && $_ < 0xffffffff; $! = 22; fail("Cannot become $_, which is no id") }
+  must_be_ids($user, $group);
   must('setgroups(2)', 'setgroups', 0, 0);
   must("Cannot become group $group, which the instance may have no id for: setresgid(2)", 'setresgid', ($group + 0) x 3);
   must("Cannot become user $user, whom the instance may have no id for: setresuid(2)", 'setresuid', ($user + 0) x 3);
