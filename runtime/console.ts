@@ -6,6 +6,7 @@ import { DreyError } from "../errors.ts";
 import { closeFd, inheriting, sealDescriptors } from "../sys/descriptors.ts";
 import { isLocked, tryLockFile } from "../sys/locks.ts";
 import { copyFdFrom } from "../sys/processes.ts";
+import { readIfThere } from "../sys/present.ts";
 import { setWindowSize } from "../sys/terminals.ts";
 import { fullPath, spawn } from "../sys/run.ts";
 import { consoleRelay } from "./console_relay.pl.ts";
@@ -32,6 +33,9 @@ export function alreadyAttached(): DreyError {
   });
 }
 
+const justEnded = () =>
+  new DreyError("INSTANCE_STATE", { message: "Cannot attach to the console: the instance has just ended" });
+
 /**
  * Attaches to the console of the container with this run directory.
  *
@@ -40,9 +44,10 @@ export function alreadyAttached(): DreyError {
 export function attachConsole(directory: string, log: string): AttachedConsole {
   const lock = tryLockFile(join(directory, runFiles.consoleLock));
   if (lock === undefined) throw alreadyAttached();
-  const keeper = Number(Deno.readTextFileSync(join(directory, runFiles.console)));
   let master: number | undefined;
   try {
+    const keeper = Number(readIfThere(join(directory, runFiles.console)) ?? "");
+    if (keeper === 0) throw justEnded();
     const fd = master = copyMaster(keeper);
     const child = startRelay(keeper, { master: fd, log });
     const writer = child.stdin.getWriter();
