@@ -5,7 +5,7 @@ import { concat } from "@std/bytes";
 import { sealDescriptors, withStdin } from "../sys/descriptors.ts";
 import { DreyError } from "../errors.ts";
 import { beginningOf } from "../sys/bounded_text.ts";
-import { fullPath, spawn } from "../sys/run.ts";
+import { fullPath, kill, spawn } from "../sys/run.ts";
 import { fileError, whyEnded } from "./file_errors.ts";
 import { fileServer } from "./file_server.pl.ts";
 import { treeHands } from "./tree_server.pl.ts";
@@ -108,11 +108,11 @@ export async function serveFile(request: FileRequest, serving: FileServing): Pro
     }
     // trees, and files of /proc, tell no size
     const isEndless = request.do === "get-tree" || stat?.type === "file" && stat.size === 0;
-    const rest = lines.rest(isEndless ? Infinity : stat?.size ?? 0, () => end(child));
+    const rest = lines.rest(isEndless ? Infinity : stat?.size ?? 0, () => kill(child, "SIGKILL"));
     const content = isPoured ? poured(rest, pipe) : rest;
     return { ...(stat === undefined ? {} : { stat }), content };
   } catch (error) {
-    end(child);
+    kill(child, "SIGKILL");
     // its pipes would stay open until somebody collects garbage
     await Promise.allSettled([lines.cancel(), asStdin === undefined ? child.stdin.abort() : undefined]);
     throw error;
@@ -206,14 +206,6 @@ async function taken(writing: Promise<void>): Promise<boolean> {
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) return false;
     throw error;
-  }
-}
-
-function end(child: Deno.ChildProcess): void {
-  try {
-    child.kill("SIGKILL");
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error; // it has ended
   }
 }
 

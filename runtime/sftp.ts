@@ -3,7 +3,7 @@
 
 import { inheriting, sealDescriptors } from "../sys/descriptors.ts";
 import { beginningOf } from "../sys/bounded_text.ts";
-import { fullPath, spawn } from "../sys/run.ts";
+import { fullPath, kill, spawn } from "../sys/run.ts";
 import { whyEnded } from "./file_errors.ts";
 import type { FileSession } from "./file_sessions.ts";
 import { sftpServer } from "./sftp_server.pl.ts";
@@ -49,7 +49,7 @@ export async function openSftp({ steps, session, door }: SftpServing): Promise<S
   session.hand(child.pid);
   const first = await readFirst(child.stdout);
   if (first !== ready) {
-    if (first !== "") end(child);
+    if (first !== "") kill(child, "SIGKILL");
     await ended;
     throw await whyEnded(child, said);
   }
@@ -58,7 +58,7 @@ export async function openSftp({ steps, session, door }: SftpServing): Promise<S
     output: child.stdout,
     write: (bytes) => writer.write(bytes),
     async [Symbol.asyncDispose]() {
-      end(child);
+      kill(child, "SIGKILL");
       await ended;
       await writer.abort().catch(() => {}); // what was on its way is nobody's any more
       await said;
@@ -72,12 +72,4 @@ async function readFirst(stream: ReadableStream<Uint8Array>): Promise<string> {
   const { value } = await reader.read();
   reader.releaseLock();
   return new TextDecoder().decode(value);
-}
-
-function end(child: Deno.ChildProcess): void {
-  try {
-    child.kill("SIGKILL");
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error; // it has ended
-  }
 }

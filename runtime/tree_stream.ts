@@ -3,8 +3,9 @@
 // and no link in it or in the stream leads out.
 
 import { DreyError } from "../errors.ts";
+import { beginningOf } from "../sys/bounded_text.ts";
 import { sealDescriptors } from "../sys/descriptors.ts";
-import { commandFailed, fullPath, spawn } from "../sys/run.ts";
+import { commandFailed, fullPath, kill, spawn } from "../sys/run.ts";
 import { formatSteps } from "./step_words.ts";
 import type { Step } from "./steps.ts";
 import { walkerFor } from "./walker.pl.ts";
@@ -77,10 +78,15 @@ export async function startOnTree(
     stdout: "piped",
     stderr: "piped",
   });
-  const said = new Response(child.stderr).text();
+  const said = beginningOf(child.stderr);
   const reader = child.stdout.getReader();
   const line = await firstLine(reader);
-  await onInside();
+  try {
+    await onInside();
+  } catch (error) {
+    kill(child, "SIGKILL");
+    throw error;
+  }
   if (line === undefined) {
     throw new DreyError("KERNEL_REFUSED", {
       message: `Cannot reach the files of the volume: ${(await said).trim().split("\n")[0] ?? ""}`,
@@ -96,17 +102,8 @@ export async function startOnTree(
       const { code } = await child.status;
       if (code !== 0) throw commandFailed("tar", { code, stderr: await said });
     },
-    kill: () => endEarly(child),
+    kill: () => kill(child, "SIGKILL"),
   };
-}
-
-function endEarly(child: Deno.ChildProcess): void {
-  try {
-    child.kill("SIGKILL");
-  } catch (error) {
-    // it has ended by itself
-    if (!(error instanceof TypeError)) throw error;
-  }
 }
 
 type Reader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;

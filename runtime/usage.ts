@@ -2,6 +2,7 @@
 // cgroup has no controller for it. See cgroup-v2.rst, proc_pid_stat(5), proc_pid_status(5), proc_pid_mountinfo(5).
 
 import { readIfThere } from "../sys/present.ts";
+import { readValue } from "../sys/sysfs.ts";
 
 /** Seconds in user and in kernel mode. */
 export interface CpuTime {
@@ -79,6 +80,9 @@ export function readDiskCounters(cgroup: string): DiskCounters[] {
   });
 }
 
+/** USER_HZ: what the kernel shows to programs, however fast its own clock ticks; time(7) */
+const ticksPerSecond = 100;
+
 /** Processor time and memory of these processes, by /proc; what has ended counts with the parent that waited for it. */
 export function sumProcesses(
   pids: readonly number[],
@@ -87,13 +91,13 @@ export function sumProcesses(
   const cpu: CpuTime = { user: 0, system: 0 };
   const memory = { RSS: 0, Mapped: 0, Shmem: 0, Swap: 0 };
   for (const pid of pids) {
-    const stat = readProc(`${procfs}/${pid}/stat`);
+    const stat = readValue(`${procfs}/${pid}/stat`);
     // behind the name, which may hold anything; the first field there is the third
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ").map(Number);
-    const ticks = (field: number) => (fields[field - 3] ?? 0) / 100;
-    cpu.user += ticks(14) + ticks(16);
-    cpu.system += ticks(15) + ticks(17);
-    const status = readProc(`${procfs}/${pid}/status`);
+    const seconds = (field: number) => (fields[field - 3] ?? 0) / ticksPerSecond;
+    cpu.user += seconds(14) + seconds(16);
+    cpu.system += seconds(15) + seconds(17);
+    const status = readValue(`${procfs}/${pid}/status`);
     const bytes = (name: string) =>
       Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1] ?? 0) * 1024;
     memory.RSS += bytes("RssAnon");
@@ -110,11 +114,11 @@ const virtual =
 
 /** What is mounted in the mount namespace of a process and holds files. */
 export function readMountPoints(pid: number, procfs = "/proc"): MountPoint[] {
-  const lines = readProc(`${procfs}/${pid}/mountinfo`).split("\n").filter((line) => line !== "");
+  const lines = readValue(`${procfs}/${pid}/mountinfo`).split("\n").filter((line) => line !== "");
   const found = lines.map((line): MountPoint => {
     const [before = "", after = ""] = line.split(" - ");
     const [fstype = "", device = ""] = after.split(" ");
-    return { device: unescape(device), fstype, path: unescape(before.split(" ")[4] ?? "") };
+    return { device: plain(device), fstype, path: plain(before.split(" ")[4] ?? "") };
   });
   const last = new Map(found.map((mount) => [mount.path, mount]));
   return [...last.values()].filter(({ path, fstype }) =>
@@ -123,7 +127,7 @@ export function readMountPoints(pid: number, procfs = "/proc"): MountPoint[] {
 }
 
 /** Blanks and the like are octal there. */
-const unescape = (text: string) =>
+const plain = (text: string) =>
   text.replace(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(parseInt(digits, 8)));
 
 function flatKeys(path: string): Record<string, number> | undefined {
@@ -131,12 +135,4 @@ function flatKeys(path: string): Record<string, number> | undefined {
   if (text === undefined) return undefined;
   const pairs = text.split("\n").map((line) => line.split(" ")).filter((words) => words.length === 2);
   return Object.fromEntries(pairs.map(([name = "", value]) => [name, Number(value)]));
-}
-
-function readProc(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    return ""; // it has ended meanwhile
-  }
 }

@@ -1,7 +1,7 @@
 // Volumes that are one file, a disk or a disc, in backups: packed with their holes, and unpacked with holes where there
 // are only zeros, whoever has packed them.
 
-import { commandFailed, run, spawn } from "../../sys/run.ts";
+import { commandFailed, kill, run, spawn } from "../../sys/run.ts";
 import { basename, dirname } from "@std/path";
 import type { RootTar } from "../instances/root_tar.ts";
 
@@ -22,13 +22,7 @@ export function packDisk(path: string, name: string): RootTar {
       const { code } = await child.status;
       if (code !== 0) throw commandFailed("tar", { code, stderr: await said });
     },
-    kill() {
-      try {
-        child.kill("SIGKILL");
-      } catch (error) {
-        if (!(error instanceof TypeError)) throw error; // it has ended by itself
-      }
-    },
+    kill: () => kill(child, "SIGKILL"),
   };
 }
 

@@ -1,7 +1,7 @@
 // Whether KVM is of use here: asked of the kernel by running a program on it. A node that can be opened is no proof, for
 // there are hosts whose KVM is slower than emulation or stops in the middle of it.
 
-import { spawn } from "../../sys/run.ts";
+import { kill, spawn } from "../../sys/run.ts";
 
 export type Accelerator = "kvm" | "tcg";
 
@@ -56,13 +56,7 @@ async function runs(file: string): Promise<boolean> {
     ...["-drive", `file=${file},format=raw,if=ide,readonly=off,snapshot=off`],
     ...["-device", "isa-debug-exit,iobase=0xf4,iosize=4"],
   ], { stdin: "null", stdout: "null", stderr: "null" });
-  const timer = setTimeout(() => {
-    try {
-      child.kill("SIGKILL");
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // it has ended
-    }
-  }, patience);
+  const timer = setTimeout(() => kill(child, "SIGKILL"), patience);
   const { code } = await child.status;
   clearTimeout(timer);
   return code === expected;
