@@ -9,6 +9,7 @@ import { run, runChecked } from "../sys/run.ts";
 import { isDirectory, namesIn, removeIfThere } from "../sys/present.ts";
 import { btrfs, openBtrfs, removeSubvolumes } from "./btrfs.ts";
 import { checkOwnDirectory, isTrue, mustBeFresh, mustBeThere } from "./dir_pool.ts";
+import { isMountPoint } from "./device_files.ts";
 import type { DriverKind, PoolMaking } from "./driver.ts";
 import { usualFileSize } from "./room.ts";
 
@@ -66,9 +67,9 @@ export const kind: DriverKind = {
       mustBeThere(source);
       return source;
     }
-    if (isMounted(making.directory)) return making.directory;
+    if (isMountPoint(making.directory)) return making.directory;
     await using _lock = await making.lock(); // a second mount would hide the first
-    if (!isMounted(making.directory)) await mount(making, source);
+    if (!isMountPoint(making.directory)) await mount(making, source);
     return making.directory;
   },
   async deletePool(making) {
@@ -159,12 +160,7 @@ async function mount({ directory, imageFile, config }: PoolMaking, source: strin
 
 /** Several times, where one mount hides another. */
 async function unmount(directory: string): Promise<void> {
-  while (isMounted(directory)) await runChecked(["umount", directory]);
-}
-
-function isMounted(directory: string): boolean {
-  const lines = Deno.readTextFileSync("/proc/self/mountinfo").split("\n");
-  return lines.some((line) => line.split(" ")[4] === directory);
+  while (isMountPoint(directory)) await runChecked(["umount", directory]);
 }
 
 const bad = (message: string) =>

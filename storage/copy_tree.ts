@@ -5,8 +5,7 @@
 import type { Hands } from "./driver.ts";
 
 // Whoever has one id only is not root of a namespace yet; where AppArmor gives him no rights in a new one either, he
-// copies as he is. What goes away or is replaced while it is copied is left
-// out.
+// copies as he is. What goes away or is replaced while it is copied is left out.
 const program = String.raw`my ($unshare, $mount, $from, $to) = @ARGV;
 $ENV{LC_ALL} = 'C';
 sub fail { print STDERR "$_[0]: $!\n"; exit 2 }

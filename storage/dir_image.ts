@@ -4,7 +4,7 @@
 import { join } from "@std/path";
 import { bool } from "../config/types.ts";
 import { DreyError } from "../errors.ts";
-import { exists } from "../sys/present.ts";
+import { canOpen, exists } from "../sys/present.ts";
 import { findTool } from "../sys/tools.ts";
 import { fullPath } from "../sys/run.ts";
 import type { PoolHost, RootSource } from "./driver.ts";
@@ -102,21 +102,11 @@ export function mustServeImages(): void {
     : exists("/dev/fuse")
     ? undefined
     : "there is no /dev/fuse";
-  if (why === undefined && mayOpen("/dev/fuse")) return;
+  if (why === undefined && canOpen("/dev/fuse")) return;
   throw new DreyError("NOT_SUPPORTED", {
     message: `Roots cannot lie in files here: ${why ?? "/dev/fuse is not open to you"}`,
     hint: "Install fuse2fs, and see to it that /dev/fuse has mode 0666, as udev makes it",
   });
-}
-
-function mayOpen(path: string): boolean {
-  try {
-    Deno.openSync(path, { read: true, write: true }).close();
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.PermissionDenied) return false;
-    throw error;
-  }
 }
 
 /** @throws {DreyError} `NOT_SUPPORTED` */

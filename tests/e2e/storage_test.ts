@@ -3,7 +3,7 @@
 import { assertEquals, assertMatch } from "@std/testing";
 import { missingTools } from "../../domain/host_packages.ts";
 import { runChecked } from "../../sys/run.ts";
-import { e2e } from "../support/drey.ts";
+import { dreyAt, e2e } from "../support/drey.ts";
 import { unmet } from "../support/needs.ts";
 import { openQuotaDisk } from "../support/quota_disk.ts";
 import { serve } from "../support/server.ts";
@@ -240,6 +240,15 @@ if (hasBtrfs) {
     assertMatch(await drey`info c9`, /\| STATEFUL \| +SIZE +\|\n[^]*\| s0 .*\| NO +\| [\d.]+(B|KiB|MiB) /);
     await drey`delete -f c9`;
     await drey`storage delete b`;
+  });
+}
+
+if (hasBtrfs) {
+  await e2e("a btrfs in a file may lie below a name with a blank", { needs: ["root"] }, async (drey) => {
+    const other = dreyAt(`${drey.directory}/a b`);
+    await other`storage create b btrfs size=256MiB`;
+    assertEquals(await other`storage volume list b -f csv`, "");
+    await other`storage delete b`;
   });
 }
 
