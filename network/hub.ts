@@ -5,6 +5,7 @@ import { join } from "@std/path";
 import { DreyError } from "../errors.ts";
 import { closeFd, makePipe, withStdin } from "../sys/descriptors.ts";
 import { isLocked, tryLockFile } from "../sys/locks.ts";
+import { startTime } from "../sys/lifetimes.ts";
 import { openPidfd, sendSignal, signals, waitPidfd } from "../sys/processes.ts";
 import { exists, namesIn, readIfThere, removeIfThere } from "../sys/present.ts";
 import { fullPath, run, type RunResult, spawn } from "../sys/run.ts";
@@ -84,13 +85,13 @@ export async function reviveHub(directory: string, cgroup: string | undefined): 
   const pid = isHost ? undefined : hubPid(directory);
   const isWhole = [hubFiles.control, hubFiles.services].every((file) => exists(join(directory, file)));
   if (!isWhole || (!isHost && pid === undefined)) return false;
-  const group = readIfThere(join(directory, hubFiles.holder));
+  const group = holderGroup(directory);
   const old = groupMembers(directory);
   const way = pid === undefined ? "" : `exec ${enterNamespace(String(pid)).map(quote).join(" ")} sh -c '`;
   const keep = `${way}echo ready; exec >/dev/null${isHost ? "" : "; exec sleep infinity'"}\n`;
   removeIfThere(join(directory, hubFiles.lock)); // held by the old holder, if that is not what was killed
   await startHolder({ directory, enter: isHost ? undefined : () => [], cgroup }, keep);
-  if (old.length > 0) sendSignal(-Number(group), signals.KILL);
+  if (old.length > 0) sendSignal(-group, signals.KILL);
   for (const name of serviceNames(directory)) await tell(directory, name);
   return true;
 }
@@ -189,9 +190,11 @@ function pidIn(directory: string, file: string): number | undefined {
   return pid > 0 && groupOf(pid) === holderGroup(directory) ? pid : undefined;
 }
 
-/** All processes of a hub are of the group that its holder leads, or led. */
+/** All processes of a hub are of the group that its holder leads, or led; -1 if another process leads it by now. */
 function holderGroup(directory: string): number {
-  return Number(readIfThere(join(directory, hubFiles.holder))) || -1;
+  const pid = Number(readIfThere(join(directory, hubFiles.holder))) || -1;
+  const begun = startTime(pid);
+  return begun === undefined || begun === Number(readIfThere(join(directory, hubFiles.begun))) ? pid : -1;
 }
 
 function groupOf(pid: number): number {

@@ -9,6 +9,8 @@ export const hubFiles = {
   lock: "lock",
   /** host pid of the holder, who leads the process group of all of them */
   holder: "holder.pid",
+  /** when that process began, proc_pid_stat(5): with the host, or with who removed it, its pid becomes another's */
+  begun: "holder.start",
   /** host pid of the process that stands in the namespace; none where that is the host's */
   keeper: "keeper.pid",
   /** where the holder is told what to start: `NAME` */
@@ -30,6 +32,7 @@ export const hubScript = `trap '' HUP INT TERM
 dir=$1
 exec 9<&0 </dev/null 2>"$dir/${hubFiles.log}"
 [ -z "$2" ] || echo 0 >"$2/cgroup.procs"
+(read -r stat <"/proc/$$/stat"; set -- $stat; echo "\${22}") >"$dir/${hubFiles.begun}"
 echo $$ >"$dir/${hubFiles.holder}"
 cd "$dir/${hubFiles.services}" || exit
 if [ -n "$3" ]; then
