@@ -25,8 +25,10 @@ const symbols = {
 type Library = Deno.StaticForeignLibraryInterface<typeof symbols>;
 type Architecture = typeof Deno.build.arch;
 
-/** Kinds of programs as the library numbers them, the host's own first; seccomp.h, SCMP_ARCH_. */
-const kinds: Record<Architecture, readonly [abi: Abi, token: number][]> = {
+/** A kind of programs, by the library's number for it; seccomp.h, SCMP_ARCH_. */
+type Kind = readonly [abi: Abi, token: number];
+/** Those that a host runs, its own first. */
+const kinds: Record<Architecture, readonly [Kind, ...Kind[]]> = {
   x86_64: [["x86_64", 0xc000_003e], ["x86", 0x4000_0003], ["x32", 0x4000_003e]],
   aarch64: [["arm64", 0xc000_00b7], ["arm", 0x4000_0028]],
 };
@@ -50,25 +52,37 @@ export function compileFilter(
   arch: Architecture = Deno.build.arch,
 ): Uint8Array<ArrayBuffer> {
   const lib = library();
-  const all = kinds[arch];
-  const wanted = policy.hasNoCompat && arch === "x86_64" ? all.slice(0, 1) : all;
-  const context = wanted.map((kind) => contextOf(lib, policy, kind)).reduce((whole, part) => {
-    // the second is released by this
-    mustWork(lib.seccomp_merge(whole, part), "merge(3)");
-    return whole;
-  });
+  const [own, ...others] = kinds[arch];
+  const context = contextOf(lib, policy, own);
   try {
+    for (const kind of policy.hasNoCompat && arch === "x86_64" ? [] : others) {
+      // the second is released by this
+      mustWork(lib.seccomp_merge(context, contextOf(lib, policy, kind)), "merge(3)");
+    }
     return exported(lib, context);
   } finally {
     lib.seccomp_release(context);
   }
 }
 
-/** One kind of programs with the rules about it. */
-function contextOf(lib: Library, policy: SyscallPolicy, [abi, token]: readonly [Abi, number]) {
-  const { otherwise, hasNoCompat, rules } = policy;
-  const context = lib.seccomp_init(actions[otherwise]);
-  const native = kinds[Deno.build.arch][0]?.[1] ?? 0;
+/** One kind of programs with the rules about it; the caller releases it. */
+function contextOf(lib: Library, policy: SyscallPolicy, kind: Kind): Deno.PointerValue {
+  const context = lib.seccomp_init(actions[policy.otherwise]);
+  try {
+    addRules(lib, policy, { context, kind });
+    return context;
+  } catch (error) {
+    lib.seccomp_release(context);
+    throw error;
+  }
+}
+
+function addRules(
+  lib: Library,
+  { hasNoCompat, rules }: SyscallPolicy,
+  { context, kind: [abi, token] }: { context: Deno.PointerValue; kind: Kind },
+): void {
+  const [, native] = kinds[Deno.build.arch][0];
   if (token !== native) {
     mustWork(lib.seccomp_arch_add(context, token), "arch_add(3)");
     mustWork(lib.seccomp_arch_remove(context, native), "arch_remove(3)");
@@ -80,7 +94,6 @@ function contextOf(lib: Library, policy: SyscallPolicy, [abi, token]: readonly [
   for (const rule of latest(rules.filter((rule) => rule.abi === "all" || rule.abi === abi))) {
     addRule(lib, rule, { context, token });
   }
-  return context;
 }
 
 /** A call that is named again, in whatever way it is called, is what the last line says. */
@@ -152,7 +165,7 @@ function library(): Library {
   } catch (cause) {
     throw new DreyError("TOOL_MISSING", {
       message: "Cannot filter system calls by rules: libseccomp.so.2 is not installed",
-      hint: "apt-get install libseccomp2",
+      hint: "Ask an administrator to run: apt-get install libseccomp2",
       cause,
     });
   }
