@@ -76,12 +76,12 @@ function rootOn(open: () => Promise<Opened>, present: () => Promise<Opened> | un
       return root && { pid: root.pid, remove: (paths) => root.leave(["rm", "-rf", "--", ...paths]) };
     },
     async own(path, { uid, gid }) {
-      const { layout: { parent }, root } = await open();
+      const { layout: { kind, parent }, root } = await open();
+      // with a single id there is nobody to give it to
+      if (kind === "single") return;
       const ids = root === undefined || parent === undefined
         ? [uid, gid]
         : [toNamespace(parent.uids, uid), toNamespace(parent.gids, gid)];
-      // with a single id there is nobody to give it to
-      if (layoutIsSingle(await open())) return;
       await output(["chown", "-h", ids.join(":"), "--", path]);
     },
     async [Symbol.asyncDispose]() {
@@ -98,8 +98,6 @@ function refused(argv: readonly string[], result: RunResult): DreyError {
   const hint = "It belongs to ids that are not, or no longer, the user's: see /etc/subuid and /etc/subgid";
   return new DreyError(error.code, { message: error.message, hint, cause: error });
 }
-
-const layoutIsSingle = ({ layout }: Opened): boolean => layout.kind === "single";
 
 async function open({ user }: Pick<Context, "user">): Promise<Opened> {
   const layout = await readLayout(user);

@@ -105,8 +105,11 @@ function closing<T>(stream: ReadableStream<T>, close: () => Promise<void>): Read
       control.close();
     },
     async cancel(reason) {
-      await reader.cancel(reason);
-      await close();
+      try {
+        await reader.cancel(reason);
+      } finally {
+        await close();
+      }
     },
   }, { highWaterMark: 0 });
 }

@@ -91,15 +91,16 @@ async function start(
   context: Context,
   { root, map, argv }: { root: RootSource; map: IdMap; argv: (root: string) => string[] },
 ): Promise<TreeProgram> {
-  const way = await openParent(context, await readLayout(context.user));
+  await using way = new AsyncDisposableStack();
+  const { parent } = way.use(await openParent(context, await readLayout(context.user)));
   const plan: ContainerPlan = {
     hostname: "",
     root,
-    ids: { map, parent: way.parent },
+    ids: { map, parent },
     cgroup: undefined,
     init: { argv: [], env: {} },
     deviceNodes: [],
     nesting: false,
   };
-  return await startOnTree(treeSteps(plan, argv), async () => await way[Symbol.asyncDispose]());
+  return await startOnTree(treeSteps(plan, argv), () => way.disposeAsync());
 }

@@ -172,17 +172,18 @@ async function runInside(
     stream?: Uint8Array<ArrayBuffer>;
   },
 ): Promise<string> {
-  const way = await openParent(context, await readLayout(context.user));
+  await using way = new AsyncDisposableStack();
+  const { parent } = way.use(await openParent(context, await readLayout(context.user)));
   const plan: ContainerPlan = {
     hostname: "",
     root: volume.snapshot === undefined ? driver.prepare(volume) : driver.root(volume),
-    ids: { map: parseMap(driver.facts(volume)?.map ?? "[]"), parent: way.parent },
+    ids: { map: parseMap(driver.facts(volume)?.map ?? "[]"), parent },
     cgroup: undefined,
     init: { argv: [], env: {} },
     deviceNodes: [],
     nesting: false,
   };
-  const program = await startOnTree(treeSteps(plan, argv), async () => await way[Symbol.asyncDispose]());
+  const program = await startOnTree(treeSteps(plan, argv), () => way.disposeAsync());
   const writer = program.input.getWriter();
   if (stream !== undefined) await writer.write(stream);
   await writer.close();
