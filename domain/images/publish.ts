@@ -102,11 +102,10 @@ async function publish(
     { name: "metadata.yaml", content: bytes(await formatMetadata(metadata)), mtime },
     ...templates.map(({ name, text }) => ({ name: `templates/${name}`, content: bytes(text), mtime })),
   ]);
-  const stream = read();
   const path = `${stage.path}/metadata`;
   const writer = await imageWriter();
   const report = reporter(task);
-  const content = counted(stream, { head, task, say: report.say });
+  const content = counted(read(), { head, task, say: report.say });
   const size = await writer.write(path, compressed(argv, content));
   await report.done();
   const fresh = newRecord(context, {
@@ -161,7 +160,7 @@ async function describe(
 
 /** The head, then the tree, with LXD's line about how far it is. */
 async function* counted(
-  { content, done }: { content: AsyncIterable<Uint8Array>; done: Promise<void> },
+  content: AsyncIterable<Uint8Array>,
   { head, task, say }: { head: Uint8Array; task: Task; say(text: string): void },
 ): AsyncGenerator<Uint8Array> {
   yield head;
@@ -175,5 +174,4 @@ async function* counted(
     shown = bytes;
     say(`Image pack: ${(bytes / 1e6).toFixed(2)}MB`);
   }
-  await done;
 }

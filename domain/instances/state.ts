@@ -1,6 +1,6 @@
 // Start, stop, restart, freeze and unfreeze, as operations.
 
-import { DreyError } from "../../errors.ts";
+import { describeError, DreyError } from "../../errors.ts";
 import { primeMoves, readCgroupFacts } from "../../runtime/cgroup_home.ts";
 import { instanceCgroup, setFrozen } from "../../runtime/cgroups.ts";
 import type { InstanceStatePut } from "../../wire/instance.ts";
@@ -140,8 +140,8 @@ export async function changeAllStates(
         await using _lock = await lockInstance(context, ref);
         await act(context, ref, put);
       }));
-      const failed = concerned.filter((_, index) => ends[index]?.status === "rejected").map((ref) =>
-        ref.name
+      const failed = ends.flatMap((end, index) =>
+        end.status === "rejected" ? [`${concerned[index]?.name} (${describeError(end.reason)})`] : []
       );
       if (failed.length > 0) {
         throw new DreyError("CONFLICT", {

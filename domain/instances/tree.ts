@@ -13,17 +13,14 @@ import { openRootPool, prepareRoot } from "./root_volume.ts";
 import { volumeOf } from "./volume_of.ts";
 import { currentState } from "./status.ts";
 
-export interface TreeStream {
-  content: ReadableStream<Uint8Array>;
-  /** resolves once all was read; rejects if it was not */
-  done: Promise<void>;
-}
-
 export interface InstanceTree extends AsyncDisposable {
   /** what an image made of it is for */
   type: InstanceType;
-  /** begins to read; names are below `rootfs`, or the one name is `rootfs.img` for a disk */
-  read(): TreeStream;
+  /**
+   * begins to read; names are below `rootfs`, or the one name is `rootfs.img` for a disk. The stream fails if it is not
+   * the whole of it
+   */
+  read(): ReadableStream<Uint8Array>;
 }
 
 /**
@@ -59,9 +56,7 @@ export async function openTree(context: Context, ref: Ref, snapshot?: string): P
 }
 
 /** A tar stream that begins once somebody reads it. */
-function readingOf(open: () => Promise<RootTar>): TreeStream {
-  const { promise: done, resolve, reject } = Promise.withResolvers<void>();
-  done.catch(() => {}); // told to whoever awaits it
+function readingOf(open: () => Promise<RootTar>): ReadableStream<Uint8Array> {
   const content = async function* () {
     const tar = await open();
     let isWhole = false;
@@ -71,9 +66,9 @@ function readingOf(open: () => Promise<RootTar>): TreeStream {
     } finally {
       if (!isWhole) tar.kill();
     }
-    await tar.finish().then(resolve, reject);
+    await tar.finish();
   };
-  return { content: ReadableStream.from(content()), done };
+  return ReadableStream.from(content());
 }
 
 /** The disk of a machine, read from a clone of its volume. */
