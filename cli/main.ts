@@ -56,8 +56,9 @@ async function parseWords(words: readonly string[]): Promise<Parsed> {
   try {
     return parse(words, await grammarFor(words));
   } catch (error) {
-    // words of lxc that mean nothing here are told from those nobody knows
-    throw (await import("./absent.ts")).absence(words) ?? error;
+    // words of lxc and others that mean nothing here are told from those nobody knows
+    const { habit } = await import("./habits.ts");
+    throw habit(words, error) ?? (await import("./absent.ts")).absence(words) ?? error;
   }
 }
 

@@ -211,9 +211,10 @@ function checkCount(args: readonly string[], command: Command): void {
 
 function unknownFlag(written: string, flags: readonly Flag[], path: string): DreyError {
   const isLong = written.startsWith("--");
+  const names = flags.map((flag) => flag.name);
   const guess = isLong
-    ? nearest(written.slice(2).split("=")[0] ?? "", flags.map((flag) => flag.name))
-    : undefined;
+    ? nearest(written.slice(2).split("=")[0] ?? "", names)
+    : names.find((name) => name.startsWith(written.slice(1)));
   return new DreyError("BAD_REQUEST", {
     message: `Unknown flag "${written.split("=")[0]}"`,
     hint: hint(path === "" ? "--help" : `${path} --help`, guess && `--${guess}`),

@@ -92,6 +92,7 @@ Deno.test("parse() names what is wrong, the likely word and the page to read", (
     ["image lst", 'Unknown command "image lst". Did you mean "image list"? See: drey image --help'],
     ["list --fromat=x", 'Unknown flag "--fromat". Did you mean "--format"? See: drey list --help'],
     ["list -Z", 'Unknown flag "-Z". See: drey list --help'],
+    ["exec c1 -e A=b env", 'Unknown flag "-e". Did you mean "--env"? See: drey exec --help'],
     ["--projct p list", 'Unknown flag "--projct". Did you mean "--project"? See: drey --help'],
     [
       "list -f jsn",

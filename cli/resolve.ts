@@ -21,13 +21,21 @@ export function resolve(text: string): Named {
   const wanted = colon === -1 ? defaultRemote() : text.slice(0, colon);
   const remote = remotes().find(({ name }) => name === wanted);
   if (remote === undefined) {
-    const guess = nearest(wanted, remotes().map(({ name }) => name));
     throw new DreyError("NOT_FOUND", {
       message: `There is no remote "${wanted}"`,
-      hint: `${guess === undefined ? "" : `Did you mean "${guess}:"? `}See: drey remote list`,
+      hint: hintFor(wanted, text.slice(colon + 1)),
     });
   }
   return { remote, name: text.slice(colon + 1) };
+}
+
+function hintFor(wanted: string, name: string): string {
+  // as scp and Podman name files
+  if (name.startsWith("/")) {
+    return `Files of instances are copied by drey file push and drey file pull, named as ${wanted}${name}`;
+  }
+  const guess = nearest(wanted, remotes().map(({ name }) => name));
+  return `${guess === undefined ? "" : `Did you mean "${guess}:"? `}See: drey remote list`;
 }
 
 /** `resolve` for something that lives on a server with instances. @throws {DreyError} `NOT_SUPPORTED` */

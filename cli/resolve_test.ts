@@ -16,6 +16,11 @@ Deno.test("resolve() names the remote that does not exist, and a likely one", ()
   const { message, hint } = assertThrows(() => resolve("debain:12"), DreyError);
   assertEquals(message, 'There is no remote "debain"');
   assertEquals(hint, 'Did you mean "debian:"? See: drey remote list');
+  const file = assertThrows(() => resolve("web:/etc/hosts"), DreyError);
+  assertEquals(
+    file.hint,
+    "Files of instances are copied by drey file push and drey file pull, named as web/etc/hosts",
+  );
 });
 
 Deno.test("resolveOnServer() refuses a remote that only has images", () => {

@@ -21,7 +21,14 @@ export async function snapshot(shell: Shell): Promise<void> {
     stateful: has("stateful"),
     ...(has("no-expiry") ? { expires_at: "0001-01-01T00:00:00Z" } : {}),
   };
-  await shell.wait(await client.start("snapshots.create", { params: { name }, body }), name);
+  try {
+    await shell.wait(await client.start("snapshots.create", { params: { name }, body }), name);
+  } catch (error) {
+    if (!(error instanceof DreyError && error.code === "NOT_FOUND")) throw error;
+    // `snapshot list web` is understood: an instance may be called list
+    const { habit } = await import("../habits.ts");
+    throw habit(["snapshot", ...shell.typed.args], error) ?? error;
+  }
 }
 
 async function removeOld(

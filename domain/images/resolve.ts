@@ -105,7 +105,8 @@ async function byAlias(context: Context, project: string, alias: string): Promis
     if (!isNotFound(error)) throw error;
     throw new DreyError("NOT_FOUND", {
       message: error.message,
-      hint: "drey image list shows those that are here; remotes have more, such as debian:12",
+      hint:
+        "drey image list shows those that are here; remotes have more, such as debian:12, ubuntu:24.04 or docker:nginx",
       cause: error,
     });
   }

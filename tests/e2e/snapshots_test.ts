@@ -35,6 +35,8 @@ await e2e("a snapshot keeps what the instance was, running or stopped", { needs 
   assertMatch(taken.stderr, /^Error: Snapshot "snap0" of instance "c1" already exists/);
   assertMatch((await drey.tries`snapshot c1 s --stateful`).stderr, /Stateful snapshots are not supported/);
   assertMatch((await drey.tries`restore c1 nothing`).stderr, /has no snapshot "nothing"/);
+  const incus = await drey.tries`snapshot list c1`;
+  assertMatch(incus.stderr, /Instance "list" not found. Use: drey info <instance>/);
 });
 
 await e2e("a restore brings settings back as well", { needs }, async (drey) => {
