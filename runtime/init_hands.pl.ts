@@ -2,6 +2,22 @@
 
 export type InitStep = "filter" | "exec" | "serve" | "keep";
 
+/** What these hands share: what the starter reads of them goes on until the program has begun, or says why it has not. */
+export const initPrelude = String.raw`
+# nothing stays open from this descriptor on but the report, and that until the program begins
+sub keep_report { my ($fd) = @_;
+  if (fileno $report != $fd) {
+    must('dup3(2)', 'dup3', fileno($report), $fd, 0);
+    # a handle that is opened again keeps its number
+    open my $kept, '>&=', $fd or fail('the report');
+    $report = $kept;
+  }
+  call('close_range', $fd + 1, 0xffffffff, 0);
+  # F_SETFD, FD_CLOEXEC
+  fcntl $report, 2, 1 or fail('fcntl(2)');
+}
+`;
+
 export const initHands: Record<InitStep, string> = {
   // SECCOMP_SET_MODE_FILTER with SECCOMP_FILTER_FLAG_SPEC_ALLOW: before Linux 5.16 a filter slowed its processes down, as
   // if they ran code of strangers. struct sock_fprog; EINVAL and ENOSYS of a kernel without filters
@@ -15,7 +31,7 @@ export const initHands: Record<InitStep, string> = {
   call('setsid');
   if (sysopen my $t, $stdio, 2 | 0400) { must('dup3(2)', 'dup3', fileno($t), $_, 0) for 0, 1, 2; close $t }
   elsif (open my $null, '+<', '/dev/null') { must('dup3(2)', 'dup3', fileno($null), $_, 0) for 0, 1, 2; close $null }
-  call('close_range', 3, 0xffffffff, 0);
+  keep_report(3);
   reset_signals();
   exec { $rest[0] } @rest;
   fail("execve(2) of $rest[0]");
@@ -24,7 +40,7 @@ export const initHands: Record<InitStep, string> = {
   %ENV = splice @rest, 0, $count;
   if (sysopen my $t, $stdio, 2 | 0400) { must('dup3(2)', 'dup3', fileno($t), $_, 0) for 0, 1, 2; close $t }
   elsif (open my $null, '+<', '/dev/null') { must('dup3(2)', 'dup3', fileno($null), $_, 0) for 0, 1, 2; close $null }
-  call('close_range', 3, 0xffffffff, 0);
+  keep_report(3);
   my $pid = fork; fail('fork(2)') if !defined $pid;
   if (!$pid) {
     call('setsid');
@@ -36,10 +52,9 @@ export const initHands: Record<InitStep, string> = {
     must('setresuid(2)', 'setresuid', ($uid + 0) x 3) if $uid;
     chdir $cwd or fail(qq(chdir "$cwd"));
     exec { $rest[0] } @rest;
-    my $code = $! == 2 ? 127 : 126;
-    print STDERR "drey: cannot run $rest[0]: $!\n";
-    exit $code;
+    fail("execve(2) of $rest[0]");
   }
+  close $report;
   $0 = 'drey: init of an application';
   chdir '/';
   for my $name (qw(HUP INT QUIT USR1 USR2 WINCH)) { $SIG{$name} = sub { kill $name, $pid } }
@@ -56,7 +71,7 @@ export const initHands: Record<InitStep, string> = {
   open my $null, '+<', '/dev/null' or fail('open "/dev/null"');
   must('dup3(2)', 'dup3', fileno($null), $_, 0) for 0, 1;
   must('dup3(2)', 'dup3', $door + 0, 3, 0);
-  call('close_range', 4, 0xffffffff, 0);
+  keep_report(4);
   reset_signals();
   exec { $rest[0] } @rest;
   fail("execve(2) of $rest[0]");

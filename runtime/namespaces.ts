@@ -253,7 +253,7 @@ export function innerSteps(plan: ContainerPlan): Step[] {
     ...(isRoot(plan) ? [] : rlimitSteps(plan)),
     ...(plan.devices?.inner ?? []),
     ...(machine === undefined ? [] : guestRootSteps(machine, stagingOf(plan))),
-    { do: "ready" },
+    { do: "ready", reports: true },
     ...(plan.devices?.settled ?? []),
     { do: "keyring" },
     { do: "pivot", path: root },

@@ -129,9 +129,10 @@ function words(step: Step): string[] {
     }
     case "inside":
       return ["inside", String(step.fd)];
+    case "ready":
+      return ["ready", optional(step.reports)];
     case "terminal":
     case "join-rest":
-    case "ready":
     case "keyring":
     case "sftp":
       return [step.do];

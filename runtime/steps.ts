@@ -47,13 +47,16 @@ export type Step =
   | { do: "link-up"; name: string; optional?: boolean }
   /** a terminal of the container's own devpts on `fd`; its slave stands at `path` */
   | { do: "console"; fd: number; ptmx: string; pts: string; path: string }
-  /** tells the starter the host pid, then waits for its word; without a starter any more, gives up */
-  | { do: "ready" }
+  /**
+   * tells the starter the host pid, then waits for its word; without a starter any more, gives up. `reports`: also a
+   * descriptor to take a copy of, where the starter reads what follows until the program has begun
+   */
+  | { do: "ready"; reports?: true }
   | { do: "keyring" }
   | { do: "pivot"; path: string }
   /** a filter of system calls for this process and all that follow; `optional`: unless the kernel has none */
   | { do: "filter"; program: string; optional?: boolean }
-  /** tells that nothing of the host can be reached any more: the host pid in a file, and a word for the starter */
+  /** tells that nothing of the host can be reached any more: the host pid in a file, and a word in the report */
   | { do: "inside"; fd: number }
   | { do: "exec"; argv: string[]; env: Record<string, string>; stdio: string }
   /** writes a file of the container as its root, with the directories it needs; `fresh`: only if there is none */

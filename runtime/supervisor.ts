@@ -3,7 +3,10 @@
 
 import { join } from "@std/path";
 import { DreyError } from "../errors.ts";
-import { inheriting } from "../sys/descriptors.ts";
+import { closeFd, inheriting } from "../sys/descriptors.ts";
+import { errnoName } from "../sys/libc.ts";
+import { readToEnd } from "../sys/poll.ts";
+import { copyFdFrom } from "../sys/processes.ts";
 import { signalOnArrival } from "../sys/unix_sockets.ts";
 import { exitOf, type PipedProgram, startPiped } from "../sys/posix_spawn.ts";
 import { readIfThere } from "../sys/present.ts";
@@ -120,14 +123,18 @@ export async function startContainer(supervisor: Supervisor, start: StartRequest
   Deno.writeTextFileSync(join(directory, "guest.pl"), guestStarter, { mode: 0o644 });
   Deno.writeTextFileSync(join(directory, runFiles.plan), JSON.stringify(plan, null, 2));
   // the shell has set its trap long before the container is ready
-  const { pid, shell } = await readReady(child, directory);
+  const { pid, shell, report } = await readReady(child, directory);
   if (plan.guestSocket !== undefined) signalOnArrival(plan.guestSocket, shell);
   await start.onReady?.(pid);
   startConsole(pid, { directory, supervisors, consoleLog });
-  tell(supervisor, "go\n");
-  await Promise.all([supervisor.begun, readInside(child, directory)]);
-  // a first stage that fails now is seen by the supervisor like any other end
-  if (!isAlive(directory)) throw startFailed(directory);
+  const told = copyFdFrom(pid, report);
+  try {
+    tell(supervisor, "go\n");
+    const [said] = await Promise.all([readToEnd(told), supervisor.begun]);
+    mustHaveBegun(said, directory);
+  } finally {
+    closeFd(told);
+  }
   return pid;
 }
 
@@ -151,27 +158,17 @@ function cleanEnvironment(): Record<string, string> {
   return env;
 }
 
-/** Waits for the words of the supervisor and of the first stage: their host pids. */
+/** Waits for the words of the supervisor and of the first stage: their host pids, and where the latter reports. */
 async function readReady(
-  program: PipedProgram,
+  { output }: PipedProgram,
   directory: string,
-): Promise<{ pid: number; shell: number }> {
-  const [, shell, pid] = await readWords(program, /^supervisor (\d+)\nready (\d+)\n/, directory);
-  return { pid: Number(pid), shell: Number(shell) };
-}
-
-/** Waits until those who join the container's namespaces see nothing of the host. */
-async function readInside(program: PipedProgram, directory: string): Promise<void> {
-  await readWords(program, /^inside\n/, directory);
-}
-
-async function readWords({ output }: PipedProgram, words: RegExp, directory: string): Promise<string[]> {
+): Promise<{ pid: number; shell: number; report: number }> {
   let said = "";
   const bytes = new Uint8Array(4096);
   for (let size = await output.read(bytes); size !== null; size = await output.read(bytes)) {
     said += new TextDecoder().decode(bytes.subarray(0, size));
-    const found = words.exec(said);
-    if (found !== null) return found;
+    const found = /^supervisor (\d+)\nready (\d+) (\d+)\n/.exec(said);
+    if (found !== null) return { pid: Number(found[2]), shell: Number(found[1]), report: Number(found[3]) };
   }
   throw startFailed(directory);
 }
@@ -185,6 +182,24 @@ function tell({ child, request: { directory } }: Supervisor, word: string): void
     throw error;
   }
 }
+
+/** The report of a first stage ends as it becomes the program, or says what has failed. */
+function mustHaveBegun(report: string, directory: string): void {
+  if (report === "inside\n" && isAlive(directory)) return;
+  const [, errno, call] = /^inside\n(\d+) ([^]+)$/.exec(report) ?? [];
+  if (errno === undefined || call === undefined) throw startFailed(directory);
+  const name = errnoName(Number(errno));
+  throw new DreyError("KERNEL_REFUSED", {
+    message: `The instance cannot run its first program: ${call}: ${name}`,
+    ...hints[name] !== undefined && { hint: hints[name] },
+  });
+}
+
+const hints: Record<string, string> = {
+  ENOENT: "It is missing in the instance, or what runs it is: its interpreter, its dynamic linker",
+  EACCES: "It must be a file that may be executed: its mode must allow it",
+  ENOEXEC: "It is a program for another architecture",
+};
 
 function startFailed(directory: string): DreyError {
   const said = (readIfThere(join(directory, runFiles.log)) ?? "").trim().split("\n")[0] ?? "";

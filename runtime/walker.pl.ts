@@ -5,18 +5,23 @@
 
 import { diskHands, diskPrelude } from "./disk_hands.pl.ts";
 import { imageHand } from "./image_hand.pl.ts";
-import { initHands } from "./init_hands.pl.ts";
+import { initHands, initPrelude } from "./init_hands.pl.ts";
 import type { Step } from "./steps.ts";
 
 /** What every walk begins with. */
 const prelude = String.raw`
 # what "use strict" does, without its file: reading that takes 0.4 ms of 2
 BEGIN { $^H |= 0x602 }
-my (%nr, @stack, $terminal, $pidfd, $host_pid, $network);
+my (%nr, @stack, $terminal, $pidfd, $host_pid, $network, $told, $report);
 my $file = shift @ARGV;
 # a plan of several lines is the plan itself
 my $text = $file =~ /\n/ ? $file : do { open my $in, '<', $file or die "Cannot read the plan $file: $!\n"; local $/; <$in> };
-sub fail { my ($what) = @_; my $why = "$!"; print STDERR "$what: $why\n"; exit 125 }
+sub fail { my ($what) = @_;
+  my ($errno, $why) = ($! + 0, "$!");
+  print STDERR "$what: $why\n";
+  syswrite $report, "$errno $what" if $report;
+  exit 125;
+}
 sub call { my ($name, @args) = @_; my $r = syscall($nr{$name}, @args); return $r }
 sub must { my ($what, $name, @args) = @_; my $r = call($name, @args); fail($what) if $r < 0; return $r }
 # -1 would mean "as it is", and the user of the host is what it is here
@@ -151,10 +156,12 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   $do{mount}->(0, $slave, $path, 'none', 4096, '');
   move_fd($master, $fd); push @stack, $master if fileno($master) == $fd;
 }`,
-  ready: String.raw`sub {
+  ready: String.raw`sub { my ($reports) = @_;
   # the /proc of the host, so the pid of the host
   $host_pid = readlink '/proc/self';
-  syswrite STDOUT, "ready $host_pid\n" or exit 125;
+  # standard output is open in the process that waits for this one, and would never end
+  pipe $told, $report or fail('pipe(2)') if $reports;
+  syswrite STDOUT, join(' ', 'ready', $host_pid, $reports ? fileno $told : ()) . "\n" or exit 125;
   my $got = sysread STDIN, my $word, 3;
   exit 125 if !$got or $word !~ /^go/;
 }`,
@@ -170,9 +177,7 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   open my $file, '>&=', $_[0] or fail('the file of the pid');
   syswrite $file, $host_pid or fail('write the pid');
   close $file;
-  # the starter may have been killed
-  local $SIG{PIPE} = 'IGNORE';
-  syswrite STDOUT, "inside\n";
+  syswrite $report, "inside\n";
 }`,
   fill: String.raw`sub { my ($fresh, $path, $text) = @_;
   return if $fresh and -e $path || -l $path;
@@ -258,6 +263,7 @@ export function walkerFor(steps: readonly Pick<Step, "do">[], more = ""): string
   const needed = new Set(steps.flatMap(({ do: name }) => [name, ...(helpers[name] ?? [])]));
   const used = Object.entries(hands).filter(([name]) => needed.has(name as Step["do"]));
   const hasDisks = used.some(([name]) => name in diskHands);
-  return prelude + (hasDisks ? diskPrelude : "") +
+  const hasInit = used.some(([name]) => name in initHands && name !== "filter");
+  return prelude + (hasDisks ? diskPrelude : "") + (hasInit ? initPrelude : "") +
     used.map(([name, code]) => `$do{'${name}'} = ${code};\n`).join("") + more + walk;
 }

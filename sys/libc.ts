@@ -23,6 +23,7 @@ const symbols = {
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" }, // int open(const char *path, int flags, mode_t mode);
   openat2: { name: "syscall", parameters: ["i64", "i32", "buffer", "buffer", "u64"], result: "i64" }, // with a struct open_how *
   pread: { parameters: ["i32", "buffer", "u64", "i64"], result: "i64" }, // ssize_t pread(int, void *, size_t, off_t);
+  read: { parameters: ["i32", "buffer", "u64"], result: "i64" }, // ssize_t read(int fd, void *buf, size_t count);
   renameat2: { parameters: ["i32", "buffer", "i32", "buffer", "u32"], result: "i32" }, // int renameat2(int, const char *, int, const char *, unsigned flags);
   signal: { parameters: ["i32", "pointer"], result: "pointer" }, // void (*signal(int sig, void (*handler)(int)))(int); NULL is SIG_DFL
   statfs: { parameters: ["buffer", "buffer"], result: "i32" }, // int statfs(const char *path, struct statfs *buf);
@@ -115,6 +116,7 @@ const errnoNames: Record<number, string> = {
   4: "EINTR",
   5: "EIO",
   6: "ENXIO",
+  8: "ENOEXEC",
   9: "EBADF",
   11: "EAGAIN",
   12: "ENOMEM",
@@ -138,18 +140,19 @@ export class SysError extends DreyError {
 
   /** @param errno its name, or its number where the call answers with that */
   constructor(readonly call: string, errno: string | number, what: string) {
-    const name = typeof errno === "number" ? nameOf(errno) : errno;
+    const name = typeof errno === "number" ? errnoName(errno) : errno;
     super("KERNEL_REFUSED", { message: `${call} on ${what}: ${name}` });
     this.errno = name;
   }
 }
 
-const nameOf = (errno: number) => errnoNames[errno] ?? `errno ${errno}`;
+/** Its name, or the number of one that is rare. */
+export const errnoName = (errno: number) => errnoNames[errno] ?? `errno ${errno}`;
 
 /** Why the last call failed; before any other call. */
 export function lastErrno(): string {
   const location = libc.__errno_location();
-  return nameOf(location === null ? 0 : new Deno.UnsafePointerView(location).getInt32());
+  return errnoName(location === null ? 0 : new Deno.UnsafePointerView(location).getInt32());
 }
 
 /** The result of a call that tells of failure by a negative one. @throws {SysError} with the errno of that call */

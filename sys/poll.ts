@@ -2,7 +2,7 @@
 // and all others share one, however many they are.
 
 import { openPipe, type Pipe } from "./descriptors.ts";
-import { addressOf, callWith, libc, onThread } from "./libc.ts";
+import { addressOf, callWith, checked, libc, onThread } from "./libc.ts";
 
 export interface Wanted {
   /** poll(2): POLLIN is 1, POLLPRI 2 */
@@ -98,6 +98,22 @@ async function pollTogether(rung: Pipe): Promise<void> {
 export async function isReadable(fd: number, milliseconds = 0): Promise<boolean> {
   const POLLIN = 1;
   return await poll(fd, { events: POLLIN, milliseconds });
+}
+
+/**
+ * Reads a short text until its end from a pipe of another user's, which Deno cannot open by its number.
+ *
+ * @see read(2)
+ */
+export async function readToEnd(fd: number): Promise<string> {
+  const bytes = new Uint8Array(4096);
+  for (let size = 0;;) {
+    await isReadable(fd, -1);
+    const rest = bytes.subarray(size);
+    const more = checked(libc.read(fd, rest, BigInt(rest.length)), "read(2)", `descriptor ${fd}`);
+    if (more === 0) return new TextDecoder().decode(bytes.subarray(0, size));
+    size += more;
+  }
 }
 
 /**

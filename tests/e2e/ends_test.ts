@@ -69,6 +69,23 @@ await e2e("an init that fails is not started again and again", { needs }, async 
   assertEquals((await findLeftovers(drey.directory, [{ name: "c1", isRunning: false }])).processes, []);
 });
 
+await e2e("an init that cannot be executed is told by start", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  await drey`exec c1 -- sh -c ${"echo '#!/bin/nothing' >/usr/sbin/init"}`;
+  await drey`stop -f c1`;
+  const cannotStart = async (why: RegExp) => {
+    const { code, stderr } = await drey.tries`start c1`;
+    assertEquals(code, 1);
+    assertMatch(stderr, why);
+    assertEquals(await statusOf(drey, "c1"), "Stopped");
+  };
+  await cannotStart(/execve\(2\) of \/sbin\/init: ENOENT\. .*interpreter/);
+  await drey`file delete c1/usr/sbin/init`;
+  await drey`file push --mode 0644 /etc/hostname c1/usr/sbin/init`;
+  await cannotStart(/execve\(2\) of \/sbin\/init: EACCES\. /);
+  assertEquals(await findLeftovers(drey.directory, [{ name: "c1", isRunning: false }]), nothingLeft);
+});
+
 await e2e("a clean stop lets init end by itself, and a time-out ends it", { needs }, async (drey) => {
   await drey`launch tiny c1`;
   const deaf = "printf '#!/bin/sh\\ntrap : PWR\\nwhile :; do sleep 1; done\\n' >/usr/sbin/init";
