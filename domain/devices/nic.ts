@@ -32,7 +32,7 @@ import {
 import { defaultNetwork } from "../networks/record.ts";
 import { applyRules } from "../networks/rules.ts";
 import { spareAddress } from "../networks/spare_address.ts";
-import { randomHwaddr } from "../networks/subnets.ts";
+import { randomHwaddr } from "../networks/hwaddr.ts";
 import type {
   CheckSite,
   DeviceSite,

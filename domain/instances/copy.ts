@@ -9,6 +9,7 @@ import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
 import { checkDevices } from "../devices.ts";
 import { startOperation } from "../operations.ts";
+import { missingHwaddrs } from "../networks/hwaddr.ts";
 import { openPool } from "../storage_pools/open.ts";
 import { enterWithVolume, firstMap, refuseTaken, userConfig } from "./create.ts";
 import { copyVolume } from "./copy_volume.ts";
@@ -92,6 +93,7 @@ async function copiedRecord(
   const { devices } = await expand(context, ref.project, settings);
   return {
     ...settings,
+    config: { ...settings.config, ...missingHwaddrs(devices, {}) },
     description: body.description ?? from.description,
     type: from.type,
     architecture: from.architecture,

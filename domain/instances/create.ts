@@ -17,6 +17,7 @@ import { checkDevices } from "../devices.ts";
 import { resolveImage } from "../images.ts";
 import { announced } from "../intents.ts";
 import { startOperation, type Task } from "../operations.ts";
+import { missingHwaddrs } from "../networks/hwaddr.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { effectiveProject, holdProject } from "../projects/effective.ts";
 import { applicationSettings, isApplicationKey } from "./application.ts";
@@ -234,6 +235,7 @@ async function newRecord(
   const profiles = body.profiles ?? image?.profiles ?? ["default"];
   const { config, devices } = await expand(context, ref.project, { ...settingsOf(body), profiles });
   validateTogether(devices); // the profiles may be those of the image
+  const addresses = nicAddresses(body.config ?? {});
   if (image !== undefined) mustMeet(image, config);
   if (image !== undefined && image.architecture !== Deno.build.arch) {
     (await import("../architectures.ts")).mustRunHere(image.architecture);
@@ -250,7 +252,8 @@ async function newRecord(
     config: {
       ...(image === undefined ? {} : imageConfig(image)),
       ...userConfig(body.config ?? {}),
-      ...nicAddresses(body.config ?? {}),
+      ...addresses,
+      ...missingHwaddrs(devices, addresses),
       "volatile.uuid": crypto.randomUUID(),
       ...newInstanceId(),
       "volatile.last_state.power": "STOPPED",

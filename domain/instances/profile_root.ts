@@ -5,9 +5,9 @@ import { DreyError } from "../../errors.ts";
 import type { Context, Ref } from "../context.ts";
 import { type Change, expandedWith } from "../projects/members.ts";
 import { loadRecord } from "./record.ts";
-import { mustStayInPool } from "./root_volume.ts";
+import { mustKeepRootDevice, mustStayInPool } from "./root_volume.ts";
 
-/** @throws {DreyError} `BAD_REQUEST` if the instance would have its root disk elsewhere, or two of them */
+/** @throws {DreyError} `BAD_REQUEST` if the instance would have its root disk elsewhere, or none, or two of them */
 export async function mustKeepRoot(
   context: Context,
   ref: Ref,
@@ -18,6 +18,7 @@ export async function mustKeepRoot(
   const after = await expandedWith(context, ref.project, { record, change: { profile } });
   try {
     validateTogether(after.devices);
+    mustKeepRootDevice({ before: before.devices, after: after.devices });
     mustStayInPool({ before: before.devices, after: after.devices }, record.pool);
   } catch (error) {
     if (!(error instanceof DreyError)) throw error;

@@ -29,6 +29,15 @@ export function mustStayInPool({ before, after }: { before: Devices; after: Devi
   });
 }
 
+/** What has a root disk device keeps one. @throws {DreyError} `BAD_REQUEST` */
+export function mustKeepRootDevice({ before, after }: { before: Devices; after: Devices }): void {
+  if (findRootDisk(before) === undefined || findRootDisk(after) !== undefined) return;
+  throw new DreyError("BAD_REQUEST", {
+    message: "Failed detecting root disk device: No root device could be found",
+    hint: "Keep one in the instance's devices or in its profiles: a disk with path=/ and a pool",
+  });
+}
+
 /** Opens the pool an instance is in. @throws {DreyError} `NOT_FOUND` */
 export async function openRootPool(context: Context, ref: Ref, hands?: Hands): Promise<OpenPool> {
   return await openPool(context, (await loadRecord(context, ref)).value.pool, hands);

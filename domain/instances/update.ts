@@ -11,6 +11,7 @@ import { checkDevices, plugDevices } from "../devices.ts";
 import { lifecycleWrite } from "../events.ts";
 import { startOperation } from "../operations.ts";
 import { mustAllow } from "../projects/allow.ts";
+import { missingHwaddrs } from "../networks/hwaddr.ts";
 import { holdProject } from "../projects/effective.ts";
 import { userConfig } from "./create.ts";
 import { expand } from "./expand.ts";
@@ -31,7 +32,7 @@ import {
 } from "./record.ts";
 import { isNewToCloudInit } from "./cloud_init.ts";
 import { noteWarnings } from "./note_warnings.ts";
-import { mustStayInPool } from "./root_volume.ts";
+import { mustKeepRootDevice, mustStayInPool } from "./root_volume.ts";
 import { applyRootSize, checkRootSize, rootSize } from "./root_size.ts";
 import { readRunRecord } from "./run_record.ts";
 import { currentState } from "./status.ts";
@@ -124,7 +125,9 @@ async function change(
     expanded: expanded.after.devices,
     before: expanded.before.devices,
   });
-  mustStayInPool({ before: expanded.before.devices, after: expanded.after.devices }, before.pool);
+  const devices = { before: expanded.before.devices, after: expanded.after.devices };
+  mustKeepRootDevice(devices);
+  mustStayInPool(devices, before.pool);
   refuseFixed(expanded.before.config, expanded.after.config);
   const [old, now] = [rootSize(expanded.before.devices), rootSize(expanded.after.devices)];
   if (old !== now) await checkRootSize(context, ref, expanded.after.devices);
@@ -147,8 +150,12 @@ async function change(
   const said = { project: ref.project, action: "instance-updated", source: instanceAddress(ref.name) };
   const key = instanceKey(ref);
   const id = isNewToCloudInit(expanded) ? newInstanceId() : {};
+  const remembered = withoutEmpty({ ...config, ...volatile, ...id });
   const done = await context.store.commit([{ key, revision }], [
-    { key, value: { ...after, config: withoutEmpty({ ...config, ...volatile, ...id }) } },
+    {
+      key,
+      value: { ...after, config: { ...remembered, ...missingHwaddrs(expanded.after.devices, remembered) } },
+    },
     lifecycleWrite(context, said),
   ]);
   if (!done) throw instanceChanged(ref);

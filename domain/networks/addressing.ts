@@ -6,7 +6,8 @@ import { DreyError } from "../../errors.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { networkRecords } from "./record.ts";
-import { freeIpv4, freeIpv6, hasIpv6, hostSubnets, randomHwaddr } from "./subnets.ts";
+import { randomHwaddr } from "./hwaddr.ts";
+import { freeIpv4, freeIpv6, hasIpv6, hostSubnets } from "./subnets.ts";
 
 /** What a new bridge gets where its configuration leaves it open: LXD's defaults, with free subnets. */
 export async function filled(context: Context, type: NetworkType, given: Config): Promise<Config> {

@@ -76,8 +76,3 @@ function free(used: readonly Subnet[], pick: () => string): string {
   }
   throw new Error("no private subnet is free");
 }
-
-/** A MAC address of the range LXD takes its from. */
-export function randomHwaddr(): string {
-  return ["00", "16", "3e", ...random(3).map((byte) => byte.toString(16).padStart(2, "0"))].join(":");
-}

@@ -110,6 +110,9 @@ await e2e("disks have places of their own, and the root disk stays where it is",
     /Cannot update root disk device pool name to "other"/,
   );
   assertMatch(await refusal(server, "profile", "device", "set", "default", "root", "pool", "other"), /"c1"/);
+  const none = /No root device could be found/;
+  assertMatch(await refusal(server, "profile", "remove", "c1", "default"), none);
+  assertMatch(await refusal(server, "profile", "device", "remove", "default", "root"), none);
   await lxc("profile", "create", "second");
   await lxc("profile", "device", "add", "second", "top", "disk", "path=/", "pool=other");
   assertMatch(await refusal(server, "profile", "add", "c1", "second"), /"root" and "top"/);

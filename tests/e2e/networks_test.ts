@@ -63,6 +63,11 @@ await e2e("an instance keeps its MAC address, and the hub ends with the last NIC
   assertMatch(await drey`exec c1 -- ip link show eth0`, /00:16:3e:00:00:05/);
   await drey`init tiny c2 -c volatile.eth0.hwaddr=00:16:3e:00:00:06`;
   assertEquals(await drey`config get c2 volatile.eth0.hwaddr`, "00:16:3e:00:00:06\n");
+  await drey`copy c2 c3`;
+  assertMatch(await drey`config get c3 volatile.eth0.hwaddr`, /^00:16:3e:(?!00:00:06)/);
+  await drey`profile device add default eth1 nic nictype=p2p`;
+  await drey`config set c2 user.a=b`;
+  assertMatch(await drey`config get c2 volatile.eth1.hwaddr`, /^00:16:3e:/);
 });
 
 for (const part of ["holder", "keeper", "dnsmasq", "all"] as const) {
