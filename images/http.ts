@@ -6,6 +6,8 @@ import { clientFor } from "./proxies.ts";
 
 export interface AskOptions {
   method?: "GET" | "HEAD" | "POST";
+  /** what becomes of a request that is sent on; followed without it */
+  redirect?: "error";
   headers?: Record<string, string>;
   body?: BodyInit;
   signal?: AbortSignal;
@@ -119,14 +121,15 @@ export const readText = async (response: Response, limit?: number): Promise<stri
 
 /** The JSON a server answered with. @throws {DreyError} `NETWORK` if it is none, or too much */
 export async function readJson(response: Response): Promise<unknown> {
-  const text = await readText(response);
+  return parseJson(await readText(response), `the answer of "${hostOf(response.url)}"`);
+}
+
+/** JSON that came from a server. @throws {DreyError} `NETWORK` if it is none */
+export function parseJson(text: string, what: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new DreyError("NETWORK", {
-      message: `Cannot use the answer of "${hostOf(response.url)}": it is no JSON`,
-      cause: error,
-    });
+    throw new DreyError("NETWORK", { message: `Cannot use ${what}: it is no JSON`, cause: error });
   }
 }
 

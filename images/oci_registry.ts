@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { DreyError } from "../errors.ts";
-import { ask, readBytes, readJson, readText } from "./http.ts";
+import { ask, parseJson, readBytes, readJson, readText } from "./http.ts";
 import { type Credentials, identityUser } from "./oci_credentials.ts";
 import { isManifestList, type Manifest, manifestTypes, parseManifest, pickPlatform } from "./oci.ts";
 
@@ -73,6 +73,8 @@ export async function openRegistry(
   });
   const challenge = first.headers.get("www-authenticate");
   await first.body?.cancel();
+  // whoever a registry sends us on to has no claim to what we keep for the registry
+  if (first.status === 401 && new URL(first.url).origin !== name.base) throw strange(name, first.url);
   const prove = async (): Promise<Record<string, string>> => ({
     authorization: await authorize(challenge ?? "", { name, ...credentials && { credentials }, ...stop }),
   });
@@ -84,7 +86,7 @@ export async function openRegistry(
     const text = await readText(response, longestManifest);
     const digest = `sha256:${sha256(text)}`;
     if (reference.startsWith("sha256:") && reference !== digest) throw altered(reference);
-    return { digest, text, document: JSON.parse(text) as unknown };
+    return { digest, text, document: parseJson(text, `the manifest of ${name.host}`) };
   };
   return {
     async manifest(architecture) {
@@ -123,12 +125,14 @@ async function authorize(
   if (service !== undefined) url.searchParams.set("service", service);
   url.searchParams.set("scope", part("scope") ?? `repository:${name.repository}:pull`);
   const stop = signal === undefined ? {} : { signal };
+  // fetch() takes headers from a request that is sent on to another host, and leaves it its body
+  const post = { method: "POST", redirect: "error" } as const;
   const response = credentials?.user === identityUser
-    ? await ask(realm, { ...stop, method: "POST", body: exchange(url, credentials.password) })
+    ? await ask(realm, { ...stop, ...post, body: exchange(url, credentials.password) })
     : await ask(url.href, { headers: basic === undefined ? {} : { authorization: basic }, ...stop });
-  const answer = await readJson(response) as { token?: string; access_token?: string };
-  const token = answer.token ?? answer.access_token;
-  if (token !== undefined) return `Bearer ${token}`;
+  const answer = await readJson(response) as { token?: unknown; access_token?: unknown } | null;
+  const token = answer?.token ?? answer?.access_token;
+  if (typeof token === "string") return `Bearer ${token}`;
   throw new DreyError("NETWORK", { message: `The token server of ${name.host} gave no token` });
 }
 
@@ -138,6 +142,13 @@ function realmOf({ base, host }: Reference, realm: string): URL {
   if (url?.protocol === "https:" || (url?.protocol === "http:" && base.startsWith("http:"))) return url;
   throw new DreyError("NETWORK", {
     message: `The registry ${host} names a token server that cannot be used: "${realm.slice(0, 200)}"`,
+  });
+}
+
+function strange({ host }: Reference, asked: string): DreyError {
+  return new DreyError("FORBIDDEN", {
+    message: `The registry ${host} sends us on to ${new URL(asked).host}, which wants a name and a password`,
+    hint: `If that is a registry you trust, name the image as it is called there`,
   });
 }
 

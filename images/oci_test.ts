@@ -91,3 +91,49 @@ Deno.test("openRegistry() proves who we are to the token server a registry names
   const error = await assertRejects(() => openRegistry(name), DreyError);
   assertEquals(error.code, "FORBIDDEN");
 });
+
+Deno.test("what a registry sends us on to learns nothing of what is kept for the registry", async () => {
+  const heard: string[] = [];
+  const listen = (answer: (request: Request) => Response) =>
+    Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
+      heard.push(`${request.headers.get("authorization") ?? ""} ${await request.text()}`);
+      return answer(request);
+    });
+  const challenge = (origin: string) =>
+    new Response("", { status: 401, headers: { "www-authenticate": `Bearer realm="${origin}/token"` } });
+  const at = (server: Deno.HttpServer<Deno.NetAddr>) => `http://127.0.0.1:${server.addr.port}`;
+  await using other = listen((request) => challenge(new URL(request.url).origin));
+  await using sending = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    ({ url }) => {
+      const { pathname, origin } = new URL(url);
+      const isOurs = pathname.startsWith("/v2/own/");
+      return isOurs ? challenge(origin) : Response.redirect(`${at(other)}${pathname}`, 307);
+    },
+  );
+  const open = (name: string, user: string) =>
+    assertRejects(
+      () => openRegistry(parseReference(at(sending), name), { credentials: { user, password: "s3cret" } }),
+      DreyError,
+    );
+  for (const user of ["me", "<token>"]) {
+    assertEquals((await open("app", user)).code, "FORBIDDEN");
+    assertEquals((await open("own/app", user)).code, user === "me" ? "FORBIDDEN" : "NETWORK");
+  }
+  assertEquals(heard, [" ", " ", " "]);
+});
+
+Deno.test("a registry whose answers are no JSON, or no token, is told from a mistake of ours", async () => {
+  for (const [token, manifest] of [["null", "{}"], ['{"token":{}}', "{}"], ['{"token":"t"}', "{"]]) {
+    await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+      const { pathname, origin } = new URL(request.url);
+      if (pathname === "/token") return new Response(token);
+      if (request.headers.has("authorization")) return new Response(manifest);
+      const headers = { "www-authenticate": `Bearer realm="${origin}/token"` };
+      return new Response("", { status: 401, headers });
+    });
+    const name = parseReference(`http://127.0.0.1:${server.addr.port}`, "app");
+    const read = async () => (await openRegistry(name)).manifest("x86_64");
+    assertEquals((await assertRejects(read, DreyError)).code, "NETWORK");
+  }
+});

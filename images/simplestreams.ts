@@ -42,6 +42,9 @@ const roots: readonly { ftype: string; type: Image["type"]; combined: readonly s
 
 type Json = Record<string, unknown>;
 
+/** lists that an index may name: each is asked for and kept, and the public servers have a few */
+const mostLists = 16;
+
 /**
  * Where an index says that products are, as paths below the server's address.
  *
@@ -54,7 +57,11 @@ export function parseIndex(document: unknown): string[] {
     datatype === "image-downloads" && (format === undefined || format === "products:1.0") &&
     (!Array.isArray(products) || products.length > 0)
   );
-  return wanted.map(({ path }) => checkPath(path));
+  const paths = [...new Set(wanted.map(({ path }) => checkPath(path)))];
+  if (paths.length <= mostLists) return paths;
+  throw new DreyError("NETWORK", {
+    message: `Cannot use the index of images: it names ${paths.length} lists, and ${mostLists} is the most`,
+  });
 }
 
 /** All images of a file of products, the newest of each product first. What cannot be used is left out. */

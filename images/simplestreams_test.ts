@@ -144,3 +144,16 @@ Deno.test("parseIndex() names files of products and refuses paths that lead away
   const away = { ...entry, path: "../secret.json" };
   assertThrows(() => parseIndex({ index: { away } }), DreyError, "../secret.json");
 });
+
+Deno.test("parseIndex() asks for no more lists than a server may have", () => {
+  const indexOf = (count: number) => ({
+    index: Object.fromEntries(
+      Array.from(
+        { length: count },
+        (_, at) => [at, { datatype: "image-downloads", path: `streams/${at}.json` }],
+      ),
+    ),
+  });
+  assertEquals(parseIndex(indexOf(3)), ["streams/0.json", "streams/1.json", "streams/2.json"]);
+  assertThrows(() => parseIndex(indexOf(17)), DreyError, "it names 17 lists");
+});

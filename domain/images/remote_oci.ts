@@ -47,10 +47,7 @@ async function download(
     wish: OciWish;
   },
 ): Promise<void> {
-  const { parseConfig } = await import("../../images/oci.ts");
-  const bytes = await registry.blob(manifest.config.digest);
-  const text = new TextDecoder().decode(bytes);
-  const config = parseConfig(JSON.parse(text));
+  const { text, config } = await configOf(registry, manifest);
   mustStack(wish.name, manifest);
   await using ahead = await unpackLayersAhead(context);
   await fetchLayers(context, { fingerprint, registry, manifest, ahead, ...wish.task && { task: wish.task } });
@@ -140,14 +137,11 @@ function refusedBy({ host, repository, reference }: Reference, error: DreyError)
 
 /** An image as its registry describes it, without its layers. @throws {DreyError} as {@link ociImage} */
 export async function ociOffer(server: string, name: string): Promise<Image> {
-  const { parseConfig } = await import("../../images/oci.ts");
   const { kernelArchitecture } = await import("../../images/metadata.ts");
   const { registry, digest, manifest } = await manifestOf({ server, name }, {
     architecture: Deno.build.arch,
   });
-  const config = parseConfig(
-    JSON.parse(new TextDecoder().decode(await registry.blob(manifest.config.digest))),
-  );
+  const { config } = await configOf(registry, manifest);
   const never = "1970-01-01T00:00:00Z";
   return {
     fingerprint: digest.slice("sha256:".length),
@@ -167,6 +161,14 @@ export async function ociOffer(server: string, name: string): Promise<Image> {
     last_used_at: never,
     uploaded_at: config.created,
   };
+}
+
+/** What an image says about its process, with its text to the byte. */
+async function configOf(registry: Registry, { config: { digest } }: Manifest) {
+  const { parseConfig } = await import("../../images/oci.ts");
+  const { parseJson } = await import("../../images/http.ts");
+  const text = new TextDecoder().decode(await registry.blob(digest));
+  return { text, config: parseConfig(parseJson(text, "the configuration of the image")) };
 }
 
 const descriptionOf = ({ server, name }: Pick<OciWish, "server" | "name">) =>
