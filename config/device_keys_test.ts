@@ -58,6 +58,12 @@ Deno.test("a NIC has the keys of how it is connected", () => {
     { type: "nic", network: "n", "ipv4.address": "10.0.0.5/24" },
     { type: "nic", network: "n", hwaddr: "ff:ff:ff:ff:ff:ff" },
     { type: "nic", network: "n", name: "far-too-long-a-name" },
+    // these names are words of sh(1), ip(8) and nftables
+    ...["$(id)", ";id;", '"accept#', "veth*", "a\0b", "-x", "a'b", "a\\b", ".."].flatMap((word): Device[] => [
+      { type: "nic", network: "n", host_name: word },
+      { type: "nic", network: "n", name: word },
+      { type: "nic", nictype: "macvlan", parent: word },
+    ]),
     { type: "nic", network: "n", "limits.ingress": "fast" },
   ];
   for (const device of wrong) assertEquals(codeOf(device), "BAD_REQUEST", JSON.stringify(device));

@@ -251,6 +251,10 @@ function patternRow(rows: readonly NetworkKey[], name: string): NetworkKey | und
   return rows.find((row) => row.name.endsWith("*") && name.startsWith(row.name.slice(0, -1)));
 }
 
+/** Options of dnsmasq(8) that run programs, write files, or read more options that may. */
+const notRaw =
+  /^\s*(dhcp-script|dhcp-luascript|dhcp-scriptuser|conf-(script|file|dir)|dhcp-leasefile|dumpfile|dnssec-timestamp|log-facility|pid-file|user|group)\b/m;
+
 /** What no single key can tell. */
 function checkTogether(config: Values): void {
   readTunnels(config);
@@ -261,11 +265,13 @@ function checkTogether(config: Values): void {
   if (config["ipv6.dhcp.ranges"] && !readKey(config, ipv6Stateful)) {
     throw bad('The key "ipv6.dhcp.ranges" needs "ipv6.dhcp.stateful"');
   }
-  if (
-    /^\s*(dhcp-script|dhcp-luascript|conf-script|log-facility|pid-file|user|group)\b/m.test(
-      config["raw.dnsmasq"] ?? "",
-    )
-  ) throw bad('The key "raw.dnsmasq" may not say what dnsmasq runs or where it writes');
+  const raw = config["raw.dnsmasq"] ?? "";
+  if (notRaw.test(raw)) {
+    throw bad(
+      'The key "raw.dnsmasq" may not say what dnsmasq runs, reads its configuration from or writes to',
+    );
+  }
+  if (raw.includes("\0")) throw bad('Invalid value for network "raw.dnsmasq": it holds a zero byte');
 }
 
 function mustLie(subnet: Subnet | "none" | "auto" | undefined, range: net.Range, name: string): void {

@@ -103,11 +103,13 @@ export const hardwareAddress: ValueType<string> = type(
   (text) => isHardwareAddress(text) ? text.toLowerCase() : undefined,
 );
 
-/** What the kernel takes as the name of an interface, dev_valid_name(). */
+/**
+ * LXD's rule for names of interfaces. The kernel takes nearly anything, and names become words of sh(1), ip(8) and
+ * nftables, where a quote begins something else and a star stands for every interface.
+ */
 export const interfaceName: ValueType<string> = type(
-  "a name of 1 to 15 characters without blanks, slashes and colons",
-  (text) =>
-    /^[^\s/:]{1,15}$/.test(text) && text !== "." && text !== ".." && !text.includes("%") ? text : undefined,
+  "a name of 1 to 15 letters, digits, dots, underscores and hyphens that does not begin with a hyphen",
+  (text) => /^[\w.][\w.-]{0,14}$/.test(text) && text !== "." && text !== ".." ? text : undefined,
 );
 
 export const domainName: ValueType<string> = type(

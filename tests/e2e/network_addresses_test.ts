@@ -114,6 +114,8 @@ await e2e("a network gives addresses by DHCPv6 from its range, and dnsmasq what 
   const resolves = async () =>
     (await drey.tries`exec c1 -- busybox nslookup -type=a printer.lab`).stdout.includes("10.138.0.77");
   await eventually("a record of raw.dnsmasq is known", resolves);
-  const wrong = await drey.tries`network set lab raw.dnsmasq=dhcp-script=/bin/sh`;
-  assertMatch(wrong.stderr, /may not say what dnsmasq runs/);
+  for (const option of ["dhcp-script=/bin/sh", "conf-file=/tmp/more", "dhcp-leasefile=/tmp/leases"]) {
+    const wrong = await drey.tries`network set lab raw.dnsmasq=${`cache-size=1\n ${option}`}`;
+    assertMatch(wrong.stderr, /may not say what dnsmasq runs/);
+  }
 });
