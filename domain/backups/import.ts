@@ -242,16 +242,25 @@ function withRootIn(devices: Devices, pool: string): Devices {
   return { ...devices, [name]: { ...device, type: "disk", path: "/", pool } };
 }
 
+/** What is remembered that means something here too, each in its form: it is not looked at again before it is used. */
+const remembered: readonly [key: RegExp, value: RegExp][] = [
+  [/^volatile\.base_image$/, /^[0-9a-f]{64}$/],
+  [/^volatile\.uuid$/, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/],
+  [/^volatile\.[^.]+\.hwaddr$/, /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/i],
+  [/^volatile\.[^.]+\.name$/, /^\w[\w.-]{0,14}$/],
+];
+
 /** Configuration without what belongs to the server it came from, and without what drey does not have. */
 function usable(config: Config): { config: Config; warnings: string[] } {
   const isToCome = (key: string) =>
     instanceKeysToCome.some((known) =>
       known.endsWith("*") ? key.startsWith(known.slice(0, -1)) : key === known
     );
-  const isForeign = (key: string) => /^volatile\.(idmap\.|last_state\.|apply_|cloud-init\.)/.test(key);
+  const isForeign = (key: string, text: string) =>
+    key.startsWith("volatile.") && !remembered.some(([name, value]) => name.test(key) && value.test(text));
   const dropped = Object.keys(config).filter(isToCome);
   const kept = Object.entries(config).filter(([key, value]) =>
-    value !== "" && !isForeign(key) && !isToCome(key)
+    value !== "" && !isForeign(key, value) && !isToCome(key)
   );
   return {
     config: Object.fromEntries(kept),
@@ -262,6 +271,8 @@ function usable(config: Config): { config: Config; warnings: string[] } {
 function snapshotRecord(snapshot: IndexInstance, instance: InstanceRecord): SnapshotRecord {
   const { config } = usable(snapshot.config ?? {});
   const devices = snapshot.devices ?? instance.devices;
+  validateInstanceConfig(userConfig(config), instance.type);
+  validateDevices(devices);
   return {
     ...instance,
     config,

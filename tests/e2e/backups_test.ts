@@ -152,6 +152,46 @@ await e2e("what is no backup, or a hostile one, is refused", { needs }, async (d
   assertEquals([...Deno.readDirSync(join(directory, "uploads"))], []);
 });
 
+await e2e(
+  "what a backup says of its snapshots leads out of no restricted project",
+  { needs },
+  async (drey) => {
+    const tree = join(drey.directory, "tree");
+    const file = join(drey.directory, "evil.tar");
+    await Deno.mkdir(join(tree, "backup/container/rootfs"), { recursive: true });
+    await Deno.mkdir(join(tree, "backup/snapshots/s0/rootfs"), { recursive: true });
+    const pack = async (snapshot: Record<string, unknown>) => {
+      const own = { name: "c1", architecture: "x86_64", profiles: ["default"] };
+      const config = {
+        "volatile.base_image": "../../..",
+        "volatile.eth0.name": "e\nlink",
+        "volatile.eth0.hwaddr": "00:16:3e:00:00:01",
+      };
+      const snapshots = [{ ...own, name: "s0", ...snapshot }];
+      await Deno.writeTextFile(
+        join(tree, "backup/index.yaml"),
+        JSON.stringify({
+          ...{ name: "c1", pool: "default", backend: "dir", snapshots: ["s0"] },
+          config: { container: { ...own, config }, snapshots },
+        }),
+      );
+      await runChecked(["tar", "-C", tree, "-cf", file, "backup"]);
+    };
+    await drey`project create web -c restricted=true -c features.images=false -c features.profiles=false`;
+    await pack({ devices: { d: { type: "nic", nictype: "p2p", host_name: "$(id>x)" } } });
+    await fails(drey, /invalid host_name/, "import", file, "--project", "web");
+    await pack({ devices: { d: { type: "disk", source: "/etc", path: "/mnt" } } });
+    await drey`import ${file} --project web`;
+    const shown = await drey`config show c1 --project web`;
+    assertEquals(shown.match(/volatile\.(base|eth0)[^:]*/g), ["volatile.eth0.hwaddr"]);
+    await fails(drey, /restricted by restricted.devices.disk/, "restore", "c1", "s0", "--project", "web");
+    await drey`project set web restricted.devices.disk=allow`;
+    await drey`restore c1 s0 --project web`;
+    await drey`delete c1 --project web`;
+    await drey`project delete web`;
+  },
+);
+
 async function junk(directory: string): Promise<string> {
   const path = join(directory, "junk.tar.gz");
   await Deno.writeFile(path, crypto.getRandomValues(new Uint8Array(5000)));

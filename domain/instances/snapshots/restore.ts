@@ -1,6 +1,8 @@
 // Going back to a snapshot: the files, then the settings. Noted before it begins, so that one that is cut short is
 // finished by the next command.
 
+import { validateDevices } from "../../../config/device_keys.ts";
+import { validateInstanceConfig } from "../../../config/instance_keys.ts";
 import { DreyError } from "../../../errors.ts";
 import type { Write } from "../../../store/store.ts";
 import type { Config } from "../../../wire/instance.ts";
@@ -12,6 +14,7 @@ import { startOperation } from "../../operations.ts";
 import { openPool } from "../../storage_pools/open.ts";
 import { instanceAddress, instanceKey, type InstanceRecord, loadRecord, lockInstance } from "../record.ts";
 import { applyRootSize } from "../root_size.ts";
+import { userConfig } from "../create.ts";
 import { volumeOf } from "../volume_of.ts";
 import { startLocked } from "../start.ts";
 import { currentState } from "../status.ts";
@@ -57,6 +60,7 @@ interface Aim {
 }
 
 async function restoreLocked(context: Context, ref: Ref, aim: Aim): Promise<void> {
+  await mayGoBack(context, ref, aim.snapshot);
   const isRunning = currentState(context, ref).status !== "Stopped";
   // an ephemeral instance would go with its stop: it only pauses
   if (isRunning) await stopLocked(context, ref, { force: true, timeout: 0, restarting: true });
@@ -71,6 +75,15 @@ async function restoreLocked(context: Context, ref: Ref, aim: Aim): Promise<void
     throw error;
   }
   if (isRunning || aim.stateful) await startLocked(context, ref);
+}
+
+/** The project may have got other rules since, and the snapshot may have come with a backup. @throws {DreyError} */
+async function mayGoBack(context: Context, ref: Ref, snapshot: string): Promise<void> {
+  const { value: { expires_at: _, ...record } } = await loadSnapshot(context, ref, snapshot);
+  validateInstanceConfig(userConfig(record.config), record.type);
+  validateDevices(record.devices);
+  const { mustAllowIn } = await import("../../projects/allow.ts");
+  await mustAllowIn(context, ref.project, { instance: { name: ref.name, record } });
 }
 
 /** Finishes a restore that was cut short, unless one of the two is gone. */
