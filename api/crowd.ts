@@ -1,8 +1,7 @@
 // How many connections a listener holds at a time. Each is an open file, and a server that has none left to open is
 // not only unable to work: Deno takes no connection ever again once one could not be accepted.
 
-import type { Server } from "node:http";
-import type { Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 
 /** Closes at once what comes when there are too many connections. */
 export function limitCrowd(server: Server, most = mostConnections()): void {

@@ -2,11 +2,13 @@
 
 import type { Socket as DatagramSocket } from "node:dgram";
 import type { Server, Socket } from "node:net";
+import { concat } from "@std/bytes";
 import { formatAddress, type ListenAddress } from "../config/addresses.ts";
 import { readKey, type Values } from "../config/key.ts";
 import { dnsAddress } from "../config/server_keys.ts";
 import type { Context } from "../domain/context.ts";
 import { describeError, DreyError } from "../errors.ts";
+import { limitCrowd } from "./crowd.ts";
 
 export interface DnsServer extends Disposable {
   /** listens as these settings say; throws, and goes on as before, if that cannot be */
@@ -37,18 +39,24 @@ export function openDnsServer(context: Context): DnsServer {
   };
 }
 
+/** connections at a time: the servers that fetch zones are few, and anybody may knock */
+const mostPeers = 64;
+
 async function listen(context: Context, address: ListenAddress): Promise<Listening> {
   const [net, dgram] = await Promise.all([import("node:net"), import("node:dgram")]);
   const host = address.host === "" ? "::" : address.host;
   const open = new Set<Socket>();
-  const server = net.createServer((socket) => {
+  // who has asked may say that it asks no more, and still wait for the answer
+  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     open.add(socket);
     socket.once("close", () => open.delete(socket));
     // a peer that goes away is its own affair
     socket.on("error", () => socket.destroy());
     socket.setTimeout(30_000, () => socket.destroy());
-    converse(context, socket);
+    // the peer is gone, or the log has been told
+    converse(context, socket).catch(() => socket.destroy());
   });
+  limitCrowd(server, mostPeers);
   const datagrams = dgram.createSocket(host.includes(":") ? "udp6" : "udp4");
   datagrams.on("message", (message, { address: peer, port }) => {
     answers(context, message, { peer, isStream: false }).then((all) => {
@@ -88,27 +96,37 @@ async function started(listener: Server | DatagramSocket, start: () => void): Pr
   await promise;
 }
 
-/** On a stream each message has its length before it, two bytes; they are answered in their order. */
-function converse(context: Context, socket: Socket): void {
-  let held = new Uint8Array(0);
-  let before = Promise.resolve();
+/**
+ * On a stream each message has its length before it, two bytes; they are answered in their order. A peer that does not
+ * read its answers is not read from either.
+ */
+async function converse(context: Context, socket: Socket): Promise<void> {
   const peer = socket.remoteAddress ?? "";
-  const answer = async (message: Uint8Array) => {
-    for (const said of await answers(context, message, { peer, isStream: true })) {
-      socket.write(Uint8Array.from([said.length >> 8, said.length & 0xff, ...said]));
-    }
-  };
-  socket.on("data", (chunk: Uint8Array) => {
-    held = Uint8Array.from([...held, ...chunk]);
+  let held: Uint8Array = new Uint8Array();
+  for await (const chunk of socket.iterator({ destroyOnReturn: false })) {
+    held = concat([held, chunk]);
     while (held.length >= 2 && held.length >= 2 + sizeAt(held)) {
-      const message = held.slice(2, 2 + sizeAt(held));
-      held = held.slice(2 + sizeAt(held));
-      before = before.then(() => answer(message)).catch((error) => {
+      const end = 2 + sizeAt(held);
+      const all = await answers(context, held.slice(2, end), { peer, isStream: true }).catch((error) => {
         logFailure(error);
-        socket.destroy();
+        throw error;
       });
+      for (const said of all) {
+        await sent(socket, concat([Uint8Array.from([said.length >> 8, said.length & 0xff]), said]));
+      }
+      held = held.subarray(end);
     }
-  });
+  }
+  socket.end();
+}
+
+/** Gives bytes to a socket, and waits until it has room again; one that is closed has no use for them. */
+async function sent(socket: Socket, bytes: Uint8Array): Promise<void> {
+  if (socket.destroyed || socket.write(bytes)) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  socket.once("drain", resolve).once("close", resolve);
+  await promise;
+  socket.off("drain", resolve).off("close", resolve);
 }
 
 /** The peer is told nothing, the log is. */
