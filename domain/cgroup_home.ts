@@ -47,13 +47,17 @@ export async function openHome(context: Context): Promise<AsyncDisposable> {
   }
   // a service keeps its own cgroup; somebody else opens the scope
   const holder = spawn(["cat"], { stdin: "piped", stdout: "null", stderr: "null" });
-  await joinScope(context.user.uid, { scope: home.scope, below: "/session", pid: holder.pid });
-  return {
-    async [Symbol.asyncDispose]() {
-      await holder.stdin.close();
-      await holder.status;
-    },
+  const end = async () => {
+    await holder.stdin.close();
+    await holder.status;
   };
+  try {
+    await joinScope(context.user.uid, { scope: home.scope, below: "/session", pid: holder.pid });
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return { [Symbol.asyncDispose]: end };
 }
 
 /**

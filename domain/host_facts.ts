@@ -22,9 +22,7 @@ export interface HostFacts {
   user: { uid: number; name: string };
   /** by name; absent if this kernel has none of that name */
   sysctls: Record<string, string | undefined>;
-  /** how many subordinate ids the user has */
-  /** how many there are of each kind, and the command that grants them */
-  /** `sharer` is another user who was given some of them too */
+  /** how many subordinate ids the user has, the command that grants them, and another user who was given some too */
   subIds: { uids: number; gids: number; grant: string; sharer?: string | undefined };
   /** file of each program; absent if not installed */
   tools: Record<string, string | undefined>;
