@@ -2,21 +2,31 @@
 
 import * as s from "./schema.ts";
 
+/** A backup of an instance. */
 export interface InstanceBackup {
   name: string;
+  /** time, RFC 3339 */
   created_at: string;
+  /** when it is deleted; year 1 for never */
   expires_at: string;
+  /** whether it holds no snapshots */
   instance_only: boolean;
   /** what older clients call it */
   container_only: boolean;
+  /** whether it is in the format of the pool's driver */
   optimized_storage: boolean;
 }
 
+/** A backup of a custom volume. */
 export interface VolumeBackup {
   name: string;
+  /** time, RFC 3339 */
   created_at: string;
+  /** when it is deleted; year 1 for never */
   expires_at: string;
+  /** whether it holds no snapshots */
   volume_only: boolean;
+  /** whether it is in the format of the pool's driver */
   optimized_storage: boolean;
 }
 
@@ -32,13 +42,16 @@ export const instanceBackupsPost = s.object({
   instance_only: s.optional(s.boolean, "leave the snapshots out"),
   container_only: s.optional(s.boolean),
 });
+/** A backup to be made of an instance. */
 export type InstanceBackupsPost = s.TypeOf<typeof instanceBackupsPost>;
 
 export const volumeBackupsPost = s.object({
   ...common,
   volume_only: s.optional(s.boolean, "leave the snapshots out"),
 });
+/** A backup to be made of a custom volume. */
 export type VolumeBackupsPost = s.TypeOf<typeof volumeBackupsPost>;
 
 export const backupPost = s.object({ name: s.required(s.string) });
+/** Another name for a backup. */
 export type BackupPost = s.TypeOf<typeof backupPost>;

@@ -5,6 +5,7 @@ import * as s from "./schema.ts";
 /** `metrics` certificates open /1.0/metrics and nothing else */
 export type CertificateType = "client" | "metrics";
 
+/** A certificate whose holder may call over HTTPS. */
 export interface Certificate {
   name: string;
   type: CertificateType;
@@ -26,6 +27,7 @@ const fields = {
 };
 
 export const certificatePut = s.object(fields);
+/** What can be changed of a trusted certificate. */
 export type CertificatePut = s.TypeOf<typeof certificatePut>;
 
 export const certificatesPost = s.object({
@@ -34,4 +36,5 @@ export const certificatesPost = s.object({
   trust_token: s.optional(s.string, "a token, from a client that is not trusted yet"),
   password: s.optional(s.string, "a token, where older clients put it"),
 });
+/** A certificate to be trusted, or the wish for a token. */
 export type CertificatesPost = s.TypeOf<typeof certificatesPost>;

@@ -2,6 +2,7 @@
 
 import type { Operation } from "./operation.ts";
 
+/** The answer of a route that is done. */
 export interface SyncResponse<T = unknown> {
   type: "sync";
   status: "Success";
@@ -9,9 +10,11 @@ export interface SyncResponse<T = unknown> {
   operation: "";
   error_code: 0;
   error: "";
+  /** what was asked for */
   metadata: T;
 }
 
+/** The answer of a route that has begun an operation. */
 export interface AsyncResponse {
   type: "async";
   status: "Operation created";
@@ -23,6 +26,7 @@ export interface AsyncResponse {
   metadata: Operation;
 }
 
+/** The answer of a route that has failed. */
 export interface ErrorResponse {
   type: "error";
   status: "";
@@ -30,6 +34,7 @@ export interface ErrorResponse {
   operation: "";
   /** HTTP status, once more */
   error_code: number;
+  /** what is wrong, for people */
   error: string;
   metadata: null;
 }

@@ -5,9 +5,12 @@ import type { Operation } from "./operation.ts";
 /** What every event says, around what it tells. */
 export interface EventOf<Type extends string, Metadata> {
   type: Type;
+  /** time, RFC 3339 */
   timestamp: string;
+  /** empty for what belongs to none */
   project: string;
   location: string;
+  /** what is told */
   metadata: Metadata;
 }
 
@@ -17,8 +20,11 @@ export interface Lifecycle {
   action: string;
   /** address of what it happened to */
   source: string;
+  /** what else is known of it */
   context?: Record<string, unknown>;
+  /** who asked for it */
   requestor?: { username: string; protocol: string; address: string };
+  /** of the instance, where it happened to one */
   name?: string;
   project?: string;
 }

@@ -2,29 +2,43 @@
 
 import * as s from "./schema.ts";
 
+/** A name of an image, in its list of them. */
 export interface ImageAlias {
   name: string;
   description: string;
 }
 
+/** An image, as `image.get` shows it. */
 export interface Image {
+  /** SHA-256 of its files, in hexadecimal */
   fingerprint: string;
   type: "container" | "virtual-machine";
+  /** the kernel's name, `x86_64` */
   architecture: string;
+  /** name under which its file was given */
   filename: string;
   /** bytes of the image's files */
   size: number;
+  /** what its maker says of it: `os`, `release` */
   properties: Record<string, string>;
   aliases: ImageAlias[];
+  /** whether callers that are not trusted may have it */
   public: boolean;
+  /** whether it is here only because an instance wanted it */
   cached: boolean;
+  /** whether it follows its server */
   auto_update: boolean;
+  /** profiles of instances that name none */
   profiles: string[];
   project: string;
+  /** when it was made, RFC 3339 */
   created_at: string;
+  /** when it is deleted; in 1970 for never */
   expires_at: string;
   last_used_at: string;
+  /** when it came here */
   uploaded_at: string;
+  /** where it came from */
   update_source?: {
     alias: string;
     certificate: string;
@@ -49,13 +63,18 @@ export const imageMetadataPut = s.object({
   properties: s.optional(s.record(s.string)),
   templates: s.optional(s.record(template), "by the path of the file each makes"),
 });
+/** What an image says of itself, or the part of it that is to change. */
 export type ImageMetadataPut = s.TypeOf<typeof imageMetadataPut>;
 
+/** What an image says of itself in its `metadata.yaml`. */
 export interface ImageMetadata {
   architecture: string;
+  /** `seconds` since 1970 */
   creation_date: number;
+  /** `seconds` since 1970; 0 for never */
   expiry_date: number;
   properties: Record<string, string>;
+  /** by the path of the file each makes */
   templates: Record<string, {
     when: string[];
     template: string;
@@ -71,6 +90,7 @@ export const imagePut = s.object({
   properties: s.optional(s.record(s.string)),
   public: s.optional(s.boolean),
 });
+/** What can be changed of an image. */
 export type ImagePut = s.TypeOf<typeof imagePut>;
 
 export const imagesPost = s.object({
@@ -97,6 +117,7 @@ export const imagesPost = s.object({
     url: s.optional(s.string),
   })),
 });
+/** An image to be had from a server, or to be made of an instance. */
 export type ImagesPost = s.TypeOf<typeof imagesPost>;
 
 /** An image to be built; LXD has no such thing. */
@@ -105,6 +126,7 @@ export const imageBuildPost = s.object({
   aliases: s.optional(s.array(s.object({ name: s.required(s.string), description: s.optional(s.string) }))),
   public: s.optional(s.boolean),
 });
+/** A definition of an image to be built; LXD has no such thing. */
 export type ImageBuildPost = s.TypeOf<typeof imageBuildPost>;
 
 export const imagesPrunePost = s.object({
@@ -131,8 +153,10 @@ export const imageExportPost = s.object({
   project: s.optional(s.string, "project at that server"),
   profiles: s.optional(s.array(s.string)),
 });
+/** Where an image is to be sent. */
 export type ImageExportPost = s.TypeOf<typeof imageExportPost>;
 
+/** A name of an image, as `image.alias.get` shows it. */
 export interface ImageAliasesEntry {
   name: string;
   description: string;
@@ -147,7 +171,9 @@ export const imageAliasesPost = s.object({
   target: s.required(s.string),
   type: s.optional(s.string),
 });
+/** A name to be given to an image. */
 export type ImageAliasesPost = s.TypeOf<typeof imageAliasesPost>;
 export const imageAliasPut = s.object({ description: s.optional(s.string), target: s.optional(s.string) });
+/** What can be changed of a name of an image. */
 export type ImageAliasPut = s.TypeOf<typeof imageAliasPut>;
 export const imageAliasPost = s.object({ name: s.required(s.string) });

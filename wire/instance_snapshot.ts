@@ -3,10 +3,12 @@
 import type { Config, Devices } from "./instance.ts";
 import * as s from "./schema.ts";
 
+/** A snapshot of an instance, with the settings that the instance had. */
 export interface InstanceSnapshot {
   name: string;
   architecture: string;
   config: Config;
+  /** time, RFC 3339 */
   created_at: string;
   devices: Devices;
   ephemeral: boolean;
@@ -18,6 +20,7 @@ export interface InstanceSnapshot {
   profiles: string[];
   /** bytes; -1 if nobody has measured */
   size: number;
+  /** whether it has what was in the memory */
   stateful: boolean;
 }
 
@@ -26,9 +29,11 @@ export const instanceSnapshotsPost = s.object({
   stateful: s.optional(s.boolean),
   expires_at: s.optional(s.string),
 });
+/** A snapshot to be taken of an instance. */
 export type InstanceSnapshotsPost = s.TypeOf<typeof instanceSnapshotsPost>;
 
 export const instanceSnapshotPut = s.object({ expires_at: s.optional(s.string) });
+/** What can be changed of a snapshot of an instance. */
 export type InstanceSnapshotPut = s.TypeOf<typeof instanceSnapshotPut>;
 
 export const instanceSnapshotPost = s.object({
@@ -36,4 +41,5 @@ export const instanceSnapshotPost = s.object({
   migration: s.optional(s.boolean),
   live: s.optional(s.boolean),
 });
+/** Another name for a snapshot of an instance. */
 export type InstanceSnapshotPost = s.TypeOf<typeof instanceSnapshotPost>;

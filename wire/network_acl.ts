@@ -15,14 +15,19 @@ export const networkAclRule = s.object({
   description: s.optional(s.string),
   state: s.required(s.string, "`enabled`, `disabled` or `logged`"),
 });
+/** A rule about what may pass; what it leaves out may be anything. */
 export type NetworkAclRule = s.TypeOf<typeof networkAclRule>;
 
+/** An access control list: rules that networks and NICs obey. */
 export interface NetworkAcl {
   name: string;
   description: string;
+  /** rules about what comes to an instance */
   ingress: NetworkAclRule[];
+  /** rules about what an instance sends */
   egress: NetworkAclRule[];
   config: Config;
+  /** addresses of what obeys it */
   used_by: string[];
   project: string;
 }
@@ -35,6 +40,7 @@ export const networkAclPut = s.object({
   egress: rules,
   config: s.optional(s.record(s.string)),
 });
+/** What can be changed of an access control list. */
 export type NetworkAclPut = s.TypeOf<typeof networkAclPut>;
 
 export const networkAclsPost = s.object({
@@ -44,6 +50,7 @@ export const networkAclsPost = s.object({
   egress: rules,
   config: s.optional(s.record(s.string)),
 });
+/** An access control list to be made. */
 export type NetworkAclsPost = s.TypeOf<typeof networkAclsPost>;
 
 export const networkAclPost = s.object({ name: s.required(s.string) });

@@ -12,6 +12,7 @@ export type ProjectFeature =
   | "networks"
   | "networks.zones";
 
+/** A project: a name for instances, and for what it has for itself. */
 export interface Project {
   name: string;
   description: string;
@@ -20,7 +21,9 @@ export interface Project {
   used_by: string[];
 }
 
+/** What a project uses of what it may. */
 export interface ProjectState {
+  /** by LXD's names for them: `instances`, `memory` */
   resources: Record<string, ProjectStateResource>;
 }
 
@@ -35,6 +38,7 @@ export const projectPut = s.object({
   config: s.optional(s.record(s.string)),
   description: s.optional(s.string),
 });
+/** What can be changed of a project. */
 export type ProjectPut = s.TypeOf<typeof projectPut>;
 
 export const projectsPost = s.object({
@@ -44,5 +48,6 @@ export const projectsPost = s.object({
   storage: s.optional(s.string, "pool of the root disk its default profile gets"),
   network: s.optional(s.string, "network of the interface its default profile gets"),
 });
+/** A project to be made. */
 export type ProjectsPost = s.TypeOf<typeof projectsPost>;
 export const projectPost = s.object({ name: s.required(s.string) });

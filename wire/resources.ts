@@ -1,13 +1,16 @@
 // The hardware of the host, as `/1.0/resources` tells it.
 
+/** A thread of a core: what the kernel calls a processor. */
 export interface CpuThread {
   id: number;
   numa_node: number;
   thread: number;
   online: boolean;
+  /** whether the kernel keeps others off it */
   isolated: boolean;
 }
 
+/** A core of a processor. */
 export interface CpuCore {
   core: number;
   die: number;
@@ -16,6 +19,7 @@ export interface CpuCore {
   frequency: number;
 }
 
+/** A cache of a processor. */
 export interface CpuCache {
   level: number;
   type: string;
@@ -23,6 +27,7 @@ export interface CpuCache {
   size: number;
 }
 
+/** A processor, as it sits in its socket. */
 export interface CpuSocket {
   name: string;
   vendor: string;
@@ -35,6 +40,7 @@ export interface CpuSocket {
   frequency_turbo: number;
 }
 
+/** The memory of a NUMA node. */
 export interface MemoryNode {
   numa_node: number;
   /** bytes, as are all below */
@@ -44,6 +50,7 @@ export interface MemoryNode {
   total: number;
 }
 
+/** A partition of a disk. */
 export interface DiskPartition {
   id: string;
   device: string;
@@ -53,6 +60,7 @@ export interface DiskPartition {
   partition: number;
 }
 
+/** A disk. */
 export interface Disk {
   id: string;
   /** major and minor number */
@@ -86,6 +94,7 @@ export interface BusDevice {
   product_id: string;
 }
 
+/** A port of a network card: an interface. */
 export interface NetworkPort {
   id: string;
   address: string;
@@ -98,12 +107,14 @@ export interface NetworkPort {
   link_speed?: number;
 }
 
+/** A network card. */
 export interface NetworkCard extends Partial<BusDevice> {
   ports: NetworkPort[];
   numa_node: number;
   pci_address?: string;
 }
 
+/** A graphics card. */
 export interface GpuCard extends BusDevice {
   drm: {
     id: number;
@@ -118,12 +129,14 @@ export interface GpuCard extends BusDevice {
   pci_address?: string;
 }
 
+/** A device on the PCI bus. */
 export interface PciDevice extends BusDevice {
   pci_address: string;
   iommu_group: number;
   numa_node: number;
 }
 
+/** A device on a USB bus. */
 export interface UsbDevice {
   bus_address: number;
   device_address: number;
@@ -145,6 +158,7 @@ export interface UsbDevice {
   speed: number;
 }
 
+/** What the firmware says of the machine. */
 export interface SystemResources {
   uuid: string;
   vendor: string;
@@ -159,6 +173,7 @@ export interface SystemResources {
   motherboard: { vendor: string; product: string; serial: string; version: string };
 }
 
+/** The hardware of the host. */
 export interface Resources {
   cpu: { architecture: string; sockets: CpuSocket[]; total: number };
   memory: {

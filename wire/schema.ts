@@ -1,6 +1,7 @@
 // Schemas as data: what a request body must look like. One declaration gives the TypeScript type, the check
 // of a body that arrives, and the OpenAPI text. Unknown fields are let through, as LXD's decoder does.
 
+/** What a value must look like; `T` is its type in TypeScript. */
 export type Schema<T = unknown> =
   & (
     | { kind: "string" | "integer" | "number" | "boolean" | "unknown" }
@@ -24,6 +25,7 @@ type Typed<F> = F extends Field<infer T, boolean> ? T : never;
 type OptionalKeys<F extends Fields> = {
   [K in keyof F]: F[K] extends Field<unknown, true> ? K : never;
 }[keyof F];
+/** The type of an object with these fields. */
 export type ObjectOf<F extends Fields> =
   & { [K in Exclude<keyof F, OptionalKeys<F>>]: Typed<F[K]> }
   & { [K in OptionalKeys<F>]?: Typed<F[K]> };

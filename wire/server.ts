@@ -2,11 +2,16 @@
 
 import * as s from "./schema.ts";
 
+/** What a server runs on. */
 export interface ServerEnvironment {
+  /** `host:port` where it listens over HTTPS */
   addresses: string[];
   architectures: string[];
+  /** PEM */
   certificate: string;
+  /** SHA-256 of the certificate, in hexadecimal */
   certificate_fingerprint: string;
+  /** what runs instances: `drey`, in LXD `lxc` and `qemu` */
   driver: string;
   driver_version: string;
   firewall: string;
@@ -31,15 +36,20 @@ export interface ServerEnvironment {
   storage_supported_drivers: { Name: string; Version: string; Remote: boolean }[];
 }
 
+/** What a server says of itself to everybody. */
 export interface ServerUntrusted {
+  /** names of what it keeps beyond the first version of the API */
   api_extensions: string[];
   api_status: string;
   api_version: string;
+  /** whether it trusts the caller */
   auth: "trusted" | "untrusted";
   auth_methods: string[];
+  /** whether it is there for its images alone */
   public: boolean;
 }
 
+/** What a server says of itself to those it trusts. */
 export interface Server extends ServerUntrusted {
   /** settings of the server; empty for callers confined to projects */
   config: Record<string, string>;
@@ -73,4 +83,5 @@ export interface ConfigurationMetadata {
 
 /** Values that are `null` or empty unset their key. */
 export const serverPut = s.object({ config: s.optional(s.record(s.unknown)) });
+/** Settings of the server. Values that are `null` or empty unset their key. */
 export type ServerPut = s.TypeOf<typeof serverPut>;

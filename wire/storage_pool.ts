@@ -3,16 +3,20 @@
 import type { Config } from "./instance.ts";
 import * as s from "./schema.ts";
 
+/** A storage pool. */
 export interface StoragePool {
   name: string;
   description: string;
+  /** `dir`, `btrfs` or `lvm` */
   driver: string;
   status: "Created" | "Pending" | "Errored";
   config: Config;
+  /** addresses of the volumes in it */
   used_by: string[];
   locations: string[];
 }
 
+/** How full a storage pool is. */
 export interface StoragePoolResources {
   /** bytes */
   space: { used: number; total: number };
@@ -40,10 +44,12 @@ export const storagePoolsPost = s.object({
   description: s.optional(s.string),
   config: s.optional(s.record(s.string)),
 });
+/** A storage pool to be made. */
 export type StoragePoolsPost = s.TypeOf<typeof storagePoolsPost>;
 
 export const storagePoolPut = s.object({
   description: s.optional(s.string),
   config: s.optional(s.record(s.string)),
 });
+/** What can be changed of a storage pool. */
 export type StoragePoolPut = s.TypeOf<typeof storagePoolPut>;

@@ -2,9 +2,12 @@
 
 import * as s from "./schema.ts";
 
+/** Whether somebody has seen a warning, or it holds no more. */
 export type WarningStatus = "new" | "acknowledged" | "resolved";
+/** How much is at stake. */
 export type WarningSeverity = "low" | "moderate" | "high";
 
+/** Something that is less than it could be. */
 export interface Warning {
   uuid: string;
   /** what it is about, in words; warnings of one type about one thing are one */
@@ -24,4 +27,5 @@ export interface Warning {
 }
 
 export const warningPut = s.object({ status: s.optional(s.string, "`new` or `acknowledged`") });
+/** What can be changed of a warning. */
 export type WarningPut = s.TypeOf<typeof warningPut>;

@@ -3,6 +3,7 @@
 import type { ProjectFeature } from "../project.ts";
 import type { Schema } from "../schema.ts";
 
+/** The methods of HTTP that routes have. */
 export type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
 /**
  * `sync` answers with metadata, `async` with an operation, `raw` with bytes, `socket` with a stream of messages,
@@ -10,6 +11,7 @@ export type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
  */
 export type RouteKind = "sync" | "async" | "raw" | "socket" | "sftp";
 
+/** One route: how it is reached, what it takes and what it answers with. */
 export interface Route {
   method: Method;
   /** LXD's path with `{name}` for parameters */
