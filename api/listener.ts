@@ -122,7 +122,9 @@ function requestOf(
   const method = incoming.method ?? "GET";
   const headers = new Headers();
   for (let at = 0; at + 1 < incoming.rawHeaders.length; at += 2) {
-    headers.append(incoming.rawHeaders[at] ?? "", incoming.rawHeaders[at + 1] ?? "");
+    // Incus' clients say so what LXD's say as X-LXD
+    const name = (incoming.rawHeaders[at] ?? "").replace(/^x-incus-/i, "x-lxd-");
+    headers.append(name, incoming.rawHeaders[at + 1] ?? "");
   }
   const hasBody = method !== "GET" && method !== "HEAD";
   // the path as it came: what was escaped stays escaped

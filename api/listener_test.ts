@@ -52,6 +52,14 @@ const streams = (serve: (socket: Socket) => Promise<void>): App["fetch"] => asyn
   return new Response(null, { status: 204 });
 };
 
+Deno.test("what Incus' clients say in headers of their own is heard as LXD's", async () => {
+  await using door = await openDoor((request) =>
+    Promise.resolve(new Response(request.headers.get("x-lxd-name")))
+  );
+  const answer = await fetch("http://drey/1.0", { client: door.client, headers: { "X-Incus-name": "v9" } });
+  assertEquals(await answer.text(), "v9");
+});
+
 Deno.test("a request arrives as it was sent, and its answer likewise", async () => {
   await using door = await openDoor(async (request) => {
     const { pathname, search } = new URL(request.url);

@@ -334,6 +334,26 @@ export const volatile = key({
   internal: true,
 });
 
+const noted = { on: all, live: true, internal: true } as const;
+export const volatileUuid = key({
+  ...noted,
+  name: "volatile.uuid",
+  type: types.uuid,
+  short: "What the instance is known by, whatever its name",
+});
+export const volatileCloudInit = key({
+  ...noted,
+  name: "volatile.cloud-init.instance-id",
+  type: types.uuid,
+  short: "What cloud-init knows the instance by",
+});
+export const volatileVsock = key({
+  ...noted,
+  name: "volatile.vsock_id",
+  type: types.integer({ min: 0, max: 0xffff_fffe }),
+  short: "Number of the virtual machine's socket",
+});
+
 /** Every key drey obeys, in the order of the reference page. */
 export const instanceKeys: readonly Key[] = [
   autostart,
@@ -380,6 +400,9 @@ export const instanceKeys: readonly Key[] = [
   snapshotsScheduleStopped,
   ...syscallKeys,
   user,
+  volatileUuid,
+  volatileCloudInit,
+  volatileVsock,
   volatile,
 ];
 

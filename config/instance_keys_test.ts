@@ -33,7 +33,8 @@ Deno.test("validateInstanceConfig() takes the keys that are obeyed", () => {
     "security.idmap.isolated": "yes",
     "environment.LANG": "C.UTF-8",
     "user.anything": "at all",
-    "volatile.uuid": "x",
+    "volatile.uuid": "5c1b29a9-9f35-4f0e-8b1c-4a1a4e6a9f0d",
+    "volatile.anything": "x",
     "security.privileged": "false",
     "limits.memory.swap": "",
   }, "container");
@@ -73,6 +74,16 @@ Deno.test("validateInstanceConfig() names key, wanted form and value", () => {
     DreyError,
     'Invalid value for "limits.memory": expected a size such as 512MiB, or 50%, got "lots"',
   );
+});
+
+Deno.test("validateInstanceConfig() takes for ids of an instance nothing else", () => {
+  for (const name of ["volatile.uuid", "volatile.cloud-init.instance-id", "volatile.vsock_id"]) {
+    assertEquals(
+      codeOf(() => validateInstanceConfig({ [name]: "foo" }, "virtual-machine")),
+      "BAD_REQUEST",
+      name,
+    );
+  }
 });
 
 Deno.test("a privileged container is refused, and a container's key on a virtual machine too", () => {

@@ -62,6 +62,12 @@ export const proxy: ValueType<string> = type(
   (text) => URL.canParse(text) && /^(https?|socks5h?):\/\/[^/]/.test(text) ? text : undefined,
 );
 
+export const uuid: ValueType<string> = type(
+  "string",
+  "a UUID such as 5c1b29a9-9f35-4f0e-8b1c-4a1a4e6a9f0d",
+  (text) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text) ? text : undefined,
+);
+
 /** LXD's words for yes and no. */
 export const bool: ValueType<boolean> = type("bool", "true or false", (text) => {
   if (["true", "1", "yes", "on"].includes(text.toLowerCase())) return true;

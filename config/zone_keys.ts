@@ -10,9 +10,9 @@ import * as types from "./types.ts";
 
 export const nameservers = net.listOf(net.domainName);
 
-/** @throws {DreyError} `BAD_REQUEST` */
+/** A domain, or a part of a network's addresses such as 0/26.2.0.192.in-addr.arpa. @throws {DreyError} `BAD_REQUEST` */
 export function validateZoneName(name: string): void {
-  if (/[/]/.test(name) || "problem" in net.domainName.parse(name)) {
+  if (name.startsWith("/") || "problem" in net.domainName.parse(name.replaceAll("/", "x"))) {
     throw bad(`Invalid network zone name "${name}": expected ${net.domainName.wanted}`);
   }
 }

@@ -105,7 +105,8 @@ $serve{3} = sub { my ($path, $wants, $a) = (path(), number(), attributes());
   $flags |= O_TRUNC if $wants & 16;
   $flags |= O_EXCL if $wants & 32;
   sysopen my $file, $path, $flags, $a->{mode} // 0666 or return done(0);
-  return wrong('It is not a file') if !-f $file;
+  # a directory too may be held open, though not read: clients do so before they ask what it is
+  return wrong('It is not a file') if !-f $file && !-d _;
   keep({ file => $file, any => $file });
 };
 $serve{4} = sub { my $key = text(); my $found = delete $open{$key} or return wrong('No such handle');

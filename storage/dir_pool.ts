@@ -13,7 +13,8 @@ export const kind: DriverKind = {
   missing: () => Promise.resolve(undefined),
   createPool({ directory, config, uid }) {
     const source = config["source"];
-    if (source === undefined || source === "") {
+    // its own place may be named, as what pools say of themselves does
+    if (source === undefined || source === "" || (source === directory && !isDirectory(source))) {
       Deno.mkdirSync(directory, { recursive: true, mode: 0o711 });
       return Promise.resolve({ ...config, source: directory });
     }

@@ -5,7 +5,7 @@ import * as snapshots from "../../domain/storage_volumes/snapshots.ts";
 import { volumeAddress } from "../../domain/storage_volumes/record.ts";
 import { getRootSnapshot, listRootSnapshots } from "../../domain/storage_volumes/roots.ts";
 import type { Context } from "../../domain/context.ts";
-import type { Handlers } from "../call.ts";
+import type { Call, Handlers } from "../call.ts";
 
 type Names =
   | "volume.snapshots.list"
@@ -40,7 +40,22 @@ async function list(call: Asked & { recursion: number }) {
     { project: call.project, pool: params.pool, name: params.volume },
     params.type,
   );
-  return recursion > 0 ? found : found.map(({ name }) => `${address}/snapshots/${encodeURIComponent(name)}`);
+  // as LXD names them in a list, and there alone
+  if (recursion > 0) return found.map((one) => ({ ...one, name: `${params.volume}/${one.name}` }));
+  return found.map(({ name }) => `${address}/snapshots/${encodeURIComponent(name)}`);
+}
+
+async function update(call: Call<"volume.snapshot.update">, isPatch: boolean): Promise<null> {
+  const { context, params: { snapshot }, body: put } = call;
+  const root = rootOf(call);
+  if (root === undefined) {
+    await snapshots.updateVolumeSnapshot(context, await refOf(call), { snapshot, put, isPatch });
+  } else {
+    const { updateRootSnapshot } = await import("../../domain/storage_volumes/root_notes.ts");
+    const description = put.description ?? (isPatch ? undefined : "");
+    await updateRootSnapshot(context, { name: root, snapshot, put: { ...put, description } });
+  }
+  return null;
 }
 
 export const handlers: Handlers<Names> = {
@@ -52,16 +67,8 @@ export const handlers: Handlers<Names> = {
     if (root !== undefined) return await getRootSnapshot(call.context, root, call.params.snapshot);
     return await snapshots.getVolumeSnapshot(call.context, await refOf(call), call.params.snapshot);
   },
-  "volume.snapshot.update": async (call) => {
-    const { params: { snapshot }, body: put } = call;
-    await snapshots.updateVolumeSnapshot(call.context, await refOf(call), { snapshot, put, isPatch: false });
-    return null;
-  },
-  "volume.snapshot.patch": async (call) => {
-    const { params: { snapshot }, body: put } = call;
-    await snapshots.updateVolumeSnapshot(call.context, await refOf(call), { snapshot, put, isPatch: true });
-    return null;
-  },
+  "volume.snapshot.update": async (call) => await update(call, false),
+  "volume.snapshot.patch": async (call) => await update(call, true),
   "volume.snapshot.rename": async (call) => {
     const { params: { snapshot }, body: { name } } = call;
     return await snapshots.renameVolumeSnapshot(call.context, await refOf(call), { snapshot, name });

@@ -114,7 +114,7 @@ export async function info(shell: Shell): Promise<void> {
   shell.print(`${lines.join("\n")}\n`);
   if (snapshots.length === 0) return;
   const table = toTable(snapshots, [
-    { header: "NAME", cell: ({ name }) => name },
+    { header: "NAME", cell: ({ name }) => name.slice(name.lastIndexOf("/") + 1) },
     { header: "DESCRIPTION", cell: ({ description }) => description },
     { header: "TAKEN AT", cell: ({ created_at }) => created_at },
     {

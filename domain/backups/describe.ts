@@ -92,13 +92,13 @@ export async function describeInstance(
     snapshots: kept,
     pool: poolShape(record.pool, pool),
     volume,
-    volume_snapshots: kept.map(({ name, created_at, expires_at }): IndexVolume => ({
-      name,
-      description: "",
+    volume_snapshots: snapshots.map((entry): IndexVolume => ({
+      name: nameOf(entry),
+      description: entry.value.volume?.description ?? "",
       content_type: "filesystem",
-      config: {},
-      ...(created_at === undefined ? {} : { created_at }),
-      ...(expires_at === undefined ? {} : { expires_at }),
+      config: { ...entry.value.volume?.config },
+      created_at: entry.value.created_at,
+      expires_at: entry.value.expires_at || never,
     })),
   };
 }

@@ -99,7 +99,12 @@ async function restore(
   const kept = snapshotsOf(backup);
   const snapshots = kept.map((snapshot): { name: string; record: SnapshotRecord } => ({
     name: snapshot.name,
-    record: snapshotRecord(snapshot, record),
+    record: {
+      ...snapshotRecord(snapshot, record),
+      volume: notedOn({
+        volume: backup.index.config.volume_snapshots?.find(({ name }) => name === snapshot.name),
+      }),
+    },
   }));
   // whichever of them is gone back to: the files have one map
   const ownMap = record.config["volatile.last_state.idmap"];

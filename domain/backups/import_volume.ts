@@ -119,7 +119,7 @@ function snapshotRecord(record: VolumeRecord, snapshot: IndexVolume): VolumeSnap
     description: snapshot.description ?? "",
     created_at: snapshot.created_at ?? record.created_at,
     expires_at: snapshot.expires_at ?? "",
-    config: { ...record.config, "volatile.uuid": crypto.randomUUID() },
+    config: { ...userConfig(snapshot.config ?? record.config), "volatile.uuid": crypto.randomUUID() },
   };
 }
 

@@ -78,7 +78,7 @@ async function check(context: Context, ref: Ref, body: InstancesPost): Promise<v
       hint: "Name an image instead",
     });
   }
-  keys.validateInstanceConfig(userConfig(body.config ?? {}), body.type || "container");
+  keys.validateInstanceConfig(body.config ?? {}, body.type || "container");
   validateDevices(body.devices ?? {});
   const { config, devices } = await expand(context, ref.project, settingsOf(body));
   validateTogether(devices);

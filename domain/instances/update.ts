@@ -92,6 +92,8 @@ function ownConfig(
   ref: Ref,
   { record, put }: { record: InstanceRecord; put: InstancePut },
 ): Config {
+  // with what only drey sets, which clients send back: no nonsense is taken for it in silence
+  validateInstanceConfig(put.config ?? {}, record.type);
   const addresses = nicAddresses(put.config ?? {});
   const other = Object.keys(addresses).find((key) => addresses[key] !== (record.config[key] ?? ""));
   if (other !== undefined && "pid" in currentState(context, ref)) {

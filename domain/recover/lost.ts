@@ -148,10 +148,12 @@ async function lostInstance(
     const createdAt = Deno.statSync(driver.home(place)).mtime ?? madeAt;
     const own = driver.facts(place) ?? facts;
     const known = kept === undefined ? { ...record, created_at: createdAt.toISOString() } : undefined;
+    const noted = said?.volume_snapshots?.find(({ name }) => name === snapshot);
     return {
       name: snapshot,
       record: {
         ...known ?? instanceRecord(kept!, { pool, createdAt, facts: own, type }),
+        ...(noted === undefined ? {} : { volume: notedOn({ volume: noted }) }),
         expires_at: kept?.expires_at ?? "",
       },
     };

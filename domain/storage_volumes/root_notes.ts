@@ -2,10 +2,12 @@
 
 import { DreyError } from "../../errors.ts";
 import type { Config } from "../../wire/instance.ts";
-import type { StorageVolumePut } from "../../wire/storage_volume.ts";
+import type { StorageVolumePut, VolumeSnapshotPut } from "../../wire/storage_volume.ts";
 import type { Context } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
 import { instanceKey, lockInstance } from "../instances/record.ts";
+import { readTime } from "../instances/snapshots/naming.ts";
+import { loadSnapshot, snapshotKey } from "../instances/snapshots/record.ts";
 import { userConfig, withoutEmpty } from "./create.ts";
 import { volumeAddress, volumeChanged } from "./record.ts";
 import { loadRoot, type RootName } from "./roots.ts";
@@ -28,6 +30,39 @@ export async function patchRootVolume(
     config: { ...old.config, ...put.config },
   });
   await change(context, { name, put, edit });
+}
+
+/**
+ * Changes the description of a snapshot of a root volume; when it expires is the instance's.
+ *
+ * @throws {DreyError} `NOT_FOUND`, `BAD_REQUEST` for another time of expiry
+ */
+export async function updateRootSnapshot(
+  context: Context,
+  { name, snapshot, put }: { name: RootName; snapshot: string; put: VolumeSnapshotPut },
+): Promise<void> {
+  await using _lock = await lockInstance(context, name);
+  await loadRoot(context, name);
+  const { value, revision } = await loadSnapshot(context, name, snapshot);
+  if (put.expires_at && readTime(put.expires_at) !== value.expires_at) {
+    throw new DreyError("BAD_REQUEST", {
+      message:
+        `Cannot change when snapshot "${snapshot}" of volume "${name.name}" expires: its instance says`,
+      hint: `Run: drey config edit ${name.name}/${snapshot}`,
+    });
+  }
+  const { config = {}, description: before = "" } = value.volume ?? {};
+  const description = put.description ?? before;
+  const key = snapshotKey(name, snapshot);
+  const done = await context.store.commit([{ key, revision }], [
+    { key, value: { ...value, volume: { description, config } } },
+    lifecycleWrite(context, {
+      project: name.project,
+      action: "storage-volume-snapshot-updated",
+      source: `${volumeAddress(name, name.type)}/snapshots/${snapshot}`,
+    }),
+  ]);
+  if (!done) throw volumeChanged(name);
 }
 
 interface Noted {

@@ -86,9 +86,10 @@ export async function getRootSnapshot(
 }
 
 function snapshotShape(name: string, record: SnapshotRecord): StorageVolumeSnapshot {
-  const { created_at, expires_at } = record;
+  const { created_at, expires_at, volume: { description, config } = { description: "", config: {} } } =
+    record;
   const content_type = contentOf(record);
-  return { name, description: "", content_type, created_at, expires_at: shownExpiry(expires_at), config: {} };
+  return { name, description, content_type, created_at, expires_at: shownExpiry(expires_at), config };
 }
 
 /**

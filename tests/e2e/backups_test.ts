@@ -24,6 +24,7 @@ await e2e(
   { needs },
   async (drey) => {
     await drey`launch tiny c1 -c user.team=shop -c environment.A=b`;
+    await drey`storage volume set default container/c1 user.note=old`;
     await drey`exec c1 -- sh -c ${fill}`;
     await drey`snapshot c1 s0`;
     await drey`exec c1 -- sh -c ${"echo two >/srv/d/file"}`;
@@ -66,6 +67,7 @@ await e2e(
     await drey`restore c2 s1`;
     assertEquals(await drey`config device get c2 root pool`, "default\n");
     assertEquals(await noteOf("c2"), "x\n", "what was noted on the volume went along");
+    assertEquals(await noteOf("c2/s0"), "old\n");
     await drey`copy c2 c3`;
     assertEquals(await noteOf("c3"), "x\n");
   },
@@ -204,13 +206,15 @@ await e2e("a volume is exported with its snapshots and imported", { needs }, asy
   await drey`storage volume attach default data c1 /srv`;
   await drey`exec c1 -- sh -c ${fill}`;
   await drey`storage volume snapshot default data s0`;
+  await drey`storage volume set default data user.team=office`;
   await drey`exec c1 -- sh -c ${"echo two >/srv/d/file"}`;
   const before = await drey`exec c1 -- sh -c ${look}`;
   const file = join(drey.directory, "data.tar");
   await drey`storage volume export default data ${file} --compression=none`;
   await drey`storage create other dir`;
   await drey`storage volume import other ${file} again`;
-  assertEquals(await drey`storage volume get other again user.team`, "shop\n");
+  assertEquals(await drey`storage volume get other again user.team`, "office\n");
+  assertEquals(await drey`storage volume get other again/s0 user.team`, "shop\n");
   await drey`storage volume detach default data c1`;
   await drey`storage volume attach other again c1 /srv`;
   assertEquals(await drey`exec c1 -- sh -c ${look}`, before);

@@ -49,6 +49,37 @@ await e2e("commands that nobody listens to, and instances that run", { needs }, 
   assertMatch(await refusal(server, "init", "tiny", "c3", "-t", "t2.micro"), /size of an instance.*c2-m4/s);
 });
 
+await e2e("what is said of volumes, pools and zones by themselves", { needs }, async (drey) => {
+  await using server = await serve(drey);
+  const { lxc } = server;
+  const root = "container/c1";
+  const get = (name: string) => lxc("storage", "volume", "get", "default", name, "user.note");
+  await lxc("init", "tiny", "c1");
+  await lxc("storage", "volume", "set", "default", root, "user.note=then");
+  await lxc("snapshot", "c1", "s0");
+  await lxc("storage", "volume", "set", "default", root, "user.note=later");
+  assertEquals(await get(`${root}/s0`), "then\n");
+  await lxc("restore", "c1", "s0");
+  assertEquals(await get(root), "then\n", "it goes back with the instance");
+  const kept = "/1.0/storage-pools/default/volumes/container/c1/snapshots";
+  await lxc("query", "-X", "PUT", "-d", '{"description":"told"}', `${kept}/s0`);
+  const [listed] = JSON.parse(await lxc("query", `${kept}?recursion=1`));
+  assertEquals([listed.name, listed.description], ["c1/s0", "told"], "a list names the volume too");
+  assertMatch(
+    await refusal(server, "query", "-X", "PUT", "-d", '{"expires_at":"2100-01-01T00:00:00Z"}', `${kept}/s0`),
+    /its instance says/,
+  );
+  assertMatch(await refusal(server, "config", "set", "c1", "volatile.uuid=foo"), /expected a UUID/);
+
+  // what a pool says of itself makes it again elsewhere
+  await lxc("storage", "create", "p1", "dir", `source=${drey.directory}/storage-pools/p1`);
+  await lxc("storage", "delete", "p1");
+  const zone = "0/26.2.0.192.in-addr.arpa";
+  await lxc("network", "zone", "create", zone);
+  assertMatch(await lxc("network", "zone", "show", zone), /^name: 0\/26\./m);
+  await lxc("network", "zone", "delete", zone);
+});
+
 await e2e(
   "words of lxc's that drey takes too: aliases, levels of the log, columns",
   { needs },

@@ -108,7 +108,8 @@ async function putBack(
   await atRest(context, ref);
   await using pool = await openPool(context, poolName);
   await orAsBefore(context, done, () => pool.driver.restore({ ...volumeOf(ref), snapshot }));
-  const { expires_at: _, created_at: _taken, volume: _noted, ...settings } = then;
+  // with what was noted on the root volume, as in LXD
+  const { expires_at: _, created_at: _taken, ...settings } = then;
   const restored = (now: InstanceRecord): InstanceRecord => {
     const config: Config = { ...settings.config, "volatile.last_state.power": "STOPPED" };
     delete config["volatile.idmap.current"];
@@ -120,7 +121,6 @@ async function putBack(
       config,
       created_at: now.created_at,
       pool: now.pool,
-      ...(now.volume === undefined ? {} : { volume: now.volume }),
     };
   };
   await editRecord(context, ref, restored, [
