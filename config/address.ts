@@ -91,11 +91,13 @@ export function networkOf(subnet: Subnet): Subnet {
   return { ...subnet, value: boundsOf(subnet).first };
 }
 
+/** Whether an address is one of a subnet. */
 export function contains(subnet: Subnet, address: Address): boolean {
   const { first, last } = boundsOf(subnet);
   return subnet.family === address.family && address.value >= first && address.value <= last;
 }
 
+/** Whether two subnets have addresses in common. */
 export function overlaps(a: Subnet, b: Subnet): boolean {
   return a.family === b.family && (contains(a, networkOf(b)) || contains(b, networkOf(a)));
 }

@@ -119,6 +119,7 @@ export const rlimit: ValueType<Rlimit> = type(
   },
 );
 
+/** Whole numbers, from `min` to `max` where these are given. */
 export function integer(range: { min?: number; max?: number } = {}): ValueType<number> {
   const { min = -Number.MAX_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = range;
   return type("integer", `a whole number${describeRange(range)}`, (text) => {
@@ -133,6 +134,7 @@ function describeRange({ min, max }: { min?: number; max?: number }): string {
   return max === undefined ? "" : `, ${max} or less`;
 }
 
+/** One of some words. */
 export function oneOf<const V extends readonly string[]>(...values: V): ValueType<V[number]> {
   return type("string", `one of ${values.join(", ")}`, (text) => values.find((value) => value === text));
 }

@@ -20,6 +20,7 @@ export interface InstanceCgroup {
   exec: string;
 }
 
+/** Where the cgroups of an instance are, whether they are made or not. */
 export function instanceCgroup(home: string, name: string): InstanceCgroup {
   const path = `${home}/${name}`;
   return { path, payload: `${path}/payload`, exec: `${path}/payload/exec` };

@@ -33,6 +33,7 @@ export interface Subject {
   directory: string;
 }
 
+/** An instance as what backups are of. */
 export function instanceSubject(ref: Ref): Subject {
   return {
     kind: "instance",
@@ -45,6 +46,7 @@ export function instanceSubject(ref: Ref): Subject {
   };
 }
 
+/** A custom volume as what backups are of. */
 export function volumeSubject(ref: VolumeRef): Subject {
   return {
     kind: "volume",

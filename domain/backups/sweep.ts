@@ -9,6 +9,7 @@ import { removeIfThere } from "../../sys/present.ts";
 import { abandonedFiles } from "./receive.ts";
 import { type BackupRecord, backupsRoot, instanceSubject, volumeSubject } from "./record.ts";
 
+/** Deletes what is due, and the files that nobody goes on with. */
 export async function sweepBackups(context: Context): Promise<void> {
   for (const path of abandonedFiles(context)) removeIfThere(path);
   const root = backupsRoot(context);

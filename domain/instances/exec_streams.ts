@@ -24,6 +24,7 @@ export interface ExecStreams {
   onControl(listener: (socket: Socket) => void): void;
 }
 
+/** Streams of these names that wait for their sockets, each with a secret of its own. */
 export function createStreams(names: readonly string[]): ExecStreams {
   const secrets = Object.fromEntries(names.map((name) => [name, secret()]));
   const sockets = new Map<string, Socket>();

@@ -102,6 +102,7 @@ export interface InstancePaths {
   fileSessions: string;
 }
 
+/** Where the files of an instance are, whether it runs or not. */
 export function instancePaths(context: Context, ref: Ref): InstancePaths {
   const name = directoryName(ref);
   const logs = join(context.paths.state, "logs", name);

@@ -16,6 +16,7 @@ export interface RunRecord {
   warnings: string[];
 }
 
+/** Writes the record into a run directory. */
 export function writeRunRecord(run: string, record: RunRecord): void {
   // renamed into place: a start that is killed here must not leave half a record to those who clean up
   const path = join(run, "run.json");

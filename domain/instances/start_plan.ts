@@ -49,6 +49,7 @@ const applicationEnvironment = ({ uid }: Application) => ({
   TERM: "xterm",
 });
 
+/** The container that an instance is, or the box that a virtual machine runs in. */
 export function planStart(facts: StartFacts): ContainerPlan {
   const { machine } = facts;
   return machine === undefined ? planContainer(facts) : planBox({ ...facts, machine });

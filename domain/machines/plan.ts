@@ -134,6 +134,7 @@ export const memoryFiles = (memory: Memory | undefined): MachineBox["files"] => 
 export const fromMemory = (plan: DiskPlan): DiskPlan =>
   plan.kind === "over" ? { ...plan, kind: "kept", from: `${boxFiles}/${memoryDiskName}` } : plan;
 
+/** The machine that an instance's settings, devices and host come to. */
 export function planMachine(facts: MachineFacts, nics: readonly Nic[]): Machine {
   const { name, config, hostMemory, hostCpus } = facts;
   const count = cpuCount(config);

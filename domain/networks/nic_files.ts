@@ -50,6 +50,7 @@ export const relayDirectory = (context: Context): string => join(context.paths.r
 export const nicName = (ref: Ref, device: string): string =>
   `${directoryName(ref)}.${encodeURIComponent(device)}`;
 
+/** Notes that a NIC is plugged in, or about to be. */
 export function writeNic(context: Context, nic: PluggedNic): void {
   Deno.mkdirSync(directory(context), { recursive: true, mode: 0o700 });
   const path = join(directory(context), nicName(nic.ref, nic.device));
@@ -58,10 +59,12 @@ export function writeNic(context: Context, nic: PluggedNic): void {
   Deno.renameSync(`${path}.new`, path);
 }
 
+/** Forgets a NIC. */
 export function removeNic(context: Context, ref: Ref, device: string): void {
   removeIfThere(join(directory(context), nicName(ref, device)));
 }
 
+/** What was noted of a NIC; undefined if it is not plugged in. */
 export function readNic(context: Context, ref: Ref, device: string): PluggedNic | undefined {
   return read(join(directory(context), nicName(ref, device)));
 }

@@ -51,6 +51,7 @@ export function bridgeMtuOf(config: Config, usual: number): number {
   return readKey(config, keys.bridgeMtu) ?? (readTunnels(config).length > 0 ? Math.min(1400, usual) : usual);
 }
 
+/** The bridge, the rules and the services that the settings of a network come to. */
 export function planNetwork(facts: NetworkFacts): NetworkPlan {
   const { name, config, hasIpv6 } = facts;
   const v4 = subnetOf(config, 4);

@@ -40,6 +40,7 @@ export function pciAddressOf(path: string): string | undefined {
 /** A NUMA node; the kernel says -1 where there is but one. */
 export const numaNodeOf = (path: string): number => Math.max(0, readNumber(`${path}/numa_node`));
 
+/** Every device on the PCI bus. */
 export function readPci({ sys }: HostTrees, names: Names): PciDevice[] {
   const base = `${sys}/bus/pci/devices`;
   return readNames(base).map((pci_address) => {
@@ -52,6 +53,7 @@ export function readPci({ sys }: HostTrees, names: Names): PciDevice[] {
 /** vendor of the hubs that the kernel itself stands for */
 const linuxFoundation = "1d6b";
 
+/** Every device on a USB bus, without the kernel's own hubs. */
 export function readUsb({ sys }: HostTrees, names: Names): UsbDevice[] {
   const base = `${sys}/bus/usb/devices`;
   return readNames(base).filter((name) => !name.includes(":")).flatMap((name) => {

@@ -5,6 +5,7 @@ import type { GpuCard, NetworkCard, NetworkPort } from "../../wire/resources.ts"
 import { type Names, numaNodeOf, pciAddressOf, readBusDevice } from "./bus.ts";
 import type { HostTrees } from "./host.ts";
 
+/** Every graphics card. */
 export function readGpus({ sys }: HostTrees, names: Names): GpuCard[] {
   const base = `${sys}/class/drm`;
   return readNames(base).filter((name) => /^card\d+$/.test(name)).flatMap((card) => {

@@ -8,6 +8,7 @@ import type { HostTrees } from "./host.ts";
 /** `size` counts these, whatever the disk's own blocks are; sysfs-block of the kernel */
 const sector = 512;
 
+/** Every disk that has hardware behind it, with its partitions. */
 export function readDisks({ sys }: HostTrees): Disk[] {
   const base = `${sys}/block`;
   return readNames(base).filter((id) => resolveLink(`${base}/${id}/device`) !== "").map((id) => {

@@ -25,6 +25,7 @@ const chassisTypes: Record<number, string> = {
   35: "Mini PC",
 };
 
+/** What the firmware says of the machine; empty texts where it says nothing, or not to this user. */
 export function readSystem({ sys, proc }: HostTrees): SystemResources {
   const dmi = (name: string) => readValue(`${sys}/class/dmi/id/${name}`);
   return {

@@ -55,6 +55,7 @@ export interface BiosBoot {
   kind: "bios";
 }
 
+/** Words of QEMU's command line that give a machine its drives. */
 export function driveWords(drives: readonly Drive[]): string[] {
   return [
     // also for those that come while the machine runs
@@ -165,6 +166,7 @@ export function driveDevice(
   };
 }
 
+/** Words of QEMU's command line that give a machine its UEFI, with the files of its code and its variables. */
 export function firmwareWords(
   { code, variables, isSecure }: FirmwareBoot,
   arch: "x86_64" | "aarch64" = "x86_64",
