@@ -91,5 +91,5 @@ async function paths(): Promise<Paths> {
   const home = Deno.env.get("HOME") ?? (await import("node:os")).homedir();
   const uid = Deno.uid() ?? 0;
   const env = (name: string) => Deno.env.get(name) ? resolve(Deno.env.get(name) as string) : undefined;
-  return choosePaths({ env, uid, home, owns: () => false });
+  return choosePaths({ env, uid, home, owns: () => false, linkedRun: () => undefined });
 }

@@ -1,6 +1,6 @@
 // The context of this process: who runs drey, where it keeps things, the opened store.
 
-import { fromFileUrl, resolve } from "@std/path";
+import { fromFileUrl, join, resolve } from "@std/path";
 import { DreyError } from "../errors.ts";
 import { openStore } from "../store/sqlite.ts";
 import { choosePaths, type Paths } from "../sys/paths.ts";
@@ -28,6 +28,7 @@ export async function openContext(): Promise<Context & AsyncDisposable> {
     clock.addEventListener("abort", describe, { once: true });
   });
   const { store } = notes;
+  if (isElsewhere(paths)) linkRun(paths);
   const context = { store, paths, user, program: currentProgram, now: () => new Date() };
   function describe(): void {
     clock?.removeEventListener("abort", describe);
@@ -70,6 +71,7 @@ function pathsOf(user: User, home: string): Paths {
     uid: user.uid,
     home,
     owns: (directory) => ownerOf(directory) === user.uid,
+    linkedRun: (state) => linkedRun(state, user.uid),
   });
   // plans name paths line by line
   if (!paths.state.includes("\n")) return paths;
@@ -77,6 +79,40 @@ function pathsOf(user: User, home: string): Paths {
     message: `Cannot keep anything in ${JSON.stringify(paths.state)}: there is a line break in it`,
     hint: "Set DREY_DIR to another directory",
   });
+}
+
+/** What the link `run` in the state directory leads to, if that is there. */
+function linkedRun(state: string, uid: number): string | undefined {
+  const link = join(state, "run");
+  try {
+    if (!Deno.lstatSync(link).isSymlink) return undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) {
+      return undefined;
+    }
+    throw error;
+  }
+  const target = Deno.readLinkSync(link);
+  return ownerOf(target) === uid ? target : undefined;
+}
+
+/** Whether run-time files are where another session of the user might not look for them. */
+const isElsewhere = ({ state, run }: Paths) => run !== join(state, "run") && state !== "/var/lib/drey";
+
+/** Leaves the link where there is none, or replaces one of before the host restarted. */
+function linkRun({ state, run }: Paths): void {
+  const link = join(state, "run");
+  try {
+    if (Deno.readLinkSync(link) === run) return;
+    Deno.removeSync(link);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) return;
+  }
+  try {
+    Deno.symlinkSync(run, link);
+  } catch {
+    // on a full or read-only disk, or if another process was first: what it knows is known without
+  }
 }
 
 /** The first line of /etc/passwd with the uid; users it does not know (NSS) are named by the environment. */

@@ -35,6 +35,28 @@ await e2e(
   },
 );
 
+await e2e(
+  "what runs is found from another session of the user, also from none",
+  { needs: ["userns", "subids", "user"] },
+  async (drey) => {
+    const [session, data] = [`${drey.directory}/session`, `${drey.directory}/data`];
+    for (const path of [session, data]) await Deno.mkdir(path);
+    await Deno.symlink(drey.directory, `${data}/drey`);
+    await Deno.remove(`${drey.directory}/run`, { recursive: true });
+    const from = async (XDG_RUNTIME_DIR: string, ...argv: string[]) => {
+      const env = { DREY_DIR: "", XDG_DATA_HOME: data, XDG_RUNTIME_DIR };
+      const { stdout, stderr } = await drey.run(argv, { env });
+      return stdout + stderr;
+    };
+    assertMatch(await from(session, "launch", "tiny", "c1"), /Starting c1/);
+    for (const other of ["", "/run/user/0", `${drey.directory}`]) {
+      assertEquals(await from(other, "list", "-c", "ns", "-f", "csv"), "c1,RUNNING\n");
+      assertMatch(await from(other, "start", "c1"), /already running/);
+    }
+    assertEquals(await from("", "delete", "-f", "c1"), "");
+  },
+);
+
 await e2e("a running instance is not deleted by accident", { needs: ["userns", "subids"] }, async (drey) => {
   await drey`launch tiny c1`;
   const { code, stderr } = await drey.tries`delete c1`;
