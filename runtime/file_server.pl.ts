@@ -31,12 +31,20 @@ sub emit { my ($bytes) = @_;
 
 const fileHands = String.raw`
 sub answer { emit(join("\t", map { s/([%\t\n\r\0])/sprintf '%%%02x', ord $1/ger } @_) . "\n") }
-sub refuse { answer('error', $! + 0, "$!"); exit 0 }
+my $unowned;
+sub refuse { refuse_with($! + 0, "$!") }
+# what is new and cannot be given to whom it is for does not stay
+sub refuse_with { if (defined $unowned) { unlink $unowned or rmdir $unowned } answer('error', @_); exit 0 }
+# EINVAL of chown(2), told apart from that of files that are none by EOVERFLOW
+sub refuse_owner { my ($u, $g) = @_;
+  refuse() if $! != 22;
+  refuse_with(75, 'The instance has no such owner: ' . join ', ', $u < 0 ? () : "user $u", $g < 0 ? () : "group $g");
+}
 # owner and mode of what is new, or those of the words in $only
 sub give { my ($path, $uid, $gid, $mode, $only) = @_;
   my $wants = sub { !defined $only or ",$only," =~ /,$_[0],/ };
   my ($u, $g) = ($wants->('uid') ? $uid + 0 : -1, $wants->('gid') ? $gid + 0 : -1);
-  if ($u >= 0 or $g >= 0) { chown $u, $g, $path or refuse() }
+  if ($u >= 0 or $g >= 0) { chown $u, $g, $path or refuse_owner($u, $g) }
   if ($wants->('mode') and $mode >= 0) { chmod $mode + 0, $path or refuse() }
 }
 my %serve;
@@ -73,7 +81,9 @@ $serve{file} = sub { my ($path, $write, $uid, $gid, $mode, $only) = @_;
     $new = 1;
   }
   if (!-f $file) { $! = 22; refuse() }
+  $unowned = $path if $new;
   give($file, $uid, $gid, -1) if $new;
+  undef $unowned;
   while (1) {
     my $n = sysread STDIN, my $bytes, 131072;
     exit 1 if !defined $n;
@@ -87,15 +97,16 @@ $serve{file} = sub { my ($path, $write, $uid, $gid, $mode, $only) = @_;
 };
 $serve{directory} = sub { my ($path, $write, $uid, $gid, $mode, $only) = @_;
   if (-d $path) { give($path, $uid, $gid, $mode, $only) }
-  else { mkdir $path, 0700 or refuse(); give($path, $uid, $gid, $mode) }
+  else { mkdir $path, 0700 or refuse(); $unowned = $path; give($path, $uid, $gid, $mode) }
   answer('ok');
 };
 $serve{symlink} = sub { my ($path, $write, $uid, $gid, $mode, $only, $target) = @_;
   my $now = readlink $path;
   if (!defined $now or $now ne $target) {
     symlink $target, $path or refuse();
+    $unowned = $path;
     # AT_FDCWD and AT_SYMLINK_NOFOLLOW: Perl's own chown would follow the link
-    call('fchownat', -100, $path, $uid + 0, $gid + 0, 0x100) < 0 and refuse();
+    call('fchownat', -100, $path, $uid + 0, $gid + 0, 0x100) < 0 and refuse_owner($uid, $gid);
   }
   answer('ok');
 };

@@ -43,7 +43,9 @@ sub put_file { my ($path, $uid, $gid, $mode, $size) = @_;
     $at += $n;
     $size -= $n;
   }
+  $unowned = $path if $new;
   give($file, $uid, $gid, $mode & 07000 ? $mode : -1) if $new;
+  undef $unowned;
   close $file or refuse_at($path);
 }
 $serve{'put-tree'} = sub { my ($base) = @_;
@@ -58,13 +60,17 @@ $serve{'put-tree'} = sub { my ($base) = @_;
     if ($type eq 'directory') {
       next if -d $path;
       mkdir $path, 0700 or refuse_at($path);
+      $unowned = $path;
       give($path, $uid, $gid, $mode);
+      undef $unowned;
     }
     elsif ($type eq 'symlink') {
       my $now = readlink $path;
       next if defined $now and $now eq $target;
       symlink $target, $path or refuse_at($path);
-      call('fchownat', -100, $path, $uid + 0, $gid + 0, 0x100) < 0 and refuse_at($path);
+      $unowned = $path;
+      call('fchownat', -100, $path, $uid + 0, $gid + 0, 0x100) < 0 and refuse_owner($uid, $gid);
+      undef $unowned;
     }
     elsif ($type eq 'file') { put_file($path, $uid, $gid, $mode, $size) }
     else { no_tree("has an entry \"$type\"") }

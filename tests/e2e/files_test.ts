@@ -24,6 +24,13 @@ await e2e("files go into a running instance and come out again", { needs }, asyn
   await drey`launch tiny c1`;
   await drey`file push ${join(tree, "one")} c1/root/new --uid 1000 --gid 5 --mode 0640`;
   assertEquals(await drey`exec c1 -- stat -c ${"%u %g %a"} /root/new`, "1000 5 640\n");
+  // what cannot be given to whom it is for does not stay
+  for (const way of [[join(tree, "one")], ["-r", join(tree, "sub")]]) {
+    const { code, stderr } = await drey.tries`file push ${way} c1/tmp/ --uid 65536`;
+    assertEquals(code, 1);
+    assertMatch(stderr, /has no such owner: user 65536/);
+  }
+  assertEquals(await drey`exec c1 -- ls /tmp`, "");
   await drey`file push -r ${tree} c1/srv/deep -p`;
   assertEquals(await drey`exec c1 -- cat /srv/deep/tree/sub/link`, "one\n");
   const out = join(drey.directory, "out");
