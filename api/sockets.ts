@@ -13,6 +13,9 @@ export class Inbox {
   #arrival = Promise.withResolvers<void>();
   #room = Promise.withResolvers<void>();
 
+  /** @param most `bytes` that may wait */
+  constructor(readonly most = highWater) {}
+
   /** Adds a message; true if the writer should wait for {@link room}. */
   push(message: Message): boolean {
     if (this.#ended) return false;
@@ -23,7 +26,7 @@ export class Inbox {
   }
 
   get isFull(): boolean {
-    return this.#size >= highWater && !this.#ended;
+    return this.#size >= this.most && !this.#ended;
   }
 
   /** Resolves when more may be added, or nothing more will be read. */

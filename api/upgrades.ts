@@ -17,6 +17,9 @@ const pulse = 10_000;
 /** `milliseconds` the other side has to answer our goodbye */
 const goodbye = 5_000;
 
+/** code of a close that has a reason; RFC 6455, section 7.4.1 */
+const policyViolation = 1008;
+
 const server = new WebSocketServer({ noServer: true, maxPayload, perMessageDeflate: false });
 
 /** An upgrade as node:http hands it out. */
@@ -120,11 +123,12 @@ function wrap(webSocket: WebSocket): Socket {
   return {
     messages: inbox.read(),
     closed,
-    close() {
+    close(reason) {
       if (!isOpen) return;
       isOpen = false;
       inbox.end();
-      webSocket.close();
+      if (reason === undefined) webSocket.close();
+      else webSocket.close(policyViolation, reason);
       const timer = setTimeout(() => webSocket.terminate(), goodbye);
       void closed.then(() => clearTimeout(timer));
     },

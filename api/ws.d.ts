@@ -13,7 +13,7 @@ export class WebSocket {
   resume(): void;
   readonly isPaused: boolean;
   ping(): void;
-  close(code?: number): void;
+  close(code?: number, reason?: string): void;
   /** ends the connection without the closing handshake */
   terminate(): void;
 }

@@ -12,7 +12,7 @@ function speaker(word: Uint8Array): Socket & { speak(): void } {
     yield word;
     await closed;
   }
-  return { send: () => closed, messages: messages(), close, closed, speak };
+  return { send: () => closed, messages: messages(), close: () => close(), closed, speak };
 }
 
 Deno.test("a viewer that goes away while the screen speaks ends its own connection and nothing else", async () => {

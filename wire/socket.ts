@@ -12,8 +12,8 @@ export interface Socket {
   send(message: Message): Promise<void>;
   /** every message that arrives, in order; ends when the other side closes */
   readonly messages: AsyncIterable<Message>;
-  /** idempotent */
-  close(): void;
+  /** idempotent; a websocket tells the other side the reason, if there is one */
+  close(reason?: string): void;
   /** resolves once either side has closed it */
   readonly closed: Promise<void>;
 }

@@ -1,13 +1,17 @@
 // What happens, as it happens: `/1.0/events`.
 
-import { listenEvents } from "../../domain/events.ts";
+import { emitLogging, listenEvents } from "../../domain/events.ts";
 import { DreyError } from "../../errors.ts";
 import type { Event, EventType } from "../../wire/event.ts";
 import type { Operation } from "../../wire/operation.ts";
+import type { Socket } from "../../wire/socket.ts";
 import type { Caller, Handlers } from "../call.ts";
 import { isOn } from "../lists.ts";
 import { isAdmin } from "../middleware/permission.ts";
-import { drain } from "../sockets.ts";
+import { drain, Inbox } from "../sockets.ts";
+
+/** `bytes` of events that may wait for a listener; one that lets more wait would find gaps, or fill the memory */
+const mostWaiting = 4 << 20;
 
 const eventTypes: readonly EventType[] = ["logging", "operation", "lifecycle"];
 
@@ -26,14 +30,26 @@ export const handlers: Handlers<"events.listen"> = {
       async serve(socket) {
         void socket.closed.then(() => stop.abort());
         void drain(socket.messages);
+        const waiting = new Inbox(mostWaiting);
+        // who takes no more has closed the socket
+        const sent = sendAll(socket, waiting).catch(() => stop.abort());
         for await (const event of events) {
-          if (maySee(call.caller, event)) await socket.send(JSON.stringify(event));
+          if (!maySee(call.caller, event) || !waiting.push(JSON.stringify(event))) continue;
+          const message = "A listener to events was disconnected: it does not read what it is sent";
+          await emitLogging(call.context, { level: "warning", message });
+          return socket.close("Too many events wait to be read");
         }
+        waiting.end();
+        await sent;
         socket.close();
       },
     });
   },
 };
+
+async function sendAll(socket: Socket, waiting: Inbox): Promise<void> {
+  for await (const message of waiting.read()) await socket.send(message);
+}
 
 /** Tokens let others in: whoever is confined to projects is told of none. */
 function maySee(caller: Caller, { type, metadata }: Event): boolean {

@@ -48,7 +48,7 @@ function openSocket(
   const { promise: closed, resolve: close } = Promise.withResolvers<void>();
   return {
     closed,
-    close,
+    close: () => close(),
     send: () => Promise.resolve(ready.resolve()),
     messages: (async function* () {
       await ready.promise;
