@@ -55,12 +55,37 @@ async function run(shell: Shell, post: InstanceExecPost, isDeaf: boolean): Promi
     stderr: writeStderr,
     onControl(control) {
       if (post.interactive) resources.use(onResize(size, control.resize));
-      resources.use(onSignals(control.signal));
+      const leave = (number: number) => {
+        resources.dispose();
+        Deno.exit(128 + number);
+      };
+      const isFar = client.transport.kind === "https";
+      resources.use(onSignals(isFar ? orLeave(control.signal, leave) : control.signal));
       raw?.handOver();
     },
   };
   if (post.interactive) raw = resources.use(await rawMode());
   return await execute(client, { name, post }, streams);
+}
+
+/** `milliseconds` after which a signal that is sent again is meant for drey: shells and kernels may send one twice */
+const patience = 1000;
+
+/**
+ * Hands signals on. Those to end or to hang up that come again end drey: a server whose host has died hands none on to
+ * the command.
+ */
+function orLeave(
+  handOn: (number: number) => void,
+  leave: (number: number) => void,
+): (number: number) => void {
+  const first = new Map<number, number>();
+  return (number) => {
+    const now = performance.now();
+    if (now - (first.get(number) ?? now) >= patience) leave(number);
+    if ((number === 1 || number === 15) && !first.has(number)) first.set(number, now);
+    handOn(number);
+  };
 }
 
 async function* readStdin(say: Shell["say"]): AsyncGenerator<Uint8Array> {

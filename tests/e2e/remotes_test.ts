@@ -11,10 +11,15 @@ const needs = ["userns", "subids"] as const;
 
 type Run = (line: string, options?: { stdin?: string }) => Promise<RunResult>;
 
-/** A drey with settings and a state of its own, as on another machine. */
-function elsewhere(drey: Drey, name = "elsewhere"): Run {
+/** Settings and a state of their own, as on another machine. */
+function environment(drey: Drey, name = "elsewhere"): Record<string, string> {
   const directory = join(drey.directory, name);
-  const env = { DREY_DIR: directory, DREY_CONF: join(directory, "config") };
+  return { DREY_DIR: directory, DREY_CONF: join(directory, "config") };
+}
+
+/** A drey with such an environment. */
+function elsewhere(drey: Drey, name?: string): Run {
+  const env = environment(drey, name);
   return (line, options = {}) => drey.run(line.split(" "), { ...options, env });
 }
 
@@ -22,6 +27,22 @@ async function must(run: Promise<RunResult>): Promise<string> {
   const { code, stdout, stderr } = await run;
   if (code !== 0) throw new Error(`It ended with ${code}:\n${stderr}${stdout}`);
   return stdout;
+}
+
+/** How an exec ends whose command does not care for a signal, once it is sent again. */
+async function endedByTwo(signal: Deno.Signal, drey: Drey): Promise<number> {
+  const script = "trap : TERM; echo ready; while :; do sleep 1; done";
+  const argv = ["exec", "far:c1", "--", "sh", "-c", script];
+  const child = drey.spawn(argv, { stdout: "piped", env: environment(drey) });
+  const output = child.stdout.getReader();
+  await output.read();
+  child.kill(signal);
+  // at once it may be the shell's and the kernel's
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  child.kill(signal);
+  const { code } = await child.status;
+  await output.cancel();
+  return code;
 }
 
 await e2e("drey leads instances of another machine, added by a token", { needs }, async (drey) => {
@@ -39,6 +60,7 @@ await e2e("drey leads instances of another machine, added by a token", { needs }
   await Deno.writeTextFile(file, "over there\n");
   await must(run(`file push ${file} far:c1/root/pushed`));
   assertEquals(await must(run("file pull far:c1/root/pushed -")), "over there\n");
+  assertEquals(await endedByTwo("SIGTERM", drey), 143);
   await must(run("config set far:c1 user.team=web"));
   assertEquals(await drey`config get c1 user.team`, "web\n");
   await must(run("remote switch far"));
