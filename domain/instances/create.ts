@@ -27,6 +27,7 @@ import { checkSyscalls } from "./syscalls.ts";
 import { randomName } from "./random_name.ts";
 import {
   checkCloudInit,
+  checkVolatile,
   instanceAddress,
   instanceKey,
   type InstanceRecord,
@@ -85,6 +86,7 @@ async function check(context: Context, ref: Ref, body: InstancesPost): Promise<v
   await checkRawIds(context, config);
   await checkSyscalls(config);
   await checkCloudInit(body.config ?? {});
+  await checkVolatile(body.config ?? {});
   await checkDevices(context, ref, body.devices ?? {}, {
     expanded: devices,
     type: body.type || "container",

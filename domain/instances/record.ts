@@ -45,6 +45,24 @@ export function nicAddresses(config: Config): Config {
   }
   return Object.fromEntries(given);
 }
+/**
+ * Holds names of `volatile.*` that a client gives to those there are; what they say is drey's to say.
+ *
+ * @param before what the instance has, which is shown to clients and comes back
+ * @throws {DreyError} `BAD_REQUEST`
+ */
+export async function checkVolatile(config: Config, before: Config = {}): Promise<void> {
+  const given = Object.entries(config)
+    .filter(([name, value]) => name.startsWith("volatile.") && value !== "" && !(name in before));
+  if (given.length === 0) return;
+  const { isVolatileKey } = await import("../../config/volatile_keys.ts");
+  const wrong = given.find(([name]) => !isVolatileKey(name));
+  if (wrong === undefined) return;
+  throw new DreyError("BAD_REQUEST", {
+    message: `Unknown configuration key: ${wrong[0]}`,
+    hint: "Keys of your own begin with user.",
+  });
+}
 /** Holds what settings give cloud-init to what it reads; most give it nothing, and load nothing for it. */
 export async function checkCloudInit(config: Config, before: Config = {}): Promise<void> {
   if (!Object.keys(config).some((key) => key.startsWith("cloud-init."))) return;

@@ -11,7 +11,7 @@ import type { Context, Ref } from "../context.ts";
 import { cleanUp } from "./clean_up.ts";
 import { type FileRoot, openFileRoot } from "./file_root.ts";
 import { deleteFiles } from "./files_of.ts";
-import { directoryName, instancePaths, type InstanceRecord, loadRecord, readyKey } from "./record.ts";
+import { directoryName, instancePaths, type InstanceRecord, loadRecord } from "./record.ts";
 import { readRunRecord } from "./run_record.ts";
 import { currentState } from "./status.ts";
 import { editRecord, instanceEvent } from "./changes.ts";
@@ -97,6 +97,9 @@ async function endInit(
   }
 }
 
+/** what counts while an instance runs, and no longer */
+const isOfRun = /^volatile\.(last_state\.ready|idmap\.current|.+\.host_name)$/;
+
 /** Records that an instance has stopped; an ephemeral one is gone with that. */
 export async function rememberStopped(
   context: Context,
@@ -114,9 +117,12 @@ export async function rememberStopped(
   let isEphemeral = false;
   const edit = (record: InstanceRecord): InstanceRecord => {
     isEphemeral = record.ephemeral;
-    const config: Config = { ...record.config, "volatile.last_state.power": "STOPPED", ...remember };
-    delete config["volatile.idmap.current"];
-    delete config[readyKey];
+    const kept = Object.entries(record.config).filter(([key]) => !isOfRun.test(key));
+    const config: Config = {
+      ...Object.fromEntries(kept),
+      "volatile.last_state.power": "STOPPED",
+      ...remember,
+    };
     return { ...record, config, stateful: isSaved };
   };
   await editRecord(context, ref, edit, action === undefined ? [] : [instanceEvent(context, ref, action)]);

@@ -20,6 +20,7 @@ import { readHostSize } from "./host_size.ts";
 import { planLimits } from "./limits.ts";
 import {
   checkCloudInit,
+  checkVolatile,
   directoryName,
   instanceAddress,
   instanceKey,
@@ -41,11 +42,12 @@ import { instanceChanged } from "./changes.ts";
 
 /** Replaces the settings of an instance, as an operation. */
 export async function updateInstance(context: Context, ref: Ref, put: InstancePut): Promise<Operation> {
-  await loadRecord(context, ref);
+  const { value: { config: known } } = await loadRecord(context, ref);
   if (put.restore) {
     const { restoreInstance } = await import("./snapshots/restore.ts");
     return await restoreInstance(context, ref, { snapshot: put.restore, stateful: put.stateful ?? false });
   }
+  await checkVolatile(put.config ?? {}, known);
   return await startOperation(context, {
     project: ref.project,
     description: "Updating instance",
@@ -68,6 +70,7 @@ export async function updateInstance(context: Context, ref: Ref, put: InstancePu
 /** Changes the settings that `put` names and leaves the others; an empty value unsets a key. */
 export async function patchInstance(context: Context, ref: Ref, put: InstancePut): Promise<void> {
   await using _lock = await lockInstance(context, ref);
+  await checkVolatile(put.config ?? {}, (await loadRecord(context, ref)).value.config);
   await change(context, ref, (record) => ({
     ...record,
     description: put.description ?? record.description,

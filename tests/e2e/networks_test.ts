@@ -47,7 +47,13 @@ await e2e("an instance keeps its MAC address, and the hub ends with the last NIC
   const hwaddr = await drey`config get c1 volatile.eth0.hwaddr`;
   assertMatch(hwaddr, /^00:16:3e:/);
   assert(hubProcesses(drey).some(({ argv }) => argv.startsWith("dnsmasq")));
+  assertMatch(await drey`config get c1 volatile.eth0.host_name`, /^veth/);
   await drey`stop -f c1`;
+  assertEquals(await drey`config get c1 volatile.eth0.host_name`, "\n");
+  assertMatch(
+    (await drey.tries`config set c1 volatile.lost=1`).stderr,
+    /Unknown configuration key: volatile.lost/,
+  );
   assertEquals([...Deno.readDirSync(`${drey.directory}/run`)].some(({ name }) => name === "network"), false);
   await drey`start c1`;
   assertEquals(await drey`config get c1 volatile.eth0.hwaddr`, hwaddr);
