@@ -83,7 +83,7 @@ async function start(site: StartSite): Promise<StartParts> {
       await probe(site, plugged);
       writeNic(context, plugged);
       try {
-        await ensureNetwork(context, plugged.network, parent);
+        warnings.push(...await ensureNetwork(context, plugged.network, parent));
         isReady = true;
       } catch (error) {
         // an instance nobody asked a network for goes without

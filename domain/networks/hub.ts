@@ -2,6 +2,7 @@
 // `ensureNetwork`; who took the last thing out calls `leaveHub`.
 
 import { join } from "@std/path";
+import { DreyError } from "../../errors.ts";
 import { parseSubnet, type Subnet } from "../../config/address.ts";
 import { firewallRemoval } from "../../network/firewall.ts";
 import {
@@ -65,22 +66,30 @@ import { readUplink } from "./uplink.ts";
  * plugs in before, so that the hub does not end meanwhile.
  *
  * @param parent the way into the namespace the hub belongs to, if it must be started
+ * @returns what of the network does not work, for people
  */
 export async function ensureNetwork(
   context: Context,
   network: string | undefined,
   parent: ParentWay,
-): Promise<void> {
+): Promise<string[]> {
   const isUp = () => {
     const up = isHubWhole(context) ? readUp(context) : undefined;
     return up !== undefined && isSameOwner(up, parent) &&
       (network === undefined || up.networks.includes(network));
   };
-  if (isUp()) return;
+  if (isUp()) return [];
   await bringUp(context, { network, parent, isUp });
-  if (network === undefined) return;
+  if (network === undefined) return [];
   const { applyForwards } = await import("./forwards.ts");
-  await applyForwards(context, network);
+  try {
+    await applyForwards(context, network);
+  } catch (error) {
+    // what takes a port of the host is no affair of the instances
+    if (!(error instanceof DreyError)) throw error;
+    return [`network "${network}" is up without one of its forwards: ${error.message}`];
+  }
+  return [];
 }
 
 async function bringUp(
