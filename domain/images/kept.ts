@@ -71,7 +71,7 @@ export async function hereOrFetched(
  * The image of this fingerprint, if the project has it; one that only another project has is recorded for this one too,
  * since the files are the same.
  */
-async function shareImage(
+export async function shareImage(
   context: Context,
   project: string,
   fingerprint: string,

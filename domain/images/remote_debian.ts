@@ -14,7 +14,7 @@ import { reporter } from "./progress.ts";
 import { type AliasRecord, imageKey, type ImageRecord, sourceKey, withAliases } from "./records.ts";
 
 /**
- * The image of a release, built now if this project has none yet. Whoever asks for the same one meanwhile waits for it.
+ * The image of a release, built now if no project has one yet. Whoever asks for the same one meanwhile waits for it.
  *
  * @throws {DreyError} `NOT_FOUND` for an unknown release, and what a build throws
  */
@@ -36,7 +36,7 @@ export async function debianImage(
   if (cached !== undefined) return cached;
   const options = task === undefined ? {} : { signal: task.signal };
   await using _lock = await context.store.lock(["image_builds", encodeURIComponent(name)], options);
-  const meanwhile = await findCached(context, project, name);
+  const meanwhile = await findCached(context, project, name) ?? await findElsewhere(context, project, name);
   if (meanwhile !== undefined) return meanwhile;
 
   // root on a bare machine gets what is missing; anybody else learns from the build what to ask for
@@ -73,4 +73,20 @@ async function findCached(context: Context, project: string, name: string): Prom
   const entry = await context.store.get<ImageRecord>(imageKey(project, source.value.fingerprint));
   if (entry === undefined) return undefined;
   return withAliases(entry.value, await context.store.list<AliasRecord>(["image_aliases", project]));
+}
+
+/** The image that was built for another project, which becomes one of this project's as well. */
+async function findElsewhere(context: Context, project: string, name: string): Promise<Image | undefined> {
+  const key = sourceKey(project, "debian", name);
+  const built = (await context.store.list<{ fingerprint: string }>(["image_sources"]))
+    .filter(({ key: [, , ...rest] }) => rest.join("/") === key.slice(2).join("/"));
+  if (built.length === 0) return undefined;
+  const { shareImage } = await import("./kept.ts");
+  for (const { value } of built) {
+    const image = await shareImage(context, project, value.fingerprint);
+    if (image === undefined) continue;
+    await context.store.commit([], [{ key, value }]);
+    return image;
+  }
+  return undefined;
 }
