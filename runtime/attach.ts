@@ -23,9 +23,18 @@ import { filterSteps, type SyscallFilter } from "./syscall_filter.ts";
 import { inGuest } from "./vm/door.pl.ts";
 import { walkerFor } from "./walker.pl.ts";
 
-export interface AttachRequest {
+/** Where a command is to run. */
+export interface Place {
   /** host pid of the container's init */
   init: number;
+  map: IdMap;
+  /** whether the container stands below a parent user namespace, as it does for everybody but root */
+  hasParent: boolean;
+  /** leaf that the command is put in; absent where there are no cgroups */
+  cgroup: string | undefined;
+}
+
+export interface AttachRequest extends Place {
   argv: readonly string[];
   /** the whole environment of the command */
   env: Record<string, string>;
@@ -40,11 +49,6 @@ export interface AttachRequest {
   rlimits: NonNullable<ContainerPlan["rlimits"]>;
   /** what system calls the container's processes are refused */
   filter: SyscallFilter | undefined;
-  map: IdMap;
-  /** whether the container stands below a parent user namespace, as it does for everybody but root */
-  hasParent: boolean;
-  /** leaf that the command is put in; absent where there are no cgroups */
-  cgroup: string | undefined;
 }
 
 export interface AttachedTerminal {
@@ -68,33 +72,33 @@ function walk(steps: readonly Step[]): string[] {
 }
 
 /** Enters the parent namespace, whose root may move a process into the container's pid namespace and cgroup. */
-function enterParent(request: AttachRequest): Step[] {
-  if (!request.hasParent) return [];
-  const identity = isSingle(request.map) ? "kept" : "root";
-  return [{ do: "enter-user", pid: request.init, level: "parent", identity }];
+function enterParent(place: Place): Step[] {
+  if (!place.hasParent) return [];
+  const identity = isSingle(place.map) ? "kept" : "root";
+  return [{ do: "enter-user", pid: place.init, level: "parent", identity }];
+}
+
+/** The child is born where the container's processes are, still as somebody its root cannot touch. */
+function toChild({ init, cgroup }: Place): Step[] {
+  return [{ do: "join-pid", pid: init }, { do: "fork", cgroup }];
 }
 
 /**
- * The way in. The child is born where the container's processes are, still as somebody its root cannot touch, and
- * takes on all other namespaces at once: at no moment could it be traced from inside while it sees the host.
+ * From there on. It takes on all other namespaces at once: at no moment could it be traced from inside while it sees the
+ * host.
  */
-function joinSteps(request: AttachRequest): { toChild: Step[]; toCommand: Step[] } {
-  return {
-    toChild: [{ do: "join-pid", pid: request.init }, { do: "fork", cgroup: request.cgroup }],
-    toCommand: [
-      // still outside, where root of the host may raise them
-      ...request.rlimits.map((limit): Step => ({ do: "rlimit", ...limit })),
-      { do: "join-rest" },
-      // while it is root inside, who may
-      ...filterSteps(request.filter),
-      // setgroups(2) is not to be had in a namespace of one id, whose only user is root anyway
-      ...(isSingle(request.map)
-        ? []
-        : [{ do: "be", user: request.user, group: request.group } satisfies Step]),
-      { do: "chdir", path: request.cwd },
-      { do: "run", argv: [...request.argv] },
-    ],
-  };
+function toCommand(request: AttachRequest): Step[] {
+  return [
+    // still outside, where root of the host may raise them
+    ...request.rlimits.map((limit): Step => ({ do: "rlimit", ...limit })),
+    { do: "join-rest" },
+    // while it is root inside, who may
+    ...filterSteps(request.filter),
+    // setgroups(2) is not to be had in a namespace of one id, whose only user is root anyway
+    ...(isSingle(request.map) ? [] : [{ do: "be", user: request.user, group: request.group } satisfies Step]),
+    { do: "chdir", path: request.cwd },
+    { do: "run", argv: [...request.argv] },
+  ];
 }
 
 /** In a guest there is nothing to join: the agent is its root. */
@@ -109,8 +113,10 @@ function guestSteps({ user, group, cwd, cwdMayLack, argv }: AttachRequest): Step
 /** A walker on pipes that waits for its steps. */
 interface Waiting {
   child: PipedChild;
-  /** what the steps are written to, once; closed without any, the walker ends */
+  /** what the steps are written to; closed without any, the walker ends */
   steps: Deno.FsFile;
+  /** where its child has been sent already */
+  place?: Place;
 }
 
 /** One that was begun before anybody asked for it. */
@@ -118,10 +124,11 @@ let early: Waiting | undefined;
 
 /** Steps of a way in, whichever: their hands are there before it is known. */
 const wayIn = [
-  "environment",
   "enter-user",
   "join-pid",
   "fork",
+  "more",
+  "environment",
   "rlimit",
   "join-rest",
   "filter",
@@ -133,6 +140,13 @@ const wayIn = [
 /** Begins what the next {@link attach} takes: it is ready by the time that all else is. */
 export function beginAttach(): void {
   early ??= startWaiting();
+}
+
+/** Sends what was begun as far as it gets without a command: it is there by the time that one is known. */
+export function hastenAttach(place: Place): void {
+  if (early === undefined || early.place !== undefined) return;
+  early.place = place;
+  writeSteps(early, [...enterParent(place), ...toChild(place), { do: "more" }]);
 }
 
 /** Ends what was begun in vain. */
@@ -161,22 +175,33 @@ export function attach(request: AttachRequest): PipedChild {
     beforeStart();
     return startOnPipes(pipedArgv(request), { env, inherited: [] });
   }
-  const { child, steps } = early ?? startWaiting();
-  early = undefined;
+  const waiting = takeEarly(request) ?? startWaiting();
+  const way = waiting.place === undefined ? pipedSteps(request) : toCommand(request);
   try {
-    writeAll(steps, formatSteps([{ do: "environment", env }, ...pipedSteps(request)]));
+    writeSteps(waiting, [{ do: "environment", env }, ...way]);
+  } finally {
+    waiting.steps.close();
+  }
+  return waiting.child;
+}
+
+/** What was begun, unless it has been sent elsewhere: a program may run commands in several containers. */
+function takeEarly({ init, cgroup }: Place): Waiting | undefined {
+  const place = early?.place;
+  if (place !== undefined && (place.init !== init || place.cgroup !== cgroup)) return undefined;
+  const taken = early;
+  early = undefined;
+  return taken;
+}
+
+function writeSteps({ steps: file }: Waiting, steps: readonly Step[]): void {
+  const data = new TextEncoder().encode(formatSteps(steps));
+  try {
+    for (let at = 0; at < data.length;) at += file.writeSync(data.subarray(at));
   } catch (error) {
     // it has ended, and says why
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-  } finally {
-    steps.close();
   }
-  return child;
-}
-
-function writeAll(file: Deno.FsFile, text: string): void {
-  const data = new TextEncoder().encode(text);
-  for (let at = 0; at < data.length;) at += file.writeSync(data.subarray(at));
 }
 
 /** Runs a command that reads and writes nothing, to its exit status. */
@@ -205,8 +230,7 @@ function pipedArgv(request: AttachRequest): string[] {
 }
 
 function pipedSteps(request: AttachRequest): Step[] {
-  const { toChild, toCommand } = joinSteps(request);
-  return [...enterParent(request), ...toChild, ...toCommand];
+  return [...enterParent(request), ...toChild(request), ...toCommand(request)];
 }
 
 /** What a command on a terminal needs besides: the terminal's size in characters, and the map of the parent namespace. */
@@ -232,7 +256,6 @@ export function attachTerminal(request: AttachRequest, { size, parent }: OnTermi
   // path stays inside and the slave is had from the master.
   const root = `/proc/${request.init}/root`;
   const master = openBelow(root, "dev/pts/ptmx", O_RDWR | O_NOCTTY);
-  const { toChild, toCommand } = joinSteps(request);
   return startOnTerminal(master, {
     size,
     env: carried(request.env),
@@ -240,9 +263,9 @@ export function attachTerminal(request: AttachRequest, { size, parent }: OnTermi
       ...enterParent(request),
       ...giveTerminal(request, slave, parent),
       { do: "take-terminal", fd: slave },
-      ...toChild,
+      ...toChild(request),
       { do: "terminal" },
-      ...toCommand,
+      ...toCommand(request),
     ],
   });
 }

@@ -134,6 +134,7 @@ function words(step: Step): string[] {
     case "terminal":
     case "join-rest":
     case "keyring":
+    case "more":
     case "sftp":
       return [step.do];
   }

@@ -122,6 +122,8 @@ export type Step =
   | { do: "be"; user: number; group: number }
   /** the whole environment of what follows */
   | { do: "environment"; env: Record<string, string> }
+  /** goes on with the steps that are written next, where these came by a pipe */
+  | { do: "more" }
   /** `optional`: stays where it is if there is no such directory */
   | { do: "chdir"; path: string; optional?: boolean }
   /** becomes a program found through PATH, environment kept; ends with 127 or 126 as a shell does */

@@ -57,6 +57,31 @@ Deno.test("the walker stops at the first step that fails and says which", async 
   ]);
 });
 
+/** A walker that reads its steps from a pipe, in the parts in which they are given. */
+const walkParts = (parts: Step[][]) => {
+  const script = `printf %s "$1"; [ -z "$4" ] || sleep 0.05; printf %s "$2"`;
+  const texts = [0, 1].map((at) => parts[at] === undefined ? "" : formatSteps(parts[at]));
+  const walker = walkerFor(parts.flat());
+  const pause = parts.length > 2 ? "pause" : "";
+  return run(["sh", "-c", `{ ${script}; } | perl -e "$3" /dev/stdin`, "sh", ...texts, walker, pause]);
+};
+
+Deno.test("the walker goes on with what is sent later, be it there already or not", async () => {
+  const parts: Step[][] = [
+    [{ do: "chdir", path: "/proc" }, { do: "more" }],
+    [{ do: "environment", env: { A: "more\n" } }, { do: "run", argv: ["sh", "-c", 'echo "$PWD $A"'] }],
+  ];
+  for (const sent of [parts, [...parts, []]]) {
+    const { code, stdout, stderr } = await walkParts(sent);
+    assertEquals([code, stdout, stderr], [0, "/proc more\n\n", ""]);
+  }
+});
+
+Deno.test("the walker ends where nothing more is sent", async () => {
+  assertEquals((await walkParts([[{ do: "chdir", path: "/proc" }, { do: "more" }]])).code, 125);
+  assertEquals((await walkParts([])).code, 125);
+});
+
 Deno.test("the walker becomes a program, with the status a shell gives where it cannot", async () => {
   const program = async (argv: string[]) => {
     const { code, stdout } = await walk([{ do: "chdir", path: "/" }, { do: "run", argv }], {

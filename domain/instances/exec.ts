@@ -7,7 +7,14 @@ import { readPattern } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
 import { isSingle, parseMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
-import { attach, type AttachRequest, attachSilent, attachTerminal } from "../../runtime/attach.ts";
+import {
+  attach,
+  type AttachRequest,
+  attachSilent,
+  attachTerminal,
+  hastenAttach,
+  type Place,
+} from "../../runtime/attach.ts";
 import { instanceCgroup } from "../../runtime/cgroups.ts";
 import type { Config, InstanceExecPost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
@@ -47,7 +54,9 @@ export async function execInstance(context: Context, ref: Ref, post: InstanceExe
     const run = (task: Task) => recordOutput(context, ref, { post, request, task });
     return await startOperation(context, { ...common, metadata, run });
   }
-  const streams = createStreams(streamNames(post));
+  // a client in this process that has gone takes its command along
+  const isHere = context.requestor?.protocol === "in-process";
+  const streams = createStreams(streamNames(post), { isHere });
   return await startOperation(context, {
     ...common,
     class: "websocket",
@@ -86,15 +95,21 @@ async function prepare(context: Context, ref: Ref, post: InstanceExecPost): Prom
   if (post.command.length === 0 || post.command[0] === "") {
     throw new DreyError("BAD_REQUEST", { message: "Cannot run an empty command" });
   }
-  const init = requireRunning(context, ref);
-  const { config } = await expand(context, ref.project, record);
   const running = readRunRecord(instancePaths(context, ref).run);
   const home = running?.cgroupHome;
   const isInside = home !== undefined && await enterHome(context, home);
+  const where: Place = {
+    init: requireRunning(context, ref),
+    map: parseMap(running?.idmap ?? "[]"),
+    hasParent: context.user.uid !== 0,
+    cgroup: isInside ? instanceCgroup(home, directoryName(ref)).exec : undefined,
+  };
+  if (record.type === "container") hastenAttach(where);
+  const { init, map } = where;
+  const { config } = await expand(context, ref.project, record);
   if (home !== undefined && !isInside) refuseUnlimited(config);
   const user = post.user ?? 0;
   const group = post.group ?? 0;
-  const map = parseMap(running?.idmap ?? "[]");
   if (isSingle(map) && (user !== 0 || group !== 0)) {
     throw new DreyError("SUBID_MISSING", {
       message:
@@ -104,25 +119,22 @@ async function prepare(context: Context, ref: Ref, post: InstanceExecPost): Prom
   }
   const account: Record<string, string> = user === 0 ? { HOME: "/root", USER: "root" } : { HOME: "/" };
   return {
-    init,
+    ...where,
     argv: post.command,
     rlimits: rlimitsOf(config),
     env: { ...defaultEnvironment, ...account, ...readPattern(config, keys.environment), ...post.environment },
-    ...place(init, {
+    ...beginning(init, {
       post,
       door: record.type === "container" ? undefined : instancePaths(context, ref).door,
     }),
     user,
     group,
     filter: running?.filter,
-    map,
-    hasParent: context.user.uid !== 0,
-    cgroup: isInside ? instanceCgroup(home, directoryName(ref)).exec : undefined,
   };
 }
 
 /** Where a command begins; a guest is not to be looked into from here. */
-function place(
+function beginning(
   init: number,
   { post, door }: { post: InstanceExecPost; door: string | undefined },
 ): Pick<AttachRequest, "cwd" | "cwdMayLack" | "door"> {

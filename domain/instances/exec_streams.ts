@@ -24,8 +24,12 @@ export interface ExecStreams {
   onControl(listener: (socket: Socket) => void): void;
 }
 
-/** Streams of these names that wait for their sockets, each with a secret of its own. */
-export function createStreams(names: readonly string[]): ExecStreams {
+/**
+ * Streams of these names that wait for their sockets, each with a secret of its own.
+ *
+ * @param isHere whether the client is in this process: there is no need to end what it does not connect in time
+ */
+export function createStreams(names: readonly string[], { isHere = false } = {}): ExecStreams {
   const secrets = Object.fromEntries(names.map((name) => [name, secret()]));
   const sockets = new Map<string, Socket>();
   const control = Promise.withResolvers<Socket>();
@@ -47,6 +51,7 @@ export function createStreams(names: readonly string[]): ExecStreams {
       return Promise.resolve();
     },
     async ready() {
+      if (isHere) return await all.promise;
       const given = () =>
         all.reject(new DreyError("TIMEOUT", { message: "Timed out waiting for websockets to connect" }));
       await withClock(connectTime, given, all.promise);

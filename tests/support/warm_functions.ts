@@ -2,6 +2,8 @@
 // stands between parentheses it compiles with the file, and Deno keeps that from the first start on. warm.json says
 // which functions are worth it, and for which commands: all of them would take longer to load than to compile.
 
+import { type FunctionSpan, functionSpans } from "./function_spans.ts";
+
 /**
  * Names of functions by the first words of the commands that run them, separated by blanks, by their module's path; the
  * body of a module that is loaded lazily is called "".
@@ -20,45 +22,53 @@ export function warmWords(warm: Warm): string[] {
 const mark = (bits: number) => `__warm${bits}(`;
 const marks = /\b__warm(\d+)\(/g;
 
-const header = /^((?:async )?function\*? )([\w$]+)(\(.*\{)$/;
-const part = /^ {2}"([^"]+)"\(\) \{$/;
-
-/** The name a function has in its source: the bundler numbers those that several modules use. */
-const plain = (name: string) => name.replace(/\d+$/, "");
-
 /** Marks the functions of an unminified bundle that are to be compiled in advance, and puts them by themselves. */
 export function markWarm(bundle: string, warm: Warm): { functions: string; rest: string } {
   const words = warmWords(warm);
-  /** 0 for a function that no command runs */
-  const bitsOf = (module: string, name: string) => {
-    const rows = Object.entries(warm[module] ?? {}).filter(([, names]) => names.includes(name));
-    const callers = new Set(rows.flatMap(([row]) => row.split(" ")));
-    return words.reduce((bits, word, at) => callers.has(word) ? bits | 1 << at : bits, 0);
-  };
-  const lines = bundle.split("\n");
   const functions: string[] = [];
-  const rest: string[] = [];
-  let module = "";
-  for (let at = 0; at < lines.length; at++) {
-    const line = lines[at] ?? "";
-    if (line.startsWith("// ")) module = line.slice("// ".length);
-    const [, keyword = "", name = "", signature] = header.exec(line) ?? [];
-    const [, path = ""] = part.exec(line) ?? [];
-    const [bits, partBits] = [bitsOf(module, plain(name)), bitsOf(path, "")];
-    if (bits !== 0 && signature !== undefined) {
-      const end = lines.indexOf("}", at);
-      // a declaration is there before everything else of its file, and so must be what replaces it
-      functions.push(`var ${name} = ${mark(bits)}${keyword}${signature}`, ...lines.slice(at + 1, end), "});");
-      at = end;
-    } else if (partBits !== 0) {
-      const end = lines.findIndex((text, index) =>
-        index > at && text === "  }" && lines[index + 1] === "});"
-      );
-      rest.push(`  "${path}": ${mark(partBits)}function() {`, ...lines.slice(at + 1, end), "  })");
-      at = end;
-    } else rest.push(line);
-  }
-  return { functions: functions.join("\n"), rest: rest.join("\n") };
+  /** one module after another, each begins with its path */
+  const rest = modulesOf(bundle).map(({ module, start, end }) => {
+    const text = bundle.slice(start, end);
+    const spans = functionSpans(text);
+    const write = (from: number, to: number, within: readonly FunctionSpan[]): string => {
+      let done = "";
+      let at = from;
+      for (const span of within) {
+        if (span.start < from || span.end > to) continue;
+        done += text.slice(at, span.start);
+        const bits = bitsOf(warm[span.module ?? module], span.name, words);
+        const inside = (from: number, to: number) => write(from, to, span.within);
+        if (bits === 0) done += inside(span.start, span.end);
+        else if (span.isDeclared) functions.push(span.write(mark(bits), inside));
+        else done += span.write(mark(bits), inside);
+        at = span.end;
+      }
+      return done + text.slice(at, to);
+    };
+    return write(0, text.length, spans);
+  });
+  return { functions: functions.join("\n"), rest: rest.join("") };
+}
+
+/** 0 for a function that no command runs. */
+function bitsOf(rows: Warm[string] = {}, name: string, words: readonly string[]): number {
+  const found = Object.entries(rows).filter(([, names]) => names.includes(name));
+  const callers = new Set(found.flatMap(([row]) => row.split(" ")));
+  return words.reduce((bits, word, at) => callers.has(word) ? bits | 1 << at : bits, 0);
+}
+
+/** The modules of an unminified bundle: the path that a line before each tells, and where it begins and ends. */
+function modulesOf(bundle: string): { module: string; start: number; end: number }[] {
+  const titles = [...bundle.matchAll(/^\/\/ ([\w./@-]+\.\w+)$/gm)];
+  const starts = [
+    { module: "", start: 0 },
+    ...titles.map(({ 1: module = "", index: start }) => ({ module, start })),
+  ];
+  return starts.map(({ module, start }, at) => ({
+    module,
+    start,
+    end: starts[at + 1]?.start ?? bundle.length,
+  }));
 }
 
 /**
@@ -81,18 +91,14 @@ export function warmMarked(minified: string): { text: string; at: [index: number
 export function warmOf(bundle: string, log: string, file: string): Record<string, string[]> {
   const compiled = compiledAt(log, file);
   const warm: Record<string, string[]> = {};
-  let module = "";
-  let start = 0;
-  for (const line of bundle.split("\n")) {
-    if (line.startsWith("// ")) module = line.slice("// ".length);
-    // V8 counts a function from its parameters on
-    const parameters = start + line.indexOf("(");
-    start += line.length + 1;
-    if (!compiled.has(parameters)) continue;
-    const [, , name] = header.exec(line) ?? [];
-    const [, path] = part.exec(line) ?? [];
-    if (name !== undefined) (warm[module] ??= []).push(plain(name));
-    else if (path !== undefined) (warm[path] ??= []).push("");
+  for (const { module, start, end } of modulesOf(bundle)) {
+    const note = (span: FunctionSpan): void => {
+      // what is around a function was compiled too
+      if (!compiled.has(start + span.at)) return;
+      (warm[span.module ?? module] ??= []).push(span.name);
+      span.within.forEach(note);
+    };
+    functionSpans(bundle.slice(start, end)).forEach(note);
   }
   return warm;
 }

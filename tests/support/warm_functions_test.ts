@@ -32,6 +32,7 @@ Deno.test("markWarm() puts warm functions by themselves, and leaves the others w
   assertEquals(
     warmMarked(rest).text,
     `// lazy.ts
+
 function* count() {
 }
 var init_lazy = __esm({
@@ -44,6 +45,28 @@ var init_lazy = __esm({
 function ask(a) {
 }
 ask();`,
+  );
+});
+
+Deno.test("markWarm() has V8 compile functions in functions, as far as parentheses can do that", () => {
+  const text = `// tools.ts
+function make(list) {
+  const one = list.map((x) => x + 1);
+  const ask = async (x, y = 1) => ({ x, y });
+  const mine = async () => this;
+  return { one, async get() { return await ask(1); }, get size() { return 1; }, never() {} };
+}`;
+  const { functions } = markWarm(text, {
+    "tools.ts": { list: ["make", "make>one", "make>ask", "make>mine", "make>get", "make>size"] },
+  });
+  assertEquals(
+    warmMarked(functions).text,
+    `var make = (function (list) {
+  const one = list.map(((x) => x + 1));
+  const ask = (async function(x, y = 1) { return ({ x, y }); });
+  const mine = async () => this;
+  return { one, get: (async function() { return await ask(1); }), get size() { return 1; }, never() {} };
+});`,
   );
 });
 
