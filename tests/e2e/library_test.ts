@@ -40,3 +40,28 @@ await e2e(
     await drey`delete web`;
   },
 );
+
+await e2e(
+  "a program runs commands in several instances at once, each where it was meant to",
+  { needs: ["userns", "subids"] },
+  async (drey) => {
+    for (const name of ["c1", "c2"]) await drey`launch tiny ${name}`;
+    const program = join(drey.directory, "several.ts");
+    const library = JSON.stringify(new URL("../../mod.ts", import.meta.url));
+    await Deno.writeTextFile(
+      program,
+      `import { capture, connect } from ${library};
+for (let round = 0; round < 5; round++) {
+  await using drey = await connect();
+  const names = ["c1", "c2", "c1", "c2"];
+  const told = await Promise.all(names.map((name) => capture(drey, { name, post: { command: ["hostname"] } })));
+  console.log(told.map(({ stdout }) => stdout.trim()).join(" "));
+}
+`,
+    );
+    const argv = [Deno.execPath(), "run", "-A", "--quiet", "--config", join(root, "deno.json"), program];
+    const { stdout, stderr } = await run(argv, { cwd: drey.directory, env: { ...drey.environment } });
+    assertEquals({ stdout, stderr }, { stdout: "c1 c2 c1 c2\n".repeat(5), stderr: "" });
+    await drey`delete --force c1 c2`;
+  },
+);

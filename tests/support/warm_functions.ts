@@ -5,8 +5,8 @@
 import { type FunctionSpan, functionSpans } from "./function_spans.ts";
 
 /**
- * Names of functions by the first words of the commands that run them, separated by blanks, by their module's path; the
- * body of a module that is loaded lazily is called "".
+ * Names of functions by the first words of the commands that run them, separated by blanks, by their module's path: see
+ * {@link FunctionSpan.name}.
  */
 export type Warm = Record<string, Record<string, readonly string[]>>;
 
