@@ -7,7 +7,7 @@ import type { Socket } from "../wire/socket.ts";
 import { createApp } from "./app.ts";
 import type { Caller } from "./call.ts";
 import { type HandlerSources, handlerSources } from "./handlers.ts";
-import { shownBy } from "./middleware/etag.ts";
+import { etagOf, shownBy } from "./middleware/etag.ts";
 import { socketPair } from "./sockets.ts";
 
 const user: Caller = { uid: 1000, protocol: "unix", username: "tester" };
@@ -129,6 +129,9 @@ Deno.test("a body that is not what the route declares is a bad request", async (
   assertMatch(wrong.body.error, /devices\.root\.path: expected a string, got a number/);
   const large = await api.ask("POST /1.0/profiles", { name: "a", description: "x".repeat(2 ** 20) });
   assertEquals([large.status, large.body.type], [413, "error"]);
+  for (const body of [{ name: "a\0b" }, { name: "a", config: { "user.a\0": "1" } }]) {
+    assertMatch((await api.ask("POST /1.0/profiles", body)).body.error, /it holds a zero byte/);
+  }
   const nulls = await api.ask("POST /1.0/profiles", { name: "a", description: null, config: null });
   assertEquals(nulls.status, 201);
 });
@@ -148,6 +151,13 @@ Deno.test("an update with an old ETag is refused and changes nothing", async () 
   const fresh = (await api.ask("GET /1.0/profiles/p1")).response.headers.get("etag") ?? "";
   const both = await Promise.all([put("a", fresh), put("b", `"${fresh}"`)]);
   assertEquals(both.map(({ status }) => status).sort(), [200, 412]);
+});
+
+Deno.test("an instance that calls itself ready changes no ETag, or nobody else could change anything", async () => {
+  const etag = (config: Record<string, string>) => etagOf("instance.get", { config, devices: {} });
+  const started = await etag({ "user.a": "1", "volatile.last_state.ready": "false" });
+  assertEquals(await etag({ "user.a": "1", "volatile.last_state.ready": "true" }), started);
+  assert(started !== await etag({ "user.a": "2" }));
 });
 
 Deno.test("lists answer with addresses, things, or those a filter lets through", async () => {

@@ -57,11 +57,17 @@ function parse(text: string): unknown {
   }
 }
 
-/** Such a key would turn into something else as soon as it is assigned; half a character has no UTF-8. */
+/**
+ * Such a key would turn into something else as soon as it is assigned; half a character has no UTF-8; and names of files
+ * and words of commands end at a zero byte, wherever they come to be used.
+ */
 function refuseOdd(key: string, value: unknown): unknown {
   if (key === "__proto__") throw bad('Invalid request body: "__proto__" is no name');
   if (!key.isWellFormed() || (typeof value === "string" && !value.isWellFormed())) {
     throw bad("Invalid request body: it holds half of a surrogate pair");
+  }
+  if (key.includes("\0") || (typeof value === "string" && value.includes("\0"))) {
+    throw bad("Invalid request body: it holds a zero byte");
   }
   return value;
 }

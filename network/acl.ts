@@ -79,12 +79,15 @@ export function markText(nics: readonly NicAcls[], features: BridgeFeatures): st
   ];
 }
 
-const chainName = (hostName: string, direction: Direction) => `${direction}_${hostName.replace(/\W/g, "_")}`;
+const chainName = (hostName: string, direction: Direction) => `${direction}_${identifier(hostName)}`;
+
+/** A name as nftables takes it; those of two that differ do too, or one would obey what is written for the other. */
+const identifier = (name: string) => name.replace(/[^A-Za-z0-9]/g, (c) => `_${c.charCodeAt(0).toString(16)}`);
 
 /** What packets are counted in, a set for each family: an ACL's log, or what a network has refused. */
 type LogName = `log_${string}` | `refused_${string}`;
-const aclLog = (acl: string): LogName => `log_${acl.replace(/\W/g, "_")}`;
-const refusalLog = (network: string): LogName => `refused_${network.replace(/\W/g, "_")}`;
+const aclLog = (acl: string): LogName => `log_${identifier(acl)}`;
+const refusalLog = (network: string): LogName => `refused_${identifier(network)}`;
 const setName = (log: LogName, family: 4 | 6) => `${log}_${family}`;
 
 function logSets(log: LogName): string[] {

@@ -196,6 +196,7 @@ function mustHaveBegun(report: string, directory: string): void {
 }
 
 const hints: Record<string, string> = {
+  E2BIG: "A variable of its environment, or a word of its command, may be as long as 128 KiB",
   ENOENT: "It is missing in the instance, or what runs it is: its interpreter, its dynamic linker",
   EACCES: "It must be a file that may be executed: its mode must allow it",
   ENOEXEC: "It is a program for another architecture",

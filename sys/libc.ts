@@ -116,6 +116,7 @@ const errnoNames: Record<number, string> = {
   4: "EINTR",
   5: "EIO",
   6: "ENXIO",
+  7: "E2BIG",
   8: "ENOEXEC",
   9: "EBADF",
   11: "EAGAIN",
