@@ -219,6 +219,13 @@ export const snapshotsExpiry = key({
   live: true,
   short: "How long snapshots are kept, as in 1M 2H 3d 4w 5m 6y",
 });
+export const snapshotsExpiryManual = key({
+  name: "snapshots.expiry.manual",
+  on: all,
+  type: types.expiry,
+  live: true,
+  short: "The same for snapshots that are taken by hand, if it differs for them",
+});
 export const snapshotsPattern = key({
   name: "snapshots.pattern",
   on: all,
@@ -395,6 +402,7 @@ export const instanceKeys: readonly Key[] = [
   protectionShift,
   protectionStart,
   snapshotsExpiry,
+  snapshotsExpiryManual,
   snapshotsPattern,
   snapshotsSchedule,
   snapshotsScheduleStopped,

@@ -36,6 +36,11 @@ export const snapshotsExpiry = row(
     type: types.expiry,
   },
 );
+export const snapshotsExpiryManual = row(
+  "snapshots.expiry.manual",
+  "The same for snapshots that are taken by hand, if it differs for them",
+  { type: types.expiry },
+);
 export const snapshotsPattern = row(
   "snapshots.pattern",
   "Names of snapshots: %d counts, {{ creation_date|date:'2006-01-02' }} is the day",
@@ -53,6 +58,7 @@ export const volumeKeys: readonly VolumeKey[] = [
   { contents: ["filesystem"], row: shifted },
   { contents: ["filesystem", "block"], row: size },
   { contents: ["filesystem", "block"], row: snapshotsExpiry },
+  { contents: ["filesystem", "block"], row: snapshotsExpiryManual },
   { contents: ["filesystem", "block"], row: snapshotsPattern },
   { contents: ["filesystem", "block"], row: snapshotsSchedule },
   {

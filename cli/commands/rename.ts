@@ -6,8 +6,11 @@ import type { Shell } from "../shell.ts";
 import { splitSnapshot } from "./snapshot.ts";
 
 export async function rename(shell: Shell): Promise<void> {
-  const [from = "", to = ""] = shell.typed.args;
+  const [from = "", given = ""] = shell.typed.args;
   const { remote, name } = resolveName(from, "instance");
+  const { pool, project, isAlone } = place(shell);
+  // moved elsewhere it may keep its name
+  const to = given === "" && (pool ?? project) !== undefined ? name : given;
   const target = resolveOnServer(to);
   if (to === "") throw new DreyError("BAD_REQUEST", { message: `Missing the new name of "${from}"` });
   if (to.includes(":") && target.remote !== remote) {
@@ -22,7 +25,6 @@ export async function rename(shell: Shell): Promise<void> {
     const started = await client.start("snapshot.rename", { params: { name: instance, snapshot }, body });
     return void await shell.wait(started, name);
   }
-  const { pool, project, isAlone } = place(shell);
   const body = {
     name: target.name || name,
     ...(pool === undefined ? {} : { pool }),

@@ -202,7 +202,7 @@ export const commands: readonly Command[] = [
   {
     path: "move",
     aliases: ["mv"],
-    args: [instance, { ...instance, name: "new-name" }],
+    args: [instance, { ...instance, name: "new-name", optional: true }],
     flags: [
       { name: "storage", short: "s", value: "pool", summary: "Storage pool to move it to" },
       { name: "target-project", value: "project", summary: "Project to move it to" },
@@ -211,7 +211,7 @@ export const commands: readonly Command[] = [
     summary: "Rename an instance, or move it to another storage pool or project",
     examples: [
       example("move web www", "Rename web to www"),
-      example("move web web --storage fast", "Move it to another storage pool"),
+      example("move web --storage fast", "Move it to another storage pool"),
     ],
     load: async () => (await renames()).rename,
   },

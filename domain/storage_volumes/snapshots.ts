@@ -11,7 +11,7 @@ import type {
 } from "../../wire/storage_volume.ts";
 import type { Context } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
-import { expiryOf, nextName, readTime } from "../instances/snapshots/naming.ts";
+import { manualExpiryOf, nextName, readTime } from "../instances/snapshots/naming.ts";
 import { announced, finishLater, noteIntent } from "../intents.ts";
 import { openPool } from "../storage_pools/open.ts";
 import { volumeOperation } from "./create.ts";
@@ -76,7 +76,7 @@ export async function createVolumeSnapshot(
   const name = post.name || await newName(context, ref, record);
   validateSnapshotName(name);
   if (await context.store.get(snapshotKey(ref, name)) !== undefined) throw taken(ref, name);
-  const expires_at = expiryOf(context.now(), post.expires_at, record.config);
+  const expires_at = manualExpiryOf(context.now(), post.expires_at, record.config);
   const description = post.description ?? record.description;
   return await volumeOperation(context, ref, {
     description: "Creating storage volume snapshot",

@@ -182,7 +182,9 @@ await e2e("instances move between storage pools with their snapshots", { needs }
   assertEquals(await read(drey, "c3"), "one", "a running one can be copied to another pool");
   await drey`stop -f c2`;
   assertMatch((await drey.tries`move c2 c4 --instance-only`).stderr, /to another storage pool or project/);
-  await drey`move c2 c4 --storage default --instance-only`;
+  await drey`move c2 --storage default --instance-only`;
+  assertMatch((await drey.tries`move c2`).stderr, /Missing the new name of "c2"/);
+  await drey`rename c2 c4`;
   assertEquals(await drey`query /1.0/instances/c4/snapshots`, "[]\n");
   assertEquals(await drey`query /1.0/storage-pools/other/volumes`, "[]\n");
   await drey`delete -f c3 c4`;
@@ -289,9 +291,11 @@ await e2e(
     assertEquals(await names("c3"), ["boot0", "boot1"]);
     await passTwoMinutes(drey);
     assertEquals([await names("c1"), await names("c2")], [["snap0"], []], "a stopped one only if it says so");
-    await drey`config set c1 snapshots.schedule=@never snapshots.expiry=1M`;
+    await drey`config set c1 snapshots.schedule=@never snapshots.expiry=1M snapshots.expiry.manual=1y`;
     await drey`snapshot c1 kept --no-expiry`;
     await drey`snapshot c1 gone`;
+    const { expires_at } = JSON.parse(await drey`query /1.0/instances/c1/snapshots/gone`);
+    assert(Date.parse(expires_at) > Date.now() + 300 * 86_400_000, "by hand it is kept for a year");
     const patch = JSON.stringify({ expires_at: "2020-01-01T00:00:00Z" });
     await drey`query -X PATCH -d ${patch} /1.0/instances/c1/snapshots/gone --wait`;
     await passTwoMinutes(drey);

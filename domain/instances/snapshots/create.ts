@@ -13,7 +13,7 @@ import { expand } from "../expand.ts";
 import { instanceAddress, instanceKey, loadRecord, lockInstance } from "../record.ts";
 import { volumeOf } from "../volume_of.ts";
 import { atRest } from "./at_rest.ts";
-import { expiryOf, nextName } from "./naming.ts";
+import { manualExpiryOf, nextName } from "./naming.ts";
 import { listRecords, nameOf, snapshotAddress, snapshotKey, type SnapshotRecord } from "./record.ts";
 
 /**
@@ -35,7 +35,7 @@ export async function createSnapshot(
   validateSnapshotName(name);
   await refuseTaken(context, ref, name);
   const { config } = await expand(context, ref.project, record);
-  const expires = expiryOf(context.now(), post.expires_at, config);
+  const expires = manualExpiryOf(context.now(), post.expires_at, config);
   return await startOperation(context, {
     project: ref.project,
     description: "Snapshotting instance",

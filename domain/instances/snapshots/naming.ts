@@ -54,6 +54,12 @@ export function expiryOf(now: Date, asked: string | undefined, config: Config): 
   return readTime(asked);
 }
 
+/** The same for a snapshot that somebody takes: `snapshots.expiry.manual` counts first. */
+export function manualExpiryOf(now: Date, asked: string | undefined, config: Config): string {
+  const expiry = config["snapshots.expiry.manual"] || config["snapshots.expiry"] || "";
+  return expiryOf(now, asked, { "snapshots.expiry": expiry });
+}
+
 /** A time as clients send it: empty, or in the year 1, means never. @throws {DreyError} `BAD_REQUEST` */
 export function readTime(text: string): string {
   if (text === "" || text.startsWith("0001-01-01")) return "";

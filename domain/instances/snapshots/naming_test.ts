@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/testing";
-import { expiryOf, nextName, readTime } from "./naming.ts";
+import { expiryOf, manualExpiryOf, nextName, readTime } from "./naming.ts";
 
 const now = new Date("2026-11-21T15:04:05Z");
 
@@ -18,6 +18,10 @@ Deno.test("nextName() writes the time in Go's layout, and a number where that na
 Deno.test("expiryOf() obeys what was asked, then the configuration", () => {
   assertEquals(expiryOf(now, undefined, {}), "");
   assertEquals(expiryOf(now, undefined, { "snapshots.expiry": "1d" }), "2026-11-22T15:04:05.000Z");
+  const both = { "snapshots.expiry": "1d", "snapshots.expiry.manual": "2d" };
+  assertEquals(expiryOf(now, undefined, both), "2026-11-22T15:04:05.000Z");
+  assertEquals(manualExpiryOf(now, undefined, both), "2026-11-23T15:04:05.000Z");
+  assertEquals(manualExpiryOf(now, undefined, { "snapshots.expiry": "1d" }), "2026-11-22T15:04:05.000Z");
   assertEquals(expiryOf(now, "0001-01-01T00:00:00Z", { "snapshots.expiry": "1d" }), "");
   assertEquals(expiryOf(now, "2030-01-01T00:00:00Z", {}), "2030-01-01T00:00:00.000Z");
   assertEquals(readTime("2030-01-01"), "2030-01-01T00:00:00.000Z");
