@@ -2,9 +2,6 @@
 // a machine runs in a box that is one (runtime/vm/box.ts).
 
 import { join } from "@std/path";
-import { bootPriority } from "../../config/devices/disk.ts";
-import { findRootDisk } from "../../config/device_keys.ts";
-import { readKey } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
 import { grantCommand } from "../../idmap/grant.ts";
 import { isSingle } from "../../idmap/map.ts";
@@ -22,25 +19,13 @@ import { walkerFor } from "../../runtime/walker.pl.ts";
 import { signals } from "../../sys/processes.ts";
 import { readIfThere } from "../../sys/present.ts";
 import { commandFailed, run as runProgram } from "../../sys/run.ts";
-import type { RootSource } from "../../storage/driver.ts";
-import type { Config, Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import type { StartParts } from "../devices/device.ts";
 import {
-  accelerator,
-  type BootAssets,
-  bootAssets,
-  findPrograms,
-  modulesDisk,
-  mustHaveQemu,
-} from "../machines/assets.ts";
-import {
   fromMemory,
-  hasHugepages,
   keeperArgv,
   type MachineFacts,
   memoryFiles,
-  memorySize,
   noteMachine,
   planBox,
   planMachine,
@@ -48,9 +33,8 @@ import {
   writeKeeper,
   writeMachine,
 } from "../machines/plan.ts";
-import { readSavedState, resumed } from "../machines/saved_state.ts";
+import { resumed } from "../machines/saved_state.ts";
 import { runningDevices } from "../devices.ts";
-import { layersOf } from "./root_volume.ts";
 import {
   hasMemory,
   holdMemory,
@@ -62,15 +46,13 @@ import {
 } from "../machines/memories.ts";
 import { removeMemory } from "../machines/memories_directory.ts";
 import { isOpenInBox, machineNodes } from "../machines/devices.ts";
-import { canShow, ownTpm } from "../machines/extras.ts";
-import { chooseVsockId, vsockKey } from "../machines/vsock.ts";
-import { mustHaveHugepages } from "../machines/hugepages.ts";
-import { hasOwnDisk, kernelDisk, ownDisk, unusedDisk, wantsKernel } from "../machines/own_disk.ts";
-import { mustHaveProcessors, pinAtStart, processorSet } from "./machine_limits.ts";
+import { vsockKey } from "../machines/vsock.ts";
+import { unusedDisk } from "../machines/own_disk.ts";
+import { pinAtStart } from "./machine_limits.ts";
 import { deviceNodes } from "./device_nodes.ts";
 import type { InitChoice } from "./init.ts";
 import { type InstancePaths, instancePaths } from "./record.ts";
-import { readHostSize } from "./host_size.ts";
+import { type GatheredMachine, gatherFacts, type MachineSettings } from "./machine_facts.ts";
 
 /** What the start of a machine takes, beside what a container's takes. */
 export interface MachineStart {
@@ -96,44 +78,13 @@ export interface MachineStart {
 export async function gatherMachine(
   context: Context,
   ref: Ref,
-  { config, devices, root, parts, isStateful }: {
-    /** whether it is to go on from its saved memory, if that is there */
-    isStateful: boolean;
-    config: Config;
-    devices: Devices;
-    root: RootSource;
-    parts: readonly StartParts[];
-  },
+  settings: MachineSettings,
 ): Promise<MachineStart> {
-  mustHaveQemu();
-  const isDisk = hasOwnDisk(root);
-  const hasFirmware = isDisk && !wantsKernel(root);
-  if (hasHugepages(config)) mustHaveHugepages(memorySize(config, readHostSize([]).memory));
-  const assets = hasFirmware ? undefined : await bootAssets(context);
-  const modules = isDisk && assets !== undefined ? await modulesDisk(context, assets.kernel) : undefined;
-  const proof = await accelerator(context);
-  const host = readHostSize([]);
-  mustHaveProcessors(processorSet(config), host.cpus);
-  const saved = isDisk && isStateful ? readSavedState(layersOf(root)) : undefined;
-  // what has a disk may be saved, and a connection cannot
-  const cid = isDisk ? undefined : chooseVsockId(config);
-  const drives = parts.flatMap(({ drive }) => drive ?? []);
-  const devicesGiven = parts.flatMap(({ given }) => given ?? []);
+  const { config, root, parts } = settings;
+  const found = await gatherFacts(context, ref, settings);
+  const { facts, assets, saved, proof } = found;
+  const isDisk = facts.root.kind !== "shared";
   const paths = instancePaths(context, ref);
-  const facts: MachineFacts = {
-    name: ref.name,
-    config,
-    accelerator: proof.accelerator,
-    root: rootOf({ name: ref.name, config, devices, root, isResumed: saved !== undefined }, assets),
-    kernel: assets?.kernel.version ?? "",
-    drives,
-    given: devicesGiven,
-    nics: Object.values(devices).filter(({ type }) => type === "nic").length,
-    extras: { ...extrasOf(parts, isDisk), ...cid !== undefined && { vsock: { cid } } },
-    rootPriority: readKey(findRootDisk(devices)?.device ?? {}, bootPriority) ?? 1,
-    hostMemory: host.memory,
-    hostCpus: host.cpus.length,
-  };
   const disk = facts.root.kind === "disk" ? unusedDisk(root, facts.root.disk) : undefined;
   const alike = saved === undefined
     ? await memoryOf(context, planMachine(facts, []), { assets, disk })
@@ -141,11 +92,8 @@ export async function gatherMachine(
   let memory: Memory | undefined;
   let given: Fills = [];
   return {
-    box: planBox(paths, { assets, modules, drives, given: devicesGiven }),
-    parts: [
-      ...(assets === undefined || isDisk ? [] : [modulesPart(assets.kernel)]),
-      ...(cid === undefined ? [] : [{ volatile: { [vsockKey]: String(cid) } }]),
-    ],
+    box: planBox(paths, found),
+    parts: partsOf(found),
     deviceNodes: [...deviceNodes.always, ...machineNodes.filter(isOpenInBox)],
     init: {
       argv: keeperArgv,
@@ -178,28 +126,31 @@ export async function gatherMachine(
       const isStale = await mustRun(paths, { isResumed: saved !== undefined }) === "stale";
       await pinAtStart(paths.door, config);
       if (alike === undefined) return [];
-      if (memory !== undefined) {
-        isStale ? removeMemory(alike) : touchMemory(alike);
-        return [];
-      }
-      if (hasFirmware) {
-        await keepMemoryLater(paths.door, alike, join(paths.run, runFiles.log));
-        return [];
-      }
-      const why = await keepMemory(paths.door, alike);
-      return why === undefined ? [] : [why];
+      if (memory === undefined) return await keepForNext(paths, alike, { hasFirmware: assets === undefined });
+      isStale ? removeMemory(alike) : touchMemory(alike);
+      return [];
     },
   };
 }
 
-/** What a machine starts from, by its root. @throws {DreyError} `TOOL_MISSING` */
-function rootOf(
-  settings: Parameters<typeof ownDisk>[0],
-  assets: BootAssets | undefined,
-): MachineFacts["root"] {
-  if (assets === undefined) return { kind: "disk", disk: ownDisk(settings) };
-  if (hasOwnDisk(settings.root)) return { kind: "kernel-disk", disk: kernelDisk(settings) };
-  return { kind: "shared", ...findPrograms() };
+/** What its start adds beside its devices. */
+const partsOf = ({ facts, assets, cid }: GatheredMachine): StartParts[] => [
+  ...(assets === undefined || facts.root.kind !== "shared" ? [] : [modulesPart(assets.kernel)]),
+  ...(cid === undefined ? [] : [{ volatile: { [vsockKey]: String(cid) } }]),
+];
+
+/** Keeps what a machine has in its memory for the next ones of its kind; the answer is why not, for people. */
+async function keepForNext(
+  { door, run }: InstancePaths,
+  alike: string,
+  { hasFirmware }: { hasFirmware: boolean },
+): Promise<string[]> {
+  if (hasFirmware) {
+    await keepMemoryLater(door, alike, join(run, runFiles.log));
+    return [];
+  }
+  const why = await keepMemory(door, alike);
+  return why === undefined ? [] : [why];
 }
 
 type Fills = NonNullable<ContainerPlan["fills"]>;
@@ -213,20 +164,6 @@ function withDiskOf(facts: MachineFacts, { disk }: Memory): MachineFacts {
   const { root } = facts;
   if (disk === undefined || root.kind !== "disk") return facts;
   return { ...facts, root: { ...root, disk: { ...root.disk, plan: fromMemory(root.disk.plan) } } };
-}
-
-/** @throws {DreyError} `NOT_SUPPORTED` for what a machine that shares its root has no place for */
-function extrasOf(parts: readonly StartParts[], isDisk: boolean): MachineFacts["extras"] {
-  const tpms = parts.filter(({ isTpm }) => isTpm);
-  if (tpms.length > 1) {
-    throw new DreyError("BAD_REQUEST", { message: "A virtual machine has one TPM at most" });
-  }
-  if (isDisk) return { ...tpms.length > 0 && { tpm: ownTpm }, hasScreen: canShow() };
-  if (tpms.length === 0) return {};
-  throw new DreyError("NOT_SUPPORTED", {
-    message: "A virtual machine that shares its root with the host has no place for what a TPM knows",
-    hint: "Make it with a disk of its own: drey launch IMAGE NAME --vm -c migration.stateful=true",
-  });
 }
 
 /** The kernel is none of the image's, so its modules are shown where the guest looks for them. */
