@@ -15,17 +15,21 @@ export async function saveTo(shell: Shell, path: string, response: Response): Pr
 
 /** Writes a file, which has its name only when it is whole. */
 export async function saveBody(path: string, body: ReadableStream<Uint8Array>): Promise<void> {
-  const partial = partOf(path);
+  const { partial, file } = await openPartial(path);
   try {
-    await body.pipeTo((await Deno.create(partial)).writable);
+    await body.pipeTo(file.writable);
     await Deno.rename(partial, path);
   } catch (error) {
-    await Deno.remove(partial).catch(() => {}); // it may never have been made
+    await Deno.remove(partial);
     throw error;
   }
 }
 
-const partOf = (path: string) => `${path}.part`;
+/** A new file beside a path, which is nobody else's, whatever they call theirs. */
+async function openPartial(path: string): Promise<{ partial: string; file: Deno.FsFile }> {
+  const partial = `${path}.${crypto.randomUUID()}.part`;
+  return { partial, file: await Deno.open(partial, { write: true, createNew: true }) };
+}
 
 /** Fails before a server has done the work if what it will send has no place. @throws {DreyError} */
 export async function mustBeWritable(path: string): Promise<void> {
@@ -34,8 +38,9 @@ export async function mustBeWritable(path: string): Promise<void> {
     throw new DreyError("BAD_REQUEST", { message: `Cannot write "${path}": it is a directory` });
   }
   try {
-    (await Deno.create(partOf(path))).close();
-    await Deno.remove(partOf(path));
+    const { partial, file } = await openPartial(path);
+    file.close();
+    await Deno.remove(partial);
   } catch (cause) {
     const found = cause instanceof Error ? cause.message.split(" (os error")[0] : String(cause);
     throw new DreyError("BAD_REQUEST", { message: `Cannot write "${path}": ${found}`, cause });
