@@ -259,6 +259,8 @@ export function readStats(group: InstanceCgroup): CgroupStats {
 function makeDirectory(path: string): void {
   try {
     Deno.mkdirSync(path);
+    // whatever the umask: we look into what is the container's root's later
+    Deno.chmodSync(path, 0o755);
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
   }

@@ -12,6 +12,8 @@ import type { Step } from "./steps.ts";
 const prelude = String.raw`
 # what "use strict" does, without its file: reading that takes 0.4 ms of 2
 BEGIN { $^H |= 0x602 }
+# the caller's is about the caller's files: what a container makes, and what its ids are to enter, follows the usual one
+umask 022;
 my (%nr, @stack, $terminal, $pidfd, $host_pid, $network, $told, $report);
 my ($file, $plan, $got) = (shift @ARGV, undef, "\n");
 # a plan of several lines is the plan itself

@@ -1,6 +1,6 @@
 // Images made of instances.
 
-import { assertEquals, assertStringIncludes } from "@std/testing";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
 import { runChecked } from "../../sys/run.ts";
 import { e2e } from "../support/drey.ts";
 import { serve } from "../support/server.ts";
@@ -35,6 +35,21 @@ await e2e("a published instance is an image with its files, owners and links", {
   assertEquals((await drey.tries`publish c1 --force --alias made`).code, 1);
   await drey`publish c1 --force --reuse --alias made`;
   assertEquals(JSON.parse(await drey`image list --format json`).length, 2);
+});
+
+await e2e("a umask of the caller's is not the container's, and in nobody's way", { needs }, async (drey) => {
+  const careful = async (...argv: string[]) => {
+    const line = ["-c", 'umask 077; exec "$@"', "sh", ...drey.commandLine(argv)];
+    const { stdout, stderr } = await new Deno.Command("sh", { args: line, env: drey.environment }).output();
+    return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  };
+  await careful("launch", "tiny", "c1");
+  assertEquals(await careful("exec", "c1", "--", "sh", "-c", "umask"), "0022\n");
+  assertMatch(await careful("info", "c1"), /^Status: RUNNING$/m);
+  assertMatch(await careful("publish", "-f", "c1", "--alias", "mine"), /published with fingerprint/);
+  await careful("export", "c1", `${drey.directory}/c1.tar`, "--compression=none");
+  assertEquals((Deno.statSync(`${drey.directory}/c1.tar`).mode ?? 0) & 0o777, 0o600);
+  assertEquals(await careful("import", `${drey.directory}/c1.tar`, "c2"), "");
 });
 
 await e2e("lxc publishes an instance and a snapshot", { needs: [...needs, "lxc"] }, async (drey) => {
