@@ -1,22 +1,16 @@
 // The file this process was started as. A part of the bundle is told which file it is a part of, since the part itself
 // may be gone by the time something else is to be started.
 
-/** path of the bundle, as it was given */
+/** its absolute path */
 let bundle: string | undefined;
 
-/** URL of the file that another drey is to be started as. */
-export function entrance(): string {
-  if (bundle === undefined) return Deno.mainModule;
-  return new URL(`file://${encodeURI(bundle).replace(/[?#]/g, encodeURIComponent)}`).href;
+/** The bundle that this process is a part or the whole of; undefined where it runs from the sources. */
+export function bundlePath(): string | undefined {
+  return bundle;
 }
 
-/** Whether that is the bundle, whatever name somebody has given it. */
-export function isBundle(): boolean {
-  return bundle !== undefined;
-}
-
-/** Takes the word of the bundle's first lines for it. */
+/** Takes the word of the bundle's first lines for where it is. */
 export function startedAs(path: string): void {
   // now: the directory may be another one later
-  bundle = path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
+  bundle = path.startsWith("/") ? path : `${Deno.cwd()}/${path.replace(/^(\.\/+)+/, "")}`;
 }

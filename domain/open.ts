@@ -4,7 +4,7 @@ import { fromFileUrl, join, resolve } from "@std/path";
 import { DreyError } from "../errors.ts";
 import { openStore } from "../store/sqlite.ts";
 import { choosePaths, type Paths } from "../sys/paths.ts";
-import { entrance, isBundle } from "./entrance.ts";
+import { bundlePath } from "./entrance.ts";
 import type { Context, User } from "./context.ts";
 import { noteChanges } from "./recover/noting.ts";
 
@@ -153,9 +153,12 @@ export const quickFlag = "--v8-flags=--min-semi-space-size=8,--no-sparkplug";
 /** The entrance this process came through; a program that uses drey as a library gets the one beside it. */
 export function currentProgram(): string[] {
   if (Deno.build.standalone) return [Deno.execPath()];
-  const file = isBundle() || entrance().endsWith("/cli.ts")
-    ? entrance()
-    : new URL("../cli.ts", import.meta.url).href;
-  const flags = isBundle() ? ["--no-config", "--no-lock", quickFlag] : [];
-  return [Deno.execPath(), "run", "-A", "--quiet", ...flags, fromFileUrl(file)];
+  const run = [Deno.execPath(), "run", "-A", "--quiet"];
+  const bundle = bundlePath();
+  if (bundle !== undefined) return [...run, "--no-config", "--no-lock", quickFlag, bundle];
+  const { mainModule } = Deno;
+  return [
+    ...run,
+    fromFileUrl(mainModule.endsWith("/cli.ts") ? mainModule : new URL("../cli.ts", import.meta.url)),
+  ];
 }

@@ -9,6 +9,7 @@ import { startTime } from "../sys/lifetimes.ts";
 import { openPidfd, sendSignal, signals, waitPidfd } from "../sys/processes.ts";
 import { exists, namesIn, readIfThere, removeIfThere } from "../sys/present.ts";
 import { fullPath, run, type RunResult, spawn } from "../sys/run.ts";
+import { writeInto } from "../sys/write_into.ts";
 import { hubFiles, hubScript, serviceHead } from "./hub_script.ts";
 
 /** A service of a hub: a program that the holder starts again when it ends. */
@@ -221,7 +222,7 @@ export function signalService(directory: string, name: string, signal: number): 
 }
 
 async function tell(directory: string, name: string): Promise<void> {
-  await Deno.writeTextFile(join(directory, hubFiles.control), `${name}\n`, { create: false });
+  await writeInto(join(directory, hubFiles.control), `${name}\n`);
 }
 
 /**

@@ -1,6 +1,8 @@
 // Where a user may make cgroups: the mount of cgroup v2, drey's own place in it, the highest directory that is the
 // user's to divide; cgroups(7).
 
+import { writeInto } from "../sys/write_into.ts";
+
 export interface CgroupFacts {
   uid: number;
   /** where the cgroup2 file system is mounted; absent on a pure v1 host */
@@ -66,7 +68,7 @@ function ownedBy(uid: number, path: string): boolean {
  */
 export function primeMoves({ mount, own, writable }: CgroupFacts, times = 1): void {
   if (mount === undefined || !writable(mount + own)) return;
-  const move = () => Deno.writeTextFile(`${mount}${own}/cgroup.procs`, String(Deno.pid), { create: false });
+  const move = () => writeInto(`${mount}${own}/cgroup.procs`, String(Deno.pid));
   let moved = move();
   for (let more = times - 1; more > 0; more--) moved = moved.then(move);
   moved.catch(() => {}); // refused: then the wait comes later, that is all
