@@ -1,8 +1,6 @@
 // Where a user may make cgroups: the mount of cgroup v2, drey's own place in it, the highest directory that is the
 // user's to divide; cgroups(7).
 
-import { writeInto } from "../sys/write_into.ts";
-
 export interface CgroupFacts {
   uid: number;
   /** where the cgroup2 file system is mounted; absent on a pure v1 host */
@@ -68,8 +66,13 @@ function ownedBy(uid: number, path: string): boolean {
  */
 export function primeMoves({ mount, own, writable }: CgroupFacts, times = 1): void {
   if (mount === undefined || !writable(mount + own)) return;
-  const move = () => writeInto(`${mount}${own}/cgroup.procs`, String(Deno.pid));
-  let moved = move();
-  for (let more = times - 1; more > 0; more--) moved = moved.then(move);
-  moved.catch(() => {}); // refused: then the wait comes later, that is all
+  const pid = new TextEncoder().encode(String(Deno.pid));
+  const move = async () => {
+    // at once, not when this process has time again
+    using file = Deno.openSync(`${mount}${own}/cgroup.procs`, { write: true });
+    await file.write(pid);
+  };
+  for (let count = 0; count < times; count++) {
+    move().catch(() => {}); // refused: then the wait comes later, that is all
+  }
 }
