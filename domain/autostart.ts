@@ -36,10 +36,16 @@ export async function autostart(context: Context, signal: AbortSignal, boot = bo
 
 async function starters(context: Context): Promise<Starter[]> {
   const entries = await context.store.list<InstanceRecord>(["instances"]);
-  return await Promise.all(entries.map(async ({ key: [, project = "", name = ""], value }) => {
-    const { config } = await expand(context, project, value);
-    return { ref: { project, name }, config };
+  const found = await Promise.all(entries.map(async ({ key: [, project = "", name = ""], value }) => {
+    try {
+      const { config } = await expand(context, project, value);
+      return [{ ref: { project, name }, config }];
+    } catch (error) {
+      await logFailed(context, { project, name }, error);
+      return [];
+    }
   }));
+  return found.flat();
 }
 
 /** Those that are to start, the most urgent first. */
@@ -56,9 +62,13 @@ async function start(context: Context, ref: Ref): Promise<void> {
     await using _lock = await lockInstance(context, ref);
     if (currentState(context, ref).status === "Stopped") await startLocked(context, ref);
   } catch (error) {
-    const message = `Cannot start instance "${ref.name}" with the host: ${describeError(error)}`;
-    await emitLogging(context, { level: "error", message, project: ref.project });
+    await logFailed(context, ref, error);
   }
+}
+
+async function logFailed(context: Context, { project, name }: Ref, error: unknown): Promise<void> {
+  const message = `Cannot start instance "${name}" with the host: ${describeError(error)}`;
+  await emitLogging(context, { level: "error", message, project });
 }
 
 async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -59,7 +59,8 @@ export async function announced<T>(
   try {
     return await work(noted.done);
   } catch (error) {
-    await settleKey(context, noted.write.key);
+    // one that cannot be acted on now is by the next command; why the work failed is what is told
+    await settleKey(context, noted.write.key).catch(() => {});
     throw error;
   }
 }
