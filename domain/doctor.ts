@@ -5,7 +5,7 @@ import { type Tool, tools } from "../sys/tools.ts";
 import type { Prerequisite, PrerequisiteStatus } from "../wire/doctor.ts";
 import type { Proof } from "../runtime/vm/accelerator.ts";
 import type { Context } from "./context.ts";
-import { type HostFacts, readHostFacts, type Trial } from "./host_facts.ts";
+import { type HostFacts, readHostFacts } from "./host_facts.ts";
 import { installCommand, installMissing } from "./host_packages.ts";
 
 /** Examines this host. */
@@ -147,19 +147,17 @@ function idMaps({ user, subIds, idMap, tools, sysctls }: HostFacts): Prerequisit
   }
 }
 
-function overlay({ overlay, disk }: HostFacts): Prerequisite {
-  return row(
-    "overlay",
-    "Instances that share the files of their image",
-    overlay.ok ? ["ok", "mounts in a user namespace"] : [
-      "missing",
-      said(overlay),
-      `Use Linux 5.12 or later, and keep ${disk.path} off network and stacked file systems`,
-    ],
-  );
-}
+function overlay({ overlay, idMap, disk }: HostFacts): Prerequisite {
+  return row("overlay", "Instances that share the files of their image", find());
 
-const said = (trial: Trial) => trial.ok ? "" : trial.said;
+  function find(): Finding {
+    if (overlay.ok) return ["ok", "mounts in a user namespace"];
+    // its own cure would send people after a newer kernel
+    if (!idMap.ok) return ["missing", "not tried, since ids cannot be mapped", ""];
+    const fix = `Use Linux 5.12 or later, and keep ${disk.path} off network and stacked file systems`;
+    return ["missing", overlay.said, fix];
+  }
+}
 
 const wantedControllers = ["cpu", "cpuset", "memory", "pids"];
 

@@ -69,6 +69,13 @@ Deno.test("newuidmap is vital to who has subordinate ids, and to nobody else", (
   assertEquals(find("newuidmap", { tools: without, user: { uid: 0, name: "root" } }).status, "ok");
 });
 
+Deno.test("overlays that cannot be tried are not blamed on kernel or disk", () => {
+  const overlay = { ok: false, said: "mount failed" } as const;
+  assertMatch(find("overlay", { overlay }).fix, /^Use Linux 5.12/);
+  const row = find("overlay", { overlay, idMap: { ok: false, said: "no newuidmap" } });
+  assertEquals([row.status, row.found, row.fix], ["missing", "not tried, since ids cannot be mapped", ""]);
+});
+
 Deno.test("a tool for images only is a warning that names its package", () => {
   const row = find("unsquashfs", { tools: { ...good.tools, unsquashfs: undefined } });
   assertEquals([row.status, row.fix], ["warning", "apt-get install squashfs-tools"]);
