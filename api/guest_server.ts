@@ -4,6 +4,7 @@
 import { createServer, type Socket } from "node:net";
 import { answerInstance, type GuestTurn } from "../domain/instances/guest_run.ts";
 import { openContext } from "../domain/open.ts";
+import { DreyError } from "../errors.ts";
 import { descriptorOf } from "./doors.ts";
 import { createGuestApp } from "./guest.ts";
 import { createListener } from "./listener.ts";
@@ -35,6 +36,7 @@ function answerTurn(
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const open = new Set<Socket>();
+  let [isClosing, isClosed] = [false, false];
   let timer: ReturnType<typeof setTimeout>;
   const server = createServer((connection) => {
     clearTimeout(timer);
@@ -42,14 +44,24 @@ function answerTurn(
     connection.on("error", () => {}); // "close" follows
     connection.on("close", () => {
       open.delete(connection);
-      if (open.size === 0) wait();
+      if (open.size > 0) return;
+      if (!isClosing) wait();
+      else if (isClosed) resolve();
     });
-    const fd = descriptorOf(connection);
-    if (fd === undefined || open.size > most) connection.destroy();
-    else if (!isRoot(fd)) refuse(connection);
+    if (open.size > most) connection.destroy();
+    else if (!isOfRoot(connection, isRoot)) refuse(connection);
     else http.emit("connection", connection);
   });
-  const finish = () => void server.close(() => resolve());
+  const finish = () => {
+    isClosing = true;
+    // whoever was accepted in the same turn as this is heard of only after it, and is still answered
+    server.close(() =>
+      setImmediate(() => {
+        isClosed = true;
+        if (open.size === 0) resolve();
+      })
+    );
+  };
   const wait = () => {
     clearTimeout(timer);
     timer = setTimeout(finish, idle);
@@ -57,6 +69,17 @@ function answerTurn(
   ended.addEventListener("abort", () => resolve(), { once: true });
   server.listen({ fd }, wait);
   return promise;
+}
+
+/** One that is gone already is nobody's. */
+function isOfRoot(connection: Socket, isRoot: GuestTurn["isRoot"]): boolean {
+  const fd = descriptorOf(connection);
+  try {
+    return fd !== undefined && isRoot(fd);
+  } catch (error) {
+    if (error instanceof DreyError) return false;
+    throw error;
+  }
 }
 
 /** As LXD does, before a word of the request is read. */
