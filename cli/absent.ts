@@ -35,8 +35,6 @@ export const absentWords: readonly Absent[] = [
   },
   { words: "--target", because: cluster },
   { words: "--destination-target", because: cluster },
-  { words: "copy --mode", because: betweenServers },
-  { words: "move --mode", because: betweenServers },
   { words: "storage volume copy --mode", because: betweenServers },
   { words: "storage volume move --mode", because: betweenServers },
   { words: "--allow-inconsistent", because: "a running instance stands still while it is copied" },

@@ -27,7 +27,7 @@ Commands:
   logs        Print the console log of an instance
   manpage     Write manual pages for all commands into a directory
   monitor     Show events as they happen
-  move        Rename an instance, or move it to another storage pool or project
+  move        Rename an instance, or move it to another storage pool, project or server
   network     Manage networks
   operation   Manage background operations
   pause       Pause instances: freeze their processes

@@ -13,13 +13,19 @@ export function overHttps(server: HttpsServer): Transport {
     kind: "https",
     fetch: (request) => fetchOver(agent, server.address, request),
     async socket(address, signal) {
-      const { openWebSocket } = await import("./websocket.ts");
-      const { connectionOf } = await import("./connection.ts");
-      return await openWebSocket(connectionOf(await connectTo(server)), { address, host, signal });
+      const { openWebSocket } = await import("../auth/websocket.ts");
+      const { throwIfError } = await import("./answers.ts");
+      const { connectionOf } = await import("../auth/connection.ts");
+      return await openWebSocket(connectionOf(await connectTo(server)), {
+        address,
+        host,
+        signal,
+        refused: throwIfError,
+      });
     },
     async upgrade(call) {
       const { openUpgrade } = await import("./upgrade.ts");
-      const { connectionOf } = await import("./connection.ts");
+      const { connectionOf } = await import("../auth/connection.ts");
       return await openUpgrade(connectionOf(await connectTo(server)), call, host);
     },
     [Symbol.asyncDispose]() {

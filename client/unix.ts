@@ -34,8 +34,13 @@ export function overUnixSocket(path: string): Transport {
       }
     },
     async socket(address, signal) {
-      const { openWebSocket } = await import("./websocket.ts");
-      return await openWebSocket(await Deno.connect({ transport: "unix", path }), { address, signal });
+      const { openWebSocket } = await import("../auth/websocket.ts");
+      const { throwIfError } = await import("./answers.ts");
+      return await openWebSocket(await Deno.connect({ transport: "unix", path }), {
+        address,
+        signal,
+        refused: throwIfError,
+      });
     },
     async upgrade(call) {
       const { openUpgrade } = await import("./upgrade.ts");

@@ -140,12 +140,23 @@ export async function findConnection(
       hint: "Connect through the server that started it",
     });
   }
-  const { fds } = (operation.metadata ?? {}) as { fds?: Record<string, string> };
-  if (secret === "" || !Object.values(fds ?? {}).includes(secret)) {
+  if (!secretsOf(operation).includes(secret)) {
     throw new DreyError("FORBIDDEN", { message: "The secret belongs to no stream of this operation" });
   }
   const connect = live.connect;
   return (socket) => connect(secret, socket);
+}
+
+/** Secrets of the streams that an operation takes: a migration has them beside what else it says. */
+function secretsOf({ metadata }: Operation): string[] {
+  const { fds, control, fs } = (metadata ?? {}) as {
+    fds?: Record<string, string>;
+    control?: string;
+    fs?: string;
+  };
+  return Object.values(fds ?? { control, fs }).filter((secret) =>
+    secret !== undefined && secret !== ""
+  ) as string[];
 }
 
 /** Whether this process runs any operation. */

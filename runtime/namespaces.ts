@@ -110,10 +110,17 @@ export function fileSteps(plan: ContainerPlan): Step[] {
   ];
 }
 
-/** The root mounted for one program of the host, which works on it as root of its ids and reaches nothing but it. */
-export function treeSteps(plan: ContainerPlan, argv: (root: string) => string[]): Step[] {
-  const { outer, inner } = jailAround(stagedRoot({ root: plan.root }));
-  const devices = { reads: [], outer, inner: [], settled: [] };
+/**
+ * The root mounted for one program of the host, which works on it as root of its ids and reaches nothing but it.
+ *
+ * @param top what is mounted around it, the root then being its directory `rootfs`
+ */
+export function treeSteps(plan: ContainerPlan, argv: (root: string) => string[], top?: RootSource): Step[] {
+  const reads = top?.kind === "directory" ? [top.path] : [];
+  const root = stagedRoot({ root: plan.root, devices: { reads } });
+  const { outer, inner } = jailAround(top === undefined ? root : `${root}-top`);
+  const around = top === undefined ? [] : topSteps(top, root);
+  const devices = { reads, outer: [...around, ...outer], inner: [], settled: [] };
   return [
     ...enterParent(plan),
     { do: "unshare", kinds: ["mnt"] },
@@ -122,6 +129,16 @@ export function treeSteps(plan: ContainerPlan, argv: (root: string) => string[])
     ...inner,
     { do: "ready" },
     { do: "run", argv: argv(jailedTree) },
+  ];
+}
+
+function topSteps(top: RootSource, root: string): Step[] {
+  const place = `${root}-top`;
+  return [
+    { do: "mkdir", path: place },
+    ...mountRoot(top, place, place),
+    { do: "mkdir", path: `${place}/rootfs` },
+    { do: "mount", type: "none", source: root, target: `${place}/rootfs`, flags: ["bind", "rec"] },
   ];
 }
 

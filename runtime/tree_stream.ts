@@ -64,11 +64,13 @@ export function unpackArgv(root: string, below?: string): string[] {
  * Starts the program that the steps end in, a `run` behind a `ready`.
  *
  * @param onInside called once the process stands inside and needs nothing of the outside any more
+ * @param program what it is called where it fails
  * @throws {DreyError} `KERNEL_REFUSED`
  */
 export async function startOnTree(
   steps: readonly Step[],
   onInside: () => Promise<void>,
+  program = "tar",
 ): Promise<TreeProgram> {
   sealDescriptors();
   const child = spawn(["/usr/bin/perl", "-e", walkerFor(steps), formatSteps(steps)], {
@@ -100,7 +102,7 @@ export async function startOnTree(
     input: child.stdin,
     async finish() {
       const { code } = await child.status;
-      if (code !== 0) throw commandFailed("tar", { code, stderr: await said });
+      if (code !== 0) throw commandFailed(program, { code, stderr: await said });
     },
     kill: () => kill(child, "SIGKILL"),
   };

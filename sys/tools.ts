@@ -7,7 +7,14 @@ export interface Tool {
   /** what drey does with it, a noun phrase */
   purpose: string;
   /** without it, only this is not possible */
-  onlyFor?: "sub-ids" | "building images" | "packed images" | "networks" | "ports" | "virtual machines";
+  onlyFor?:
+    | "sub-ids"
+    | "building images"
+    | "packed images"
+    | "networks"
+    | "ports"
+    | "virtual machines"
+    | "migration";
 }
 
 export const tools: readonly Tool[] = [
@@ -31,6 +38,7 @@ export const tools: readonly Tool[] = [
   { name: "nft", in: "nftables", purpose: "Address translation and filters", onlyFor: "networks" },
   { name: "dnsmasq", in: "dnsmasq-base", purpose: "Addresses and names of instances", onlyFor: "networks" },
   { name: "socat", in: "socat", purpose: "Ports and sockets led into instances", onlyFor: "ports" },
+  { name: "rsync", in: "rsync", purpose: "Instances to and from other servers", onlyFor: "migration" },
   {
     name: Deno.build.arch === "x86_64" ? "qemu-system-x86_64" : "qemu-system-aarch64",
     in: Deno.build.arch === "x86_64" ? "qemu-system-x86" : "qemu-system-arm",

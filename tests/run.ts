@@ -29,6 +29,7 @@ const packages = [
   "passwd",
   "perl-base",
   "procps",
+  "rsync",
   "slirp4netns",
   "socat",
   "squashfs-tools",

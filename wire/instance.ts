@@ -34,6 +34,8 @@ export const instanceSource = s.object({
   refresh: s.optional(s.boolean),
   live: s.optional(s.boolean),
   allow_inconsistent: s.optional(s.boolean),
+  operation: s.optional(s.string, "address of the other server's operation, for `migration` in mode `pull`"),
+  secrets: s.optional(s.record(s.string), "of that operation's streams"),
 });
 /** What an instance begins with: an image, a copy of another, or nothing. */
 export type InstanceSource = s.TypeOf<typeof instanceSource>;
@@ -68,10 +70,20 @@ export const instancePut = s.object({
 /** The settings of an instance, or the snapshot that it goes back to. */
 export type InstancePut = s.TypeOf<typeof instancePut>;
 
+/** Where another server waits for what is sent to it. */
+export const migrationTarget = s.object({
+  operation: s.optional(s.string, "address of its operation"),
+  certificate: s.optional(s.string, "its certificate"),
+  secrets: s.optional(s.record(s.string), "of the operation's streams"),
+});
+
 export const instancePost = s.object({
-  name: s.required(s.string),
-  migration: s.optional(s.boolean),
+  name: s.optional(s.string, "left out: the present one"),
+  migration: s.optional(s.boolean, "it goes to another server, storage pool or project"),
+  target: s.optional(migrationTarget, "left out: whoever comes with the operation's secrets"),
   instance_only: s.optional(s.boolean),
+  container_only: s.optional(s.boolean),
+  allow_inconsistent: s.optional(s.boolean),
   live: s.optional(s.boolean),
   pool: s.optional(s.string),
   project: s.optional(s.string),

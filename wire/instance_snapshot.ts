@@ -1,6 +1,6 @@
 // Snapshots of instances.
 
-import type { Config, Devices } from "./instance.ts";
+import { type Config, type Devices, migrationTarget } from "./instance.ts";
 import * as s from "./schema.ts";
 
 /** A snapshot of an instance, with the settings that the instance had. */
@@ -38,7 +38,8 @@ export type InstanceSnapshotPut = s.TypeOf<typeof instanceSnapshotPut>;
 
 export const instanceSnapshotPost = s.object({
   name: s.required(s.string),
-  migration: s.optional(s.boolean),
+  migration: s.optional(s.boolean, "it goes to another server"),
+  target: s.optional(migrationTarget, "left out: whoever comes with the operation's secrets"),
   live: s.optional(s.boolean),
 });
 /** Another name for a snapshot of an instance. */

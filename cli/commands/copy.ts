@@ -12,11 +12,14 @@ export async function copy(shell: Shell): Promise<void> {
   const [from = "", to] = shell.typed.args;
   const { remote, name } = resolveName(from, "instance");
   const target = to === undefined ? { remote, name: "" } : resolveOnServer(to);
-  if (target.remote !== remote) {
-    throw new DreyError("NOT_SUPPORTED", { message: "Copying to another server is not supported yet" });
-  }
   const client = await shell.connect(remote);
   const { typed } = shell;
+  if (target.remote !== remote) {
+    const { copyBetween } = await import("./copy_between.ts");
+    const changes = await settings(shell, client, name);
+    const mode = typed.text("mode");
+    return await copyBetween(shell, { from: { remote, name }, to: target, changes, mode, isMove: false });
+  }
   const refresh = typed.has("refresh");
   if (refresh && target.name === "") {
     throw new DreyError("BAD_REQUEST", { message: "Say which instance is to be refreshed" });
@@ -52,11 +55,7 @@ async function settings(shell: Shell, client: Client, source: string): Promise<P
   const needsDevices = pool !== undefined || typed.has("device");
   const known = needsDevices ? await devicesOf(client, source) : {};
   const devices: Devices = {};
-  if (pool !== undefined) {
-    const [name = "root", root = { type: "disk", path: "/" }] =
-      Object.entries(known).find(([, { type, path }]) => type === "disk" && path === "/") ?? [];
-    devices[name] = { ...root, pool };
-  }
+  if (pool !== undefined) Object.assign(devices, withPool(known, pool));
   for (const text of typed.list("device")) {
     const [name = "", ...words] = text.split(",");
     if (words.length === 0) {
@@ -70,6 +69,21 @@ async function settings(shell: Shell, client: Client, source: string): Promise<P
     ...(profiles === undefined ? {} : { profiles }),
     ...(typed.has("ephemeral") ? { ephemeral: true } : {}),
   };
+}
+
+/** The root disk among devices, in another pool. */
+function withPool(devices: Devices, pool: string): Devices {
+  const [name = "root", root = { type: "disk", path: "/" }] =
+    Object.entries(devices).find(([, { type, path }]) => type === "disk" && path === "/") ?? [];
+  return { [name]: { ...root, pool } };
+}
+
+/** The root disk of an instance, in another pool. */
+export async function rootIn(
+  client: Client,
+  { source, pool }: { source: string; pool: string },
+): Promise<Devices> {
+  return withPool(await devicesOf(client, source), pool);
 }
 
 async function devicesOf(client: Client, source: string): Promise<Devices> {

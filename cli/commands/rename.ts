@@ -1,4 +1,5 @@
 // drey rename and drey move: another name, project or storage pool on the same server; of a snapshot, another name.
+// Moves to another server are in copy_between.ts.
 
 import { DreyError } from "../../errors.ts";
 import { resolveName, resolveOnServer } from "../resolve.ts";
@@ -8,16 +9,23 @@ import { splitSnapshot } from "./snapshot.ts";
 export async function rename(shell: Shell): Promise<void> {
   const [from = "", given = ""] = shell.typed.args;
   const { remote, name } = resolveName(from, "instance");
+  const elsewhere = given.includes(":") ? resolveOnServer(given) : undefined;
+  if (elsewhere !== undefined && elsewhere.remote !== remote) {
+    if (shell.typed.command.path !== "move") {
+      throw new DreyError("BAD_REQUEST", {
+        message: "A new name is one on the same server",
+        hint: `To another server it goes by: drey move ${from} ${given}`,
+      });
+    }
+    const { moveBetween } = await import("./copy_between.ts");
+    const mode = shell.typed.text("mode");
+    return await moveBetween(shell, { from: { remote, name }, to: elsewhere, mode });
+  }
   const { pool, project, isAlone } = place(shell);
   // moved elsewhere it may keep its name
   const to = given === "" && (pool ?? project) !== undefined ? name : given;
   const target = resolveOnServer(to);
   if (to === "") throw new DreyError("BAD_REQUEST", { message: `Missing the new name of "${from}"` });
-  if (to.includes(":") && target.remote !== remote) {
-    throw new DreyError("NOT_SUPPORTED", {
-      message: "Moving an instance to another server is not supported yet",
-    });
-  }
   const client = await shell.connect(remote);
   const { name: instance, snapshot } = splitSnapshot(name);
   if (snapshot !== undefined) {

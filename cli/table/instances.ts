@@ -12,6 +12,7 @@ import {
   instance,
   instances,
   newName,
+  transferMode,
 } from "./words.ts";
 
 const creation: readonly Flag[] = [
@@ -207,11 +208,13 @@ export const commands: readonly Command[] = [
       { name: "storage", short: "s", value: "pool", summary: "Storage pool to move it to" },
       { name: "target-project", value: "project", summary: "Project to move it to" },
       { name: "instance-only", summary: "Delete the snapshots instead of moving them" },
+      transferMode,
     ],
-    summary: "Rename an instance, or move it to another storage pool or project",
+    summary: "Rename an instance, or move it to another storage pool, project or server",
     examples: [
       example("move web www", "Rename web to www"),
       example("move web --storage fast", "Move it to another storage pool"),
+      example("move web other:", "Move it to another server; it must be stopped"),
     ],
     load: async () => (await renames()).rename,
   },

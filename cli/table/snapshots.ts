@@ -1,7 +1,7 @@
 // Rows of the commands of snapshots and copies.
 
 import type { Command } from "../command.ts";
-import { example, force, image, instance } from "./words.ts";
+import { example, force, image, instance, transferMode } from "./words.ts";
 
 const snapshots = () => import("../commands/snapshot.ts");
 
@@ -70,12 +70,14 @@ last snapshot are copied.`,
       { name: "target-project", value: "project", summary: "Project of the copy" },
       { name: "refresh", summary: "Update an existing copy" },
       { name: "start", summary: "Start the copy" },
+      transferMode,
     ],
     summary: "Copy an instance or a snapshot",
     examples: [
       example("copy web web2", "Copy with all snapshots"),
       example("copy web/before-upgrade old", "Create an instance from a snapshot"),
       example("copy web backup --refresh", "Update an existing copy"),
+      example("copy web other:", "Copy to another server"),
     ],
     load: async () => (await import("../commands/copy.ts")).copy,
   },

@@ -13,6 +13,13 @@ export const device: Arg = { name: "device", kind: "device" };
 export const key: Arg = { name: "key", kind: "key" };
 export const keyValues: Arg = { name: "key=value", kind: "key", many: true };
 export const newName: Arg = { name: "new-name", kind: "text" };
+/** Between two servers. */
+export const transferMode: Flag = {
+  name: "mode",
+  value: "mode",
+  choices: ["pull", "push", "relay"],
+  summary: "Who connects between servers: pull (the target), push or relay (this side)",
+};
 export const format: Flag = {
   name: "format",
   short: "f",

@@ -193,7 +193,7 @@ async function fill(
 }
 
 /** The record a described instance becomes; keys that drey does not have are left out, and that is said. */
-async function recordOf(
+export async function recordOf(
   context: Context,
   ref: Ref,
   { container, wish }: { container: IndexInstance; wish: ImportWish },
@@ -273,7 +273,8 @@ function usable(config: Config): { config: Config; warnings: string[] } {
   };
 }
 
-function snapshotRecord(snapshot: IndexInstance, instance: InstanceRecord): SnapshotRecord {
+/** The record a described snapshot of an instance becomes. */
+export function snapshotRecord(snapshot: IndexInstance, instance: InstanceRecord): SnapshotRecord {
   const { config } = usable(snapshot.config ?? {});
   const devices = snapshot.devices ?? instance.devices;
   validateInstanceConfig(userConfig(config), instance.type);

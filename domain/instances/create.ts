@@ -58,6 +58,10 @@ export async function createInstance(
     const { copyInstance } = await import("./copy.ts");
     return await copyInstance(context, ref, body);
   }
+  if (body.source.type === "migration") {
+    const { receiveInstance } = await import("../migration/sink.ts");
+    return await receiveInstance(context, ref, body);
+  }
   if (body.instance_type) {
     const { limitsOfSize } = await import("../../config/instance_type.ts");
     body = { ...body, config: { ...limitsOfSize(body.instance_type), ...body.config } };
@@ -73,12 +77,6 @@ export async function createInstance(
 }
 
 async function check(context: Context, ref: Ref, body: InstancesPost): Promise<void> {
-  if (body.source.type === "migration") {
-    throw new DreyError("NOT_SUPPORTED", {
-      message: `Instances from source "${body.source.type}" are not supported yet`,
-      hint: "Name an image instead",
-    });
-  }
   keys.validateInstanceConfig(body.config ?? {}, body.type || "container");
   validateDevices(body.devices ?? {});
   const { config, devices } = await expand(context, ref.project, settingsOf(body));

@@ -29,9 +29,9 @@ import { templateTrigger } from "./templates.ts";
 import { currentState } from "./status.ts";
 
 /**
- * Renames or moves an instance, as an operation.
+ * Renames or moves an instance, or sends it to another server, as an operation.
  *
- * @throws {DreyError} `NOT_FOUND`, `BAD_REQUEST` for the new name, `NOT_SUPPORTED` for moves to another server
+ * @throws {DreyError} `NOT_FOUND`, `BAD_REQUEST` for the new name
  */
 export async function renameInstance(context: Context, ref: Ref, post: InstancePost): Promise<Operation> {
   await loadRecord(context, ref);
@@ -39,9 +39,8 @@ export async function renameInstance(context: Context, ref: Ref, post: InstanceP
   validateInstanceName(to.name);
   const isElsewhere = post.pool !== undefined && post.pool !== "" || to.project !== ref.project;
   if (post.migration && !isElsewhere) {
-    throw new DreyError("NOT_SUPPORTED", {
-      message: "Moving instances between servers is not supported yet",
-    });
+    const { sendInstance } = await import("../migration/source.ts");
+    return await sendInstance(context, ref, { post });
   }
   // a name that is taken is told at once; whether it still is free when the move comes is looked at again
   const isFree = isElsewhere || await context.store.get(instanceKey(to)) === undefined;

@@ -36,7 +36,7 @@ export async function packVolume(
 ): Promise<RootTar> {
   const root = driver.shown(volume);
   const map = mapOf(driver, volume);
-  const program = await start(context, { root, map, argv: (path) => packArgv(path, name) });
+  const program = await startOnRoot(context, { root, map, argv: (path) => packArgv(path, name) });
   await program.input.close();
   return { stream: program.output, finish: program.finish, kill: program.kill };
 }
@@ -72,7 +72,8 @@ export async function feed(
   await program.finish();
 }
 
-function mapOf(driver: Driver, volume: Volume): IdMap {
+/** The ids that files of a volume belong to. @throws {DreyError} `NOT_FOUND` */
+export function mapOf(driver: Driver, volume: Volume): IdMap {
   const facts = driver.facts(volume);
   if (facts !== undefined) return parseMap(facts.map);
   throw new DreyError("NOT_FOUND", {
@@ -85,11 +86,24 @@ export const startOnVolume = (
   context: Context,
   driver: Driver,
   { volume, argv }: { volume: Volume; argv: (root: string) => string[] },
-): Promise<TreeProgram> => start(context, { root: driver.prepare(volume), map: mapOf(driver, volume), argv });
+): Promise<TreeProgram> =>
+  startOnRoot(context, { root: driver.prepare(volume), map: mapOf(driver, volume), argv });
 
-async function start(
+interface Wanted {
+  root: RootSource;
+  map: IdMap;
+  /** told where the root is */
+  argv: (root: string) => string[];
+  /** what is mounted around the root, see {@link treeSteps} */
+  top?: RootSource | undefined;
+  /** what the program is called where it fails */
+  program?: string;
+}
+
+/** Starts a program on a root that nobody else writes to. */
+export async function startOnRoot(
   context: Context,
-  { root, map, argv }: { root: RootSource; map: IdMap; argv: (root: string) => string[] },
+  { root, map, argv, top, program }: Wanted,
 ): Promise<TreeProgram> {
   await using way = new AsyncDisposableStack();
   const { parent } = way.use(await openParent(context, await readLayout(context.user)));
@@ -102,5 +116,6 @@ async function start(
     deviceNodes: [],
     nesting: false,
   };
-  return await startOnTree(treeSteps(plan, argv), () => way.disposeAsync());
+  const steps = treeSteps(plan, argv, top);
+  return await startOnTree(steps, () => way.disposeAsync(), program);
 }

@@ -27,6 +27,7 @@ export type Need =
   | "vsock"
   | "disk-machines"
   | "made-disks"
+  | "rsync"
   | "sftp"
   | "sshfs"
   | "pylxd"
@@ -72,6 +73,7 @@ const checks: Record<Need, Check> = {
   },
   xdelta3: () => exists("/usr/bin/xdelta3") ? undefined : "xdelta3 is not installed",
   lxc: () => missingTools(["lxc"]).length > 0 ? "LXD's client lxc is not installed" : undefined,
+  rsync: () => missingTools(["rsync"]).length > 0 ? "rsync is not installed" : undefined,
   sftp: () => missingTools(["sftp"]).length > 0 ? "OpenSSH's client sftp is not installed" : undefined,
   sshfs: () => {
     if (missingTools(["sshfs", "fusermount3"]).length > 0) return "sshfs is not installed";

@@ -36,16 +36,15 @@ export async function updateSnapshot(
   });
 }
 
-/** Renames a snapshot, as an operation. @throws {DreyError} `NOT_FOUND`, `ALREADY_EXISTS`, `BAD_REQUEST` */
+/** Renames a snapshot, or sends it to another server, as an operation. @throws {DreyError} `NOT_FOUND`, `ALREADY_EXISTS`, `BAD_REQUEST` */
 export async function renameSnapshot(
   context: Context,
   ref: Ref,
   { snapshot, post }: { snapshot: string; post: InstanceSnapshotPost },
 ): Promise<Operation> {
   if (post.migration) {
-    throw new DreyError("NOT_SUPPORTED", {
-      message: "Moving snapshots between servers is not supported yet",
-    });
+    const { sendInstance } = await import("../../migration/source.ts");
+    return await sendInstance(context, ref, { snapshot, post });
   }
   validateSnapshotName(post.name);
   await loadSnapshot(context, ref, snapshot);

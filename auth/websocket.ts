@@ -18,6 +18,8 @@ export interface WebSocketAddress {
   address: string;
   host?: string;
   signal?: AbortSignal | undefined;
+  /** throws what an answer says that is an error */
+  refused?: (answer: Response) => Promise<void>;
 }
 
 /**
@@ -27,13 +29,19 @@ export interface WebSocketAddress {
  */
 export async function openWebSocket(
   connection: Connection,
-  { address, host, signal }: WebSocketAddress,
+  { address, host, signal, refused }: WebSocketAddress,
 ): Promise<Socket> {
   using closing = new DisposableStack();
   closing.adopt(connection, closeOnce);
   const key = crypto.getRandomValues(new Uint8Array(16)).toBase64();
   const headers = { "Sec-WebSocket-Key": key, "Sec-WebSocket-Version": "13" };
-  const { head, rest } = await askUpgrade(connection, { address, protocol: "websocket", host, headers });
+  const { head, rest } = await askUpgrade(connection, {
+    address,
+    protocol: "websocket",
+    host,
+    headers,
+    refused,
+  });
   const accepted = /^sec-websocket-accept:[ \t]*([^\s]+)[ \t]*$/im.exec(head)?.[1];
   if (accepted !== await acceptance(key)) {
     throw new DreyError("NETWORK", { message: `The server opened no proper stream at ${address}` });

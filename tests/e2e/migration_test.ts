@@ -1,0 +1,209 @@
+// Instances and volumes between servers: pulled, pushed and carried, with their snapshots, and brought up to date.
+
+import { assertEquals, assertStringIncludes } from "@std/testing";
+import type { Client } from "../../client/client.ts";
+import { connect } from "../../client/connect.ts";
+import type { RunningOperation } from "../../client/operations.ts";
+import { missingTools } from "../../domain/host_packages.ts";
+import { converse } from "../../domain/migration/carry.ts";
+import { type Channels, channelsOver } from "../../domain/migration/channels.ts";
+import { writeControl, writeHeader } from "../../domain/migration/messages.ts";
+import { sendArgv } from "../../runtime/rsync.ts";
+import type { TreeProgram } from "../../runtime/tree_stream.ts";
+import { type Drey, e2e, imageFiles } from "../support/drey.ts";
+import { elsewhere } from "../support/elsewhere.ts";
+import { startLxd } from "../support/foreign_lxd.ts";
+import { freePort, serve, type TestServer } from "../support/server.ts";
+
+const needs = ["userns", "subids", "overlay", "rsync"] as const;
+
+/** A server at HTTPS, and another drey that knows it as `far`. */
+async function twoServers(drey: Drey): Promise<{ server: TestServer; here: ReturnType<typeof elsewhere> }> {
+  const server = await serve(drey);
+  await drey`config set core.https_address=127.0.0.1:${freePort()}`;
+  const token = (await drey`config trust add --name me`).trim();
+  const here = elsewhere(drey);
+  await here.run(`remote add far ${token}`);
+  return { server, here };
+}
+
+await e2e("an instance goes to another server with its snapshots, in every mode", { needs }, async (drey) => {
+  const { server, here } = await twoServers(drey);
+  await using _server = server;
+  await drey`init tiny c1 -c user.note=hello`;
+  await drey`file push --uid 7 --mode 640 /etc/hostname c1/mark`;
+  await drey`snapshot c1 before`;
+  await drey`file delete c1/mark`;
+  await drey`file push /etc/hostname c1/after`;
+  // pull
+  await here.run("copy far:c1 c2");
+  assertEquals(await here.run("config get c2 user.note"), "hello\n");
+  await here.run("start c2");
+  assertEquals(await here.run("exec c2 -- sh -c hostname;ls${IFS}/after"), "c2\n/after\n");
+  await here.run("stop c2 --force");
+  await here.run("restore c2 before");
+  await here.run("start c2");
+  assertEquals(await here.run("exec c2 -- stat -c %u:%a /mark"), "7:640\n");
+  assertStringIncludes((await here.tries("move c2 far:")).stderr, "drey stop local:c2");
+  await here.run("stop c2 --force");
+  // push, since this side listens nowhere
+  await here.run("move c2 far:c3 --instance-only");
+  assertStringIncludes(await drey`list c3 --format csv -c nS`, "c3,0");
+  await drey`snapshot c3 before`;
+  assertEquals(await here.run("list --format csv"), "");
+  // relay of a snapshot alone
+  await here.run("copy far:c3/before c4 --mode relay -c user.note=");
+  assertEquals(await here.run("list --format csv -c nS"), "c4,0\n");
+  assertEquals(await here.run("config get c4 user.note"), "\n");
+  assertStringIncludes((await here.tries("copy c4 far: --mode pull")).stderr, "--mode relay");
+  assertStringIncludes((await here.tries("copy far:c1 c4")).stderr, "already exists");
+});
+
+await e2e("a copy is brought up to date with the other server's instance", { needs }, async (drey) => {
+  const { server, here } = await twoServers(drey);
+  await using _server = server;
+  await drey`init tiny c1`;
+  for (const name of ["s0", "s1"]) await drey`snapshot c1 ${name}`;
+  await here.run("copy far:c1 c1");
+  await drey`delete c1/s0`;
+  await drey`file push /etc/hostname c1/new`;
+  await drey`snapshot c1 s2`;
+  await here.run("config set c1 user.note=mine");
+  await here.run("copy far:c1 c1 --refresh");
+  const names = async () =>
+    JSON.parse(await here.run("query /1.0/instances/c1/snapshots")).map((path: string) =>
+      path.split("/").at(-1)
+    );
+  assertEquals(await names(), ["s1", "s2"]);
+  assertEquals(await here.run("config get c1 user.note"), "mine\n");
+  assertEquals(await here.run("file pull c1/new -"), await drey`file pull c1/new -`);
+  await here.run("restore c1 s1");
+  assertStringIncludes((await here.tries("file pull c1/new -")).stderr, "not");
+});
+
+await e2e(
+  "what another server sends stays in its tree, and is nothing until all has come",
+  { needs },
+  async (drey) => {
+    const hostile = await Deno.makeTempDir();
+    try {
+      await using server = await serve(drey);
+      await using client = await connect({ door: "unix", socket: server.socket });
+      await Deno.mkdir(`${hostile}/rootfs`);
+      await Deno.symlink("/etc/passwd", `${hostile}/metadata.yaml`);
+      const sent = await playSource(client, "c1");
+      const rsync = playRsync(hostile);
+      await converse(rsync, { frames: sent.fs, signal: new AbortController().signal });
+      assertStringIncludes(await reason(sent.receiving), 'its "metadata.yaml" is no small file');
+      // given up by the other server, and by a person
+      const given = await playSource(client, "c1");
+      await given.say(writeControl("no disk there"));
+      assertStringIncludes(await reason(given.receiving), "no disk there");
+      const cancelled = await playSource(client, "c1");
+      await cancelled.receiving.cancel();
+      assertStringIncludes(await reason(cancelled.receiving), "cancelled");
+      const alone = await playSource(client, "c1");
+      alone[Symbol.dispose]();
+      assertStringIncludes(await reason(alone.receiving), "ended the connection");
+      assertEquals(await drey`list --format csv`, "");
+      // the server dies in between
+      await playSource(client, "c1");
+      Deno.kill(server.pid, "SIGKILL");
+    } catch (error) {
+      // of the server that was killed
+      if (!String(error).includes("drey serve ended by itself")) throw error;
+    } finally {
+      await Deno.remove(hostile, { recursive: true });
+    }
+    await drey`init tiny c1`;
+    assertEquals(await drey`list --format csv -c n`, "c1\n");
+  },
+);
+
+/** Starts to receive an instance and plays the server that sends, up to where files are to come. */
+async function playSource(client: Client, name: string): Promise<Channels & { receiving: RunningOperation }> {
+  const source = { type: "migration", mode: "push" } as const;
+  const receiving = await client.start("instances.create", { body: { name, source } });
+  const { id, metadata } = receiving.operation;
+  const open = (secret: unknown) =>
+    client.socket(`/1.0/operations/${id}/websocket?${new URLSearchParams({ secret: String(secret) })}`);
+  const channels = channelsOver(await open(metadata?.["control"]), await open(metadata?.["fs"]));
+  const offer = { way: 0, owners: { uids: [], gids: [] }, snapshotNames: [], snapshots: [], indexVersion: 0 };
+  await channels.say(writeHeader({ ...offer, features: ["xattrs", "delete", "bidirectional"] }));
+  await channels.hear();
+  return { ...channels, receiving };
+}
+
+/** rsync(1) of the host as another server has it. */
+function playRsync(directory: string): TreeProgram {
+  const [command = "", ...args] = sendArgv(directory, ["xattrs", "delete"]);
+  const child = new Deno.Command(command, { args, stdin: "piped", stdout: "piped", stderr: "null" }).spawn();
+  return {
+    output: child.stdout,
+    input: child.stdin,
+    finish: async () => void await child.status,
+    kill: () => child.kill("SIGKILL"),
+  };
+}
+
+const reason = (running: RunningOperation): Promise<string> => running.wait().then(() => "", String);
+
+const hasLxd = missingTools(["lxd", "lxc"]).length === 0;
+const betweenKinds = "instances go to a real LXD and come back, in every mode";
+
+if (!hasLxd) {
+  Deno.test({ name: `${betweenKinds} (skipped: LXD is not installed)`, ignore: true, fn: () => {} });
+} else {
+  await e2e(betweenKinds, { needs: ["root", "overlay", "rsync"] }, async (drey) => {
+    const directory = await Deno.makeTempDir({ dir: "/var/tmp" });
+    try {
+      await using lxd = await startLxd(directory);
+      await lxd.lxc("storage", "create", "default", "dir");
+      await lxd.lxc("profile", "device", "add", "default", "root", "disk", "pool=default", "path=/");
+      const token = (await lxd.lxc("config", "trust", "add", "--name", "drey")).trim().split("\n").at(-1) ??
+        "";
+      await using _server = await serve(drey);
+      await drey`config set core.https_address=127.0.0.1:${freePort()}`;
+      await drey`remote add real ${token}`;
+      await lxd.lxc("remote", "add", "drey", (await drey`config trust add --name lxc`).trim());
+      const [tiny = ""] = await imageFiles("tiny");
+      await lxd.lxc("image", "import", tiny, "--alias", "tiny");
+      await lxd.lxc("init", "tiny", "c1", "-c", "user.note=hello");
+      await lxd.lxc("file", "push", "--uid", "7", "--mode", "640", "/etc/hostname", "c1/mark");
+      await lxd.lxc("snapshot", "c1", "before");
+      await lxd.lxc("file", "delete", "c1/mark");
+      // LXD's files belong to ids of its own
+      await drey`copy real:c1 c2`;
+      await drey`copy real:c1 c3 --mode relay`;
+      await lxd.lxc("copy", "c1", "drey:c4", "--mode", "push");
+      for (const name of ["c2", "c3", "c4"]) {
+        await drey`restore ${name} before`;
+        await drey`start ${name}`;
+        assertEquals(await drey`exec ${name} -- stat -c %u:%a /mark`, "7:640\n");
+        assertEquals(await drey`exec ${name} -- stat -c %u /bin`, "0\n");
+        await drey`stop ${name} --force`;
+      }
+      await lxd.lxc("snapshot", "c1", "second");
+      await lxd.lxc("copy", "c1", "drey:c4", "--refresh");
+      assertEquals(await drey`list c4 --format csv -c nS`, "c4,2\n");
+      // and back
+      await drey`copy c2 real:d1`;
+      await drey`copy c2 real:d2 --mode push`;
+      await lxd.lxc("copy", "drey:c2", "d3", "--mode", "relay");
+      await drey`snapshot c2 later`;
+      await drey`copy c2 real:d3 --refresh`;
+      const listed = JSON.parse(await lxd.lxc("list", "--format", "json")) as {
+        name: string;
+        snapshots: unknown[];
+      }[];
+      assertEquals(
+        listed.map(({ name, snapshots }) => [name, snapshots.length]).sort(),
+        [["c1", 2], ["d1", 1], ["d2", 1], ["d3", 2]],
+      );
+      assertEquals(await lxd.lxc("file", "pull", "d1/mark", "-"), await Deno.readTextFile("/etc/hostname"));
+      assertEquals(await lxd.lxc("config", "get", "d1", "user.note"), "hello\n");
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  });
+}
