@@ -29,8 +29,10 @@ function wantedBy({ name, body = "{}" }: First): "root" | "parent" | "way in" | 
   return action === "stop" || action === "restart" ? "root" : "nothing";
 }
 
-/** Requests of an exec: what others have left can be tidied up once the command is under way. */
+/** Requests of an exec: what others have left can be tidied up while the command runs. */
 const patient: ReadonlySet<RouteName> = new Set(["instance.exec", "operation.socket", "operation.wait"]);
+/** `milliseconds` a command runs before that; one that is over sooner leaves it to the next request: it would wait 3 ms */
+const idleAfter = 50;
 
 /**
  * Opens the app. Closing it waits for the operations it has started.
@@ -61,13 +63,13 @@ export async function openApp(first?: First): Promise<App & AsyncDisposable> {
     async answer(asked, env) {
       if (!patient.has(asked.name)) await tidy();
       const answering = app.answer(asked, env);
-      // the command has begun, and this waits for it; a failure is told at the end
-      if (asked.name === "operation.wait") tidy().catch(() => {});
+      // a failure is told at the end
+      using _later = asked.name === "operation.wait" ? later(() => tidy().catch(() => {})) : undefined;
       return await answering;
     },
     async [Symbol.asyncDispose]() {
       try {
-        await tidy();
+        await tidied;
       } finally {
         await finishOperations(context, grace);
         await wayIn?.endEarlyWayIn();
@@ -76,4 +78,11 @@ export async function openApp(first?: First): Promise<App & AsyncDisposable> {
       }
     },
   };
+}
+
+/** Begins something in a while, unless it is disposed of before. */
+function later(begin: () => unknown): Disposable {
+  const clock = AbortSignal.timeout(idleAfter);
+  clock.addEventListener("abort", begin, { once: true });
+  return { [Symbol.dispose]: () => clock.removeEventListener("abort", begin) };
 }

@@ -52,7 +52,9 @@ export function readMessage(bytes: Uint8Array): ReadMessage {
     const [field, kind] = [key >>> 3, key & 7];
     if (kind === varint) numbers.set(field, readVarint(reader));
     else if (kind === delimited) {
-      contents.set(field, [...contents.get(field) ?? [], take(reader, Number(readVarint(reader)))]);
+      const known = contents.get(field) ?? [];
+      known.push(take(reader, Number(readVarint(reader))));
+      contents.set(field, known);
     } else if (kind === fixed64 || kind === fixed32) take(reader, kind === fixed64 ? 8 : 4);
     else throw new RangeError(`a field of kind ${kind}`);
   }

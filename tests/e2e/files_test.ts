@@ -26,9 +26,9 @@ await e2e("files go into a running instance and come out again", { needs }, asyn
   assertEquals(await drey`exec c1 -- stat -c ${"%u %g %a"} /root/new`, "1000 5 640\n");
   // what cannot be given to whom it is for does not stay
   for (const way of [[join(tree, "one")], ["-r", join(tree, "sub")]]) {
-    const { code, stderr } = await drey.tries`file push ${way} c1/tmp/ --uid 65536`;
+    const { code, stderr } = await drey.tries`file push ${way} c1/tmp/ --uid 4000000000`;
     assertEquals(code, 1);
-    assertMatch(stderr, /has no such owner: user 65536/);
+    assertMatch(stderr, /has no such owner: user 4000000000/);
   }
   assertEquals(await drey`exec c1 -- ls /tmp`, "");
   await drey`file push -r ${tree} c1/srv/deep -p`;

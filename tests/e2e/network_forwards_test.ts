@@ -66,13 +66,16 @@ await e2e("a forward and a load balancer lead from the host to instances, throug
   await eventually("nobody listens", async () => await hear(port) === "");
   await drey`stop -f c1`;
   assertEquals(await hear(balanced), "", "without instances the network is down, and its ports with it");
-  const taker = Deno.listen({ hostname: "127.0.0.1", port: balanced });
-  const { code, stderr } = await drey.tries`start c1`;
-  assertEquals(code, 0);
-  assertMatch(stderr, /network "lab" is up without one of its forwards: .*:\d+: the address is in use/);
-  assertMatch(await drey`warning list --format json`, /up without one of its forwards/);
-  taker.close();
-  await drey`stop -f c1`;
+  // root's are rules of the firewall, before whoever listens
+  if (Deno.uid() !== 0) {
+    const taker = Deno.listen({ hostname: "127.0.0.1", port: balanced });
+    const { code, stderr } = await drey.tries`start c1`;
+    assertEquals(code, 0);
+    assertMatch(stderr, /network "lab" is up without one of its forwards: .*:\d+: the address is in use/);
+    assertMatch(await drey`warning list --format json`, /up without one of its forwards/);
+    taker.close();
+    await drey`stop -f c1`;
+  }
   await drey`start c1`;
   await dhcp(drey, "c1");
   const again = drey.spawn(["exec", "c1", "--", "socat", "TCP-LISTEN:80,fork,reuseaddr", "EXEC:echo c1"]);
