@@ -54,15 +54,17 @@ export const initHands: Record<InitStep, string> = {
     exec { $rest[0] } @rest;
     fail("execve(2) of $rest[0]");
   }
-  close $report;
+  # Perl would leave it open, for a handle that had this number before
+  call('close_range', 3, 0xffffffff, 0);
   $0 = 'drey: init of an application';
   chdir '/';
   for my $name (qw(HUP INT QUIT USR1 USR2 WINCH)) { $SIG{$name} = sub { kill $name, $pid } }
   $SIG{$_} = sub { kill $stop + 0, $pid } for qw(TERM PWR);
   for (;;) {
     my $done = waitpid -1, 0;
-    exit($? & 127 ? 128 + ($? & 127) : $? >> 8) if $done == $pid;
-    exit 125 if $done == -1 and $! == 10;
+    # without taking itself apart: it would complain of the handles that were closed
+    call('exit_group', $? & 127 ? 128 + ($? & 127) : $? >> 8) if $done == $pid;
+    call('exit_group', 125) if $done == -1 and $! == 10;
   }
 }`,
   keep: String.raw`sub { my ($door, $count, @rest) = @_;

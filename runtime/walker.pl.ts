@@ -21,7 +21,7 @@ my $text = $file =~ /\n/ ? $file : do { open $plan, '<', $file or die "Cannot re
 # up to its end, or up to the step "more" and no further
 sub received {
   my $length;
-  while (($length = 1 + index $got, "\nmore\n") == 0) { sysread $plan, $got, 65536, length $got or last }
+  while (($length = 1 + index $got, "\nmore\n") == 0) { sysread $plan, $got, 65536, length $got or close $plan, last }
   return substr $got, 1, $length > 0 ? $length + 4 : length $got, '';
 }
 sub fail { my ($what) = @_;
