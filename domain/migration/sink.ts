@@ -28,11 +28,11 @@ import { snapshotKey } from "../instances/snapshots/record.ts";
 import { startLocked } from "../instances/start.ts";
 import { templateTrigger } from "../instances/templates.ts";
 import { volumeOf } from "../instances/volume_of.ts";
-import { startOperation, type Task } from "../operations.ts";
+import type { Task } from "../operations.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { type Beside, keepBeside, withBeside } from "./beside.ts";
 import { converse, type Progress, progressOf, readFrame, sendFrame } from "./carry.ts";
-import { type Channels, checkMeeting, expectChannels, meet, type Meeting, together } from "./channels.ts";
+import { type Channels, type Meeting, together } from "./channels.ts";
 import {
   commonFeatures,
   featuresHere,
@@ -44,9 +44,9 @@ import {
   ways,
   writeHeader,
 } from "./messages.ts";
+import { startMigration } from "./operation.ts";
 import { type Receiving, receivingMap } from "./owners.ts";
 import { describedSnapshot } from "./snapshots.ts";
-import { mustHaveRsync } from "./source.ts";
 
 /**
  * Starts to receive an instance: from the operation of another server, or from whoever comes with the secrets of this
@@ -66,12 +66,12 @@ export async function receiveInstance(context: Context, ref: Ref, body: Instance
   const refreshing = source.refresh === true && isThere;
   if (!refreshing) await refuseTaken(context, ref);
   const { record, warnings } = await newRecord(context, ref, body);
-  return await receiveBy(context, {
+  return await startMigration(context, {
     project: ref.project,
     description: "Creating instance",
     resources: { instances: [instanceAddress(ref.name)] },
-    source,
-    receive: async (channels, task) => {
+    meeting: meetingOf(source),
+    work: async (channels, task) => {
       await using _lock = await lockInstance(context, ref, task.signal);
       const coming = { body, record, channels, task };
       if (refreshing) {
@@ -106,49 +106,13 @@ async function newRecord(context: Context, ref: Ref, body: InstancesPost) {
   return { record, warnings };
 }
 
-/** How an operation receives something. */
-export interface ReceivingBy {
-  project: string;
-  description: string;
-  resources: Record<string, string[]>;
-  source: Meeting & { mode?: string };
-  receive(channels: Channels, task: Task): Promise<void>;
-}
-
-/** An operation that receives. @throws {DreyError} `BAD_REQUEST`, `TOOL_MISSING` */
-export async function receiveBy(
-  context: Context,
-  { source, receive, ...about }: ReceivingBy,
-): Promise<Operation> {
-  mustHaveRsync();
+/** Where a source is met; nowhere if it is to come here. @throws {DreyError} `NOT_SUPPORTED` */
+function meetingOf(source: Meeting & { mode?: string }): Meeting | undefined {
   const mode = source.mode || "pull";
-  if (mode === "pull") {
-    checkMeeting(source);
-    return await startOperation(context, {
-      ...about,
-      mayCancel: true,
-      async run(task) {
-        using channels = await meet(source, task.signal);
-        await receive(channels, task);
-      },
-    });
-  }
-  if (mode !== "push") {
-    throw new DreyError("NOT_SUPPORTED", {
-      message: `Mode "${mode}" is no way of a migration: pull or push is`,
-    });
-  }
-  const expected = expectChannels();
-  return await startOperation(context, {
-    ...about,
-    class: "websocket",
-    metadata: expected.secrets,
-    mayCancel: true,
-    connect: expected.connect,
-    async run(task) {
-      using channels = await expected.open(task.signal);
-      await receive(channels, task);
-    },
+  if (mode === "pull") return source;
+  if (mode === "push") return undefined;
+  throw new DreyError("NOT_SUPPORTED", {
+    message: `Mode "${mode}" is no way of a migration: pull or push is`,
   });
 }
 

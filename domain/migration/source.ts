@@ -4,8 +4,6 @@
 import { DreyError } from "../../errors.ts";
 import { type RsyncFeature, sendArgv } from "../../runtime/rsync.ts";
 import type { Volume } from "../../storage/driver.ts";
-import { fullPath, toolMissing } from "../../sys/run.ts";
-import { findTool } from "../../sys/tools.ts";
 import type { InstancePost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { BackupConfig } from "../backups/index_file.ts";
@@ -18,11 +16,11 @@ import { mapOf, startOnRoot } from "../instances/root_tar.ts";
 import { loadSnapshot } from "../instances/snapshots/record.ts";
 import { currentState } from "../instances/status.ts";
 import { volumeOf } from "../instances/volume_of.ts";
-import { startOperation, type Task } from "../operations.ts";
+import type { Task } from "../operations.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { type Beside, withBeside } from "./beside.ts";
 import { converse, type Progress, progressOf, readFrame, sendFrame } from "./carry.ts";
-import { type Channels, checkMeeting, expectChannels, meet, type Meeting, together } from "./channels.ts";
+import { type Channels, type Meeting, together } from "./channels.ts";
 import {
   commonFeatures,
   featuresHere,
@@ -32,6 +30,7 @@ import {
   ways,
   writeHeader,
 } from "./messages.ts";
+import { startMigration } from "./operation.ts";
 import { offeredSnapshot } from "./snapshots.ts";
 
 /** What is asked to be sent. */
@@ -53,12 +52,12 @@ export async function sendInstance(context: Context, ref: Ref, sending: Sending)
   if (live && snapshot === undefined && currentState(context, ref).status !== "Stopped") {
     throw refuseMemory(ref);
   }
-  return await sendBy(context, {
+  return await startMigration(context, {
     project: ref.project,
     description: "Migrating instance",
     resources: { instances: [instanceAddress(ref.name)] },
-    target,
-    send: async (channels, task) => {
+    meeting: target,
+    work: async (channels, task) => {
       await using _lock = await lockInstance(context, ref, task.signal);
       await send(context, ref, { sending, channels, task });
     },
@@ -70,49 +69,6 @@ const refuseMemory = ({ name }: Ref) =>
     message: `Cannot send instance "${name}" with its memory while it runs: live migration is not supported`,
     hint: "Stop it first, or copy it without its memory: --stateless",
   });
-
-/** How an operation sends something. */
-export interface SendingBy {
-  project: string;
-  description: string;
-  resources: Record<string, string[]>;
-  /** the operation that waits for it; without one, this operation waits itself */
-  target: Meeting | undefined;
-  send(channels: Channels, task: Task): Promise<void>;
-}
-
-/** An operation that sends. @throws {DreyError} `BAD_REQUEST`, `TOOL_MISSING` */
-export async function sendBy(context: Context, { target, send, ...about }: SendingBy): Promise<Operation> {
-  mustHaveRsync();
-  if (target !== undefined) {
-    checkMeeting(target);
-    return await startOperation(context, {
-      ...about,
-      mayCancel: true,
-      async run(task) {
-        using channels = await meet(target, task.signal);
-        await send(channels, task);
-      },
-    });
-  }
-  const expected = expectChannels();
-  return await startOperation(context, {
-    ...about,
-    class: "websocket",
-    metadata: expected.secrets,
-    mayCancel: true,
-    connect: expected.connect,
-    async run(task) {
-      using channels = await expected.open(task.signal);
-      await send(channels, task);
-    },
-  });
-}
-
-/** @throws {DreyError} `TOOL_MISSING` */
-export function mustHaveRsync(): void {
-  if (findTool("rsync", fullPath()) === undefined) throw toolMissing("rsync");
-}
 
 interface Going {
   sending: Sending;
