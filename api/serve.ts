@@ -224,8 +224,8 @@ function logged(app: Answering, log: Log): Answering {
       const start = performance.now();
       const response = await app.fetch(request, env);
       const { pathname } = new URL(request.url);
-      const level = response.status >= 500 && response.status !== 501 ? "error" : "debug";
-      log(level, "Request", {
+      const failed = response.status >= 500 && response.status !== 501;
+      log(failed ? "error" : "debug", "Request", {
         method: request.method,
         path: pathname,
         status: response.status,
@@ -233,10 +233,21 @@ function logged(app: Answering, log: Log): Answering {
         door: env.caller.protocol,
         caller: env.caller.certificate?.fingerprint.slice(0, 12) ?? env.caller.username,
         address: env.caller.address,
+        ...(failed && { error: await errorIn(response.clone()) }),
       });
       return response;
     },
   };
+}
+
+/** What an answer says went wrong: in a log, a status alone helps nobody. */
+async function errorIn(response: Response): Promise<string> {
+  const text = await response.text();
+  try {
+    return String(JSON.parse(text).error);
+  } catch {
+    return text.slice(0, 300);
+  }
 }
 
 interface Ends {

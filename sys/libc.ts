@@ -4,7 +4,6 @@
 import { DreyError } from "../errors.ts";
 
 const symbols = {
-  __errno_location: { parameters: [], result: "pointer" }, // int *__errno_location(void);
   close: { parameters: ["i32"], result: "i32" }, // int close(int fd);
   dup: { parameters: ["i32"], result: "i32" }, // int dup(int fd);
   dup2: { parameters: ["i32", "i32"], result: "i32" }, // int dup2(int fd, int newfd);
@@ -21,13 +20,13 @@ const symbols = {
   munmap: { parameters: ["pointer", "usize"], result: "i32" }, // int munmap(void *, size_t length);
   mkfifo: { parameters: ["buffer", "u32"], result: "i32" }, // int mkfifo(const char *path, mode_t mode);
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" }, // int open(const char *path, int flags, mode_t mode);
-  openat2: { name: "syscall", parameters: ["i64", "i32", "buffer", "buffer", "u64"], result: "i64" }, // with a struct open_how *
+  openat2: { name: "syscall", parameters: ["i64", "i32", "buffer", "buffer", "u64"], result: "i32" }, // with a struct open_how *
   pread: { parameters: ["i32", "buffer", "u64", "i64"], result: "i64" }, // ssize_t pread(int, void *, size_t, off_t);
   read: { parameters: ["i32", "buffer", "u64"], result: "i64" }, // ssize_t read(int fd, void *buf, size_t count);
   renameat2: { parameters: ["i32", "buffer", "i32", "buffer", "u32"], result: "i32" }, // int renameat2(int, const char *, int, const char *, unsigned flags);
   signal: { parameters: ["i32", "pointer"], result: "pointer" }, // void (*signal(int sig, void (*handler)(int)))(int); NULL is SIG_DFL
   statfs: { parameters: ["buffer", "buffer"], result: "i32" }, // int statfs(const char *path, struct statfs *buf);
-  syscall: { parameters: ["i64", "i64", "i64", "i64"], result: "i64" }, // long syscall(long number, ...);
+  syscall: { parameters: ["i64", "i64", "i64", "i64"], result: "i32" }, // long syscall(long number, ...); of those made here all results fit
   utimensat: { parameters: ["i32", "buffer", "pointer", "i32"], result: "i32" }, // int utimensat(int, const char *, const struct timespec[2], int flags); NULL is now
 } as const satisfies Deno.ForeignLibraryInterface;
 
@@ -65,20 +64,41 @@ function lookUp(name: string, signature: Deno.ForeignFunction): (...values: unkn
   const call = open({ [name]: { ...signature, parameters } })[name] as (...values: unknown[]) => unknown;
   if (signature.nonblocking) return call;
   const nothing = new Uint8Array(1);
-  return (...values) => call(...values, nothing);
+  const errno = errnoOfThread();
+  return (...values) => {
+    const result = call(...values, nothing);
+    failure = errno[0] ?? 0;
+    return result;
+  };
 }
 
+/** What errno was when the last call came back. */
+let failure = 0;
+
+let errnoCell: Int32Array | undefined;
+
 /**
- * Each call is looked up when it is first made, and a command makes few of them. The one named `first` is there before
- * any other: looking it up would change what it tells.
+ * errno of this thread, in its very place. It must be read at once: V8 makes calls of its own whenever it collects
+ * garbage or compiles a function, and a futex(2) of them that finds nothing to wait for leaves EAGAIN. errno(3)
  */
-export function lazily<T extends Deno.ForeignLibraryInterface>(interface_: T, first?: keyof T): Calls<T> {
+function errnoOfThread(): Int32Array {
+  return errnoCell ??= findErrno();
+}
+
+function findErrno(): Int32Array {
+  // int *__errno_location(void);
+  const { __errno_location } = open({ __errno_location: { parameters: [ignored], result: "pointer" } });
+  const place = (__errno_location as (ignored: Uint8Array) => Deno.PointerObject)(new Uint8Array(1));
+  return new Int32Array(Deno.UnsafePointerView.getArrayBuffer(place, 4));
+}
+
+/** Each call is looked up when it is first made, and a command makes few of them. */
+export function lazily<T extends Deno.ForeignLibraryInterface>(interface_: T): Calls<T> {
   const calls = {} as Calls<T>;
   for (const [name, signature] of Object.entries(interface_)) {
     Object.defineProperty(calls, name, {
       configurable: true,
       get() {
-        if (first !== undefined && name !== first) void calls[first];
         const call = lookUp(name, signature as Deno.ForeignFunction);
         Object.defineProperty(calls, name, { value: call });
         return call;
@@ -89,7 +109,7 @@ export function lazily<T extends Deno.ForeignLibraryInterface>(interface_: T, fi
 }
 
 /** The calls; each is looked up when it is first made. */
-export const libc = lazily(symbols, "__errno_location");
+export const libc = lazily(symbols);
 /** The same on another thread: what may wait. */
 export const onThread = lazily(waiting);
 
@@ -151,10 +171,7 @@ export class SysError extends DreyError {
 export const errnoName = (errno: number) => errnoNames[errno] ?? `errno ${errno}`;
 
 /** Why the last call failed; before any other call. */
-export function lastErrno(): string {
-  const location = libc.__errno_location();
-  return errnoName(location === null ? 0 : new Deno.UnsafePointerView(location).getInt32());
-}
+export const lastErrno = () => errnoName(failure);
 
 /** The result of a call that tells of failure by a negative one. @throws {SysError} with the errno of that call */
 export function checked(result: number | bigint, call: string, what: string): number {

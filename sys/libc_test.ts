@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/testing";
 import { join } from "@std/path";
 import { closeFd, O_RDONLY, openBelow, rereadFd } from "./descriptors.ts";
-import { SysError } from "./libc.ts";
+import { checked, cString, libc, SysError } from "./libc.ts";
 import { spawn } from "./run.ts";
 
 Deno.test("openBelow() follows links as if the directory were the root", async () => {
@@ -40,4 +40,10 @@ Deno.test("openBelow() goes up on its way while others rename files of their own
     await renaming.status;
     await Deno.remove(root, { recursive: true });
   }
+});
+
+Deno.test("errno of a call is its own, whatever the engine calls before it is looked at", () => {
+  const failed = libc.open(cString("/no/such/file"), O_RDONLY, 0);
+  assertThrows(() => Deno.openSync("/", { write: true })); // leaves EISDIR
+  assertThrows(() => checked(failed, "open(2)", "it"), SysError, "ENOENT");
 });

@@ -47,12 +47,18 @@ export async function measureLoad(
   return figures;
 }
 
-async function askWide(ask: () => Promise<{ status: number }>, pid: number): Promise<Figures["wide"]> {
+async function askWide(
+  ask: () => Promise<{ status: number; text: string }>,
+  pid: number,
+): Promise<Figures["wide"]> {
   const before = cpuOf(pid);
   const times = await Promise.all(Array.from({ length: wideRequests }, async () => {
     const begun = performance.now();
-    const { status } = await ask().catch((error) => ({ status: String(error) }));
-    return { took: performance.now() - begun, status };
+    const { status, text } = await ask().catch((error) => ({ status: 0, text: String(error) }));
+    return {
+      took: performance.now() - begun,
+      error: status === 200 ? [] : [`${status}: ${text.slice(0, 300)}`],
+    };
   }));
   const sorted = times.map(({ took }) => took).toSorted((a, b) => a - b);
   const at = (part: number) =>
@@ -61,7 +67,7 @@ async function askWide(ask: () => Promise<{ status: number }>, pid: number): Pro
     p50: at(0.5),
     p99: at(0.99),
     cpu: cpuOf(pid) - before,
-    errors: times.filter(({ status }) => status !== 200).map(({ status }) => String(status)),
+    errors: times.flatMap(({ error }) => error),
   };
 }
 
