@@ -19,6 +19,8 @@ export interface Service {
   argv: readonly string[];
   /** whether it runs in the namespace, or on the host's side; `$keeper` in a word stands for the pid of a way in */
   isInside: boolean;
+  /** whether it finishes what it does when it is told to end: one that is replaced is killed without, at once */
+  hasEnd?: boolean;
 }
 
 export interface HubRequest {
@@ -163,8 +165,17 @@ export async function startService(directory: string, service: Service): Promise
   const isThere = exists(scriptPath(directory, service.name));
   writeService(directory, service);
   // a service that ends is started by what its script says then
-  if (isThere) signalService(directory, service.name, signals.KILL);
+  if (isThere) await endService(directory, service);
   else await tell(directory, service.name);
+}
+
+async function endService(directory: string, { name, hasEnd }: Service): Promise<void> {
+  const pid = hasEnd ? servicePid(directory, name) : undefined;
+  if (pid !== undefined) {
+    sendSignal(pid, signals.TERM);
+    if (await ended(pid)) return;
+  }
+  signalService(directory, name, signals.KILL);
 }
 
 /** Ends a service of a hub. */
@@ -256,11 +267,12 @@ export async function endHub(directory: string): Promise<void> {
   }
 }
 
-async function ended(pid: number): Promise<void> {
+/** Whether a process ends within two seconds. */
+async function ended(pid: number): Promise<boolean> {
   const pidfd = openPidfd(pid);
-  if (pidfd === undefined) return;
+  if (pidfd === undefined) return true;
   try {
-    await waitPidfd(pidfd, 2000);
+    return await waitPidfd(pidfd, 2000);
   } finally {
     closeFd(pidfd);
   }

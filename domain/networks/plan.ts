@@ -147,7 +147,7 @@ export const dnsService = (network: string): string => `dns.${network}`;
 export function dnsmasqService({ bridge, dnsmasq }: NetworkPlan): Service[] {
   return dnsmasq === undefined
     ? []
-    : [{ name: dnsService(bridge.name), argv: dnsmasqArgs(dnsmasq), isInside: true }];
+    : [{ name: dnsService(bridge.name), argv: dnsmasqArgs(dnsmasq), isInside: true, hasEnd: true }];
 }
 
 /** Lines of sh that make the bridge in the namespace they run in. */

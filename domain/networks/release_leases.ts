@@ -35,7 +35,8 @@ async function release(
   const subnet = found === undefined ? undefined : subnetOf(found.record.config, 4);
   if (subnet === undefined) return;
   const words = leases.map(({ address, hwaddr }) => `${address},${hwaddr}`);
-  const argv = ["perl", "-e", releaseProgram, network, formatAddress(subnet), ...words];
+  const directory = networkDirectory(context, network);
+  const argv = ["perl", "-e", releaseProgram, network, formatAddress(subnet), directory, ...words];
   try {
     // what goes wrong is that the network goes meanwhile: it forgets them when it is up again
     await run(inHub(hubDirectory(context), argv));

@@ -96,7 +96,7 @@ for (const part of ["holder", "keeper", "dnsmasq", "all"] as const) {
       told.test(part === "holder" ? `${pid} ${argv}` : argv)
     );
     assert(hit.length > 0, `nothing to kill: ${JSON.stringify(hubProcesses(drey))}`);
-    for (const { pid } of hit) killIfThere(pid);
+    for (const { pid } of hit) signalIfThere(pid);
     await drey`list`;
     if (part === "all") await dhcp(drey, "c1", "c2");
     await eventually("c1 reaches c2 by name", () => pings(drey, "c1", "c2"));
@@ -129,9 +129,17 @@ await e2e("a network is made, changed, renamed and deleted, but not while it is 
   assert(exhausted.code !== 0, "the range has two addresses");
   await drey`network set lab ipv4.dhcp.ranges=10.123.45.50-10.123.45.60`;
   await dhcp(drey, "d3");
-  await drey`delete -f c1 d1 d2 d3`;
-  // the addresses of who is gone are free again with the next start of the network
+  await drey`delete -f c1`;
+  // the addresses of who is gone are free again, however busy the server of DHCP was when it was told
+  const server = hubProcesses(drey).find(({ argv }) => /^dnsmasq.*--interface=lab /.test(argv))?.pid ?? 0;
+  Deno.kill(server, "SIGSTOP");
+  const awake = new Promise((resolve) => setTimeout(resolve, 1000)).then(() =>
+    signalIfThere(server, "SIGCONT")
+  );
+  await drey`delete -f d1 d2`;
   await drey`network set lab ipv4.dhcp.ranges=10.123.45.50-10.123.45.51`;
+  await awake;
+  await drey`delete -f d3`;
   for (const name of ["e1", "e2"]) await drey`launch tiny ${name} --network lab`;
   await dhcp(drey, "e1", "e2");
   await drey`delete -f e1 e2`;
@@ -292,10 +300,10 @@ done
   assertMatch(stdout, /^\d+\.\d+\.\d+\.\d+ \(eth0\)$/m);
 });
 
-/** Ends a process that may end with another one just now. */
-function killIfThere(pid: number): void {
+/** Signals a process that may end with another one just now. */
+function signalIfThere(pid: number, signal: Deno.Signal = "SIGKILL"): void {
   try {
-    Deno.kill(pid, "SIGKILL");
+    Deno.kill(pid, signal);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
