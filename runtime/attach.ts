@@ -5,6 +5,7 @@ import { type IdMap, isSingle, relativeTo, toHost } from "../idmap/map.ts";
 import {
   closeFd,
   inheriting,
+  lifeline,
   O_NOCTTY,
   O_RDWR,
   openBelow,
@@ -78,9 +79,14 @@ function enterParent(place: Place): Step[] {
   return [{ do: "enter-user", pid: place.init, level: "parent", identity }];
 }
 
-/** The child is born where the container's processes are, still as somebody its root cannot touch. */
-function toChild({ init, cgroup }: Place): Step[] {
-  return [{ do: "join-pid", pid: init }, { do: "fork", cgroup }];
+/**
+ * The child is born where the container's processes are, still as somebody its root cannot touch.
+ *
+ * @param alone whether it goes on without this process
+ */
+function toChild({ init, cgroup }: Place, { alone = false } = {}): Step[] {
+  const held = alone ? {} : { lifeline: lifeline() };
+  return [{ do: "join-pid", pid: init }, { do: "fork", cgroup, ...held }];
 }
 
 /**
@@ -164,7 +170,7 @@ function startWaiting(): Waiting {
   using steps = openPipe();
   const walker = walkerFor(wayIn.map((name) => ({ do: name })));
   const argv = ["/usr/bin/perl", "-e", walker, `/proc/self/fd/${steps.readFd}`];
-  const child = startOnPipes(argv, { env: {}, inherited: [steps.readFd] });
+  const child = startOnPipes(argv, { env: {}, inherited: [steps.readFd, lifeline()] });
   return { child, steps: Deno.openSync(`/proc/self/fd/${steps.writeFd}`, { write: true }) };
 }
 
@@ -173,7 +179,8 @@ export function attach(request: AttachRequest): PipedChild {
   const env = carried(request.env);
   if (request.door !== undefined) {
     beforeStart();
-    return startOnPipes(pipedArgv(request), { env, inherited: [] });
+    const argv = inGuest(request.door, walk(guestSteps(request)), { lifeline: lifeline() });
+    return startOnPipes(argv, { env, inherited: [lifeline()] });
   }
   const waiting = takeEarly(request) ?? startWaiting();
   const way = waiting.place === undefined ? pipedSteps(request) : toCommand(request);
@@ -204,11 +211,11 @@ function writeSteps({ steps: file }: Waiting, steps: readonly Step[]): void {
   }
 }
 
-/** Runs a command that reads and writes nothing, to its exit status. */
+/** Runs a command that reads and writes nothing, to its exit status; it goes on if this process ends before it. */
 export async function attachSilent(request: AttachRequest): Promise<number> {
   beforeStart();
   const env = carried(request.env);
-  const child = spawn(pipedArgv(request), {
+  const child = spawn(silentArgv(request), {
     env,
     clearEnv: true,
     stdin: "null",
@@ -224,13 +231,13 @@ function beforeStart(): void {
   sealDescriptors();
 }
 
-function pipedArgv(request: AttachRequest): string[] {
+function silentArgv(request: AttachRequest): string[] {
   if (request.door !== undefined) return inGuest(request.door, walk(guestSteps(request)));
-  return walk(pipedSteps(request));
+  return walk(pipedSteps(request, { alone: true }));
 }
 
-function pipedSteps(request: AttachRequest): Step[] {
-  return [...enterParent(request), ...toChild(request), ...toCommand(request)];
+function pipedSteps(request: AttachRequest, { alone = false } = {}): Step[] {
+  return [...enterParent(request), ...toChild(request, { alone }), ...toCommand(request)];
 }
 
 /** What a command on a terminal needs besides: the terminal's size in characters, and the map of the parent namespace. */
@@ -286,7 +293,7 @@ function startOnTerminal(
     beforeStart();
     const argv = walk(steps(slave));
     const child = inheriting(
-      [slave],
+      [slave, lifeline()],
       () => spawn(argv, { env, clearEnv: true, stdin: "null", stdout: "null", stderr: "null" }),
     );
     return { child, master };

@@ -96,7 +96,7 @@ function words(step: Step): string[] {
     case "join-pid":
       return ["join-pid", String(step.pid)];
     case "fork":
-      return ["fork", step.cgroup ?? ""];
+      return ["fork", step.cgroup ?? "", String(step.lifeline ?? "")];
     case "join-files":
       return ["join-files", String(step.pid), step.identity];
     case "file":

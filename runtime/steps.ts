@@ -69,8 +69,11 @@ export type Step =
   | { do: "terminal" }
   /** from now on children are born in the pid namespace of a process */
   | { do: "join-pid"; pid: number }
-  /** goes on as a child, born in a cgroup if one is given; the parent waits and ends as the child does */
-  | { do: "fork"; cgroup: string | undefined }
+  /**
+   * goes on as a child, born in a cgroup if one is given; the parent waits and ends as the child does, and kills it at
+   * the end of the process whose `lifeline()` it has
+   */
+  | { do: "fork"; cgroup: string | undefined; lifeline?: number }
   /** joins all other namespaces of the process of `join-pid`, in one step */
   | { do: "join-rest" }
   /** joins the user and mount namespaces of a process and becomes their root, unseen by its pid namespace */

@@ -212,13 +212,20 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   $network = $theirs eq $ours ? 0 : 0x40000000;
   must('setns(2) of a pid namespace', 'setns', $pidfd, 0x20000000);
 }`,
-  fork: String.raw`sub { my ($cgroup) = @_;
+  fork: String.raw`sub { my ($cgroup, $lifeline) = @_;
   my $pid = born_in($cgroup);
   return if !$pid;
   # what the command says has its end with the command
   close $_ for *STDIN, *STDOUT, *STDERR;
   $0 = 'drey: waiting for a command';
   $SIG{$_} = 'IGNORE' for qw(HUP INT QUIT TERM TSTP);
+  if ($lifeline ne '') {
+    my ($fds, $ended) = ('', must('pidfd_open(2)', 'pidfd_open', $pid, 0));
+    vec($fds, $_, 1) = 1 for $ended, $lifeline;
+    select $fds, undef, undef, undef;
+    # nobody is left to hear how it ends
+    kill 'KILL', $pid if !vec $fds, $ended, 1;
+  }
   waitpid $pid, 0;
   # without taking itself apart
   call('exit_group', $? & 127 ? 128 + ($? & 127) : $? >> 8);

@@ -92,6 +92,16 @@ export function openPipe(): Pipe {
   };
 }
 
+let life: Pipe | undefined;
+
+/**
+ * A pipe's end on which there is nothing to read for as long as this process lives, and the end of file once it has
+ * ended, however it did: for programs to inherit that are of no use then.
+ */
+export function lifeline(): number {
+  return (life ??= openPipe()).readFd;
+}
+
 /** A file in memory without a name, close-on-exec; memfd_create(2). */
 export function openMemory(name: string): number {
   const call = Deno.build.arch === "x86_64" ? 319n : 279n;

@@ -8,23 +8,24 @@ import { frames } from "./frames.pl.ts";
  * argv that runs `perl -e PROGRAM WORDS…` in the guest behind a door.
  *
  * @param door path of the keeper's socket
+ * @param lifeline descriptor that has its end once nobody hears any more how the command ends, see sys/descriptors.ts
  * @param terminal the command's standard input is a terminal that stands for one in the guest, which belongs to `owner`
  */
 export function inGuest(
   door: string,
   argv: readonly string[],
-  { terminal }: { terminal?: { owner: number } } = {},
+  { terminal, lifeline }: { terminal?: { owner: number }; lifeline?: number } = {},
 ): string[] {
   const [perl, flag, program, ...words] = argv;
   if (perl !== "/usr/bin/perl" || flag !== "-e" || program === undefined) {
     throw new Error("a guest runs programs in Perl");
   }
   const mode = terminal === undefined ? "pipes" : `terminal ${terminal.owner}`;
-  return [perl, "-e", client, door, mode, program, ...words];
+  return [perl, "-e", client, door, mode, String(lifeline ?? ""), program, ...words];
 }
 
 const client = frames + String.raw`
-my ($path, $mode, $program, @words) = @ARGV;
+my ($path, $mode, $lifeline, $program, @words) = @ARGV;
 my ($kind, $owner) = split / /, $mode;
 my $is_terminal = $kind eq 'terminal';
 sub fail { print STDERR "@_\n"; exit 125 }
@@ -82,10 +83,12 @@ for (;;) {
   my ($reads, $writes) = ('', '');
   vec($reads, fileno $door, 1) = 1;
   vec($reads, fileno $woken, 1) = 1;
+  vec($reads, $lifeline, 1) = 1 if $lifeline ne '';
   # a guest may give more credit than it reads
   vec($reads, 0, 1) = 1 if $has_input and $credit > 0 and length $out < 1048576;
   vec($writes, fileno $door, 1) = 1 if length $out;
   my $ready = select($reads, $writes, undef, undef);
+  exit 125 if $ready > 0 and $lifeline ne '' and vec($reads, $lifeline, 1);
   if ($ready > 0 and vec($reads, fileno $woken, 1)) { sysread $woken, my $x, 64 }
   while (my $name = shift @heard) {
     if ($name eq 'WINCH') { $tell_size->() if $is_terminal } else { $out .= frame(0, 'signal', pack 'N', $number{$name}) }

@@ -198,6 +198,9 @@ await e2e("a server killed in the middle of its work leaves a consistent state",
   assert(ends[0].code !== 0, "the exec that lost its server says so");
   const list = await assertConsistent(drey, "server killed");
   assertEquals(list.find(({ name }) => name === "c1")?.status, "Running");
+  await eventually("the command whose output nobody takes any more has ended", async () => {
+    return !(await drey`exec c1 -- ps -e -o args`).includes("sleep 300");
+  });
 });
 
 /** The processes of ours for c1 whose command line matches. */
