@@ -47,18 +47,29 @@ sub enter { my ($path, $kind) = @_;
 sub move_fd { my ($handle, $fd) = @_;
   must("dup3(2) to $fd", 'dup3', fileno($handle), $fd, 0) if fileno($handle) != $fd;
 }
+sub child { my ($flags, $fd) = @_;
+  my $arguments = pack('Q11', $flags, 0, 0, 0, 17, 0, 0, 0, 0, 0, $fd);
+  return must('clone3(2)', 'clone3', $arguments, length $arguments);
+}
 # a child, born in a cgroup if one is named: to move a process that exists makes the kernel wait for all processors
 sub born_in { my ($cgroup) = @_;
-  my ($flags, $fd, $directory) = (0, 0);
-  if ($cgroup ne '') {
-    # the container's root may have removed it
-    open $directory, '<', $cgroup or mkdir $cgroup and open $directory, '<', $cgroup or fail(qq(open "$cgroup"));
-    ($flags, $fd) = (1 << 33, fileno $directory);
-  }
-  my $arguments = pack('Q11', $flags, 0, 0, 0, 17, 0, 0, 0, 0, 0, $fd);
-  my $pid = must('clone3(2)', 'clone3', $arguments, length $arguments);
-  close $directory if $directory;
-  return $pid;
+  return child(0, 0) if $cgroup eq '';
+  # the container's root may have removed it
+  my $directory;
+  open $directory, '<', $cgroup or mkdir $cgroup and open $directory, '<', $cgroup or fail(qq(open "$cgroup"));
+  pipe(my $born, my $cry) or fail('pipe(2)');
+  my $pid = child(1 << 33, fileno $directory);
+  if (!$pid) { syswrite $cry, 'x'; close $_ for $born, $cry, $directory; return 0 }
+  close $cry;
+  return $pid if sysread $born, my $x, 1;
+  # Linux from 6.14 kills it at birth where the parent's own cgroup was once killed as a whole, and this one was not
+  waitpid $pid, 0;
+  $pid = child(0, 0);
+  return $pid if $pid;
+  open my $procs, '>', "$cgroup/cgroup.procs" or fail(qq(open "$cgroup/cgroup.procs"));
+  syswrite $procs, '0' or fail(qq(join "$cgroup"));
+  close $procs;
+  return 0;
 }
 sub reset_signals { $SIG{$_} = 'DEFAULT' for grep { $_ !~ /^(__|NUM|RT|IOT|CLD|POLL|UNUSED)/ } keys %SIG }
 my %do;

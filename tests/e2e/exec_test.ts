@@ -3,6 +3,7 @@
 import { eventually } from "../support/eventually.ts";
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { e2e } from "../support/drey.ts";
+import { findHome, readCgroupFacts } from "../../runtime/cgroup_home.ts";
 import { onTerminal } from "../support/terminal.ts";
 
 const needs = ["userns", "subids"] as const;
@@ -121,6 +122,25 @@ await e2e("a container may put what is run in it into a cgroup of its own, as lo
   assertEquals(await drey`exec c1 -- sh -c ${login}`, "0::/login\n");
   // and the place for commands that it took away is made anew
   assertEquals(await drey`exec c1 -- grep ^0:: /proc/self/cgroup`, "0::/exec\n");
+});
+
+await e2e("a caller whose cgroup was once killed as a whole runs commands", {
+  needs: [...needs, "cgroup"],
+}, async (drey) => {
+  await drey`launch tiny c1`;
+  const own = findHome(readCgroupFacts(Deno.uid()!), `killed-${Deno.pid}`)!;
+  await Deno.mkdir(own);
+  try {
+    await Deno.writeTextFile(`${own}/cgroup.kill`, "1", { create: false });
+    const words = drey.commandLine(["exec", "c1", "--", "grep", "^0::", "/proc/self/cgroup"]);
+    const { stdout } = await new Deno.Command("sh", {
+      args: ["-c", 'echo $$ >"$0/cgroup.procs" && timeout 120 "$@"', own, ...words],
+      env: { ...drey.environment },
+    }).output();
+    assertEquals(new TextDecoder().decode(stdout), "0::/exec\n");
+  } finally {
+    await Deno.remove(own);
+  }
 });
 
 await e2e("a process left in the background holds up no exec", { needs }, async (drey) => {
