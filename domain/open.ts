@@ -144,11 +144,13 @@ function ownerOf(directory: string): number | null {
 }
 
 /**
- * V8 for a command: room for what it makes before V8 first looks for garbage, which takes 3 ms while there is little; and
- * no code of the middle tier, which takes longer to make than it saves in so short a life. The built program starts with
- * the same flags: what Deno keeps of a compiled program is only good for these.
+ * V8 for a command: room for what it makes before V8 first looks for garbage, which takes 3 ms while there is little; no
+ * code of the middle tier, and no notes for it on functions that run a few times, both of which take longer to make than
+ * they save in so short a life. The built program starts with the same flags: what Deno keeps of a compiled program is
+ * only good for these. V8 has had all of them since Deno 2.0; one that it did not know would stop every command.
  */
-export const quickFlag = "--v8-flags=--min-semi-space-size=8,--no-sparkplug";
+export const quickFlag =
+  "--v8-flags=--min-semi-space-size=8,--no-sparkplug,--invocation-count-for-feedback-allocation=300";
 
 /** The entrance this process came through; a program that uses drey as a library gets the one beside it. */
 export function currentProgram(): string[] {

@@ -1,7 +1,8 @@
 // The two forms drey is handed out in, made and run away from the source tree.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
-import { join } from "@std/path";
+import { DatabaseSync } from "node:sqlite";
+import { basename, join } from "@std/path";
 import manifest from "../deno.json" with { type: "json" };
 import { exists } from "../sys/present.ts";
 import { run as runQuietly, runChecked } from "../sys/run.ts";
@@ -83,6 +84,20 @@ Deno.test("a bundle that has run keeps smaller programs for fast commands, which
       env: environment(directory),
     });
     assertEquals([code, /nowhere/.test(stderr)], [1, true], stderr);
+    // what Deno has compiled it keeps, also of those that end without a last turn of the loop
+    for (const word of ["delete", "exec", "start", "stop"]) {
+      const { stderr } = await runQuietly(
+        [built.path, word, "nobody", ...(word === "exec" ? ["true"] : [])],
+        {
+          env: environment(directory),
+        },
+      );
+      assertMatch(stderr, /not found/);
+    }
+    const compiled = keptBy(join(parts, "deno"));
+    for (const word of ["delete", "exec", "list", "start", "stop"]) {
+      assert(compiled.includes(`${word}.mjs`), `${word}: ${compiled}`);
+    }
     // a part that is gone is no loss
     await Deno.remove(join(parts, "list.mjs"));
     assertEquals(await call("list"), first[0]);
@@ -164,3 +179,10 @@ Deno.test("compile makes one binary, or says why it cannot", async () => {
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+/** Programs whose compiled code is in a cache of Deno's. */
+function keptBy(directory: string): string[] {
+  using database = new DatabaseSync(join(directory, "v8_code_cache_v2"));
+  const rows = database.prepare("SELECT specifier FROM codecache").all();
+  return rows.map((row) => basename(String(row["specifier"])));
+}
