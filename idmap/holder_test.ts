@@ -107,6 +107,16 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "openMappedRoot() and what it runs go on when a terminal interrupts whoever is at it",
+  ignore: layout.parent === undefined || layout.kind === "single",
+  async fn() {
+    await using root = await openMappedRoot(layout.parent!);
+    Deno.kill(root.pid, "SIGINT");
+    assertEquals((await root.run(["sh", "-c", "kill -INT $$; echo there"])).stdout, "there\n");
+  },
+});
+
 // renameat2(2) with RENAME_EXCHANGE: each directory turns into a link and back
 const swapping = String.raw`my ($call, $directory, $kept) = @ARGV;
 chdir $directory; mkdir "x$_" for 1 .. 20; symlink $kept, "l$_" for 1 .. 200;

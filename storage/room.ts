@@ -25,7 +25,7 @@ export function mustHaveRoom(directory: string, wanted = 0): void {
   if (available - reserve >= wanted) return;
   const needs = wanted === 0 ? "" : `${inMiB(wanted)} are needed, `;
   throw new DreyError("NO_SPACE", {
-    message: `The disk of "${directory}" is full: ${needs}${inMiB(available)} are free, of which ${
+    message: `The disk of "${directory}" is full: ${needs}${inMiB(available)} are free, and ${
       inMiB(reserve)
     } are kept for deleting things`,
     hint: "Make room, for example with: drey image prune",
