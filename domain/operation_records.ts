@@ -23,6 +23,7 @@ const kept = 60_000;
 /** An operation of this process. */
 export interface LiveOperation {
   readonly context: Context;
+  readonly project: string;
   /** as it stands */
   readonly operation: Operation;
   /** the operation at its end; never rejects */
@@ -49,6 +50,8 @@ export async function getOperation(context: Context, id: string): Promise<Operat
 
 /** In which project an operation works. @throws {DreyError} `NOT_FOUND` */
 export async function projectOfOperation(context: Context, id: string): Promise<string> {
+  const running = liveOperations.get(id);
+  if (running !== undefined) return running.project;
   const entry = await context.store.get<OperationRecord>(["operations", id]);
   if (entry === undefined) throw notFound();
   return entry.value.project;

@@ -33,6 +33,8 @@ export interface Task {
   update(metadata: Record<string, unknown>): Promise<void>;
   /** replaces the operation's resources, such as `{ instances: ["/1.0/instances/c1"] }` */
   setResources(resources: Record<string, string[]>): Promise<void>;
+  /** keeps what has happened, in one commit with the operation if that is not kept yet */
+  tell(writes: readonly Write[]): Promise<void>;
 }
 
 export interface OperationStart {
@@ -43,6 +45,11 @@ export interface OperationStart {
   resources?: Record<string, string[]>;
   metadata?: Record<string, unknown>;
   mayCancel?: boolean;
+  /**
+   * whether the store learns of it by {@link Task.tell}, or else at its end: what waits for it in this process has better
+   * to do first, and nobody else knows of it
+   */
+  isKeptLater?: boolean;
   /** does the work; what it answers is merged into the operation's metadata with its end */
   run(task: Task): Promise<Record<string, unknown> | void>;
   /** takes a stream that proved itself with one of the secrets in `metadata.fds`; throws FORBIDDEN on a wrong one */
@@ -54,6 +61,8 @@ interface Running extends LiveOperation {
   operation: Operation;
   readonly start: OperationStart;
   readonly abort: AbortController;
+  /** whether the store knows of it */
+  isKept: boolean;
   /** whether there is nothing left to cancel */
   hasWorked?: boolean;
 }
@@ -77,12 +86,16 @@ export async function startOperation(context: Context, wanted: OperationStart): 
   const abort = new AbortController();
   const cancel = () => void cancelRunning(running);
   const connect = start.connect?.bind(start);
-  const running: Running = { context, start, operation, abort, ended, cancel, ...(connect && { connect }) };
+  const running: Running = {
+    ...{ context, start, operation, abort, ended, cancel },
+    project: start.project,
+    isKept: false,
+    ...(connect && { connect }),
+  };
   // before the commit: a reader that finds it in the store must find it alive
   liveOperations.set(operation.id, running);
   try {
-    const old = await expiredRecords(context);
-    await context.store.commit([], [...old, ...operationWrites(context, start.project, operation)]);
+    if (start.isKeptLater !== true) await keep(running);
   } catch (error) {
     liveOperations.delete(operation.id);
     throw error;
@@ -277,14 +290,28 @@ function taskOf(running: Running): Task {
     signal: running.abort.signal,
     update: (metadata) => change(running, { metadata: { ...running.operation.metadata, ...metadata } }),
     setResources: (resources) => change(running, { resources }),
+    tell: (writes) => running.isKept ? committed(running, writes) : keep(running, writes),
   };
+}
+
+/** Has the store know of an operation, and of what has happened with it. */
+async function keep(running: Running, more: readonly Write[] = []): Promise<void> {
+  const { context, project, operation } = running;
+  const old = await expiredRecords(context);
+  await committed(running, [...old, ...operationWrites(context, project, operation), ...more]);
+  running.isKept = true;
+}
+
+async function committed({ context }: Running, writes: readonly Write[]): Promise<void> {
+  await context.store.commit([], writes);
 }
 
 /** Only its owner writes an operation, so no check is needed. */
 async function change(running: Running, fields: Partial<Operation>, more: Write[] = []): Promise<void> {
-  const { context, start } = running;
+  const { context, project } = running;
   running.operation = { ...running.operation, ...fields, updated_at: context.now().toISOString() };
-  await context.store.commit([], [...operationWrites(context, start.project, running.operation), ...more]);
+  await committed(running, [...operationWrites(context, project, running.operation), ...more]);
+  running.isKept = true;
 }
 
 /** A bug also leaves its stack in the log. */

@@ -16,11 +16,12 @@ import {
   type Place,
 } from "../../runtime/attach.ts";
 import { instanceCgroup } from "../../runtime/cgroups.ts";
+import type { Write } from "../../store/store.ts";
 import type { Config, InstanceExecPost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
 import { enterHome } from "../cgroup_home.ts";
-import { emitLifecycle } from "../events.ts";
+import { lifecycleWrite } from "../events.ts";
 import { startOperation, type Task } from "../operations.ts";
 import { createStreams, runOnTerminal, runPiped, runRecorded } from "./exec_streams.ts";
 import { expand } from "./expand.ts";
@@ -62,26 +63,23 @@ export async function execInstance(context: Context, ref: Ref, post: InstanceExe
     class: "websocket",
     metadata: { ...metadata, fds: streams.secrets },
     connect: streams.connect,
-    async run() {
+    isKeptLater: isHere,
+    async run(task) {
       await streams.ready();
       const size = { columns: post.width || 80, rows: post.height || 24 };
       const ended = post.interactive
         ? runOnTerminal(attachTerminal(request, { size, parent: await parentOf(context) }), streams)
         : runPiped(attach(request), streams);
       // told while the command starts, which takes longer
-      const [code] = await Promise.all([ended, tellExec(context, ref, post)]);
+      const [code] = await Promise.all([ended, task.tell([execWrite(context, ref, post)])]);
       return { return: code };
     },
   });
 }
 
-async function tellExec(
-  context: Context,
-  { project, name }: Ref,
-  { command }: InstanceExecPost,
-): Promise<void> {
+function execWrite(context: Context, { project, name }: Ref, { command }: InstanceExecPost): Write {
   const source = instanceAddress(name);
-  await emitLifecycle(context, { project, action: "instance-exec", source, context: { command } });
+  return lifecycleWrite(context, { project, action: "instance-exec", source, context: { command } });
 }
 
 /** The map of the namespace that containers stand in: who a terminal is given to is counted in it. */
@@ -172,7 +170,7 @@ async function recordOutput(
   run: { post: InstanceExecPost; request: AttachRequest; task: Task },
 ): Promise<Record<string, unknown>> {
   const { post, request, task } = run;
-  await tellExec(context, ref, post);
+  await task.tell([execWrite(context, ref, post)]);
   if (!post["record-output"]) {
     return { return: await attachSilent(request) };
   }

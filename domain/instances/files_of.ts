@@ -3,7 +3,7 @@
 import { endFileSessions } from "../../runtime/file_sessions.ts";
 import { formatMap, parseMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
-import { discard } from "../../sys/present.ts";
+import { discard, exists } from "../../sys/present.ts";
 import type { Context, Ref } from "../context.ts";
 import { forgetWarnings } from "../warnings.ts";
 import { releaseIsolated, releaseLower } from "../images/lower.ts";
@@ -32,7 +32,9 @@ export async function deleteFiles(context: Context, ref: Ref, given?: FileRoot):
   pool.driver.mustTakeWrites();
   await endFileSessions(fileSessions);
   // beside the questions that follow: the disk may want milliseconds for each file
-  const removed = Promise.all([fileSessions, logs].map((path) => discard(path, { recursive: true })));
+  const removed = Promise.all(
+    [fileSessions, logs].filter(exists).map((path) => discard(path, { recursive: true })),
+  );
   removed.catch(() => {}); // told below
   const snapshots = await context.store.list<InstanceRecord>(["instance_snapshots", ref.project, ref.name]);
   const writes = [
