@@ -1,6 +1,6 @@
 // Storage volumes: what a client sends and sees.
 
-import type { Config } from "./instance.ts";
+import { type Config, migrationTarget } from "./instance.ts";
 import * as s from "./schema.ts";
 
 /** `container` and `virtual-machine` are the root volumes of instances */
@@ -47,13 +47,16 @@ export interface StorageVolumeState {
 }
 
 const source = s.object({
-  type: s.optional(s.string, "`copy`, or nothing for an empty volume"),
+  type: s.optional(s.string, "`copy`, `migration`, or nothing for an empty volume"),
   pool: s.optional(s.string),
   name: s.optional(s.string, "`VOLUME` or `VOLUME/SNAPSHOT`"),
   project: s.optional(s.string),
   volume_only: s.optional(s.boolean, "leave its snapshots behind"),
   refresh: s.optional(s.boolean, "bring an existing copy up to date"),
-  mode: s.optional(s.string),
+  mode: s.optional(s.string, "of a migration: `pull`, or `push` for a source that comes here"),
+  operation: s.optional(s.string, "address of the other server's operation, for `migration` in mode `pull`"),
+  certificate: s.optional(s.string, "of the other server"),
+  secrets: s.optional(s.record(s.string), "of that operation's streams"),
   location: s.optional(s.string),
 });
 /** What a new volume begins as a copy of. */
@@ -83,7 +86,8 @@ export const storageVolumePost = s.object({
   pool: s.optional(s.string),
   project: s.optional(s.string),
   volume_only: s.optional(s.boolean),
-  migration: s.optional(s.boolean),
+  migration: s.optional(s.boolean, "it goes to another server"),
+  target: s.optional(migrationTarget, "left out: whoever comes with the operation's secrets"),
 });
 /** Another name, pool or project for a custom volume. */
 export type StorageVolumePost = s.TypeOf<typeof storageVolumePost>;
@@ -105,7 +109,8 @@ export type VolumeSnapshotPut = s.TypeOf<typeof volumeSnapshotPut>;
 
 export const volumeSnapshotPost = s.object({
   name: s.required(s.string),
-  migration: s.optional(s.boolean),
+  migration: s.optional(s.boolean, "it goes to another server"),
+  target: s.optional(migrationTarget, "left out: whoever comes with the operation's secrets"),
 });
 /** Another name for a snapshot of a custom volume. */
 export type VolumeSnapshotPost = s.TypeOf<typeof volumeSnapshotPost>;

@@ -70,8 +70,8 @@ export const handlers: Handlers<Names> = {
   "volume.snapshot.update": async (call) => await update(call, false),
   "volume.snapshot.patch": async (call) => await update(call, true),
   "volume.snapshot.rename": async (call) => {
-    const { params: { snapshot }, body: { name } } = call;
-    return await snapshots.renameVolumeSnapshot(call.context, await refOf(call), { snapshot, name });
+    const { params: { snapshot }, body: post } = call;
+    return await snapshots.renameVolumeSnapshot(call.context, await refOf(call), { snapshot, post });
   },
   "volume.snapshot.delete": async (call) =>
     await snapshots.deleteVolumeSnapshot(call.context, await refOf(call), call.params.snapshot),

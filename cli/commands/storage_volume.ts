@@ -8,6 +8,7 @@ import { binarySize, type Format, formatList, toYaml } from "../output.ts";
 import { resolveOnServer } from "../resolve.ts";
 import { type Owner, readSettings, type Settings, settingsCommands } from "../settings.ts";
 import type { Shell } from "../shell.ts";
+import type { Between } from "./storage_volume_between.ts";
 import { type NamedVolume, readPlaced, readVolume, tell, waitIfBegun } from "../volumes.ts";
 
 export const { get, set, unset, edit } = settingsCommands(open, 2);
@@ -150,6 +151,12 @@ export async function rename(shell: Shell): Promise<void> {
 }
 
 export async function copy(shell: Shell): Promise<void> {
+  const between = await readBetween(shell);
+  if (between !== undefined) {
+    const { copyBetween } = await import("./storage_volume_between.ts");
+    await copyBetween(shell, between);
+    return shell.print("Storage volume copied successfully!\n");
+  }
   const { client, from, to } = await readBoth(shell);
   const { text, has } = shell.typed;
   const project = text("target-project");
@@ -172,6 +179,12 @@ export async function copy(shell: Shell): Promise<void> {
 }
 
 export async function move(shell: Shell): Promise<void> {
+  const between = await readBetween(shell);
+  if (between !== undefined) {
+    const { moveBetween } = await import("./storage_volume_between.ts");
+    await moveBetween(shell, between);
+    return shell.print("Storage volume moved successfully!\n");
+  }
   const { client, from, to } = await readBoth(shell);
   const project = shell.typed.text("target-project");
   const body = { name: to.volume, pool: to.pool, ...(project === undefined ? {} : { project }) };
@@ -183,8 +196,19 @@ export async function move(shell: Shell): Promise<void> {
 async function readBoth(shell: Shell) {
   const from = await readPlaced(shell, shell.typed.args[0] ?? "");
   const to = await readPlaced(shell, shell.typed.args[1] ?? "");
-  if (from.client === to.client) return { client: from.client, from, to };
-  throw new DreyError("NOT_SUPPORTED", { message: "Volumes cannot go from one server to another yet" });
+  return { client: from.client, from, to };
+}
+
+/** Both volumes, if they are on two servers. */
+async function readBetween(shell: Shell): Promise<Between | undefined> {
+  const [source = "", target = ""] = shell.typed.args;
+  const [here, there] = [resolveOnServer(source).remote, resolveOnServer(target).remote];
+  if (here.name === there.name) return undefined;
+  return {
+    from: { ...await readPlaced(shell, source), remote: here },
+    to: { ...await readPlaced(shell, target), remote: there },
+    mode: shell.typed.text("mode"),
+  };
 }
 
 async function open(shell: Shell): Promise<Owner<Settings>> {

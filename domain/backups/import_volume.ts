@@ -113,7 +113,8 @@ function snapshotsOf({ index }: ScannedBackup): IndexVolume[] {
   });
 }
 
-function snapshotRecord(record: VolumeRecord, snapshot: IndexVolume): VolumeSnapshotRecord {
+/** The record of a snapshot that is described; settings that are not are those of its volume. */
+export function snapshotRecord(record: VolumeRecord, snapshot: IndexVolume): VolumeSnapshotRecord {
   return {
     ...record,
     description: snapshot.description ?? "",

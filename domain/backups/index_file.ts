@@ -157,7 +157,8 @@ function readInstance(value: unknown): IndexInstance {
   };
 }
 
-function readVolume(value: unknown): IndexVolume {
+/** A described volume or a snapshot of one. @throws {DreyError} `IMAGE_INVALID` */
+export function readVolume(value: unknown): IndexVolume {
   const fields = asObject(value, "volume");
   return {
     name: asText(fields["name"], "name").split("/").at(-1) ?? "",

@@ -5,10 +5,15 @@ import { DreyError } from "../../errors.ts";
 import type { IdMap, IdRange } from "../../idmap/map.ts";
 import type { RsyncFeature } from "../../runtime/rsync.ts";
 import type { Config, Devices } from "../../wire/instance.ts";
+import type { VolumeContent } from "../../wire/storage_volume.ts";
 import { type MessageFields, type ReadMessage, readMessage, writeMessage } from "./protobuf.ts";
 
 /** Ways of LXD's that files can go; the others are streams of its storage drivers. */
 export const ways = { rsync: 0, blockAndRsync: 4 } as const;
+
+/** How a custom volume goes. */
+export const wayOf = (content: VolumeContent): number =>
+  content === "filesystem" ? ways.rsync : ways.blockAndRsync;
 
 /** The one version of the description that goes ahead of the files. */
 export const indexVersion = 1;

@@ -41,7 +41,7 @@ export async function refreshInstance(
       if (currentState(context, ref).status !== "Stopped") {
         throw new DreyError("INSTANCE_STATE", { message: "Cannot refresh a running instance" });
       }
-      return acceptOffer(channels, (offer) => missingHere(context, ref, { offer, isAlone }));
+      return acceptOffer(channels, { choose: (offer) => missingHere(context, ref, { offer, isAlone }) });
     },
     carry: async (offer, signal) => {
       await readIndex(channels, { ...offer, refresh: true });

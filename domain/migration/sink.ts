@@ -107,7 +107,7 @@ async function newRecord(context: Context, ref: Ref, body: InstancesPost) {
 }
 
 /** Where a source is met; nowhere if it is to come here. @throws {DreyError} `NOT_SUPPORTED` */
-function meetingOf(source: Meeting & { mode?: string }): Meeting | undefined {
+export function meetingOf(source: Meeting & { mode?: string }): Meeting | undefined {
   const mode = source.mode || "pull";
   if (mode === "pull") return source;
   if (mode === "push") return undefined;
@@ -174,22 +174,24 @@ export function snapshotWrites(
   });
 }
 
-/**
- * Takes an offer and answers it.
- *
- * @param choose which of the snapshots are to come, if not all
- * @throws {DreyError} `NOT_SUPPORTED`
- */
+/** How an offer is accepted. */
+export interface Acceptance {
+  /** which of the snapshots are to come, if not all */
+  choose?: (offer: Header) => Promise<Pick<Header, "snapshots" | "refresh">>;
+  /** of {@link ways} */
+  way?: number;
+}
+
+/** Takes an offer and answers it. @throws {DreyError} `NOT_SUPPORTED` */
 export async function acceptOffer(
   channels: Channels,
-  choose: (offer: Header) => Promise<Pick<Header, "snapshots" | "refresh">> = (offer) =>
-    Promise.resolve(offer),
+  { choose = (offer) => Promise.resolve(offer), way = ways.rsync }: Acceptance = {},
 ): Promise<Header> {
   const offer = readHeader(await channels.hear());
   if (offer.criu === memoryByCriu) {
     throw new DreyError("NOT_SUPPORTED", { message: "Live migration is not supported" });
   }
-  if (offer.way === ways.blockAndRsync) {
+  if (offer.way === ways.blockAndRsync && way === ways.rsync) {
     throw new DreyError("NOT_SUPPORTED", {
       message: "Virtual machines that come as disks in LXD's format are not supported yet",
     });
@@ -204,6 +206,7 @@ export async function acceptOffer(
   for (const { name } of snapshots) validateSnapshotName(name);
   const answer: Header = {
     ...answerTo(offer),
+    way,
     snapshotNames: snapshots.map(({ name }) => name),
     snapshots,
     refresh: refresh ?? false,
@@ -212,9 +215,8 @@ export async function acceptOffer(
   return { ...offer, snapshots, snapshotNames: answer.snapshotNames, indexVersion: answer.indexVersion };
 }
 
-/** What is the same in every answer: this end takes files by rsync(1). */
-export const answerTo = (offer: Header): Header => ({
-  way: ways.rsync,
+/** What is the same in every answer. */
+const answerTo = (offer: Header): Omit<Header, "way"> => ({
   owners: { uids: [], gids: [] },
   snapshotNames: [],
   snapshots: [],
@@ -225,11 +227,11 @@ export const answerTo = (offer: Header): Header => ({
 /** `bytes` of a description at most */
 const longestIndex = 16 << 20;
 
-/** Takes the description of what follows, if there is one, and says that it has come. */
+/** Takes the description of what follows, if there is one, and says that it has come. Its fields are LXD's. */
 export async function readIndex(
   { fs }: Channels,
   { indexVersion, refresh = false }: Header,
-): Promise<Described> {
+): Promise<Record<string, unknown>> {
   if (indexVersion === 0) return {};
   const text = await readFrame(fs, longestIndex);
   await sendFrame(
@@ -237,17 +239,11 @@ export async function readIndex(
     new TextEncoder().encode(JSON.stringify({ StatusCode: 200, Error: "", Refresh: refresh })),
   );
   try {
-    const { config } = JSON.parse(text) as { config?: Described };
+    const { config } = JSON.parse(text) as { config?: Record<string, unknown> };
     return config ?? {};
   } catch (cause) {
     throw new DreyError("NETWORK", { message: "The other server described nothing that can be read", cause });
   }
-}
-
-/** What of a description counts here: settings of custom volumes. */
-export interface Described {
-  Volume?: { config?: Record<string, string> | null };
-  VolumeSnapshots?: { name: string; description?: string; config?: Record<string, string> | null }[] | null;
 }
 
 /** What states are received with. */

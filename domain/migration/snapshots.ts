@@ -14,7 +14,7 @@ const architectures: readonly (readonly [name: string, number: number])[] = [
 const secondsOf = (time: string | null | undefined): number => Math.floor(Date.parse(time ?? "") / 1000) || 0;
 const timeOf = (seconds: number): string => new Date(seconds * 1000).toISOString();
 
-/** A described snapshot as an offer has it. */
+/** A described snapshot as an offer has it; one of a custom volume has less to say. */
 export function offeredSnapshot(snapshot: IndexInstance): OfferedSnapshot {
   const { name, config = {}, devices = {}, profiles = [], ephemeral = false, architecture } = snapshot;
   return {

@@ -224,5 +224,5 @@ async function bringUpToDate(context: Context, { from, to, snapshot, volumeOnly 
 }
 
 /** What the configuration says of the ids that files belong to. */
-const mapKeys = (config: Config): Config =>
+export const mapKeys = (config: Config): Config =>
   Object.fromEntries(Object.entries(config).filter(([key]) => key.startsWith("volatile.idmap.")));

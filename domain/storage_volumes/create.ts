@@ -50,7 +50,8 @@ export async function createVolume(
   const to: VolumeRef = { project: home, pool, name: post.name };
   const { source } = post;
   if (source?.type === "migration") {
-    throw new DreyError("NOT_SUPPORTED", { message: "Volumes cannot come from other servers yet" });
+    const { receiveVolume } = await import("../migration/volume_sink.ts");
+    return await receiveVolume(context, to, post);
   }
   if (source?.type === "copy") {
     const [name = "", snapshot] = (source.name ?? "").split("/");

@@ -44,7 +44,8 @@ export async function moveVolume(
   post: StorageVolumePost,
 ): Promise<Operation | undefined> {
   if (post.migration) {
-    throw new DreyError("NOT_SUPPORTED", { message: "Volumes cannot go to other servers yet" });
+    const { sendVolume } = await import("../migration/volume_source.ts");
+    return await sendVolume(context, from, { target: post.target, volumeOnly: post.volume_only ?? false });
   }
   validateVolumeName(post.name);
   const to = {

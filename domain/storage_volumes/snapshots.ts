@@ -6,6 +6,7 @@ import { shownExpiry } from "../../wire/expiry.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type {
   StorageVolumeSnapshot,
+  VolumeSnapshotPost,
   VolumeSnapshotPut,
   VolumeSnapshotsPost,
 } from "../../wire/storage_volume.ts";
@@ -154,12 +155,17 @@ export async function updateVolumeSnapshot(
   if (!done) throw volumeChanged(ref);
 }
 
-/** Renames a snapshot, as an operation. @throws {DreyError} `NOT_FOUND`, `ALREADY_EXISTS`, `BAD_REQUEST` */
+/** Renames a snapshot, or sends it, as an operation. @throws {DreyError} `NOT_FOUND`, `ALREADY_EXISTS`, `BAD_REQUEST` */
 export async function renameVolumeSnapshot(
   context: Context,
   ref: VolumeRef,
-  { snapshot, name }: { snapshot: string; name: string },
+  { snapshot, post }: { snapshot: string; post: VolumeSnapshotPost },
 ): Promise<Operation> {
+  const { name } = post;
+  if (post.migration) {
+    const { sendVolume } = await import("../migration/volume_source.ts");
+    return await sendVolume(context, ref, { snapshot, target: post.target, volumeOnly: true });
+  }
   validateSnapshotName(name);
   await loadSnapshot(context, ref, snapshot);
   return await volumeOperation(context, ref, {

@@ -1,5 +1,6 @@
 // Instances and volumes between servers: pulled, pushed and carried, with their snapshots, and brought up to date.
 
+import { join } from "@std/path";
 import { assertEquals, assertStringIncludes } from "@std/testing";
 import type { Client } from "../../client/client.ts";
 import { connect } from "../../client/connect.ts";
@@ -12,7 +13,7 @@ import { sendArgv } from "../../runtime/rsync.ts";
 import type { TreeProgram } from "../../runtime/tree_stream.ts";
 import { type Drey, e2e, imageFiles } from "../support/drey.ts";
 import { elsewhere } from "../support/elsewhere.ts";
-import { startLxd } from "../support/foreign_lxd.ts";
+import { type ForeignLxd, startLxd } from "../support/foreign_lxd.ts";
 import { freePort, serve, type TestServer } from "../support/server.ts";
 
 const needs = ["userns", "subids", "overlay", "rsync"] as const;
@@ -80,6 +81,53 @@ await e2e("a copy is brought up to date with the other server's instance", { nee
   await here.run("restore c1 s1");
   assertStringIncludes((await here.tries("file pull c1/new -")).stderr, "not");
 });
+
+await e2e("a volume goes to another server with its snapshots, in every mode", { needs }, async (drey) => {
+  const { server, here } = await twoServers(drey);
+  await using _server = server;
+  // files belong to ids that are told with the volume
+  const uid = Deno.uid();
+  await drey`init tiny c1 -c ${uid === 0 ? "security.idmap.isolated=true" : `raw.idmap=both ${uid} 1000`}`;
+  await drey`storage volume create default v1 user.note=hello`;
+  await drey`storage volume attach default v1 c1 /v1`;
+  await drey`start c1`;
+  await drey`exec c1 -- sh -c ${"echo one >/v1/mark; chown 7:8 /v1/mark; ln /v1/mark /v1/again"}`;
+  assertStringIncludes(await drey`storage volume get default v1 volatile.idmap.last`, '"Nsid":0');
+  await drey`storage volume snapshot default v1 before`;
+  await drey`exec c1 -- sh -c ${"rm /v1/mark; echo two >/v1/after"}`;
+  // pull, of what is in use
+  await here.run("storage volume copy far:default/v1 default/v2");
+  assertEquals(await here.run("storage volume get default v2 user.note"), "hello\n");
+  await here.run("storage volume restore default v2 before");
+  assertStringIncludes((await here.tries("storage volume move far:default/v1 default/v3")).stderr, "in use");
+  // push, since this side listens nowhere
+  await here.run("storage volume move default/v2 far:default/v3");
+  assertEquals(await here.run("storage volume list default type=custom --format csv"), "");
+  await drey`storage volume attach default v3 c1 /v3`;
+  assertEquals(await drey`exec c1 -- stat -c %u:%g:%h /v3/mark`, "7:8:2\n");
+  assertStringIncludes(await drey`storage volume list default v3 --format csv -c n`, "v3/before");
+  // relay of a snapshot, and of what is missing
+  await here.run("storage volume copy far:default/v1/before default/old --mode relay");
+  assertEquals(await here.run("storage volume list default old --format csv -c n"), "old\n");
+  await here.run("storage volume copy far:default/v1 default/v4 --volume-only");
+  await here.run("storage volume copy far:default/v1 default/v4 --refresh --mode relay");
+  assertEquals(await here.run("storage volume list default v4 --format csv -c n"), "v4\nv4/before\n");
+  // a disk, with its holes
+  await drey`storage volume create default b1 size=8MiB --type block`;
+  const disk = diskIn(drey.directory, "b1");
+  using file = await Deno.open(disk, { write: true });
+  await file.write(new Uint8Array(1 << 20).fill(7));
+  await here.run("storage volume copy far:default/b1 default/b2");
+  const copy = diskIn(join(drey.directory, "elsewhere"), "b2");
+  assertEquals(await Deno.readFile(copy), await Deno.readFile(disk));
+  assertEquals((await Deno.stat(copy)).blocks, 2048);
+});
+
+function diskIn(directory: string, volume: string): string {
+  const place = join(directory, `storage-pools/default/custom/default_${volume}`);
+  const { top } = JSON.parse(Deno.readTextFileSync(join(place, "volume.json")));
+  return join(place, top, "rootfs/root.img");
+}
 
 await e2e(
   "what another server sends stays in its tree, and is nothing until all has come",
@@ -202,8 +250,71 @@ if (!hasLxd) {
       );
       assertEquals(await lxd.lxc("file", "pull", "d1/mark", "-"), await Deno.readTextFile("/etc/hostname"));
       assertEquals(await lxd.lxc("config", "get", "d1", "user.note"), "hello\n");
+      await betweenVolumes(drey, { lxd, custom: join(directory, "lxd/storage-pools/default/custom") });
     } finally {
       await Deno.remove(directory, { recursive: true });
     }
   });
+}
+
+/** Volumes to the LXD that knows drey as `drey`, and back. */
+async function betweenVolumes(drey: Drey, { lxd, custom }: { lxd: ForeignLxd; custom: string }) {
+  await lxd.lxc("storage", "volume", "create", "default", "v1", "user.note=hello");
+  const place = join(custom, "default_v1");
+  const range = { Isuid: true, Isgid: true, Hostid: 1_000_000, Nsid: 0, Maprange: 65_536 };
+  await lxd.lxc(
+    "storage",
+    "volume",
+    "set",
+    "default",
+    "v1",
+    `volatile.idmap.last=${JSON.stringify([range])}`,
+  );
+  await Deno.writeTextFile(join(place, "mark"), "one");
+  await Deno.chown(join(place, "mark"), 1_000_007, 1_000_008);
+  await lxd.lxc("storage", "volume", "snapshot", "default", "v1", "before");
+  await Deno.remove(join(place, "mark"));
+  await drey`storage volume copy real:default/v1 default/v2`;
+  await lxd.lxc("storage", "volume", "copy", "default/v1", "drey:default/v3", "--mode", "push");
+  await lxd.lxc("storage", "volume", "copy", "default/v1", "drey:default/v4", "--mode", "relay");
+  await lxd.lxc("storage", "volume", "snapshot", "default", "v1", "second");
+  await lxd.lxc("storage", "volume", "copy", "default/v1", "drey:default/v4", "--refresh");
+  assertEquals(
+    await drey`storage volume list default type=custom --format csv -c n`,
+    "v2\nv2/before\nv3\nv3/before\nv4\nv4/before\nv4/second\n",
+  );
+  await drey`init tiny c9 -c security.idmap.isolated=true`;
+  for (const name of ["v2", "v3", "v4"]) {
+    await drey`storage volume restore default ${name} before`;
+    await drey`storage volume attach default ${name} c9 ${`/${name}`}`;
+  }
+  await drey`start c9`;
+  assertEquals(await drey`exec c9 -- stat -c %u:%g /v2/mark /v3/mark /v4/mark`, "7:8\n7:8\n7:8\n");
+  // and back: LXD takes the files for those of the ids that it is told
+  await drey`storage volume copy default/v2 real:default/w2`;
+  await lxd.lxc("storage", "volume", "copy", "drey:default/v3", "default/w3");
+  await drey`storage volume copy default/v2 real:default/w3 --refresh --mode relay`;
+  await drey`storage volume detach default v4 c9`;
+  await lxd.lxc("storage", "volume", "move", "drey:default/v4", "default/w4", "--mode", "push");
+  assertEquals(await drey`storage volume list default v4 --format csv`, "");
+  for (const name of ["w2", "w3", "w4"]) {
+    const [map] = JSON.parse(
+      await lxd.lxc("storage", "volume", "get", "default", name, "volatile.idmap.last"),
+    );
+    const { uid, gid } = await Deno.stat(join(custom, `default_${name}`, "mark"));
+    assertEquals([uid, gid].map((id) => (id ?? 0) - map.Hostid), [7, 8]);
+    assertEquals(await lxd.lxc("storage", "volume", "get", "default", name, "user.note"), "hello\n");
+  }
+  // disks
+  await lxd.lxc("storage", "volume", "create", "default", "b1", "--type", "block", "size=8MiB");
+  await Deno.writeFile(join(custom, "default_b1/root.img"), new Uint8Array(1 << 20).fill(7), {
+    create: false,
+  });
+  await Deno.truncate(join(custom, "default_b1/root.img"), 8 << 20);
+  await drey`storage volume copy real:default/b1 default/b2`;
+  await drey`storage volume copy default/b2 real:default/b3`;
+  const [sent, back] = await Promise.all(
+    ["b1", "b3"].map((name) => Deno.readFile(join(custom, `default_${name}/root.img`))),
+  );
+  assertEquals(back, sent);
 }
