@@ -1,7 +1,7 @@
 // The devices of an instance, whatever their types: what they add to its start, and what they undo after its end.
 
 import { join } from "@std/path";
-import { readIfThere } from "../sys/present.ts";
+import { readJsonIfThere } from "../sys/present.ts";
 import type { Config, Device, Devices, InstanceType } from "../wire/instance.ts";
 import type { Context, Ref } from "./context.ts";
 import type { DeviceType, LiveSite, StartParts, StartSite } from "./devices/device.ts";
@@ -52,7 +52,7 @@ export function noteDevices(run: string, devices: Devices): void {
 
 /** The devices an instance runs with, which its settings may no longer say. */
 export function runningDevices(run: string): Devices {
-  return JSON.parse(readIfThere(file(run)) ?? "{}") as Devices;
+  return readJsonIfThere<Devices>(file(run)) ?? {};
 }
 
 /** Undoes what the devices of an instance that has ended have left. */

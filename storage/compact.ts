@@ -14,7 +14,7 @@ import {
   stackedAt,
   treeOf,
 } from "./layers.ts";
-import { type Manifest, writeManifest } from "./manifest.ts";
+import { type Manifest, orBroken, writeManifest } from "./manifest.ts";
 import { mergeArgv } from "./merge.pl.ts";
 import { discard, placeOf, snapshotsOf, temporaryPlace } from "./places.ts";
 
@@ -40,7 +40,8 @@ export async function compact(host: PoolHost, volume: Volume): Promise<void> {
     if (mine === undefined) return;
     const snapshots = namesIn(snapshotsOf(pool, volume)).map((snapshot) => ({ ...volume, snapshot }));
     const family = [place, ...snapshots.map((snapshot) => placeOf(pool, snapshot))];
-    const all = allStacked(pool);
+    const all = orBroken(() => allStacked(pool));
+    if (all === "broken") return; // which of them it needs, nobody knows
     const [pair] = inseparable(mine.manifest.layers, all, family);
     if (pair === undefined) return;
     await mergeLayers(host, pair, all.filter((one) => family.includes(one.place)));

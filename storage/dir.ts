@@ -34,7 +34,7 @@ import {
   type Stacked,
   treeOf,
 } from "./layers.ts";
-import { type Manifest, readManifest, writeManifest } from "./manifest.ts";
+import { findManifest, hasManifest, type Manifest, readManifest, writeManifest } from "./manifest.ts";
 import { abandonedIn, discard, making, movePlaces, placeOf, publish, removeTrees } from "./places.ts";
 import { mayShare, mustHaveRoom, mustTakeWrites } from "./room.ts";
 import { diskUsage, spaceOf } from "./usage.ts";
@@ -48,9 +48,9 @@ export function openDir(host: PoolHost, { plain = false }: { plain?: boolean } =
     name: "dir",
     needsImages: true,
     ...(wantsImages(host) ? { mustSizeAtRest: mustServeImages } : {}),
-    exists: (volume) => readManifest(at(volume)) !== undefined,
+    exists: (volume) => hasManifest(at(volume)),
     facts(volume) {
-      if (readManifest(at(volume)) === undefined) return undefined;
+      if (!hasManifest(at(volume))) return undefined;
       const { map, image, kind, layers } = of(volume);
       const isUntouched = kind === "layers" && layers.length === 0 && isEmptyTop(at(volume), of(volume));
       return { map, ...(image === undefined ? {} : { image }), isUntouched };
@@ -217,8 +217,9 @@ async function restore(host: PoolHost, snapshot: Snapshot): Promise<void> {
   const volume = ownerOf(snapshot);
   const [place, kept] = [placeOf(host.directory, volume), placeOf(host.directory, snapshot)];
   const then = manifestOf(host, snapshot);
-  // without one somebody has removed the files, which come back
-  const now = readManifest(place) === undefined ? undefined : manifestOf(host, volume);
+  // without one somebody has removed the files, which come back; those of a broken one make way as well
+  const found = findManifest(place);
+  const now = found === undefined || found === "broken" ? undefined : settled(host.directory, found);
   Deno.mkdirSync(place, { recursive: true, mode: 0o711 });
   const manifest = await restoredTop(host, { place, kept, then, now });
   copyHome(kept, place);

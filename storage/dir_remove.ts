@@ -5,7 +5,7 @@ import { namesIn } from "../sys/present.ts";
 import type { Heir, PoolHost, Volume } from "./driver.ts";
 import { forgetSize } from "./dir_size.ts";
 import { strayLayers } from "./layers.ts";
-import { type Manifest, readManifest } from "./manifest.ts";
+import { findManifest, type Manifest } from "./manifest.ts";
 import { moveAway, placeOf, removeTrees, snapshotsOf } from "./places.ts";
 import { isShortOfRoom } from "./room.ts";
 
@@ -16,10 +16,14 @@ import { isShortOfRoom } from "./room.ts";
  */
 export async function remove(host: PoolHost, volume: Volume, later = false): Promise<void> {
   const pool = host.directory;
-  const manifest = readManifest(placeOf(pool, volume));
+  const found = findManifest(placeOf(pool, volume));
+  const manifest = found === "broken" ? undefined : found;
   const snapshots = volume.snapshot === undefined ? namesIn(snapshotsOf(pool, volume)) : [];
   const all = [volume, ...snapshots.map((snapshot) => ({ ...volume, snapshot }))];
-  const hasLayers = all.some((one) => (readManifest(placeOf(pool, one))?.layers.length ?? 0) > 0);
+  const hasLayers = all.some((one) => {
+    const own = findManifest(placeOf(pool, one));
+    return own === "broken" || (own?.layers.length ?? 0) > 0;
+  });
   const heir = later ? await heirOf(host, manifest) : undefined;
   const doomed = moveAway(pool, [
     placeOf(pool, volume),

@@ -6,7 +6,7 @@
 import { join } from "@std/path";
 import { isDirectory, namesIn, readIfThere } from "../sys/present.ts";
 import type { PoolHost, Volume, VolumeKind } from "./driver.ts";
-import { type Manifest, readManifest, writeManifest } from "./manifest.ts";
+import { type Manifest, orBroken, readManifest, writeManifest } from "./manifest.ts";
 import { copyTree } from "./copy_tree.ts";
 import { moveAway, placeOf, removeTrees, snapshotsOf } from "./places.ts";
 
@@ -108,7 +108,10 @@ export async function strayLayers(host: PoolHost, pid?: number): Promise<string[
   // the directory first: a layer that is listed has been named by a manifest before
   const present = namesIn(join(host.directory, "layers"));
   if (present.length === 0) return [];
-  const needed = new Set(allStacked(host.directory).flatMap(({ manifest }) => named(manifest)));
+  const stacked = orBroken(() => allStacked(host.directory));
+  // which of them it needs, nobody knows
+  if (stacked === "broken") return [];
+  const needed = new Set(stacked.flatMap(({ manifest }) => named(manifest)));
   const waste = present.filter((id) => !needed.has(id)).map((id) => layerPlace(host.directory, id));
   return moveAway(host.directory, waste, pid);
 }

@@ -8,7 +8,7 @@ import { exists, isDirectory, namesIn, readIfThere } from "../sys/present.ts";
 import { isMountPoint, mountDevice, unmount } from "./device_files.ts";
 import type { PoolHost } from "./driver.ts";
 import { devicePath, type Group, poolSpace, removeThin } from "./lvm_commands.ts";
-import { type LogicalVolume, type Manifest, readManifest, writeManifest } from "./manifest.ts";
+import { type LogicalVolume, type Manifest, orBroken, readManifest, writeManifest } from "./manifest.ts";
 import { making } from "./places.ts";
 import { reserveOf } from "./room.ts";
 
@@ -105,8 +105,9 @@ export async function dropVolumes(
 async function dropDevice({ group }: LvmHost, place: string, tries: number): Promise<boolean> {
   const at = mountPoint(place);
   await unmount(at);
-  const manifest = deviceManifest(place);
-  if (manifest === undefined) return true;
+  const manifest = orBroken(() => deviceManifest(place));
+  // which device it was on, nobody knows
+  if (manifest === undefined || manifest === "broken") return true;
   // from now on nobody finds files here, and nothing may be mounted over what is to be removed
   if (isDirectory(at)) Deno.removeSync(at);
   return await removeThin(group, manifest.device.lv, tries);

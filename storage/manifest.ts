@@ -2,7 +2,8 @@
 // rename(2), which is the moment a change of the volume has happened.
 
 import { join } from "@std/path";
-import { readIfThere } from "../sys/present.ts";
+import { DreyError } from "../errors.ts";
+import { exists, readIfThere } from "../sys/present.ts";
 import { partialName } from "../sys/partial.ts";
 
 export const manifestFile = "volume.json";
@@ -39,11 +40,43 @@ export interface LogicalVolume {
   options: string;
 }
 
-/** The manifest in a directory; undefined if there is no volume. */
+/**
+ * The manifest in a directory; undefined if there is no volume.
+ *
+ * @throws {DreyError} `STATE_BROKEN` for one that was cut short
+ */
 export function readManifest(directory: string): Manifest | undefined {
-  const text = readIfThere(join(directory, manifestFile));
-  return text === undefined ? undefined : JSON.parse(text) as Manifest;
+  const path = join(directory, manifestFile);
+  const text = readIfThere(path);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as Manifest;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new DreyError("STATE_BROKEN", {
+      message: `Cannot read "${path}": it was cut short, as files are when the host loses its power`,
+      hint: "Go back to a snapshot of what it belongs to (drey restore), or delete it and import a backup",
+      cause: error,
+    });
+  }
 }
+
+/** The same for those who want the volume gone, or its files replaced: `broken` for one that was cut short. */
+export const findManifest = (directory: string): Manifest | undefined | "broken" =>
+  orBroken(() => readManifest(directory));
+
+/** What a look into manifests finds, or `broken` if one of them was cut short. */
+export function orBroken<T>(look: () => T): T | "broken" {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof DreyError && error.code === "STATE_BROKEN") return "broken";
+    throw error;
+  }
+}
+
+/** Whether a directory is that of a volume. */
+export const hasManifest = (directory: string): boolean => exists(join(directory, manifestFile));
 
 /** Replaces the manifest, or writes the first one. */
 export function writeManifest(directory: string, manifest: Manifest): void {

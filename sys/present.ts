@@ -36,6 +36,21 @@ export const namesIn = (directory: string): string[] =>
 /** The text of a file. */
 export const readIfThere = (path: string): string | undefined => ifThere(path, Deno.readTextFileSync);
 
+/**
+ * What a file of JSON about something that runs says. One that was cut short says nothing: drey renames such files into
+ * place, so the host has lost its power since, and with it whatever ran.
+ */
+export function readJsonIfThere<T>(path: string): T | undefined {
+  const text = readIfThere(path);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as T;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
 /** Whether this user may open a device to read and write. */
 export function canOpen(path: string): boolean {
   try {

@@ -13,7 +13,7 @@ import {
   takeNicLines,
 } from "../../network/host_nics.ts";
 import { vlanInterface } from "../../network/vlans.ts";
-import { exists, namesIn, readIfThere, removeIfThere } from "../../sys/present.ts";
+import { exists, namesIn, readIfThere, readJsonIfThere, removeIfThere } from "../../sys/present.ts";
 import { commandFailed, run } from "../../sys/run.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
@@ -134,10 +134,10 @@ function settingsOf(nic: HostNic): { hwaddr: string; mtu: number } {
 /** Takes a NIC back, if the instance has one by this name; `pid` is that of an init that still runs. */
 export async function takeHostNic(context: Context, ref: Ref, name: string, pid?: number): Promise<boolean> {
   const file = fileOf(context, ref, name);
-  const text = readIfThere(`${file}.json`);
-  if (text === undefined) return false;
+  const given = readJsonIfThere<GivenNic>(`${file}.json`);
+  if (given === undefined) return false;
   await using _lock = await lockNics(context);
-  const { nic, before } = JSON.parse(text) as GivenNic;
+  const { nic, before } = given;
   const gone = forgetNicLines(nic);
   if (before !== undefined && exists(`${file}.ns`)) {
     await mustRun(
@@ -154,8 +154,7 @@ export async function takeHostNic(context: Context, ref: Ref, name: string, pid?
 
 function givenNics(context: Context): GivenNic[] {
   return namesIn(directory(context)).filter((name) => name.endsWith(".json")).flatMap((name) => {
-    const text = readIfThere(join(directory(context), name));
-    return text === undefined ? [] : [JSON.parse(text) as GivenNic];
+    return readJsonIfThere<GivenNic>(join(directory(context), name)) ?? [];
   });
 }
 

@@ -6,7 +6,7 @@ import { doInBox } from "../../runtime/vm/door.ts";
 import { raiseNic } from "../../runtime/vm/guest_facts.ts";
 import { freePort, removeBehind, unplug } from "../../runtime/vm/ports.ts";
 import { openMonitor } from "../../runtime/vm/qmp.ts";
-import { readIfThere } from "../../sys/present.ts";
+import { readJsonIfThere } from "../../sys/present.ts";
 import type { Context, Ref } from "../context.ts";
 import { instancePaths } from "../instances/record.ts";
 import { machineNic } from "../machines/devices.ts";
@@ -18,8 +18,8 @@ type Numbers = Record<string, { number: number; by: Nic["by"] }>;
 const fileOf = (run: string) => join(run, "nics.json");
 
 function readNumbers(run: string): Numbers {
-  const text = readIfThere(fileOf(run));
-  if (text !== undefined) return JSON.parse(text) as Numbers;
+  const known = readJsonIfThere<Numbers>(fileOf(run));
+  if (known !== undefined) return known;
   const nics = runningMachine(run)?.machine.nics ?? [];
   return Object.fromEntries(nics.map(({ name, by }, number) => [name, { number, by }]));
 }

@@ -43,6 +43,8 @@ Deno.test("a run record is there whole or not at all", async () => {
   writeRunRecord(state, record);
   assertEquals(readRunRecord(state), record);
   assert(![...Deno.readDirSync(state)].some(({ name }) => name.endsWith(".new")));
+  Deno.truncateSync(`${state}/run.json`, 5);
+  assertEquals(readRunRecord(state), undefined, "cut short by a loss of power");
 });
 
 Deno.test("settings of an instance win over its profiles key by key, devices whole", () => {

@@ -2,6 +2,7 @@
 
 import { join } from "@std/path";
 import type { SyscallFilter } from "../../runtime/syscall_filter.ts";
+import { readJsonIfThere } from "../../sys/present.ts";
 
 export interface RunRecord {
   /** directory of drey's cgroups; absent where the host delegates none */
@@ -25,11 +26,5 @@ export function writeRunRecord(run: string, record: RunRecord): void {
 }
 
 /** The record, or undefined while the instance is not yet started. */
-export function readRunRecord(run: string): RunRecord | undefined {
-  try {
-    return JSON.parse(Deno.readTextFileSync(join(run, "run.json"))) as RunRecord;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
+export const readRunRecord = (run: string): RunRecord | undefined =>
+  readJsonIfThere<RunRecord>(join(run, "run.json"));

@@ -9,7 +9,7 @@ import { fetchKernel, findKernel, type Kernel } from "../../runtime/vm/kernel.ts
 import type { Virtiofsd } from "../../runtime/vm/shares.ts";
 import { bootId } from "../../sys/lifetimes.ts";
 import { partialName } from "../../sys/partial.ts";
-import { exists, readIfThere, removeIfThere } from "../../sys/present.ts";
+import { exists, readJsonIfThere, removeIfThere } from "../../sys/present.ts";
 import { commandFailed, fullPath, run, toolMissing } from "../../sys/run.ts";
 import { shortHash } from "../../sys/short_hash.ts";
 import { findTool } from "../../sys/tools.ts";
@@ -91,7 +91,7 @@ export async function accelerator(context: Context): Promise<Proof> {
   const directory = machineDirectory(context);
   const path = join(directory, "accelerator.json");
   const boot = bootId();
-  const kept = JSON.parse(readIfThere(path) ?? "{}") as Partial<Proof> & { boot?: string };
+  const kept = readJsonIfThere<Partial<Proof> & { boot?: string }>(path) ?? {};
   const { accelerator: known, why } = kept;
   if (kept.boot === boot && known !== undefined) return { accelerator: known, ...(why ? { why } : {}) };
   Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });

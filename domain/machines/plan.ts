@@ -19,7 +19,7 @@ import { hostDevicePrepare } from "../../runtime/vm/host_devices.ts";
 import type { Virtiofsd } from "../../runtime/vm/shares.ts";
 import type { Drive } from "../../runtime/vm/drives.ts";
 import type { GivenDevice, MachineDrive } from "../devices/device.ts";
-import { readIfThere } from "../../sys/present.ts";
+import { readJsonIfThere } from "../../sys/present.ts";
 import type { Config, Devices } from "../../wire/instance.ts";
 import type { InstancePaths } from "../instances/record.ts";
 import { driveFile, driveId, machineDrive } from "./machine_drive.ts";
@@ -206,10 +206,8 @@ export function noteMachine(run: string, started: StartedMachine): void {
 }
 
 /** What a running machine was started as. */
-export function runningMachine(run: string): StartedMachine | undefined {
-  const text = readIfThere(join(run, machineName));
-  return text === undefined ? undefined : JSON.parse(text) as StartedMachine;
-}
+export const runningMachine = (run: string): StartedMachine | undefined =>
+  readJsonIfThere<StartedMachine>(join(run, machineName));
 
 /** The files that a box shows must be there when it is built; the machine's follows when its NICs are known. */
 export function writeKeeper(run: string): void {

@@ -3,7 +3,7 @@
 
 import { join } from "@std/path";
 import { parseAddress } from "../../config/address.ts";
-import { namesIn, readIfThere, removeIfThere } from "../../sys/present.ts";
+import { namesIn, readIfThere, readJsonIfThere, removeIfThere } from "../../sys/present.ts";
 import type { PortRule } from "../../network/port_rules.ts";
 import type { Context } from "../context.ts";
 import { forwardRecords, targetsOf } from "../network_forwards.ts";
@@ -87,6 +87,6 @@ async function apply(context: Context): Promise<void> {
 
 function proxyRules(context: Context): PortRule[] {
   return namesIn(directory(context)).filter((name) => !name.endsWith(".new")).flatMap((name) =>
-    JSON.parse(readIfThere(join(directory(context), name)) ?? "[]") as PortRule[]
+    readJsonIfThere<PortRule[]>(join(directory(context), name)) ?? []
   );
 }

@@ -4,7 +4,7 @@
 import { join } from "@std/path";
 import type { NicRules } from "../../network/firewall.ts";
 import type { Announced, VethPlan } from "../../network/links.ts";
-import { exists, namesIn, readIfThere, removeIfThere } from "../../sys/present.ts";
+import { exists, namesIn, readJsonIfThere, removeIfThere } from "../../sys/present.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { directoryName } from "../instances/record.ts";
@@ -69,10 +69,7 @@ export function readNic(context: Context, ref: Ref, device: string): PluggedNic 
   return read(join(directory(context), nicName(ref, device)));
 }
 
-function read(path: string): PluggedNic | undefined {
-  const text = readIfThere(path);
-  return text === undefined ? undefined : JSON.parse(text) as PluggedNic;
-}
+const read = (path: string): PluggedNic | undefined => readJsonIfThere<PluggedNic>(path);
 
 /** Whether any NIC is plugged in; a look into one directory. */
 export const hasNics = (context: Context): boolean => nicFiles(context).length > 0;

@@ -1,7 +1,7 @@
 // Which networks are up: a file beside the hub, which every command may have to look at.
 
 import { join } from "@std/path";
-import { readIfThere } from "../../sys/present.ts";
+import { readJsonIfThere } from "../../sys/present.ts";
 import type { Context } from "../context.ts";
 import { hubDirectory } from "./nic_files.ts";
 
@@ -18,10 +18,7 @@ export interface UpFile {
 export const upFile = (context: Context) => join(hubDirectory(context), "up.json");
 
 /** What is up, unless nothing is. */
-export function readUp(context: Context): UpFile | undefined {
-  const text = readIfThere(upFile(context));
-  return text === undefined ? undefined : JSON.parse(text) as UpFile;
-}
+export const readUp = (context: Context): UpFile | undefined => readJsonIfThere<UpFile>(upFile(context));
 
 /** Notes what is up. */
 export function writeUp(context: Context, up: UpFile): void {

@@ -5,15 +5,9 @@ import { join } from "@std/path";
 import { validateInstanceName, validateProjectName, validateVolumeName } from "../../config/names.ts";
 import { DreyError } from "../../errors.ts";
 import type { Driver, Volume } from "../../storage/driver.ts";
-import { exists, readIfThere } from "../../sys/present.ts";
+import { exists } from "../../sys/present.ts";
 import type { Devices, InstanceType } from "../../wire/instance.ts";
-import {
-  type BackupConfig,
-  type IndexInstance,
-  type IndexVolume,
-  notedOn,
-  parseConfig,
-} from "../backups/index_file.ts";
+import { type BackupConfig, type IndexInstance, type IndexVolume, notedOn } from "../backups/index_file.ts";
 import type { Context, Ref } from "../context.ts";
 import type { IntentRecord } from "../intents.ts";
 import { instanceKey, type InstanceRecord, refOf } from "../instances/record.ts";
@@ -29,7 +23,7 @@ import {
   type VolumeSnapshotRecord,
 } from "../storage_volumes/record.ts";
 import type { Searched } from "./pools.ts";
-import { backupFileName } from "./write.ts";
+import { readBackupFile } from "./read.ts";
 
 export interface LostInstance {
   type: InstanceType;
@@ -63,7 +57,7 @@ export async function lostIn(context: Context, pool: Searched): Promise<Lost[]> 
     if (found !== undefined) lost.push(found);
   }
   for (const name of pool.driver.list("custom")) {
-    const config = await readBackupFile(pool.driver, { kind: "custom", name });
+    const config = await readBackupFile(pool.driver.home({ kind: "custom", name }));
     const ref = customRefOf(name, { pool: pool.name, project: config?.volume?.project });
     if (ref === undefined || !isFree(volumeOf(ref))) continue;
     if (await context.store.get(volumeKey(ref)) !== undefined) continue;
@@ -107,18 +101,6 @@ function customRefOf(
   return isNamed ? { project: home, pool, name } : undefined;
 }
 
-/** What lies beside the files of a volume; undefined if nothing does, or nothing that can be read. */
-async function readBackupFile(driver: Driver, volume: Volume): Promise<BackupConfig | undefined> {
-  const text = readIfThere(join(driver.home(volume), backupFileName));
-  if (text === undefined) return undefined;
-  try {
-    return await parseConfig(text);
-  } catch (error) {
-    if (error instanceof DreyError && error.code === "IMAGE_INVALID") return undefined;
-    throw error;
-  }
-}
-
 async function lostInstance(
   context: Context,
   { name: pool, driver }: Searched,
@@ -127,7 +109,7 @@ async function lostInstance(
   const volume = rootVolumeOf(ref);
   const facts = driver.facts(volume);
   if (facts === undefined) return undefined;
-  const said = await readBackupFile(driver, volume);
+  const said = await readBackupFile(driver.home(volume));
   const madeAt = Deno.statSync(driver.home(volume)).mtime ?? context.now();
   const type = said?.container?.type ?? "container";
   const record = instanceRecord(said?.container ?? { name: ref.name, profiles: ["default"] }, {

@@ -7,14 +7,14 @@ import { validatePoolName } from "../../config/names.ts";
 import { DreyError } from "../../errors.ts";
 import { checkOwnDirectory } from "../../storage/dir_pool.ts";
 import { loadDriver } from "../../storage/drivers.ts";
-import { exists, isDirectory, namesIn, readIfThere } from "../../sys/present.ts";
+import { exists, isDirectory, namesIn } from "../../sys/present.ts";
 import type { RecoverPool } from "../../wire/recover.ts";
-import { type IndexPool, parseConfig } from "../backups/index_file.ts";
+import type { IndexPool } from "../backups/index_file.ts";
 import type { Context } from "../context.ts";
 import { type OpenPool, openRecorded } from "../storage_pools/open.ts";
 import { forgottenPools } from "../storage_pools/places.ts";
 import { listPools, poolDirectory, poolImageFile, type PoolRecord } from "../storage_pools/record.ts";
-import { backupFileName } from "./write.ts";
+import { readBackupFile } from "./read.ts";
 
 export interface Searched extends OpenPool {
   /** whether the database has it */
@@ -118,8 +118,7 @@ async function driverInFile(imageFile: string): Promise<"lvm" | "btrfs"> {
 async function describedPool(directory: string): Promise<IndexPool | undefined> {
   for (const kind of ["containers", "custom"]) {
     for (const name of namesIn(join(directory, kind))) {
-      const text = readIfThere(join(directory, kind, name, backupFileName));
-      const pool = text === undefined ? undefined : (await parseConfig(text)).pool;
+      const pool = (await readBackupFile(join(directory, kind, name)))?.pool;
       if (pool !== undefined) return pool;
     }
   }

@@ -203,6 +203,28 @@ await e2e("a server killed in the middle of its work leaves a consistent state",
   });
 });
 
+await e2e(
+  "a manifest that a loss of power has cut short is named, and holds up no delete",
+  { needs },
+  async (drey) => {
+    await drey`init tiny c1`;
+    await drey`snapshot c1 s0`;
+    const place = `${drey.directory}/storage-pools/default/containers/c1`;
+    const cut = () => Deno.writeTextFileSync(`${place}/volume.json`, "");
+    cut();
+    const { stderr } = await drey.tries`start c1`;
+    assert(stderr.startsWith(`Error: Cannot read "${place}/volume.json": it was cut short`), stderr);
+    assertEquals((await assertConsistent(drey, "manifest cut short"))[0]?.status, "Stopped");
+    await drey`copy c1/s0 c2`;
+    await drey`delete c2`;
+    await drey`restore c1 s0`;
+    await drey`start c1`;
+    cut();
+    await drey`delete c1 --force`;
+    assertEquals(await drey`list -c n -f csv`, "");
+  },
+);
+
 /** The processes of ours for c1 whose command line matches. */
 async function oursLike(drey: Drey, pattern: RegExp): Promise<OurProcess[]> {
   return (await ourProcesses(drey, "c1")).filter(({ argv }) => pattern.test(argv));
