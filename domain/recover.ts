@@ -1,6 +1,6 @@
 // Recovery: finding instances and volumes on disk that the database does not know, and bringing them back.
 
-import { DreyError } from "../errors.ts";
+import { describeError, DreyError } from "../errors.ts";
 import type { Write } from "../store/store.ts";
 import type { RecoverFound, RecoverPost } from "../wire/recover.ts";
 import type { Context } from "./context.ts";
@@ -16,6 +16,7 @@ import {
   volumeAddress,
   volumeKey,
 } from "./storage_volumes/record.ts";
+import { mustBeUsable } from "./recover/check.ts";
 import { type Lost, lostIn } from "./recover/lost.ts";
 import { missingFor } from "./recover/needs.ts";
 import { openSearched, type Searched } from "./recover/pools.ts";
@@ -52,7 +53,7 @@ async function lookInto(context: Context, pools: readonly Searched[]): Promise<F
 /**
  * Brings back everything that was lost.
  *
- * @throws {DreyError} `BAD_REQUEST` while something is missing that it needs
+ * @throws {DreyError} `BAD_REQUEST` while something is missing that it needs; for what may not come back, once all else has
  */
 export async function bringBack(context: Context, { pools }: RecoverPost): Promise<void> {
   await using searched = await openSearched(context, pools);
@@ -68,7 +69,21 @@ export async function bringBack(context: Context, { pools }: RecoverPost): Promi
     const isWanted = found.some((one) => one.pool === pool);
     if (!pool.isKnown && isWanted) await enterPool(context, pool);
   }
-  for (const { lost, pool } of found) await enter(context, pool, lost);
+  const refused: unknown[] = [];
+  // volumes first, which instances may have among their devices
+  const rank = ({ lost }: Found) => lost.type === "custom" ? 0 : 1;
+  for (const { lost, pool } of found.toSorted((a, b) => rank(a) - rank(b))) {
+    await enter(context, pool, lost).catch((error) => refused.push(error));
+  }
+  if (refused.length > 1) throw severalRefused(refused);
+  if (refused.length === 1) throw refused[0];
+}
+
+/** What could not come back, after all that could has. */
+function severalRefused(refused: readonly unknown[]): unknown {
+  const bug = refused.find((error) => !(error instanceof DreyError));
+  if (bug !== undefined) return bug;
+  return new DreyError("BAD_REQUEST", { message: refused.map(describeError).join("; ") });
 }
 
 async function enterPool(context: Context, { name, record }: Searched): Promise<void> {
@@ -94,7 +109,8 @@ async function enter(context: Context, pool: Searched, { type, ref }: Lost): Pro
     lost.type === type && lost.ref.name === ref.name && lost.ref.project === ref.project
   );
   if (still === undefined) return;
-  await using _held = await holdProject(context, ref.project);
+  await using held = await holdProject(context, ref.project);
+  await mustBeUsable(context, pool, { lost: still, rules: held.config });
   const key = still.type === "custom" ? volumeKey(still.ref) : instanceKey(still.ref);
   const snapshots = still.type === "custom"
     ? still.snapshots.map(({ name, record }): Write => ({

@@ -255,6 +255,10 @@ const remembered: readonly [key: RegExp, value: RegExp][] = [
   [/^volatile\.[^.]+\.name$/, /^\w[\w.-]{0,14}$/],
 ];
 
+/** Whether a value has not the form that what is remembered under this name has. */
+export const isMisremembered = (key: string, text: string): boolean =>
+  text !== "" && remembered.some(([name, value]) => name.test(key) && !value.test(text));
+
 /** Configuration without what belongs to the server it came from, and without what drey does not have. */
 function usable(config: Config): { config: Config; warnings: string[] } {
   const isToCome = (key: string) =>

@@ -85,6 +85,38 @@ await e2e("what something lost needs is named before it comes back", { needs }, 
   await drey`delete c2 --project shop`;
 });
 
+await e2e("what was changed into something that may not be stays away, and all else comes back", {
+  needs,
+}, async (drey) => {
+  await drey`project create shop -c features.images=false -c features.profiles=false`;
+  for (const name of ["c1", "c2", "c3"]) await drey`init tiny ${name} --project shop`;
+  const change = async (name: string, from: RegExp, to: string) => {
+    const path = `${drey.directory}/storage-pools/default/containers/shop_${name}/backup.yaml`;
+    const text = await Deno.readTextFile(path);
+    assertMatch(text, from);
+    await Deno.writeTextFile(path, text.replace(from, to));
+  };
+  await change("c1", /"volatile.uuid":/, '"limits.memory": "much", "volatile.uuid":');
+  await change(
+    "c2",
+    /"devices": \{/,
+    '"devices": { "all": { "type": "disk", "source": "/", "path": "/host" } ',
+  );
+  await loseDatabase(drey);
+  await drey`project create shop -c features.images=false -c features.profiles=false -c restricted=true`;
+  const { stderr } = await drey.tries`recover --yes`;
+  assertMatch(
+    stderr,
+    /Cannot recover instance "c1": Invalid value for "limits.memory".*shop_c1\/backup.yaml/,
+  );
+  assertMatch(stderr, /Cannot recover instance "c2": .*device "all".*restricted\.devices\.disk/);
+  assertEquals(await drey`list --project shop -f csv -c n`, "c3\n");
+  await change("c1", /"much"/, '"1GiB"');
+  await drey`project unset shop restricted`;
+  await drey`recover --yes`;
+  await drey`delete c1 c2 c3 --project shop`;
+});
+
 await e2e("what comes back without a description has what its files tell", {
   needs,
 }, async (drey) => {
