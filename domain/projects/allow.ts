@@ -55,6 +55,24 @@ export async function mustAllowIn(context: Context, project: string, change: Cha
 }
 
 /**
+ * The same for a change that takes time: it stays allowed until what is answered is disposed. A project without rules is
+ * held up by nobody.
+ *
+ * @throws {DreyError} `FORBIDDEN`
+ */
+export async function holdAllowed(
+  context: Context,
+  project: string,
+  change: Change,
+): Promise<AsyncDisposable> {
+  await using undo = new AsyncDisposableStack();
+  const { config } = undo.use(await holdProject(context, project));
+  if (!hasRules(config)) return { [Symbol.asyncDispose]: () => Promise.resolve() };
+  await mustAllow(context, project, { config, change });
+  return undo.move();
+}
+
+/**
  * Whether an image of so many bytes may come to a project. The caller holds the project.
  *
  * @throws {DreyError} `FORBIDDEN`

@@ -138,6 +138,24 @@ await e2e(
   },
 );
 
+await e2e(
+  "of two who go back to snapshots at once, both do not find the last room",
+  { needs },
+  async (drey) => {
+    await drey`project create web -c features.images=false -c features.profiles=false`;
+    for (const name of ["c1", "c2"]) {
+      await drey`init tiny ${name} --project web -c limits.memory=2GiB`;
+      await drey`snapshot ${name} s0 --project web`;
+      await drey`config set ${name} limits.memory=1GiB --project web`;
+    }
+    await drey`project set web limits.memory=3GiB`;
+    const back = (name: string) => drey.tries`restore ${name} s0 --project web`;
+    const codes = (await Promise.all([back("c1"), back("c2")])).map(({ code }) => code);
+    assertEquals(codes.toSorted(), [0, 1]);
+    await drey`delete c1 c2 --project web`;
+  },
+);
+
 await e2e("commands mean the project that was switched to", { needs }, async (drey) => {
   await drey`project create web -c features.images=false --storage default`;
   assertEquals((await drey.tries`project switch none`).code, 1);

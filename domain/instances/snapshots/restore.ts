@@ -60,12 +60,14 @@ interface Aim {
 }
 
 async function restoreLocked(context: Context, ref: Ref, aim: Aim): Promise<void> {
-  await mayGoBack(context, ref, aim.snapshot);
+  await (await mayGoBack(context, ref, aim.snapshot))[Symbol.asyncDispose]();
   const isRunning = currentState(context, ref).status !== "Stopped";
   // an ephemeral instance would go with its stop: it only pauses
   if (isRunning) await stopLocked(context, ref, { force: true, timeout: 0, restarting: true });
   const intent = { do: "restore", instance: ref, ...aim } as const;
   try {
+    // again: another instance of the project may have gone back first
+    await using _project = await mayGoBack(context, ref, aim.snapshot);
     await announced(context, { intent, locks: [instanceKey(ref)] }, async (done) => {
       await putBack(context, ref, { ...aim, done });
     });
@@ -77,13 +79,18 @@ async function restoreLocked(context: Context, ref: Ref, aim: Aim): Promise<void
   if (isRunning || aim.stateful) await startLocked(context, ref);
 }
 
-/** The project may have got other rules since, and the snapshot may have come with a backup. @throws {DreyError} */
-async function mayGoBack(context: Context, ref: Ref, snapshot: string): Promise<void> {
+/**
+ * The project may have got other rules since, and the snapshot may have come with a backup. A project with rules is held
+ * until the answer is disposed.
+ *
+ * @throws {DreyError}
+ */
+async function mayGoBack(context: Context, ref: Ref, snapshot: string): Promise<AsyncDisposable> {
   const { value: { expires_at: _, ...record } } = await loadSnapshot(context, ref, snapshot);
   validateInstanceConfig(userConfig(record.config), record.type);
   validateDevices(record.devices);
-  const { mustAllowIn } = await import("../../projects/allow.ts");
-  await mustAllowIn(context, ref.project, { instance: { name: ref.name, record } });
+  const { holdAllowed } = await import("../../projects/allow.ts");
+  return await holdAllowed(context, ref.project, { instance: { name: ref.name, record } });
 }
 
 /** Finishes a restore that was cut short, unless one of the two is gone. */
