@@ -486,9 +486,22 @@ function validateKey(name: string, value: string, types: readonly InstanceType[]
   if (row === linuxSysctl && sysctlPath(name) === undefined) throw bad(`"${name}" names no kernel parameter`);
   if (value === "") return;
   if (value.includes("\0")) throw bad(`Invalid value for "${name}": it holds a zero byte`);
+  if (row === environment) mustFitEnvironment(name, value);
   const parsed = row.type.parse(value);
   if ("problem" in parsed) throw bad(`Invalid value for "${name}": ${parsed.problem}, got "${value}"`);
   if (row === securityPrivileged && parsed.value === true) throw privileged();
+}
+
+/** `bytes` of a variable with its name that Linux hands on: MAX_ARG_STRLEN without its end, execve(2), and drey's marks */
+const longestVariable = 32 * 4096 - 3;
+
+function mustFitEnvironment(name: string, value: string): void {
+  const size = new TextEncoder().encode(`${name.slice("environment.".length)}=${value}`).length;
+  if (size <= longestVariable) return;
+  throw bad(
+    `Invalid value for "${name}": a variable may have ${longestVariable} bytes with its name, ` +
+      `as many as the kernel takes (MAX_ARG_STRLEN of execve(2)), and this one has ${size}`,
+  );
 }
 
 /** LXD's keys that drey will not obey, with the reason that whoever sets one is told. */

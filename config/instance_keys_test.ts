@@ -48,6 +48,9 @@ Deno.test("validateInstanceConfig() names an unknown key", () => {
   );
   assertEquals(codeOf(() => validateInstanceConfig({ "user.": "1" }, "container")), "BAD_REQUEST");
   assertEquals(codeOf(() => validateInstanceConfig({ "environment.A=B": "1" }, "container")), "BAD_REQUEST");
+  const ofSize = (size: number) => ({ "environment.A": "ä".repeat((size - 3) / 2) + "x" });
+  validateInstanceConfig(ofSize(131_069), "container");
+  assertEquals(codeOf(() => validateInstanceConfig(ofSize(131_071), "container")), "BAD_REQUEST");
 });
 
 Deno.test("validateInstanceConfig() tells a key that is still to come from an unknown one", () => {

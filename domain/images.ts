@@ -12,7 +12,7 @@ export {
 export { deleteImage, patchImage, updateImage } from "./images/change.ts";
 export { diskSuffix, ensureUnpacked, lowerPath, releaseIsolated, releaseLower } from "./images/lower.ts";
 export { getImage, listImages } from "./images/records.ts";
-export { type NamedImage, resolveImage } from "./images/resolve.ts";
+export { isLocal, localImage, type NamedImage, resolveImage } from "./images/resolve.ts";
 export type { ImageWish } from "./images/create.ts";
 export type { ImagePart } from "./images/receive.ts";
 export { sweepImages } from "./images/sweep.ts";

@@ -43,7 +43,7 @@ async function findImage(
   source: NamedImage,
   task: Task | undefined,
 ): Promise<Image> {
-  const { alias = "", fingerprint = "", properties = {}, protocol = "", server = "" } = source;
+  const { alias = "", fingerprint = "", protocol = "", server = "" } = source;
   if (!["", "lxd"].includes(protocol)) {
     const { followProxies } = await import("./outgoing.ts");
     await followProxies(context);
@@ -79,7 +79,17 @@ async function findImage(
       ...task && { task },
     });
   }
-  if (!["", "lxd"].includes(protocol)) throw cannotFetch(source);
+  if (!isLocal(source)) throw cannotFetch(source);
+  return await localImage(context, project, source);
+}
+
+/** Whether what is named is looked for among the images that are here. */
+export const isLocal = ({ protocol = "", server = "" }: NamedImage): boolean =>
+  server === "" && ["", "lxd"].includes(protocol);
+
+/** The image of this host that is named. @throws {DreyError} `NOT_FOUND`; `BAD_REQUEST` if nothing is named */
+export async function localImage(context: Context, project: string, source: NamedImage): Promise<Image> {
+  const { alias = "", fingerprint = "", properties = {} } = source;
   if (fingerprint !== "") {
     const other = await twinned(context, project, fingerprint);
     return await getImage(context, project, other?.fingerprint ?? fingerprint);

@@ -10,11 +10,11 @@ import { readLayout } from "../../idmap/ranges.ts";
 import { primeMoves, readCgroupFacts } from "../../runtime/cgroup_home.ts";
 import type { Write } from "../../store/store.ts";
 import type { Image } from "../../wire/image.ts";
-import type { Config, InstancesPost } from "../../wire/instance.ts";
+import type { Config, InstanceSource, InstancesPost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
 import { checkDevices } from "../devices.ts";
-import { resolveImage } from "../images.ts";
+import { isLocal, localImage, resolveImage } from "../images.ts";
 import { announced } from "../intents.ts";
 import { startOperation, type Task } from "../operations.ts";
 import { missingHwaddrs } from "../networks/hwaddr.ts";
@@ -36,7 +36,7 @@ import {
   nicAddresses,
 } from "./record.ts";
 import { applyRootSize, rootSize } from "./root_size.ts";
-import { contentOf, poolFor, wantsDisk } from "./root_volume.ts";
+import { contentOf, mustHaveRootDevice, poolFor, wantsDisk } from "./root_volume.ts";
 import { volumeOf } from "./volume_of.ts";
 import { startLocked } from "./start.ts";
 import { instanceEvent, snapshotEvents, snapshotsIn } from "./changes.ts";
@@ -81,6 +81,8 @@ async function check(context: Context, ref: Ref, body: InstancesPost): Promise<v
   validateDevices(body.devices ?? {});
   const { config, devices } = await expand(context, ref.project, settingsOf(body));
   validateTogether(devices);
+  // the profiles may be those of the image
+  if (body.profiles !== undefined || body.source.type === "none") mustHaveRootDevice(devices);
   await checkRawIds(context, config);
   await checkSyscalls(config);
   await checkCloudInit(body.config ?? {});
@@ -90,6 +92,14 @@ async function check(context: Context, ref: Ref, body: InstancesPost): Promise<v
     type: body.type || "container",
   });
   await refuseTaken(context, ref);
+  if (body.source.type !== "none") await mustBeHere(context, ref, body.source);
+}
+
+/** What is not asked of a remote is known at once, as in LXD. @throws {DreyError} `NOT_FOUND` */
+async function mustBeHere(context: Context, ref: Ref, source: InstanceSource): Promise<void> {
+  if (isLocal(source)) {
+    await localImage(context, await effectiveProject(context, ref.project, "images"), source);
+  }
 }
 
 /** @throws {DreyError} `ALREADY_EXISTS` */
@@ -235,6 +245,7 @@ async function newRecord(
   const profiles = body.profiles ?? image?.profiles ?? ["default"];
   const { config, devices } = await expand(context, ref.project, { ...settingsOf(body), profiles });
   validateTogether(devices); // the profiles may be those of the image
+  mustHaveRootDevice(devices);
   const addresses = nicAddresses(body.config ?? {});
   if (image !== undefined) mustMeet(image, config);
   if (image !== undefined && image.architecture !== Deno.build.arch) {

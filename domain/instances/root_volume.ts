@@ -31,7 +31,12 @@ export function mustStayInPool({ before, after }: { before: Devices; after: Devi
 
 /** What has a root disk device keeps one. @throws {DreyError} `BAD_REQUEST` */
 export function mustKeepRootDevice({ before, after }: { before: Devices; after: Devices }): void {
-  if (findRootDisk(before) === undefined || findRootDisk(after) !== undefined) return;
+  if (findRootDisk(before) !== undefined) mustHaveRootDevice(after);
+}
+
+/** Holds expanded devices against that. @throws {DreyError} `BAD_REQUEST` */
+export function mustHaveRootDevice(devices: Devices): void {
+  if (findRootDisk(devices) !== undefined) return;
   throw new DreyError("BAD_REQUEST", {
     message: "Failed detecting root disk device: No root device could be found",
     hint: "Keep one in the instance's devices or in its profiles: a disk with path=/ and a pool",

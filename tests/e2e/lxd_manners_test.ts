@@ -49,6 +49,21 @@ await e2e("commands that nobody listens to, and instances that run", { needs }, 
   assertMatch(await refusal(server, "init", "tiny", "c3", "-t", "t2.micro"), /size of an instance.*c2-m4/s);
 });
 
+await e2e(
+  "what an instance cannot be made of is said at once, and not by an operation",
+  { needs },
+  async (drey) => {
+    const post = async (body: unknown) =>
+      (await drey.tries`query -X POST /1.0/instances -d ${JSON.stringify(body)}`).stderr;
+    const image = { type: "image", alias: "tiny" };
+    assertMatch(await post({ name: "c1", source: { ...image, alias: "none" } }), /"none" not found/);
+    assertMatch(await post({ name: "c1", source: { ...image, alias: "", fingerprint: "abc" } }), /not found/);
+    const rootless = /^Error: Failed detecting root disk device: No root device could be found/;
+    assertMatch(await post({ name: "c1", source: image, profiles: [] }), rootless);
+    assertMatch(await post({ name: "c1", source: { type: "none" }, profiles: [] }), rootless);
+  },
+);
+
 await e2e("what is said of volumes, pools and zones by themselves", { needs }, async (drey) => {
   await using server = await serve(drey);
   const { lxc } = server;
