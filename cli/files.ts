@@ -2,6 +2,7 @@
 
 import { DreyError } from "../errors.ts";
 import type { Shell } from "./shell.ts";
+import { onSignals } from "./terminal.ts";
 
 /** Writes an answer to a file, or to standard output for `-`. */
 export async function saveTo(shell: Shell, path: string, response: Response): Promise<void> {
@@ -17,12 +18,21 @@ export async function saveTo(shell: Shell, path: string, response: Response): Pr
 export async function saveBody(path: string, body: ReadableStream<Uint8Array>): Promise<void> {
   const { partial, file } = await openPartial(path);
   try {
-    await body.pipeTo(file.writable);
+    {
+      using _signals = onSignals((number) => leave(partial, number), { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 });
+      await body.pipeTo(file.writable);
+    }
     await Deno.rename(partial, path);
   } catch (error) {
     await Deno.remove(partial);
     throw error;
   }
+}
+
+/** Ends drey as its end by a signal would, without what it had written by then. */
+function leave(partial: string, signal: number): never {
+  Deno.removeSync(partial);
+  Deno.exit(128 + signal);
 }
 
 /** A new file beside a path, which is nobody else's, whatever they call theirs. */

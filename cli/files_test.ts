@@ -16,3 +16,16 @@ Deno.test("saving a file touches none beside it, and leaves nothing if what come
   assertEquals([...Deno.readDirSync(directory)].length, 2);
   await Deno.remove(directory, { recursive: true });
 });
+
+Deno.test("who is interrupted while saving a file leaves nothing of it", async () => {
+  const directory = await Deno.makeTempDir();
+  const module = JSON.stringify(import.meta.resolve("./files.ts"));
+  const path = JSON.stringify(join(directory, "web.tar.gz"));
+  const pull = 'pull(control) { control.enqueue(new Uint8Array(9)); Deno.kill(Deno.pid, "SIGINT"); }';
+  const code = `import { saveBody } from ${module};
+    await saveBody(${path}, new ReadableStream({ ${pull} }, { highWaterMark: 0 }));`;
+  const { code: status } = await new Deno.Command(Deno.execPath(), { args: ["eval", code] }).output();
+  assertEquals(status, 130);
+  assertEquals([...Deno.readDirSync(directory)], []);
+  await Deno.remove(directory, { recursive: true });
+});
