@@ -1,6 +1,6 @@
 // Descriptors: opening, copying, handing on and closing them, pipes, and waiting for what they stand for.
 
-import { addressOf, checked, cString, lastErrno, libc, onThread } from "./libc.ts";
+import { checked, cString, lastErrno, libc, onThread } from "./libc.ts";
 
 export const O_RDONLY = 0;
 export const O_WRONLY = 1;
@@ -74,13 +74,8 @@ export interface Pipe extends Disposable {
 
 /** @see pipe2(2) */
 export function openPipe(): Pipe {
-  const call = Deno.build.arch === "x86_64" ? 293n : 59n;
   const fds = new Int32Array(2);
-  checked(
-    libc.syscall(call, addressOf(new Uint8Array(fds.buffer)), BigInt(O_CLOEXEC), 0n),
-    "pipe2(2)",
-    "a pipe",
-  );
+  checked(libc.pipe2(new Uint8Array(fds.buffer), O_CLOEXEC), "pipe2(2)", "a pipe");
   const [readFd = -1, writeFd = -1] = fds;
   return {
     readFd,
@@ -104,9 +99,8 @@ export function lifeline(): number {
 
 /** A file in memory without a name, close-on-exec; memfd_create(2). */
 export function openMemory(name: string): number {
-  const call = Deno.build.arch === "x86_64" ? 319n : 279n;
-  const MFD_CLOEXEC = 1n;
-  return checked(libc.syscall(call, addressOf(cString(name)), MFD_CLOEXEC, 0n), "memfd_create(2)", name);
+  const MFD_CLOEXEC = 1;
+  return checked(libc.memfd_create(cString(name), MFD_CLOEXEC), "memfd_create(2)", name);
 }
 
 /** Makes a named pipe for the user alone; mkfifo(3). */

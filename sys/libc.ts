@@ -18,9 +18,11 @@ const symbols = {
     result: "pointer",
   },
   munmap: { parameters: ["pointer", "usize"], result: "i32" }, // int munmap(void *, size_t length);
+  memfd_create: { parameters: ["buffer", "u32"], result: "i32" }, // int memfd_create(const char *name, unsigned int flags);
   mkfifo: { parameters: ["buffer", "u32"], result: "i32" }, // int mkfifo(const char *path, mode_t mode);
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" }, // int open(const char *path, int flags, mode_t mode);
   openat2: { name: "syscall", parameters: ["i64", "i32", "buffer", "buffer", "u64"], result: "i32" }, // with a struct open_how *
+  pipe2: { parameters: ["buffer", "i32"], result: "i32" }, // int pipe2(int pipefd[2], int flags);
   pread: { parameters: ["i32", "buffer", "u64", "i64"], result: "i64" }, // ssize_t pread(int, void *, size_t, off_t);
   read: { parameters: ["i32", "buffer", "u64"], result: "i64" }, // ssize_t read(int fd, void *buf, size_t count);
   renameat2: { parameters: ["i32", "buffer", "i32", "buffer", "u32"], result: "i32" }, // int renameat2(int, const char *, int, const char *, unsigned flags);
@@ -28,6 +30,7 @@ const symbols = {
   statfs: { parameters: ["buffer", "buffer"], result: "i32" }, // int statfs(const char *path, struct statfs *buf);
   syscall: { parameters: ["i64", "i64", "i64", "i64"], result: "i32" }, // long syscall(long number, ...); of those made here all results fit
   utimensat: { parameters: ["i32", "buffer", "pointer", "i32"], result: "i32" }, // int utimensat(int, const char *, const struct timespec[2], int flags); NULL is now
+  write: { parameters: ["i32", "buffer", "u64"], result: "i64" }, // ssize_t write(int fd, const void *buf, size_t count);
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** Calls that may wait run on another thread; their results say all that is needed. */
@@ -183,10 +186,6 @@ const encoder = new TextEncoder();
 /** Text as C has it. */
 export const cString = (text: string) => encoder.encode(`${text}\0`);
 
-/** Where bytes lie; they must not move while anybody uses it. */
-export const addressOf = (bytes: Uint8Array<ArrayBuffer>) =>
-  Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
-
 /** Texts as C has a list of them, ended by NULL: pointers and what they lead to in one buffer, so that both live as long. */
 export function vector(texts: readonly string[]): Uint8Array<ArrayBuffer> {
   const words = texts.map(cString);
@@ -194,7 +193,7 @@ export function vector(texts: readonly string[]): Uint8Array<ArrayBuffer> {
   // one that was not made for its size alone may be moved by the garbage collector
   const bytes = new Uint8Array(new ArrayBuffer(words.reduce((size, word) => size + word.length, table)));
   const pointers = new DataView(bytes.buffer, 0, table);
-  const base = addressOf(bytes);
+  const base = Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
   let at = table;
   for (const [index, word] of words.entries()) {
     bytes.set(word, at);

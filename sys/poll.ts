@@ -2,7 +2,7 @@
 // and all others share one, however many they are.
 
 import { openPipe, type Pipe } from "./descriptors.ts";
-import { addressOf, callWith, checked, libc, onThread } from "./libc.ts";
+import { callWith, checked, libc, onThread } from "./libc.ts";
 
 export interface Wanted {
   /** poll(2): POLLIN is 1, POLLPRI 2 */
@@ -69,8 +69,11 @@ let bell: Pipe | undefined;
 
 function waitTogether(waiting: Waiting): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
+  // before the rest: nobody may stay among those who wait that was told there is no pipe
+  const isFirst = bell === undefined;
+  bell ??= openPipe();
   together.set(waiting, resolve);
-  if (bell === undefined) void pollTogether(bell = openPipe());
+  if (isFirst) void pollTogether(bell);
   else ring(bell);
   return promise;
 }
@@ -127,16 +130,12 @@ export async function waitKernelFile(fd: number, milliseconds: number): Promise<
   return await poll(fd, { events: POLLPRI, milliseconds });
 }
 
-const [read, write] = Deno.build.arch === "x86_64" ? [0n, 1n] : [63n, 64n];
-
-/** what goes through the pipe; here for good, since the kernel is told where it lies */
-const strokes = new Uint8Array(64);
-
 function ring({ writeFd }: Pipe): void {
-  libc.syscall(write, BigInt(writeFd), addressOf(strokes), 1n);
+  libc.write(writeFd, new Uint8Array(1), 1n);
 }
 
 /** Takes what was rung, of which there is something. */
 function hush({ readFd }: Pipe): void {
-  libc.syscall(read, BigInt(readFd), addressOf(strokes), BigInt(strokes.length));
+  const strokes = new Uint8Array(64);
+  libc.read(readFd, strokes, BigInt(strokes.length));
 }
