@@ -10,8 +10,10 @@ import type { ServerAgent } from "./connect.ts";
  * Sends a request through an agent's connections; its own host counts for nothing, its path does.
  *
  * @throws {DreyError} `NETWORK`, `FORBIDDEN` if the server is not the one that was accepted
+ * @throws the reason of the request's signal if it is aborted first
  */
 export async function fetchOver(agent: ServerAgent, address: string, request: Request): Promise<Response> {
+  request.signal.throwIfAborted();
   const { host, hostname, port } = new URL(address);
   const { pathname, search } = new URL(request.url);
   const outgoing = ask({

@@ -2,6 +2,7 @@
 // knows websockets only.
 
 import { DreyError } from "../errors.ts";
+import type { Socket } from "../wire/socket.ts";
 import type { Connection } from "./connection.ts";
 
 /** `bytes` the head of an answer may have */
@@ -13,6 +14,8 @@ export interface UpgradeRequest {
   protocol: string;
   host?: string | undefined;
   headers?: Record<string, string>;
+  /** gives up waiting for the answer */
+  signal?: AbortSignal | undefined;
   /** throws what an answer says that is an error */
   refused?: ((answer: Response) => Promise<void>) | undefined;
 }
@@ -21,8 +24,28 @@ export interface UpgradeRequest {
  * Sends the request and reads the head of its answer, with what followed it.
  *
  * @throws {DreyError} what the server answered if it refused
+ * @throws the reason of `signal` if it is aborted first; the connection is closed then
  */
 export async function askUpgrade(
+  connection: Connection,
+  request: UpgradeRequest,
+): Promise<{ head: string; rest: Uint8Array }> {
+  const { signal } = request;
+  signal?.throwIfAborted();
+  // what waits for the server ends with its connection
+  const abort = () => closeOnce(connection);
+  signal?.addEventListener("abort", abort);
+  try {
+    return await ask(connection, request);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+async function ask(
   connection: Connection,
   { address, protocol, host = "drey", headers = {}, refused = readRefused }: UpgradeRequest,
 ): Promise<{ head: string; rest: Uint8Array }> {
@@ -97,6 +120,17 @@ export function closeOnce(connection: Connection): void {
   } catch (error) {
     if (!isGone(error)) throw error;
   }
+}
+
+/** Closes a stream when the signal says so, for as long as it is open. */
+export function closeAtAbort(
+  { close, closed }: Pick<Socket, "close" | "closed">,
+  signal?: AbortSignal,
+): void {
+  if (signal === undefined) return;
+  const abort = () => close();
+  signal.addEventListener("abort", abort);
+  void closed.then(() => signal.removeEventListener("abort", abort));
 }
 
 const gone = [

@@ -5,7 +5,7 @@ import { DreyError } from "../errors.ts";
 import type { Message, Socket } from "../wire/socket.ts";
 import type { Connection } from "./connection.ts";
 import { type Frame, frameOf, opcodes, readFrames } from "./frames.ts";
-import { askUpgrade, closeOnce, isGone, writeAll } from "./upgrade.ts";
+import { askUpgrade, closeAtAbort, closeOnce, isGone, writeAll } from "./upgrade.ts";
 
 /** `bytes` that may wait for their reader before no more are taken from the other side */
 const highWater = 1 << 20;
@@ -17,6 +17,7 @@ export interface WebSocketAddress {
   /** such as `/1.0/events?type=lifecycle` */
   address: string;
   host?: string;
+  /** closes it, or gives up asking for it */
   signal?: AbortSignal | undefined;
   /** throws what an answer says that is an error */
   refused?: (answer: Response) => Promise<void>;
@@ -26,6 +27,7 @@ export interface WebSocketAddress {
  * Opens a websocket; the connection is closed with it, or if it is refused.
  *
  * @throws {DreyError} what the server answered if it refused
+ * @throws the reason of `signal` if it is aborted first
  */
 export async function openWebSocket(
   connection: Connection,
@@ -40,15 +42,17 @@ export async function openWebSocket(
     protocol: "websocket",
     host,
     headers,
+    signal,
     refused,
   });
   const accepted = /^sec-websocket-accept:[ \t]*([^\s]+)[ \t]*$/im.exec(head)?.[1];
   if (accepted !== await acceptance(key)) {
     throw new DreyError("NETWORK", { message: `The server opened no proper stream at ${address}` });
   }
+  signal?.throwIfAborted();
   closing.move();
   const socket = socketOver(connection, rest);
-  signal?.addEventListener("abort", () => socket.close(), { once: true });
+  closeAtAbort(socket, signal);
   return socket;
 }
 

@@ -103,3 +103,29 @@ Deno.test("a server that answers with another key opens no websocket", async () 
   await assertRejects(() => openWebSocket(connection, { address: "/1.0/events" }), DreyError, "no proper");
   assert(state.isClosed);
 });
+
+Deno.test("a websocket is asked for no longer than its signal allows, and ends with it", async () => {
+  const { connection, state } = connectionTo(() => undefined);
+  const stop = new AbortController();
+  const socket = await openWebSocket(connection, { address: "/1.0/events", signal: stop.signal });
+  stop.abort();
+  for await (const message of socket.messages) throw new Error(`${message}`);
+  connection.close();
+  await socket.closed;
+
+  const { connection: mute, state: muted } = connectionTo(() => undefined);
+  const closed = Promise.withResolvers<null>();
+  const late = new AbortController();
+  const asked = openWebSocket({
+    ...mute,
+    read: () => closed.promise,
+    close() {
+      mute.close();
+      closed.resolve(null);
+    },
+  }, { address: "/1.0/events", signal: late.signal });
+  await settled();
+  late.abort(new Error("no longer wanted"));
+  await assertRejects(() => asked, Error, "no longer wanted");
+  assertEquals([state.isClosed, muted.isClosed], [true, true]);
+});

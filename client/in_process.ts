@@ -33,8 +33,13 @@ export function openInProcess(): Transport {
     });
     await Promise.race([accepted.promise, refused]);
     refused.catch(() => ours.close());
-    call.signal?.addEventListener("abort", () => ours.close(), { once: true });
-    if (call.signal?.aborted) ours.close();
+    const { signal } = call;
+    if (signal !== undefined) {
+      const abort = () => ours.close();
+      signal.addEventListener("abort", abort);
+      void ours.closed.then(() => signal.removeEventListener("abort", abort));
+      if (signal.aborted) abort();
+    }
     return ours;
   };
   const accept = () => Promise.reject(new Error("This request is not a stream"));

@@ -135,22 +135,21 @@ function secretsOf({ operation: { metadata } }: RunningOperation): Record<string
 }
 
 async function relay({ source, target, wait }: Migration): Promise<Operation> {
-  const sending = await source.send();
-  let receiving: RunningOperation;
-  try {
-    receiving = await target.receive({ mode: "push" });
-  } catch (error) {
-    await sending.cancel().catch(() => {}); // nobody comes to it any more
-    throw error;
-  }
-  const open = (client: Client, { operation: { id } }: RunningOperation, secret: string) =>
-    client.socket(`/1.0/operations/${id}/websocket?${new URLSearchParams({ secret })}`);
+  await using undo = new AsyncDisposableStack();
+  // nobody comes to an end any more that waits for the other
+  const cancelling = (running: RunningOperation) =>
+    undo.adopt(running, () => running.cancel().catch(() => {}));
+  const sending = cancelling(await source.send());
+  const receiving = cancelling(await target.receive({ mode: "push" }));
+  const open = async ({ client }: MigrationEnd, running: RunningOperation, name: (typeof names)[number]) => {
+    const secret = new URLSearchParams({ secret: secretsOf(running)[name] ?? "" });
+    const socket = await client.socket(`/1.0/operations/${running.operation.id}/websocket?${secret}`);
+    return undo.adopt(socket, () => socket.close());
+  };
   for (const name of names) {
-    join(
-      await open(source.client, sending, secretsOf(sending)[name] ?? ""),
-      await open(target.client, receiving, secretsOf(receiving)[name] ?? ""),
-    );
+    join(await open(source, sending, name), await open(target, receiving, name));
   }
+  undo.move();
   const ended = await wait(receiving);
   await sending.wait();
   return ended;

@@ -4,6 +4,9 @@
 import { DreyError } from "../errors.ts";
 import type { Client } from "./client.ts";
 
+/** sun_path without its final zero byte; unix(7) */
+const longestPath = 107;
+
 /** Leads every connection to a listener to the screen of an instance, until the signal or the machine ends it. */
 export async function leadToScreen(
   client: Client,
@@ -19,9 +22,12 @@ export async function leadToScreen(
   detach.addEventListener("abort", () => control.close(), { once: true });
   if (detach.aborted) control.close();
   const accepting = accept(listener, () => open("0"));
-  await running.wait();
-  listener.close();
-  await accepting;
+  try {
+    await running.wait();
+  } finally {
+    closeOnce(listener);
+    await accepting;
+  }
 }
 
 async function accept(listener: Deno.UnixListener, open: () => ReturnType<Client["socket"]>): Promise<void> {
@@ -61,9 +67,9 @@ async function carry(connection: Deno.UnixConn, open: () => ReturnType<Client["s
   await Promise.all([toViewer(), toScreen()]);
 }
 
-function closeOnce(connection: Deno.Conn): void {
+function closeOnce(opened: Deno.Conn | Deno.Listener): void {
   try {
-    connection.close();
+    opened.close();
   } catch (error) {
     if (!(error instanceof Deno.errors.BadResource)) throw error; // closed already
   }
@@ -73,9 +79,18 @@ function closeOnce(connection: Deno.Conn): void {
 export async function listenPrivately(): Promise<
   { path: string; listener: Deno.UnixListener } & AsyncDisposable
 > {
+  await using undo = new AsyncDisposableStack();
   const directory = await Deno.makeTempDir({ prefix: "drey-screen-" });
+  undo.defer(() => Deno.remove(directory, { recursive: true }));
   const path = `${directory}/spice`;
-  if (path.length > 107) throw new DreyError("BAD_REQUEST", { message: `The path "${path}" is too long` });
+  if (path.length > longestPath) {
+    throw new DreyError("BAD_REQUEST", {
+      message: `Cannot listen on "${path}": paths of sockets have at most ${longestPath} bytes`,
+      hint: "Set TMPDIR to a shorter one",
+    });
+  }
   const listener = Deno.listen({ transport: "unix", path });
-  return { path, listener, [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }) };
+  undo.defer(() => closeOnce(listener));
+  const remove = undo.move();
+  return { path, listener, [Symbol.asyncDispose]: () => remove.disposeAsync() };
 }

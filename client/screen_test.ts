@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/testing";
+import { assertEquals, assertRejects } from "@std/testing";
 import type { Message, Socket } from "../wire/socket.ts";
 import type { Client } from "./client.ts";
 import { leadToScreen, listenPrivately } from "./screen.ts";
@@ -39,4 +39,24 @@ Deno.test("a viewer that goes away while the screen speaks ends its own connecti
   await screen.closed;
   detach.abort();
   await led;
+});
+
+Deno.test("a screen whose machine fails takes no viewer any more", async () => {
+  await using socket = await listenPrivately();
+  const control = speaker(new Uint8Array(0));
+  const client = {
+    start: () =>
+      Promise.resolve({
+        operation: { id: "1", metadata: { fds: { control: "a", 0: "b" } } },
+        wait: () => Promise.reject(new Error("the machine is gone")),
+      }),
+    socket: () => Promise.resolve(control),
+  } as unknown as Client;
+  const { signal: detach } = new AbortController();
+  const led = leadToScreen(client, { name: "v1", listener: socket.listener, detach });
+  await assertRejects(() => led, Error, "the machine is gone");
+  await assertRejects(
+    () => Deno.connect({ transport: "unix", path: socket.path }),
+    Deno.errors.NotFound,
+  );
 });

@@ -55,11 +55,16 @@ export async function execute(
   if (fds?.["0"] === undefined) {
     throw new DreyError("SERVER_FAILED", { message: "The server gave no streams for the command" });
   }
+  const opened: Promise<Socket>[] = [];
+  // where this is left early, the server kills a command whose client has closed control
+  using _sockets = closing(opened);
   const open = (fd: string) => {
     const secret = fds[fd];
     if (secret === undefined) return undefined;
     const path = `/1.0/operations/${running.operation.id}/websocket?secret=${encodeURIComponent(secret)}`;
-    return client.socket(path);
+    const opening = client.socket(path);
+    opened.push(opening);
+    return opening;
   };
   // the command begins without waiting for control, and a short one would be over by then: input comes after it
   const controlOpen = open("control");
@@ -73,8 +78,6 @@ export async function execute(
     open("2"),
     controlOpen,
   ]);
-  // where this is left early, the server kills a command whose client has closed control
-  using _sockets = closing([input, output, errors, control]);
   if (control) controlOf(control, streams);
   using stopped = stoppedBy(streams.signal);
   // with a terminal everything comes back on the stream that takes the input
@@ -143,12 +146,12 @@ export async function attachConsole(
     client.socket(
       `/1.0/operations/${running.operation.id}/websocket?secret=${encodeURIComponent(fds?.[fd] ?? "")}`,
     );
-  const control = await open("control");
-  using _control = closing([control]);
-  const terminal = await open("0");
-  using _terminal = closing([terminal]);
+  using sockets = new DisposableStack();
+  const control = sockets.adopt(await open("control"), (socket) => socket.close());
+  const terminal = sockets.adopt(await open("0"), (socket) => socket.close());
   controlOf(control, streams);
   streams.detach.addEventListener("abort", () => control.close(), { once: true });
+  if (streams.detach.aborted) control.close();
   // a keyboard that cannot be read types nothing more
   feed(terminal, streams.input).catch(() => terminal.close());
   await drain(terminal, streams.output);
@@ -164,10 +167,12 @@ function stoppedBy(signal: AbortSignal | undefined): { promise: Promise<never> }
   return { promise, [Symbol.dispose]: () => signal?.removeEventListener("abort", stop) };
 }
 
-function closing(sockets: readonly (Socket | undefined)[]): Disposable {
+/** Closes them at the end, those too that are only being opened then. */
+function closing(opened: readonly Promise<Socket>[]): Disposable {
   return {
     [Symbol.dispose]() {
-      for (const socket of sockets) socket?.close();
+      // one that was refused has told whoever asked for it
+      for (const socket of opened) socket.then(({ close }) => close(), () => {});
     },
   };
 }

@@ -187,3 +187,15 @@ Deno.test("capture() keeps both outputs as text, also where a letter comes in tw
   exec.end(3);
   assertEquals(await running, { status: 3, stdout: "grün", stderr: "oh" });
 });
+
+Deno.test("execute() leaves no stream open where another one is refused", async () => {
+  const refused = (name: string) =>
+    name === "1" ? Promise.reject(new Error("no such stream")) : Promise.resolve();
+  const exec = fakeExec(["0", "1", "2", "control"], refused);
+  await assertRejects(
+    () => execute(exec.client, { name: "c1", post: { command: ["cat"] } }),
+    Error,
+    "no such stream",
+  );
+  await Promise.all(["2", "control"].map((name) => exec.theirs[name]?.closed));
+});

@@ -3,7 +3,7 @@
 import { routes } from "../wire/routes.ts";
 import type { Socket } from "../wire/socket.ts";
 import type { Connection } from "../auth/connection.ts";
-import { askUpgrade, closeOnce, isGone, writeAll } from "../auth/upgrade.ts";
+import { askUpgrade, closeAtAbort, closeOnce, isGone, writeAll } from "../auth/upgrade.ts";
 import { throwIfError } from "./answers.ts";
 import { addressOf, type RouteCall } from "./transport.ts";
 
@@ -11,6 +11,7 @@ import { addressOf, type RouteCall } from "./transport.ts";
  * Asks for the upgrade; the connection is closed with the stream, or if it is refused.
  *
  * @throws {DreyError} what the server answered if it refused
+ * @throws the reason of the call's signal if it is aborted first
  */
 export async function openUpgrade(connection: Connection, call: RouteCall, host?: string): Promise<Socket> {
   using closing = new DisposableStack();
@@ -20,19 +21,21 @@ export async function openUpgrade(connection: Connection, call: RouteCall, host?
     address: addressOf(call),
     protocol,
     host,
+    signal: call.signal,
     refused: throwIfError,
   });
   closing.move();
-  return socketOver(connection, rest, call.signal);
+  const socket = socketOver(connection, rest);
+  closeAtAbort(socket, call.signal);
+  return socket;
 }
 
-function socketOver(connection: Connection, first: Uint8Array, signal?: AbortSignal): Socket {
+function socketOver(connection: Connection, first: Uint8Array): Socket {
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   const close = () => {
     closeOnce(connection);
     resolve();
   };
-  signal?.addEventListener("abort", close, { once: true });
   async function* messages(): AsyncGenerator<Uint8Array> {
     if (first.length > 0) yield first;
     const buffer = new Uint8Array(65_536);
