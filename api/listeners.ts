@@ -13,8 +13,8 @@ import type { Log } from "./serve_log.ts";
 export interface Listeners extends AsyncDisposable {
   /** listens as these settings say; throws, and listens as those in force say, if that cannot be */
   follow(config: Values): Promise<void>;
-  /** reads certificates and settings anew */
-  reload(): Promise<void>;
+  /** the same with certificates that are read anew */
+  reload(config: Values): Promise<void>;
   /** ends the connections of a client whose trust has changed */
   drop(fingerprint: string): void;
   /** whether it listens anywhere */
@@ -50,10 +50,10 @@ export function openListeners(context: Context, app: Answering, log: Log): Liste
         throw error;
       }
     },
-    async reload() {
+    async reload(config) {
       await https.reload();
       await metrics.reload();
-      await follow(await readServerConfig(context));
+      await follow(config);
       log("info", "Reloaded", { https: https.address });
     },
     drop(fingerprint) {

@@ -8,7 +8,7 @@ import type { Context } from "../domain/context.ts";
 import { openContext } from "../domain/open.ts";
 import { finishOperations, hasOperations } from "../domain/operations.ts";
 import { reconcile } from "../domain/reconcile.ts";
-import { configKey, readServerConfig } from "../domain/server_config.ts";
+import { configKey, followServerConfig, readServerConfig } from "../domain/server_config.ts";
 import { describeError, DreyError } from "../errors.ts";
 import { createApp } from "./app.ts";
 import { unixDoor } from "./doors.ts";
@@ -95,7 +95,7 @@ export async function runServer(options: ServeOptions = {}): Promise<void> {
   options.onReady?.(socket.name);
   const canEnd = () => !listeners.areOpen && !hasOperations(context);
   const idleEnd = socket.isInherited ? whenIdle(listener, canEnd, idle * 1000) : undefined;
-  const why = await ended(options.signal, { idle: idleEnd, hangUp: () => reload(listeners, log) });
+  const why = await ended(options.signal, { idle: idleEnd, hangUp: () => reload(context, listeners, log) });
   log("info", "Ending", { why });
   stop.abort();
   listener.close();
@@ -169,7 +169,7 @@ async function followSettings(
 ): Promise<void> {
   const apply = async () => {
     try {
-      await listeners.follow(await readServerConfig(context));
+      await followServerConfig(context, (config) => listeners.follow(config));
     } catch (error) {
       log("error", "Cannot follow the settings", { error: describeError(error) });
     }
@@ -195,9 +195,9 @@ async function followTrust(context: Context, listeners: Listeners, signal: Abort
 
 const trustKey = ["certificates"];
 
-async function reload(listeners: Listeners, log: Log): Promise<void> {
+async function reload(context: Context, listeners: Listeners, log: Log): Promise<void> {
   try {
-    await listeners.reload();
+    await followServerConfig(context, (config) => listeners.reload(config));
   } catch (error) {
     log("error", "Cannot reload", { error: describeError(error) });
   }

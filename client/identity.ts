@@ -2,19 +2,32 @@
 
 import { join } from "@std/path";
 import { type KeyPair, makeCertificate } from "../auth/tls.ts";
-import { writePrivate } from "./remotes_file.ts";
+import { lockDirectory, writePrivate } from "./remotes_file.ts";
 
 /** Reads the certificate and its key, or makes them. `onNew` is told if they are. */
 export async function clientIdentity(directory: string, onNew?: () => void): Promise<KeyPair> {
-  const [certificatePath, keyPath] = [join(directory, "client.crt"), join(directory, "client.key")];
-  const [certificate, key] = await Promise.all([readIfThere(certificatePath), readIfThere(keyPath)]);
-  if (certificate !== undefined && key !== undefined) return { certificate, key };
+  const known = await readPair(directory);
+  if (known !== undefined) return known;
+  // two commands at once would leave the key of one with the certificate of the other
+  using _alone = await lockDirectory(directory);
+  const other = await readPair(directory);
+  if (other !== undefined) return other;
   onNew?.();
   const name = `${Deno.env.get("USER") ?? Deno.uid() ?? "user"}@${Deno.hostname()}`;
   const pair = await makeCertificate({ commonName: name, use: "client" });
-  await writePrivate(keyPath, pair.key);
-  await writePrivate(certificatePath, pair.certificate);
+  // the key first: a certificate that can be read has a key
+  await writePrivate(join(directory, keyName), pair.key);
+  await writePrivate(join(directory, certificateName), pair.certificate);
   return pair;
+}
+
+const certificateName = "client.crt";
+const keyName = "client.key";
+
+async function readPair(directory: string): Promise<KeyPair | undefined> {
+  const certificate = await readIfThere(join(directory, certificateName));
+  const key = await readIfThere(join(directory, keyName));
+  return certificate === undefined || key === undefined ? undefined : { certificate, key };
 }
 
 /** The text of a file, if there is one. */

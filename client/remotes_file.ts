@@ -35,9 +35,23 @@ export async function readRemotes(directory: string): Promise<Remotes> {
 
 /** Reads, changes in place, writes. */
 export async function changeRemotes(directory: string, edit: (file: RemotesFile) => void): Promise<void> {
+  using _alone = await lockDirectory(directory);
   const file = await readFile(directory);
   edit(file);
   await writePrivate(join(directory, "config.yml"), stringify(file, { lineWidth: -1, skipInvalid: true }));
+}
+
+/** Waits until nobody else changes what is in the directory, and keeps others from it until disposed of. */
+export async function lockDirectory(directory: string): Promise<Disposable> {
+  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  const file = await Deno.open(join(directory, "lock"), { write: true, create: true, mode: 0o600 });
+  try {
+    await file.lock(true);
+    return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
 }
 
 /** Where the certificate of a server is kept. */

@@ -20,6 +20,18 @@ export async function serverSetting<T>(context: Context, row: ServerKey<T>): Pro
   return readKey(await readServerConfig(context), row);
 }
 
+/**
+ * Has the settings in force followed, whoever has changed them. Not beside a change of this process, which is followed
+ * before it counts: what listens would be told two things at once.
+ */
+export async function followServerConfig(
+  context: Context,
+  follow: (config: Values) => Promise<void>,
+): Promise<void> {
+  await using _alone = await context.store.lock(configKey);
+  await follow(await readServerConfig(context));
+}
+
 /** Replaces the settings; what the body leaves out is unset. */
 export async function updateServerConfig(context: Context, put: ServerPut): Promise<void> {
   await change(context, () => asTexts(put));
