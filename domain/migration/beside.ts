@@ -68,8 +68,8 @@ async function put(
   }
 }
 
-/** `bytes` of a file at most */
-const longest = 1 << 20;
+/** What may come at most: `bytes` of a file, and files. */
+const most = { bytes: 1 << 20, files: 64 };
 
 async function readParts(hands: Hands, directory: string): Promise<SmallFile[]> {
   // nobody is in there any more who could put a link in a file's place
@@ -79,13 +79,15 @@ async function readParts(hands: Hands, directory: string): Promise<SmallFile[]> 
   if (exists(templates)) {
     if (!Deno.lstatSync(templates).isDirectory) throw strange("templates");
     await hands.run(["chmod", "0755", "--", templates]);
-    names.push(...[...Deno.readDirSync(templates)].map(({ name }) => `templates/${name}`));
+    for (const { name } of Deno.readDirSync(templates)) {
+      if (names.push(`templates/${name}`) > most.files) throw tooMany();
+    }
   }
   const files: SmallFile[] = [];
   for (const name of names) {
     const path = join(directory, name);
     const { isFile, size } = Deno.lstatSync(path);
-    if (!isFile || size > longest) throw strange(name);
+    if (!isFile || size > most.bytes) throw strange(name);
     await hands.run(["chmod", "0644", "--", path]);
     files.push({ name, text: Deno.readTextFileSync(path) });
   }
@@ -123,4 +125,9 @@ function exists(path: string, directory?: string | number): boolean {
 const strange = (name: string) =>
   new DreyError("IMAGE_INVALID", {
     message: `Cannot take what the other server sends: its "${name}" is no small file`,
+  });
+
+const tooMany = () =>
+  new DreyError("IMAGE_INVALID", {
+    message: `Cannot take what the other server sends: it has more than ${most.files} templates`,
   });

@@ -50,6 +50,12 @@ export interface Header {
   indexVersion: number;
 }
 
+/** The last one of the year 9999, which is as far as RFC 3339 goes. */
+const lastSecond = 253_402_300_799;
+
+/** characters of what the other end says went wrong: it is kept with the operation */
+const longestFailure = 2_000;
+
 const ownFeatures: readonly RsyncFeature[] = ["xattrs", "delete", "hard_links", "acls"];
 
 /** Fields of `rsyncFeatures`; the last two are drey's, and LXD passes over them. */
@@ -113,7 +119,10 @@ function writeSnapshot(snapshot: OfferedSnapshot): Uint8Array {
 
 /** Reads a header. @throws {DreyError} `OPERATION_FAILED` with what the other end says if it gives up instead */
 export function readHeader(bytes: Uint8Array): Header {
-  const message = parsed(bytes);
+  return understood(() => headerIn(readMessage(bytes)));
+}
+
+function headerIn(message: ReadMessage): Header {
   // where a header has a number, the word that the other end gives up has a text
   const failure = message.text(2);
   if (failure !== undefined) throw otherEnd(failure);
@@ -157,10 +166,17 @@ function readSnapshot(message: ReadMessage): OfferedSnapshot {
     profiles: message.texts(3),
     ephemeral: message.boolean(4) ?? false,
     architecture: message.number(6) ?? 0,
-    createdAt: message.number(8) ?? 0,
-    usedAt: message.number(9) ?? 0,
-    expiresAt: message.number(10) ?? 0,
+    createdAt: secondsIn(message, 8),
+    usedAt: secondsIn(message, 9),
+    expiresAt: secondsIn(message, 10),
   };
+}
+
+/** A time that can be told in a date. @throws {RangeError} */
+function secondsIn(message: ReadMessage, field: number): number {
+  const seconds = message.number(field) ?? 0;
+  if (Math.abs(seconds) > lastSecond) throw new RangeError(`the time ${seconds}`);
+  return seconds;
 }
 
 /** The last word of an end: that all went well, or what did not. */
@@ -169,21 +185,23 @@ export const writeControl = (failure?: string): Uint8Array =>
 
 /** Reads the last word. @throws {DreyError} `OPERATION_FAILED` with what did not go well */
 export function readControl(bytes: Uint8Array): void {
-  const message = parsed(bytes);
+  const message = understood(() => readMessage(bytes));
   if (message.boolean(1)) return;
   throw otherEnd(message.text(2) ?? "");
 }
 
-function parsed(bytes: Uint8Array): ReadMessage {
+/** What a message says. @throws {DreyError} `NETWORK` if it is none */
+function understood<T>(read: () => T): T {
   try {
-    return readMessage(bytes);
+    return read();
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     throw new DreyError("NETWORK", { message: "The other server sent no message of a migration", cause });
   }
 }
 
-const otherEnd = (failure: string) =>
+/** The error of an end whose other end has given up. */
+export const otherEnd = (failure: string): DreyError =>
   new DreyError("OPERATION_FAILED", {
-    message: `The other server gave up: ${failure || "it did not say why"}`,
+    message: `The other server gave up: ${failure.slice(0, longestFailure) || "it did not say why"}`,
   });

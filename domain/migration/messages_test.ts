@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/testing";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/testing";
 import { DreyError } from "../../errors.ts";
 import {
   commonFeatures,
@@ -50,6 +50,21 @@ Deno.test("readMessage() passes over what nobody asks for, and refuses what is c
   assertEquals([message.number(1), message.number(3), message.text(3)], [undefined, 5, undefined]);
   assertThrows(() => readMessage(Uint8Array.of(0x12, 0x07, 0x61)), RangeError);
   assertThrows(() => readMessage(new Uint8Array(12).fill(0xff)), RangeError);
+});
+
+Deno.test("a header that would take long to read, or tells of no time, is none", () => {
+  const isNone = (bytes: Uint8Array) => assertThrows(() => readHeader(bytes), DreyError, "no message of a");
+  isNone(new Uint8Array((4 << 20) + 1));
+  // snapshots of nothing, and one of many
+  const nothing = Uint8Array.of(0x2a, 0);
+  isNone(Uint8Array.from({ length: 1 << 20 }, (_, at) => nothing[at % 2] ?? 0));
+  const many = Uint8Array.from({ length: 1 << 20 }, (_, at) => [0x12, 0][at % 2] ?? 0);
+  isNone(writeMessage([[5, many]]));
+  const [snapshot] = header.snapshots;
+  const late = { ...snapshot!, createdAt: 1e15 };
+  isNone(writeHeader({ ...header, snapshots: [late] }));
+  const { message } = assertThrows(() => readControl(writeControl("x".repeat(9_999))), DreyError);
+  assert(message.length < 3_000);
 });
 
 Deno.test("readHeader() tells what the other end says when it gives up instead", () => {

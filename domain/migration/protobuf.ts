@@ -9,6 +9,11 @@ export type MessageFields = readonly (readonly [number: number, value: FieldValu
 
 const [varint, fixed64, delimited, fixed32] = [0, 1, 2, 5];
 
+/** What a message of the other side may have at most: `bytes`, and fields with those of the messages in it. */
+const most = { bytes: 4 << 20, fields: 1 << 18 };
+
+const decoder = new TextDecoder();
+
 /** The bytes of a message; fields that are `undefined` are left out. */
 export function writeMessage(fields: MessageFields): Uint8Array {
   const bytes: number[] = [];
@@ -42,12 +47,17 @@ export interface ReadMessage {
   messages(field: number): ReadMessage[];
 }
 
-/** @throws {RangeError} if the bytes are no message */
-export function readMessage(bytes: Uint8Array): ReadMessage {
+/**
+ * @param left what of its fields is still to be read at most, with all messages it is part of
+ * @throws {RangeError} if the bytes are no message, or one that would take long to read
+ */
+export function readMessage(bytes: Uint8Array, left = { fields: most.fields }): ReadMessage {
+  if (bytes.length > most.bytes) throw new RangeError(`a message of more than ${most.bytes} bytes`);
   const numbers = new Map<number, bigint>();
   const contents = new Map<number, Uint8Array[]>();
   const reader = { bytes, at: 0 };
   while (reader.at < bytes.length) {
+    if (left.fields-- === 0) throw new RangeError(`a message of more than ${most.fields} fields`);
     const key = Number(readVarint(reader));
     const [field, kind] = [key >>> 3, key & 7];
     if (kind === varint) numbers.set(field, readVarint(reader));
@@ -63,8 +73,8 @@ export function readMessage(bytes: Uint8Array): ReadMessage {
     const value = numbers.get(field);
     return value === undefined ? undefined : Number(BigInt.asIntN(64, value));
   };
-  const texts = (field: number) => all(field).map((content) => new TextDecoder().decode(content));
-  const messages = (field: number) => all(field).map(readMessage);
+  const texts = (field: number) => all(field).map((content) => decoder.decode(content));
+  const messages = (field: number) => all(field).map((content) => readMessage(content, left));
   return {
     number,
     boolean: (field) => numbers.has(field) ? number(field) !== 0 : undefined,

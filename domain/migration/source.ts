@@ -26,6 +26,7 @@ import {
   featuresHere,
   type Header,
   indexVersion,
+  otherEnd,
   readHeader,
   ways,
   writeHeader,
@@ -93,7 +94,7 @@ async function send(context: Context, ref: Ref, { sending, channels, task }: Goi
     isTold: true,
     agree: () => agree(channels, offerOf(index)),
     carry: async (answer, signal) => {
-      const wanted = answer.refresh ? answer.snapshotNames : (index.snapshots ?? []).map(({ name }) => name);
+      const wanted = snapshotsFor(answer, (index.snapshots ?? []).map(({ name }) => name));
       await sendIndex(channels, { index: onlyWith(index, wanted), answer });
       const map = mapOf(pool.driver, still.volume);
       const features = commonFeatures(answer.features);
@@ -133,6 +134,23 @@ export async function agree(channels: Channels, offer: Header): Promise<Header> 
   });
 }
 
+/**
+ * Names of the snapshots that are to be sent: in a refresh, what the other end lacks.
+ *
+ * @throws {DreyError} `FORBIDDEN` for one that was not offered: it would be a path here, to what belongs to others
+ */
+export function snapshotsFor(
+  { refresh, snapshotNames }: Header,
+  offered: readonly string[],
+): readonly string[] {
+  if (!refresh) return offered;
+  const strange = snapshotNames.find((name) => !offered.includes(name));
+  if (strange === undefined) return snapshotNames;
+  throw new DreyError("FORBIDDEN", {
+    message: `The other server asks for "${strange}", which it was not offered`,
+  });
+}
+
 /** What is described of the snapshots that are sent. */
 export function onlyWith(index: BackupConfig, names: readonly string[]): BackupConfig {
   const isSent = ({ name }: { name: string }) => names.includes(name);
@@ -162,9 +180,18 @@ export async function sendIndex(
     VolumeSnapshots: volume_snapshots ?? [],
   };
   await sendFrame(fs, new TextEncoder().encode(JSON.stringify({ config })));
-  const said = JSON.parse(await readFrame(fs, longestAnswer)) as { StatusCode?: number; Error?: string };
-  if (said.StatusCode === 200) return;
-  throw new DreyError("OPERATION_FAILED", { message: `The other server gave up: ${said.Error ?? ""}` });
+  const said = answerIn(await readFrame(fs, longestAnswer));
+  if (said?.StatusCode === 200) return;
+  throw otherEnd(String(said?.Error ?? ""));
+}
+
+/** An answer to a description. @throws {DreyError} `NETWORK` */
+function answerIn(text: string): { StatusCode?: unknown; Error?: unknown } | null {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new DreyError("NETWORK", { message: "The other server answered nothing that can be read", cause });
+  }
 }
 
 interface State {

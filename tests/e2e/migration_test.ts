@@ -8,7 +8,7 @@ import type { RunningOperation } from "../../client/operations.ts";
 import { missingTools } from "../../domain/host_packages.ts";
 import { converse } from "../../domain/migration/carry.ts";
 import { type Channels, channelsOver } from "../../domain/migration/channels.ts";
-import { writeControl, writeHeader } from "../../domain/migration/messages.ts";
+import { readHeader, writeControl, writeHeader } from "../../domain/migration/messages.ts";
 import { sendArgv } from "../../runtime/rsync.ts";
 import type { TreeProgram } from "../../runtime/tree_stream.ts";
 import { type Drey, e2e, imageFiles } from "../support/drey.ts";
@@ -168,14 +168,46 @@ await e2e(
   },
 );
 
+await e2e("a server is sent the snapshots it was offered, and nothing else", { needs }, async (drey) => {
+  await using server = await serve(drey);
+  await using client = await connect({ door: "unix", socket: server.socket });
+  await drey`init tiny c1`;
+  await drey`init tiny c2`;
+  for (const name of ["../../containers/c2", "other"]) {
+    const { fs, sending } = await playSink(client, "c1", [name]);
+    const said = await fs.read().next().then(() => "it begins to send", () => reason(sending));
+    assertStringIncludes(said, `asks for "${name}", which it was not offered`);
+  }
+});
+
+/** Starts to send an instance and plays the server that receives, up to its answer to the offer. */
+async function playSink(
+  client: Client,
+  name: string,
+  snapshotNames: string[],
+): Promise<Channels & { sending: RunningOperation }> {
+  const sending = await client.start("instance.rename", { params: { name }, body: { migration: true } });
+  const channels = await openChannels(client, sending);
+  const { way, features, indexVersion } = readHeader(await channels.hear());
+  const answer = { way, features, indexVersion, owners: { uids: [], gids: [] }, snapshots: [] };
+  await channels.say(writeHeader({ ...answer, snapshotNames, refresh: true }));
+  return { ...channels, sending };
+}
+
+/** Both streams of an operation that waits for another server. */
+async function openChannels(client: Client, { operation }: RunningOperation): Promise<Channels> {
+  const open = (secret: unknown) =>
+    client.socket(
+      `/1.0/operations/${operation.id}/websocket?${new URLSearchParams({ secret: String(secret) })}`,
+    );
+  return channelsOver(await open(operation.metadata?.["control"]), await open(operation.metadata?.["fs"]));
+}
+
 /** Starts to receive an instance and plays the server that sends, up to where files are to come. */
 async function playSource(client: Client, name: string): Promise<Channels & { receiving: RunningOperation }> {
   const source = { type: "migration", mode: "push" } as const;
   const receiving = await client.start("instances.create", { body: { name, source } });
-  const { id, metadata } = receiving.operation;
-  const open = (secret: unknown) =>
-    client.socket(`/1.0/operations/${id}/websocket?${new URLSearchParams({ secret: String(secret) })}`);
-  const channels = channelsOver(await open(metadata?.["control"]), await open(metadata?.["fs"]));
+  const channels = await openChannels(client, receiving);
   const offer = { way: 0, owners: { uids: [], gids: [] }, snapshotNames: [], snapshots: [], indexVersion: 0 };
   await channels.say(writeHeader({ ...offer, features: ["xattrs", "delete", "bidirectional"] }));
   await channels.hear();
