@@ -173,7 +173,7 @@ async function sendResponse(
   incoming.resume();
 }
 
-function drained(outgoing: ServerResponse): Promise<void> {
+function drained(outgoing: ServerResponse | Duplex): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const done = () => {
     outgoing.off("drain", done).off("close", done);
@@ -195,20 +195,25 @@ async function upgrade(
     isAccepted = true;
     return protocol === "sftp" ? openRaw(arrived, protocol) : await openWebSocket(arrived);
   };
-  const { signal } = new AbortController();
-  const response = await enter(app, door, arrived.request, { signal, accept });
+  const gone = new AbortController();
+  // a stream notices by itself
+  arrived.connection.once("close", () => isAccepted || gone.abort());
+  const response = await enter(app, door, arrived.request, { signal: gone.signal, accept });
   if (!isAccepted) await sendRaw(response, arrived.connection);
 }
 
-/** What node:http does no more for a request that asked for an upgrade. */
+/** What node:http does no more for a request that asked for an upgrade; the end of the connection is that of the answer. */
 async function sendRaw(response: Response, connection: Duplex): Promise<void> {
-  const body = new Uint8Array(await response.arrayBuffer());
-  const headers = [...response.headers, ["content-length", String(body.length)], ["connection", "close"]];
+  const headers = [...response.headers, ["connection", "close"]];
   const lines = headers.map(([name, value]) => `${name}: ${value}`);
   connection.write(
     `HTTP/1.1 ${response.status} ${response.statusText || "-"}\r\n${lines.join("\r\n")}\r\n\r\n`,
   );
-  connection.end(body);
+  for await (const chunk of response.body ?? []) {
+    if (connection.destroyed) return;
+    if (!connection.write(chunk)) await drained(connection);
+  }
+  connection.end();
 }
 
 function refuseStream(protocol: StreamProtocol): Promise<Socket> {

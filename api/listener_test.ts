@@ -168,6 +168,34 @@ Deno.test("a stream that is refused answers with an error, on the upgrade too", 
   assert(text.includes('"error_code":403'), text);
 });
 
+Deno.test("an answer to who asked for an upgrade in vain is sent as it is read", async () => {
+  let made = 0;
+  const { promise: isCancelled, resolve: cancel } = Promise.withResolvers<void>();
+  const endless = () => {
+    made++;
+    return new Uint8Array(1 << 16);
+  };
+  await using door = await openDoor(() =>
+    Promise.resolve(
+      new Response(
+        new ReadableStream({ pull: (control) => control.enqueue(endless()), cancel }, { highWaterMark: 0 }),
+      ),
+    )
+  );
+  const connection = await Deno.connect({ transport: "unix", path: door.path });
+  await connection.write(
+    new TextEncoder().encode(
+      "GET /1.0/x HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+    ),
+  );
+  const buffer = new Uint8Array(1 << 16);
+  await connection.read(buffer);
+  assertMatch(new TextDecoder().decode(buffer), /^HTTP\/1.1 200 -\r\nconnection: close\r\n/);
+  assert(made < 100, `${made} pieces wait for who has read one`);
+  connection.close();
+  await isCancelled;
+});
+
 Deno.test("a stream's address without an upgrade is a bad request", async () => {
   await using door = await openDoor(streams(() => Promise.resolve()));
   const response = await fetch("http://drey/1.0/x", { client: door.client });

@@ -1,7 +1,7 @@
 // Interfaces of a running container, read through its /proc: no process has to enter its namespaces.
 
-import { contains, formatAddress, parseAddress, type Subnet } from "../../config/address.ts";
-import { routes4 } from "../networks/subnets.ts";
+import { formatAddress, parseAddress } from "../../config/address.ts";
+import { type Route4, routes4 } from "../networks/subnets.ts";
 import type { InstanceStateNetwork } from "../../wire/instance.ts";
 
 type Addresses = InstanceStateNetwork["addresses"];
@@ -87,33 +87,60 @@ export function ipv4Addresses(
     address = /\|-- (\S+)/.exec(line)?.[1] ?? address;
     if (/\/32 host LOCAL/.test(line)) own.add(address);
   }
-  const subnets = routes4(routes);
+  const deviceOf = nearest(routes4(routes).filter(({ isDirect }) => isDirect));
   const found = new Map<string, Addresses>();
   for (const text of own) {
-    const place = placeOf(text, subnets, only);
+    const place = placeOf(text, deviceOf, only);
     if (place === undefined) continue;
     const { name, prefix } = place;
     const scope = name === "lo" ? "local" : text.startsWith("169.254.") ? "link" : "global";
-    const entry = { family: "inet" as const, address: text, netmask: String(prefix), scope };
-    found.set(name, [...found.get(name) ?? [], entry]);
+    addTo(found, name, { family: "inet", address: text, netmask: String(prefix), scope });
   }
   return found;
 }
 
+interface Place {
+  name: string;
+  prefix: number;
+}
+
 function placeOf(
   text: string,
-  subnets: readonly { device: string; subnet: Subnet; isDirect: boolean }[],
+  deviceOf: (value: bigint) => Place | undefined,
   only: string | undefined,
-): { name: string; prefix: number } | undefined {
+): Place | undefined {
   const address = parseAddress(text);
   if (address === undefined) return undefined;
   if (text.startsWith("127.")) return { name: "lo", prefix: 8 };
-  const around = subnets.filter(({ subnet, isDirect }) =>
-    isDirect && subnet.prefix < 32 && contains(subnet, address)
-  );
-  const nearest = around.toSorted((a, b) => b.subnet.prefix - a.subnet.prefix)[0];
-  if (nearest !== undefined) return { name: nearest.device, prefix: nearest.subnet.prefix };
-  return only === undefined ? undefined : { name: only, prefix: 32 };
+  const found = deviceOf(address.value);
+  return found ?? (only === undefined ? undefined : { name: only, prefix: 32 });
+}
+
+/** Finds the smallest subnet around an address. An instance may give itself very many: none is compared with each. */
+function nearest(routes: readonly Route4[]): (value: bigint) => Place | undefined {
+  const byPrefix = new Map<number, Map<bigint, string>>();
+  const numberIn = (prefix: number, value: bigint) => value >> BigInt(32 - prefix);
+  for (const { device, subnet: { value, prefix } } of routes) {
+    if (prefix === 32) continue;
+    const devices = byPrefix.get(prefix) ?? new Map<bigint, string>();
+    const number = numberIn(prefix, value);
+    if (!devices.has(number)) devices.set(number, device);
+    byPrefix.set(prefix, devices);
+  }
+  const smallestFirst = [...byPrefix].toSorted(([one], [other]) => other - one);
+  return (value) => {
+    for (const [prefix, devices] of smallestFirst) {
+      const name = devices.get(numberIn(prefix, value));
+      if (name !== undefined) return { name, prefix };
+    }
+    return undefined;
+  };
+}
+
+function addTo(found: Map<string, Addresses>, name: string, address: Addresses[number]): void {
+  const known = found.get(name);
+  if (known === undefined) found.set(name, [address]);
+  else known.push(address);
 }
 
 /** IPv6 addresses by interface, from the lines of `if_inet6`. */
@@ -122,12 +149,12 @@ function ipv6Addresses(text: string): Map<string, Addresses> {
   for (const line of text.split("\n")) {
     const [hex, , prefix, scope, , device] = line.trim().split(/\s+/);
     if (hex === undefined || device === undefined) continue;
-    found.set(device, [...found.get(device) ?? [], {
+    addTo(found, device, {
       family: "inet6",
       address: formatAddress({ family: 6, value: BigInt(`0x${hex}`) }),
       netmask: String(parseInt(prefix ?? "", 16)),
       scope: { "00": "global", "10": "local", "20": "link" }[scope ?? ""] ?? "global",
-    }]);
+    });
   }
   // in no order here; netlink(7) tells those first that lead farthest
   const isLink = ({ scope }: { scope: string }) => Number(scope === "link");

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/testing";
+import { assert, assertEquals } from "@std/testing";
 import { ipv4Addresses } from "./network_state.ts";
 
 const trie = `Main:
@@ -34,4 +34,18 @@ Deno.test("an address of no subnet is that of the only interface", () => {
     "10.206.52.58/24",
     "10.9.9.9/32",
   ]);
+});
+
+Deno.test("an instance that gives itself very many addresses holds nobody up", () => {
+  const at = (index: number) => [10, index >> 8, index & 0xff] as const;
+  const hex = (byte: number) => byte.toString(16).toUpperCase().padStart(2, "0");
+  const many = Array.from({ length: 20_000 }, (_, index) => at(index));
+  const tries = many.map(([a, b, c]) => `     |-- ${a}.${b}.${c}.1\n        /32 host LOCAL\n`).join("");
+  const lines = many.map(([a, b, c]) =>
+    `eth0\t00${hex(c)}${hex(b)}${hex(a)}\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n`
+  );
+  const start = performance.now();
+  const found = ipv4Addresses(tries, `Iface\n${lines.join("")}`, {}).get("eth0") ?? [];
+  assertEquals([found.length, found.at(-1)?.address, found.at(-1)?.netmask], [20_000, "10.78.31.1", "24"]);
+  assert(performance.now() - start < 5_000, "each address is compared with each subnet");
 });

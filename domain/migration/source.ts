@@ -139,7 +139,7 @@ export async function agree(channels: Channels, offer: Header): Promise<Header> 
  *
  * @throws {DreyError} `FORBIDDEN` for one that was not offered: it would be a path here, to what belongs to others
  */
-export function snapshotsFor(
+function snapshotsFor(
   { refresh, snapshotNames }: Header,
   offered: readonly string[],
 ): readonly string[] {
