@@ -1,6 +1,6 @@
 // The app for a client in the same process: opened with the user's own store, closed with it.
 
-import { currentUser, openContext } from "../domain/open.ts";
+import { currentUser, inAWhile, openContext } from "../domain/open.ts";
 import { beginFileRoot, endEarlyFileRoot } from "../domain/instances/file_root.ts";
 import { mayHaveParent } from "../domain/instances/parent.ts";
 import { finishOperations } from "../domain/operations.ts";
@@ -64,7 +64,9 @@ export async function openApp(first?: First): Promise<App & AsyncDisposable> {
       if (!patient.has(asked.name)) await tidy();
       const answering = app.answer(asked, env);
       // a failure is told at the end
-      using _later = asked.name === "operation.wait" ? later(() => tidy().catch(() => {})) : undefined;
+      using _later = asked.name === "operation.wait"
+        ? inAWhile(idleAfter, () => tidy().catch(() => {}))
+        : undefined;
       return await answering;
     },
     async [Symbol.asyncDispose]() {
@@ -78,11 +80,4 @@ export async function openApp(first?: First): Promise<App & AsyncDisposable> {
       }
     },
   };
-}
-
-/** Begins something in a while, unless it is disposed of before. */
-function later(begin: () => unknown): Disposable {
-  const clock = AbortSignal.timeout(idleAfter);
-  clock.addEventListener("abort", begin, { once: true });
-  return { [Symbol.dispose]: () => clock.removeEventListener("abort", begin) };
 }

@@ -4,6 +4,10 @@
 import type { RunningOperation } from "../client/operations.ts";
 import type { Operation } from "../wire/operation.ts";
 import { printable } from "./printable.ts";
+import { inAWhile } from "../sys/clock.ts";
+
+/** `milliseconds` an operation runs before Ctrl-C asks it to end: until then it ends drey */
+const listenAfter = 50;
 
 export interface ProgressOptions {
   /** what the line starts with, such as the instance's name */
@@ -53,6 +57,10 @@ function progressLine(): Disposable & { show(text: string): void } {
   };
 }
 
+/**
+ * Listens to Ctrl-C once the operation has lasted for a while. To listen takes Deno a thread and a millisecond, and one
+ * that is over at once may as well be cut short: the next command tidies up.
+ */
 function cancelOnInterrupt(running: RunningOperation): Disposable {
   let isAsked = false;
   const interrupt = () => {
@@ -64,6 +72,15 @@ function cancelOnInterrupt(running: RunningOperation): Disposable {
       Deno.stderr.writeSync(new TextEncoder().encode(text));
     });
   };
-  Deno.addSignalListener("SIGINT", interrupt);
-  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGINT", interrupt) };
+  let isListening = false;
+  const begun = inAWhile(listenAfter, () => {
+    isListening = true;
+    Deno.addSignalListener("SIGINT", interrupt);
+  });
+  return {
+    [Symbol.dispose]() {
+      begun[Symbol.dispose]();
+      if (isListening) Deno.removeSignalListener("SIGINT", interrupt);
+    },
+  };
 }

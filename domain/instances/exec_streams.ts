@@ -3,6 +3,7 @@
 import { DreyError } from "../../errors.ts";
 import { type AttachedTerminal, signalAttached } from "../../runtime/attach.ts";
 import { openTerminal } from "../../runtime/pty.ts";
+import { inAWhile } from "../../sys/clock.ts";
 import type { PipedChild, Sink, Source } from "../../sys/piped_child.ts";
 import { signals } from "../../sys/processes.ts";
 import type { Message, Socket } from "../../wire/socket.ts";
@@ -54,7 +55,12 @@ export function createStreams(names: readonly string[], { isHere = false } = {})
       if (isHere) return await all.promise;
       const given = () =>
         all.reject(new DreyError("TIMEOUT", { message: "Timed out waiting for websockets to connect" }));
-      await withClock(connectTime, given, all.promise);
+      const clock = setTimeout(given, connectTime);
+      try {
+        await all.promise;
+      } finally {
+        clearTimeout(clock);
+      }
     },
   };
 }
@@ -258,19 +264,9 @@ async function sent(socket: Socket | undefined, message: Message): Promise<boole
 async function withinLingering<T>(promise: Promise<T>): Promise<T | undefined> {
   for (let clock = 0; clock < 2; clock++) {
     const { promise: late, resolve } = Promise.withResolvers<undefined>();
-    const got = await withClock(lingering / 2, () => resolve(undefined), Promise.race([promise, late]));
+    using _clock = inAWhile(lingering / 2, () => resolve(undefined));
+    const got = await Promise.race([promise, late]);
     if (got !== undefined) return got;
   }
   return undefined;
-}
-
-// The clock of a signal and not setTimeout(), whose first use takes Deno 3 ms: every exec would feel it.
-async function withClock<T>(milliseconds: number, ring: () => void, promise: Promise<T>): Promise<T> {
-  const clock = AbortSignal.timeout(milliseconds);
-  clock.addEventListener("abort", ring, { once: true });
-  try {
-    return await promise;
-  } finally {
-    clock.removeEventListener("abort", ring);
-  }
 }
