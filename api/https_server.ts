@@ -17,6 +17,7 @@ import type { Context } from "../domain/context.ts";
 import { readServerConfig } from "../domain/server_config.ts";
 import { serverCertificate } from "../domain/server_certificate.ts";
 import { DreyError } from "../errors.ts";
+import { noticeVanished } from "../auth/connection.ts";
 import { fingerprintOf, hostsOf } from "../auth/tls.ts";
 import { httpsDoor } from "./doors.ts";
 import { type Answering, createListener } from "./listener.ts";
@@ -107,6 +108,7 @@ async function listen(
     });
   }
   server.on("secureConnection", (socket: TLSSocket) => {
+    noticeVanished(socket);
     open.add(socket);
     socket.once("close", () => open.delete(socket));
   });

@@ -6,6 +6,7 @@ import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect, type TLSSocket } from "node:tls";
 import { fingerprintOf, isSame, type KeyPair, readCertificate } from "./tls.ts";
+import { noticeVanished } from "./connection.ts";
 import { DreyError } from "../errors.ts";
 
 export interface HttpsServer {
@@ -92,7 +93,10 @@ function open({ address, identity }: HttpsServer, { isJudged }: { isJudged: bool
     fail("no answer in time");
     socket.destroy();
   }, patience);
-  socket.once("secureConnect", () => resolve(socket));
+  socket.once("secureConnect", () => {
+    noticeVanished(socket);
+    resolve(socket);
+  });
   // after the connection was opened, whoever uses it hears of its errors
   socket.on("error", (error: Error) => fail(error.message, error));
   return promise.finally(() => clearTimeout(timer));

@@ -1,9 +1,21 @@
 // A connection of node's in the shape of Deno's: read and written piece by piece.
 
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 /** What a stream of bytes needs of a connection. */
 export type Connection = Pick<Deno.Conn, "read" | "write" | "close" | "readable">;
+
+/** `milliseconds` without a word after which the kernel asks whether the other end is there still */
+const silence = 30_000;
+
+/**
+ * Has the kernel notice when the other end of a connection has vanished without a word, as hosts do that lose power or
+ * their network: reading from it then fails.
+ *
+ * @see tcp(7), `tcp_keepalive_probes`
+ */
+export const noticeVanished = (socket: Socket): void => void socket.setKeepAlive(true, silence);
 
 /** The connection as one of Deno's. Reading is by `read` or by `readable`, which share what arrives. */
 export function connectionOf(duplex: Duplex): Connection {
