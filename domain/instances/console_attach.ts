@@ -2,6 +2,7 @@
 // "control" its size, and the end of either is the end of the attachment.
 
 import { alreadyAttached, attachConsole, type AttachedConsole, isAttached } from "../../runtime/console.ts";
+import { endingOf } from "../../sys/ending.ts";
 import type { InstanceConsolePost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Socket } from "../../wire/socket.ts";
@@ -70,10 +71,11 @@ async function carry(terminal: AttachedConsole, streams: ExecStreams): Promise<v
   const gone = Promise.race([takeInput(socket, terminal), controlled.promise]);
   const reader = terminal.output.getReader();
   void gone.then(() => reader.cancel(), () => reader.cancel());
+  const end = endingOf(gone);
   for (;;) {
     const { done, value } = await reader.read();
     if (done) break;
-    await Promise.race([socket.send(value).catch(() => reader.cancel()), gone]);
+    await end.before(socket.send(value).catch(() => reader.cancel()));
   }
   socket.close();
   control?.close();

@@ -4,6 +4,7 @@ import { DreyError } from "../../errors.ts";
 import { type AttachedTerminal, signalAttached } from "../../runtime/attach.ts";
 import { openTerminal } from "../../runtime/pty.ts";
 import { inAWhile } from "../../sys/clock.ts";
+import { endingOf } from "../../sys/ending.ts";
 import type { PipedChild, Sink, Source } from "../../sys/piped_child.ts";
 import { signals } from "../../sys/processes.ts";
 import type { Message, Socket } from "../../wire/socket.ts";
@@ -223,9 +224,10 @@ async function copyOutput(
   socket: Socket | undefined,
   ended: Promise<unknown>,
 ): Promise<void> {
+  const send = senderTo(socket);
   // nobody reads any more: the command learns it as in any pipe, by SIGPIPE
-  await copy(source, ended, (chunk) => sent(socket, chunk));
-  await sent(socket, "");
+  await copy(source, ended, send);
+  await send("");
   socket?.close();
 }
 
@@ -235,26 +237,21 @@ async function copy(
   ended: Promise<unknown>,
   take: (chunk: Uint8Array) => Promise<boolean>,
 ): Promise<void> {
-  let over = false;
-  const end = ended.then(() => {
-    over = true;
-  });
+  const end = endingOf(ended);
   for (;;) {
     const next = source.read();
-    if (!over) await Promise.race([next, end]);
-    const got = over ? await withinLingering(next) : await next;
+    if (!end.isOver) await end.before(next);
+    const got = end.isOver ? await withinLingering(next) : await next;
     if (got === undefined || !await take(got)) break;
   }
   await source.close();
 }
 
-/** Sends a message, unless the other side is gone. */
-async function sent(socket: Socket | undefined, message: Message): Promise<boolean> {
-  if (socket === undefined) return true;
-  return await Promise.race([
-    socket.send(message).then(() => true, () => false),
-    socket.closed.then(() => false),
-  ]);
+/** Sends messages, and answers with whether the other side is still there. */
+function senderTo(socket: Socket | undefined): (message: Message) => Promise<boolean> {
+  if (socket === undefined) return () => Promise.resolve(true);
+  const closed = endingOf(socket.closed);
+  return async (message) => await closed.before(socket.send(message).then(() => true, () => false)) ?? false;
 }
 
 /**

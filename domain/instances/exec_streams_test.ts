@@ -1,6 +1,6 @@
-import { assertEquals } from "@std/testing";
+import { assert, assertEquals } from "@std/testing";
 import { join } from "@std/path";
-import { startOnPipes } from "../../sys/piped_child.ts";
+import { type Source, startOnPipes } from "../../sys/piped_child.ts";
 import type { Message, Socket } from "../../wire/socket.ts";
 import { createStreams, runPiped, runRecorded } from "./exec_streams.ts";
 
@@ -39,6 +39,34 @@ Deno.test("orders that mean nothing leave a command and its server alone", async
   const script = 'if (fork) { wait; exit 5 } $| = 1; print "ready"; sleep 600';
   const child = startOnPipes(["perl", "-e", script], given);
   assertEquals(await runPiped(child, streams), 5);
+});
+
+Deno.test("what a command has written and somebody has taken is kept no longer", async () => {
+  const ended = Promise.withResolvers<number>();
+  const MiB = 1 << 20;
+  let left = 400;
+  const output: Source = {
+    read() {
+      if (left === 0) ended.resolve(0);
+      return Promise.resolve(left-- > 0 ? new Uint8Array(MiB) : undefined);
+    },
+    close: () => Promise.resolve(),
+  };
+  const nothing = { read: () => Promise.resolve(undefined), close: () => Promise.resolve() };
+  const input = { write: () => Promise.resolve(), close: () => Promise.resolve() };
+  const streams = createStreams(["0", "1", "2"]);
+  let most = 0;
+  const taker: Socket = {
+    ...openSocket({ messages: [], ready: Promise.withResolvers() }),
+    send() {
+      most = Math.max(most, Deno.memoryUsage().external);
+      return Promise.resolve();
+    },
+  };
+  const before = Deno.memoryUsage().external;
+  const child = { pid: 0, ended: ended.promise, input, output, errors: nothing };
+  assertEquals(await runPiped(child, { ...streams, get: (name) => name === "1" ? taker : undefined }), 0);
+  assert(most - before < 200 * MiB, `${(most - before) / MiB} MiB`);
 });
 
 /** Says its messages once something was sent to one of its kind. */

@@ -5,6 +5,7 @@ import { connectTo } from "../../auth/connect.ts";
 import { connectionOf } from "../../auth/connection.ts";
 import { openWebSocket } from "../../auth/websocket.ts";
 import { describeError, DreyError } from "../../errors.ts";
+import { endingOf } from "../../sys/ending.ts";
 import type { Message, Socket } from "../../wire/socket.ts";
 import { readControl, writeControl } from "./messages.ts";
 
@@ -133,13 +134,14 @@ const ended = () => new DreyError("NETWORK", { message: "The other server ended 
 /** Channels over streams that are open. */
 export function channelsOver(control: Socket, fs: Socket): Channels {
   const words = control.messages[Symbol.asyncIterator]();
+  const say = senderTo(control);
   return {
     async hear() {
       const { done, value } = await words.next();
       if (done) throw ended();
       return bytesOf(value);
     },
-    say: (message) => sent(control, message),
+    say,
     fs: framesOver(fs),
     [Symbol.dispose]() {
       control.close();
@@ -151,13 +153,18 @@ export function channelsOver(control: Socket, fs: Socket): Channels {
 const bytesOf = (message: Message) =>
   typeof message === "string" ? new TextEncoder().encode(message) : message;
 
-async function sent(socket: Socket, message: Message): Promise<void> {
-  // whoever is slow to take it may close the stream meanwhile
-  await Promise.race([socket.send(message), socket.closed.then(() => Promise.reject(ended()))]);
+/** Sends messages. @throws {DreyError} `NETWORK` if the other end closes the stream meanwhile */
+function senderTo(socket: Socket): (message: Message) => Promise<void> {
+  const closed = endingOf(socket.closed);
+  return async (message) => {
+    const isSent = await closed.before(socket.send(message).then(() => true));
+    if (!isSent) throw ended();
+  };
 }
 
 function framesOver(socket: Socket): Frames {
   const messages = socket.messages[Symbol.asyncIterator]();
+  const send = senderTo(socket);
   return {
     async *read() {
       for (;;) {
@@ -167,8 +174,8 @@ function framesOver(socket: Socket): Frames {
         yield value;
       }
     },
-    write: (bytes) => sent(socket, bytes),
-    end: () => sent(socket, ""),
+    write: send,
+    end: () => send(""),
   };
 }
 
