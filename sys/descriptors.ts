@@ -103,6 +103,20 @@ export function openMemory(name: string): number {
   return checked(libc.memfd_create(cString(name), MFD_CLOEXEC), "memfd_create(2)", name);
 }
 
+/** Puts a few bytes into a pipe by its other end; false if it has no room for them. */
+export function writeBack(readFd: number, bytes: Uint8Array<ArrayBuffer>): boolean {
+  const O_NONBLOCK = 0o4000;
+  const fd = openFd(`/proc/self/fd/${readFd}`, O_WRONLY | O_NONBLOCK);
+  try {
+    const size = libc.write(fd, bytes, BigInt(bytes.length));
+    if (Number(size) < 0 && lastErrno() === "EAGAIN") return false;
+    // up to PIPE_BUF bytes go in at once or not at all; pipe(7)
+    return checked(size, "write(2)", `descriptor ${fd}`) === bytes.length;
+  } finally {
+    closeFd(fd);
+  }
+}
+
 /** Makes a named pipe for the user alone; mkfifo(3). */
 export function makePipe(path: string): void {
   checked(libc.mkfifo(cString(path), 0o600), "mkfifo(3)", `"${path}"`);

@@ -1,8 +1,9 @@
 // A program that is talked to on pipes while it runs. One or two at a time are started by posix_spawn(3) and read by
 // threads, which begins 5 ms sooner than Deno.Command does; of others, where many run, no thread waits for the pipes.
 
-import { inheriting } from "./descriptors.ts";
-import { exitOf, startSpeaking } from "./posix_spawn.ts";
+import { concat } from "@std/bytes";
+import { closeFd, inheriting, writeBack } from "./descriptors.ts";
+import { exitOf, type ReadEnd, startSpeaking } from "./posix_spawn.ts";
 import { spawn } from "./run.ts";
 
 /** The end of a pipe that a program reads. */
@@ -16,6 +17,11 @@ export interface Sink {
 export interface Source {
   /** what comes next; nothing at the end */
   read(): Promise<Uint8Array | undefined>;
+  /**
+   * ends it with what has been written by now, whoever else holds the pipe, unless that is more than a pipe takes; only
+   * where threads read, which may be late: what Deno itself reads is there when its loop has turned
+   */
+  cut?(): void;
   /** nobody reads it any more: the program gets SIGPIPE */
   close(): Promise<void>;
 }
@@ -74,28 +80,65 @@ function sinkOf(file: Deno.FsFile): Sink {
 }
 
 /** @param over called once nothing is read from it any more */
-function sourceOf(file: Deno.FsFile, over: () => void): Source {
+function sourceOf({ file, fd }: ReadEnd, over: () => void): Source {
   let reading: Promise<unknown> = Promise.resolve();
   let isClosed = false;
   const close = () => {
     if (isClosed) return;
     isClosed = true;
     file.close();
+    closeFd(fd);
     // a thread that reads stays until there is something to read
     void reading.finally(over);
   };
+  let mark: Mark | undefined;
   return {
     async read() {
-      if (isClosed) return undefined;
-      const buffer = new Uint8Array(chunk);
-      const read = file.read(buffer);
-      reading = read.catch(() => {});
-      const size = await read;
-      if (size !== null) return buffer.subarray(0, size);
-      close();
-      return undefined;
+      while (!isClosed) {
+        const buffer = new Uint8Array(chunk);
+        const read = file.read(buffer);
+        reading = read.catch(() => {});
+        const size = await read;
+        const bytes = buffer.subarray(0, size ?? 0);
+        const given = mark === undefined ? bytes : mark.before(bytes);
+        if (size === null || mark?.isFound) close();
+        if (given.length > 0) return given;
+      }
+    },
+    cut() {
+      if (isClosed || mark !== undefined) return;
+      const bytes = crypto.getRandomValues(new Uint8Array(32));
+      if (writeBack(fd, bytes)) mark = markOf(bytes);
     },
     close: () => promised(close),
+  };
+}
+
+/** Bytes in a pipe that nobody else would write, after which nothing counts. */
+interface Mark {
+  /** of the bytes that came next those that are known to stand before the mark */
+  before(bytes: Uint8Array): Uint8Array;
+  readonly isFound: boolean;
+}
+
+function markOf(mark: Uint8Array): Mark {
+  let held = new Uint8Array();
+  let isFound = false;
+  const isAt = (at: number) => mark.every((byte, index) => held[at + index] === byte);
+  return {
+    get isFound() {
+      return isFound;
+    },
+    before(bytes) {
+      // it may come in two pieces
+      held = concat([held, bytes]);
+      let at = 0;
+      while (at + mark.length <= held.length && !isAt(at)) at++;
+      isFound = at + mark.length <= held.length;
+      const given = held.subarray(0, at);
+      held = held.subarray(at);
+      return given;
+    },
   };
 }
 

@@ -35,3 +35,22 @@ Deno.test("a program whose output nobody reads any more gets SIGPIPE, and anothe
     assertEquals(await ended, 128 + sigpipe);
   }
 });
+
+Deno.test("output that is cut ends with what was written by then, whoever holds the pipe", async () => {
+  const { pid, input, output, errors, ended } = start("sleep 600 & echo $! >&2; seq 1 2000");
+  const sleeper = Number(new TextDecoder().decode(await errors.read()));
+  try {
+    assertEquals(await ended, 0, `${pid}`);
+    output.cut?.();
+    errors.cut?.();
+    const said = [];
+    for (let got; (got = await output.read()) !== undefined;) said.push(new TextDecoder().decode(got));
+    assertEquals(said.join(""), Array.from({ length: 2000 }, (_, at) => `${at + 1}\n`).join(""));
+    assertEquals(await errors.read(), undefined);
+    output.cut?.();
+    assertEquals(await output.read(), undefined);
+    await input.close();
+  } finally {
+    Deno.kill(sleeper, "SIGKILL");
+  }
+});

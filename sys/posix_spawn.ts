@@ -1,7 +1,7 @@
 // Starting programs by posix_spawn(3), where every command feels it: Deno.Command takes 5 ms when it is first used, most
 // of it for streams, and 1 ms after that. What is started here knows files and pipes, nothing of streams.
 
-import { openPipe } from "./descriptors.ts";
+import { closeFd, openPipe, type Pipe } from "./descriptors.ts";
 import { callWith, cString, lazily, SysError, vector } from "./libc.ts";
 import { hearOfChildren } from "./processes.ts";
 import { fullPath, toolMissing } from "./run.ts";
@@ -103,12 +103,18 @@ export function startPiped(argv: readonly string[], env?: Record<string, string>
   };
 }
 
-/** A program with a pipe for each of its standard streams; the files are the caller's to close. */
+/** The read end of a pipe, as a file and by its number. */
+export interface ReadEnd {
+  readonly file: Deno.FsFile;
+  readonly fd: number;
+}
+
+/** A program with a pipe for each of its standard streams, whose ends are the caller's to close. */
 export interface SpeakingProgram {
   readonly pid: number;
   readonly input: Deno.FsFile;
-  readonly output: Deno.FsFile;
-  readonly errors: Deno.FsFile;
+  readonly output: ReadEnd;
+  readonly errors: ReadEnd;
 }
 
 /** Starts a program on three pipes; see {@link startProgram}. */
@@ -116,16 +122,23 @@ export function startSpeaking(
   argv: readonly string[],
   options: { env: Record<string, string>; inherited: readonly number[] },
 ): SpeakingProgram {
+  using undo = new DisposableStack();
   using input = openPipe();
-  using output = openPipe();
-  using errors = openPipe();
+  const [output, errors] = [undo.use(openPipe()), undo.use(openPipe())];
   const pid = startProgram(argv, { stdio: [input.readFd, output.writeFd, errors.writeFd], ...options });
-  return {
+  const readEnd = ({ readFd: fd }: Pipe): ReadEnd => ({
+    fd,
+    file: undo.use(Deno.openSync(`/proc/self/fd/${fd}`)),
+  });
+  const program = {
     pid,
+    output: readEnd(output),
+    errors: readEnd(errors),
     input: Deno.openSync(`/proc/self/fd/${input.writeFd}`, { write: true }),
-    output: Deno.openSync(`/proc/self/fd/${output.readFd}`),
-    errors: Deno.openSync(`/proc/self/fd/${errors.readFd}`),
   };
+  undo.move();
+  for (const { writeFd } of [output, errors]) closeFd(writeFd);
+  return program;
 }
 
 /** The exit status of a program that {@link startProgram} started, once it has ended; 128 + signal if one ended it. */

@@ -241,7 +241,7 @@ async function copy(
   for (;;) {
     const next = source.read();
     if (!end.isOver) await end.before(next);
-    const got = end.isOver ? await withinLingering(next) : await next;
+    const got = end.isOver ? await rest(source, next) : await next;
     if (got === undefined || !await take(got)) break;
   }
   await source.close();
@@ -252,6 +252,17 @@ function senderTo(socket: Socket | undefined): (message: Message) => Promise<boo
   if (socket === undefined) return () => Promise.resolve(true);
   const closed = endingOf(socket.closed);
   return async (message) => await closed.before(socket.send(message).then(() => true, () => false)) ?? false;
+}
+
+/** What comes next of a command that has ended: no more than it has written, which a busy machine may be late to read. */
+async function rest(
+  source: Source,
+  next: Promise<Uint8Array | undefined>,
+): Promise<Uint8Array | undefined> {
+  const got = await withinLingering(next);
+  if (got !== undefined || source.cut === undefined) return got;
+  source.cut();
+  return await next;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/testing";
 import { join } from "@std/path";
-import { type Source, startOnPipes } from "../../sys/piped_child.ts";
+import { type Sink, type Source, startOnPipes } from "../../sys/piped_child.ts";
 import type { Message, Socket } from "../../wire/socket.ts";
 import { createStreams, runPiped, runRecorded } from "./exec_streams.ts";
 
@@ -41,6 +41,37 @@ Deno.test("orders that mean nothing leave a command and its server alone", async
   assertEquals(await runPiped(child, streams), 5);
 });
 
+Deno.test("what a command has written is not lost where the machine is late to read it", async () => {
+  const late = Promise.withResolvers<Uint8Array | undefined>();
+  const reads = [late.promise, Promise.resolve(undefined)];
+  let isCut = false;
+  const output: Source = {
+    read: () => reads.shift() ?? Promise.resolve(undefined),
+    cut() {
+      isCut = true;
+      late.resolve(new TextEncoder().encode("said"));
+    },
+    close: () => Promise.resolve(),
+  };
+  const said: Message[] = [];
+  const taker: Socket = {
+    ...openSocket({ messages: [], ready: Promise.withResolvers() }),
+    send: (message) => Promise.resolve(void said.push(message)),
+  };
+  const streams = {
+    ...createStreams(["0", "1", "2"]),
+    get: (name: string) => name === "1" ? taker : undefined,
+  };
+  const child = { pid: 0, ended: Promise.resolve(0), input: noInput, output, errors: nothing };
+  assertEquals(await runPiped(child, streams), 0);
+  assertEquals(said, [new TextEncoder().encode("said"), ""]);
+  assert(isCut);
+});
+
+/** Streams of a command that says nothing and takes anything. */
+const nothing: Source = { read: () => Promise.resolve(undefined), close: () => Promise.resolve() };
+const noInput: Sink = { write: () => Promise.resolve(), close: () => Promise.resolve() };
+
 Deno.test("what a command has written and somebody has taken is kept no longer", async () => {
   const ended = Promise.withResolvers<number>();
   const MiB = 1 << 20;
@@ -52,8 +83,6 @@ Deno.test("what a command has written and somebody has taken is kept no longer",
     },
     close: () => Promise.resolve(),
   };
-  const nothing = { read: () => Promise.resolve(undefined), close: () => Promise.resolve() };
-  const input = { write: () => Promise.resolve(), close: () => Promise.resolve() };
   const streams = createStreams(["0", "1", "2"]);
   let most = 0;
   const taker: Socket = {
@@ -64,7 +93,7 @@ Deno.test("what a command has written and somebody has taken is kept no longer",
     },
   };
   const before = Deno.memoryUsage().external;
-  const child = { pid: 0, ended: ended.promise, input, output, errors: nothing };
+  const child = { pid: 0, ended: ended.promise, input: noInput, output, errors: nothing };
   assertEquals(await runPiped(child, { ...streams, get: (name) => name === "1" ? taker : undefined }), 0);
   assert(most - before < 200 * MiB, `${(most - before) / MiB} MiB`);
 });
