@@ -104,6 +104,12 @@ async function readFile(path: string): Promise<string> {
     return await Deno.readTextFile(path);
   } catch (error) {
     const said = error instanceof Error ? error.message.split(" (os error")[0] : String(error);
-    throw new DreyError("BAD_REQUEST", { message: `Cannot read "${path}": ${said}`, cause: error });
+    const hint = `For a token instead of the certificate in a file: drey config trust add --name ${path}`;
+    const isName = error instanceof Deno.errors.NotFound && !path.includes("/");
+    throw new DreyError("BAD_REQUEST", {
+      message: `Cannot read "${path}": ${said}`,
+      ...isName && { hint },
+      cause: error,
+    });
   }
 }

@@ -29,7 +29,7 @@ function rows(path: string, kind: "forward" | "balancer", what: string): Command
       args: [network],
       flags: [format],
       summary: `List ${what}s of a network`,
-      examples: [example(`${path} list dreybr0`, "List each with the number of its ports")],
+      examples: [example(`${path} list lab`, "List each with the number of its ports")],
       load: async () => (await forwards()).list(kind),
     },
     {
@@ -37,7 +37,7 @@ function rows(path: string, kind: "forward" | "balancer", what: string): Command
       args: [network, address],
       flags: [],
       summary: `Show a ${what} as YAML`,
-      examples: [example(`${path} show dreybr0 127.0.0.1`, "Show its ports and their targets")],
+      examples: [example(`${path} show lab 127.0.0.1`, "Show its ports and their targets")],
       load: async () => (await forwards()).show(kind),
     },
     {
@@ -45,7 +45,7 @@ function rows(path: string, kind: "forward" | "balancer", what: string): Command
       args: [network, address, { ...keyValues, optional: true }],
       flags: [{ name: "description", value: "text", summary: "Description" }],
       summary: `Create a ${what}`,
-      examples: [example(`${path} create dreybr0 127.0.0.1`, "Create one without ports")],
+      examples: [example(`${path} create lab 127.0.0.1`, "Create one without ports")],
       load: async () => (await forwards()).create(kind),
     },
     {
@@ -54,7 +54,7 @@ function rows(path: string, kind: "forward" | "balancer", what: string): Command
       args: [network, address],
       flags: [],
       summary: `Delete a ${what}`,
-      examples: [example(`${path} delete dreybr0 127.0.0.1`, "Delete it with all its ports")],
+      examples: [example(`${path} delete lab 127.0.0.1`, "Delete it with all its ports")],
       load: async () => (await forwards()).remove(kind),
     },
     {
@@ -62,7 +62,7 @@ function rows(path: string, kind: "forward" | "balancer", what: string): Command
       args: [network, address],
       flags: [],
       summary: `Edit a ${what} as YAML`,
-      examples: [example(`${path} edit dreybr0 127.0.0.1`, "Open an editor; changes apply at once")],
+      examples: [example(`${path} edit lab 127.0.0.1`, "Open an editor; changes apply at once")],
       load: async () => (await forwards()).edit(kind),
     },
     {
@@ -70,7 +70,7 @@ function rows(path: string, kind: "forward" | "balancer", what: string): Command
       args: [network, address, key],
       flags: [property],
       summary: `Print a key of a ${what}`,
-      examples: [example(`${path} get dreybr0 127.0.0.1 user.team`, "Print a key")],
+      examples: [example(`${path} get lab 127.0.0.1 user.team`, "Print a key")],
       load: async () => (await forwards()).get(kind),
     },
     {
@@ -78,7 +78,7 @@ function rows(path: string, kind: "forward" | "balancer", what: string): Command
       args: [network, address, keyValues],
       flags: [property],
       summary: `Set keys of a ${what}`,
-      examples: [example(`${path} set dreybr0 127.0.0.1 user.team=shop`, "Set a key")],
+      examples: [example(`${path} set lab 127.0.0.1 user.team=shop`, "Set a key")],
       load: async () => (await forwards()).set(kind),
     },
     {
@@ -86,7 +86,7 @@ function rows(path: string, kind: "forward" | "balancer", what: string): Command
       args: [network, address, key],
       flags: [],
       summary: `Remove a key of a ${what}`,
-      examples: [example(`${path} unset dreybr0 127.0.0.1 user.team`, "Remove a key")],
+      examples: [example(`${path} unset lab 127.0.0.1 user.team`, "Remove a key")],
       load: async () => (await forwards()).unset(kind),
     },
     {
@@ -96,7 +96,7 @@ function rows(path: string, kind: "forward" | "balancer", what: string): Command
       summary: `Remove ports of a ${what}`,
       examples: [
         example(
-          `${path} port remove dreybr0 127.0.0.1 tcp 8080`,
+          `${path} port remove lab 127.0.0.1 tcp 8080`,
           "Remove a port; connections through others stay open",
         ),
       ],
@@ -117,7 +117,7 @@ export const commands: readonly Command[] = [
     summary: "Add ports to a forward",
     examples: [
       example(
-        "network forward port add dreybr0 127.0.0.1 tcp 8080 10.9.0.5 80",
+        "network forward port add lab 127.0.0.1 tcp 8080 10.9.0.5 80",
         "Forward a port to an instance",
       ),
     ],
@@ -131,7 +131,7 @@ export const commands: readonly Command[] = [
     summary: "Add ports to a load balancer",
     examples: [
       example(
-        "network load-balancer port add dreybr0 127.0.0.1 tcp 8080 web1,web2",
+        "network load-balancer port add lab 127.0.0.1 tcp 8080 web1,web2",
         "Balance a port over two backends",
       ),
     ],
@@ -143,7 +143,7 @@ export const commands: readonly Command[] = [
     flags: [],
     summary: "Add a backend to a load balancer",
     examples: [
-      example("network load-balancer backend add dreybr0 127.0.0.1 web1 10.9.0.5 80", "Add an instance"),
+      example("network load-balancer backend add lab 127.0.0.1 web1 10.9.0.5 80", "Add an instance"),
     ],
     load: async () => (await forwards()).addBackend,
   },
@@ -154,7 +154,7 @@ export const commands: readonly Command[] = [
     summary: "Remove a backend from a load balancer",
     examples: [
       example(
-        "network load-balancer backend remove dreybr0 127.0.0.1 web1",
+        "network load-balancer backend remove lab 127.0.0.1 web1",
         "Remove a backend that no port uses",
       ),
     ],

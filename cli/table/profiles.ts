@@ -136,7 +136,7 @@ export const commands: readonly Command[] = [
     summary: "Replace the profiles of an instance",
     examples: [
       example("profile assign web default,small", "Assign two profiles, in this order"),
-      example("profile assign web ''", "Remove all profiles"),
+      example("profile assign web ''", "Remove all profiles; the root disk has to be its own"),
     ],
     load: async () => (await profiles()).assign,
   },

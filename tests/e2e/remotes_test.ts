@@ -111,6 +111,7 @@ await e2e("tokens are listed, revoked, and confine a client to projects", { need
   await using _server = await serve(drey);
   await drey`config set core.https_address=127.0.0.1:${freePort()}`;
   await drey`project create web`;
+  assertMatch((await drey.tries`config trust add ci`).stderr, /"ci".*config trust add --name ci$/m);
   const token = (await drey`config trust add --name ci --restricted --projects web`).trim();
   assertMatch(await drey`config trust list-tokens`, /\| ci /);
   const run = elsewhere(drey);
