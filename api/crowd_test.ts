@@ -5,7 +5,7 @@ import { limitCrowd } from "./crowd.ts";
 
 Deno.test("connections beyond the limit are closed at once, and one that ends makes room", async () => {
   const server = createServer((_request, answer) => answer.end("yes"));
-  limitCrowd(server, 2);
+  limitCrowd(server, { most: 2 });
   const path = `${await Deno.makeTempDir()}/socket`;
   await new Promise<void>((resolve) => server.listen(path, resolve));
   const ended = (socket: Socket) => new Promise((resolve) => socket.once("close", resolve).resume());
@@ -37,4 +37,22 @@ Deno.test("connections beyond the limit are closed at once, and one that ends ma
   two.destroy();
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
+});
+
+Deno.test("all listeners together hold so many connections", async () => {
+  const open = async () => {
+    const server = createServer();
+    limitCrowd(server, { all: 1 });
+    const path = `${await Deno.makeTempDir()}/socket`;
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    const client = connect(path);
+    const closed = new Promise<boolean>((resolve) => client.once("close", () => resolve(true)).resume());
+    await new Promise((resolve) => client.once("connect", resolve));
+    return { server, client, closed };
+  };
+  const [first, second] = [await open(), await open()];
+  assertEquals(await second.closed, true);
+  assertEquals(first.client.destroyed, false);
+  first.client.destroy();
+  for (const { server } of [first, second]) await new Promise((resolve) => server.close(resolve));
 });

@@ -56,7 +56,7 @@ async function listen(context: Context, address: ListenAddress): Promise<Listeni
     // the peer is gone, or the log has been told
     converse(context, socket).catch(() => socket.destroy());
   });
-  limitCrowd(server, mostPeers);
+  limitCrowd(server, { most: mostPeers });
   const datagrams = dgram.createSocket(host.includes(":") ? "udp6" : "udp4");
   datagrams.on("message", (message, { address: peer, port }) => {
     answers(context, message, { peer, isStream: false }).then((all) => {

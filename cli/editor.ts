@@ -66,9 +66,10 @@ export async function edit(
 /** Lets the user change a text; `suffix` tells the editor what it is. */
 export async function openEditor(text: string, suffix = ".yaml"): Promise<string> {
   const { spawn } = await import("../sys/run.ts");
-  const file = await Deno.makeTempFile({ prefix: "drey_", suffix });
+  const { inTemporaryPlace } = await import("../sys/temporary_place.ts");
+  const file = await inTemporaryPlace(() => Deno.makeTempFile({ prefix: "drey_", suffix }));
   try {
-    await Deno.writeTextFile(file, text);
+    await inTemporaryPlace(() => Deno.writeTextFile(file, text));
     const editor = Deno.env.get("VISUAL") || Deno.env.get("EDITOR") || "vi";
     // an editor may come with flags, "code --wait": a shell splits them as people expect
     const argv = ["sh", "-c", `${editor} "$0"`, file];

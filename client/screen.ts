@@ -3,6 +3,7 @@
 
 import { DreyError } from "../errors.ts";
 import type { Client } from "./client.ts";
+import { inTemporaryPlace } from "../sys/temporary_place.ts";
 
 /** sun_path without its final zero byte; unix(7) */
 const longestPath = 107;
@@ -80,7 +81,7 @@ export async function listenPrivately(): Promise<
   { path: string; listener: Deno.UnixListener } & AsyncDisposable
 > {
   await using undo = new AsyncDisposableStack();
-  const directory = await Deno.makeTempDir({ prefix: "drey-screen-" });
+  const directory = await inTemporaryPlace(() => Deno.makeTempDir({ prefix: "drey-screen-" }));
   undo.defer(() => Deno.remove(directory, { recursive: true }));
   const path = `${directory}/spice`;
   if (path.length > longestPath) {

@@ -22,6 +22,12 @@ const noMetadata = () =>
       "If that is in a file beside the root file system, name it first: drey image import METADATA ROOTFS",
   });
 
+const isBackup = () =>
+  new DreyError("IMAGE_INVALID", {
+    message: "Cannot use the image: it is a backup",
+    hint: "Bring back an instance with drey import FILE, a volume with drey storage volume import POOL FILE",
+  });
+
 /** Looks through the file that holds metadata.yaml and perhaps the rest. */
 export function firstFileCheck(): { visit: Visit; result(): FirstFile } {
   const check = entryCheck("rootfs/");
@@ -40,6 +46,8 @@ export function firstFileCheck(): { visit: Visit; result(): FirstFile } {
       if (top === "rootfs" && name === top && entry.type !== "directory") {
         throw invalid('"rootfs" is not a directory');
       }
+      // it is what a backup begins with
+      if (name === "backup/index.yaml" && metadata === undefined) throw isBackup();
       if (top === "rootfs") root = "tree";
       if (name === "rootfs.img") root = "disk";
       if (name !== "metadata.yaml") return;

@@ -2,6 +2,7 @@
 // has looked at them, if they lie in a file anyway; or as that file, if all of it was looked at.
 
 import type { MappedRoot } from "../idmap/holder.ts";
+import { beginningOf } from "../sys/bounded_text.ts";
 import { commandFailed, spawn } from "../sys/run.ts";
 import { invalid } from "./archive.ts";
 import { jailed } from "./jail.ts";
@@ -140,7 +141,7 @@ function start(
     stdout: "null",
     stderr: "piped",
   });
-  const said = new Response(child.stderr).text();
+  const said = beginningOf(child.stderr);
   const writer = child.stdin.getWriter();
   let isDone = false;
   const close = () => writer.close().catch(() => {}); // it may have ended already, and says so by its status

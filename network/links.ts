@@ -4,6 +4,7 @@
 import type { Tunnel } from "../config/tunnels.ts";
 import type { Subnet } from "../config/address.ts";
 import { formatSubnet } from "../config/address.ts";
+import { sh } from "./shell_words.ts";
 import { type Vlan, vlanLines } from "./vlans.ts";
 
 export interface BridgePlan {
@@ -49,12 +50,13 @@ export function bridgeAddressLines(plan: BridgePlan): string[] {
  */
 export function keptRoutes(name: string): { keep: string; putBack: string } {
   const keep = [4, 6].map((family) =>
-    `routes${family}=$(ip -${family} route show dev ${name} proto boot 2>/dev/null | sed 's/ linkdown//; s/ dead//')\n`
+    sh`routes${family}=$(ip -${family} route show dev ${name} proto boot 2>/dev/null` +
+    " | sed 's/ linkdown//; s/ dead//')\n"
   );
   // twice: some go by others
   const putBack = [4, 6, 4, 6].map((family) =>
     `printf '%s\\n' "$routes${family}" | while read -r route; do [ -z "$route" ] ||\n` +
-    `ip -${family} route replace $route dev ${name} 2>/dev/null || :; done\n`
+    sh`ip -${family} route replace $route dev ${name} 2>/dev/null || :; done` + "\n"
   );
   return { keep: keep.join(""), putBack: putBack.join("") };
 }
@@ -65,32 +67,33 @@ export function bridgePortsLines({ name, owner, mtu, tunnels, external }: Bridge
     ...tunnels.flatMap((tunnel) => {
       const port = `${name}-${tunnel.name}`;
       return [
-        `ip link add ${port} mtu ${mtu} type ${tunnelWords(tunnel)}`,
-        `ip link set ${port} alias ${owner}`,
-        `ip link set ${port} master ${name} up`,
+        sh`ip link add ${port} mtu ${mtu} type ` + tunnelWords(tunnel),
+        sh`ip link set ${port} alias ${owner}`,
+        sh`ip link set ${port} master ${name} up`,
       ];
     }),
     // one that is not there may come later, as a USB NIC does
-    ...external.map((port) => `[ ! -e /sys/class/net/${port} ] || ip link set ${port} master ${name} up`),
+    ...external.map((port) => sh`[ ! -e /sys/class/net/${port} ] || ip link set ${port} master ${name} up`),
   ];
 }
 
 function tunnelWords({ protocol, ends, id, port, group, via, ttl }: Tunnel): string {
-  const way = ends === undefined ? "" : ` local ${ends.local} remote ${ends.remote}`;
+  const way = ends === undefined ? "" : sh` local ${ends.local} remote ${ends.remote}`;
   if (protocol === "gre") return `gretap${way}`;
   // multicast must go out somewhere: by the way that leads to everything
   const usual = `"$(ip route show default | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p;q')"`;
-  const spread = ends === undefined ? ` group ${group} dev ${via ?? usual} ttl ${ttl}` : "";
-  return `vxlan id ${id}${way}${spread} dstport ${port ?? 0}`;
+  const out = via === undefined ? usual : sh`${via}`;
+  const spread = ends === undefined ? sh` group ${group}` + ` dev ${out}` + sh` ttl ${ttl}` : "";
+  return sh`vxlan id ${id}` + way + spread + sh` dstport ${port ?? 0}`;
 }
 
 /** Lines of sh that take those ports away again; cables of instances stay, and may go by themselves meanwhile. */
 export function bridgePortsAwayLines(name: string, owner: string, cables: readonly string[]): string[] {
   return [
-    `for port in $(ls /sys/class/net/${name}/brif 2>/dev/null); do`,
-    `case " ${cables.join(" ")} " in *" $port "*) continue ;; esac`,
-    `if [ "$(cat /sys/class/net/$port/ifalias 2>/dev/null)" = ${owner} ]; then ip link delete $port`,
-    "else ip link set $port nomaster || [ ! -e /sys/class/net/$port ]; fi; done",
+    sh`for port in $(ls /sys/class/net/${name}/brif 2>/dev/null); do`,
+    sh`case ${` ${cables.join(" ")} `} in *" $port "*) continue ;; esac`,
+    sh`if [ "$(cat "/sys/class/net/$port/ifalias" 2>/dev/null)" = ${owner} ]; then ip link delete "$port"`,
+    'else ip link set "$port" nomaster || [ ! -e "/sys/class/net/$port" ]; fi; done',
   ];
 }
 
@@ -151,34 +154,34 @@ export function ownInterfaces(json: string, owner: string): string[] {
 /** Lines of sh that set a port of a bridge apart. */
 export function bridgePortLines({ hostName, bridge, isIsolated, vlans }: VethPlan): string[] {
   return [
-    ...(isIsolated ? [`bridge link set dev ${hostName} isolated on`] : []),
+    ...(isIsolated ? [sh`bridge link set dev ${hostName} isolated on`] : []),
     ...(vlans === undefined ? [] : [
-      `ip link set ${bridge} type bridge vlan_filtering 1`,
+      sh`ip link set ${bridge ?? ""} type bridge vlan_filtering 1`,
       // what a port is in unless told otherwise
-      `bridge vlan del dev ${hostName} vid 1`,
+      sh`bridge vlan del dev ${hostName} vid 1`,
       ...(vlans.untagged === undefined
         ? []
-        : [`bridge vlan add dev ${hostName} vid ${vlans.untagged} pvid untagged`]),
-      ...vlans.tagged.map((tag) => `bridge vlan add dev ${hostName} vid ${tag}`),
+        : [sh`bridge vlan add dev ${hostName} vid ${vlans.untagged} pvid untagged`]),
+      ...vlans.tagged.map((tag) => sh`bridge vlan add dev ${hostName} vid ${tag}`),
     ]),
   ];
 }
 
 /** Lines of sh that make an interface of the host answer for addresses. */
 export function announceLines({ parent, addresses, vlan }: Announced): string[] {
-  const conf = (family: string, name: string) => `echo 1 >/proc/sys/net/${family}/conf/${parent}/${name}`;
+  const conf = (family: string, name: string) => sh`echo 1 >/proc/sys/net/${family}/conf/${parent}/${name}`;
   const isV6 = (address: string) => address.includes(":");
   return [
     ...(vlan === undefined ? [] : vlanLines(vlan)),
     ...(addresses.some((address) => !isV6(address)) ? [conf("ipv4", "forwarding")] : []),
     ...(addresses.some(isV6) ? [conf("ipv6", "forwarding"), conf("ipv6", "proxy_ndp")] : []),
-    ...addresses.map((address) => `ip neigh replace proxy ${address} dev ${parent}`),
+    ...addresses.map((address) => sh`ip neigh replace proxy ${address} dev ${parent}`),
   ];
 }
 
 /** Lines of sh that end that; those of an interface that is gone have gone with it. */
 export const withdrawLines = ({ parent, addresses }: Announced): string[] =>
-  addresses.map((address) => `ip neigh delete proxy ${address} dev ${parent} 2>/dev/null || :`);
+  addresses.map((address) => sh`ip neigh delete proxy ${address} dev ${parent} 2>/dev/null || :`);
 
 /** A script of sh that runs lines of `ip -batch`. */
 export function ipScript(lines: readonly string[]): string {

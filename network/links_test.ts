@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/testing";
 import { giveNicLines, takeNicLines } from "./host_nics.ts";
-import { bridgePortLines, vethLines, type VethPlan } from "./links.ts";
+import { announceLines, bridgePortLines, vethLines, type VethPlan } from "./links.ts";
 
 const veth: VethPlan = {
   hostName: "veth1",
@@ -47,5 +47,13 @@ Deno.test("takeNicLines() gives the interface its old name, address and size bac
   assertEquals(lines.slice(2, 4), [
     "nsenter --net=/run/x.ns ip link set eth1 netns 7 name eth0",
     "ip link set eth0 address 00:16:3e:00:00:02 mtu 1500",
+  ]);
+});
+
+Deno.test("a name is one word of a line of sh, whatever it holds", () => {
+  const lines = announceLines({ parent: "eth0; reboot", addresses: ["192.0.2.1"] });
+  assertEquals(lines, [
+    "echo 1 >/proc/sys/net/ipv4/conf/'eth0; reboot'/forwarding",
+    "ip neigh replace proxy 192.0.2.1 dev 'eth0; reboot'",
   ]);
 });

@@ -1,5 +1,7 @@
 // VLANs of the host's interfaces, as lines of sh: an interface each, made for whoever needs it first. Pure.
 
+import { sh } from "./shell_words.ts";
+
 export interface Vlan {
   parent: string;
   /** the tag */
@@ -18,8 +20,7 @@ export const vlanInterface = (parent: string, id: number | undefined): string =>
 export function vlanLines({ parent, id, gvrp, owner }: Vlan): string[] {
   const name = vlanInterface(parent, id);
   return [
-    `[ -e /sys/class/net/${name} ] || { ` +
-    `ip link add link ${parent} name ${name} type vlan id ${id}${gvrp ? " gvrp on" : ""}; ` +
-    `ip link set ${name} alias ${owner} up; }`,
+    sh`[ -e /sys/class/net/${name} ] || { ip link add link ${parent} name ${name} type vlan id ${id}` +
+    `${gvrp ? " gvrp on" : ""}; ` + sh`ip link set ${name} alias ${owner} up; }`,
   ];
 }

@@ -141,10 +141,14 @@ export function startSpeaking(
   return program;
 }
 
-/** The exit status of a program that {@link startProgram} started, once it has ended; 128 + signal if one ended it. */
+/**
+ * The exit status of a program that {@link startProgram} started, once it has ended; 128 + signal if one ended it. That is
+ * told once: whoever asks again, or about another's child, is mistaken.
+ */
 export async function exitOf(pid: number): Promise<number> {
   const status = new Int32Array(1);
-  await callWith(new Uint8Array(status.buffer), (buffer) => onThread.waitpid(pid, buffer, 0));
+  const ended = await callWith(new Uint8Array(status.buffer), (buffer) => onThread.waitpid(pid, buffer, 0));
+  if (ended !== pid) throw new Error(`waitpid(2): process ${pid} is no child to wait for`);
   const [wait = 0] = status;
   const signal = wait & 127;
   return signal === 0 ? (wait >> 8) & 255 : 128 + signal;

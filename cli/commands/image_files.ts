@@ -75,10 +75,12 @@ async function stat(path: string): Promise<Deno.FileInfo> {
 // the server takes files only, and a tar of the directory is what LXD's clients send for one
 async function pack(directory: string): Promise<{ path: string } & AsyncDisposable> {
   const { runChecked } = await import("../../sys/run.ts");
-  const path = await Deno.makeTempFile({ prefix: "drey_image_", suffix: ".tar" });
+  const { inTemporaryPlace } = await import("../../sys/temporary_place.ts");
+  const path = await inTemporaryPlace(() => Deno.makeTempFile({ prefix: "drey_image_", suffix: ".tar" }));
   const remove = () => Deno.remove(path);
+  const argv = ["tar", "--numeric-owner", "--xattrs", "--acls", "-C", directory, "-cf", path, "."];
   try {
-    await runChecked(["tar", "--numeric-owner", "--xattrs", "--acls", "-C", directory, "-cf", path, "."]);
+    await inTemporaryPlace(() => runChecked(argv));
   } catch (error) {
     await remove();
     throw error;

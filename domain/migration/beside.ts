@@ -9,6 +9,7 @@ import type { Context } from "../context.ts";
 import type { OpenPool } from "../storage_pools/open.ts";
 import { withTemporaryVolume } from "../storage_pools/temporary.ts";
 import { treeOf } from "../storage_volumes/content.ts";
+import { inTemporaryPlace } from "../../sys/temporary_place.ts";
 
 /** A file by its name, such as `templates/hostname.tpl`. */
 export interface SmallFile {
@@ -56,7 +57,7 @@ async function put(
   directory: string,
   { files, root }: { files: readonly SmallFile[]; root: { uid: number; gid: number } },
 ): Promise<void> {
-  const stage = await Deno.makeTempDir();
+  const stage = await inTemporaryPlace(() => Deno.makeTempDir());
   try {
     Deno.mkdirSync(join(stage, "templates"), { mode: 0o755 });
     for (const { name, text } of files) Deno.writeTextFileSync(join(stage, name), text, { mode: 0o644 });
