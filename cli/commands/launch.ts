@@ -29,7 +29,9 @@ async function create(shell: Shell, start: boolean): Promise<void> {
     ...(start ? { start } : {}),
   };
   shell.print(name === "" ? "Creating the instance\n" : `Creating ${name}\n`);
-  const ended = await shell.wait(await client.start("instances.create", { body }), name || "instance");
+  const running = await client.start("instances.create", { body });
+  const ended = await shell.wait(running, name || "instance")
+    .catch((error) => tellLeft(client, name || createdName(running.operation), error));
   const created = name || createdName(ended);
   if (name === "") shell.print(`Instance name is: ${created}\n`);
   if (!start) return;
@@ -45,6 +47,19 @@ async function create(shell: Shell, start: boolean): Promise<void> {
   if (!shell.typed.has("console")) return;
   const { attach } = await import("./console.ts");
   await attach(shell, { client, name: created });
+}
+
+/** What could not start is there for all that, as after `init` and `start`: another setting may be all it needs. */
+async function tellLeft(client: Client, name: string, error: unknown): Promise<never> {
+  if (!(error instanceof DreyError) || /already exists/.test(error.message)) throw error;
+  const left = await client.call("instance.get", { params: { name } }).catch(() => undefined);
+  if (left === undefined) throw error;
+  throw new DreyError(error.code, {
+    message: error.message,
+    hint: `${error.hint === undefined ? "" : `${error.hint}. `}Instance "${name}" was created and is left: ` +
+      `drey start ${name} tries again, drey delete ${name} removes it`,
+    cause: error,
+  });
 }
 
 function readArguments({ args, has, command }: Typed): { image?: string; target?: string } {
