@@ -91,21 +91,33 @@ export function checkMeeting({ operation = "", secrets = {} }: Meeting): void {
   });
 }
 
-/** Opens the streams of another server's operation. @throws {DreyError} `NETWORK`, `FORBIDDEN` */
+/**
+ * Opens the streams of another server's operation.
+ *
+ * @throws {DreyError} `NETWORK`, `FORBIDDEN`
+ * @throws the reason of `signal` if it is aborted first
+ */
 export async function meet(meeting: Meeting, signal: AbortSignal): Promise<Channels> {
   const { operation = "", certificate, secrets = {} } = meeting;
   const { origin: address, host, pathname } = new URL(operation);
   const opened: Socket[] = [];
+  // not the signal itself: over streams that are open the other end is told why they are closed
+  const opening = new AbortController();
+  const stop = () => opening.abort(signal.reason);
+  signal.addEventListener("abort", stop);
   try {
     for (const name of names) {
       signal.throwIfAborted();
       const connection = connectionOf(await connectTo({ address, ...certificate && { certificate } }));
       const query = new URLSearchParams({ secret: secrets[name] ?? "" });
-      opened.push(await openWebSocket(connection, { address: `${pathname}/websocket?${query}`, host }));
+      const stream = { address: `${pathname}/websocket?${query}`, host, signal: opening.signal };
+      opened.push(await openWebSocket(connection, stream));
     }
   } catch (error) {
     for (const socket of opened) socket.close();
     throw error;
+  } finally {
+    signal.removeEventListener("abort", stop);
   }
   const [control, fs] = opened;
   if (control === undefined || fs === undefined) throw new Error("both streams are open");
