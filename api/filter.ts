@@ -22,7 +22,7 @@ export function parseFilter(text: string): Filter {
   const clauses = clausesOf(wordsOf(text));
   return (thing) =>
     clauses.reduce((matches, clause) => {
-      const found = matchesField(fieldOf(thing, clause.field.split(".")), clause);
+      const found = matchesField(fieldOf(thing, clause.field), clause);
       const holds = (found === (clause.operator === "eq")) !== clause.negated;
       return clause.join === "and" ? matches && holds : matches || holds;
     }, true);
@@ -79,13 +79,12 @@ function isWord(word: Word | undefined, text: string): boolean {
 }
 
 /** Keys may hold dots themselves (`limits.cpu`): the longest that exists is taken first. */
-function fieldOf(thing: unknown, words: readonly string[]): unknown {
-  if (words.length === 0) return thing;
+function fieldOf(thing: unknown, path: string): unknown {
   if (typeof thing !== "object" || thing === null || Array.isArray(thing)) return undefined;
-  for (let length = words.length; length > 0; length--) {
-    const key = words.slice(0, length).join(".");
-    if (!Object.hasOwn(thing, key)) continue;
-    const found = fieldOf((thing as Record<string, unknown>)[key], words.slice(length));
+  const keys = Object.keys(thing).filter((key) => path === key || path.startsWith(`${key}.`));
+  for (const key of keys.sort((one, other) => other.length - one.length)) {
+    const value = (thing as Record<string, unknown>)[key];
+    const found = path === key ? value : fieldOf(value, path.slice(key.length + 1));
     if (found !== undefined) return found;
   }
   return undefined;

@@ -52,7 +52,10 @@ export function processesByNamespace(): Processes {
   const found = new Map<string, number[]>();
   for (const { name } of Deno.readDirSync("/proc")) {
     const namespace = /^\d+$/.test(name) ? namespaceOf(Number(name)) : undefined;
-    if (namespace !== undefined) found.set(namespace, [...found.get(namespace) ?? [], Number(name)]);
+    if (namespace === undefined) continue;
+    const known = found.get(namespace);
+    if (known === undefined) found.set(namespace, [Number(name)]);
+    else known.push(Number(name));
   }
   return { of: (init) => found.get(namespaceOf(init) ?? "") ?? [] };
 }
