@@ -8,7 +8,7 @@
 export const relayProgram = String.raw`use strict;
 use Socket qw(:all);
 use Fcntl;
-my (@pairs, %at, %own, @drop, $haproxy);
+my (@pairs, %at, %own, @drop, $haproxy, $most);
 open my $plan, '<', $ARGV[0] or die "Cannot read $ARGV[0]: $!\n";
 while (<$plan>) { chomp; my ($what, @words) = split /\t/, $_, -1;
   if ($what eq 'pair') { push @pairs, [@words, []] }
@@ -17,6 +17,7 @@ while (<$plan>) { chomp; my ($what, @words) = split /\t/, $_, -1;
   elsif ($what eq 'own') { @own{qw(uid gid mode)} = @words }
   elsif ($what eq 'drop') { @drop = @words }
   elsif ($what eq 'haproxy') { $haproxy = 1 }
+  elsif ($what eq 'most') { $most = $words[0] }
 }
 close $plan;
 # whoever waits for this relay is told when it listens, or that it cannot; one that is started again is not waited for
@@ -54,10 +55,11 @@ sub listener { my ($proto, $host, $port) = @_;
   setsockopt($socket, IPPROTO_IPV6, IPV6_V6ONLY, 1) if $family == AF_INET6;
   unlink $host if $proto eq 'unix' and $host =~ m!^/! and -S $host;
   bind($socket, $where) or die "Cannot listen on $proto:$host:$port: $!\n";
-  if ($proto ne 'udp') { listen($socket, 1024) or die "listen: $!\n" }
   if ($proto eq 'unix' and $host =~ m!^/! and %own) {
     chmod oct $own{mode}, $host; chown $own{uid}, $own{gid}, $host if $own{uid} ne '';
   }
+  # nobody can connect before it is who it is for
+  if ($proto ne 'udp') { listen($socket, 1024) or die "listen: $!\n" }
   return $socket;
 }
 my @listeners;
@@ -92,7 +94,9 @@ if ($at{connect} ne 'host') {
   enter($at{connect}, $USER | $NET | (grep({ $_->[3] eq 'unix' } @pairs) ? $MNT : 0));
   become(@drop) if @drop;
 }
-$SIG{CHLD} = 'IGNORE'; $SIG{PIPE} = 'IGNORE';
+# the end of a connection ends the wait for others
+$SIG{CHLD} = sub {}; $SIG{PIPE} = 'IGNORE';
+my $children = 0;
 tell_waiting();
 sub plain { my ($socket) = @_;
   my $flags = fcntl($socket, F_GETFL, 0); fcntl($socket, F_SETFL, $flags | O_NONBLOCK);
@@ -174,8 +178,12 @@ sub datagram { my ($socket, $pair) = @_;
 }
 while (1) {
   my $bits = '';
-  vec($bits, fileno $_, 1) = 1 for @listeners, $hear, map { $_->{out} } values %client;
-  select(my $ready = $bits, undef, undef, %client ? 30 : undef) >= 0 or next;
+  $children-- while waitpid(-1, 1) > 0;
+  # beyond that many they wait with the kernel: a process for each would be all that the user may have
+  my $is_full = $children >= $most;
+  vec($bits, fileno $_, 1) = 1 for $is_full ? () : @listeners, $hear, map { $_->{out} } values %client;
+  # one that ends just now interrupts nothing
+  select(my $ready = $bits, undef, undef, $is_full ? 1 : %client ? 30 : undef) >= 0 or next;
   if (vec($ready, fileno $hear, 1)) { sysread $hear, my $lines, 65536;
     $away{$_} = time + $grudge for split /\n/, $lines;
   }
@@ -184,7 +192,7 @@ while (1) {
     if ($pair->[0] eq 'udp') { datagram($socket, $pair); next }
     accept(my $in, $socket) or next;
     my $child = fork; next if !defined $child;
-    $turn++ if $child;
+    if ($child) { $turn++; last if ++$children >= $most }
     if (!$child) { close $_ for @listeners; serve($in, $pair) }
   }
   for my $fd (keys %client) { my $one = $client{$fd};
@@ -220,12 +228,13 @@ export interface RelayPlan {
   haproxy: boolean;
 }
 
-/** The file a relay reads. */
-export function relayText(plan: RelayPlan): string {
+/** The file a relay reads. @param most connections at once; more wait until one of them ends */
+export function relayText(plan: RelayPlan, most = 1024): string {
   const end = ({ protocol, host, port }: RelayEnd) => [protocol, host, String(port)];
   const lines = [
     ["at", "listen", String(plan.listenAt)],
     ["at", "connect", String(plan.connectAt)],
+    ["most", String(most)],
     ["own", String(plan.own.uid ?? ""), String(plan.own.gid ?? ""), plan.own.mode.toString(8)],
     ...(plan.drop === undefined ? [] : [["drop", String(plan.drop.uid), String(plan.drop.gid)]]),
     ...(plan.haproxy ? [["haproxy"]] : []),

@@ -1,0 +1,50 @@
+import { assertEquals } from "@std/testing";
+import { join } from "@std/path";
+import { type RelayPlan, relayProgram, relayText } from "./relay.pl.ts";
+
+Deno.test("a relay takes so many connections at once, and others as these end", async () => {
+  using target = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr;
+  taken.close();
+  const end = (port: number) => ({ protocol: "tcp", host: "127.0.0.1", port }) as const;
+  await using _relay = await startRelay({
+    pairs: [{ listen: end(port), connect: end(target.addr.port) }],
+    listenAt: "host",
+    connectAt: "host",
+    own: { uid: undefined, gid: undefined, mode: 0o600 },
+    drop: undefined,
+    haproxy: false,
+  }, 2);
+  const come = () => Deno.connect({ hostname: "127.0.0.1", port });
+  const [first, second, third] = [await come(), await come(), await come()];
+  const served = [await target.accept(), await target.accept()];
+  const next = target.accept();
+  const late = Symbol();
+  const isThere = await Promise.race([next, new Promise((resolve) => setTimeout(resolve, 200, late))]);
+  assertEquals(isThere, late);
+  first.close();
+  served[0]?.close();
+  served.push(await next);
+  for (const connection of [second, third, ...served.slice(1)]) connection.close();
+});
+
+/** A relay that listens already. */
+async function startRelay(plan: RelayPlan, most: number): Promise<AsyncDisposable> {
+  const directory = await Deno.makeTempDir();
+  const file = join(directory, "plan");
+  await Deno.writeTextFile(file, relayText(plan, most));
+  await new Deno.Command("mkfifo", { args: [`${file}.told`] }).output();
+  // it does not wait for who hears that it listens
+  const told = await Deno.open(`${file}.told`, { read: true, write: true });
+  const child = new Deno.Command("perl", { args: ["-e", relayProgram, file], stdin: "null" }).spawn();
+  await told.read(new Uint8Array(1));
+  told.close();
+  return {
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await child.status;
+      await Deno.remove(directory, { recursive: true });
+    },
+  };
+}
