@@ -5,6 +5,10 @@ import { temporaryContext } from "../tests/support/temporary_context.ts";
 import { type Route, type RouteName, routes, routesBeside } from "../wire/routes.ts";
 import type { Socket } from "../wire/socket.ts";
 import { createApp } from "./app.ts";
+import { type KeyPair, makeCertificate } from "../auth/tls.ts";
+import { addCertificate, listCertificates, patchCertificate } from "../domain/certificates.ts";
+import type { Store } from "../store/store.ts";
+import { createProject } from "../domain/projects.ts";
 import type { Caller } from "./call.ts";
 import { type HandlerSources, handlerSources } from "./handlers.ts";
 import { etagOf, shownBy } from "./middleware/etag.ts";
@@ -421,4 +425,40 @@ Deno.test("whoever asks when the store is gone is answered", async () => {
   const accept = () => Promise.reject(new Error("no stream here"));
   const response = await app.fetch(new Request("http://drey/1.0"), { caller, accept });
   assertEquals(response.status, 500);
+});
+
+Deno.test("a client that renews its certificate keeps no project that is taken from it meanwhile", async () => {
+  await using context = await temporaryContext();
+  for (const name of ["one", "two"]) await createProject(context, { name, config: {} });
+  const [{ certificate }, renewed] = await Promise.all(
+    ["old", "new"].map((commonName) => makeCertificate({ commonName, use: "client" })),
+  ) as [KeyPair, KeyPair];
+  const terms = { name: "ci", type: "client", restricted: true, projects: ["one", "two"] } as const;
+  const fingerprint = await addCertificate(context, { ...terms, projects: ["one", "two"], certificate });
+  let looks = 0;
+  const store: Store = {
+    get: (key) => context.store.get(key),
+    commit: (checks, writes) => context.store.commit(checks, writes),
+    watch: (prefix, signal) => context.store.watch(prefix, signal),
+    settle: () => context.store.settle(),
+    lock: (key, options) => context.store.lock(key, options),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+    async list(prefix) {
+      const found = await context.store.list(prefix);
+      // the first look is whether the client is known
+      if (prefix[0] !== "certificates" || ++looks !== 2) return found as never;
+      await patchCertificate(context, fingerprint, () => ({ projects: ["one"] }));
+      return found as never;
+    },
+  };
+  const der = Uint8Array.fromBase64(certificate.replaceAll(/-----.*?-----|\s/g, ""));
+  const client = { ...stranger, certificate: { der, fingerprint } };
+  const request = new Request(`http://drey/1.0/certificates/${fingerprint}`, {
+    method: "PATCH",
+    body: JSON.stringify({ certificate: renewed.certificate }),
+  });
+  const env = { caller: client, accept: () => Promise.reject(new Error("no stream here")) };
+  const { status } = await createApp({ ...context, store }).fetch(request, env);
+  const [{ projects } = { projects: [] }] = await listCertificates(context);
+  assertEquals([status, projects], [409, ["one"]]);
 });

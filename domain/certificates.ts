@@ -67,34 +67,35 @@ export async function addCertificate(
   throw new DreyError("ALREADY_EXISTS", { message: "Certificate already in trust store" });
 }
 
-/** Replaces what is known of a certificate; what the body leaves out becomes what it is for a new one. */
-export async function updateCertificate(
-  context: Context,
-  fingerprint: string,
-  put: CertificatePut,
-): Promise<void> {
-  await change(context, fingerprint, (old) => ({
-    name: put.name ?? "",
-    type: put.type ?? "client",
-    restricted: put.restricted ?? false,
-    projects: put.projects ?? [],
-    certificate: put.certificate || old.certificate,
-  }));
+/** What is asked of a certificate; who may not ask everything is held against it as it is at that moment. */
+type Asked = (old: Certificate) => CertificatePut;
+
+/** Replaces what is known of a certificate; what is not asked for becomes what it is for a new one. */
+export async function updateCertificate(context: Context, fingerprint: string, asked: Asked): Promise<void> {
+  await change(context, fingerprint, (old) => {
+    const put = asked(old);
+    return {
+      name: put.name ?? "",
+      type: put.type ?? "client",
+      restricted: put.restricted ?? false,
+      projects: put.projects ?? [],
+      certificate: put.certificate || old.certificate,
+    };
+  });
 }
 
-/** Changes what the body names. */
-export async function patchCertificate(
-  context: Context,
-  fingerprint: string,
-  put: CertificatePut,
-): Promise<void> {
-  await change(context, fingerprint, (old) => ({
-    name: put.name ?? old.name,
-    type: put.type ?? old.type,
-    restricted: put.restricted ?? old.restricted,
-    projects: put.projects ?? old.projects,
-    certificate: put.certificate || old.certificate,
-  }));
+/** Changes what is asked for. */
+export async function patchCertificate(context: Context, fingerprint: string, asked: Asked): Promise<void> {
+  await change(context, fingerprint, (old) => {
+    const put = asked(old);
+    return {
+      name: put.name ?? old.name,
+      type: put.type ?? old.type,
+      restricted: put.restricted ?? old.restricted,
+      projects: put.projects ?? old.projects,
+      certificate: put.certificate || old.certificate,
+    };
+  });
 }
 
 /** Trusts a certificate no more. @throws {DreyError} `NOT_FOUND` */

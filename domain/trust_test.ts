@@ -59,7 +59,7 @@ Deno.test("a certificate is confined to projects that exist, or to none by name"
   const [found] = await listCertificates(context);
   assertEquals([found?.type, found?.restricted, found?.projects], ["metrics", true, ["default"]]);
   // as lxc config trust edit sends it
-  await patchCertificate(context, found?.fingerprint ?? "", { restricted: false });
+  await patchCertificate(context, found?.fingerprint ?? "", () => ({ restricted: false }));
   const [released] = await listCertificates(context);
   assertEquals([released?.restricted, released?.projects], [false, ["default"]]);
 });
@@ -74,7 +74,7 @@ Deno.test("a new certificate in the place of an old one takes over its trust", a
     }),
   ];
   const fingerprint = await addCertificate(context, { certificate: old.certificate, name: "me" });
-  await updateCertificate(context, fingerprint, { name: "me", certificate: next.certificate });
+  await updateCertificate(context, fingerprint, () => ({ name: "me", certificate: next.certificate }));
   const [found, ...others] = await listCertificates(context);
   assertEquals([found?.fingerprint, found?.name], [fingerprintOf(readCertificate(next.certificate)), "me"]);
   assertEquals(others, []);

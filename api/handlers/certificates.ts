@@ -38,13 +38,11 @@ export const handlers: Handlers<Names> = {
     return found;
   },
   "certificate.update": async ({ context, caller, params, body }) => {
-    const put = await within(caller, await certificates.getCertificate(context, params.fingerprint), body);
-    await certificates.updateCertificate(context, params.fingerprint, put);
+    await certificates.updateCertificate(context, params.fingerprint, (old) => within(caller, old, body));
     return null;
   },
   "certificate.patch": async ({ context, caller, params, body }) => {
-    const put = await within(caller, await certificates.getCertificate(context, params.fingerprint), body);
-    await certificates.patchCertificate(context, params.fingerprint, put);
+    await certificates.patchCertificate(context, params.fingerprint, (old) => within(caller, old, body));
     return null;
   },
   "certificate.delete": async ({ context, params }) => {
