@@ -148,15 +148,19 @@ async function carriedBy(request: Request): Promise<AsyncIterable<ImagePart> | u
   return only({ name: "metadata", content: request.body });
 }
 
+/** `bytes` of white space before JSON: they are kept for whoever reads the body afterwards */
+const mostBlank = 65_536;
+
 /** Looks at the first bytes of a body that is read afterwards. */
 async function beginsAsJson(request: Request): Promise<boolean> {
   const reader = request.clone().body?.getReader();
-  for (;;) {
+  for (let blank = 0;;) {
     const chunk = await reader?.read();
     // nothing at all: the reader of JSON says what it misses
     if (chunk === undefined || chunk.done) return true;
     const first = chunk.value.find((byte) => ![0x20, 0x09, 0x0a, 0x0d].includes(byte));
-    if (first === undefined) continue;
+    blank += chunk.value.length;
+    if (first === undefined && blank < mostBlank) continue;
     // not waited for: what is left is taken by others, and this ends when they have
     void reader?.cancel();
     return first === "{".charCodeAt(0);

@@ -261,3 +261,24 @@ Deno.test("sweepImages() removes what killed processes left, and nothing of livi
 function startOf(pid: number): string {
   return Deno.readTextFileSync(`/proc/${pid}/stat`).split(" ")[21] ?? "";
 }
+
+Deno.test("nobody fills the memory by an upload of white space", async () => {
+  await using drey = await freshDrey();
+  let pieces = 0;
+  const blank = new Uint8Array(65_536).fill(0x20);
+  const body = new ReadableStream<Uint8Array>({
+    pull(control) {
+      if (++pieces > 1_000) control.close();
+      else control.enqueue(blank);
+    },
+  });
+  const request = new Request("http://drey/1.0/images", {
+    method: "POST",
+    body,
+    headers: { "x-lxd-secret": "no such secret" },
+  });
+  const stranger = { ...env, caller: { uid: -1, protocol: "tls", username: "" } } as const;
+  const { status } = await drey.app.fetch(request, stranger);
+  assertEquals(status, 403);
+  assert(pieces < 10, `${pieces} pieces were read`);
+});
