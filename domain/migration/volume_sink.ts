@@ -6,7 +6,7 @@ import { validateVolumeConfig } from "../../config/volume_keys.ts";
 import { DreyError } from "../../errors.ts";
 import { type IdMap, parseMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
-import type { Snapshot, Volume } from "../../storage/driver.ts";
+import type { Driver, Snapshot, Volume } from "../../storage/driver.ts";
 import type { Entry, Write } from "../../store/store.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
@@ -18,9 +18,10 @@ import { lifecycleWrite } from "../events.ts";
 import { lazyFileRoot } from "../instances/file_root.ts";
 import { announcedAll, type Intent } from "../intents.ts";
 import type { Task } from "../operations.ts";
+import { mustAllowIn } from "../projects/allow.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { withTemporaryVolume } from "../storage_pools/temporary.ts";
-import { diskOf, emptyContent, mapOf } from "../storage_volumes/content.ts";
+import { diskOf, emptyContent, mapOf, resizeDisk, sizeOf } from "../storage_volumes/content.ts";
 import { mapKeys } from "../storage_volumes/copy.ts";
 import { enterVolume, newRecord, userConfig, withoutEmpty } from "../storage_volumes/create.ts";
 import {
@@ -281,6 +282,7 @@ async function replace(
     unless: snapshotKey(ref, name),
   }));
   const key = volumeKey(ref);
+  let value = record;
   await announcedAll(context, { intents, locks: [key] }, async (done) => {
     await withTemporaryVolume(context, { pool, kind: volume.kind }, async (beside) => {
       const states = { ...coming, pool, record, name: ref.name, volume: beside };
@@ -290,19 +292,31 @@ async function replace(
         await driver.clone(beside, volumeOf(ref, described.name));
       }
       await receiveState(context, { ...states, described: last });
+      value = await sized(driver, beside, record);
+      await mustAllowIn(context, ref.project, { volume: { ...ref, config: value.config } });
       await mustRest(context, ref, "refresh");
       await driver.clone(beside, volume);
       await holdToSize(driver, volume, record);
     });
     const source = volumeAddress(ref);
     const isKept = await context.store.commit([{ key, revision }], [
-      { key, value: record },
+      { key, value },
       ...snapshotWrites(ref, { snapshots, record }),
       ...done,
       lifecycleWrite(context, { project: ref.project, action: "storage-volume-updated", source }),
     ]);
     if (!isKept) throw volumeChanged(ref);
   });
+}
+
+/** A disk that has come is no smaller than its record says; if it is larger, the record has to say so. */
+async function sized(driver: Driver, volume: Volume, record: VolumeRecord): Promise<VolumeRecord> {
+  if (record.content_type !== "block") return record;
+  const path = diskOf(driver, volume, record.content_type);
+  const [{ size }, wanted = 0] = [await Deno.stat(path), sizeOf(record)];
+  if (size > wanted) return { ...record, config: { ...record.config, size: String(size) } };
+  await resizeDisk(path, wanted);
+  return record;
 }
 
 /** Snapshots that are to come; those that the other server has not, or not any more as they were, go. */

@@ -118,9 +118,13 @@ await e2e("a volume goes to another server with its snapshots, in every mode", {
   using file = await Deno.open(disk, { write: true });
   await file.write(new Uint8Array(1 << 20).fill(7));
   await here.run("storage volume copy far:default/b1 default/b2");
-  const copy = diskIn(join(drey.directory, "elsewhere"), "b2");
-  assertEquals(await Deno.readFile(copy), await Deno.readFile(disk));
-  assertEquals((await Deno.stat(copy)).blocks, 2048);
+  const copy = () => diskIn(join(drey.directory, "elsewhere"), "b2");
+  assertEquals(await Deno.readFile(copy()), await Deno.readFile(disk));
+  assertEquals((await Deno.stat(copy())).blocks, 2048);
+  await drey`storage volume set default b1 size=16MiB`;
+  await here.run("storage volume copy far:default/b1 default/b2 --refresh");
+  assertEquals(await here.run("storage volume get default b2 size"), `${16 << 20}\n`);
+  assertEquals(await Deno.readFile(copy()), await Deno.readFile(disk));
 });
 
 function diskIn(directory: string, volume: string): string {
