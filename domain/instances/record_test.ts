@@ -1,13 +1,15 @@
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/testing";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/testing";
 import { validateInstanceName } from "../../config/names.ts";
-import { DreyError } from "../../errors.ts";
+import { describeError, DreyError } from "../../errors.ts";
+import { claimRunDirectory } from "../../runtime/run_state.ts";
+import { closeFd } from "../../sys/descriptors.ts";
 import { temporaryContext } from "../../tests/support/temporary_context.ts";
 import { mergeSettings } from "./expand.ts";
 import { randomName } from "./random_name.ts";
 import { directoryName, instancePaths, loadRecord, refOf } from "./record.ts";
 import { readRunRecord, writeRunRecord } from "./run_record.ts";
 import { planStart } from "./start_plan.ts";
-import { currentState } from "./status.ts";
+import { currentState, requireRunning } from "./status.ts";
 
 Deno.test("a directory name leads back to its instance", () => {
   for (const project of ["default", "p", "web_shop"]) {
@@ -33,6 +35,16 @@ Deno.test("an instance without a run directory is stopped", async () => {
   await Deno.writeTextFile(`${run}/lock`, "");
   await Deno.writeTextFile(`${run}/init.pid`, String(Deno.pid));
   assertEquals(currentState(context, ref), { status: "Stopped" });
+});
+
+Deno.test("whoever needs a running instance hears that it is only starting, or stopped", async () => {
+  await using context = await temporaryContext();
+  const ref = { project: "default", name: "c1" };
+  const said = () => describeError(assertThrows(() => requireRunning(context, ref), DreyError));
+  assertEquals(said(), "The instance is not running. Run: drey start c1");
+  const lock = claimRunDirectory(instancePaths(context, ref).run);
+  assertEquals(said(), "The instance is starting");
+  closeFd(lock);
 });
 
 Deno.test("a run record is there whole or not at all", async () => {

@@ -32,8 +32,11 @@ export function currentState(context: Context, ref: Ref): State {
 export function requireRunning(context: Context, ref: Ref): number {
   const state = currentState(context, ref);
   if ("pid" in state && state.status === "Running") return state.pid;
-  throw new DreyError("INSTANCE_STATE", {
-    message: state.status === "Frozen" ? "The instance is frozen" : "The instance is not running",
-    hint: state.status === "Frozen" ? `Run: drey resume ${ref.name}` : `Run: drey start ${ref.name}`,
-  });
+  throw new DreyError("INSTANCE_STATE", why(state, ref));
+}
+
+function why({ status }: State, { name }: Ref): { message: string; hint?: string } {
+  if (status === "Frozen") return { message: "The instance is frozen", hint: `Run: drey resume ${name}` };
+  if (status === "Starting") return { message: "The instance is starting" };
+  return { message: "The instance is not running", hint: `Run: drey start ${name}` };
 }
