@@ -1,5 +1,6 @@
 // Trust tokens in LXD's form: base64 of JSON that names a server, its certificate and a secret good for one client.
 
+import { writable } from "../config/expiry.ts";
 import { DreyError } from "../errors.ts";
 
 export interface TrustToken {
@@ -54,7 +55,7 @@ export function expiryAfter(span: string, from: Date): Date {
     }
     add(until, Number(count), unit);
   }
-  return until;
+  return writable(until);
 }
 
 function add(date: Date, count: number, unit: string): void {

@@ -45,5 +45,6 @@ Deno.test("expiryAfter() adds LXD's spans", () => {
   assertEquals(after("1H 30M 5S"), "2026-01-31T01:30:05.000Z");
   assertEquals(after("2w"), "2026-02-14T00:00:00.000Z");
   assertEquals(after("1y"), "2027-01-31T00:00:00.000Z");
+  assertEquals(after("999999999y"), "9999-12-31T23:59:59.000Z");
   for (const span of ["", "15", "d", "1x", "-1d"]) assertThrows(() => after(span), DreyError, "Invalid span");
 });

@@ -14,8 +14,14 @@ export function parseExpiry(text: string, from: Date): Date | undefined {
     if (word.endsWith("m")) date.setUTCMonth(date.getUTCMonth() + count);
     if (word.endsWith("y")) date.setUTCFullYear(date.getUTCFullYear() + count);
   }
-  return date;
+  return writable(date);
 }
+
+/** the last second that RFC 3339 can write */
+const latest = Date.UTC(9999, 11, 31, 23, 59, 59);
+
+/** A moment, or the last one that can be written where it lies beyond: as good as never. */
+export const writable = (date: Date): Date => date.getTime() <= latest ? date : new Date(latest);
 
 /**
  * A time as clients write it, `2026-01-31T12:00:00Z` or the day alone, in milliseconds since 1970; undefined for

@@ -36,6 +36,7 @@ Deno.test("parseExpiry() adds up its units", () => {
   assertEquals(parseExpiry("1M 2H 3d", from)?.toISOString(), "2026-02-03T02:01:00.000Z");
   assertEquals(parseExpiry("2w", from)?.toISOString(), "2026-02-14T00:00:00.000Z");
   assertEquals(parseExpiry("1y", from)?.toISOString(), "2027-01-31T00:00:00.000Z");
+  assertEquals(parseExpiry("999999y", from)?.toISOString(), "9999-12-31T23:59:59.000Z");
   assertEquals([parseExpiry("", from), parseExpiry("3", from), parseExpiry("1d 2d", from)], [
     undefined,
     undefined,
