@@ -2,12 +2,13 @@
 // their network is up.
 
 import type { RelayPlan } from "../../network/relay.pl.ts";
+import { DreyError } from "../../errors.ts";
 import type { Context } from "../context.ts";
 import { type ForwardKind, forwardRecords, targetsOf } from "../network_forwards.ts";
 import { isLedByKernel } from "./host_ports.ts";
 import { hubKeeper, networksUp } from "./hub_state.ts";
 import { loadNetwork } from "./record.ts";
-import { relayNames, startRelay, stopRelay } from "./relays.ts";
+import { relayNames, startRelay, stopRelay, tryRelay } from "./relays.ts";
 
 const relayName = (network: string, kind: ForwardKind, address: string) =>
   `net.${network}.${kind}.${encodeURIComponent(address)}`;
@@ -25,9 +26,14 @@ const lockForwards = (context: Context) => context.store.lock(["network-forwards
  * Brings the relays of a network to what is on record; none if it is not up. One that is refused does not keep the
  * others from being started.
  *
+ * @param options.keepTrying to start what was refused as soon as that can be
  * @throws {DreyError} `CONFLICT`, `FORBIDDEN`: why the first of those that were refused was
  */
-export async function applyForwards(context: Context, network: string): Promise<void> {
+export async function applyForwards(
+  context: Context,
+  network: string,
+  { keepTrying = false } = {},
+): Promise<void> {
   await using _lock = await lockForwards(context);
   const wanted = networksUp(context).includes(network) ? await plannedRelays(context, network) : new Map();
   // first, since a port may have gone from one of them to another
@@ -36,7 +42,12 @@ export async function applyForwards(context: Context, network: string): Promise<
   }
   const refused: unknown[] = [];
   for (const [name, plan] of wanted) {
-    await startRelay(context, name, plan).catch((error) => void refused.push(error));
+    try {
+      await startRelay(context, name, plan);
+    } catch (error) {
+      refused.push(error);
+      if (keepTrying && error instanceof DreyError) await tryRelay(context, name, plan);
+    }
   }
   if (refused.length > 0) throw refused[0];
 }

@@ -83,7 +83,7 @@ export async function ensureNetwork(
   if (network === undefined) return [];
   const { applyForwards } = await import("./forwards.ts");
   try {
-    await applyForwards(context, network);
+    await applyForwards(context, network, { keepTrying: true });
   } catch (error) {
     // what takes a port of the host is no affair of the instances
     if (!(error instanceof DreyError)) throw error;

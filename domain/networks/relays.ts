@@ -40,6 +40,17 @@ export async function startRelay(context: Context, name: string, plan: RelayPlan
   for (const { listen } of plan.pairs) {
     if (plan.listenAt === "host" && isNew(listen)) await refuseTaken(listen);
   }
+  await begin(context, name, plan);
+}
+
+/** The same for one that cannot listen yet: its holder starts it again, later and later, until it can. */
+export async function tryRelay(context: Context, name: string, plan: RelayPlan): Promise<void> {
+  await using _lock = await context.store.lock(["relays"]);
+  await begin(context, name, plan);
+}
+
+async function begin(context: Context, name: string, plan: RelayPlan): Promise<void> {
+  const run = directory(context);
   if (!isHubAlive(run) && !await reviveHub(run, cgroupOf(context))) {
     await startHub({ directory: run, enter: undefined, setup: "", services: [], cgroup: cgroupOf(context) });
   }

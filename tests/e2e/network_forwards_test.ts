@@ -74,6 +74,12 @@ await e2e("a forward and a load balancer lead from the host to instances, throug
     assertMatch(stderr, /network "lab" is up without one of its forwards: .*:\d+: the address is in use/);
     assertMatch(await drey`warning list --format json`, /up without one of its forwards/);
     taker.close();
+    const listens = () =>
+      Deno.connect({ hostname: "127.0.0.1", port: balanced }).then(
+        (socket) => (socket.close(), true),
+        () => false,
+      );
+    await eventually("the port is had as soon as it is free", listens);
     await drey`stop -f c1`;
   }
   await drey`start c1`;
