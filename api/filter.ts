@@ -1,6 +1,8 @@
-// LXD's filter expressions: `name eq c1 and not config.limits.cpu eq 2`. Clauses join from left to right.
+// LXD's filter expressions: `name eq c1 and not config.limits.cpu eq 2`. Clauses join from left to right; texts are
+// compared as LXD compares them, with a regular expression and whatever the case.
 
 import { DreyError } from "../errors.ts";
+import { readPattern } from "./filter_pattern.ts";
 
 interface Clause {
   join: "and" | "or";
@@ -8,6 +10,8 @@ interface Clause {
   field: string;
   operator: "eq" | "ne";
   value: string;
+  /** whether a text is what the value asks for */
+  fits(text: string): boolean;
 }
 
 /** A test for things as the API shows them. */
@@ -62,7 +66,8 @@ function clausesOf(words: Word[]): Clause[] {
     const compare = operator.text.toLowerCase();
     if (compare !== "eq" && compare !== "ne") throw invalid(`unknown operator "${operator.text}"`);
     if (value === undefined) throw invalid(`"${field.text} ${operator.text}" lacks a value`);
-    clauses.push({ join, negated, field: field.text, operator: compare, value: value.text });
+    const fits = fitsText(value.text);
+    clauses.push({ join, negated, field: field.text, operator: compare, value: value.text, fits });
     const next = words.shift();
     if (next === undefined) return clauses;
     if (!isWord(next, "and") && !isWord(next, "or")) {
@@ -90,20 +95,21 @@ function fieldOf(thing: unknown, path: string): unknown {
   return undefined;
 }
 
-/** Statuses are written with a capital, and asked for without. */
-function matchesField(found: unknown, { field, value }: Clause): boolean {
-  if (field !== "status") return isEqual(found, value);
-  return typeof found === "string" && found.toLowerCase() === value.toLowerCase();
+/** A pattern without an anchor is about the whole text; what is no pattern stands for itself. */
+function fitsText(value: string): (text: string) => boolean {
+  const pattern = readPattern(/[$^]/.test(value) ? value : `^(?:${value})$`);
+  return pattern ?? ((text) => text.toLowerCase() === value.toLowerCase());
 }
 
 /** A list matches if one of its items does; what is missing matches the empty value. */
-function isEqual(found: unknown, wanted: string): boolean {
+function matchesField(found: unknown, clause: Clause): boolean {
+  const { value: wanted, fits } = clause;
   if (found === undefined || found === null) return wanted === "";
-  if (Array.isArray(found)) return found.some((item) => isEqual(item, wanted));
+  if (Array.isArray(found)) return found.some((item) => matchesField(item, clause));
   if (typeof found === "object") return false;
   if (typeof found === "number") return wanted.trim() !== "" && found === Number(wanted);
   if (typeof found === "boolean") return wanted.toLowerCase() === String(found);
-  return String(found) === wanted;
+  return fits(String(found));
 }
 
 function invalid(reason: string): DreyError {

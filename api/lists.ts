@@ -1,7 +1,5 @@
 // Answers of list routes: filtered, and as addresses or whole, as `recursion` asks.
 
-import { parseFilter } from "./filter.ts";
-
 interface Listing<T> {
   recursion: number;
   filter: string | undefined;
@@ -9,8 +7,13 @@ interface Listing<T> {
 }
 
 /** The things themselves, or their addresses. */
-export function listed<T>(things: T[], { recursion, filter, address }: Listing<T>): T[] | string[] {
-  const wanted = filter === undefined || filter === "" ? things : things.filter(parseFilter(filter));
+export async function listed<T>(
+  things: T[],
+  { recursion, filter, address }: Listing<T>,
+): Promise<T[] | string[]> {
+  const wanted = filter === undefined || filter === ""
+    ? things
+    : things.filter((await import("./filter.ts")).parseFilter(filter));
   return recursion > 0 ? wanted : wanted.map(address);
 }
 
