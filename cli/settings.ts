@@ -3,6 +3,7 @@
 
 import { DreyError } from "../errors.ts";
 import type { Config } from "../wire/instance.ts";
+import type { Schema } from "../wire/schema.ts";
 import type { Handler } from "./command.ts";
 import { edit as editYaml, readGiven, readStdin } from "./editor.ts";
 import { keyValues } from "./resolve.ts";
@@ -18,6 +19,8 @@ export interface Settings {
 export interface Owner<Body extends Settings> {
   /** how errors name it, `instance "web"` */
   title: string;
+  /** what PUT takes, if nothing else may be written into the YAML: LXD's client is as strict about these things */
+  schema?: Schema;
   /** `whole` is all that GET tells, `value` the part that PUT takes */
   read(): Promise<{ whole: Settings; value: Body; etag: string }>;
   write(value: Body, etag: string): Promise<void>;
@@ -60,10 +63,18 @@ export function settingsCommands<Body extends Settings>(
     },
     async edit(shell) {
       const owner = await open(shell);
-      const { value, etag } = await owner.read();
-      await editYaml(shell, value, (edited) => owner.write({ ...value, ...edited }, etag));
+      const { whole, value, etag } = await owner.read();
+      await editYaml(shell, value, async (edited) => {
+        if (owner.schema !== undefined) await onlyFields(owner.schema, edited, Object.keys(whole));
+        await owner.write({ ...value, ...edited }, etag);
+      });
     },
   };
+}
+
+async function onlyFields(schema: Schema, value: object, also?: readonly string[]): Promise<void> {
+  const { mustKnowFields } = await import("./known_fields.ts");
+  mustKnowFields(schema, value, also);
 }
 
 /** Sets keys, or properties. @throws {DreyError} `BAD_REQUEST` for a property that cannot be set so */
@@ -121,12 +132,18 @@ export async function readPairs(words: readonly string[]): Promise<Record<string
   return pairs;
 }
 
-/** What a new thing is to be: YAML on standard input, if that is a file, then `--description` and pairs of keys. */
+/**
+ * What a new thing is to be: YAML on standard input, if that is a file, then `--description` and pairs of keys.
+ *
+ * @param schema of the body, if the YAML may have no other fields
+ */
 export async function readSettings(
   shell: Shell,
   words: readonly string[],
+  schema?: Schema,
 ): Promise<Record<string, unknown> & Required<Settings>> {
   const given: Settings = await readGiven();
+  if (schema !== undefined) await onlyFields(schema, given);
   return {
     ...given,
     description: shell.typed.text("description") ?? given.description ?? "",

@@ -2,8 +2,16 @@
 
 import { DreyError } from "../../errors.ts";
 import { boundedText } from "../../sys/bounded_text.ts";
-import type { NetworkAcl, NetworkAclPut, NetworkAclRule } from "../../wire/network_acl.ts";
+import {
+  type NetworkAcl,
+  type NetworkAclPut,
+  networkAclPut,
+  type NetworkAclRule,
+  networkAclRule,
+  networkAclsPost,
+} from "../../wire/network_acl.ts";
 import { toTable } from "../columns.ts";
+import { mustKnowFields } from "../known_fields.ts";
 import { type Format, formatList, toYaml } from "../output.ts";
 import { keyValues, resolveName, resolveOnServer } from "../resolve.ts";
 import { change, type Owner, readSettings, settingsCommands } from "../settings.ts";
@@ -39,7 +47,7 @@ export async function showLog(shell: Shell): Promise<void> {
 
 export async function create(shell: Shell): Promise<void> {
   const { client, name } = await read(shell);
-  const settings = await readSettings(shell, shell.typed.args.slice(1));
+  const settings = await readSettings(shell, shell.typed.args.slice(1), networkAclsPost);
   const body = { ingress: [], egress: [], ...settings, name };
   await client.call("network.acls.create", { body });
   shell.print(`Network ACL ${name} created\n`);
@@ -61,6 +69,7 @@ export async function rename(shell: Shell): Promise<void> {
 export async function addRule(shell: Shell): Promise<void> {
   const [, direction = "", ...words] = shell.typed.args;
   const rule = { state: "enabled", ...keyValues(words) } as NetworkAclRule;
+  mustKnowFields(networkAclRule, rule);
   await change(await open(shell), (acl) => {
     acl[directionOf(direction)] = [...acl[directionOf(direction)] ?? [], rule];
   });
@@ -68,7 +77,9 @@ export async function addRule(shell: Shell): Promise<void> {
 
 export async function removeRule(shell: Shell): Promise<void> {
   const [, direction = "", ...words] = shell.typed.args;
-  const wanted = Object.entries(keyValues(words));
+  const given = keyValues(words);
+  mustKnowFields(networkAclRule, given);
+  const wanted = Object.entries(given);
   await change(await open(shell), (acl) => {
     const rules = acl[directionOf(direction)] ?? [];
     const fits = rules.filter((rule) =>
@@ -99,6 +110,7 @@ async function open(shell: Shell): Promise<Owner<NetworkAclPut>> {
   const params = { name };
   return {
     title: `network ACL "${name}"`,
+    schema: networkAclPut,
     async read() {
       const { value, etag } = await client.read("network.acl.get", { params });
       return { whole: value, value: writable(value), etag };

@@ -1,13 +1,15 @@
 // drey network forward and drey network load-balancer: addresses of the host that lead to instances.
 
 import { DreyError } from "../../errors.ts";
-import type {
-  BalancerPort,
-  ForwardPort,
-  NetworkForward,
-  NetworkForwardPut,
-  NetworkLoadBalancer,
-  NetworkLoadBalancerPut,
+import {
+  type BalancerPort,
+  type ForwardPort,
+  type NetworkForward,
+  type NetworkForwardPut,
+  networkForwardPut,
+  type NetworkLoadBalancer,
+  type NetworkLoadBalancerPut,
+  networkLoadBalancerPut,
 } from "../../wire/network_forward.ts";
 import { toTable } from "../columns.ts";
 import { type Format, formatList, toYaml } from "../output.ts";
@@ -125,6 +127,7 @@ async function open(shell: Shell, kind: Kind): Promise<Owner<Put>> {
   const params = { network, address };
   return {
     title: `${titles[kind].toLowerCase()} "${address}"`,
+    schema: kind === "forward" ? networkForwardPut : networkLoadBalancerPut,
     async read() {
       const { value, etag } = await client.read(`network.${kind}.get`, { params });
       return { whole: value, value: writable(value as Thing), etag };

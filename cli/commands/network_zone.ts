@@ -1,6 +1,11 @@
 // drey network zone: zones of DNS.
 
-import type { NetworkZone, NetworkZonePut } from "../../wire/network_zone.ts";
+import {
+  type NetworkZone,
+  type NetworkZonePut,
+  networkZonePut,
+  networkZonesPost,
+} from "../../wire/network_zone.ts";
 import { toTable } from "../columns.ts";
 import { type Format, formatList, toYaml } from "../output.ts";
 import { resolveName, resolveOnServer } from "../resolve.ts";
@@ -31,7 +36,7 @@ export async function show(shell: Shell): Promise<void> {
 
 export async function create(shell: Shell): Promise<void> {
   const { client, zone } = await read(shell);
-  const { description, config } = await readSettings(shell, shell.typed.args.slice(1));
+  const { description, config } = await readSettings(shell, shell.typed.args.slice(1), networkZonesPost);
   await client.call("network.zones.create", { body: { name: zone, description, config } });
   shell.print(`Network zone ${zone} created\n`);
 }
@@ -49,6 +54,7 @@ async function open(shell: Shell): Promise<Owner<NetworkZonePut>> {
   const params = { zone };
   return {
     title: `network zone "${zone}"`,
+    schema: networkZonePut,
     async read() {
       const { value, etag } = await client.read("network.zone.get", { params });
       return { whole: value, value: writable(value), etag };

@@ -1,7 +1,12 @@
 // drey network zone record: records of zones of DNS that were added by hand.
 
 import { DreyError } from "../../errors.ts";
-import type { NetworkZoneRecord, NetworkZoneRecordPut } from "../../wire/network_zone.ts";
+import {
+  type NetworkZoneRecord,
+  type NetworkZoneRecordPut,
+  networkZoneRecordPut,
+  networkZoneRecordsPost,
+} from "../../wire/network_zone.ts";
 import { toTable } from "../columns.ts";
 import { type Format, formatList, toYaml } from "../output.ts";
 import { resolveName } from "../resolve.ts";
@@ -34,7 +39,11 @@ export async function show(shell: Shell): Promise<void> {
 
 export async function create(shell: Shell): Promise<void> {
   const { client, params: { zone, name } } = await read(shell);
-  const body = { entries: [], ...await readSettings(shell, shell.typed.args.slice(2)), name };
+  const body = {
+    entries: [],
+    ...await readSettings(shell, shell.typed.args.slice(2), networkZoneRecordsPost),
+    name,
+  };
   await client.call("network.zone.records.create", { params: { zone }, body });
   shell.print(`Network zone record ${name} created\n`);
 }
@@ -75,6 +84,7 @@ async function open(shell: Shell): Promise<Owner<NetworkZoneRecordPut>> {
   const { client, params } = await read(shell);
   return {
     title: `record "${params.name}"`,
+    schema: networkZoneRecordPut,
     async read() {
       const { value, etag } = await client.read("network.zone.record.get", { params });
       return { whole: value, value: writable(value), etag };

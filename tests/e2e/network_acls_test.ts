@@ -21,6 +21,8 @@ await e2e("an ACL lets through what it says, blocks and logs the rest, and root 
   for (const port of [80, 81]) await eventually(`port ${port} answers`, () => reaches(port));
   await drey`network acl create web`;
   await drey`network acl rule add web egress action=allow protocol=tcp destination_port=80`;
+  const misspelt = await drey.tries`network acl rule add web egress action=allow destinations=10.0.0.1`;
+  assertMatch(misspelt.stderr, /Unknown field "destinations": there are action, source, destination, /);
   await drey`config device set c1 eth0 security.acls=web security.acls.default.egress.logged=true`;
   await eventually("the port that is allowed answers", () => reaches(80));
   assertEquals(await reaches(81), false);
