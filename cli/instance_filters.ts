@@ -1,4 +1,5 @@
-// The filters of `drey list`: the beginning of a name, a regular expression, or key=value.
+// The filters of `drey list`: the beginning of a name, a regular expression, or key=value, where the key is a property
+// or one of the configuration.
 
 import { DreyError } from "../errors.ts";
 import type { InstanceFull } from "../wire/instance.ts";
@@ -15,14 +16,29 @@ export function passes(instance: InstanceFull, filters: readonly string[]): bool
 function passesOne(instance: InstanceFull, filter: string): boolean {
   const at = filter.indexOf("=");
   if (at === -1) {
-    return instance.name.startsWith(filter) || wholeMatch(filter).test(instance.name);
+    return instance.name.startsWith(filter) || expression(filter).test(instance.name);
   }
   const [key, value] = [filter.slice(0, at), filter.slice(at + 1)];
   const shorthand = shorthands[key];
   if (shorthand !== undefined) return value.split(",").some((wanted) => shorthand(instance, wanted));
+  const property = textsOf(instance, key);
+  if (property !== undefined) return property.some((found) => isWanted(found, value));
   return Object.entries({ ...instance.config, ...instance.expanded_config })
-    .some(([name, found]) => isAbbreviation(key, name) && (found === value || wholeMatch(value).test(found)));
+    .some(([name, found]) => isAbbreviation(key, name) && isWanted(found, value));
 }
+
+/** A property of the instance itself, such as its description or its profiles. */
+function textsOf(instance: InstanceFull, key: string): string[] | undefined {
+  const found = Object.hasOwn(instance, key)
+    ? (instance as unknown as Record<string, unknown>)[key]
+    : undefined;
+  const items: unknown[] = Array.isArray(found) ? found : [found];
+  return items.every((item) => ["string", "number", "boolean"].includes(typeof item))
+    ? items.map(String)
+    : undefined;
+}
+
+const isWanted = (found: string, value: string) => found === value || expression(value).test(found);
 
 const sameText = (found: string, wanted: string) => found.toLowerCase() === wanted.toLowerCase();
 
@@ -48,9 +64,10 @@ export function isAbbreviation(short: string, name: string): boolean {
   return firstShort !== "" && first.startsWith(firstShort) && restShort.join(".") === rest.join(".");
 }
 
-function wholeMatch(pattern: string): RegExp {
+/** One without an anchor is about the whole text. */
+function expression(pattern: string): RegExp {
   try {
-    return new RegExp(`^(?:${pattern})$`);
+    return new RegExp(/[$^]/.test(pattern) ? pattern : `^(?:${pattern})$`);
   } catch (error) {
     throw new DreyError("BAD_REQUEST", { message: `"${pattern}" is no regular expression`, cause: error });
   }

@@ -47,6 +47,7 @@ const web = {
 
 Deno.test("passes() takes the beginning of a name, whole expressions, and keys that may be shortened", () => {
   const yes = ["web", "web1", "w.*1", "user.team=shop", "u.team=sh.*", "limits.cpu=2", "type=container"];
+  const anchored = ["^web", "1$", "^w.*1$", "user.team=^sh", "name=web1", "name=w.*", "profiles=small"];
   const more = [
     "status=running",
     "status=stopped,running",
@@ -54,7 +55,9 @@ Deno.test("passes() takes the beginning of a name, whole expressions, and keys t
     "ipv6=fd00::2",
     "architecture=x86_64",
   ];
-  for (const filter of [...yes, ...more]) assertEquals(passes(web, [filter]), true, filter);
+  for (const filter of [...yes, ...anchored, "ephemeral=true", ...more]) {
+    assertEquals(passes(web, [filter]), true, filter);
+  }
   const no = [
     "eb1",
     "user.team=sho",
@@ -62,6 +65,11 @@ Deno.test("passes() takes the beginning of a name, whole expressions, and keys t
     "status=stopped",
     "ipv4=10.1.0.0/16",
     "x.team=shop",
+    "name=web",
+    "^eb",
+    "profiles=web",
+    "ephemeral=false",
+    "snapshots=x",
   ];
   for (const filter of no) assertEquals(passes(web, [filter]), false, filter);
 });

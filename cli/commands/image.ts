@@ -6,7 +6,7 @@ import { defaultRemote, type Remote } from "../../client/remotes.ts";
 import type { Image, ImagePut } from "../../wire/image.ts";
 import { chooseColumns, type Columns, toTable } from "../columns.ts";
 import { edit as editYaml } from "../editor.ts";
-import { binarySize, dateTime, decimalSize, type Format, formatList, longDate, toYaml } from "../output.ts";
+import { binarySize, dateTime, type Format, formatList, longDate, toYaml } from "../output.ts";
 import { checkImageRemote, resolve } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
 
@@ -20,7 +20,7 @@ const columns: Columns<Image> = {
   e: { header: "PROJECT", cell: ({ project }) => project },
   a: { header: "ARCHITECTURE", cell: ({ architecture }) => architecture },
   t: { header: "TYPE", cell: ({ type }) => type.toUpperCase() },
-  s: { header: "SIZE", cell: ({ size }) => decimalSize(size) },
+  s: { header: "SIZE", cell: ({ size }) => binarySize(size) },
   u: { header: "UPLOAD DATE", cell: ({ uploaded_at }) => longDate(uploaded_at) },
 };
 

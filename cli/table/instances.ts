@@ -229,9 +229,11 @@ export const commands: readonly Command[] = [
       allProjects,
     ],
     summary: "List instances",
-    about: `A filter is the beginning of a name, a regular expression for whole names, or key=value, where the
-key is a configuration key (its words may be shortened: u.team=web), or one of type, status,
-architecture, location, ipv4 and ipv6. An instance is shown if it passes all of them.
+    about:
+      `A filter is the beginning of a name, a regular expression for whole names (or for parts of them, with
+^ or $), or key=value, where the key is a configuration key (its words may be shortened: u.team=web),
+or one of name, description, type, status, architecture, location, profiles, ephemeral, ipv4 and ipv6.
+An instance is shown if it passes all of them.
 
 Columns: n name, s state, 4 IPv4, 6 IPv6, t type, S snapshots, a architecture, b storage pool,
 c created, d description, D disk usage, e project, f image, F image (whole fingerprint),
