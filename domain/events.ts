@@ -90,7 +90,11 @@ type Happened<E = Event> = E extends Event ? Pick<E, "type" | "project" | "metad
 function write(context: Context, happened: Happened): Write {
   const now = context.now();
   const value = { ...happened, timestamp: now.toISOString(), location: "none" };
-  return { key: ["events", `${idTime(now.getTime())}-${Deno.pid}-${count++}`], value };
+  // watchers hear what one commit writes in the order of its keys
+  return {
+    key: ["events", `${idTime(now.getTime())}-${Deno.pid}-${String(count++).padStart(9, "0")}`],
+    value,
+  };
 }
 
 /** Sorts as text in the order of time, until the year 5188. */

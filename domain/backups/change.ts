@@ -40,7 +40,7 @@ export async function renameBackup(
           project: subject.project,
           action: action(subject, "renamed"),
           source: backupAddress(subject, to),
-          context: { old_name: name },
+          context: { old_name: `${subject.name}/${name}` },
         }),
       ]);
       removeIfThere(done ? from : target);

@@ -28,7 +28,10 @@ export const snapshotEvents = (
 
 /** Names of the snapshots whose records come to be. */
 export const snapshotsIn = (writes: readonly Write[]): string[] =>
-  writes.flatMap(({ key: [kind, , , name = ""] }) => kind === "instance_snapshots" ? [name] : []);
+  writes.flatMap((write) => {
+    const [kind, , , name = ""] = write.key;
+    return kind === "instance_snapshots" && "value" in write ? [name] : [];
+  });
 
 /**
  * Changes the record of an instance whose lock the caller holds, and writes something more with it. Others change it

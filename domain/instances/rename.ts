@@ -8,17 +8,18 @@ import type { InstancePost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import { retryCommit } from "../changed.ts";
 import type { Context, Ref } from "../context.ts";
-import { lifecycleWrite } from "../events.ts";
 import { backupsFollow, moveFiles } from "../backups.ts";
 import { instanceSubject } from "../backups/record.ts";
 import { announced } from "../intents.ts";
 import { startOperation } from "../operations.ts";
 import { openPool } from "../storage_pools/open.ts";
+import { instanceEvent, snapshotEvents, snapshotsIn } from "./changes.ts";
 import {
   inOrder,
   instanceAddress,
   instanceKey,
   instancePaths,
+  type InstanceRecord,
   loadRecord,
   lockBoth,
   lockInstance,
@@ -92,12 +93,6 @@ async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
     });
   }
   if (await context.store.get(instanceKey(to)) !== undefined) throw taken(to.name);
-  const said = {
-    project: to.project,
-    action: "instance-renamed",
-    source: instanceAddress(to.name),
-    context: { old_name: from.name },
-  };
   const [old, now] = [instancePaths(context, from), instancePaths(context, to)];
   await endFileSessions(old.fileSessions);
   const record = instanceKey(to);
@@ -108,15 +103,16 @@ async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
     await retryCommit(`Instance "${from.name}"`, async () => {
       const { value, revision } = await loadRecord(context, from);
       const config = { ...value.config, ...newInstanceId(), [templateTrigger]: "rename" };
+      const snapshots = await renamedSnapshots(context, from, to);
       return await context.store.commit(
         [{ key: instanceKey(from), revision }, { key: record, revision: 0 }],
         [
           { key: instanceKey(from), delete: true },
           { key: record, value: { ...value, config } },
           done,
-          ...await renamedSnapshots(context, from, to),
+          ...snapshots,
           ...await backupsFollow(context, instanceSubject(from), instanceSubject(to)),
-          lifecycleWrite(context, said),
+          ...renameEvents(context, from, { to, record: value, snapshots: snapshotsIn(snapshots) }),
         ],
       );
     });
@@ -137,6 +133,23 @@ async function mustFit(context: Context, from: Ref, to: Ref): Promise<void> {
   await expand(context, to.project, value);
   const { mustAllowIn } = await import("../projects/allow.ts");
   await mustAllowIn(context, to.project, { instance: { name: to.name, record: value } });
+}
+
+/** Who listens in one project hears that the instance came, and who listens in the other one that it went. */
+function renameEvents(
+  context: Context,
+  from: Ref,
+  { to, record, snapshots }: { to: Ref; record: InstanceRecord; snapshots: readonly string[] },
+): Write[] {
+  if (from.project === to.project) {
+    return [instanceEvent(context, to, "instance-renamed", { old_name: from.name })];
+  }
+  return [
+    instanceEvent(context, to, "instance-created", { type: record.type, "storage-pool": record.pool }),
+    ...snapshotEvents(context, to, { action: "instance-snapshot-created", snapshots }),
+    ...snapshotEvents(context, from, { action: "instance-snapshot-deleted", snapshots }),
+    instanceEvent(context, from, "instance-deleted"),
+  ];
 }
 
 /** Snapshots go where their instance goes. */

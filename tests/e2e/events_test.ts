@@ -55,6 +55,25 @@ await e2e("events of a project are for those who listen there", { needs: [], ima
   ]);
 });
 
+await e2e("an instance that changes its project is told in both", {
+  needs: ["userns", "subids", "overlay"],
+}, async (drey) => {
+  await using server = await serve(drey);
+  await drey`project create web -c features.images=false -c features.profiles=false`;
+  await drey`init tiny c1`;
+  await drey`snapshot c1 s0`;
+  await using here = await listen(server.socket, "type=lifecycle");
+  await using there = await listen(server.socket, "type=lifecycle&project=web");
+  await drey`move c1 --target-project web`;
+  await drey`rename c1 c2 --project web`;
+  await there.until(3);
+  const told = ({ heard }: { heard: Event[] }) =>
+    heard.map((event) => event.type === "lifecycle" ? event.metadata.action : event.type);
+  assertEquals(told(here), ["instance-snapshot-deleted", "instance-deleted"]);
+  assertEquals(told(there), ["instance-created", "instance-snapshot-created", "instance-renamed"]);
+  await drey`delete c2 --project web`;
+});
+
 await e2e(
   "monitor --pretty tells each event in a line, as lxc does on a terminal",
   { needs: ["lxc"] },
