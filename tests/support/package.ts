@@ -58,7 +58,7 @@ const prelude = (fingerprint: string): string =>
 
 const exitLine = /if \(import\.meta\.main\) Deno\.exit\(await \w+\(Deno\.args\)\);/;
 const bundleEntrance = /^async function (enterBundle\w*)\(/m;
-/** Commands that wait for other programs, and so turn the loop. */
+/** Commands that wait for other programs where they succeed, and so turn the loop. */
 const turning = ["delete", "exec", "launch", "start", "stop"];
 /**
  * At the end, one more turn of the loop, in which Deno keeps the compiled code: the next start saves 5 ms of parsing. By a
@@ -67,7 +67,7 @@ const turning = ["delete", "exec", "launch", "start", "stop"];
 const exitLater = (enter: string) =>
   `if (import.meta.main) {
   const status = await ${enter}(Deno.args);
-  if (!${JSON.stringify(turning)}.includes(Deno.args[0])) await Deno.lstat("/");
+  if (status !== 0 || !${JSON.stringify(turning)}.includes(Deno.args[0])) await Deno.lstat("/");
   Deno.exit(status);
 }`;
 
