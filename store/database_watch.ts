@@ -3,6 +3,7 @@
 // woken by the write may look too early and then sleep for good. Hence a file of our own, touched after each commit.
 
 import { join } from "@std/path";
+import { SysError } from "../sys/libc.ts";
 import { touchIfThere } from "../sys/touch.ts";
 import type { Change } from "./store.ts";
 
@@ -28,7 +29,12 @@ export class DatabaseWatch {
 
   /** This process has committed, and others can see it. */
   notify(): void {
-    this.#touch();
+    try {
+      this.#touch();
+    } catch (error) {
+      // the commit has happened, whatever the disk says to the word of it: others hear of it with the next
+      if (!(error instanceof SysError)) throw error;
+    }
     this.#wakeAll();
   }
 

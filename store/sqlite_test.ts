@@ -114,6 +114,14 @@ Deno.test("a network file system is refused by name, with the setting that moves
   assertStringIncludes(error.hint ?? "", "DREY_DIR");
 });
 
+test("a commit that cannot be told of has happened all the same", async (paths) => {
+  await using store = await openStore(paths);
+  // no file, and no time to be set
+  await Deno.symlink("changed", join(paths.state, "database", "changed"));
+  assertEquals(await store.commit([], [{ key: ["k"], value: 1 }]), true);
+  assertEquals((await store.get(["k"]))?.value, 1);
+});
+
 test("a store that is opened again sees a file that has taken the old one's place", async (paths) => {
   const first = await openStore(paths);
   await first.commit([], [{ key: ["old"], value: 1 }]);
