@@ -34,6 +34,9 @@ export interface HubRequest {
   cgroup: string | undefined;
 }
 
+/** `milliseconds` that a process has to end */
+const patience = 2000;
+
 /** Whether the hub of a directory is there. */
 export function isHubAlive(directory: string): boolean {
   return isLocked(join(directory, hubFiles.lock));
@@ -253,11 +256,20 @@ export async function runInHub(directory: string, script: string): Promise<RunRe
   return await run(inHub(directory, ["sh", "-e"]), { stdin: script });
 }
 
-/** Ends a hub with all its processes, also what is left of one that was killed, and removes its files. */
+/**
+ * Ends a hub with all its processes, also what is left of one that was killed, and removes its files.
+ *
+ * @throws {DreyError} `CONFLICT` if its holder is there and no file says who that is: beside it, a second one would start
+ */
 export async function endHub(directory: string): Promise<void> {
-  const members = groupMembers(directory);
-  if (members.length > 0) sendSignal(-holderGroup(directory), signals.KILL);
-  await Promise.all(members.map(ended));
+  const begun = performance.now();
+  await endMembers(directory);
+  // a holder whose starter was killed says a moment later who it is
+  while (isHubAlive(directory)) {
+    if (performance.now() - begun > patience) throw unnamedHolder(directory);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    await endMembers(directory);
+  }
   // first, so that one who is killed here leaves nothing that could be revived
   removeIfThere(join(directory, hubFiles.control));
   try {
@@ -267,12 +279,26 @@ export async function endHub(directory: string): Promise<void> {
   }
 }
 
-/** Whether a process ends within two seconds. */
+async function endMembers(directory: string): Promise<void> {
+  const members = groupMembers(directory);
+  if (members.length > 0) sendSignal(-holderGroup(directory), signals.KILL);
+  await Promise.all(members.map(ended));
+}
+
+function unnamedHolder(directory: string): DreyError {
+  const lock = join(directory, hubFiles.lock);
+  return new DreyError("CONFLICT", {
+    message: `Cannot end the network hub: a process holds "${lock}", and no file says which`,
+    hint: `End the process that holds it, which fuser -v ${lock} shows`,
+  });
+}
+
+/** Whether a process ends in time. */
 async function ended(pid: number): Promise<boolean> {
   const pidfd = openPidfd(pid);
   if (pidfd === undefined) return true;
   try {
-    return await waitPidfd(pidfd, 2000);
+    return await waitPidfd(pidfd, patience);
   } finally {
     closeFd(pidfd);
   }

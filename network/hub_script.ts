@@ -27,13 +27,14 @@ export const hubFiles = {
 // A service that ends is started again while its script is there: at once, and unless it was given a new script then,
 // or had run for ten seconds, later and later. The pipe is open for
 // reading and writing, so that it never ends. What waits for a service closes pipe and lock itself: dash(1) keeps a copy
-// of what is closed for the time of a function alone, and the lock would outlive the holder.
+// of what is closed for the time of a function alone, and the lock would outlive the holder. A holder that cannot
+// say who it is does not stay: nobody could end it.
 export const hubScript = `trap '' HUP INT TERM
 dir=$1
 exec 9<&0 </dev/null 2>"$dir/${hubFiles.log}"
 [ -z "$2" ] || echo 0 >"$2/cgroup.procs"
-(read -r stat <"/proc/$$/stat"; set -- $stat; echo "\${22}") >"$dir/${hubFiles.begun}"
-echo $$ >"$dir/${hubFiles.holder}"
+(read -r stat <"/proc/$$/stat"; set -- $stat; echo "\${22}") >"$dir/${hubFiles.begun}" || exit
+echo $$ >"$dir/${hubFiles.holder}" || exit
 cd "$dir/${hubFiles.services}" || exit
 if [ -n "$3" ]; then
   sh "$dir/${hubFiles.keep}" 9>&- &
