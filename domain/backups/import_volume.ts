@@ -20,7 +20,7 @@ import {
   type VolumeRef,
   type VolumeSnapshotRecord,
 } from "../storage_volumes/record.ts";
-import { makeVolume, noteNewSize } from "../storage_volumes/size.ts";
+import { makeVolume, noteNewSize, sizedDisk } from "../storage_volumes/size.ts";
 import { unpackDisk } from "./disk.ts";
 import { diskExtension, type IndexVolume, invalid } from "./index_file.ts";
 import { foreignOwners, withOwners } from "./owners.ts";
@@ -82,13 +82,15 @@ async function restore(context: Context, ref: VolumeRef, { backup, volume }: Res
     record,
     make: async ({ driver }) => {
       if (backup.index.optimized) {
-        return await receive(context, driver, { backup, record, volume: volumeOf(ref) });
+        await receive(context, driver, { backup, record, volume: volumeOf(ref) });
+        return await sizedDisk(driver, volumeOf(ref), record);
       }
       for (const { name } of snapshots) {
         await fill(driver, `backup/volume-snapshots/${name}`);
         await driver.snapshot(volumeOf(ref, name) as Volume & { snapshot: string });
       }
       await fill(driver, "backup/volume");
+      return await sizedDisk(driver, volumeOf(ref), record);
     },
     more: snapshots.map(({ name, record }): Write => ({ key: snapshotKey(ref, name), value: record })),
   });

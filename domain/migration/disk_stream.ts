@@ -1,6 +1,8 @@
 // A volume that is one file, a disk or a disc, over the stream `fs`: its bytes from the first to the last, as LXD sends
 // them. What comes as zeros becomes holes.
 
+import { formatSize } from "../../config/size.ts";
+import { DreyError } from "../../errors.ts";
 import type { Counted } from "./carry.ts";
 import type { Frames } from "./channels.ts";
 
@@ -30,14 +32,27 @@ export async function sendDisk(path: string, { frames, signal, counted }: Carrie
   await frames.end();
 }
 
-/** Makes a file what comes up to the next mark. */
-export async function receiveDisk(path: string, { frames, signal, counted }: Carried): Promise<void> {
+/**
+ * Makes a file what comes up to the next mark.
+ *
+ * @param carried `limit` is how many bytes may come: zeros take no room that would end them
+ * @throws {DreyError} `BAD_REQUEST` if more comes
+ */
+export async function receiveDisk(
+  path: string,
+  { frames, signal, counted, limit }: Carried & { limit: number },
+): Promise<void> {
   using file = await Deno.open(path, { write: true, create: true, truncate: true, mode: 0o600 });
   let size = 0;
   for await (const chunk of frames.read()) {
     signal.throwIfAborted();
-    await writeWithHoles(file, chunk);
     size += chunk.length;
+    if (size > limit) {
+      throw new DreyError("BAD_REQUEST", {
+        message: `The other server sends a disk of more than ${formatSize(limit)}, which it did not announce`,
+      });
+    }
+    await writeWithHoles(file, chunk);
     counted(chunk.length);
   }
   await file.truncate(size);

@@ -6,7 +6,7 @@ import { validateVolumeConfig } from "../../config/volume_keys.ts";
 import { DreyError } from "../../errors.ts";
 import { type IdMap, parseMap } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
-import type { Driver, Snapshot, Volume } from "../../storage/driver.ts";
+import type { Snapshot, Volume } from "../../storage/driver.ts";
 import type { Entry, Write } from "../../store/store.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
@@ -21,7 +21,7 @@ import type { Task } from "../operations.ts";
 import { mustAllowIn } from "../projects/allow.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { withTemporaryVolume } from "../storage_pools/temporary.ts";
-import { diskOf, emptyContent, mapOf, resizeDisk, sizeOf } from "../storage_volumes/content.ts";
+import { diskOf, emptyContent, mapOf, sizeOf } from "../storage_volumes/content.ts";
 import { mapKeys } from "../storage_volumes/copy.ts";
 import { enterVolume, newRecord, userConfig, withoutEmpty } from "../storage_volumes/create.ts";
 import {
@@ -38,7 +38,7 @@ import {
   type VolumeRecord,
   type VolumeRef,
 } from "../storage_volumes/record.ts";
-import { holdToSize, makeVolume, noteNewSize } from "../storage_volumes/size.ts";
+import { holdToSize, makeVolume, noteNewSize, sizedDisk } from "../storage_volumes/size.ts";
 import { deleteLocked } from "../storage_volumes/snapshots.ts";
 import { mustRest } from "../storage_volumes/users.ts";
 import { type Progress, progressOf } from "./carry.ts";
@@ -126,18 +126,20 @@ async function receive(
         now: context.now().getTime(),
       });
       await using hands = lazyFileRoot(context);
+      const limit = await announcedBytes(context, ref, { record, offer, described });
       await enterVolume(context, ref, {
         record,
         make: async () => {
           await using pool = await openPool(context, ref.pool, hands);
           const { driver } = pool;
-          const states = { pool, record, offer, channels, signal, progress, name: ref.name };
+          const states = { pool, record, offer, channels, signal, progress, limit, name: ref.name };
           await makeVolume(driver, volumeOf(ref), await emptyContent(context, record));
           for (const snapshot of described.snapshots) {
             await receiveState(context, { ...states, volume: volumeOf(ref), described: snapshot });
             await driver.snapshot(volumeOf(ref, snapshot.name) as Snapshot);
           }
           await receiveState(context, { ...states, volume: volumeOf(ref), described: described.volume });
+          return await sizedDisk(driver, volumeOf(ref), record);
         },
         more: snapshotWrites(ref, { snapshots: described.snapshots, record }),
       });
@@ -186,6 +188,39 @@ function snapshotWrites(
   });
 }
 
+/** `bytes` that a disk may have beyond its size: storage that others use rounds up */
+const rounding = 4 << 20;
+
+/**
+ * Bytes that may come where a volume is a disk: what the record here or the other server says. Of a disc, which has no
+ * such setting, those there is room for.
+ *
+ * @throws {DreyError} `FORBIDDEN` if the project has no place for so much
+ */
+async function announcedBytes(
+  context: Context,
+  ref: VolumeRef,
+  { record, offer, described: { volume, snapshots } }: {
+    record: VolumeRecord;
+    offer: Header;
+    described: Described;
+  },
+): Promise<number> {
+  const { content_type } = record;
+  if (content_type === "filesystem") return Infinity;
+  const said = [record, volume, ...snapshots].map(({ config = {} }) => sizeOf({ content_type, config }) ?? 0);
+  const size = Math.max(...said, offer.volumeSize ?? 0);
+  if (size === 0) {
+    await using pool = await openPool(context, ref.pool);
+    const { space } = await pool.driver.space();
+    return space.total - space.used;
+  }
+  await mustAllowIn(context, ref.project, {
+    volume: { ...ref, config: { ...record.config, size: String(size) } },
+  });
+  return size + rounding;
+}
+
 interface State {
   pool: OpenPool;
   /** of the volume here */
@@ -194,6 +229,8 @@ interface State {
   channels: Channels;
   signal: AbortSignal;
   progress: Progress;
+  /** `bytes` that a disk may have */
+  limit: number;
   /** of the volume, for people */
   name: string;
   volume: Volume;
@@ -202,10 +239,10 @@ interface State {
 
 /** Receives one state into a volume that is there. */
 async function receiveState(context: Context, state: State): Promise<void> {
-  const { pool, record, offer, channels, signal, progress, name, volume, described } = state;
+  const { pool, record, offer, channels, signal, progress, limit, name, volume, described } = state;
   if (record.content_type !== "filesystem") {
     const path = diskOf(pool.driver, volume, record.content_type);
-    return await receiveDisk(path, { frames: channels.fs, signal, counted: progress.of(name) });
+    return await receiveDisk(path, { frames: channels.fs, signal, counted: progress.of(name), limit });
   }
   const theirs = idsIn(described);
   const ours = await mapOf(context, record);
@@ -255,12 +292,13 @@ async function refresh(
     carry: async (offer, signal) => {
       const index = await readIndex(channels, { ...offer, refresh: true });
       const described = describedIn(index, { offer, post, now: context.now().getTime() });
-      await replace(context, ref, { present, described, offer, channels, signal, progress });
+      const limit = await announcedBytes(context, ref, { record: present.value, offer, described });
+      await replace(context, ref, { present, described, offer, channels, signal, progress, limit });
     },
   });
 }
 
-type Replacing = Pick<State, "offer" | "channels" | "signal" | "progress"> & {
+type Replacing = Pick<State, "offer" | "channels" | "signal" | "progress" | "limit"> & {
   present: Entry<VolumeRecord>;
   described: Described;
 };
@@ -292,7 +330,7 @@ async function replace(
         await driver.clone(beside, volumeOf(ref, described.name));
       }
       await receiveState(context, { ...states, described: last });
-      value = await sized(driver, beside, record);
+      value = await sizedDisk(driver, beside, record);
       await mustAllowIn(context, ref.project, { volume: { ...ref, config: value.config } });
       await mustRest(context, ref, "refresh");
       await driver.clone(beside, volume);
@@ -307,16 +345,6 @@ async function replace(
     ]);
     if (!isKept) throw volumeChanged(ref);
   });
-}
-
-/** A disk that has come is no smaller than its record says; if it is larger, the record has to say so. */
-async function sized(driver: Driver, volume: Volume, record: VolumeRecord): Promise<VolumeRecord> {
-  if (record.content_type !== "block") return record;
-  const path = diskOf(driver, volume, record.content_type);
-  const [{ size }, wanted = 0] = [await Deno.stat(path), sizeOf(record)];
-  if (size > wanted) return { ...record, config: { ...record.config, size: String(size) } };
-  await resizeDisk(path, wanted);
-  return record;
 }
 
 /** Snapshots that are to come; those that the other server has not, or not any more as they were, go. */

@@ -2,7 +2,7 @@
 
 import { DreyError } from "../../errors.ts";
 import { copyTree } from "../../storage/copy_tree.ts";
-import type { Hands, Volume } from "../../storage/driver.ts";
+import type { Driver, Hands, Volume } from "../../storage/driver.ts";
 import type { Write } from "../../store/store.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
@@ -10,9 +10,11 @@ import { validateVolumeConfig } from "../../config/volume_keys.ts";
 import type { Context } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
 import { lazyFileRoot } from "../instances/file_root.ts";
+import { announcedAll, type Intent } from "../intents.ts";
+import { mustAllowIn } from "../projects/allow.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { withTemporaryVolume } from "../storage_pools/temporary.ts";
-import { emptyContent, treeOf } from "./content.ts";
+import { diskOf, emptyContent, sizeOf, treeOf } from "./content.ts";
 import { enterVolume, userConfig, volumeOperation, withoutEmpty } from "./create.ts";
 import {
   listSnapshotRecords,
@@ -29,7 +31,8 @@ import {
   type VolumeRef,
   type VolumeSnapshotRecord,
 } from "./record.ts";
-import { holdToSize, makeVolume, noteNewSize } from "./size.ts";
+import { holdToSize, makeVolume, noteNewSize, sizedDisk } from "./size.ts";
+import { deleteLocked } from "./snapshots.ts";
 import { mustRest } from "./users.ts";
 
 export interface Copying {
@@ -55,6 +58,7 @@ export async function copyVolume(context: Context, copying: Copying): Promise<Op
     ? await loadVolume(context, from)
     : await loadSnapshot(context, from, snapshot);
   validateVolumeConfig(source.content_type, withoutEmpty(copying.config));
+  if (!refresh) mustNotShrink(source, withoutEmpty(copying.config));
   const there = await context.store.get(volumeKey(to));
   if (there !== undefined && !refresh) throw taken(to);
   return await volumeOperation(context, to, {
@@ -69,6 +73,12 @@ export async function copyVolume(context: Context, copying: Copying): Promise<Op
       if (warnings.length > 0) await task.update({ warnings });
     },
   });
+}
+
+function mustNotShrink({ content_type, config }: VolumeRecord, wanted: Config): void {
+  if (content_type !== "block" || wanted["size"] === undefined) return;
+  if ((sizeOf({ content_type, config: wanted }) ?? 0) >= (sizeOf({ content_type, config }) ?? 0)) return;
+  throw new DreyError("BAD_REQUEST", { message: "Block volumes cannot be shrunk" });
 }
 
 interface Kept {
@@ -101,15 +111,17 @@ export async function copyLocked(
   await using origin = await openPool(context, from.pool, hands);
   await enterVolume(context, to, {
     record,
-    make: (pool) =>
-      transfer(context, {
+    make: async (pool) => {
+      await transfer(context, {
         pools: { origin, target: pool },
         hands,
         record,
         from: volumeOf(from, snapshot),
         to: volumeOf(to),
         snapshots: snapshots.map(({ name }) => name),
-      }),
+      });
+      return await sizedDisk(pool.driver, volumeOf(to), record);
+    },
     more: [...snapshots.map(({ name, record }) => snapshotWrite(to, { name, record })), ...more],
   });
 }
@@ -197,30 +209,47 @@ async function bringUpToDate(context: Context, { from, to, snapshot, volumeOnly 
   await using hands = lazyFileRoot(context);
   await using origin = await openPool(context, from.pool, hands);
   await using target = await openPool(context, to.pool, hands);
-  for (const { name } of gone) {
-    await context.store.commit([], [{ key: snapshotKey(to, name), delete: true }]);
-    await target.driver.remove(volumeOf(to, name));
-  }
-  const updated = { ...record, config: { ...record.config, ...mapKeys(source.config) } };
-  await replace(context, {
-    pools: { origin, target },
-    hands,
-    record: updated,
-    from: volumeOf(from),
-    to: volumeOf(to),
-    snapshots: missing.map(({ name }) => name),
-  });
+  const mapped = { ...record, config: { ...record.config, ...mapKeys(source.config) } };
+  const updated = await asLargeAs(origin.driver, volumeOf(from), mapped);
+  await mustAllowIn(context, to.project, { volume: { ...to, config: updated.config } });
+  for (const { name } of gone) await deleteLocked(context, to, name);
   const key = volumeKey(to);
-  const done = await context.store.commit([{ key, revision }], [
-    { key, value: updated },
-    ...missing.map((one) => snapshotWrite(to, one)),
-    lifecycleWrite(context, {
-      project: to.project,
-      action: "storage-volume-updated",
-      source: volumeAddress(to),
-    }),
-  ]);
-  if (!done) throw volumeChanged(to);
+  const intents = missing.map(({ name }): Intent => ({
+    do: "remove",
+    pool: to.pool,
+    volume: volumeOf(to, name),
+    unless: snapshotKey(to, name),
+  }));
+  await announcedAll(context, { intents, locks: [key] }, async (done) => {
+    await replace(context, {
+      pools: { origin, target },
+      hands,
+      record: updated,
+      from: volumeOf(from),
+      to: volumeOf(to),
+      snapshots: missing.map(({ name }) => name),
+    });
+    const value = await sizedDisk(target.driver, volumeOf(to), updated);
+    const isKept = await context.store.commit([{ key, revision }], [
+      { key, value },
+      ...missing.map((one) => snapshotWrite(to, one)),
+      ...done,
+      lifecycleWrite(context, {
+        project: to.project,
+        action: "storage-volume-updated",
+        source: volumeAddress(to),
+      }),
+    ]);
+    if (!isKept) throw volumeChanged(to);
+  });
+}
+
+/** The record of a disk that is to have the content of another, which may be larger. */
+async function asLargeAs(driver: Driver, origin: Volume, record: VolumeRecord): Promise<VolumeRecord> {
+  if (record.content_type !== "block") return record;
+  const { size } = await Deno.stat(diskOf(driver, origin, record.content_type));
+  if (size <= (sizeOf(record) ?? 0)) return record;
+  return { ...record, config: { ...record.config, size: String(size) } };
 }
 
 /** What the configuration says of the ids that files belong to. */

@@ -126,7 +126,8 @@ async function makeEmpty(
 
 export interface Entering {
   record: VolumeRecord;
-  make(pool: OpenPool): Promise<void>;
+  /** what it answers is the record, if that has come out differently */
+  make(pool: OpenPool): Promise<VolumeRecord | void>;
   /** further writes of the commit that makes the volume count */
   more?: readonly Write[];
 }
@@ -142,14 +143,14 @@ export async function enterVolume(
   const intent = { do: "remove", pool: ref.pool, volume: volumeOf(ref), unless: key } as const;
   await using pool = await openPool(context, ref.pool);
   await announced(context, { intent, locks: [key] }, async (done) => {
-    await make(pool);
+    const value = await make(pool) ?? record;
     await using held = await holdProject(context, ref.project);
     await mustAllow(context, ref.project, {
       config: held.config,
-      change: { volume: { ...ref, config: record.config } },
+      change: { volume: { ...ref, config: value.config } },
     });
     const isFree = await context.store.commit([{ key, revision: 0 }], [
-      { key, value: record },
+      { key, value },
       done,
       ...more,
       lifecycleWrite(context, {

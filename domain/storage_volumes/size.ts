@@ -8,7 +8,7 @@ import type { Content, Driver, Volume } from "../../storage/driver.ts";
 import type { Context } from "../context.ts";
 import type { Write } from "../../store/store.ts";
 import { openPool } from "../storage_pools/open.ts";
-import { sizeOf } from "./content.ts";
+import { diskOf, resizeDisk, sizeOf } from "./content.ts";
 import { loadVolume, volumeAddress, volumeOf, type VolumeRecord, type VolumeRef } from "./record.ts";
 
 /** Makes a volume; where its size cannot be held, without one. */
@@ -24,6 +24,23 @@ export async function holdToSize(driver: Driver, volume: Volume, record: VolumeR
   const size = sizeOf(record);
   if (record.content_type !== "filesystem" || size === undefined) return;
   await isHeld(() => driver.resize(volume, size));
+}
+
+/**
+ * What a disk that was filled with another's content makes of its record: it is no smaller than that says, and if it is
+ * larger, the record has to say so.
+ */
+export async function sizedDisk(
+  driver: Driver,
+  volume: Volume,
+  record: VolumeRecord,
+): Promise<VolumeRecord> {
+  if (record.content_type !== "block") return record;
+  const path = diskOf(driver, volume, record.content_type);
+  const [{ size }, wanted = 0] = [await Deno.stat(path), sizeOf(record)];
+  if (size > wanted) return { ...record, config: { ...record.config, size: String(size) } };
+  await resizeDisk(path, wanted);
+  return record;
 }
 
 /**

@@ -4,13 +4,14 @@ import { join } from "@std/path";
 import { assertEquals, assertStringIncludes } from "@std/testing";
 import type { Client } from "../../client/client.ts";
 import { connect } from "../../client/connect.ts";
-import type { RunningOperation } from "../../client/operations.ts";
+import { type RunningOperation, runningOperation } from "../../client/operations.ts";
 import { missingTools } from "../../domain/host_packages.ts";
 import { converse } from "../../domain/migration/carry.ts";
 import { type Channels, channelsOver } from "../../domain/migration/channels.ts";
 import { readHeader, writeControl, writeHeader } from "../../domain/migration/messages.ts";
 import { sendArgv } from "../../runtime/rsync.ts";
 import type { TreeProgram } from "../../runtime/tree_stream.ts";
+import type { Operation } from "../../wire/operation.ts";
 import { type Drey, e2e, imageFiles } from "../support/drey.ts";
 import { elsewhere } from "../support/elsewhere.ts";
 import { type ForeignLxd, startLxd } from "../support/foreign_lxd.ts";
@@ -157,6 +158,15 @@ await e2e(
       const alone = await playSource(client, "c1");
       alone[Symbol.dispose]();
       assertStringIncludes(await reason(alone.receiving), "ended the connection");
+      const endless = await playDisk(client, "v1");
+      const zeros = new Uint8Array(1 << 20);
+      const sending = (async () => {
+        for (let at = 0; at < 64; at++) await endless.fs.write(zeros);
+        await endless.fs.end();
+      })().catch(() => {}); // the receiver has given up
+      assertStringIncludes(await reason(endless.receiving), "which it did not announce");
+      await sending;
+      assertEquals(await drey`storage volume list default --format csv`, "");
       assertEquals(await drey`list --format csv`, "");
       // the server dies in between
       await playSource(client, "c1");
@@ -214,6 +224,19 @@ async function playSource(client: Client, name: string): Promise<Channels & { re
   const channels = await openChannels(client, receiving);
   const offer = { way: 0, owners: { uids: [], gids: [] }, snapshotNames: [], snapshots: [], indexVersion: 0 };
   await channels.say(writeHeader({ ...offer, features: ["xattrs", "delete", "bidirectional"] }));
+  await channels.hear();
+  return { ...channels, receiving };
+}
+
+/** The same for a disk of 1 MiB. */
+async function playDisk(client: Client, name: string): Promise<Channels & { receiving: RunningOperation }> {
+  const source = { type: "migration", mode: "push" } as const;
+  const post = { name, type: "custom", content_type: "block", config: { size: "1MiB" }, source } as const;
+  const answer = await client.call("volumes.create", { params: { pool: "default" }, body: post });
+  const receiving = runningOperation(client, answer as Operation);
+  const channels = await openChannels(client, receiving);
+  const offer = { way: 4, owners: { uids: [], gids: [] }, snapshotNames: [], snapshots: [], indexVersion: 0 };
+  await channels.say(writeHeader({ ...offer, features: ["bidirectional"] }));
   await channels.hear();
   return { ...channels, receiving };
 }

@@ -176,6 +176,29 @@ await e2e("volumes are copied and moved between pools, with their snapshots, and
   await fails(drey, /in use|used by/, "storage", "delete", "other");
 });
 
+await e2e("the record of a disk says how large it has become by a copy", { needs }, async (drey) => {
+  await drey`project create own -c limits.disk=24MiB`;
+  const volume = (...words: string[]) => ["--project", "own", "storage", "volume", ...words];
+  const size = async (name: string) => await drey`${volume("get", "default", name, "size")}`;
+  await drey`${volume("create", "default", "a", "size=8MiB", "--type", "block")}`;
+  await drey`${volume("copy", "default/a", "default/b")}`;
+  await drey`${volume("set", "default", "a", "size=16MiB")}`;
+  const refresh = volume("copy", "default/a", "default/b", "--refresh");
+  await fails(drey, /maximum aggregate value for limits.disk/, ...refresh);
+  assertEquals(await size("b"), "8MiB\n");
+  await drey`project unset own limits.disk`;
+  await drey`${refresh}`;
+  assertEquals(await size("b"), `${16 << 20}\n`);
+  // one that is told its size has it
+  const source = { type: "copy", pool: "default", name: "a", project: "own" };
+  const post = (name: string, size: string) =>
+    JSON.stringify({ name, type: "custom", content_type: "block", config: { size }, source });
+  const address = "/1.0/storage-pools/default/volumes/custom?project=own";
+  await drey`query --wait -X POST -d ${post("c", "32MiB")} ${address}`;
+  assertMatch(await drey`${volume("info", "default", "c")}`, /Total: 32.00MiB/);
+  await fails(drey, /cannot be shrunk/, "query", "--wait", "-X", "POST", "-d", post("d", "1MiB"), address);
+});
+
 await e2e(
   "a volume follows the ids of the instance that uses it",
   { needs: [...needs, "user"] },
