@@ -9,6 +9,8 @@ import type { Context } from "./context.ts";
 
 export interface CgroupHome {
   path: string;
+  /** whoever stands in this cgroup or below it may move processes into the home; without the slash at its end */
+  tree: string;
   /** the scope it is, where systemd gives it */
   scope?: string;
 }
@@ -26,10 +28,13 @@ export function planHome(context: Context): CgroupHome | undefined {
   const name = homeName(context);
   if (uid !== 0 && facts.mount !== undefined && exists(managerSocket(uid))) {
     const scope = `${name}.scope`;
-    return { path: `${facts.mount}/${managerTree(uid)}/app.slice/${scope}`, scope };
+    const tree = `/${managerTree(uid)}`;
+    return { path: `${facts.mount}${tree}/app.slice/${scope}`, tree, scope };
   }
   const path = findHome(facts, name);
-  return path === undefined ? undefined : { path };
+  return path === undefined
+    ? undefined
+    : { path, tree: path.slice(facts.mount?.length, path.lastIndexOf("/")) };
 }
 
 const managerTree = (uid: number) => `user.slice/user-${uid}.slice/user@${uid}.service`;
@@ -72,17 +77,23 @@ export async function joinHome(context: Context, home = planHome(context)): Prom
 /**
  * Moves this process to where it may move others into cgroups below a home that an earlier process opened. Answers
  * whether it may: it must stand in the same delegated tree itself.
+ *
+ * @param tree the home's, if that is known: who stands in it need not look for it, which takes a millisecond
  */
-export async function enterHome(context: Context, home: string): Promise<boolean> {
+export async function enterHome(context: Context, home: string, tree?: string): Promise<boolean> {
+  if (tree !== undefined && standsIn(tree)) return true;
   const planned = planHome(context);
   if (planned?.scope === undefined) return planned?.path === home;
   await joinHome(context, planned);
   return true;
 }
 
-function isBelowManager({ user }: Context): boolean {
+const isBelowManager = ({ user }: Context) => standsIn(`/${managerTree(user.uid)}`);
+
+/** Whether this process is in a cgroup or below it. */
+function standsIn(tree: string): boolean {
   const own = cgroup2Path(Deno.readTextFileSync("/proc/self/cgroup"));
-  return own.startsWith(`/${managerTree(user.uid)}/`);
+  return `${own}/`.startsWith(`${tree}/`);
 }
 
 function exists(path: string): boolean {

@@ -8,8 +8,6 @@ import { bundlePath } from "./entrance.ts";
 import type { Context, User } from "./context.ts";
 import { noteChanges } from "./recover/noting.ts";
 
-export { inAWhile } from "../sys/clock.ts";
-
 /** `milliseconds` after a change, or at the end of the process, in which its description is written */
 const describeAfter = 1000;
 

@@ -95,7 +95,7 @@ async function prepare(context: Context, ref: Ref, post: InstanceExecPost): Prom
   }
   const running = readRunRecord(instancePaths(context, ref).run);
   const home = running?.cgroupHome;
-  const isInside = home !== undefined && await enterHome(context, home);
+  const isInside = home !== undefined && await enterHome(context, home, running?.cgroupTree);
   const where: Place = {
     init: requireRunning(context, ref),
     map: parseMap(running?.idmap ?? "[]"),

@@ -7,6 +7,8 @@ import { readJsonIfThere } from "../../sys/present.ts";
 export interface RunRecord {
   /** directory of drey's cgroups; absent where the host delegates none */
   cgroupHome?: string;
+  /** the cgroup from below which processes may be moved there */
+  cgroupTree?: string;
   /** LXD's JSON of the id map it runs with */
   idmap: string;
   /** signal that asks init to power off */

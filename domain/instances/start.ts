@@ -26,7 +26,7 @@ import { clearEarlierRun } from "./earlier_run.ts";
 import { expand } from "./expand.ts";
 import { usableNodes } from "./device_nodes.ts";
 import { readHostSize } from "./host_size.ts";
-import { openHome, planHome } from "../cgroup_home.ts";
+import { type CgroupHome, openHome, planHome } from "../cgroup_home.ts";
 import { chooseMap, settleMap } from "./ids.ts";
 import { applicationInit } from "./application.ts";
 import { chooseInit, findInit, type InitChoice, startable } from "./init.ts";
@@ -53,7 +53,7 @@ interface Facts {
   map: IdMap;
   root: RootSource;
   /** directory of drey's cgroups, and the instance's below it */
-  home: string | undefined;
+  home: CgroupHome | undefined;
   cgroup: cgroups.InstanceCgroup | undefined;
   init: InitChoice;
   /** what the devices add */
@@ -75,7 +75,7 @@ async function gather(context: Context, ref: Ref, findMap: typeof chooseMap): Pr
     rootSource(context, ref, { record, map }),
     planDevices({ context, ref, type: record.type, config, devices, map }),
   ]);
-  const home = planHome(context)?.path;
+  const home = planHome(context);
   const isMachine = record.type === "virtual-machine";
   const machine = isMachine
     ? await (await import("./machine.ts")).gatherMachine(context, ref, {
@@ -95,7 +95,7 @@ async function gather(context: Context, ref: Ref, findMap: typeof chooseMap): Pr
     map,
     root,
     home,
-    cgroup: home === undefined ? undefined : cgroups.instanceCgroup(home, directoryName(ref)),
+    cgroup: home === undefined ? undefined : cgroups.instanceCgroup(home.path, directoryName(ref)),
     init,
     parts: [...parts, ...machine?.parts ?? []],
     filter: isMachine ? undefined : await filterOf(config),
@@ -196,15 +196,19 @@ async function startOnce(context: Context, ref: Ref, action: string): Promise<st
     // before the cgroup is made: whoever cleans up after a killed start reads here where it is
     const { init: { haltSignal }, filter } = facts;
     const idmap = formatMap(facts.map);
-    writeRunRecord(paths.run, { cgroupHome: home, idmap, haltSignal, filter, warnings });
+    writeRunRecord(paths.run, {
+      cgroupHome: home?.path,
+      cgroupTree: home?.tree,
+      ...{ idmap, haltSignal, filter, warnings },
+    });
     noteDevices(paths.run, facts.devices);
-    if (home !== undefined) cgroups.createCgroup(home, directoryName(ref));
+    if (home !== undefined) cgroups.createCgroup(home.path, directoryName(ref));
     using socket = openGuestSocket();
     using supervisor = beginSupervisor({
       directory: paths.run,
       lock,
       guestSocket: socket.fd,
-      supervisors: home === undefined ? undefined : cgroups.supervisorsCgroup(home),
+      supervisors: home === undefined ? undefined : cgroups.supervisorsCgroup(home.path),
       instance: ref,
       program: context.program(),
     });
