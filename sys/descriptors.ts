@@ -7,7 +7,9 @@ export const O_WRONLY = 1;
 export const O_RDWR = 2;
 export const O_CREAT = 0o100;
 export const O_NOCTTY = 0o400;
+export const O_DIRECTORY = 0o200000;
 export const O_CLOEXEC = 0o2000000;
+export const O_PATH = 0o10000000;
 
 /**
  * Opens a file and returns its descriptor, close-on-exec.
@@ -17,8 +19,6 @@ export const O_CLOEXEC = 0o2000000;
 export function openFd(path: string, flags: number): number {
   return checked(libc.open(cString(path), flags | O_CLOEXEC, 0o600), "open(2)", `"${path}"`);
 }
-
-const O_PATH = 0o10000000;
 
 /**
  * Opens what is at a path without a link on it, to be looked at.

@@ -17,6 +17,8 @@ import {
 } from "../../runtime/attach.ts";
 import { instanceCgroup } from "../../runtime/cgroups.ts";
 import type { Write } from "../../store/store.ts";
+import { closeFd, O_DIRECTORY, O_PATH, openBelow } from "../../sys/descriptors.ts";
+import { SysError } from "../../sys/libc.ts";
 import type { Config, InstanceExecPost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
@@ -153,12 +155,16 @@ function refuseUnlimited(config: Config): void {
   });
 }
 
+/** What is looked at is inside, also where links lead. */
 function defaultDirectory(init: number, user: number): string {
   if (user !== 0) return "/";
   try {
-    return Deno.statSync(`/proc/${init}/root/root`).isDirectory ? "/root" : "/";
+    closeFd(openBelow(`/proc/${init}/root`, "root", O_PATH | O_DIRECTORY));
+    return "/root";
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) return "/";
+    const isNone = error instanceof SysError &&
+      ["ENOENT", "ENOTDIR", "ELOOP", "EACCES"].includes(error.errno);
+    if (isNone) return "/";
     throw error;
   }
 }

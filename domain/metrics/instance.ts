@@ -5,6 +5,7 @@ import { limitsCpu, limitsMemory } from "../../config/instance_keys.ts";
 import { readKey } from "../../config/key.ts";
 import { instanceCgroup } from "../../runtime/cgroups.ts";
 import * as usage from "../../runtime/usage.ts";
+import { closeFd, O_PATH, openBelow } from "../../sys/descriptors.ts";
 import type { Instance } from "../../wire/instance.ts";
 import type { Context } from "../context.ts";
 import type { HostSize } from "../instances/limits.ts";
@@ -95,7 +96,7 @@ function disks(add: Add, cgroup: string): void {
 
 async function fileSystems(add: Add, pid: number): Promise<void> {
   for (const { device, fstype, path } of usage.readMountPoints(pid)) {
-    const space = await spaceAt(`/proc/${pid}/root${path}`);
+    const space = await spaceAt(`/proc/${pid}/root`, path);
     if (space === undefined) continue;
     const labels = { device, fstype, mountpoint: path };
     add("lxd_filesystem_avail_bytes", space.avail, labels);
@@ -104,13 +105,23 @@ async function fileSystems(add: Add, pid: number): Promise<void> {
   }
 }
 
-/** Nothing where it cannot be asked: the instance may have ended, and what it mounts for itself may be closed to us. */
-async function spaceAt(path: string): Promise<{ avail: number; free: number; size: number } | undefined> {
+/**
+ * Nothing where it cannot be asked: the instance may have ended, and what it mounts for itself may be closed to us. By now
+ * it may have links at the path, which lead nowhere on the host.
+ */
+async function spaceAt(
+  root: string,
+  path: string,
+): Promise<{ avail: number; free: number; size: number } | undefined> {
+  let fd: number | undefined;
   try {
-    const { bsize, blocks, bfree, bavail } = await statfs(path);
+    fd = openBelow(root, path, O_PATH);
+    const { bsize, blocks, bfree, bavail } = await statfs(`/proc/self/fd/${fd}`);
     return { avail: bavail * bsize, free: bfree * bsize, size: blocks * bsize };
   } catch {
     return undefined;
+  } finally {
+    if (fd !== undefined) closeFd(fd);
   }
 }
 

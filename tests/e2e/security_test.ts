@@ -274,6 +274,20 @@ await e2e("no descriptor of the host serves as a working directory inside", { ne
   }
 });
 
+await e2e("a container's links do not lead a look from outside to the host", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  // a mount that is there and hidden, and a link at its path; and no home to begin in but one of the host
+  const script = `mkdir -p /cover/at && mount --bind /etc /cover/at && mount -t tmpfs none /cover &&
+    ln -s ${drey.directory} /cover/at && rmdir /root && ln -s ${drey.directory} /root`;
+  await inside(drey, script);
+  assertEquals(
+    (await drey`query /1.0/metrics`).match(/mountpoint="[^"]*"/g)?.includes('mountpoint="/cover/at"'),
+    false,
+  );
+  await inside(drey, `rm /root && mkdir -p /srv/root && ln -s /srv/root /root`);
+  assertEquals(await drey`exec c1 -- sh -c pwd`, "/srv/root\n");
+});
+
 await e2e("a container's links do not lead a terminal to files of the host", { needs }, async (drey) => {
   await drey`launch tiny c1`;
   const victim = join(drey.directory, "victim");
