@@ -1,5 +1,8 @@
 // Answers of list routes: filtered, and as addresses or whole, as `recursion` asks.
 
+import { truthOf } from "../config/truth.ts";
+import { inProject } from "../wire/address.ts";
+
 interface Listing<T> {
   recursion: number;
   filter: string | undefined;
@@ -19,11 +22,10 @@ export async function listed<T>(
 
 /** The address of a thing below a collection; things outside the default project say theirs. */
 export function addressOf(collection: string, name: string, project: string): string {
-  const query = project === "default" || project === "" ? "" : `?project=${encodeURIComponent(project)}`;
-  return `/1.0/${collection}/${encodeURIComponent(name)}${query}`;
+  return inProject(`/1.0/${collection}/${encodeURIComponent(name)}`, project);
 }
 
 /** Whether a query parameter that is a switch is on. */
 export function isOn(value: string | undefined): boolean {
-  return value !== undefined && /^(1|true|yes|on)$/i.test(value);
+  return truthOf(value ?? "") ?? false;
 }

@@ -12,7 +12,7 @@ import { proxy } from "./devices/proxy.ts";
 import { tpm } from "./devices/tpm.ts";
 import { unixBlock, unixChar } from "./devices/unix_node.ts";
 import { usb } from "./devices/usb.ts";
-import { findRow, unknownKeyOf } from "./key.ts";
+import { findRow, unknownKeyOf, withoutEmpty } from "./key.ts";
 
 /** Every device type drey obeys. */
 export const deviceTypes: readonly DeviceConfig[] = [
@@ -72,9 +72,7 @@ export function validateTogether(devices: Devices): void {
 
 /** Devices without the keys that are empty, by which clients take a key away. */
 export function withoutEmptyKeys(devices: Devices): Devices {
-  const kept = (device: Device) =>
-    Object.fromEntries(Object.entries(device).filter(([, value]) => value !== ""));
-  return Object.fromEntries(Object.entries(devices).map(([name, device]) => [name, kept(device)]));
+  return Object.fromEntries(Object.entries(devices).map(([name, device]) => [name, withoutEmpty(device)]));
 }
 
 /** The device that is mounted at `/`, with its name. */

@@ -70,6 +70,10 @@ export function readKey<T>(config: Values, row: Pick<Key<T>, "name" | "type" | "
   return parsed.value;
 }
 
+/** A configuration without the keys that are empty, by which clients take a key away. */
+export const withoutEmpty = (config: Values): Record<string, string> =>
+  Object.fromEntries(Object.entries(config).filter(([, value]) => value !== ""));
+
 /** What follows a pattern's prefix, mapped to its value: `environment.*` as the variables themselves. */
 export function readPattern(config: Values, row: Key<string>): Record<string, string> {
   const prefix = row.name.slice(0, -1);

@@ -3,6 +3,7 @@
 import { isExpiry } from "./expiry.ts";
 import { isSchedule, isTimetable } from "./schedule.ts";
 import { parseSize } from "./size.ts";
+import { truthOf } from "./truth.ts";
 
 export type Parsed<T> = { value: T } | { problem: string };
 
@@ -69,11 +70,7 @@ export const uuid: ValueType<string> = type(
 );
 
 /** LXD's words for yes and no. */
-export const bool: ValueType<boolean> = type("bool", "true or false", (text) => {
-  if (["true", "1", "yes", "on"].includes(text.toLowerCase())) return true;
-  if (["false", "0", "no", "off"].includes(text.toLowerCase())) return false;
-  return undefined;
-});
+export const bool: ValueType<boolean> = type("bool", "true or false", truthOf);
 
 /** How long something is kept. */
 export const expiry: ValueType<string> = type("string", "a time such as 3d or 4w 12H", (text) => {

@@ -1,5 +1,6 @@
 // What happened: appended to a short ring in the store, which listeners in any drey process follow.
 
+import { inProject } from "../wire/address.ts";
 import type { Event, EventType, Lifecycle, LogLine } from "../wire/event.ts";
 import type { Operation } from "../wire/operation.ts";
 import type { Entry, Write } from "../store/store.ts";
@@ -38,10 +39,10 @@ export async function emitLifecycle(context: Context, start: LifecycleStart): Pr
 
 /** The same as part of a commit that changes the resource. */
 export function lifecycleWrite(context: Context, start: LifecycleStart): Write {
-  const { project, action, source } = start;
+  const { project, action } = start;
   const metadata: Lifecycle = {
     action,
-    source: inProject(source, project),
+    source: addressOf(start),
     ...(start.context === undefined ? {} : { context: start.context }),
     ...(context.requestor === undefined ? {} : { requestor: context.requestor }),
     ...instanceOf(start),
@@ -107,12 +108,9 @@ function isWanted(event: Event, { types, project, allProjects }: Listening): boo
   return allProjects || event.project === "" || event.project === project;
 }
 
-function inProject(source: string, project: string): string {
-  if (project === "" || project === "default" || source.includes("?")) return source;
-  // the address of a project stands in none
-  if (source.startsWith("/1.0/projects/")) return source;
-  return `${source}?project=${encodeURIComponent(project)}`;
-}
+/** The address of what an event is about; that of a project stands in none. */
+const addressOf = ({ source, project }: LifecycleStart): string =>
+  source.includes("?") || source.startsWith("/1.0/projects/") ? source : inProject(source, project);
 
 /** Actions on instances name their instance a second time, as LXD's do. */
 function instanceOf({ action, source, project }: LifecycleStart): Pick<Lifecycle, "name" | "project"> {

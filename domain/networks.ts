@@ -1,6 +1,7 @@
 // Managed networks: what they are called, what they say, who uses them. What becomes of them in the kernel is the
 // hub's (networks/hub.ts), which has those up that something is plugged into.
 
+import { withoutEmpty } from "../config/key.ts";
 import { validateNetworkName } from "../config/names.ts";
 import { type NetworkType, validateNetworkConfig } from "../config/network_keys.ts";
 import { alsoFailed, DreyError } from "../errors.ts";
@@ -273,9 +274,6 @@ async function refuseUsed(context: Context, ref: Ref, verb: string): Promise<voi
     `It is used by: ${users.slice(0, 5).join(", ")}`,
   );
 }
-
-const withoutEmpty = (config: Config): Config =>
-  Object.fromEntries(Object.entries(config).filter(([, value]) => value !== ""));
 
 function happened(context: Context, action: string, ref: Ref, more?: Record<string, unknown>): Write {
   const source = `/1.0/networks/${encodeURIComponent(ref.name)}`;

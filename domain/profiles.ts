@@ -1,10 +1,12 @@
 // Profiles: named pieces of configuration that instances share. `default` is always there.
 
 import { findRootDisk, validateDevices, withoutEmptyKeys } from "../config/device_keys.ts";
+import { withoutEmpty } from "../config/key.ts";
 import { validateProfileConfig } from "../config/instance_keys.ts";
 import { validateProfileName } from "../config/names.ts";
 import { DreyError } from "../errors.ts";
 import type { Entry, Key, Write } from "../store/store.ts";
+import { inProject } from "../wire/address.ts";
 import type { Profile, ProfilePut, ProfilesPost } from "../wire/profile.ts";
 import { retryCommit } from "./changed.ts";
 import type { Context, Ref } from "./context.ts";
@@ -219,10 +221,6 @@ async function checked(
   return { description, config, devices };
 }
 
-function withoutEmpty(config: Profile["config"]): Profile["config"] {
-  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== ""));
-}
-
 function shape({ project, name }: Ref, settings: ProfileSettings): Omit<Profile, "used_by"> {
   return { name, ...settings, project };
 }
@@ -239,8 +237,7 @@ function uses({ key, value }: Entry<User>, name: string, projects: ReadonlySet<s
 }
 
 function address({ key: [, project = "", name = ""] }: { key: Key }): string {
-  const query = project === "default" ? "" : `?project=${encodeURIComponent(project)}`;
-  return `/1.0/instances/${encodeURIComponent(name)}${query}`;
+  return inProject(`/1.0/instances/${encodeURIComponent(name)}`, project);
 }
 
 function happened(context: Context, action: string, ref: Ref, more?: Record<string, unknown>): Write {

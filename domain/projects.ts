@@ -1,6 +1,7 @@
 // Projects: instances apart from one another, each group with images, profiles, volumes and networks of its own as far
 // as its features say. `default` is always there and has all of it.
 
+import { withoutEmpty } from "../config/key.ts";
 import { featureKeys, initialFeatures, validateProjectConfig } from "../config/project_keys.ts";
 import { validateProjectName } from "../config/names.ts";
 import { DreyError } from "../errors.ts";
@@ -224,10 +225,6 @@ function devicesOf({ storage, network }: ProjectsPost): Devices {
     ...storage && { root: { path: "/", pool: storage, type: "disk" } },
     ...network && { eth0: { name: "eth0", network, type: "nic" } },
   };
-}
-
-function withoutEmpty(config: Config): Config {
-  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== ""));
 }
 
 function happened(context: Context, action: string, name: string, more?: Record<string, unknown>): Write {

@@ -1,6 +1,6 @@
 // The settings of the server, `core.https_address` and the like.
 
-import { readKey, type Values } from "../config/key.ts";
+import { readKey, type Values, withoutEmpty } from "../config/key.ts";
 import { type ServerKey, validateServerConfig } from "../config/server_keys.ts";
 import { DreyError } from "../errors.ts";
 import type { ServerPut } from "../wire/server.ts";
@@ -75,8 +75,4 @@ function asTexts({ config }: ServerPut): Record<string, string> {
     throw new DreyError("BAD_REQUEST", { message: `Invalid value for "${name}": expected text` });
   });
   return Object.fromEntries(entries);
-}
-
-function withoutEmpty(config: Values): Values {
-  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== ""));
 }

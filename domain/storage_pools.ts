@@ -1,12 +1,12 @@
 // Storage pools: where volumes lie. `default` appears by itself and is a directory.
 
+import { withoutEmpty } from "../config/key.ts";
 import { refuseFixedPoolKeys, validatePoolConfig } from "../config/pool_keys.ts";
 import { validatePoolName } from "../config/names.ts";
 import { DreyError } from "../errors.ts";
 import { changedMeanwhile } from "./changed.ts";
 import { loadDriver } from "../storage/drivers.ts";
 import type { Write } from "../store/store.ts";
-import type { Config } from "../wire/instance.ts";
 import type {
   StoragePool,
   StoragePoolPut,
@@ -184,9 +184,6 @@ async function refuseUnknownVolumes(context: Context, name: string): Promise<voi
     if (!(error instanceof DreyError) || error.code !== "CONFLICT") throw error;
   }
 }
-
-const withoutEmpty = (config: Config): Config =>
-  Object.fromEntries(Object.entries(config).filter(([, value]) => value !== ""));
 
 function happened(context: Context, action: string, name: string): Write {
   return lifecycleWrite(context, { project: "", action, source: poolAddress(name) });

@@ -1,5 +1,6 @@
 // Backups of instances and of custom volumes.
 
+import { inProject } from "../../wire/address.ts";
 import * as backups from "../../domain/backups.ts";
 import { backupAddress, instanceSubject, type Subject, volumeSubject } from "../../domain/backups/record.ts";
 import { customRef } from "../../domain/storage_volumes.ts";
@@ -40,10 +41,7 @@ const refOf = ({ context, project, params: { pool, type, volume } }: OfVolume) =
 const ofVolume = async (call: OfVolume): Promise<Subject> => volumeSubject(await refOf(call));
 
 const addresses = (subject: Subject, found: { name: string }[]) =>
-  found.map(({ name }) =>
-    backupAddress(subject, name) +
-    (subject.project === "default" ? "" : `?project=${encodeURIComponent(subject.project)}`)
-  );
+  found.map(({ name }) => inProject(backupAddress(subject, name), subject.project));
 
 async function send(context: Context, subject: Subject, name: string): Promise<Response> {
   const { openBackup } = await import("../../domain/backups/change.ts");

@@ -1,5 +1,6 @@
 // Snapshots of instances.
 
+import { inProject } from "../../wire/address.ts";
 import { type Handlers, refOf } from "../call.ts";
 import { listed } from "../lists.ts";
 
@@ -20,10 +21,8 @@ export const handlers: Handlers<Names> = {
     listed(await (await list()).listSnapshots(call.context, refOf(call)), {
       recursion: call.recursion,
       filter: call.query("filter"),
-      address: ({ name }) => {
-        const query = call.project === "default" ? "" : `?project=${encodeURIComponent(call.project)}`;
-        return `/1.0/instances/${call.params.name}/snapshots/${encodeURIComponent(name)}${query}`;
-      },
+      address: ({ name }) =>
+        inProject(`/1.0/instances/${call.params.name}/snapshots/${encodeURIComponent(name)}`, call.project),
     }),
   "snapshots.create": async (call) => {
     const { createSnapshot } = await import("../../domain/instances/snapshots/create.ts");

@@ -1,5 +1,6 @@
 // Storage volumes; their snapshots are in storage_volume_snapshots.ts.
 
+import { inProject } from "../../wire/address.ts";
 import * as volumes from "../../domain/storage_volumes.ts";
 import type { VolumesWanted } from "../../domain/storage_volumes.ts";
 import type { Context } from "../../domain/context.ts";
@@ -45,8 +46,7 @@ async function list({ context, project, recursion, query }: Listing, wanted: Vol
 function address({ pool, type, name, project }: StorageVolume): string {
   const [volume = "", snapshot] = name.split("/").map(encodeURIComponent);
   const place = `/1.0/storage-pools/${encodeURIComponent(pool)}/volumes/${type}/${volume}`;
-  const query = project === "default" ? "" : `?project=${encodeURIComponent(project)}`;
-  return (snapshot === undefined ? place : `${place}/snapshots/${snapshot}`) + query;
+  return inProject(snapshot === undefined ? place : `${place}/snapshots/${snapshot}`, project);
 }
 
 async function create(

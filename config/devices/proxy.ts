@@ -2,6 +2,7 @@
 
 import type { Device } from "../../wire/instance.ts";
 import { parseAddress } from "../address.ts";
+import { truthOf } from "../truth.ts";
 import * as types from "../types.ts";
 import { type DeviceConfig, type DeviceKey, deviceKey, type DeviceProblem } from "./device_key.ts";
 
@@ -98,7 +99,7 @@ function problem(device: Device): DeviceProblem | undefined {
   const wrong = (found: string): DeviceProblem => ({ kind: "wrong", found });
   const [from, to] = [parseProxyAddress(device["listen"] ?? ""), parseProxyAddress(device["connect"] ?? "")];
   if (from === undefined || to === undefined) return undefined; // said by the keys themselves
-  const isNat = ["true", "1", "yes", "on"].includes((device["nat"] ?? "").toLowerCase());
+  const isNat = truthOf(device["nat"] ?? "") === true;
   if ((from.protocol === "udp") !== (to.protocol === "udp")) return wrong("udp can only be led to udp");
   if (from.protocol !== "unix" && to.protocol !== "unix") {
     const [many, few] = [from.ports.length, to.ports.length];

@@ -10,6 +10,7 @@ import type { Volume } from "../../storage/driver.ts";
 import { whileRoom } from "../../storage/room.ts";
 import { partialName } from "../../sys/partial.ts";
 import { removeIfThere } from "../../sys/present.ts";
+import { inProject } from "../../wire/address.ts";
 import type { Operation } from "../../wire/operation.ts";
 import { backupsCompression } from "../../config/server_keys.ts";
 import { validateSnapshotName } from "../../config/names.ts";
@@ -104,7 +105,6 @@ async function begin(
   const expires_at = readTime(wish.expires_at ?? "");
   const compress = compressor(wish.compression || await serverSetting(context, backupsCompression) || "gzip");
   const address = backupAddress(subject, name);
-  const query = subject.project === "default" ? "" : `?project=${encodeURIComponent(subject.project)}`;
   const isInstance = subject.kind === "instance";
   return await startOperation(context, {
     project: subject.project,
@@ -113,7 +113,7 @@ async function begin(
     resources: isInstance
       ? { instances: [subject.address], backups: [`/1.0/backups/${encodeURIComponent(name)}`] }
       : { storage_volumes: [subject.address], backups: [`/1.0/backups/${encodeURIComponent(name)}`] },
-    metadata: { entity_url: address + query },
+    metadata: { entity_url: inProject(address, subject.project) },
     mayCancel: true,
     run: async (task) => {
       await using _lock = await context.store.lock(subject.key, { signal: task.signal });

@@ -1,6 +1,7 @@
 // Copying an instance or a snapshot within this server, and bringing an earlier copy up to date.
 
 import { validateDevices } from "../../config/device_keys.ts";
+import { withoutEmpty } from "../../config/key.ts";
 import { validateInstanceConfig } from "../../config/instance_keys.ts";
 import { DreyError } from "../../errors.ts";
 import { formatMap } from "../../idmap/map.ts";
@@ -84,7 +85,7 @@ async function copiedRecord(
   { body, from }: { body: InstancesPost; from: InstanceRecord },
 ): Promise<InstanceRecord> {
   const merged = { ...userConfig(from.config), ...userConfig(body.config ?? {}) };
-  const own = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== ""));
+  const own = withoutEmpty(merged);
   const settings = {
     config: { ...own, ...kept(from.config) },
     devices: { ...from.devices, ...body.devices },

@@ -1,6 +1,7 @@
 // Changing an instance's settings. Limits and devices reach a running instance at once; the rest counts from the next start.
 
 import { validateDevices, validateTogether, withoutEmptyKeys } from "../../config/device_keys.ts";
+import { withoutEmpty } from "../../config/key.ts";
 import { validateInstanceConfig } from "../../config/instance_keys.ts";
 import { DreyError } from "../../errors.ts";
 import { applyLimits, controllers, instanceCgroup, missingController } from "../../runtime/cgroups.ts";
@@ -175,9 +176,6 @@ function withoutReplaced({ config, devices }: Pick<InstanceRecord, "config" | "d
   );
   return Object.fromEntries(Object.entries(config).filter(([key]) => !said.includes(key)));
 }
-
-const withoutEmpty = (config: Config): Config =>
-  Object.fromEntries(Object.entries(config).filter(([, value]) => value !== ""));
 
 /** Gives a running instance the devices it shall have now; the others count from its next start. */
 async function plugLive(

@@ -13,6 +13,8 @@ import type { Operation } from "../../wire/operation.ts";
 import type { StorageVolumesPost, VolumeContent } from "../../wire/storage_volume.ts";
 import { snapshotRecord } from "../backups/import_volume.ts";
 import { type IndexVolume, readVolume } from "../backups/index_file.ts";
+import { inProject } from "../../wire/address.ts";
+import { withoutEmpty } from "../../config/key.ts";
 import type { Context } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
 import { lazyFileRoot } from "../instances/file_root.ts";
@@ -23,9 +25,8 @@ import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { withTemporaryVolume } from "../storage_pools/temporary.ts";
 import { diskOf, emptyContent, mapOf, sizeOf } from "../storage_volumes/content.ts";
 import { mapKeys } from "../storage_volumes/copy.ts";
-import { enterVolume, newRecord, userConfig, withoutEmpty } from "../storage_volumes/create.ts";
+import { enterVolume, newRecord, userConfig } from "../storage_volumes/create.ts";
 import {
-  inProject,
   listSnapshotRecords,
   loadVolume,
   lockVolume,

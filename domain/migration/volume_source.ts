@@ -11,6 +11,7 @@ import type { Operation } from "../../wire/operation.ts";
 import type { VolumeContent } from "../../wire/storage_volume.ts";
 import { describeVolume } from "../backups/describe.ts";
 import type { BackupConfig } from "../backups/index_file.ts";
+import { inProject } from "../../wire/address.ts";
 import type { Context } from "../context.ts";
 import { lazyFileRoot } from "../instances/file_root.ts";
 import { startOnRoot } from "../instances/root_tar.ts";
@@ -19,7 +20,6 @@ import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { withTemporaryVolume } from "../storage_pools/temporary.ts";
 import { diskOf, mapOf } from "../storage_volumes/content.ts";
 import {
-  inProject,
   loadSnapshot,
   loadVolume,
   lockVolume,

@@ -1,6 +1,7 @@
 // Addresses in use, over all networks.
 
 import { formatSubnet } from "../../config/address.ts";
+import { inProject } from "../../wire/address.ts";
 import type { NetworkAllocation } from "../../wire/network.ts";
 import type { Context } from "../context.ts";
 import { networkLeases } from "./leases.ts";
@@ -24,9 +25,7 @@ export async function listAllocations(context: Context, project?: string): Promi
       ...own,
       ...leases.map(({ address, hostname, project, hwaddr }): NetworkAllocation => ({
         addresses: `${address}/${address.includes(":") ? 128 : 32}`,
-        used_by: `/1.0/instances/${encodeURIComponent(hostname)}${
-          project === "default" ? "" : `?project=${encodeURIComponent(project)}`
-        }`,
+        used_by: inProject(`/1.0/instances/${encodeURIComponent(hostname)}`, project),
         type: "instance",
         nat: nat(address),
         hwaddr,

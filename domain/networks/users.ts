@@ -1,5 +1,6 @@
 // Who uses which network: instances and profiles with a NIC on it.
 
+import { inProject } from "../../wire/address.ts";
 import type { Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import type { InstanceRecord } from "../instances/record.ts";
@@ -37,6 +38,3 @@ export async function networkUsers(context: Context): Promise<(ref: Ref) => stri
   }
   return ({ project, name }) => [...users.get(`${project}/${name}`) ?? []].sort();
 }
-
-const inProject = (address: string, project: string) =>
-  project === "default" ? address : `${address}?project=${encodeURIComponent(project)}`;

@@ -1,5 +1,6 @@
 // What is in a project: the table of kinds of things that belong to one, and their addresses.
 
+import { inProject } from "../../wire/address.ts";
 import type { Key } from "../../store/store.ts";
 import type { Context } from "../context.ts";
 
@@ -35,8 +36,7 @@ export async function projectContents(
     for (const { key: [, home = "", ...rest] } of await context.store.list(under)) {
       const path = address(rest);
       if (path === undefined) continue;
-      const query = home === "default" ? "" : `?project=${encodeURIComponent(home)}`;
-      found.set(home, [...found.get(home) ?? [], `/1.0/${path}${query}`]);
+      found.set(home, [...found.get(home) ?? [], inProject(`/1.0/${path}`, home)]);
     }
   }
   return found;

@@ -3,6 +3,7 @@
 
 import { DreyError } from "../../errors.ts";
 import type { Entry, Key } from "../../store/store.ts";
+import { truthOf } from "../../config/truth.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { ProjectFeature } from "../../wire/project.ts";
 import type { Context } from "../context.ts";
@@ -50,7 +51,7 @@ export async function projectsSharing(
 
 /** Whether a project other than the default one has things of a kind for itself. */
 export function hasFeature({ config }: ProjectRecord, feature: ProjectFeature): boolean {
-  return ["true", "1", "yes", "on"].includes((config[`features.${feature}`] ?? "").toLowerCase());
+  return truthOf(config[`features.${feature}`] ?? "") ?? false;
 }
 
 /**

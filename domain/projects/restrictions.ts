@@ -4,6 +4,7 @@
 import { join } from "@std/path";
 import * as keys from "../../config/project_keys.ts";
 import { type Key, readKey } from "../../config/key.ts";
+import { truthOf } from "../../config/truth.ts";
 import { DreyError } from "../../errors.ts";
 import type { Config, Device } from "../../wire/instance.ts";
 import type { Member } from "./members.ts";
@@ -42,7 +43,7 @@ export function mustBeAllowed(project: string, config: Config, member: Member): 
     if (rule !== undefined) refuse(`${name}=${value}`, rule);
   }
   const privilege = readKey(config, keys.restrictedPrivilege);
-  const isIsolated = ["true", "1", "yes", "on"].includes(member.config["security.idmap.isolated"] ?? "");
+  const isIsolated = isTrue(member.config["security.idmap.isolated"] ?? "");
   if (member.type === "container" && privilege === "isolated" && !isIsolated) {
     refuse("ids it shares with others", `${keys.restrictedPrivilege.name}=isolated`);
   }
@@ -56,7 +57,7 @@ const containerLow =
   /^(boot\.host_shutdown_timeout|linux\.kernel_modules.*|limits\.kernel\..*|limits\.memory\.swap|raw\.(apparmor|lxc|seccomp)|security\.(devlxd|guestapi)\.images|security\.idmap\.(base|size))$/;
 const machineLow =
   /^(boot\.host_shutdown_timeout|limits\.memory\.hugepages|raw\.(apparmor|qemu|qemu\.conf))$/;
-const isTrue = (value: string) => ["true", "1", "yes", "on"].includes(value.toLowerCase());
+const isTrue = (value: string) => truthOf(value) === true;
 
 /** The restriction that a setting breaks. */
 function keyRule(

@@ -161,7 +161,7 @@ Deno.test("a restricted project keeps its root disks, and has snapshots and back
     DreyError,
   );
   const isolated = { restricted: "true", "restricted.containers.privilege": "isolated" };
-  mustBeAllowed("p", isolated, member({ "security.idmap.isolated": "true" }));
+  mustBeAllowed("p", isolated, member({ "security.idmap.isolated": "True" }));
   assertThrows(() => mustBeAllowed("p", isolated, member({})), DreyError, "shares with others");
   assertThrows(
     () => mustPermit("p", { restricted: "true" }, "snapshots"),

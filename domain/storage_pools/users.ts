@@ -1,12 +1,13 @@
 // Who uses which storage pool: instances whose root volume is in it, custom volumes, snapshots of both, and profiles
 // that put a disk there.
 
+import { inProject } from "../../wire/address.ts";
 import type { InstanceRecord } from "../instances/record.ts";
 import { instanceAddress } from "../instances/record.ts";
 import { listProfiles } from "../profiles.ts";
 import type { Context } from "../context.ts";
 import type { SnapshotRecord } from "../instances/snapshots/record.ts";
-import { inProject, refOfKey, snapshotAddress, volumeAddress } from "../storage_volumes/record.ts";
+import { refOfKey, snapshotAddress, volumeAddress } from "../storage_volumes/record.ts";
 
 /** Addresses of the users of each pool. */
 export async function poolUsers(context: Context): Promise<Map<string, string[]>> {

@@ -1,6 +1,7 @@
 // Changing custom volumes: settings, going back to a snapshot, deletion. Another name or place is in move.ts.
 
 import { validateVolumeConfig } from "../../config/volume_keys.ts";
+import { withoutEmpty } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
 import type { Write } from "../../store/store.ts";
 import type { Config } from "../../wire/instance.ts";
@@ -13,7 +14,7 @@ import { volumeSubject } from "../backups/record.ts";
 import { openPool } from "../storage_pools/open.ts";
 import { mustAllowIn } from "../projects/allow.ts";
 import { diskOf, resizeDisk, sizeOf } from "./content.ts";
-import { userConfig, withoutEmpty } from "./create.ts";
+import { userConfig } from "./create.ts";
 import {
   listSnapshotRecords,
   loadSnapshot,

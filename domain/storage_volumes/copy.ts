@@ -1,5 +1,6 @@
 // Copies of custom volumes within a server: with their snapshots or without, between pools, brought up to date later.
 
+import { withoutEmpty } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
 import { copyTree } from "../../storage/copy_tree.ts";
 import type { Driver, Hands, Volume } from "../../storage/driver.ts";
@@ -15,7 +16,7 @@ import { mustAllowIn } from "../projects/allow.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { withTemporaryVolume } from "../storage_pools/temporary.ts";
 import { diskOf, emptyContent, sizeOf, treeOf } from "./content.ts";
-import { enterVolume, userConfig, volumeOperation, withoutEmpty } from "./create.ts";
+import { enterVolume, userConfig, volumeOperation } from "./create.ts";
 import {
   listSnapshotRecords,
   loadSnapshot,

@@ -1,9 +1,11 @@
 // Making custom volumes: empty ones, and copies of others with their snapshots.
 
+import { withoutEmpty } from "../../config/key.ts";
 import { validateVolumeName } from "../../config/names.ts";
 import { inheritedConfig, validateVolumeConfig } from "../../config/volume_keys.ts";
 import { DreyError } from "../../errors.ts";
 import type { Write } from "../../store/store.ts";
+import { inProject } from "../../wire/address.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { StorageVolumesPost, VolumeContent } from "../../wire/storage_volume.ts";
@@ -18,7 +20,7 @@ import { loadPool } from "../storage_pools/record.ts";
 import { diskOf, emptyContent, resizeDisk, sizeOf } from "./content.ts";
 import { copyVolume } from "./copy.ts";
 import {
-  inProject,
+  lockVolume,
   taken,
   volumeAddress,
   volumeKey,
@@ -26,7 +28,6 @@ import {
   type VolumeRecord,
   type VolumeRef,
 } from "./record.ts";
-import { lockVolume } from "./record.ts";
 import { makeVolume, noteNewSize } from "./size.ts";
 
 /**
@@ -177,9 +178,6 @@ export async function volumeOperation(
     run,
   });
 }
-
-export const withoutEmpty = (config: Config): Config =>
-  Object.fromEntries(Object.entries(config).filter(([, value]) => value !== ""));
 
 /** Settings without drey's own keys, which a client may send back but not make. */
 export const userConfig = (config: Config): Config =>

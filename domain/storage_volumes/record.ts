@@ -49,10 +49,6 @@ export function volumeAddress({ pool, name }: VolumeRef, type = "custom"): strin
 export const snapshotAddress = (ref: VolumeRef, snapshot: string): string =>
   `${volumeAddress(ref)}/snapshots/${encodeURIComponent(snapshot)}`;
 
-/** An address with its project, where that is not the default one. */
-export const inProject = (address: string, project: string): string =>
-  project === "default" ? address : `${address}?project=${encodeURIComponent(project)}`;
-
 /** What the driver calls it. LXD puts the project in front of custom volumes always. */
 export function volumeOf({ project, name }: VolumeRef, snapshot?: string): Volume {
   const volume: Volume = { kind: "custom", name: `${project}_${name}` };

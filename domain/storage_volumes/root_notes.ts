@@ -1,5 +1,6 @@
 // What can be changed of the root volume of an instance by itself: what people note on it. The rest is the instance's.
 
+import { withoutEmpty } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { StorageVolumePut, VolumeSnapshotPut } from "../../wire/storage_volume.ts";
@@ -8,7 +9,7 @@ import { lifecycleWrite } from "../events.ts";
 import { instanceKey, lockInstance } from "../instances/record.ts";
 import { readTime } from "../instances/snapshots/naming.ts";
 import { loadSnapshot, snapshotKey } from "../instances/snapshots/record.ts";
-import { userConfig, withoutEmpty } from "./create.ts";
+import { userConfig } from "./create.ts";
 import { volumeAddress, volumeChanged } from "./record.ts";
 import { loadRoot, type RootName } from "./roots.ts";
 

@@ -3,6 +3,7 @@
 
 import { DreyError } from "../../errors.ts";
 import type { Entry } from "../../store/store.ts";
+import { inProject } from "../../wire/address.ts";
 import { shownExpiry } from "../../wire/expiry.ts";
 import type { StorageVolume, StorageVolumeSnapshot, StorageVolumeState } from "../../wire/storage_volume.ts";
 import type { Context, Ref } from "../context.ts";
@@ -12,7 +13,6 @@ import { rootSize } from "../instances/root_size.ts";
 import { volumeOf } from "../instances/volume_of.ts";
 import { listRecords, loadSnapshot, nameOf, type SnapshotRecord } from "../instances/snapshots/record.ts";
 import { openPool } from "../storage_pools/open.ts";
-import { inProject } from "./record.ts";
 
 /** A root volume as it is asked for: `name` is the instance's, in a project. */
 export interface RootName extends Ref {

@@ -2,6 +2,7 @@
 
 import { DreyError } from "../../errors.ts";
 import { namesIn } from "../../sys/present.ts";
+import { inProject } from "../../wire/address.ts";
 import type { Device, Devices } from "../../wire/instance.ts";
 import type { Context, Ref } from "../context.ts";
 import { runningDevices } from "../devices.ts";
@@ -10,7 +11,7 @@ import { currentState } from "../instances/status.ts";
 import { projectsSharing } from "../projects/effective.ts";
 import { lifecycleWrite } from "../events.ts";
 import type { Write } from "../../store/store.ts";
-import { inProject, type VolumeRef } from "./record.ts";
+import type { VolumeRef } from "./record.ts";
 
 /** Something with devices. */
 interface Owner {
