@@ -25,8 +25,8 @@ const tarAll = ["--numeric-owner", "--xattrs", "--xattrs-include=*", "--acls"];
 
 /** argv that writes a tree as a tar stream, its top as `name`. */
 export function packArgv(root: string, name = "."): string[] {
-  // targets of symlinks stay as they are, those of hard links follow their files
-  const renamed = name === "." ? [] : [`--transform=flags=rhS;s,^\\.,${name},`];
+  // targets of symlinks stay as they are, those of hard links follow their files; no name of drey's has a #
+  const renamed = name === "." ? [] : [`--transform=flags=rhS;s#^\\.#${name}#`];
   const quiet = ["--warning=no-file-ignored", "--warning=no-xattr-write"];
   return [
     "tar",
@@ -53,12 +53,15 @@ export function packArgv(root: string, name = "."): string[] {
 export function unpackArgv(root: string, below?: string): string[] {
   const wanted = below === undefined ? [] : [
     // a container gets its own /dev, and devices could not be made
-    ...["--anchored", `--exclude=${below}/dev/*`, `--strip-components=${below.split("/").length}`],
+    ...["--anchored", `--exclude=${literal(below)}/dev/*`, `--strip-components=${below.split("/").length}`],
     ...["--", below],
   ];
   const argv = ["tar", "-C", root, ...tarAll, "-p", "--same-owner", "--warning=no-timestamp", "-xf", "-"];
   return [...argv, ...wanted];
 }
+
+/** A name as a pattern that fits no other. */
+const literal = (name: string) => name.replace(/[*?[\\]/g, "\\$&");
 
 /**
  * Starts the program that the steps end in, a `run` behind a `ready`.

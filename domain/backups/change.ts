@@ -2,16 +2,23 @@
 
 import { dirname } from "@std/path";
 import { validateSnapshotName } from "../../config/names.ts";
-import { DreyError } from "../../errors.ts";
-import { removeIfThere } from "../../sys/present.ts";
+import { namesIn, removeIfThere } from "../../sys/present.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context } from "../context.ts";
-import { emitLifecycle, lifecycleWrite } from "../events.ts";
+import { lockIfFree } from "../lock_if_free.ts";
 import { startOperation } from "../operations.ts";
-import { backupAddress, backupFile, backupKey, loadBackup, type Subject } from "./record.ts";
-
-const action = ({ kind }: Subject, what: string) =>
-  `${kind === "instance" ? "instance" : "storage-volume"}-backup-${what}`;
+import {
+  backupEvent,
+  backupFile,
+  backupKey,
+  type BackupRecord,
+  backupTaken,
+  isOver,
+  loadBackup,
+  mustBeFree,
+  resourcesOf,
+  type Subject,
+} from "./record.ts";
 
 /** Renames a backup, as an operation. @throws {DreyError} `NOT_FOUND`, `ALREADY_EXISTS`, `BAD_REQUEST` */
 export async function renameBackup(
@@ -24,33 +31,35 @@ export async function renameBackup(
   return await startOperation(context, {
     project: subject.project,
     description: subject.kind === "instance" ? "Renaming instance backup" : "Renaming custom volume backup",
-    resources: { [subject.kind === "instance" ? "instances" : "storage_volumes"]: [subject.address] },
-    run: async () => {
-      await using _lock = await context.store.lock(subject.key);
-      const { value, revision } = await loadBackup(context, subject, name);
-      // a link first, so that the file is there under whichever name counts
-      const [from, target] = [backupFile(context, subject, name), backupFile(context, subject, to)];
-      if (await context.store.get(backupKey(subject, to)) !== undefined) throw taken(subject, to);
-      removeIfThere(target);
-      await Deno.link(from, target);
-      const done = await context.store.commit([{ key: backupKey(subject, name), revision }], [
-        { key: backupKey(subject, name), delete: true },
-        { key: backupKey(subject, to), value },
-        lifecycleWrite(context, {
-          project: subject.project,
-          action: action(subject, "renamed"),
-          source: backupAddress(subject, to),
-          context: { old_name: `${subject.name}/${name}` },
-        }),
-      ]);
-      removeIfThere(done ? from : target);
-      if (!done) throw taken(subject, to);
-    },
+    resources: resourcesOf(subject),
+    run: () => rename(context, subject, { name, to }),
   });
 }
 
-const taken = ({ title }: Subject, name: string) =>
-  new DreyError("ALREADY_EXISTS", { message: `The ${title} has a backup "${name}" already` });
+async function rename(
+  context: Context,
+  subject: Subject,
+  { name, to }: { name: string; to: string },
+): Promise<void> {
+  await using _lock = await context.store.lock(subject.key);
+  const { value, revision } = await loadBackup(context, subject, name);
+  await mustBeFree(context, subject, to);
+  // a link first, so that the file is there under whichever name counts
+  const [from, target] = [backupFile(context, subject, name), backupFile(context, subject, to)];
+  removeIfThere(target);
+  await Deno.link(from, target);
+  const done = await context.store.commit([{ key: backupKey(subject, name), revision }], [
+    { key: backupKey(subject, name), delete: true },
+    { key: backupKey(subject, to), value },
+    backupEvent(context, subject, {
+      what: "renamed",
+      name: to,
+      context: { old_name: `${subject.name}/${name}` },
+    }),
+  ]);
+  removeIfThere(done ? from : target);
+  if (!done) throw backupTaken(subject, to);
+}
 
 /** Deletes a backup, as an operation. @throws {DreyError} `NOT_FOUND` */
 export async function deleteBackup(context: Context, subject: Subject, name: string): Promise<Operation> {
@@ -58,16 +67,27 @@ export async function deleteBackup(context: Context, subject: Subject, name: str
   return await startOperation(context, {
     project: subject.project,
     description: subject.kind === "instance" ? "Removing instance backup" : "Deleting custom volume backup",
-    resources: { [subject.kind === "instance" ? "instances" : "storage_volumes"]: [subject.address] },
+    resources: resourcesOf(subject),
     run: () => removeBackup(context, subject, name),
   });
 }
 
 /** Deletes a backup. @throws {DreyError} `NOT_FOUND` */
-export async function removeBackup(context: Context, subject: Subject, name: string): Promise<void> {
+async function removeBackup(context: Context, subject: Subject, name: string): Promise<void> {
   await using _lock = await context.store.lock(subject.key);
-  const { revision } = await loadBackup(context, subject, name);
-  await remove(context, subject, { name, revision });
+  await remove(context, subject, { name, ...await loadBackup(context, subject, name) });
+}
+
+/** Deletes a backup if its time has come; that of something others are busy with another time. */
+export async function removeIfOver(
+  context: Context,
+  subject: Subject,
+  { name, now }: { name: string; now: string },
+): Promise<void> {
+  await using lock = await lockIfFree(context, subject.key);
+  if (lock === undefined) return;
+  const entry = await context.store.get<BackupRecord>(backupKey(subject, name));
+  if (entry !== undefined && isOver(entry.value, now)) await remove(context, subject, { name, ...entry });
 }
 
 async function remove(
@@ -78,11 +98,7 @@ async function remove(
   const key = backupKey(subject, name);
   const done = await context.store.commit([{ key, revision }], [
     { key, delete: true },
-    lifecycleWrite(context, {
-      project: subject.project,
-      action: action(subject, "deleted"),
-      source: backupAddress(subject, name),
-    }),
+    backupEvent(context, subject, { what: "deleted", name }),
   ]);
   if (!done) return;
   const path = backupFile(context, subject, name);
@@ -90,12 +106,9 @@ async function remove(
   removeEmpty(dirname(path));
 }
 
+/** Removes a directory that nothing is in. */
 function removeEmpty(directory: string): void {
-  try {
-    Deno.removeSync(directory);
-  } catch {
-    // there are others in it, or it is gone already
-  }
+  if (namesIn(directory).length === 0) removeIfThere(directory);
 }
 
 /** The file of a backup. @throws {DreyError} `NOT_FOUND` */
@@ -105,11 +118,10 @@ export async function openBackup(
   name: string,
 ): Promise<{ file: Deno.FsFile; size: number }> {
   await loadBackup(context, subject, name);
-  const file = await Deno.open(backupFile(context, subject, name));
-  await emitLifecycle(context, {
-    project: subject.project,
-    action: action(subject, "retrieved"),
-    source: backupAddress(subject, name),
-  });
-  return { file, size: (await file.stat()).size };
+  using undo = new DisposableStack();
+  const file = undo.use(await Deno.open(backupFile(context, subject, name)));
+  const { size } = await file.stat();
+  await context.store.commit([], [backupEvent(context, subject, { what: "retrieved", name })]);
+  undo.move(); // from here it is the caller's
+  return { file, size };
 }

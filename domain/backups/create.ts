@@ -5,7 +5,6 @@ import { dirname } from "@std/path";
 import { compressed, compressor } from "../../images/compressors.ts";
 import { tarBody, tarEnd } from "../../images/tar_join.ts";
 import { writeTarHead } from "../../images/tar.ts";
-import { DreyError } from "../../errors.ts";
 import type { Volume } from "../../storage/driver.ts";
 import { whileRoom } from "../../storage/room.ts";
 import { partialName } from "../../sys/partial.ts";
@@ -15,7 +14,6 @@ import type { Operation } from "../../wire/operation.ts";
 import { backupsCompression } from "../../config/server_keys.ts";
 import { validateSnapshotName } from "../../config/names.ts";
 import type { Context, Ref } from "../context.ts";
-import { lifecycleWrite } from "../events.ts";
 import { packDisk } from "./disk.ts";
 import { packRootDisk } from "../machines/root_disk_tar.ts";
 import { packVolume, type RootTar } from "../instances/root_tar.ts";
@@ -28,11 +26,15 @@ import type { BackupConfig } from "./index_file.ts";
 import { instanceParts, volumeParts } from "./parts.ts";
 import {
   backupAddress,
+  backupEvent,
   backupFile,
   backupKey,
   type BackupRecord,
+  backupTaken,
   instanceSubject,
   listBackups,
+  mustBeFree,
+  resourcesOf,
   type Subject,
   volumeSubject,
 } from "./record.ts";
@@ -101,22 +103,20 @@ async function begin(
   const taken = (await listBackups(context, subject)).map(({ name }) => name);
   const name = wish.name || freeName(taken);
   validateSnapshotName(name);
-  if (taken.includes(name)) throw alreadyThere(subject, name);
+  if (taken.includes(name)) throw backupTaken(subject, name);
   const expires_at = readTime(wish.expires_at ?? "");
   const compress = compressor(wish.compression || await serverSetting(context, backupsCompression) || "gzip");
-  const address = backupAddress(subject, name);
-  const isInstance = subject.kind === "instance";
   return await startOperation(context, {
     project: subject.project,
-    description: isInstance ? "Backing up instance" : "Creating custom volume backup",
+    description: subject.kind === "instance" ? "Backing up instance" : "Creating custom volume backup",
     // older clients take the name from the first, newer ones from the second
-    resources: isInstance
-      ? { instances: [subject.address], backups: [`/1.0/backups/${encodeURIComponent(name)}`] }
-      : { storage_volumes: [subject.address], backups: [`/1.0/backups/${encodeURIComponent(name)}`] },
-    metadata: { entity_url: inProject(address, subject.project) },
+    resources: { ...resourcesOf(subject), backups: [`/1.0/backups/${encodeURIComponent(name)}`] },
+    metadata: { entity_url: inProject(backupAddress(subject, name), subject.project) },
     mayCancel: true,
     run: async (task) => {
       await using _lock = await context.store.lock(subject.key, { signal: task.signal });
+      // somebody may have made one of this name while we waited
+      await mustBeFree(context, subject, name);
       await using parts = await open();
       const record: BackupRecord = {
         created_at: context.now().toISOString(),
@@ -126,28 +126,32 @@ async function begin(
       };
       const path = backupFile(context, subject, name);
       await write(context, { path, parts, compress, signal: task.signal });
-      const key = backupKey(subject, name);
-      const isFree = await context.store.commit([{ key, revision: 0 }], [
-        { key, value: record },
-        lifecycleWrite(context, {
-          project: subject.project,
-          action: isInstance ? "instance-backup-created" : "storage-volume-backup-created",
-          source: address,
-          ...!isInstance && { context: { type: "custom" } },
-        }),
-      ]);
-      if (!isFree) throw alreadyThere(subject, name);
+      await enter(context, subject, { name, record });
       if (parts.warnings !== undefined) await task.update({ warnings: parts.warnings });
     },
   });
 }
 
+async function enter(
+  context: Context,
+  subject: Subject,
+  { name, record }: { name: string; record: BackupRecord },
+): Promise<void> {
+  const key = backupKey(subject, name);
+  const isFree = await context.store.commit([{ key, revision: 0 }], [
+    { key, value: record },
+    backupEvent(context, subject, {
+      what: "created",
+      name,
+      ...subject.kind === "volume" && { context: { type: "custom" } },
+    }),
+  ]);
+  if (!isFree) throw backupTaken(subject, name);
+}
+
 function freeName(taken: readonly string[]): string {
   for (let count = 0;; count++) if (!taken.includes(`backup${count}`)) return `backup${count}`;
 }
-
-const alreadyThere = ({ title }: Subject, name: string) =>
-  new DreyError("ALREADY_EXISTS", { message: `The ${title} has a backup "${name}" already` });
 
 interface Writing {
   path: string;

@@ -7,7 +7,8 @@ import type { RootTar } from "../instances/root_tar.ts";
 
 /** A file as a tar stream with one entry. */
 export function packDisk(path: string, name: string): RootTar {
-  const renamed = `--transform=s,.*,${name},`;
+  // no name of drey's has a #
+  const renamed = `--transform=s#.*#${name}#`;
   const owner = ["--owner=0", "--group=0", "--numeric-owner", "--mode=0600"];
   const argv = ["tar", "-C", dirname(path), "--sparse", "--format=posix", ...owner, renamed];
   const child = spawn([...argv, "-cf", "-", "--", basename(path)], {

@@ -76,33 +76,27 @@ type Json = null | boolean | number | string | Date | Json[] | { [name: string]:
  */
 export async function parseIndex(text: string): Promise<BackupIndex> {
   const index = asObject(await parseYaml(text), "index.yaml");
-  const config = asObject(index["config"] ?? {}, "config");
-  const volumes = Array.isArray(config["volumes"]) ? config["volumes"] : [];
-  const snapshots = asList(index["snapshots"]).map((name) => asText(name, "snapshots"));
-  const instance = config["container"] ?? config["instance"];
-  const volume = config["volume"] ?? volumes[0];
   return {
     name: asText(index["name"], "name"),
     backend: asText(index["backend"] ?? "", "backend"),
     pool: asText(index["pool"] ?? "", "pool"),
-    snapshots,
+    snapshots: asList(index["snapshots"]).map((name) => asText(name, "snapshots")),
     optimized: index["optimized"] === true,
     optimized_header: index["optimized_header"] === true,
     type: asText(index["type"] ?? "container", "type") || "container",
-    config: {
-      ...(instance === undefined || instance === null ? {} : { container: readInstance(instance) }),
-      snapshots: asList(config["snapshots"]).map(readInstance),
-      ...(volume === undefined || volume === null ? {} : { volume: readVolume(volume) }),
-      volume_snapshots: asList(config["volume_snapshots"]).map(readVolume),
-    },
+    config: readConfig(asObject(index["config"] ?? {}, "config")),
   };
 }
 
 /** Reads a backup.yaml that lies beside the files of an instance. @throws {DreyError} `IMAGE_INVALID` */
 export async function parseConfig(text: string): Promise<BackupConfig> {
-  const config = asObject(await parseYaml(text), "backup.yaml");
+  return readConfig(asObject(await parseYaml(text), "backup.yaml"));
+}
+
+function readConfig(config: Record<string, Json>): BackupConfig {
+  // newer LXDs call an instance so, and have a list of volumes
   const instance = config["container"] ?? config["instance"];
-  const volume = config["volume"];
+  const volume = config["volume"] ?? asList(config["volumes"])[0];
   const pool = config["pool"];
   return {
     ...(instance === undefined || instance === null ? {} : { container: readInstance(instance) }),

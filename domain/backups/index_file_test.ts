@@ -34,3 +34,9 @@ Deno.test("a header that lists no subvolumes as it should is an invalid backup, 
     await assertRejects(() => parseSubvolumes(header), DreyError, "Cannot use the backup", header);
   }
 });
+
+Deno.test("a description is read in the words of newer LXDs too", async () => {
+  const text = "instance:\n  name: c1\nvolumes:\n- name: c1\n  description: noted\n";
+  const { container, volume } = await parseConfig(text);
+  assertEquals([container?.name, volume?.description], ["c1", "noted"]);
+});

@@ -5,7 +5,7 @@ import { formatMetadata } from "../../images/metadata.ts";
 import { isDirectory, namesIn, readIfThere } from "../../sys/present.ts";
 import type { Volume } from "../../storage/driver.ts";
 import type { Context, Ref } from "../context.ts";
-import { noteIntent } from "../intents.ts";
+import { finishLater, noteIntent } from "../intents.ts";
 import { instanceKey, loadRecord } from "../instances/record.ts";
 import { volumeOf } from "../instances/volume_of.ts";
 import { hasOwnDisk } from "../machines/own_disk.ts";
@@ -156,17 +156,11 @@ export async function cloned(
   const clone: Volume = { kind: volume.kind, name: `.backup-${crypto.randomUUID()}` };
   const noted = noteIntent({ do: "remove", pool: pool.name, volume: clone }, [lock]);
   await context.store.commit([], [noted.write]);
-  const remove = async () => {
-    await pool.driver.remove(clone);
-    await context.store.commit([], [noted.done]);
-  };
-  try {
-    await pool.driver.clone(volume, clone, live);
-  } catch (error) {
-    await remove();
-    throw error;
-  }
-  return { volume: clone, [Symbol.asyncDispose]: remove };
+  await using undo = new AsyncDisposableStack();
+  undo.defer(() => finishLater(context, noted, () => pool.driver.remove(clone)));
+  await pool.driver.clone(volume, clone, live);
+  const kept = undo.move();
+  return { volume: clone, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 /** Data as YAML. */

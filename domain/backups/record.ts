@@ -2,8 +2,9 @@
 
 import { join } from "@std/path";
 import { DreyError } from "../../errors.ts";
-import type { Entry, Key } from "../../store/store.ts";
+import type { Entry, Key, Write } from "../../store/store.ts";
 import type { Context, Ref } from "../context.ts";
+import { lifecycleWrite } from "../events.ts";
 import { directoryName, instanceAddress, instanceKey } from "../instances/record.ts";
 import { volumeAddress, volumeKey, type VolumeRef } from "../storage_volumes/record.ts";
 
@@ -68,6 +69,32 @@ export const backupsRoot = (context: Context): string => join(context.paths.stat
 export const backupFile = (context: Context, subject: Subject, name: string): string =>
   join(backupsRoot(context), subject.directory, name);
 
+/** Whether the time of a backup has come. */
+export const isOver = ({ expires_at }: BackupRecord, now: string): boolean =>
+  expires_at !== "" && expires_at <= now;
+
+/** What operations on a thing's backups are about. */
+export const resourcesOf = ({ kind, address }: Subject): Record<string, string[]> => ({
+  [kind === "instance" ? "instances" : "storage_volumes"]: [address],
+});
+
+/** Says what became of a backup, as part of a commit. */
+export const backupEvent = (
+  context: Context,
+  subject: Subject,
+  { what, name, ...more }: {
+    what: "created" | "renamed" | "deleted" | "retrieved";
+    name: string;
+    context?: Record<string, unknown>;
+  },
+): Write =>
+  lifecycleWrite(context, {
+    project: subject.project,
+    action: `${subject.kind === "instance" ? "instance" : "storage-volume"}-backup-${what}`,
+    source: backupAddress(subject, name),
+    ...more,
+  });
+
 /** Backups of a thing, the oldest first. */
 export async function listBackups(
   context: Context,
@@ -91,8 +118,16 @@ export async function loadBackup(
   throw new DreyError("NOT_FOUND", { message: `The ${subject.title} has no backup "${name}"` });
 }
 
+/** @throws {DreyError} `ALREADY_EXISTS` */
+export async function mustBeFree(context: Context, subject: Subject, name: string): Promise<void> {
+  if (await context.store.get(backupKey(subject, name)) !== undefined) throw backupTaken(subject, name);
+}
+
+export const backupTaken = ({ title }: Subject, name: string): DreyError =>
+  new DreyError("ALREADY_EXISTS", { message: `The ${title} has a backup "${name}" already` });
+
 /** @throws {DreyError} `NOT_FOUND` */
-export async function mustExist(context: Context, { key, title }: Subject): Promise<void> {
+async function mustExist(context: Context, { key, title }: Subject): Promise<void> {
   if (await context.store.get(key) !== undefined) return;
   throw new DreyError("NOT_FOUND", { message: `${title[0]?.toUpperCase()}${title.slice(1)} not found` });
 }

@@ -2,12 +2,11 @@
 // command, so it only looks unless there is something.
 
 import { findAbandoned } from "../../sys/partial.ts";
-import { namesIn } from "../../sys/present.ts";
+import { namesIn, removeIfThere } from "../../sys/present.ts";
 import { join } from "@std/path";
 import type { Context } from "../context.ts";
-import { removeIfThere } from "../../sys/present.ts";
 import { abandonedFiles } from "./receive.ts";
-import { type BackupRecord, backupsRoot, instanceSubject, volumeSubject } from "./record.ts";
+import { type BackupRecord, backupsRoot, instanceSubject, isOver, volumeSubject } from "./record.ts";
 
 /** Deletes what is due, and the files that nobody goes on with. */
 export async function sweepBackups(context: Context): Promise<void> {
@@ -29,15 +28,15 @@ async function removeExpired(context: Context): Promise<void> {
   const now = context.now().toISOString();
   for (const prefix of ["instance_backups", "volume_backups"]) {
     for (const { key, value } of await context.store.list<BackupRecord>([prefix])) {
-      if (value.expires_at === "" || value.expires_at > now) continue;
+      if (!isOver(value, now)) continue;
       const [, project = "", ...rest] = key;
       const backup = rest.pop() ?? "";
       const [first = "", second = ""] = rest;
       const subject = prefix === "instance_backups"
         ? instanceSubject({ project, name: first })
         : volumeSubject({ project, pool: first, name: second });
-      const { removeBackup } = await import("./change.ts");
-      await removeBackup(context, subject, backup);
+      const { removeIfOver } = await import("./change.ts");
+      await removeIfOver(context, subject, { name: backup, now });
     }
   }
 }

@@ -12,6 +12,7 @@ import { removeImage } from "./change.ts";
 import { catalogsDirectory, downloadsDirectory, lowersDirectory, memoriesDirectory } from "./directories.ts";
 import { downloadLock, forgetDownload } from "./fetch.ts";
 import { removeLowersOf } from "./lower.ts";
+import { lockIfFree } from "../lock_if_free.ts";
 import { listImages } from "./records.ts";
 import { imagesInUse } from "./used.ts";
 import { removeMemory } from "../machines/memories_directory.ts";
@@ -84,13 +85,8 @@ export async function prune(context: Context): Promise<ImagePrunable[]> {
     else if (kind === "unpacked") await removeLowersOf(context, name);
     else if (kind === "download") {
       // whoever is downloading holds the lock, and goes on
-      const signal = AbortSignal.timeout(100);
-      const lock = await context.store.lock(downloadLock(name), { signal }).catch((error) => {
-        if (error !== signal.reason) throw error;
-      });
-      if (!lock) continue;
-      await using _lock = lock;
-      await forgetDownload(context, name);
+      await using lock = await lockIfFree(context, downloadLock(name));
+      if (lock !== undefined) await forgetDownload(context, name);
     } else if (kind === "memory") removeMemory(join(memoriesDirectory(context), name));
     else await Deno.remove(catalogsDirectory(context), { recursive: true });
   }

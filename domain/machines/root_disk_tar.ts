@@ -8,11 +8,11 @@ import type { Context } from "../context.ts";
 import { feed, type RootTar, startOnVolume } from "../instances/root_tar.ts";
 import { lastDiskOf } from "./own_disk.ts";
 
-// the file that is made of the disk is removed with the volume
+// the file that is made of the disk is removed with the volume; no name of drey's has a #
 const packing = `cd "$1"
 qemu-img convert -q -f qcow2 -O "$2" -- "$3" .packed
 [ "$2" = qcow2 ] || sparse="--sparse --format=posix"
-exec tar $sparse --owner=0 --group=0 --numeric-owner --mode=0600 --transform="s,.*,$4," -cf - -- .packed`;
+exec tar $sparse --owner=0 --group=0 --numeric-owner --mode=0600 --transform="s#.*#$4#" -cf - -- .packed`;
 
 /**
  * The disk as a tar stream with one entry.

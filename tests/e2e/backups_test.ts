@@ -26,7 +26,7 @@ await e2e(
     await drey`launch tiny c1 -c user.team=shop -c environment.A=b`;
     await drey`storage volume set default container/c1 user.note=old`;
     await drey`exec c1 -- sh -c ${fill}`;
-    await drey`snapshot c1 s0`;
+    await drey`snapshot c1 s,0`;
     await drey`exec c1 -- sh -c ${"echo two >/srv/d/file"}`;
     const before = await drey`exec c1 -- sh -c ${look}`;
     await drey`storage volume set default container/c1 user.note=x`;
@@ -39,7 +39,7 @@ await e2e(
     for (const name of ["backup/container/backup.yaml", "backup/container/rootfs/srv/d/file"]) {
       assert(names.includes(`\n${name}\n`), name);
     }
-    assert(names.includes("\nbackup/snapshots/s0/rootfs/srv/d/file\n"));
+    assert(names.includes("\nbackup/snapshots/s,0/rootfs/srv/d/file\n"));
     assertEquals(JSON.parse(await drey`query /1.0/instances/c1/backups`), []);
     await drey`delete -f c1`;
     await drey`import ${file}`;
@@ -49,7 +49,7 @@ await e2e(
     assertEquals(await drey`exec c1 -- sh -c ${look}`, before);
     assertEquals(await drey`exec c1 -- cat /srv/d/file`, "two\n");
     await drey`stop -f c1`;
-    await drey`restore c1 s0`;
+    await drey`restore c1 s,0`;
     await drey`start c1`;
     assertEquals(await drey`exec c1 -- cat /srv/d/file`, "one\n");
     await fails(drey, /already exists/, "import", file);
@@ -67,7 +67,7 @@ await e2e(
     await drey`restore c2 s1`;
     assertEquals(await drey`config device get c2 root pool`, "default\n");
     assertEquals(await noteOf("c2"), "x\n", "what was noted on the volume went along");
-    assertEquals(await noteOf("c2/s0"), "old\n");
+    assertEquals(await noteOf("c2/s,0"), "old\n");
     await drey`copy c2 c3`;
     assertEquals(await noteOf("c3"), "x\n");
   },
@@ -89,6 +89,15 @@ await e2e("backups are kept, listed, renamed and deleted, and go when their time
     (JSON.parse(await drey`query ${`/1.0/instances/${name}/backups?recursion=1`}`) as { name: string }[]).map(
       (one) => one.name,
     );
+  {
+    // what is busy with an instance keeps nobody waiting
+    using busy = await Deno.open(join(drey.directory, "run/locks/instances,default,c1"), {
+      write: true,
+      create: true,
+    });
+    await busy.lock(true);
+    assertEquals(await names(), ["kept", "backup0", "over"]);
+  }
   assertEquals(await names(), ["kept", "backup0"]);
   await drey`init tiny c0`;
   const full = JSON.parse(await drey`query /1.0/instances?recursion=2`) as { backups: unknown }[];
@@ -253,7 +262,7 @@ await e2e("disks and discs are exported and imported, with their holes", { needs
     await file.write(new TextEncoder().encode(text));
   };
   await write("first");
-  await drey`storage volume snapshot default disk s0`;
+  await drey`storage volume snapshot default disk s,0`;
   await write("later");
   await Deno.writeFile(`${drey.directory}/disc`, new Uint8Array(300_000).fill(7));
   await drey`storage volume import default ${`${drey.directory}/disc`} disc --type=iso`;
@@ -273,7 +282,7 @@ await e2e("disks and discs are exported and imported, with their holes", { needs
   assertEquals([size, (blocks ?? 0) * 512 < 3 << 20], [20 << 20, true]);
   assertEquals(await drey`storage volume get default disk2 size`, "20MiB\n");
   assertMatch(await drey`storage volume list default type=custom -f csv`, /disc2,[^\n]*iso/);
-  await drey`storage volume restore default disk2 s0`;
+  await drey`storage volume restore default disk2 s,0`;
   const text = new TextDecoder().decode(await bytes("disk2", "root.img"));
   assertEquals(text.slice(9 << 20, (9 << 20) + 5), "first");
 });
