@@ -21,6 +21,7 @@ import {
 } from "./processes.ts";
 import { directoryName, instancePaths, type InstanceRecord, loadRecord, readyKey } from "./record.ts";
 import { readRunRecord } from "./run_record.ts";
+import { shownConfig } from "./shown_config.ts";
 import { listSnapshots } from "./snapshots/list.ts";
 import { currentState, type State } from "./status.ts";
 
@@ -74,7 +75,8 @@ function toWire(
   ref: Ref,
   { record, layers }: { record: InstanceRecord; layers: Layers },
 ): Instance {
-  const expanded = mergeSettings([...layers, record]);
+  const config = shownConfig(record);
+  const expanded = mergeSettings([...layers, { ...record, config }]);
   const status = shownStatus(currentState(context, ref), record.config);
   return {
     name: ref.name,
@@ -88,7 +90,7 @@ function toWire(
     ephemeral: record.ephemeral,
     stateful: record.stateful,
     profiles: record.profiles,
-    config: record.config,
+    config,
     devices: record.devices,
     expanded_config: expanded.config,
     expanded_devices: expanded.devices,

@@ -299,6 +299,12 @@ if (!hasLxd) {
       await lxd.lxc("copy", "drey:c2", "d3", "--mode", "relay");
       await drey`snapshot c2 later`;
       await drey`copy c2 real:d3 --refresh`;
+      // LXD's client gives the copy the settings of the source as well
+      await drey`config set c2 user.note=again`;
+      await lxd.lxc("copy", "drey:c2", "d3", "--refresh", "--mode", "relay");
+      assertEquals(await lxd.lxc("config", "get", "d3", "user.note"), "again\n");
+      // files that came with the owners they have inside, which LXD has to shift when it starts them
+      assertEquals(await lxd.lxc("config", "get", "d3", "volatile.last_state.idmap"), "[]\n");
       const listed = JSON.parse(await lxd.lxc("list", "--format", "json")) as {
         name: string;
         snapshots: unknown[];

@@ -7,6 +7,7 @@ import type { Context, Ref } from "../../context.ts";
 import { expand } from "../expand.ts";
 import { shownExpiry } from "../../../wire/expiry.ts";
 import { loadRecord } from "../record.ts";
+import { shownConfig } from "../shown_config.ts";
 import { listRecords, loadSnapshot, nameOf, type SnapshotRecord } from "./record.ts";
 
 /**
@@ -39,7 +40,7 @@ async function toWire(
   { project }: Ref,
   { entry, sizes }: { entry: Entry<SnapshotRecord>; sizes: ReadonlyMap<string, number> },
 ): Promise<InstanceSnapshot> {
-  const record = entry.value;
+  const record = { ...entry.value, config: shownConfig(entry.value) };
   const { config, devices } = await expandedThen(context, project, record);
   return {
     name: nameOf(entry),
