@@ -2,8 +2,15 @@
 
 import { DreyError } from "../errors.ts";
 import type { Client } from "../client/client.ts";
-import type { Config, Device, Devices, Instance, InstancePut } from "../wire/instance.ts";
-import type { Profile } from "../wire/profile.ts";
+import {
+  type Config,
+  type Device,
+  type Devices,
+  type Instance,
+  type InstancePut,
+  instancePut,
+} from "../wire/instance.ts";
+import { type Profile, profilePut } from "../wire/profile.ts";
 import { resolveName } from "./resolve.ts";
 import type { Owner } from "./settings.ts";
 import type { Shell } from "./shell.ts";
@@ -31,6 +38,7 @@ function configuredInstance(shell: Shell, client: Client, name: string): Configu
   const params = { name };
   return {
     title: `instance "${name}"`,
+    schema: instancePut,
     async read() {
       const { value, etag } = await client.read("instance.get", { params });
       return { whole: value, value: instanceWritable(value), etag };
@@ -46,6 +54,7 @@ function configuredProfile(client: Client, name: string): Configured {
   const params = { name };
   return {
     title: `profile "${name}"`,
+    schema: profilePut,
     async read() {
       const { value, etag } = await client.read("profile.get", { params });
       return { whole: value, value: profileWritable(value), etag };

@@ -1,6 +1,7 @@
 // Editing YAML: in the user's editor, or from standard input where there is no terminal.
 
 import { DreyError } from "../errors.ts";
+import type { Schema } from "../wire/schema.ts";
 import { toYaml } from "./output.ts";
 import type { Shell } from "./shell.ts";
 import { isStdinGiven } from "./terminal.ts";
@@ -25,11 +26,18 @@ export async function readStdin(): Promise<string> {
   return await new Response(Deno.stdin.readable).text();
 }
 
-/** YAML on standard input, where that is given; else nothing. @throws {DreyError} `BAD_REQUEST` */
-export async function readGiven(): Promise<Record<string, unknown>> {
+/**
+ * YAML on standard input, where that is given; else nothing.
+ *
+ * @param schema of the body that is made of it: there are no other fields
+ * @throws {DreyError} `BAD_REQUEST`
+ */
+export async function readGiven(schema: Schema): Promise<Record<string, unknown>> {
   if (!await isStdinGiven()) return {};
   try {
-    return await parseYaml(await readStdin());
+    const given = await parseYaml(await readStdin());
+    await mustBeKnown(schema, given);
+    return given;
   } catch (error) {
     if (!(error instanceof DreyError)) throw error;
     throw new DreyError(error.code, {
@@ -40,21 +48,42 @@ export async function readGiven(): Promise<Record<string, unknown>> {
   }
 }
 
+async function mustBeKnown(schema: Schema, value: object, whole: object = {}): Promise<void> {
+  const { mustKnowFields, told } = await import("./known_fields.ts");
+  mustKnowFields(schema, value, [...Object.keys(whole), ...told]);
+}
+
+/** What is edited. */
+export interface Edited {
+  value: object;
+  /** all that the server tells of it, which may come back */
+  whole: object;
+  /** what can be written */
+  schema: Schema;
+}
+
 /**
- * Lets the user change `value` and hands the outcome to `apply`. What `apply` refuses may be edited again.
+ * Lets the user change `value` and hands the outcome to `write`. What is refused may be edited again.
+ *
+ * @throws {DreyError} `BAD_REQUEST` for what is no YAML, or has fields that there are not
  */
 export async function edit(
   shell: Shell,
-  value: unknown,
-  apply: (value: Record<string, unknown>) => Promise<void>,
+  { value, whole, schema }: Edited,
+  write: (value: Record<string, unknown>) => Promise<void>,
 ): Promise<void> {
-  if (!Deno.stdin.isTerminal()) return await apply(await parseYaml(await readStdin()));
+  const apply = async (text: string) => {
+    const edited = await parseYaml(text);
+    await mustBeKnown(schema, edited, whole);
+    await write(edited);
+  };
+  if (!Deno.stdin.isTerminal()) return await apply(await readStdin());
   const before = await toYaml(value);
   for (let text = before;;) {
     text = await openEditor(text);
     if (text === before) return;
     try {
-      return await apply(await parseYaml(text));
+      return await apply(text);
     } catch (error) {
       if (!(error instanceof DreyError)) throw error;
       shell.say(`Error: ${error.message}`);

@@ -1,8 +1,25 @@
-// Fields that somebody wrote and nobody would read: where a rule says what may pass, one that is misspelt leaves out
-// what it should have said, and the rule is about everything.
+// Fields that somebody wrote and nobody would read: one that is misspelt leaves out what it should have said.
 
 import { DreyError } from "../errors.ts";
 import type { Schema } from "../wire/schema.ts";
+
+/** What servers tell of things of any kind and nobody can write: it comes back in what `show` has printed, here or there. */
+export const told: readonly string[] = [
+  ...[
+    "name",
+    "project",
+    "type",
+    "driver",
+    "content_type",
+    "pool",
+    "managed",
+    "location",
+    "locations",
+    "used_by",
+  ],
+  ...["status", "status_code", "created_at", "last_used_at", "expires_at", "uploaded_at"],
+  ...["expanded_config", "expanded_devices", "access_entitlements"],
+];
 
 /**
  * Refuses fields that a schema does not know.

@@ -19,8 +19,8 @@ export interface Settings {
 export interface Owner<Body extends Settings> {
   /** how errors name it, `instance "web"` */
   title: string;
-  /** what PUT takes, if nothing else may be written into the YAML: LXD's client is as strict about these things */
-  schema?: Schema;
+  /** what PUT takes */
+  schema: Schema;
   /** `whole` is all that GET tells, `value` the part that PUT takes */
   read(): Promise<{ whole: Settings; value: Body; etag: string }>;
   write(value: Body, etag: string): Promise<void>;
@@ -64,17 +64,11 @@ export function settingsCommands<Body extends Settings>(
     async edit(shell) {
       const owner = await open(shell);
       const { whole, value, etag } = await owner.read();
-      await editYaml(shell, value, async (edited) => {
-        if (owner.schema !== undefined) await onlyFields(owner.schema, edited, Object.keys(whole));
+      await editYaml(shell, { value, whole, schema: owner.schema }, async (edited) => {
         await owner.write({ ...value, ...edited }, etag);
       });
     },
   };
-}
-
-async function onlyFields(schema: Schema, value: object, also?: readonly string[]): Promise<void> {
-  const { mustKnowFields } = await import("./known_fields.ts");
-  mustKnowFields(schema, value, also);
 }
 
 /** Sets keys, or properties. @throws {DreyError} `BAD_REQUEST` for a property that cannot be set so */
@@ -135,15 +129,14 @@ export async function readPairs(words: readonly string[]): Promise<Record<string
 /**
  * What a new thing is to be: YAML on standard input, if that is a file, then `--description` and pairs of keys.
  *
- * @param schema of the body, if the YAML may have no other fields
+ * @param schema of the body
  */
 export async function readSettings(
   shell: Shell,
   words: readonly string[],
-  schema?: Schema,
+  schema: Schema,
 ): Promise<Record<string, unknown> & Required<Settings>> {
-  const given: Settings = await readGiven();
-  if (schema !== undefined) await onlyFields(schema, given);
+  const given: Settings = await readGiven(schema);
   return {
     ...given,
     description: shell.typed.text("description") ?? given.description ?? "",

@@ -1,7 +1,7 @@
 // drey config get, set, unset, show, edit: of an instance, or of the server when no instance is named.
 
 import type { Client } from "../../client/client.ts";
-import type { Server } from "../../wire/server.ts";
+import { type Server, serverPut } from "../../wire/server.ts";
 import { configured, instanceWritable } from "../configured.ts";
 import { edit as editYaml } from "../editor.ts";
 import { toYaml } from "../output.ts";
@@ -69,13 +69,17 @@ export async function edit(shell: Shell): Promise<void> {
     const client = await shell.connect(remote);
     const { value, etag } = await client.read("server.get");
     const { config } = value as Server;
-    return await editYaml(shell, { config }, async (edited) => {
+    return await editYaml(shell, { value: { config }, whole: value, schema: serverPut }, async (edited) => {
       await client.call("server.update", { body: { config, ...edited }, etag });
     });
   }
   const owner = await configured(shell, "instance", shell.typed.args[0] ?? "");
-  const { value, etag } = await owner.read();
-  await editYaml(shell, value, (edited) => owner.write({ ...value, ...edited }, etag));
+  const { whole, value, etag } = await owner.read();
+  await editYaml(
+    shell,
+    { value, whole, schema: owner.schema },
+    (edited) => owner.write({ ...value, ...edited }, etag),
+  );
 }
 
 /**

@@ -3,7 +3,7 @@
 import { DreyError } from "../../errors.ts";
 import type { Client } from "../../client/client.ts";
 import { defaultRemote, type Remote } from "../../client/remotes.ts";
-import type { Image, ImagePut } from "../../wire/image.ts";
+import { type Image, type ImagePut, imagePut } from "../../wire/image.ts";
 import { chooseColumns, type Columns, toTable } from "../columns.ts";
 import { edit as editYaml } from "../editor.ts";
 import { binarySize, dateTime, type Format, formatList, longDate, toYaml } from "../output.ts";
@@ -140,7 +140,7 @@ export async function show(shell: Shell): Promise<void> {
 export async function edit(shell: Shell): Promise<void> {
   const { client, fingerprint } = await readImage(shell, shell.typed.args[0] ?? "");
   const { value, etag } = await client.read("image.get", { params: { fingerprint } });
-  await editYaml(shell, writable(value), async (edited) => {
+  await editYaml(shell, { value: writable(value), whole: value, schema: imagePut }, async (edited) => {
     const body = { ...writable(value), ...edited } as ImagePut;
     await client.call("image.update", { params: { fingerprint }, body, etag });
   });

@@ -3,7 +3,7 @@
 import { DreyError } from "../../errors.ts";
 import type { Client } from "../../client/client.ts";
 import { defaultRemote, type Remote } from "../../client/remotes.ts";
-import type { Devices, InstanceSource, InstancesPost } from "../../wire/instance.ts";
+import { type Devices, type InstanceSource, type InstancesPost, instancesPost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import { knows } from "../extensions.ts";
 import type { Typed } from "../parse.ts";
@@ -79,7 +79,7 @@ function readArguments({ args, has, command }: Typed): { image?: string; target?
 
 async function readFile(): Promise<Partial<InstancesPost>> {
   if (!await isStdinGiven()) return {};
-  return await (await import("../editor.ts")).readGiven() as Partial<InstancesPost>;
+  return await (await import("../editor.ts")).readGiven(instancesPost) as Partial<InstancesPost>;
 }
 
 // `debian/12` may be a local alias or mean `debian:12`: only such names cost a request.

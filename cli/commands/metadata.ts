@@ -1,7 +1,7 @@
 // drey config metadata and config template: what the image of an instance said, and its templates.
 
 import { boundedText } from "../../sys/bounded_text.ts";
-import type { ImageMetadataPut } from "../../wire/image.ts";
+import { type ImageMetadataPut, imageMetadataPut } from "../../wire/image.ts";
 import { toTable } from "../columns.ts";
 import { type Format, formatList, toYaml } from "../output.ts";
 import { resolveName } from "../resolve.ts";
@@ -16,7 +16,7 @@ export async function edit(shell: Shell): Promise<void> {
   const { client, params } = await find(shell);
   const { edit } = await import("../editor.ts");
   const { value, etag } = await client.read("instance.metadata.get", { params });
-  await edit(shell, value, async (changed) => {
+  await edit(shell, { value, whole: value, schema: imageMetadataPut }, async (changed) => {
     await client.call("instance.metadata.put", { params, body: changed as ImageMetadataPut, etag });
   });
 }

@@ -1,7 +1,13 @@
 // drey network: the networks instances are plugged into.
 
 import { DreyError } from "../../errors.ts";
-import type { Network, NetworkAllocation, NetworkPut } from "../../wire/network.ts";
+import {
+  type Network,
+  type NetworkAllocation,
+  type NetworkPut,
+  networkPut,
+  networksPost,
+} from "../../wire/network.ts";
 import { toTable } from "../columns.ts";
 import { configured } from "../configured.ts";
 import { decimalSize, type Format, formatList, toYaml } from "../output.ts";
@@ -38,7 +44,7 @@ export async function show(shell: Shell): Promise<void> {
 
 export async function create(shell: Shell): Promise<void> {
   const { client, name } = await read(shell);
-  const { description, config } = await readSettings(shell, shell.typed.args.slice(1));
+  const { description, config } = await readSettings(shell, shell.typed.args.slice(1), networksPost);
   const type = shell.typed.text("type");
   const body = { name, description, config, ...(type === undefined ? {} : { type }) };
   await client.call("networks.create", { body });
@@ -185,6 +191,7 @@ async function open(shell: Shell): Promise<Owner<NetworkPut>> {
   const params = { name };
   return {
     title: `network "${name}"`,
+    schema: networkPut,
     async read() {
       const { value, etag } = await client.read("network.get", { params });
       return { whole: value, value: { config: value.config, description: value.description }, etag };

@@ -1,7 +1,7 @@
 // drey profile: configuration that instances share.
 
 import { DreyError } from "../../errors.ts";
-import type { Profile, ProfilesPost } from "../../wire/profile.ts";
+import { type Profile, type ProfilesPost, profilesPost } from "../../wire/profile.ts";
 import { toTable } from "../columns.ts";
 import { type Configured, configured, profileWritable } from "../configured.ts";
 import { readGiven } from "../editor.ts";
@@ -35,7 +35,7 @@ export async function show(shell: Shell): Promise<void> {
 
 export async function create(shell: Shell): Promise<void> {
   const { client, name } = await read(shell);
-  const fromFile = await readGiven();
+  const fromFile = await readGiven(profilesPost);
   const description = shell.typed.text("description");
   const body = { ...fromFile, ...(description === undefined ? {} : { description }), name } as ProfilesPost;
   await client.call("profiles.create", { body });

@@ -3,7 +3,13 @@
 import type { Remote } from "../../client/remotes.ts";
 import type { Client } from "../../client/client.ts";
 import { chooseProject, chosenProject } from "../../client/projects.ts";
-import type { Project, ProjectPut, ProjectsPost } from "../../wire/project.ts";
+import {
+  type Project,
+  type ProjectPut,
+  projectPut,
+  type ProjectsPost,
+  projectsPost,
+} from "../../wire/project.ts";
 import { type Column, toTable } from "../columns.ts";
 import { readGiven } from "../editor.ts";
 import { binarySize, type Format, formatList, toYaml, yesNo } from "../output.ts";
@@ -64,7 +70,7 @@ export async function info(shell: Shell): Promise<void> {
 export async function create(shell: Shell): Promise<void> {
   const { typed } = shell;
   const { client, name } = await read(shell);
-  const fromFile: Partial<ProjectsPost> = await readGiven();
+  const fromFile: Partial<ProjectsPost> = await readGiven(projectsPost);
   const storage = typed.text("storage");
   const network = typed.text("network");
   const body: ProjectsPost = {
@@ -117,6 +123,7 @@ async function open(shell: Shell): Promise<Owner<ProjectPut>> {
   const params = { name };
   return {
     title: `project "${name}"`,
+    schema: projectPut,
     async read() {
       const { value, etag } = await client.read("project.get", { params });
       return { whole: value, value: { description: value.description, config: value.config }, etag };

@@ -1,6 +1,6 @@
 // drey storage: the pools instances and images live in.
 
-import type { StoragePoolPut } from "../../wire/storage_pool.ts";
+import { type StoragePoolPut, storagePoolPut, storagePoolsPost } from "../../wire/storage_pool.ts";
 import { toTable } from "../columns.ts";
 import { binarySize, type Format, formatList, toYaml } from "../output.ts";
 import { resolveName, resolveOnServer } from "../resolve.ts";
@@ -69,7 +69,7 @@ export async function info(shell: Shell): Promise<void> {
 export async function create(shell: Shell): Promise<void> {
   const { client, name } = await read(shell);
   const [, driver = "", ...words] = shell.typed.args;
-  const { description, config } = await readSettings(shell, words);
+  const { description, config } = await readSettings(shell, words, storagePoolsPost);
   await client.call("pools.create", { body: { name, driver, description, config } });
   shell.print(`Storage pool ${name} created\n`);
 }
@@ -85,6 +85,7 @@ async function open(shell: Shell): Promise<Owner<StoragePoolPut>> {
   const params = { pool: name };
   return {
     title: `storage pool "${name}"`,
+    schema: storagePoolPut,
     async read() {
       const { value, etag } = await client.read("pool.get", { params });
       return { whole: value, value: { config: value.config, description: value.description }, etag };

@@ -2,7 +2,12 @@
 
 import type { Client } from "../../client/client.ts";
 import { DreyError } from "../../errors.ts";
-import type { StorageVolume } from "../../wire/storage_volume.ts";
+import {
+  type StorageVolume,
+  storageVolumePut,
+  storageVolumesPost,
+  volumeSnapshotPut,
+} from "../../wire/storage_volume.ts";
 import { chooseColumns, type Columns, toTable } from "../columns.ts";
 import { binarySize, type Format, formatList, toYaml } from "../output.ts";
 import { resolveOnServer } from "../resolve.ts";
@@ -72,7 +77,7 @@ function matches(volume: StorageVolume, word: string): boolean {
 
 export async function create(shell: Shell): Promise<void> {
   const { client, params: { pool }, volume } = await readVolume(shell);
-  const { description, config } = await readSettings(shell, shell.typed.args.slice(2));
+  const { description, config } = await readSettings(shell, shell.typed.args.slice(2), storageVolumesPost);
   const body = {
     name: volume,
     type: "custom",
@@ -216,6 +221,7 @@ async function open(shell: Shell): Promise<Owner<Settings>> {
   if (snapshot !== undefined) return openSnapshot(client, { ...params, snapshot });
   return {
     title: `storage volume "${volume}"`,
+    schema: storageVolumePut,
     async read() {
       const { value, etag } = await client.read("volume.get", { params });
       return { whole: value, value: { config: value.config, description: value.description }, etag };
@@ -232,6 +238,7 @@ type SnapshotParams = NamedVolume["params"] & { snapshot: string };
 function openSnapshot(client: Client, params: SnapshotParams): Owner<Settings> {
   return {
     title: `snapshot "${params.volume}/${params.snapshot}"`,
+    schema: volumeSnapshotPut,
     async read() {
       const { value, etag } = await client.read("volume.snapshot.get", { params });
       const writable = { description: value.description, expires_at: value.expires_at ?? "" };

@@ -2,7 +2,7 @@
 
 import { listTokens, makeToken, readFacts, type Token } from "../../client/trust.ts";
 import { DreyError } from "../../errors.ts";
-import type { CertificatePut } from "../../wire/certificate.ts";
+import { type CertificatePut, certificatePut } from "../../wire/certificate.ts";
 import { ask } from "../ask.ts";
 import { toTable } from "../columns.ts";
 import { edit as editYaml } from "../editor.ts";
@@ -75,7 +75,8 @@ export async function edit(shell: Shell): Promise<void> {
   const params = { fingerprint };
   const { value, etag } = await client.read("certificate.get", { params });
   const { name, type, restricted, projects, certificate } = value;
-  await editYaml(shell, { name, type, restricted, projects, certificate }, async (edited) => {
+  const shown = { name, type, restricted, projects, certificate };
+  await editYaml(shell, { value: shown, whole: value, schema: certificatePut }, async (edited) => {
     const body: CertificatePut = { name, type, restricted, projects, ...edited };
     await client.call("certificate.update", { params, body, etag });
   });

@@ -1,7 +1,7 @@
 // drey config uefi: what the firmware of a virtual machine remembers.
 
 import { DreyError } from "../../errors.ts";
-import type { InstanceUefiVariables } from "../../wire/uefi_variables.ts";
+import { type InstanceUefiVariables, uefiVariables } from "../../wire/uefi_variables.ts";
 import { toYaml } from "../output.ts";
 import { keyValues, resolveName } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
@@ -38,7 +38,7 @@ export async function edit(shell: Shell): Promise<void> {
   const { client, params } = await find(shell);
   const { edit } = await import("../editor.ts");
   const { value, etag } = await client.read("instance.uefi.get", { params });
-  await edit(shell, value, async (changed) => {
+  await edit(shell, { value, whole: value, schema: uefiVariables }, async (changed) => {
     await client.call("instance.uefi.put", { params, body: changed as InstanceUefiVariables, etag });
   });
 }

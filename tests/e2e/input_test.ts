@@ -43,6 +43,26 @@ await e2e("names follow LXD's rules", { needs }, async (drey) => {
   assertEquals(await drey`exec ${longest} -- hostname`, `${longest}\n`);
 });
 
+await e2e("fields of YAML that nobody would read are named", { needs }, async (drey) => {
+  const typo = { stdin: "descripton: Web\n" };
+  const commands = [
+    "profile edit default",
+    "config edit",
+    "project edit default",
+    "init tiny c1",
+    "profile create p1",
+  ];
+  for (const command of commands) {
+    assertRefused(await drey.run(command.split(" "), typo), /Unknown field "descripton": there are .*config/);
+  }
+  await assertNothing(drey);
+  // what show prints here or on a newer server comes back
+  const shown = (await drey`profile show default`).replace(/description: .*/, "description: Web");
+  const newer = "project: default\nlocations: [none]\nstatus: Created\nmanaged: true\n";
+  assertEquals((await drey.run(["profile", "edit", "default"], { stdin: shown + newer })).stderr, "");
+  assertEquals(await drey`profile get default description --property`, "Web\n");
+});
+
 await e2e("keys and values that are not known are named", { needs }, async (drey) => {
   assertRefused(await drey.tries`launch tiny c1 -c limits.nonsense=1`, /limits\.nonsense/);
   assertRefused(await drey.tries`launch tiny c1 -c limits.memory=lots`, /limits\.memory|lots/);
