@@ -28,7 +28,7 @@ export async function updateImage(
   await changeRecord(context, project, change.fingerprint, (old) => ({
     auto_update: change.put.auto_update ?? false,
     public: change.put.public ?? false,
-    properties: change.put.properties ?? {},
+    properties: withoutEmpty(change.put.properties ?? {}),
     profiles: change.put.profiles ?? ["default"],
     expires_at: checkTime(change.put.expires_at) ?? old.expires_at,
   }));
@@ -44,11 +44,15 @@ export async function patchImage(
     cached: change.cached ?? old.cached,
     auto_update: change.put.auto_update ?? old.auto_update,
     public: change.put.public ?? old.public,
-    properties: { ...old.properties, ...change.put.properties },
+    properties: withoutEmpty({ ...old.properties, ...change.put.properties }),
     profiles: change.put.profiles ?? old.profiles,
     expires_at: checkTime(change.put.expires_at) ?? old.expires_at,
   }));
 }
+
+/** LXD's client empties a property to unset it. */
+const withoutEmpty = (properties: ImageRecord["properties"]): ImageRecord["properties"] =>
+  Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== ""));
 
 /** Deletes an image. What instances stand on stays until the last of them is gone. */
 export async function deleteImage(context: Context, project: string, prefix: string): Promise<Operation> {

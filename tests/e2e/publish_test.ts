@@ -85,6 +85,7 @@ await e2e("lxc lists, filters, edits and describes images", { needs: ["lxc"] }, 
   assertEquals([edited.code, edited.stderr], [0, ""]);
   assertStringIncludes(await server.lxc("image", "info", fingerprint), "Public: yes");
   await server.lxc("image", "unset-property", "tiny", "release");
+  assertEquals((await server.lxc("image", "show", "tiny")).includes("release"), false);
   assertStringIncludes((await server.tries(["image", "refresh", "tiny"])).stderr, "came from no remote");
   await server.lxc("image", "alias", "create", "a/b", fingerprint);
   assertStringIncludes(await server.lxc("image", "alias", "list"), "a/b");
