@@ -73,11 +73,26 @@ function pathsOf(user: User, home: string): Paths {
     owns: (directory) => ownerOf(directory) === user.uid,
     linkedRun: (state) => linkedRun(state, user.uid),
   });
+  for (const directory of [paths.state, paths.run]) mustBeOwn(directory, user.uid);
   // plans name paths line by line
   if (!paths.state.includes("\n")) return paths;
   throw new DreyError("STATE_BROKEN", {
     message: `Cannot keep anything in ${JSON.stringify(paths.state)}: there is a line break in it`,
     hint: "Set DREY_DIR to another directory",
+  });
+}
+
+/** Who owns a directory, or may write to it, can put other records and scripts in the place of drey's. */
+function mustBeOwn(directory: string, uid: number): void {
+  const { uid: owner, mode } = lookAt(directory) ?? {};
+  if (owner === undefined || owner === uid) return;
+  const isOpen = ((mode ?? 0) & 0o2) !== 0;
+  if (owner === 0 && !isOpen) return;
+  throw new DreyError("FORBIDDEN", {
+    message: `Cannot keep anything in "${directory}": ${
+      owner === 0 ? "everybody may write to it" : `it belongs to user ${owner}`
+    }, and what drey runs could be replaced`,
+    hint: "Set DREY_DIR to a directory of your own, or to one that does not exist yet",
   });
 }
 
@@ -134,11 +149,15 @@ function passwd(): string[] {
   }
 }
 
-function ownerOf(directory: string): number | null {
+const ownerOf = (directory: string): number | undefined => lookAt(directory)?.uid ?? undefined;
+
+function lookAt(directory: string): Deno.FileInfo | undefined {
   try {
-    return Deno.statSync(directory).uid;
+    return Deno.statSync(directory);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) return null;
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) {
+      return undefined;
+    }
     throw error;
   }
 }

@@ -5,6 +5,8 @@ import { eventually } from "../support/eventually.ts";
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { join } from "@std/path";
 import { makeCertificate } from "../../auth/tls.ts";
+import { openMappedRoot } from "../../idmap/holder.ts";
+import { readLayout } from "../../idmap/ranges.ts";
 import { run } from "../../sys/run.ts";
 import { type Drey, e2e } from "../support/drey.ts";
 import { askRaw } from "../support/raw_https.ts";
@@ -235,6 +237,33 @@ await e2e("a web page of another server gets neither an answer nor a stream", { 
   const rebound = { host: "evil.example", "user-agent": "Mozilla/5.0" };
   assertEquals((await ask("GET /1.0/instances", rebound)).status, 403);
 });
+
+await e2e(
+  "no directory serves that another user could replace things in",
+  { needs: ["user", ...needs] },
+  async (drey) => {
+    const foreign = join(drey.directory, "foreign");
+    await Deno.mkdir(foreign);
+    const layout = await readLayout({
+      uid: Deno.uid() ?? 0,
+      gid: Deno.gid() ?? 0,
+      name: Deno.env.get("USER") ?? "",
+    });
+    await using root = await openMappedRoot(layout.parent!);
+    assertEquals((await root.run(["chown", "7:7", foreign])).code, 0);
+    assertEquals((await root.run(["chmod", "0777", foreign])).code, 0);
+    const inside = await drey.run(["list"], { env: { DREY_DIR: foreign } });
+    assertMatch(inside.stderr, /belongs to user \d+/);
+    await Deno.mkdir(join(drey.directory, "own"));
+    await Deno.symlink(foreign, join(drey.directory, "own/run"));
+    const below = await drey.run(["list"], { env: { DREY_DIR: join(drey.directory, "own") } });
+    assertMatch(below.stderr, /belongs to user \d+/);
+    const open = await drey.run(["list"], { env: { DREY_DIR: "/tmp" } });
+    assertMatch(open.stderr, /everybody may write to it/);
+    assertEquals([inside, below, open].map(({ code }) => code), [1, 1, 1]);
+    assertEquals((await root.run(["rm", "-r", foreign])).code, 0);
+  },
+);
 
 await e2e(
   "another user of this machine cannot connect, unless their group was let in",
