@@ -147,6 +147,7 @@ async function judge(
 ): Promise<void> {
   const visit = judgeOf(await wholeSize(path));
   const child = start();
+  const pid = await child.pid;
   await child.input.close();
   let isOver = false;
   const ended = child.ended.finally(() => isOver = true);
@@ -156,7 +157,7 @@ async function judge(
     for await (const line of lines(child.output)) visit(line);
   } catch (error) {
     failure = error;
-    if (!isOver) sendSignal(child.pid, signals.KILL);
+    if (!isOver) sendSignal(pid, signals.KILL);
     await child.output.close();
   }
   // which ends when all that worked there have ended

@@ -130,6 +130,7 @@ let early: Waiting | undefined;
 
 /** Steps of a way in, whichever: their hands are there before it is known. */
 const wayIn = [
+  "keyring",
   "enter-user",
   "join-pid",
   "fork",
@@ -152,7 +153,7 @@ export function beginAttach(): void {
 export function hastenAttach(place: Place): void {
   if (early === undefined || early.place !== undefined) return;
   early.place = place;
-  writeSteps(early, [...enterParent(place), ...toChild(place), { do: "more" }]);
+  writeSteps(early, [{ do: "keyring" }, ...enterParent(place), ...toChild(place), { do: "more" }]);
 }
 
 /** Ends what was begun in vain. */
@@ -161,17 +162,23 @@ export async function endEarlyAttach(): Promise<void> {
   const { child: { input, output, errors, ended }, steps } = early;
   early = undefined;
   steps.close();
-  await ended;
+  await ended.catch(() => {}); // nobody wanted it
   await Promise.all([input, output, errors].map((stream) => stream.close()));
 }
 
+/** The walker joins a keyring of its own, since the thread that starts it has the caller's. */
 function startWaiting(): Waiting {
-  beforeStart();
-  using steps = openPipe();
+  sealDescriptors();
+  const { readFd, writeFd } = openPipe();
+  const steps = Deno.openSync(`/proc/self/fd/${writeFd}`, { write: true });
+  closeFd(writeFd);
   const walker = walkerFor(wayIn.map((name) => ({ do: name })));
-  const argv = ["/usr/bin/perl", "-e", walker, `/proc/self/fd/${steps.readFd}`];
-  const child = startOnPipes(argv, { env: {}, inherited: [steps.readFd, lifeline()] });
-  return { child, steps: Deno.openSync(`/proc/self/fd/${steps.writeFd}`, { write: true }) };
+  const argv = ["/usr/bin/perl", "-e", walker, `/proc/self/fd/${readFd}`];
+  const child = startOnPipes(argv, { env: {}, inherited: [readFd, lifeline()], isAside: true });
+  const begun = () => closeFd(readFd);
+  child.pid.then(begun, begun);
+  child.ended.catch(() => {}); // told to whoever takes it
+  return { child, steps };
 }
 
 /** Starts a command with pipes for its standard streams. */
@@ -183,7 +190,9 @@ export function attach(request: AttachRequest): PipedChild {
     return startOnPipes(argv, { env, inherited: [lifeline()] });
   }
   const waiting = takeEarly(request) ?? startWaiting();
-  const way = waiting.place === undefined ? pipedSteps(request) : toCommand(request);
+  const way: Step[] = waiting.place === undefined
+    ? [{ do: "keyring" }, ...pipedSteps(request)]
+    : toCommand(request);
   try {
     writeSteps(waiting, [{ do: "environment", env }, ...way]);
   } finally {

@@ -120,15 +120,23 @@ export const onThread = lazily(waiting);
 const inUse = new Set<Uint8Array<ArrayBuffer>>();
 
 /** Makes a call on another thread with a buffer, which stays where it is until the call is over. */
-export async function callWith<T>(
+export function callWith<T>(
   buffer: Uint8Array<ArrayBuffer>,
   call: (buffer: Uint8Array<ArrayBuffer>) => Promise<T>,
 ): Promise<T> {
-  inUse.add(buffer);
+  return callKeeping([buffer], () => call(buffer));
+}
+
+/** The same with several; each must have been made with a memory of its own, not one that V8 keeps among its objects. */
+export async function callKeeping<T>(
+  buffers: readonly Uint8Array<ArrayBuffer>[],
+  call: () => Promise<T>,
+): Promise<T> {
+  for (const buffer of buffers) inUse.add(buffer);
   try {
-    return await call(buffer);
+    return await call();
   } finally {
-    inUse.delete(buffer);
+    for (const buffer of buffers) inUse.delete(buffer);
   }
 }
 

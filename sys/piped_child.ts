@@ -27,7 +27,7 @@ export interface Source {
 }
 
 export interface PipedChild {
-  readonly pid: number;
+  readonly pid: Promise<number>;
   /** its exit status; 128 + signal if one ended it */
   readonly ended: Promise<number>;
   readonly input: Sink;
@@ -46,8 +46,10 @@ let onThreads = 0;
 export interface Given {
   /** its whole environment */
   env: Record<string, string>;
-  /** descriptors it gets, under their numbers */
+  /** descriptors it gets, under their numbers; open until its pid is known */
   inherited: readonly number[];
+  /** whether it may be started by another thread, see {@link startAside}; that it could not be is told by its end then */
+  isAside?: boolean;
 }
 
 /**
@@ -66,7 +68,7 @@ function readByThreads(argv: readonly string[], given: Given): PipedChild {
   const over = () => {
     if (--open === 0) onThreads--;
   };
-  const ended = exitOf(pid).finally(over);
+  const ended = pid.then(exitOf).finally(over);
   return { pid, ended, input: sinkOf(input), output: sourceOf(output, over), errors: sourceOf(errors, over) };
 }
 
@@ -151,7 +153,7 @@ function readByDeno(argv: readonly string[], { env, inherited }: Given): PipedCh
     return { read: async () => (await reader.read()).value, close: () => reader.cancel() };
   };
   return {
-    pid: child.pid,
+    pid: Promise.resolve(child.pid),
     ended: child.status.then(({ code }) => code),
     input: { write: (data) => input.write(data), close: () => input.close() },
     output: source(child.stdout),

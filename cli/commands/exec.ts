@@ -5,6 +5,7 @@ import { type ExecStreams, execute } from "../../client/streams.ts";
 import type { InstanceExecPost } from "../../wire/instance.ts";
 import { keyValues, resolveName } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
+import { inAWhile, nextTurn } from "../../sys/clock.ts";
 import { isInteractive, onResize, onSignals, type RawMode, rawMode, terminalSize } from "../terminal.ts";
 
 export async function exec(shell: Shell): Promise<number> {
@@ -49,10 +50,16 @@ async function run(shell: Shell, post: InstanceExecPost, isDeaf: boolean): Promi
   }
   using resources = new DisposableStack();
   let raw: RawMode | undefined;
+  let listen = () => {};
+  // whoever reads what the command says may answer with a signal
+  const heard = (write: (data: Uint8Array) => void) => (data: Uint8Array) => {
+    listen();
+    write(data);
+  };
   const streams: ExecStreams = {
     ...(isDeaf ? {} : { stdin: readStdin(shell.say) }),
-    stdout: (data) => shell.print(data),
-    stderr: writeStderr,
+    stdout: heard(shell.print),
+    stderr: heard(writeStderr),
     onControl(control) {
       if (post.interactive) resources.use(onResize(size, control.resize));
       const leave = (number: number) => {
@@ -60,13 +67,28 @@ async function run(shell: Shell, post: InstanceExecPost, isDeaf: boolean): Promi
         Deno.exit(128 + number);
       };
       const isFar = client.transport.kind === "https";
-      resources.use(onSignals(isFar ? orLeave(control.signal, leave) : control.signal));
-      raw?.handOver();
+      listen = () => {
+        listen = () => {};
+        if (!resources.disposed) {
+          resources.use(onSignals(isFar ? orLeave(control.signal, leave) : control.signal));
+        }
+      };
+      if (raw === undefined) resources.use(inAWhile(listenAfter, () => listen()));
+      else {
+        listen();
+        raw.handOver();
+      }
     },
   };
   if (post.interactive) raw = resources.use(await rawMode());
   return await execute(client, { name, post }, streams);
 }
+
+/**
+ * `milliseconds` after which signals are handed on to a command that has said nothing, since to listen takes Deno a thread
+ * and half a millisecond: until then they end drey, and its command with it
+ */
+const listenAfter = 10;
 
 /** `milliseconds` after which a signal that is sent again is meant for drey: shells and kernels may send one twice */
 const patience = 1000;
@@ -90,6 +112,8 @@ function orLeave(
 
 async function* readStdin(say: Shell["say"]): AsyncGenerator<Uint8Array> {
   const buffer = new Uint8Array(64 << 10);
+  // the command is on its way, and may be over before there is any input
+  await nextTurn();
   try {
     for (let count; (count = await Deno.stdin.read(buffer)) !== null;) yield buffer.slice(0, count);
   } catch (error) {

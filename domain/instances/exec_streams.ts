@@ -84,7 +84,8 @@ function commandOf({ pid, ended }: Pick<PipedChild, "pid" | "ended">): Command {
       isOver = true;
     }),
     signal(signal) {
-      if (!isOver) signalAttached(pid, signal);
+      // what cannot be done about a command is its own affair, see followControl()
+      pid.then((known) => isOver || signalAttached(known, signal)).catch(() => {});
     },
   };
 }
@@ -106,7 +107,7 @@ export async function runPiped(child: PipedChild, streams: ExecStreams): Promise
 /** Runs a command on a terminal to its end; the answer is its exit status. */
 export async function runOnTerminal(attached: AttachedTerminal, streams: ExecStreams): Promise<number> {
   const { pid, status } = attached.child;
-  const command = commandOf({ pid, ended: status.then(({ code }) => code) });
+  const command = commandOf({ pid: Promise.resolve(pid), ended: status.then(({ code }) => code) });
   await using terminal = await openTerminal(attached.master);
   followControl(streams, command, terminal.resize);
   const socket = streams.get("0");

@@ -62,7 +62,13 @@ Deno.test("what a command has written is not lost where the machine is late to r
     ...createStreams(["0", "1", "2"]),
     get: (name: string) => name === "1" ? taker : undefined,
   };
-  const child = { pid: 0, ended: Promise.resolve(0), input: noInput, output, errors: nothing };
+  const child = {
+    pid: Promise.resolve(0),
+    ended: Promise.resolve(0),
+    input: noInput,
+    output,
+    errors: nothing,
+  };
   assertEquals(await runPiped(child, streams), 0);
   assertEquals(said, [new TextEncoder().encode("said"), ""]);
   assert(isCut);
@@ -93,7 +99,7 @@ Deno.test("what a command has written and somebody has taken is kept no longer",
     },
   };
   const before = Deno.memoryUsage().external;
-  const child = { pid: 0, ended: ended.promise, input: noInput, output, errors: nothing };
+  const child = { pid: Promise.resolve(0), ended: ended.promise, input: noInput, output, errors: nothing };
   assertEquals(await runPiped(child, { ...streams, get: (name) => name === "1" ? taker : undefined }), 0);
   assert(most - before < 200 * MiB, `${(most - before) / MiB} MiB`);
 });
