@@ -50,7 +50,8 @@ export function kernelSteps(plan: ContainerPlan, root: string): Step[] {
 function kernelFileSystems(plan: ContainerPlan, root: string): Step[] {
   const careful: MountFlag[] = ["nosuid", "nodev", "noexec"];
   return [
-    ...["proc", "sys", "dev", "run", "tmp"].map((dir): Step => ({ do: "mkdir", path: `${root}/${dir}` })),
+    ...["proc", "sys", "dev", "run"].map((dir): Step => ({ do: "mkdir", path: `${root}/${dir}` })),
+    { do: "mkdir", path: `${root}/tmp`, mayBeLink: true },
     { do: "mount", type: "proc", source: "proc", target: `${root}/proc`, flags: careful },
     ...sysfs(plan, root, careful),
     ...(plan.cgroup === undefined ? [] : [

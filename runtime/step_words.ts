@@ -38,6 +38,7 @@ function words(step: Step): string[] {
     case "join-cgroup":
       return ["join-cgroup", String(step.fd)];
     case "mkdir":
+      return ["mkdir", step.path, ...(step.mayBeLink ? ["1"] : [])];
     case "touch":
       return [step.do, step.path];
     case "image":

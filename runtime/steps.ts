@@ -28,7 +28,9 @@ export type Step =
   /** opens a file for the steps that name the descriptor */
   | { do: "open"; fd: number; path: string; write: boolean }
   | { do: "join-cgroup"; fd: number }
-  | { do: "mkdir" | "touch"; path: string }
+  /** a link in its place is refused, unless nothing is to be mounted there */
+  | { do: "mkdir"; path: string; mayBeLink?: boolean }
+  | { do: "touch"; path: string }
   | { do: "chown"; path: string; uid: number; gid: number }
   /** mounts an ext4 in a file by fuse2fs(1), which ends when nobody has it mounted any more */
   | { do: "image"; file: string; at: string; isReadOnly: boolean }

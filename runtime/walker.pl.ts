@@ -127,7 +127,12 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
 }`,
   "join-cgroup": String
     .raw`sub { open my $own, '>&=', $_[0] or fail('cgroup'); syswrite($own, "0") or fail('write cgroup.procs') }`,
-  mkdir: String.raw`sub { mkdir $_[0], 0755 or -d $_[0] or fail(qq(mkdir "$_[0]")) }`,
+  // where something is mounted next, a link of the instance's would lead it to the host's files
+  mkdir: String.raw`sub { my ($path, $may_be_link) = @_;
+  return if mkdir $path, 0755 or lstat $path and -d _ || $may_be_link && -l _;
+  if (-l _) { $! = 20; fail(qq(") . ($path =~ s!^/[^/]+/root/!/!r) . qq(" of the instance is a link)) }
+  fail(qq(mkdir "$path"));
+}`,
   touch: String.raw`sub { open my $h, '>>', $_[0] or fail(qq(create "$_[0]")) }`,
   chown: String.raw`sub { chown $_[1], $_[2], $_[0] or fail(qq(chown "$_[0]")) }`,
   rlimit: String.raw`sub { my ($resource, @limits) = @_;

@@ -274,6 +274,24 @@ await e2e("no descriptor of the host serves as a working directory inside", { ne
   }
 });
 
+await e2e("no mount of a start goes where a link of the instance leads", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  const names = ["proc", "sys", "dev", "run"];
+  const paths = names.map((name) => `/${name}`);
+  const script = `umount -l ${paths.toReversed().join(" ")}; rmdir ${paths.join(" ")} &&
+    for p in ${paths.join(" ")}; do ln -s / $p || exit; done`;
+  // where nothing is mounted, a link does no harm
+  await inside(drey, `${script}; rm -r /tmp && ln -s /nowhere /tmp`);
+  await drey`stop -f c1`;
+  for (const name of names) {
+    const { code, stderr } = await drey.tries`start c1`;
+    assertEquals(code, 1);
+    assertMatch(stderr, new RegExp(`"/${name}" of the instance is a link`));
+    await drey`file delete c1/${name}`;
+  }
+  await drey`start c1`;
+});
+
 await e2e("a container's links do not lead a look from outside to the host", { needs }, async (drey) => {
   await drey`launch tiny c1`;
   // a mount that is there and hidden, and a link at its path; and no home to begin in but one of the host
