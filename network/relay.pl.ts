@@ -48,17 +48,28 @@ sub address { my ($proto, $host, $port) = @_;
   return (AF_INET6, pack_sockaddr_in6($port, inet_pton(AF_INET6, $host)));
 }
 sub kind { return $_[0] eq 'udp' ? SOCK_DGRAM : SOCK_STREAM }
+# binds where a directory is now, with its mode from the first moment on and its owner before anybody can connect: whoever
+# owns the directory may put links in the place of the socket, and of the directory
+sub bind_file { my ($socket, $path) = @_;
+  my ($directory, $name) = $path =~ m!^(.*/)([^/]*)$!s;
+  chdir $directory or return 0;
+  unlink $name if -S $name;
+  my $before = umask(0777 & ~oct $own{mode});
+  my $bound = bind($socket, pack_sockaddr_un($name));
+  umask $before;
+  return 0 if !$bound;
+  # AT_FDCWD and AT_SYMLINK_NOFOLLOW
+  my $fchownat = ${Deno.build.arch === "x86_64" ? 260 : 54};
+  syscall($fchownat, -100, $name, $own{uid} + 0, $own{gid} + 0, 0x100) if $own{uid} ne '';
+  return chdir '/';
+}
 sub listener { my ($proto, $host, $port) = @_;
   my ($family, $where) = address($proto, $host, $port);
   socket(my $socket, $family, kind($proto), 0) or die "socket: $!\n";
   setsockopt($socket, SOL_SOCKET, SO_REUSEADDR, 1);
   setsockopt($socket, IPPROTO_IPV6, IPV6_V6ONLY, 1) if $family == AF_INET6;
-  unlink $host if $proto eq 'unix' and $host =~ m!^/! and -S $host;
-  bind($socket, $where) or die "Cannot listen on $proto:$host:$port: $!\n";
-  if ($proto eq 'unix' and $host =~ m!^/! and %own) {
-    chmod oct $own{mode}, $host; chown $own{uid}, $own{gid}, $host if $own{uid} ne '';
-  }
-  # nobody can connect before it is who it is for
+  ($proto eq 'unix' && $host =~ m!^/! ? bind_file($socket, $host) : bind($socket, $where))
+    or die "Cannot listen on $proto:$host:$port: $!\n";
   if ($proto ne 'udp') { listen($socket, 1024) or die "listen: $!\n" }
   return $socket;
 }

@@ -33,15 +33,52 @@ Deno.test("a relay takes so many connections at once, and others as these end", 
   for (const connection of [second, third, ...served.slice(1)]) connection.close();
 });
 
+// as soon as it is bound somebody else puts a link in the place of the socket
+const swapping = String.raw`BEGIN { *CORE::GLOBAL::bind = sub (*$) {
+  my $bound = CORE::bind($_[0], $_[1]);
+  my ($path) = grep { -S } glob "$ENV{PLACE}/*.sock";
+  rename $path, "$path.own" and symlink "$ENV{PLACE}/victim", $path;
+  return $bound;
+} }
+`;
+
+Deno.test("a relay changes the mode of its socket alone, whatever is put in its place", async () => {
+  const place = await Deno.makeTempDir();
+  const victim = join(place, "victim");
+  await Deno.writeTextFile(victim, "", { mode: 0o600 });
+  const end = (name: string) => ({ protocol: "unix", host: join(place, name), port: 0 }) as const;
+  {
+    const own = { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0, mode: 0o666 };
+    const pairs = [{ listen: end("a.sock"), connect: end("b.sock") }];
+    const plan = {
+      pairs,
+      listenAt: "host",
+      connectAt: "host",
+      own,
+      drop: undefined,
+      haproxy: false,
+    } as const;
+    await using _relay = await startRelay(plan, 2, { before: swapping, env: { PLACE: place } });
+    const modeOf = (path: string) => ((Deno.statSync(path).mode ?? 0) & 0o777).toString(8);
+    assertEquals([modeOf(victim), modeOf(join(place, "a.sock.own"))], ["600", "666"]);
+  }
+  await Deno.remove(place, { recursive: true });
+});
+
 /** A relay that listens already. */
-async function startRelay(plan: RelayPlan, most: number): Promise<AsyncDisposable> {
+async function startRelay(
+  plan: RelayPlan,
+  most: number,
+  { before = "", env = {} }: { before?: string; env?: Record<string, string> } = {},
+): Promise<AsyncDisposable> {
   const directory = await Deno.makeTempDir();
   const file = join(directory, "plan");
   await Deno.writeTextFile(file, relayText(plan, most));
   await new Deno.Command("mkfifo", { args: [`${file}.told`] }).output();
   // it does not wait for who hears that it listens
   const told = await Deno.open(`${file}.told`, { read: true, write: true });
-  const child = new Deno.Command("perl", { args: ["-e", relayProgram, file], stdin: "null" }).spawn();
+  const child = new Deno.Command("perl", { args: ["-e", before + relayProgram, file], env, stdin: "null" })
+    .spawn();
   await told.read(new Uint8Array(1));
   told.close();
   return {
