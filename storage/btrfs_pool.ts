@@ -8,7 +8,7 @@ import { fileSystemOf } from "../sys/file_systems.ts";
 import { run, runChecked } from "../sys/run.ts";
 import { isDirectory, namesIn, removeIfThere } from "../sys/present.ts";
 import { btrfs, openBtrfs, removeSubvolumes } from "./btrfs.ts";
-import { checkOwnDirectory, isTrue, mustBeFresh, mustBeThere } from "./dir_pool.ts";
+import { checkOwnDirectory, closeToOthers, isTrue, mustBeFresh, mustBeThere } from "./dir_pool.ts";
 import { isMountPoint } from "./device_files.ts";
 import type { DriverKind, PoolMaking } from "./driver.ts";
 import { usualFileSize } from "./room.ts";
@@ -105,6 +105,7 @@ async function onDirectory({ config, uid }: PoolMaking, source: string): Promise
     throw bad(`Source path "${source}" is not on a btrfs`);
   }
   mustBeFresh(source, config);
+  closeToOthers(source);
   // whether this user may, here
   const probe = join(source, "probe");
   await btrfs("-q", "subvolume", "create", probe);

@@ -20,6 +20,7 @@ export const kind: DriverKind = {
     }
     checkOwnDirectory(source, uid);
     mustBeFresh(source, config);
+    closeToOthers(source);
     return Promise.resolve({ ...config });
   },
   openPool(making) {
@@ -79,6 +80,11 @@ export function mustBeFresh(source: string, config: PoolMaking["config"]): void 
     message: `Cannot create the storage pool: Source path "${source}" is not empty`,
     hint: "If it holds a pool of drey's: source.recover=true, and then: drey recover",
   });
+}
+
+/** No other user of the host may come to what instances made, above all to programs that run as whoever owns them. */
+export function closeToOthers(source: string): void {
+  Deno.chmodSync(source, 0o700);
 }
 
 /** Whether a setting of yes or no is yes. */

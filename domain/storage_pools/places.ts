@@ -14,7 +14,7 @@ export function linkPool(context: Context, name: string, { config }: Pick<PoolRe
   const link = poolDirectory(context, name);
   const source = config["source"];
   if (source === undefined || source === link || !source.startsWith("/") || !isDirectory(source)) return;
-  Deno.mkdirSync(poolsDirectory(context), { recursive: true, mode: 0o711 });
+  Deno.mkdirSync(poolsDirectory(context), { recursive: true, mode: 0o700 });
   unlinkPool(context, name);
   Deno.symlinkSync(source, link);
 }

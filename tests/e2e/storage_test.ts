@@ -12,11 +12,13 @@ const needs = ["userns"] as const;
 
 await e2e("pools are created, changed, shown and deleted", { needs }, async (drey) => {
   const source = `${drey.directory}/elsewhere`;
-  await Deno.mkdir(source);
+  await Deno.mkdir(source, { mode: 0o755 });
   assertEquals(
     await drey`storage create fast dir source=${source} user.team=shop`,
     "Storage pool fast created\n",
   );
+  // a set-uid program of an instance's would be run by any user who finds it
+  assertEquals((Deno.statSync(source).mode ?? 0) & 0o777, 0o700);
   assertMatch(await drey`storage list`, /\| fast +\| dir +\| .*elsewhere +\| +\| 0 +\| CREATED/);
   assertEquals(await drey`storage get fast user.team`, "shop\n");
   await drey`storage set fast user.team=bar`;
