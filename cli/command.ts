@@ -9,6 +9,8 @@ export interface Flag {
   short?: string;
   /** what it takes, a noun for help; a flag without it is on or off */
   value?: string;
+  /** what the flag means without a value, if it needs none: one that is given stands behind an equals sign */
+  alone?: string;
   /** may be given more than once; every value counts */
   isList?: boolean;
   /** the value must be a whole number */

@@ -128,8 +128,8 @@ const flagWords = (flags: Command["flags"]) => [...flags, ...globalFlags].map(({
 function awaitedFlag(rest: readonly string[], { flags }: Command) {
   const last = rest.at(-1);
   if (last === undefined || !last.startsWith("-") || last.includes("=")) return undefined;
-  return [...flags, ...globalFlags].find(({ name, short, value }) =>
-    value !== undefined && (last === `--${name}` || last === `-${short}`)
+  return [...flags, ...globalFlags].find(({ name, short, value, alone }) =>
+    value !== undefined && alone === undefined && (last === `--${name}` || last === `-${short}`)
   );
 }
 

@@ -72,10 +72,14 @@ const listing = (rows: readonly Group[]) => aligned(rows.map(({ path, summary })
 const examples = (rows: Command["examples"]) =>
   rows.flatMap(({ line, about }) => [`drey ${line}`, `    ${about}`]);
 
+/** What a flag takes, as people are shown it behind its name. */
+export const shownValue = ({ value, alone }: Flag): string =>
+  value === undefined ? "" : alone === undefined ? ` <${value}>` : `[=<${value}>]`;
+
 const flagLines = (flags: readonly Flag[]) =>
-  aligned(flags.map(({ name, short, value, isList, summary }) => [
-    `${short ? `-${short}, ` : "    "}--${name}${value ? ` <${value}>` : ""}${isList ? "..." : ""}`,
-    summary,
+  aligned(flags.map((flag) => [
+    `${flag.short ? `-${flag.short}, ` : "    "}--${flag.name}${shownValue(flag)}${flag.isList ? "..." : ""}`,
+    flag.summary,
   ]));
 
 function aligned(rows: readonly (readonly [string, string])[]): string[] {

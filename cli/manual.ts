@@ -1,6 +1,7 @@
 // The manual: a page for the program, for each group of commands and for each command, made from the table like help.
 
 import { type Command, type Flag, globalFlags, type Group, usage } from "./command.ts";
+import { shownValue } from "./help.ts";
 import { help } from "./help.ts";
 import type { Grammar } from "./parse.ts";
 
@@ -73,11 +74,9 @@ function groupPage({ path }: Group, { commands, groups }: Grammar): string[] {
   ];
 }
 
-function flagLines({ name, short, value, summary }: Flag): string[] {
-  return entry(
-    `${short === undefined ? "" : `-${short}, `}--${name}${value === undefined ? "" : ` <${value}>`}`,
-    summary,
-  );
+function flagLines(flag: Flag): string[] {
+  const { name, short, summary } = flag;
+  return entry(`${short === undefined ? "" : `-${short}, `}--${name}${shownValue(flag)}`, summary);
 }
 
 const entry = (term: string, text: string) => [".TP", `\\fB${escaped(term)}\\fR`, escaped(text)];

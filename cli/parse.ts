@@ -181,7 +181,7 @@ function valueOf(flag: Flag, written: string, inline: string | undefined, readin
     if (inline === undefined || inline === "true") return "true";
     throw wrong(`Flag "${written}" takes no value`, reading.command);
   }
-  const value = inline ?? reading.rest.shift();
+  const value = inline ?? flag.alone ?? reading.rest.shift();
   if (value === undefined) throw wrong(`Flag "${written}" needs a value <${flag.value}>`, reading.command);
   return value;
 }

@@ -86,6 +86,16 @@ Deno.test("parse() has defaults for flags, and numbers for those that count", ()
   assertEquals(read("exec", "c1", "ls").integer("user"), undefined);
 });
 
+Deno.test("parse() gives a flag that may stand alone a value behind an equals sign only", () => {
+  const given = (...argv: string[]) => {
+    const { args, text, has } = read(...argv);
+    return [args.join(), has("console"), text("console")];
+  };
+  assertEquals(given("start", "--console", "v1"), ["v1", true, "console"]);
+  assertEquals(given("start", "--console=vga", "v1"), ["v1", true, "vga"]);
+  assertEquals(given("start", "v1"), ["v1", false, undefined]);
+});
+
 Deno.test("parse() names what is wrong, the likely word and the page to read", () => {
   const cases: [string, string][] = [
     ["lauhc debian:12", 'Unknown command "lauhc". Did you mean "launch"? See: drey --help'],
@@ -100,6 +110,10 @@ Deno.test("parse() names what is wrong, the likely word and the page to read", (
     ],
     ["stop c1 --timeout", 'Flag "--timeout" needs a value <seconds>. See: drey stop --help'],
     ["stop c1 --timeout=x", 'Flag "--timeout" needs a whole number, not "x". See: drey stop --help'],
+    [
+      "start v1 --console=vgs",
+      'Flag "--console" does not know "vgs"; it takes console, vga. Did you mean "vga"? See: drey start --help',
+    ],
     ["stop c1 --force=no", 'Flag "--force" takes no value. See: drey stop --help'],
     ["rename c1", '"drey rename" needs <new-name>. See: drey rename --help'],
     ["rename c1 c2 c3", '"drey rename" has no use for "c3". See: drey rename --help'],

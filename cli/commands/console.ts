@@ -10,11 +10,8 @@ import { onResize, rawMode, terminalSize } from "../terminal.ts";
 export async function console(shell: Shell): Promise<void> {
   const { remote, name } = resolveName(shell.typed.args[0] ?? "", "instance");
   const client = await shell.connect(remote);
-  if (shell.typed.text("type") === "vga") {
-    const { showScreen } = await import("./screen.ts");
-    return await showScreen(shell, { client, name });
-  }
-  if (!shell.typed.has("show-log")) return await attach(shell, { client, name });
+  const type = shell.typed.text("type");
+  if (type === "vga" || !shell.typed.has("show-log")) return await open(shell, { client, name, type });
   const response = await client.raw("instance.console.log", { params: { name } });
   shell.print(shown(new Uint8Array(await response.arrayBuffer())));
 }
@@ -91,6 +88,16 @@ export interface Attachment {
   name: string;
   /** called once, when what the instance writes from now on is seen */
   onAttached?: () => void;
+}
+
+/** Attaches to the console of an instance, or to the screen of a machine: of type `vga`. */
+export async function open(
+  shell: Shell,
+  { client, name, type }: Pick<Attachment, "client" | "name"> & { type: string | undefined },
+): Promise<void> {
+  if (type !== "vga") return await attach(shell, { client, name });
+  const { showScreen } = await import("./screen.ts");
+  await showScreen(shell, { client, name });
 }
 
 /** Attaches to the console of an instance. */

@@ -45,8 +45,8 @@ async function create(shell: Shell, start: boolean): Promise<void> {
     );
   }
   if (!shell.typed.has("console")) return;
-  const { attach } = await import("./console.ts");
-  await attach(shell, { client, name: created });
+  const { open } = await import("./console.ts");
+  await open(shell, { client, name: created, type: shell.typed.text("console") });
 }
 
 /** What could not start is there for all that, as after `init` and `start`: another setting may be all it needs. */

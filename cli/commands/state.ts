@@ -41,7 +41,9 @@ async function change(shell: Shell, body: InstanceStatePut): Promise<number> {
     const begin = () => client.start("instance.state.change", { params: { name }, body });
     if (wantsConsole && body.action === "stop") return await watchTheEnd(shell, { client, name, begin });
     await shell.wait(await begin(), name);
-    if (wantsConsole) await (await import("./console.ts")).attach(shell, { client, name });
+    if (!wantsConsole) return;
+    const { open } = await import("./console.ts");
+    await open(shell, { client, name, type: shell.typed.text("console") });
   });
 }
 

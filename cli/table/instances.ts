@@ -62,6 +62,19 @@ const creation: readonly Flag[] = [
   },
 ];
 
+const console = (summary: string, choices: readonly string[]): Flag => ({
+  name: "console",
+  value: "type",
+  alone: "console",
+  choices,
+  summary,
+});
+
+const consoleAfterwards = console(
+  "Attach to the console once it has started, =vga to the screen of a machine",
+  ["console", "vga"],
+);
+
 const launch = () => import("../commands/launch.ts");
 const state = () => import("../commands/state.ts");
 const execs = () => import("../commands/exec.ts");
@@ -71,7 +84,7 @@ export const commands: readonly Command[] = [
   {
     path: "launch",
     args: [{ ...image, optional: true }, { ...instance, name: "name", optional: true }],
-    flags: [...creation, { name: "console", summary: "Attach to the console once it has started" }],
+    flags: [...creation, consoleAfterwards],
     summary: "Create an instance from an image and start it",
     about:
       "If no name is given, drey picks one. Configuration in YAML may come on standard input, from a file or a pipe.",
@@ -101,7 +114,7 @@ export const commands: readonly Command[] = [
     args: [instances],
     flags: [
       all,
-      { name: "console", summary: "Attach to the console once it has started" },
+      consoleAfterwards,
       { name: "stateless", summary: "Discard the memory saved by stop --stateful" },
     ],
     summary: "Start instances",
@@ -126,7 +139,7 @@ export const commands: readonly Command[] = [
         summary: "Seconds to wait for a clean shutdown; -1 waits forever",
       },
       { name: "stateful", summary: "Save the memory for the next start (virtual machines)" },
-      { name: "console", summary: "Attach to the console while the instance shuts down" },
+      console("Attach to the console while the instance shuts down", ["console"]),
     ],
     summary: "Stop instances",
     examples: [
@@ -141,7 +154,7 @@ export const commands: readonly Command[] = [
     args: [instances],
     flags: [
       all,
-      { name: "console", summary: "Attach to the console once it has started" },
+      consoleAfterwards,
       force("Kill the instance instead of shutting it down"),
       {
         name: "timeout",

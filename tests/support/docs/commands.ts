@@ -1,6 +1,7 @@
 // docs/commands.md: every command, from the rows that help and completion read.
 
 import { type Command, type Flag, globalFlags, usage } from "../../../cli/command.ts";
+import { shownValue } from "../../../cli/help.ts";
 import { commands } from "../../../cli/commands.ts";
 import { code, generated, table } from "./markdown.ts";
 
@@ -37,9 +38,9 @@ function section(command: Command): string {
 function flagTable(flags: readonly Flag[]): string {
   return table(
     ["flag", "what for"],
-    flags.map(({ name, short, value, summary }) => [
-      code(`${short === undefined ? "" : `-${short}, `}--${name}${value === undefined ? "" : ` <${value}>`}`),
-      summary,
+    flags.map((flag) => [
+      code(`${flag.short === undefined ? "" : `-${flag.short}, `}--${flag.name}${shownValue(flag)}`),
+      flag.summary,
     ]),
   );
 }
