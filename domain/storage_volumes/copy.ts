@@ -43,8 +43,8 @@ export interface Copying {
   to: VolumeRef;
   volumeOnly: boolean;
   refresh: boolean;
-  /** settings of the copy that differ */
-  config: Config;
+  /** settings of the copy, if not those of the source */
+  config?: Config;
   description?: string;
 }
 
@@ -58,8 +58,9 @@ export async function copyVolume(context: Context, copying: Copying): Promise<Op
   const { value: source } = snapshot === undefined
     ? await loadVolume(context, from)
     : await loadSnapshot(context, from, snapshot);
-  validateVolumeConfig(source.content_type, withoutEmpty(copying.config));
-  if (!refresh) mustNotShrink(source, withoutEmpty(copying.config));
+  const given = withoutEmpty(copying.config ?? {});
+  validateVolumeConfig(source.content_type, given);
+  if (!refresh) mustNotShrink(source, given);
   const there = await context.store.get(volumeKey(to));
   if (there !== undefined && !refresh) throw taken(to);
   return await volumeOperation(context, to, {
@@ -102,11 +103,7 @@ export async function copyLocked(
     description: copying.description ?? source.description,
     content_type: source.content_type,
     created_at: context.now().toISOString(),
-    config: {
-      ...source.config,
-      ...userConfig(withoutEmpty(copying.config)),
-      "volatile.uuid": crypto.randomUUID(),
-    },
+    config: { ...copiedConfig(source, copying.config), "volatile.uuid": crypto.randomUUID() },
   };
   await using hands = lazyFileRoot(context);
   await using origin = await openPool(context, from.pool, hands);
@@ -125,6 +122,13 @@ export async function copyLocked(
     },
     more: [...snapshots.map(({ name, record }) => snapshotWrite(to, { name, record })), ...more],
   });
+}
+
+/** As in LXD, settings that are given stand in the place of all that the source has; what its content is stays. */
+function copiedConfig({ config, content_type }: VolumeRecord, given?: Config): Config {
+  if (given === undefined) return config;
+  const size: Config = content_type !== "filesystem" && config["size"] ? { size: config["size"] } : {};
+  return { ...mapKeys(config), ...size, ...userConfig(withoutEmpty(given)) };
 }
 
 const snapshotWrite = (to: VolumeRef, { name, record }: Kept): Write => ({

@@ -67,7 +67,7 @@ export async function createVolume(
       ...(snapshot === undefined ? {} : { snapshot }),
       volumeOnly: source.volume_only ?? false,
       refresh: source.refresh ?? false,
-      config: post.config ?? {},
+      ...(post.config ? { config: post.config } : {}),
       ...(post.description ? { description: post.description } : {}),
     });
   }

@@ -115,7 +115,7 @@ async function renameVolume(context: Context, from: VolumeRef, to: VolumeRef): P
 async function moveBetween(context: Context, from: VolumeRef, to: VolumeRef): Promise<void> {
   await using _locks = await lockBoth(context, from, to);
   await mustMove(context, from, to);
-  await copyLocked(context, { from, to, volumeOnly: false, refresh: false, config: {} });
+  await copyLocked(context, { from, to, volumeOnly: false, refresh: false });
   await retryCommit(`The users of storage volume "${from.name}"`, async () => {
     const users = await usersFollow(context, from, to);
     return await context.store.commit(users.checks, users.writes);

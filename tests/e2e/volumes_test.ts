@@ -140,7 +140,7 @@ await e2e("volumes are copied and moved between pools, with their snapshots, and
   needs,
 }, async (drey) => {
   await drey`storage create other dir`;
-  await drey`storage volume create default data`;
+  await drey`storage volume create default data user.note=hello`;
   await drey`init tiny c1`;
   await drey`storage volume attach default data c1 /data`;
   await drey`start c1`;
@@ -151,6 +151,14 @@ await e2e("volumes are copied and moved between pools, with their snapshots, and
   await drey`storage volume copy default/data/s0 default/then`;
   await drey`storage volume copy default/data default/bare --volume-only`;
   assertEquals(await namesOf(drey, "other"), ["custom copy", "custom copy/s0"]);
+  assertEquals(await drey`storage volume get other copy user.note`, "hello\n");
+  // settings that are given stand in the place of the source's, as in LXD
+  const source = { type: "copy", pool: "default", name: "data", volume_only: true };
+  const body = JSON.stringify({ name: "own", config: { "user.own": "yes" }, source });
+  await drey`query -X POST --wait -d ${body} /1.0/storage-pools/default/volumes/custom`;
+  assertEquals(await drey`storage volume get default own user.own`, "yes\n");
+  assertEquals(await drey`storage volume get default own user.note`, "\n");
+  await drey`storage volume delete default own`;
   await fails(drey, /used by running instances/, "storage", "volume", "move", "default/data", "other/data");
   await drey`stop -f c1`;
   await drey`storage volume move default/data other/moved`;
