@@ -124,11 +124,16 @@ export function mmdebstrapArgs(recipe: Recipe): string[] {
   ];
 }
 
-/** Network by DHCP, names by resolved, UTF-8, and nothing of the host or of the build. */
+/**
+ * Network by DHCP, names by resolved, UTF-8, and nothing of the host or of the build. The network knows every name;
+ * LLMNR, which resolved asks besides, is waited for ten seconds where nobody has the name.
+ */
 const settings = `set -eu
 root=$1
 rm -f "$root/etc/apt/apt.conf.d/99mmdebstrap" "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap" "$root/etc/hostname"
 printf '[Match]\\nName=eth0\\n\\n[Network]\\nDHCP=yes\\n\\n[DHCPv4]\\nUseDomains=true\\n' >"$root/etc/systemd/network/10-eth0.network"
+mkdir -p "$root/etc/systemd/resolved.conf.d"
+printf '[Resolve]\\nLLMNR=no\\n' >"$root/etc/systemd/resolved.conf.d/container.conf"
 printf '127.0.0.1\\tlocalhost\\n::1\\t\\tlocalhost ip6-localhost ip6-loopback\\nff02::1\\t\\tip6-allnodes\\nff02::2\\t\\tip6-allrouters\\n' >"$root/etc/hosts"
 echo LANG=C.UTF-8 >"$root/etc/default/locale"
 chroot "$root" systemctl enable systemd-networkd.service systemd-resolved.service
@@ -162,12 +167,19 @@ ln -s /dev/null "$dir/systemd-journald-audit.socket"
 mkdir "$dir/systemd-udev-trigger.service.d"
 printf '[Service]\\nExecStart=\\nExecStart=-udevadm trigger --subsystem-match=net --action=add\\n' >"$dir/systemd-udev-trigger.service.d/container.conf"`;
 
-/** cloud-init takes what LXD's templates write, and asks nobody on the network. Keys of hosts are made on first boot. */
+/**
+ * cloud-init takes what LXD's templates write, and asks nobody on the network. Keys of hosts are made on first boot.
+ * The names of the network's other instances are completed by its domain, which cloud-init's own files leave out.
+ */
 const cloudSettings = `set -eu
 root=$1
 printf 'datasource_list: [ NoCloud, None ]\\n' >"$root/etc/cloud/cloud.cfg.d/99-container.cfg"
 rm -f "$root"/etc/ssh/ssh_host_*
-rm -f "$root/etc/systemd/network/10-eth0.network"`;
+rm -f "$root/etc/systemd/network/10-eth0.network"
+for file in 10-cloud-init-eth0.network 10-netplan-eth0.network; do
+  mkdir -p "$root/etc/systemd/network/$file.d"
+  printf '[DHCPv4]\\nUseDomains=true\\n' >"$root/etc/systemd/network/$file.d/domains.conf"
+done`;
 
 const seed = "/var/lib/cloud/seed/nocloud-net";
 const cloud = (name: string, text: string, fallback?: string): Recipe["templates"][number] => ({

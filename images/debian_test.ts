@@ -141,18 +141,35 @@ Deno.test("parseAlias() takes a variant between release and architecture", () =>
   assertThrows(() => parse("12/arm64/cloud"), DreyError, "in this order");
 });
 
+const recipeOf = (variant: "default" | "cloud" | "minimal") =>
+  makeRecipe(parse("12").suite, {
+    architecture: "amd64",
+    host: { main: undefined, security: undefined },
+    override: undefined,
+    variant,
+  });
+
 Deno.test("the variant cloud brings cloud-init and its templates, and none brings udev to life", () => {
-  const recipe = (variant: "default" | "cloud" | "minimal") =>
-    makeRecipe(parse("12").suite, {
-      architecture: "amd64",
-      host: { main: undefined, security: undefined },
-      override: undefined,
-      variant,
-    });
-  assert(recipe("cloud").packages.includes("cloud-init"));
-  assertEquals(recipe("cloud").templates.length, 4);
-  assert(!recipe("minimal").packages.includes("vim-tiny"));
+  assert(recipeOf("cloud").packages.includes("cloud-init"));
+  assertEquals(recipeOf("cloud").templates.length, 4);
+  assert(!recipeOf("minimal").packages.includes("vim-tiny"));
   for (const variant of ["default", "cloud", "minimal"] as const) {
-    assert(recipe(variant).hooks.customize.some((hook) => hook.includes("systemd-udevd.service")));
+    assert(recipeOf(variant).hooks.customize.some((hook) => hook.includes("systemd-udevd.service")));
+  }
+});
+
+Deno.test("the variant cloud completes names by the network's domain, also in the files cloud-init writes", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    for (const directory of ["cloud/cloud.cfg.d", "ssh", "systemd/network"]) {
+      await Deno.mkdir(`${root}/etc/${directory}`, { recursive: true });
+    }
+    const script = recipeOf("cloud").hooks.customize.at(-1) ?? "";
+    const { success } = await new Deno.Command("sh", { args: ["-c", script, "sh", root] }).output();
+    assert(success);
+    const file = `${root}/etc/systemd/network/10-cloud-init-eth0.network.d/domains.conf`;
+    assertEquals(await Deno.readTextFile(file), "[DHCPv4]\nUseDomains=true\n");
+  } finally {
+    await Deno.remove(root, { recursive: true });
   }
 });

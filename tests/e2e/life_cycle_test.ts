@@ -75,6 +75,11 @@ await e2e(
       "until systemctl show-environment >/dev/null 2>&1; do sleep 0.1; done; systemctl is-system-running --wait";
     const { stdout } = await drey.tries`exec web -- sh -c ${wait}`;
     assertEquals(stdout, "running\n");
+    assertMatch(
+      await drey`exec web -- resolvectl llmnr`,
+      /Global: no/,
+      "a name that is not there is waited for",
+    );
     await drey`stop web`;
   },
 );
