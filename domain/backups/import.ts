@@ -64,6 +64,7 @@ export async function importInstance(
   const ref = { project, name: wish.name || backup.index.name };
   validateInstanceName(ref.name);
   await refuseTaken(context, ref);
+  for (const profile of container.profiles ?? []) await refuseWithoutProfile(context, ref, profile);
   const operation = await startOperation(context, {
     project,
     description: "Restoring backup",
@@ -76,6 +77,24 @@ export async function importInstance(
   });
   undo.move();
   return operation;
+}
+
+async function refuseWithoutProfile(
+  context: Context,
+  { project, name }: Ref,
+  profile: string,
+): Promise<void> {
+  try {
+    await profileFor(context, { project, name: profile });
+  } catch (error) {
+    if (!(error instanceof DreyError) || error.code !== "NOT_FOUND") throw error;
+    throw new DreyError("NOT_FOUND", {
+      message: `Cannot import "${name}": it was made with the profile "${profile}", which is not here`,
+      hint: `Create it first: drey profile create ${profile}. Where the backup comes from, ` +
+        `drey profile show ${profile} says what is in it`,
+      cause: error,
+    });
+  }
 }
 
 interface Restoring {

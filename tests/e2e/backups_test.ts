@@ -154,11 +154,19 @@ await e2e("what is no backup, or a hostile one, is refused", { needs }, async (d
   await fails(drey, /no such file/, "import", join(directory, "none"));
   const good = await make("true", root);
   await drey`import ${good}`;
-  await Deno.writeTextFile(
-    join(tree, "backup/index.yaml"),
-    index.replace("type: container", "type: virtual-machine"),
+  const sayInstead = async (text: string) => {
+    await Deno.writeTextFile(join(tree, "backup/index.yaml"), text);
+    await runChecked(["tar", "-C", tree, "-cf", good, "backup/index.yaml", root]);
+  };
+  await sayInstead(index.replace("[default]", "[small]"));
+  await fails(
+    drey,
+    /the profile "small", which is not here.*drey profile create small/s,
+    "import",
+    good,
+    "other",
   );
-  await runChecked(["tar", "-C", tree, "-cf", good, "backup/index.yaml", root]);
+  await sayInstead(index.replace("type: container", "type: virtual-machine"));
   await fails(drey, /holds no disk of a virtual machine/, "import", good, "other");
   assertEquals([...Deno.readDirSync(join(directory, "uploads"))], []);
 });
