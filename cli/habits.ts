@@ -28,7 +28,7 @@ export const habits: readonly Habit[] = [
   { words: "ssh", use: "shell <instance>" },
   { words: "attach", use: "console <instance>" },
   { words: "inspect", use: "config show <instance>" },
-  { words: "top", use: "info <instance>" },
+  { words: "top", use: "list -c nsNmu" },
   { words: "stats", use: "list -c nsmu" },
   { words: "events", use: "monitor" },
   { words: "images", use: "image list" },

@@ -12,7 +12,6 @@ export interface Tool {
     | "building images"
     | "packed images"
     | "networks"
-    | "ports"
     | "virtual machines"
     | "migration";
 }
@@ -37,7 +36,6 @@ export const tools: readonly Tool[] = [
   { name: "ip", in: "iproute2", purpose: "Bridges and the cables of instances", onlyFor: "networks" },
   { name: "nft", in: "nftables", purpose: "Address translation and filters", onlyFor: "networks" },
   { name: "dnsmasq", in: "dnsmasq-base", purpose: "Addresses and names of instances", onlyFor: "networks" },
-  { name: "socat", in: "socat", purpose: "Ports and sockets led into instances", onlyFor: "ports" },
   { name: "rsync", in: "rsync", purpose: "Instances to and from other servers", onlyFor: "migration" },
   {
     name: Deno.build.arch === "x86_64" ? "qemu-system-x86_64" : "qemu-system-aarch64",
