@@ -60,8 +60,9 @@ export async function serve(argv: readonly string[]): Promise<number> {
     await runServer({ ...options, log });
     return 0;
   } catch (error) {
-    if (!(error instanceof DreyError)) throw error;
-    console.error(`Error: ${describeError(error)}`);
+    // thrown, it would be one more lost error, and the server stay, half begun
+    const isFault = error instanceof Error && !(error instanceof DreyError);
+    console.error(`Error: ${isFault ? error.stack : describeError(error)}`);
     return 1;
   }
 }
@@ -93,7 +94,13 @@ export async function runServer(options: ServeOptions = {}): Promise<void> {
   void startInstances(context, { log, signal: stop.signal });
   log("info", "Listening", { socket: socket.name, pid: Deno.pid });
   options.onReady?.(socket.name);
-  const canEnd = () => !listeners.areOpen && !hasOperations(context);
+  const canEnd = async () => {
+    if (listeners.areOpen || hasOperations(context)) return false;
+    const { firstWithTimetable } = await import("../domain/timetables.ts");
+    const waiting = await firstWithTimetable(context);
+    if (waiting !== undefined) log("debug", "Staying", { why: `snapshots.schedule of ${waiting}` });
+    return waiting === undefined;
+  };
   const idleEnd = socket.isInherited ? whenIdle(listener, canEnd, idle * 1000) : undefined;
   const why = await ended(options.signal, { idle: idleEnd, hangUp: () => reload(context, listeners, log) });
   log("info", "Ending", { why });

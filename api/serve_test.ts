@@ -11,7 +11,7 @@ interface Running extends AsyncDisposable {
 function start(directory: string, ...args: string[]): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", entrance, "serve", ...args],
-    env: { DREY_DIR: directory },
+    env: { DREY_DIR: directory, XDG_CONFIG_HOME: directory },
     stderr: "piped",
   }).spawn();
 }
@@ -84,6 +84,10 @@ Deno.test("drey serve says what it cannot do, in one line", async () => {
     [["--nonsense"], /unexpected argument "--nonsense"/],
     [["--socket", join(directory.path, "x".repeat(120))], /at most 107 bytes/],
     [["--socket", join(directory.path, "file")], /there is something else/],
+    [["--group", "no-such"], /there is no group "no-such"/],
+    // of a group that one is not in, or that would not get there
+    [["--group", "daemon"], /Cannot let in the group "daemon": (you are not in it|its members cannot enter)/],
+    [["--install", "--group", "daemon"], /Cannot let in the group "daemon"/],
   ];
   for (const [args, expected] of cases) {
     const { code, stderr } = await start(directory.path, ...args).output();

@@ -4,6 +4,7 @@ import { join, resolve } from "@std/path";
 import { currentPaths, currentProgram } from "../domain/open.ts";
 import { DreyError } from "../errors.ts";
 import { sparing } from "../domain/server_program.ts";
+import { mustBeAbleToLetIn } from "./unix_server.ts";
 
 export interface UnitOptions {
   socket?: string;
@@ -71,7 +72,7 @@ export function planUnits(plan: UnitPlan): Record<typeof names[number], string> 
 /**
  * Writes the units; what is returned says what to do next.
  *
- * @throws {DreyError} `CONFLICT` if somebody else's units have these names
+ * @throws {DreyError} `CONFLICT` if somebody else's units have these names; what {@link mustBeAbleToLetIn} throws
  */
 export async function installUnits({ socket, group, idle = 300 }: UnitOptions): Promise<string> {
   const paths = currentPaths();
@@ -80,10 +81,12 @@ export async function installUnits({ socket, group, idle = 300 }: UnitOptions): 
     const value = Deno.env.get(name);
     return value ? [[name, resolve(value)]] : [];
   });
+  const path = resolve(socket ?? join(paths.state, "unix.socket"));
+  if (group !== undefined) mustBeAbleToLetIn(group, path);
   const units = planUnits({
     isRoot,
     program: currentProgram(),
-    socket: resolve(socket ?? join(paths.state, "unix.socket")),
+    socket: path,
     group,
     idle,
     environment: Object.fromEntries(variables),
@@ -97,7 +100,7 @@ export async function installUnits({ socket, group, idle = 300 }: UnitOptions): 
     `Wrote ${names.join(" and ")} into ${directory}`,
     "Next, to start it when somebody connects:",
     `  ${systemctl} daemon-reload && ${systemctl} enable --now drey.socket`,
-    "Or, to have it run all the time, as HTTPS needs it:",
+    "Or, to have it run all the time, as HTTPS, schedules and boot.autostart need it:",
     `  ${systemctl} daemon-reload && ${systemctl} enable --now drey.socket drey.service`,
     ...(isRoot ? [] : ["And, to keep it without a session of yours:", "  loginctl enable-linger"]),
   ].join("\n");

@@ -4,7 +4,7 @@ import type { Server } from "node:http";
 import { dirname } from "@std/path";
 import type { Context } from "../domain/context.ts";
 import { closeOnExec } from "../domain/inherited.ts";
-import { groupId } from "../domain/peers.ts";
+import { groupId, mayGiveTo } from "../domain/peers.ts";
 import { DreyError } from "../errors.ts";
 
 /** sun_path without its final zero byte; unix(7) */
@@ -57,14 +57,14 @@ export async function takeSocket(
       hint: "Choose a shorter one with --socket",
     });
   }
-  const gid = group === undefined ? undefined : mustBeGroup(group);
   const lock = await store.lock(["serve", path], { signal: AbortSignal.timeout(100) }).catch((error) => {
     throw error instanceof DOMException ? inUse(path) : error;
   });
+  let gid: number | undefined;
   try {
     if (await isAnswered(path)) throw inUse(path);
     await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    if (gid !== undefined) mustReach(dirname(path), group ?? "", gid);
+    gid = group === undefined ? undefined : mustBeAbleToLetIn(group, path);
     removeStale(path);
   } catch (error) {
     await lock[Symbol.asyncDispose]();
@@ -86,6 +86,25 @@ export async function takeSocket(
   };
 }
 
+/**
+ * The number of a group that is let in at a socket.
+ *
+ * @throws {DreyError} `NOT_FOUND`, `FORBIDDEN` if the socket cannot be given to it, `BAD_REQUEST` if nobody of it would
+ * get there
+ */
+export function mustBeAbleToLetIn(group: string, socket: string): number {
+  const gid = mustBeGroup(group);
+  if (!mayGiveTo(gid)) {
+    throw new DreyError("FORBIDDEN", {
+      message: `Cannot let in the group "${group}": you are not in it`,
+      hint:
+        `Ask an administrator to run: usermod --append --groups ${group} USER. It counts from the next login on`,
+    });
+  }
+  mustReach(dirname(socket), group, gid);
+  return gid;
+}
+
 /** The number of a group. @throws {DreyError} `NOT_FOUND` */
 export function mustBeGroup(name: string): number {
   const gid = groupId(name);
@@ -96,12 +115,22 @@ export function mustBeGroup(name: string): number {
 /** Members need a way to the socket, which begins in a directory that is the user's alone unless told otherwise. */
 function mustReach(directory: string, group: string, gid: number): void {
   for (let at = directory; at !== "/"; at = dirname(at)) {
-    const { mode = 0, gid: owner } = Deno.statSync(at);
-    if ((mode ?? 0) & 0o001 || (owner === gid && (mode ?? 0) & 0o010)) continue;
+    if (mayEnter(at, gid)) continue;
     throw new DreyError("BAD_REQUEST", {
       message: `Cannot let in the group "${group}": its members cannot enter "${at}"`,
       hint: "Choose another place with --socket",
     });
+  }
+}
+
+/** What is not there yet is made by systemd, open to everybody. */
+function mayEnter(directory: string, gid: number): boolean {
+  try {
+    const { mode, gid: owner } = Deno.statSync(directory);
+    return ((mode ?? 0) & 0o001) !== 0 || (owner === gid && ((mode ?? 0) & 0o010) !== 0);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    throw error;
   }
 }
 

@@ -27,10 +27,7 @@ export function overUnixSocket(path: string): Transport {
         return await fetch(request, { client });
       } catch (error) {
         if (request.signal.aborted) throw error;
-        throw new DreyError("NETWORK", {
-          message: `Cannot reach the server at "${path}": ${error instanceof Error ? error.message : error}`,
-          cause: error,
-        });
+        throw unreachable(path, error);
       }
     },
     async socket(address, signal) {
@@ -51,4 +48,16 @@ export function overUnixSocket(path: string): Transport {
       return Promise.resolve();
     },
   };
+}
+
+/** fetch() names its reason in the cause of its error alone, and there at length. */
+function unreachable(path: string, error: unknown): DreyError {
+  const { cause = error } = error instanceof Error ? error : {};
+  const said = (cause instanceof Error ? cause.message : String(cause)).replace(/^.*\(Connect\): /, "");
+  const isSilent = /os error (2|111)\b/.test(said);
+  return new DreyError("NETWORK", {
+    message: `Cannot reach the server at "${path}": ${isSilent ? "nobody listens there" : said}`,
+    ...(isSilent && { hint: "Its server is to be started, for a drey by: drey serve" }),
+    cause: error,
+  });
 }

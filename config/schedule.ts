@@ -36,6 +36,9 @@ export function isSchedule(text: string): boolean {
   return split(text).every((one) => events.includes(one) || parse(one) !== undefined);
 }
 
+/** Whether something is due at times of their own by a schedule, and not only when an instance starts. */
+export const hasTimes = (text: string): boolean => split(text).some((one) => parse(one) !== undefined);
+
 /** Whether a text is a schedule of times alone. */
 export const isTimetable = (text: string): boolean => split(text).every((one) => parse(one) !== undefined);
 

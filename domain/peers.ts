@@ -2,6 +2,7 @@
 
 import { type Peer, peerGroupsOf, peerOf } from "../sys/unix_sockets.ts";
 import { readIfThere } from "../sys/present.ts";
+import { ownGroups } from "../sys/processes.ts";
 
 export interface Admission {
   /** the user drey works for */
@@ -29,6 +30,9 @@ export function groupId(name: string): number | undefined {
   const line = linesOf("/etc/group").find(([group]) => group === name);
   return line?.[2] === undefined ? undefined : Number(line[2]);
 }
+
+/** Whether this process may give a file to a group; chown(2). */
+export const mayGiveTo = (gid: number): boolean => Deno.uid() === 0 || ownGroups().includes(gid);
 
 const names = new Map<number, string>();
 

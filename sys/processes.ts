@@ -3,6 +3,7 @@
 import { closeFd } from "./descriptors.ts";
 import { isReadable } from "./poll.ts";
 import { checked, cString, lastErrno, libc, SysError, vector } from "./libc.ts";
+import { readIfThere } from "./present.ts";
 
 export const signals = {
   HUP: 1,
@@ -98,4 +99,10 @@ export function joinEmptyKeyring(): void {
 export function replaceProgram(argv: readonly string[]): void {
   const words = vector(argv);
   checked(libc.execv(cString(argv[0] ?? ""), words), "execv(3)", `"${argv[0]}"`);
+}
+
+/** Groups of this process, its own and the supplementary ones. */
+export function ownGroups(): number[] {
+  const line = /^Groups:\s*(.*)$/m.exec(readIfThere("/proc/self/status") ?? "")?.[1] ?? "";
+  return [Deno.gid() ?? 0, ...line.split(" ").filter((word) => word !== "").map(Number)];
 }

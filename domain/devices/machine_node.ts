@@ -4,7 +4,7 @@
 import { DreyError } from "../../errors.ts";
 import { type IdMap, toHost } from "../../idmap/map.ts";
 import type { BoxFile } from "../../runtime/container_plan.ts";
-import { ownGroups } from "../machines/devices.ts";
+import { ownGroups } from "../../sys/processes.ts";
 import type { DeviceSite } from "./device.ts";
 import { absentNode, lookAt } from "./host_node.ts";
 

@@ -2,7 +2,8 @@
 // where everybody may open it, or a group that the user is in.
 
 import type { Nic } from "../../runtime/vm/nics.ts";
-import { canOpen, readIfThere } from "../../sys/present.ts";
+import { canOpen } from "../../sys/present.ts";
+import { ownGroups } from "../../sys/processes.ts";
 
 /** What a machine's programs open, where they may. */
 export const machineNodes = ["kvm", "net/tun", "vhost-net", "vhost-vsock"];
@@ -38,10 +39,4 @@ function look(node: string): { mode: number; gid: number } | undefined {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-}
-
-/** Groups of the user. */
-export function ownGroups(): number[] {
-  const line = /^Groups:\s*(.*)$/m.exec(readIfThere("/proc/self/status") ?? "")?.[1] ?? "";
-  return [Deno.gid() ?? 0, ...line.split(" ").filter((word) => word !== "").map(Number)];
 }

@@ -213,4 +213,6 @@ Deno.test("connect() takes a server that listens, and does without one that has 
   Deno.listen({ transport: "unix", path: socket }).close();
   assertEquals(await answers(socket), false);
   assertEquals(await kindNow(), "in-process");
+  await using client = createClient(overUnixSocket(socket));
+  await assertRejects(() => client.call("server.get"), DreyError, "nobody listens there");
 });

@@ -66,7 +66,7 @@ await e2e(
   { needs: [...needs, "socket-activate"] },
   async (drey) => {
     const socket = join(drey.directory, "unix.socket");
-    await using server = activate(drey, "--idle", "1");
+    await using server = activate(drey, "--idle", "1", "--verbose");
     await server.until(/Listening on/);
     // somebody who is connected keeps it from ending before it was looked at
     const visitor = await Deno.connect({ transport: "unix", path: socket });
@@ -77,7 +77,11 @@ await e2e(
     const inode = (await Deno.readLink(`/proc/${server.child.pid}/fd/3`)).match(/\d+/)?.[0];
     for (const pid of await processesOf(drey)) assert(!(await holds(pid, inode)), `${pid} holds the socket`);
     assertEquals(typeof status.pid, "number");
+    // somebody must be there when a snapshot is due
+    await drey`config set c1 snapshots.schedule=@daily`;
     visitor.close();
+    await server.until(/msg=Staying why="snapshots.schedule of instance \\"c1\\""/);
+    await drey`config unset c1 snapshots.schedule`;
     await server.until(/msg=Ending why=idle/);
     assertEquals((await server.child.status).code, 0);
     // whoever made the socket keeps it
