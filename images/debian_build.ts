@@ -208,18 +208,20 @@ function hostRecipe(suite: Suite, architecture: string, variant?: Variant): Reci
 const mirrorVariable = ({ distribution }: Suite) => `DREY_${distribution.toUpperCase()}_MIRROR`;
 
 /** The description of a build, in the words LXD's image server uses. */
-function describeImage(recipe: Recipe, architecture: string, now: Date): ImageMetadata {
+export function describeImage(recipe: Recipe, architecture: string, now: Date): ImageMetadata {
   const { distribution, codename, version } = recipe.suite;
   const os = distribution === "debian" ? "Debian" : "Ubuntu";
   const serial = now.toISOString().slice(0, 16).replaceAll("-", "").replace("T", "_");
   const created = Math.floor(now.getTime() / 1000);
+  // lists show no more than this of images without an alias
+  const variant = recipe.variant === "default" ? "" : ` (${recipe.variant})`;
   return {
     architecture,
     creation_date: created,
     expiry_date: recipe.expiry === undefined ? 0 : created + recipe.expiry,
     properties: {
       architecture: recipe.architecture,
-      description: `${os} ${codename} ${recipe.architecture} (${serial})`,
+      description: `${os} ${codename} ${recipe.architecture}${variant} (${serial})`,
       os,
       release: codename,
       serial,

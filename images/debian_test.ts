@@ -1,3 +1,4 @@
+import { describeImage } from "./debian_build.ts";
 import { assert, assertEquals, assertThrows } from "@std/testing";
 import { DreyError } from "../errors.ts";
 import { chooseMirrors, parseDeb822, parseSourcesList } from "./apt_sources.ts";
@@ -172,4 +173,11 @@ Deno.test("the variant cloud completes names by the network's domain, also in th
   } finally {
     await Deno.remove(root, { recursive: true });
   }
+});
+
+Deno.test("the description of an image tells its variant, as nothing else in a list does", () => {
+  const said = (variant: "default" | "cloud") =>
+    describeImage(recipeOf(variant), "x86_64", new Date("2026-11-02T03:04Z")).properties?.["description"];
+  assertEquals(said("default"), "Debian bookworm amd64 (20261102_03:04)");
+  assertEquals(said("cloud"), "Debian bookworm amd64 (cloud) (20261102_03:04)");
 });

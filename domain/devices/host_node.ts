@@ -105,7 +105,7 @@ function giveNode({ context, name, device }: DeviceSite, node: HostNode, map: Id
   if (major !== facts.numbers[0] || minor !== facts.numbers[1]) {
     throw needsRoot(name, `a node ${major}:${minor}, which "${node.source}" is not,`);
   }
-  if ((facts.mode & 0o6) === 0) throw closed(name, node.source);
+  if ((facts.mode & 0o6) === 0) throw closedNode(name, node.source, facts.kind);
   const { source, id } = facts;
   return {
     shown: { source, id, path: node.path, recursive: false, attributes: ["nosuid"], propagation: "private" },
@@ -158,11 +158,15 @@ export const absentNode = (name: string, source: string) =>
     hint: "Set required=false if the instance can start without it",
   });
 
-const closed = (name: string, source: string) =>
+/** Of a node that everybody would have to be let into: of a disk that is no advice. */
+export const closedNode = (name: string, source: string, kind: MadeNode["kind"]) =>
   new DreyError("FORBIDDEN", {
     message:
       `Device "${name}": only its owner and its group may open "${source}", and nobody in the container is either`,
-    hint: `Ask an administrator to run: chmod o+rw ${source}, or to make a rule of udev that does`,
+    hint: kind === "block"
+      ? "Opened to everybody, a disk is everybody's on this host. Use a device of type disk with a directory or a " +
+        "volume, or have root run the instance"
+      : `Ask an administrator to run: chmod o+rw ${source}, or to make a rule of udev that does`,
   });
 
 const needsRoot = (name: string, what: string) =>

@@ -1,9 +1,9 @@
-import { assertEquals } from "@std/testing";
+import { assertEquals, assertMatch } from "@std/testing";
 import { dirname, join } from "@std/path";
 import { findGpus } from "./gpu.ts";
 import { findCards } from "./pci.ts";
 import { isTerminal } from "./serial.ts";
-import { numbersOf } from "./host_node.ts";
+import { closedNode, numbersOf } from "./host_node.ts";
 import { findUsb } from "./usb.ts";
 
 /** A /sys with files by path, and links by `path@`. */
@@ -92,4 +92,9 @@ Deno.test("isTerminal() goes by what the kernel says of its drivers", () => {
   const drivers = "/dev/tty             /dev/tty        5       0 system:/dev/tty\n" +
     "serial               /dev/ttyS       4 64-95 serial\npty_slave            /dev/pts      136 0-1048575 pty:slave\n";
   assertEquals([4, 136, 1, 10].map((major) => isTerminal(major, drivers)), [true, true, false, false]);
+});
+
+Deno.test("nobody is told to open a disk of the host to everybody", () => {
+  assertMatch(closedNode("modem", "/dev/ttyS0", "char").hint ?? "", /chmod o\+rw \/dev\/ttyS0/);
+  assertMatch(closedNode("data", "/dev/sda", "block").hint ?? "", /^(?!.*chmod).*a device of type disk/);
 });

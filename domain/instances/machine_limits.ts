@@ -66,8 +66,11 @@ async function setMemory(qmp: Monitor, bytes: number): Promise<void> {
   const { "base-memory": most } = await qmp.execute("query-memory-size-summary") as { "base-memory": number };
   if (bytes > most) {
     throw new DreyError("BAD_REQUEST", {
-      message: "Cannot give a running virtual machine more memory than it was started with",
-      hint: "Stop it first, or set what it may grow to before it starts",
+      message: `Cannot give a running virtual machine more memory than the ${
+        most / 2 ** 20
+      }MiB it was started with`,
+      hint:
+        "Stop it first. What is taken from a machine that was started with more can be given back while it runs",
     });
   }
   await qmp.execute("balloon", { value: bytes });
