@@ -112,7 +112,10 @@ export function sumProcesses(
 const virtual =
   /^(proc|sysfs|cgroup2?|devpts|mqueue|devtmpfs|securityfs|debugfs|tracefs|bpf|tmpfs|ramfs|fusectl)$/;
 
-/** What is mounted in the mount namespace of a process and holds files. */
+/** A container may mount as much as the kernel allows, each of which would be asked for. */
+const mostMountPoints = 500;
+
+/** What is mounted in the mount namespace of a process and holds files, the first of it. */
 export function readMountPoints(pid: number, procfs = "/proc"): MountPoint[] {
   const lines = readValue(`${procfs}/${pid}/mountinfo`).split("\n").filter((line) => line !== "");
   const found = lines.map((line): MountPoint => {
@@ -123,7 +126,7 @@ export function readMountPoints(pid: number, procfs = "/proc"): MountPoint[] {
   const last = new Map(found.map((mount) => [mount.path, mount]));
   return [...last.values()].filter(({ path, fstype }) =>
     path === "/" || (!virtual.test(fstype) && !/^\/(dev|proc|sys|run)(\/|$)/.test(path))
-  );
+  ).slice(0, mostMountPoints);
 }
 
 /** Blanks and the like are octal there. */
