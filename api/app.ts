@@ -3,7 +3,6 @@
 
 import { DreyError, explained } from "../errors.ts";
 import type { Context } from "../domain/context.ts";
-import { emitLogging } from "../domain/events.ts";
 import { type Route, type RouteName, routes } from "../wire/routes.ts";
 import type { StreamProtocol } from "../wire/socket.ts";
 import { checkBody } from "./body.ts";
@@ -18,6 +17,7 @@ import {
   type Stream,
 } from "./call.ts";
 import { type Answer, async, failure, responseOf, sync } from "./envelope.ts";
+import { logFault } from "./faults.ts";
 import { type HandlerSources, handlerSources } from "./handlers.ts";
 import { etagOf, mustMatch, shownBy } from "./middleware/etag.ts";
 import { recognized, requestorOf } from "./middleware/caller.ts";
@@ -32,6 +32,8 @@ export interface App {
   answer(asked: Asked, env: Env): Promise<Answer | Response>;
   /** the same for a request of HTTP */
   fetch(request: Request, env: Env): Promise<Response>;
+  /** writes down what went wrong once an answer had begun, which could not tell of it any more */
+  report(fault: unknown): Promise<void>;
 }
 
 /** One request on its way through the app. */
@@ -51,6 +53,7 @@ export function createApp(context: Context, sources: HandlerSources = handlerSou
   let http: Promise<App["fetch"]> | undefined;
   return {
     answer,
+    report: (fault) => logFault(context, explained(fault)),
     async fetch(request, { accept, caller }) {
       // not for a command, which would pay for making every route
       if (http === undefined) mustPair(Object.keys(routes), Object.keys(sources));
@@ -181,9 +184,6 @@ async function stream(
 
 async function answerError(context: Context, thrown: unknown): Promise<Answer> {
   const error = explained(thrown);
-  if (!(error instanceof DreyError)) {
-    const stack = error instanceof Error ? error.stack ?? "" : "";
-    await emitLogging(context, { level: "error", message: String(error), context: { stack } });
-  }
+  if (!(error instanceof DreyError)) await logFault(context, error);
   return failure(error);
 }

@@ -16,6 +16,7 @@ import type { App } from "./app.ts";
 import { readBody } from "./body.ts";
 import type { Env } from "./call.ts";
 import { failure, responseOf } from "./envelope.ts";
+import { logFault } from "./faults.ts";
 import { drain } from "./sockets.ts";
 
 interface GuestCall {
@@ -69,12 +70,14 @@ const handlers: Record<GuestRouteName, GuestHandler> = {
 };
 
 /** The API for the instance `ref`; whoever is let in is its root. */
-export function createGuestApp(context: Context, ref: Ref): Pick<App, "fetch"> {
+export function createGuestApp(context: Context, ref: Ref): Pick<App, "fetch" | "report"> {
   return {
+    report: (fault) => logFault(context, fault),
     async fetch(request, env) {
       try {
         return await answer({ context, ref, request, env });
       } catch (error) {
+        if (!(error instanceof DreyError)) await logFault(context, error);
         const { status, body } = failure(error);
         // what drey itself has done wrong is not the instance's business
         const said = error instanceof DreyError ? body as { error: string } : { error: "internal error" };

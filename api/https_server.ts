@@ -16,7 +16,7 @@ import {
 import type { Context } from "../domain/context.ts";
 import { readServerConfig } from "../domain/server_config.ts";
 import { serverCertificate } from "../domain/server_certificate.ts";
-import { DreyError } from "../errors.ts";
+import { describeError, DreyError } from "../errors.ts";
 import { noticeVanished } from "../auth/connection.ts";
 import { fingerprintOf, hostsOf } from "../auth/tls.ts";
 import { httpsDoor } from "./doors.ts";
@@ -55,7 +55,12 @@ export function openHttpsServer(
     try {
       if (address !== undefined) current = { address, server: await listen(context, app, address, open) };
     } catch (error) {
-      if (old !== undefined) current = { ...old, server: await listen(context, app, old.address, open) };
+      if (old === undefined) throw error;
+      try {
+        current = { ...old, server: await listen(context, app, old.address, open) };
+      } catch (lost) {
+        throw nowhere(error, lost);
+      }
       throw error;
     }
   };
@@ -83,6 +88,13 @@ export function openHttpsServer(
     },
   };
 }
+
+/** Why there is neither the address that was wanted nor the one before. */
+const nowhere = (wanted: unknown, before: unknown): DreyError =>
+  new DreyError("BAD_REQUEST", {
+    message: `${describeError(wanted)}; nor as before: ${describeError(before)}`,
+    cause: wanted,
+  });
 
 async function listen(
   context: Context,

@@ -15,7 +15,7 @@ import { failure, responseOf } from "./envelope.ts";
 import type { Visit, Welcome } from "./middleware/origin.ts";
 
 /** What a listener needs of the app. */
-export type Answering = Pick<App, "fetch">;
+export type Answering = Pick<App, "fetch" | "report">;
 
 /** What is particular to one door. */
 export interface Door {
@@ -39,9 +39,13 @@ export function createListener(app: Answering, door: Door): Server {
     const gone = new AbortController();
     outgoing.on("close", () => gone.abort());
     void enter(app, door, incoming, { signal: gone.signal, accept: refuseStream })
-      .then((response) => sendResponse(response, incoming, outgoing))
-      // the client went away in the middle: there is nobody to tell
-      .catch(() => outgoing.destroy());
+      .then((response) =>
+        sendResponse(response, incoming, outgoing).catch((fault) => {
+          // a client that went away in the middle is no fault
+          if (!gone.signal.aborted) return app.report(fault).finally(() => outgoing.destroy());
+        })
+      )
+      .catch(() => outgoing.destroy()); // whoever may not come in, or a log that cannot be written
   });
   server.on("upgrade", (incoming: IncomingMessage, connection: Duplex, head: Uint8Array) => {
     // a client that vanishes is noticed by the stream itself

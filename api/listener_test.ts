@@ -13,14 +13,18 @@ interface Door extends AsyncDisposable {
   path: string;
   client: Deno.HttpClient;
   server: Server;
+  /** what was reported */
+  faults: unknown[];
 }
 
 /** An app behind a real socket; what it throws is answered as the API would. */
 async function openDoor(fetch: App["fetch"], patience?: number): Promise<Door> {
   const directory = await Deno.makeTempDir({ prefix: "drey-door-" });
   const path = `${directory}/s`;
+  const faults: unknown[] = [];
   const server = createListener({
     fetch: (...args) => fetch(...args).catch((error) => responseOf(failure(error))),
+    report: (fault) => Promise.resolve(void faults.push(fault)),
   }, { identify: () => caller, ...(patience !== undefined && { patience }) });
   await new Promise<void>((resolve) => server.listen(path, resolve));
   const client = Deno.createHttpClient({ proxy: { transport: "unix", path } });
@@ -28,6 +32,7 @@ async function openDoor(fetch: App["fetch"], patience?: number): Promise<Door> {
     path,
     client,
     server,
+    faults,
     async [Symbol.asyncDispose]() {
       client.close();
       server.close();
@@ -51,6 +56,19 @@ const streams = (serve: (socket: Socket) => Promise<void>): App["fetch"] => asyn
   serve(await env.accept("websocket")).catch(() => {});
   return new Response(null, { status: 204 });
 };
+
+Deno.test("what goes wrong in the middle of a body breaks the answer off and is reported", async () => {
+  const fault = new Error("the disk has gone");
+  await using door = await openDoor(() => {
+    async function* broken() {
+      yield await Promise.resolve(new TextEncoder().encode("the first half"));
+      throw fault;
+    }
+    return Promise.resolve(new Response(ReadableStream.from(broken())));
+  });
+  await assertRejects(async () => await (await fetch("http://drey/1.0", { client: door.client })).text());
+  assertEquals(door.faults, [fault]);
+});
 
 Deno.test("what Incus' clients say in headers of their own is heard as LXD's", async () => {
   await using door = await openDoor((request) =>
@@ -280,7 +298,7 @@ Deno.test("nonsense and heads without end are refused, and reach nobody", async 
 Deno.test("somebody who may not come in gets no word", async () => {
   const directory = await Deno.makeTempDir({ prefix: "drey-door-" });
   const path = `${directory}/s`;
-  const app = { fetch: () => Promise.resolve(new Response("secret")) };
+  const app = { fetch: () => Promise.resolve(new Response("secret")), report: () => Promise.resolve() };
   const server = createListener(app, { identify: () => undefined });
   try {
     await new Promise<void>((resolve) => server.listen(path, resolve));

@@ -15,6 +15,7 @@ export function openMetricsServer(context: Context, app: Answering): HttpsServer
 
 function onlyMetrics(context: Context, app: Answering): Answering {
   return {
+    ...app,
     async fetch(request, env) {
       if (new URL(request.url).pathname !== "/1.0/metrics") return responseOf(refusal(404, "not found"));
       const mustBeKnown = await serverSetting(context, metricsAuthentication) ?? true;

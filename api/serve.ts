@@ -214,6 +214,7 @@ async function reload(context: Context, listeners: Listeners, log: Log): Promise
 function lookingAfter(app: Answering, look: () => Promise<void>): Answering {
   let last = Date.now();
   return {
+    ...app,
     async fetch(request, env) {
       if (Date.now() - last > lookEvery) {
         last = Date.now();
@@ -227,6 +228,10 @@ function lookingAfter(app: Answering, look: () => Promise<void>): Answering {
 /** An app whose requests are logged. */
 function logged(app: Answering, log: Log): Answering {
   return {
+    async report(fault) {
+      log("error", "An answer broke off", { error: describeError(fault) });
+      await app.report(fault);
+    },
     async fetch(request, env) {
       const start = performance.now();
       const response = await app.fetch(request, env);

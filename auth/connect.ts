@@ -57,11 +57,12 @@ async function isVouched(address: string): Promise<boolean> {
  * A connection to a server.
  *
  * @throws {DreyError} `NETWORK` if it cannot be reached, `FORBIDDEN` if it is not the one that was accepted
+ * @throws the reason of `signal` if it is aborted first
  */
-export async function connectTo(server: HttpsServer): Promise<TLSSocket> {
+export async function connectTo(server: HttpsServer, signal?: AbortSignal): Promise<TLSSocket> {
   const isPinned = server.certificate !== undefined;
   // that the server has the key of the certificate it shows is verified in any case
-  const socket = await open(server, { isJudged: !isPinned });
+  const socket = await open(server, { isJudged: !isPinned, signal });
   if (!isPinned) return socket;
   const [wanted, found] = [
     fingerprintOf(readCertificate(server.certificate ?? "")),
@@ -76,7 +77,11 @@ export async function connectTo(server: HttpsServer): Promise<TLSSocket> {
   });
 }
 
-function open({ address, identity }: HttpsServer, { isJudged }: { isJudged: boolean }): Promise<TLSSocket> {
+async function open(
+  { address, identity }: HttpsServer,
+  { isJudged, signal }: { isJudged: boolean; signal?: AbortSignal | undefined },
+): Promise<TLSSocket> {
+  signal?.throwIfAborted();
   const { hostname, port } = new URL(address);
   const host = hostname.replace(/^\[|\]$/g, "");
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
@@ -99,7 +104,15 @@ function open({ address, identity }: HttpsServer, { isJudged }: { isJudged: bool
   });
   // after the connection was opened, whoever uses it hears of its errors
   socket.on("error", (error: Error) => fail(error.message, error));
-  return promise.finally(() => clearTimeout(timer));
+  const abort = () => {
+    reject(signal?.reason);
+    socket.destroy();
+  };
+  signal?.addEventListener("abort", abort);
+  return await promise.finally(() => {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  });
 }
 
 function shownBy(socket: TLSSocket): Uint8Array {

@@ -16,7 +16,7 @@ export function overHttps(server: HttpsServer): Transport {
       const { openWebSocket } = await import("../auth/websocket.ts");
       const { throwIfError } = await import("./answers.ts");
       const { connectionOf } = await import("../auth/connection.ts");
-      return await openWebSocket(connectionOf(await connectTo(server)), {
+      return await openWebSocket(connectionOf(await connectTo(server, signal)), {
         address,
         host,
         signal,
@@ -26,7 +26,7 @@ export function overHttps(server: HttpsServer): Transport {
     async upgrade(call) {
       const { openUpgrade } = await import("./upgrade.ts");
       const { connectionOf } = await import("../auth/connection.ts");
-      return await openUpgrade(connectionOf(await connectTo(server)), call, host);
+      return await openUpgrade(connectionOf(await connectTo(server, call.signal)), call, host);
     },
     [Symbol.asyncDispose]() {
       agent.destroy();

@@ -107,8 +107,8 @@ export async function meet(meeting: Meeting, signal: AbortSignal): Promise<Chann
   signal.addEventListener("abort", stop);
   try {
     for (const name of names) {
-      signal.throwIfAborted();
-      const connection = connectionOf(await connectTo({ address, ...certificate && { certificate } }));
+      const server = { address, ...certificate && { certificate } };
+      const connection = connectionOf(await connectTo(server, signal));
       const query = new URLSearchParams({ secret: secrets[name] ?? "" });
       const stream = { address: `${pathname}/websocket?${query}`, host, signal: opening.signal };
       opened.push(await openWebSocket(connection, stream));

@@ -186,8 +186,8 @@ async function addNetworks(context: Context, up: UpFile, names: readonly string[
   try {
     await mustRun(directory, [away, ...plans.map(bringUpScript), nftScript(rules)].join(""));
   } catch (error) {
-    // half a bridge would be in the way of the next attempt
-    await mustRun(directory, away);
+    // half a bridge would be in the way; where it cannot be removed now, the next attempt does so first, and says why
+    await mustRun(directory, away).catch(() => {});
     throw error;
   }
   for (const service of plans.flatMap(dnsmasqService)) await startService(directory, service);
