@@ -6,19 +6,21 @@ import type { Operation } from "../wire/operation.ts";
 import { printable } from "./printable.ts";
 import { inAWhile } from "../sys/clock.ts";
 
-/** `milliseconds` an operation runs before Ctrl-C asks it to end: until then it ends drey */
-const listenAfter = 50;
+/** `milliseconds` that most operations last no longer than */
+const usualDelay = 50;
 
 export interface ProgressOptions {
   /** what the line starts with, such as the instance's name */
   label: string;
   /** whether to draw the line at all */
   isShown: boolean;
+  /** `milliseconds` an operation runs before Ctrl-C asks it to end: until then it ends drey */
+  listenAfter?: number | undefined;
 }
 
 /** Waits for an operation and shows what it says about its progress. */
 export async function waitShown(running: RunningOperation, options: ProgressOptions): Promise<Operation> {
-  using _cancelling = cancelOnInterrupt(running);
+  using _cancelling = cancelOnInterrupt(running, options.listenAfter ?? usualDelay);
   if (!options.isShown) return await running.wait();
   using line = progressLine();
   return await running.wait({
@@ -61,7 +63,7 @@ function progressLine(): Disposable & { show(text: string): void } {
  * Listens to Ctrl-C once the operation has lasted for a while. To listen takes Deno a thread and a millisecond, and one
  * that is over at once may as well be cut short: the next command tidies up.
  */
-function cancelOnInterrupt(running: RunningOperation): Disposable {
+function cancelOnInterrupt(running: RunningOperation, delay: number): Disposable {
   let isAsked = false;
   const interrupt = () => {
     if (isAsked) Deno.exit(130);
@@ -73,7 +75,7 @@ function cancelOnInterrupt(running: RunningOperation): Disposable {
     });
   };
   let isListening = false;
-  const begun = inAWhile(listenAfter, () => {
+  const begun = inAWhile(delay, () => {
     isListening = true;
     Deno.addSignalListener("SIGINT", interrupt);
   });

@@ -6,6 +6,11 @@ import type { Remote } from "../client/remotes.ts";
 import type { Operation } from "../wire/operation.ts";
 import type { Typed } from "./parse.ts";
 
+export interface WaitOptions {
+  /** `milliseconds` before Ctrl-C asks the operation to end; until then it ends drey, as it does anybody */
+  listenAfter?: number;
+}
+
 export interface Shell {
   typed: Typed;
   /** the client of a remote, opened at the first call */
@@ -15,5 +20,5 @@ export interface Shell {
   /** a line to standard error, for people */
   say(line: string): void;
   /** waits for an operation, showing its progress where somebody watches */
-  wait(running: RunningOperation, label: string): Promise<Operation>;
+  wait(running: RunningOperation, label: string, options?: WaitOptions): Promise<Operation>;
 }

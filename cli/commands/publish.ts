@@ -3,6 +3,7 @@
 import { DreyError } from "../../errors.ts";
 import type { Client } from "../../client/client.ts";
 import { keyValues, resolveName, resolveOnServer } from "../resolve.ts";
+import { type Interrupts, noteInterrupts } from "../interrupts.ts";
 import type { Shell } from "../shell.ts";
 
 export async function publish(shell: Shell): Promise<void> {
@@ -26,9 +27,12 @@ export async function publish(shell: Shell): Promise<void> {
       hint: "Take another one, or replace its image with --reuse",
     });
   }
-  const [instance = ""] = name.split("/");
-  await using _again = await stopped(shell, client, { name: instance, isSnapshot: name.includes("/") });
-  const fingerprint = await make(shell, client, { name, words: rest.filter((word) => !isRemote(word)) });
+  // an instance that was stopped is started again, whatever comes
+  using interrupts = typed.has("force") ? noteInterrupts() : undefined;
+  await using _again = name.includes("/") ? undefined : await stopped(shell, client, { name, interrupts });
+  interrupts?.heed();
+  const words = rest.filter((word) => !isRemote(word));
+  const fingerprint = await make(shell, client, { name, words, interrupts });
   for (const { name } of old) await client.call("image.alias.delete", { params: { name } });
   for (const alias of aliases) {
     await client.call("image.aliases.create", {
@@ -42,7 +46,7 @@ export async function publish(shell: Shell): Promise<void> {
 async function make(
   shell: Shell,
   client: Client,
-  { name, words }: { name: string; words: string[] },
+  { name, words, interrupts }: { name: string; words: string[]; interrupts: Interrupts | undefined },
 ): Promise<string> {
   const { typed } = shell;
   const body = {
@@ -55,7 +59,8 @@ async function make(
   const running = await client.start("images.create", {
     upload: { body: JSON.stringify(body), headers: { "content-type": "application/json" } },
   });
-  const { metadata } = await shell.wait(running, name);
+  if (interrupts?.hasCome) await running.cancel();
+  const { metadata } = await shell.wait(running, name, interrupts && { listenAfter: 0 });
   return String(metadata?.fingerprint ?? "");
 }
 
@@ -93,13 +98,11 @@ async function removeIfNameless(shell: Shell, client: Client, fingerprint: strin
 async function stopped(
   shell: Shell,
   client: Client,
-  { name, isSnapshot }: { name: string; isSnapshot: boolean },
-): Promise<AsyncDisposable> {
-  const nothing = { [Symbol.asyncDispose]: () => Promise.resolve() };
-  if (isSnapshot) return nothing;
+  { name, interrupts }: { name: string; interrupts: Interrupts | undefined },
+): Promise<AsyncDisposable | undefined> {
   const { status } = await client.call("instance.state", { params: { name } });
-  if (status === "Stopped") return nothing;
-  if (!shell.typed.has("force")) {
+  if (status === "Stopped") return undefined;
+  if (interrupts === undefined) {
     throw new DreyError("INSTANCE_STATE", {
       message: `Instance "${name}" is running`,
       hint: "Stop it first, or have that done with --force",
@@ -110,5 +113,10 @@ async function stopped(
     await shell.wait(await client.start("instance.state.change", { params: { name }, body }), name);
   };
   await change("stop");
-  return { [Symbol.asyncDispose]: () => change("start") };
+  return {
+    async [Symbol.asyncDispose]() {
+      interrupts.forget();
+      await change("start");
+    },
+  };
 }

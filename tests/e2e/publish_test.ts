@@ -1,8 +1,10 @@
 // Images made of instances.
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
+import { exists } from "../../sys/present.ts";
 import { runChecked } from "../../sys/run.ts";
 import { e2e } from "../support/drey.ts";
+import { eventually } from "../support/eventually.ts";
 import { serve } from "../support/server.ts";
 
 const needs = ["userns", "subids", "overlay"] as const;
@@ -15,6 +17,12 @@ await e2e("a published instance is an image with its files, owners and links", {
   await drey`exec c1 -- sh -c ${[change]}`;
   assertStringIncludes((await drey.tries`publish c1 --alias made`).stderr, "is running");
   await drey`publish c1 --force --alias made --compression ${["zstd -1"]} --expire 2030-01-31 os=Mine`;
+  assertEquals((await drey`list c1 --format csv --columns s`).trim(), "RUNNING");
+  // Ctrl-C between its steps
+  const interrupted = drey.spawn(["publish", "c1", "--force"], { stderr: "null", stdout: "null" });
+  await eventually("it stops", () => !exists(`${drey.directory}/run/instances/c1`), 1);
+  interrupted.kill("SIGINT");
+  assertEquals((await interrupted.status).code, 1);
   assertEquals((await drey`list c1 --format csv --columns s`).trim(), "RUNNING");
   const [image] = JSON.parse(await drey`image list made --format json`);
   assertEquals([image.properties, image.expires_at], [{ os: "Mine" }, "2030-01-31T00:00:00.000Z"]);
