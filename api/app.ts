@@ -156,8 +156,9 @@ async function answered(
     case "sync": {
       if (given instanceof Background) return async(given.operation);
       if (given instanceof Created) return sync(given.metadata, { location: given.location });
-      const etag = await etagOf(name, given);
-      return sync(withinReach(env.caller, given), { etag: etag === undefined ? undefined : `"${etag}"` });
+      const value = given ?? null;
+      const etag = await etagOf(name, value);
+      return sync(withinReach(env.caller, value), { etag: etag === undefined ? undefined : `"${etag}"` });
     }
   }
 }

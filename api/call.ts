@@ -96,8 +96,11 @@ export interface Stream {
   abandon?(): unknown;
 }
 
+/** What a handler of JSON gives; where nothing is said but that it is done, nothing. */
+type Given<Result> = null extends Result ? Result | void : Result;
+
 interface Answers<N extends RouteName> {
-  sync: ResultOf<N> | Created | Background;
+  sync: Given<ResultOf<N>> | Created | Background;
   async: Operation;
   raw: Response;
   socket: Stream;

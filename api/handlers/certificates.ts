@@ -37,18 +37,11 @@ export const handlers: Handlers<Names> = {
     if (!isAdmin(caller) && !isOwn(caller, found)) throw notFound();
     return found;
   },
-  "certificate.update": async ({ context, caller, params, body }) => {
-    await certificates.updateCertificate(context, params.fingerprint, (old) => within(caller, old, body));
-    return null;
-  },
-  "certificate.patch": async ({ context, caller, params, body }) => {
-    await certificates.patchCertificate(context, params.fingerprint, (old) => within(caller, old, body));
-    return null;
-  },
-  "certificate.delete": async ({ context, params }) => {
-    await certificates.deleteCertificate(context, params.fingerprint);
-    return null;
-  },
+  "certificate.update": ({ context, caller, params, body }) =>
+    certificates.updateCertificate(context, params.fingerprint, (old) => within(caller, old, body)),
+  "certificate.patch": ({ context, caller, params, body }) =>
+    certificates.patchCertificate(context, params.fingerprint, (old) => within(caller, old, body)),
+  "certificate.delete": ({ context, params }) => certificates.deleteCertificate(context, params.fingerprint),
 };
 
 type Adding = Pick<Call<"certificates.create">, "context" | "caller" | "body">;

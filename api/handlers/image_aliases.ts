@@ -38,18 +38,13 @@ export const handlers: Handlers<Names> = {
   "image.alias.update": async ({ context, project, params, body }) => {
     if (!body.target) throw new DreyError("BAD_REQUEST", { message: "The target field is required" });
     await aliases.updateAlias(context, { project, name: params.name }, body);
-    return null;
   },
-  "image.alias.patch": async ({ context, project, params, body }) => {
-    await aliases.updateAlias(context, { project, name: params.name }, body);
-    return null;
-  },
+  "image.alias.patch": ({ context, project, params, body }) =>
+    aliases.updateAlias(context, { project, name: params.name }, body),
   "image.alias.rename": async ({ context, project, params, body }) => {
     await aliases.renameAlias(context, { project, name: params.name }, body.name);
     return new Created(addressOf("images/aliases", body.name, project));
   },
-  "image.alias.delete": async ({ context, project, params }) => {
-    await aliases.deleteAlias(context, { project, name: params.name });
-    return null;
-  },
+  "image.alias.delete": ({ context, project, params }) =>
+    aliases.deleteAlias(context, { project, name: params.name }),
 };

@@ -64,14 +64,10 @@ export const handlers: Handlers<Names> = {
     }
     return image;
   },
-  "image.update": async ({ context, project, params, body }) => {
-    await images.updateImage(context, project, { fingerprint: params.fingerprint, put: body });
-    return null;
-  },
-  "image.patch": async ({ context, project, params, body }) => {
-    await images.patchImage(context, project, { fingerprint: params.fingerprint, put: body });
-    return null;
-  },
+  "image.update": ({ context, project, params, body }) =>
+    images.updateImage(context, project, { fingerprint: params.fingerprint, put: body }),
+  "image.patch": ({ context, project, params, body }) =>
+    images.patchImage(context, project, { fingerprint: params.fingerprint, put: body }),
   "image.delete": ({ context, project, params }) => images.deleteImage(context, project, params.fingerprint),
   "image.push": async ({ context, project, params, body }) => {
     const { pushImage } = await import("../../domain/images/push.ts");

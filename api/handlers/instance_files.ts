@@ -16,12 +16,10 @@ export const handlers: Handlers<Names> = {
     const wanted = await requestOf(call.query("path") ?? "", headers, body);
     const content = wanted.do === "file" && body !== null ? { body } : {};
     await (await useFile(context, refOf(call), { request: wanted, ...content })).content.cancel();
-    return null;
   },
   "instance.file.delete": async (call) => {
     const request = { do: "delete", path: call.query("path") ?? "" } as const;
     await (await useFile(call.context, refOf(call), { request })).content.cancel();
-    return null;
   },
 };
 

@@ -32,10 +32,7 @@ export const handlers: Handlers<Names> = {
     const { file } = call.params;
     return sent(await logs.readLog(call.context, refOf(call), file), file);
   },
-  "instance.log.delete": async (call) => {
-    await logs.deleteLog(call.context, refOf(call), call.params.file);
-    return null;
-  },
+  "instance.log.delete": (call) => logs.deleteLog(call.context, refOf(call), call.params.file),
   "instance.outputs": async (call) => {
     const names = await logs.listExecOutput(call.context, refOf(call));
     return addresses(call.project, call.params.name, names, "exec-output/");
@@ -44,8 +41,5 @@ export const handlers: Handlers<Names> = {
     const { file } = call.params;
     return sent(await logs.readExecOutput(call.context, refOf(call), file), file);
   },
-  "instance.output.delete": async (call) => {
-    await logs.deleteExecOutput(call.context, refOf(call), call.params.file);
-    return null;
-  },
+  "instance.output.delete": (call) => logs.deleteExecOutput(call.context, refOf(call), call.params.file),
 };

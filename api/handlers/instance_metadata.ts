@@ -19,14 +19,10 @@ const limit = 1024 * 1024;
 
 export const handlers: Handlers<Names> = {
   "instance.metadata.get": (call) => metadata.getMetadata(call.context, refOf(call)),
-  "instance.metadata.put": async (call) => {
-    await metadata.setMetadata(call.context, refOf(call), { put: call.body, merge: false });
-    return null;
-  },
-  "instance.metadata.patch": async (call) => {
-    await metadata.setMetadata(call.context, refOf(call), { put: call.body, merge: true });
-    return null;
-  },
+  "instance.metadata.put": (call) =>
+    metadata.setMetadata(call.context, refOf(call), { put: call.body, merge: false }),
+  "instance.metadata.patch": (call) =>
+    metadata.setMetadata(call.context, refOf(call), { put: call.body, merge: true }),
   "instance.templates.get": async (call) => {
     const name = call.query("path") ?? "";
     if (name === "") {
@@ -38,12 +34,9 @@ export const handlers: Handlers<Names> = {
   "instance.templates.put": async (call) => {
     const content = await readAll(call.request);
     await metadata.writeTemplate(call.context, refOf(call), { name: call.query("path") ?? "", content });
-    return null;
   },
-  "instance.templates.delete": async (call) => {
-    await metadata.deleteTemplate(call.context, refOf(call), call.query("path") ?? "");
-    return null;
-  },
+  "instance.templates.delete": (call) =>
+    metadata.deleteTemplate(call.context, refOf(call), call.query("path") ?? ""),
 };
 
 async function readAll({ body }: Request): Promise<Uint8Array> {

@@ -18,7 +18,6 @@ export const handlers: Handlers<"instance.tree.get" | "instance.tree.put"> = {
     const given = pipeOf(caller, query("pipe"));
     const body = "pipe" in given ? undefined : call.request.body ?? undefined;
     await useFile(context, { project, name: params.name }, { request, body, ...given });
-    return null;
   },
 };
 

@@ -48,10 +48,8 @@ export const handlers: Handlers<Names> = {
   },
   "instance.update": async (call) =>
     await (await update()).updateInstance(call.context, refOf(call), call.body),
-  "instance.patch": async (call) => {
-    await (await update()).patchInstance(call.context, refOf(call), call.body);
-    return null;
-  },
+  "instance.patch": async (call) =>
+    await (await update()).patchInstance(call.context, refOf(call), call.body),
   "instance.rename": async (call) => {
     const { renameInstance } = await import("../../domain/instances/rename.ts");
     return await renameInstance(call.context, refOf(call), call.body);
@@ -90,10 +88,8 @@ export const handlers: Handlers<Names> = {
     const bytes = await (await consoleLog()).retrieveConsoleLog(call.context, refOf(call));
     return new Response(Uint8Array.from(bytes), { headers });
   },
-  "instance.console.clear": async (call) => {
-    await (await consoleLog()).clearConsoleLog(call.context, refOf(call));
-    return null;
-  },
+  "instance.console.clear": async (call) =>
+    await (await consoleLog()).clearConsoleLog(call.context, refOf(call)),
 };
 
 async function listInstances(call: Call<"instances.list">) {

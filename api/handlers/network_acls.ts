@@ -27,22 +27,16 @@ export const handlers: Handlers<Names> = {
   },
   "network.acl.get": ({ context, project, params }) =>
     acls.getNetworkAcl(context, { project, name: params.name }),
-  "network.acl.update": async ({ context, project, params, body }) => {
-    await acls.updateNetworkAcl(context, { project, name: params.name }, body);
-    return null;
-  },
-  "network.acl.patch": async ({ context, project, params, body }) => {
-    await acls.patchNetworkAcl(context, { project, name: params.name }, body);
-    return null;
-  },
+  "network.acl.update": ({ context, project, params, body }) =>
+    acls.updateNetworkAcl(context, { project, name: params.name }, body),
+  "network.acl.patch": ({ context, project, params, body }) =>
+    acls.patchNetworkAcl(context, { project, name: params.name }, body),
   "network.acl.rename": async ({ context, project, params, body }) => {
     await acls.renameNetworkAcl(context, { project, name: params.name }, body.name);
     return new Created(addressOf("network-acls", body.name, project));
   },
-  "network.acl.delete": async ({ context, project, params }) => {
-    await acls.deleteNetworkAcl(context, { project, name: params.name });
-    return null;
-  },
+  "network.acl.delete": ({ context, project, params }) =>
+    acls.deleteNetworkAcl(context, { project, name: params.name }),
   "network.acl.log": async ({ context, project, params }) =>
     new Response(await acls.networkAclLog(context, { project, name: params.name }), {
       headers: { "content-type": "application/octet-stream" },

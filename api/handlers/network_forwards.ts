@@ -38,18 +38,9 @@ export const handlers: Handlers<Names> = {
   },
   "network.forward.get": ({ context, project, params }) =>
     domain.getForward(context, { project, name: params.network }, params.address),
-  "network.forward.update": async (call) => {
-    await domain.updateForward(call.context, refOf("forwards", call), call.body);
-    return null;
-  },
-  "network.forward.patch": async (call) => {
-    await domain.patchForward(call.context, refOf("forwards", call), call.body);
-    return null;
-  },
-  "network.forward.delete": async (call) => {
-    await domain.deleteForward(call.context, refOf("forwards", call));
-    return null;
-  },
+  "network.forward.update": (call) => domain.updateForward(call.context, refOf("forwards", call), call.body),
+  "network.forward.patch": (call) => domain.patchForward(call.context, refOf("forwards", call), call.body),
+  "network.forward.delete": (call) => domain.deleteForward(call.context, refOf("forwards", call)),
   "network.balancers.list": async ({ context, project, params, recursion, query }) =>
     listed(await domain.listLoadBalancers(context, { project, name: params.network }), {
       recursion,
@@ -67,16 +58,9 @@ export const handlers: Handlers<Names> = {
   },
   "network.balancer.get": ({ context, project, params }) =>
     domain.getLoadBalancer(context, { project, name: params.network }, params.address),
-  "network.balancer.update": async (call) => {
-    await domain.updateForward(call.context, refOf("load-balancers", call), call.body);
-    return null;
-  },
-  "network.balancer.patch": async (call) => {
-    await domain.patchForward(call.context, refOf("load-balancers", call), call.body);
-    return null;
-  },
-  "network.balancer.delete": async (call) => {
-    await domain.deleteForward(call.context, refOf("load-balancers", call));
-    return null;
-  },
+  "network.balancer.update": (call) =>
+    domain.updateForward(call.context, refOf("load-balancers", call), call.body),
+  "network.balancer.patch": (call) =>
+    domain.patchForward(call.context, refOf("load-balancers", call), call.body),
+  "network.balancer.delete": (call) => domain.deleteForward(call.context, refOf("load-balancers", call)),
 };

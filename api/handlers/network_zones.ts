@@ -34,18 +34,12 @@ export const handlers: Handlers<Names> = {
   },
   "network.zone.get": ({ context, project, params }) =>
     zones.getZone(context, { project, name: params.zone }),
-  "network.zone.update": async ({ context, project, params, body }) => {
-    await zones.updateZone(context, { project, name: params.zone }, body);
-    return null;
-  },
-  "network.zone.patch": async ({ context, project, params, body }) => {
-    await zones.patchZone(context, { project, name: params.zone }, body);
-    return null;
-  },
-  "network.zone.delete": async ({ context, project, params }) => {
-    await zones.deleteZone(context, { project, name: params.zone });
-    return null;
-  },
+  "network.zone.update": ({ context, project, params, body }) =>
+    zones.updateZone(context, { project, name: params.zone }, body),
+  "network.zone.patch": ({ context, project, params, body }) =>
+    zones.patchZone(context, { project, name: params.zone }, body),
+  "network.zone.delete": ({ context, project, params }) =>
+    zones.deleteZone(context, { project, name: params.zone }),
   "network.zone.records.list": async ({ context, project, params, recursion, query }) =>
     listed(await zones.listZoneRecords(context, { project, name: params.zone }), {
       recursion,
@@ -58,16 +52,10 @@ export const handlers: Handlers<Names> = {
   },
   "network.zone.record.get": ({ context, project, params }) =>
     zones.getZoneRecord(context, { project, name: params.zone }, params.name),
-  "network.zone.record.update": async ({ context, project, params, body }) => {
-    await zones.updateZoneRecord(context, { project, name: params.zone }, { name: params.name, put: body });
-    return null;
-  },
-  "network.zone.record.patch": async ({ context, project, params, body }) => {
-    await zones.patchZoneRecord(context, { project, name: params.zone }, { name: params.name, put: body });
-    return null;
-  },
-  "network.zone.record.delete": async ({ context, project, params }) => {
-    await zones.deleteZoneRecord(context, { project, name: params.zone }, params.name);
-    return null;
-  },
+  "network.zone.record.update": ({ context, project, params, body }) =>
+    zones.updateZoneRecord(context, { project, name: params.zone }, { name: params.name, put: body }),
+  "network.zone.record.patch": ({ context, project, params, body }) =>
+    zones.patchZoneRecord(context, { project, name: params.zone }, { name: params.name, put: body }),
+  "network.zone.record.delete": ({ context, project, params }) =>
+    zones.deleteZoneRecord(context, { project, name: params.zone }, params.name),
 };

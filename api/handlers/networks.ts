@@ -52,22 +52,13 @@ export const handlers: Handlers<Names> = {
     return new Created(addressOf("networks", body.name, project));
   },
   "network.get": async (call) => networks.getNetwork(call.context, await refOf(call)),
-  "network.update": async (call) => {
-    await networks.updateNetwork(call.context, await refOf(call), call.body);
-    return null;
-  },
-  "network.patch": async (call) => {
-    await networks.patchNetwork(call.context, await refOf(call), call.body);
-    return null;
-  },
+  "network.update": async (call) => await networks.updateNetwork(call.context, await refOf(call), call.body),
+  "network.patch": async (call) => await networks.patchNetwork(call.context, await refOf(call), call.body),
   "network.rename": async (call) => {
     await networks.renameNetwork(call.context, await refOf(call), call.body.name);
     return new Created(addressOf("networks", call.body.name, call.project));
   },
-  "network.delete": async (call) => {
-    await networks.deleteNetwork(call.context, await refOf(call));
-    return null;
-  },
+  "network.delete": async (call) => await networks.deleteNetwork(call.context, await refOf(call)),
   "network.state": async (call) => networkState(call.context, await refOf(call)),
   "network.leases": async (call) =>
     (await networkLeases(call.context, await refOf(call))).filter(({ type, project }) =>

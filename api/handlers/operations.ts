@@ -35,7 +35,6 @@ export const handlers: Handlers<Names> = {
   "operation.cancel": async ({ context, caller, params }) => {
     await visible(context, caller, params.id);
     await cancelOperation(context, params.id);
-    return null;
   },
   "operation.wait": async ({ context, caller, params, query, signal }) => {
     if (isTrusted(caller)) await visible(context, caller, params.id);

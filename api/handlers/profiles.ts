@@ -26,20 +26,14 @@ export const handlers: Handlers<Names> = {
   },
   "profile.get": ({ context, project, params }) =>
     profiles.describeProfile(context, { project, name: params.name }),
-  "profile.update": async ({ context, project, params, body }) => {
-    await profiles.updateProfile(context, { project, name: params.name }, body);
-    return null;
-  },
-  "profile.patch": async ({ context, project, params, body }) => {
-    await profiles.patchProfile(context, { project, name: params.name }, body);
-    return null;
-  },
+  "profile.update": ({ context, project, params, body }) =>
+    profiles.updateProfile(context, { project, name: params.name }, body),
+  "profile.patch": ({ context, project, params, body }) =>
+    profiles.patchProfile(context, { project, name: params.name }, body),
   "profile.rename": async ({ context, project, params, body }) => {
     await profiles.renameProfile(context, { project, name: params.name }, body.name);
     return new Created(addressOf("profiles", body.name, project));
   },
-  "profile.delete": async ({ context, project, params }) => {
-    await profiles.deleteProfile(context, { project, name: params.name });
-    return null;
-  },
+  "profile.delete": ({ context, project, params }) =>
+    profiles.deleteProfile(context, { project, name: params.name }),
 };

@@ -31,14 +31,8 @@ export const handlers: Handlers<Names> = {
     mayWorkIn(caller, params.name);
     return projects.getProject(context, params.name);
   },
-  "project.update": async ({ context, params, body }) => {
-    await projects.updateProject(context, params.name, body);
-    return null;
-  },
-  "project.patch": async ({ context, params, body }) => {
-    await projects.patchProject(context, params.name, body);
-    return null;
-  },
+  "project.update": ({ context, params, body }) => projects.updateProject(context, params.name, body),
+  "project.patch": ({ context, params, body }) => projects.patchProject(context, params.name, body),
   "project.rename": ({ context, params, body }) => projects.renameProject(context, params.name, body.name),
   "project.delete": async ({ context, params, query }) => {
     if (isOn(query("force"))) {
@@ -48,7 +42,6 @@ export const handlers: Handlers<Names> = {
       });
     }
     await projects.deleteProject(context, params.name);
-    return null;
   },
   "project.state": ({ context, caller, params }) => {
     mayWorkIn(caller, params.name);

@@ -6,8 +6,5 @@ const domain = () => import("../../domain/recover.ts");
 
 export const handlers: Handlers<"recover.validate" | "recover.import"> = {
   "recover.validate": async ({ context, body }) => await (await domain()).findLost(context, body),
-  "recover.import": async ({ context, body }) => {
-    await (await domain()).bringBack(context, body);
-    return null;
-  },
+  "recover.import": async ({ context, body }) => await (await domain()).bringBack(context, body),
 };

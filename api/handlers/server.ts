@@ -25,12 +25,8 @@ export const handlers: Handlers<Names> = {
       isAdmin: isAdmin(caller),
     });
   },
-  "server.update": async ({ context, body }) => {
-    await (await import("../../domain/server_config.ts")).updateServerConfig(context, body);
-    return null;
-  },
-  "server.patch": async ({ context, body }) => {
-    await (await import("../../domain/server_config.ts")).patchServerConfig(context, body);
-    return null;
-  },
+  "server.update": async ({ context, body }) =>
+    await (await import("../../domain/server_config.ts")).updateServerConfig(context, body),
+  "server.patch": async ({ context, body }) =>
+    await (await import("../../domain/server_config.ts")).patchServerConfig(context, body),
 };

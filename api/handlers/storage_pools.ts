@@ -25,17 +25,8 @@ export const handlers: Handlers<Names> = {
     return new Created(addressOf("storage-pools", body.name, "default"));
   },
   "pool.get": ({ context, params }) => pools.getStoragePool(context, params.pool),
-  "pool.update": async ({ context, params, body }) => {
-    await pools.updateStoragePool(context, params.pool, body);
-    return null;
-  },
-  "pool.patch": async ({ context, params, body }) => {
-    await pools.patchStoragePool(context, params.pool, body);
-    return null;
-  },
-  "pool.delete": async ({ context, params }) => {
-    await pools.deleteStoragePool(context, params.pool);
-    return null;
-  },
+  "pool.update": ({ context, params, body }) => pools.updateStoragePool(context, params.pool, body),
+  "pool.patch": ({ context, params, body }) => pools.patchStoragePool(context, params.pool, body),
+  "pool.delete": ({ context, params }) => pools.deleteStoragePool(context, params.pool),
   "pool.resources": ({ context, params }) => pools.storagePoolResources(context, params.pool),
 };

@@ -45,7 +45,7 @@ async function list(call: Asked & { recursion: number }) {
   return found.map(({ name }) => `${address}/snapshots/${encodeURIComponent(name)}`);
 }
 
-async function update(call: Call<"volume.snapshot.update">, isPatch: boolean): Promise<null> {
+async function update(call: Call<"volume.snapshot.update">, isPatch: boolean): Promise<void> {
   const { context, params: { snapshot }, body: put } = call;
   const root = rootOf(call);
   if (root === undefined) {
@@ -55,7 +55,6 @@ async function update(call: Call<"volume.snapshot.update">, isPatch: boolean): P
     const description = put.description ?? (isPatch ? undefined : "");
     await updateRootSnapshot(context, { name: root, snapshot, put: { ...put, description } });
   }
-  return null;
 }
 
 export const handlers: Handlers<Names> = {

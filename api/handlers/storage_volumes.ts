@@ -124,7 +124,6 @@ export const handlers: Handlers<Names> = {
   "volume.delete": async ({ context, project, params }) => {
     const { deleteVolume } = await import("../../domain/storage_volumes/change.ts");
     await deleteVolume(context, await volumes.customRef(context, project, nameOf(params)));
-    return null;
   },
 };
 

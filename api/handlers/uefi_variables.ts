@@ -8,8 +8,6 @@ type Names = "instance.uefi.get" | "instance.uefi.put";
 export const handlers: Handlers<Names> = {
   "instance.uefi.get": ({ context, project, params }) =>
     variables.getVariables(context, { project, name: params.name }),
-  "instance.uefi.put": async ({ context, project, params, body }) => {
-    await variables.setVariables(context, { project, name: params.name }, body);
-    return null;
-  },
+  "instance.uefi.put": ({ context, project, params, body }) =>
+    variables.setVariables(context, { project, name: params.name }, body),
 };

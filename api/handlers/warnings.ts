@@ -24,18 +24,9 @@ export const handlers: Handlers<Names> = {
     });
   },
   "warning.get": ({ context, params }) => warnings.getWarning(context, params.uuid),
-  "warning.update": async ({ context, params, body }) => {
-    await warnings.changeWarning(context, params.uuid, body);
-    return null;
-  },
-  "warning.patch": async ({ context, params, body }) => {
-    await warnings.changeWarning(context, params.uuid, body);
-    return null;
-  },
-  "warning.delete": async ({ context, params }) => {
-    await warnings.deleteWarning(context, params.uuid);
-    return null;
-  },
+  "warning.update": ({ context, params, body }) => warnings.changeWarning(context, params.uuid, body),
+  "warning.patch": ({ context, params, body }) => warnings.changeWarning(context, params.uuid, body),
+  "warning.delete": ({ context, params }) => warnings.deleteWarning(context, params.uuid),
   "metrics": async ({ context, project, query }) => {
     const { readMetrics } = await import("../../domain/metrics.ts");
     const text = await readMetrics(context, query("project") ? project : undefined);
