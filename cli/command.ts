@@ -90,6 +90,20 @@ export interface Group {
   summary: string;
 }
 
+/** The groups and commands directly below a group, or below the whole program (an empty path). */
+export function below(
+  path: string,
+  { commands, groups }: { commands: readonly Command[]; groups: readonly Group[] },
+): (Group | Command)[] {
+  const prefix = path === "" ? "" : `${path} `;
+  return [...groups, ...commands.filter(({ isHidden }) => !isHidden)]
+    .filter((row) => row.path.startsWith(prefix) && !row.path.slice(prefix.length).includes(" "))
+    .sort((a, b) => a.path < b.path ? -1 : 1);
+}
+
+/** The last word of a path. */
+export const lastWord = ({ path }: Group): string => path.slice(path.lastIndexOf(" ") + 1);
+
 /** Flags every command takes. */
 export const globalFlags: readonly Flag[] = [
   { name: "help", short: "h", summary: "Show help for the command" },

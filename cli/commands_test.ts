@@ -85,8 +85,8 @@ Deno.test("no dead flags: the code of a command asks for every flag of its row",
   }
 });
 
-/** get, set, unset and edit of all things are there. */
-const settings = new URL("settings.ts", import.meta.url);
+/** Where the code is that commands share: get, set, unset and edit of all things, and lists of some. */
+const shared = ["settings.ts", "named.ts"];
 const directory = new URL("table/", import.meta.url);
 const tables = [...Deno.readDirSync(directory)].map(({ name }) => new URL(name, directory));
 
@@ -103,5 +103,7 @@ async function sourceOf({ path: words, load }: Command): Promise<string> {
   const path = direct ?? new RegExp(`const ${loader} = \\(\\) => import\\("([^"]+)"\\)`).exec(table)?.[1];
   if (path === undefined) return "";
   const source = await Deno.readTextFile(new URL(path, tables[0]));
-  return source + (source.includes("settings.ts") ? await Deno.readTextFile(settings) : "");
+  const more = shared.filter((name) => source.includes(`"../${name}"`));
+  const texts = more.map((name) => Deno.readTextFile(new URL(name, import.meta.url)));
+  return [source, ...await Promise.all(texts)].join("\n");
 }

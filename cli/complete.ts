@@ -1,14 +1,24 @@
 // Which words may come next on a half-typed command line. Pure: what only a server knows is named, not asked.
 
-import { type ArgKind, type Command, globalFlags, type Group } from "./command.ts";
-import type { Grammar } from "./parse.ts";
+import { type ArgKind, below, type Command, globalFlags, lastWord } from "./command.ts";
+import { type Grammar, knownPath } from "./parse.ts";
 
-/** Names a server has to be asked for. */
-export type Wanted = Extract<
-  ArgKind,
-  | ("instance" | "image" | "alias" | "profile" | "project" | "pool" | "network" | "operation" | "remote")
-  | ("device-type" | "path")
->;
+/** Kinds of names that somebody has to be asked for. */
+const askable = [
+  "instance",
+  "image",
+  "alias",
+  "profile",
+  "project",
+  "pool",
+  "network",
+  "operation",
+  "remote",
+  "device-type",
+  "path",
+] as const satisfies readonly ArgKind[];
+
+export type Wanted = typeof askable[number];
 
 /** An instance or a profile with its devices, an instance with its snapshots, a pool with its custom volumes. */
 export type Owner = { kind: "instance" | "profile" | "snapshots" | "volumes"; name: string };
@@ -37,29 +47,17 @@ const configured: readonly (readonly [string, string])[] = [
   ["network ", "network"],
 ];
 
-const askable: readonly string[] = [
-  "instance",
-  "image",
-  "alias",
-  "profile",
-  "project",
-  "pool",
-  "network",
-  "operation",
-  "remote",
-  "device-type",
-  "path",
-];
-
 /** What fits after `words`, the last of which is still being typed. */
 export function candidates(words: readonly string[], grammar: Grammar): Candidates {
   const before = words.slice(0, -1);
   const current = words.at(-1) ?? "";
   const { command, path, rest } = findCommand(before, grammar);
   if (command === undefined) {
-    return { words: rest.length > 0 ? [] : current.startsWith("-") ? flagWords([]) : below(path, grammar) };
+    return {
+      words: rest.length > 0 ? [] : current.startsWith("-") ? flagWords([]) : wordsBelow(path, grammar),
+    };
   }
-  if (command.path === "help") return { words: below(rest.join(" "), grammar) };
+  if (command.path === "help") return { words: wordsBelow(rest.join(" "), grammar) };
   if (command.path === "completion") return { words: ["bash", "zsh", "fish"] };
   const awaited = awaitedFlag(rest, command);
   if (awaited !== undefined) {
@@ -84,7 +82,7 @@ export function candidates(words: readonly string[], grammar: Grammar): Candidat
     const isNew = command.path.endsWith(" create");
     return { words: [], ...!isNew && { owner: { kind: `${arg.kind}s` as const, name: given[0] ?? "" } } };
   }
-  const wanted = arg !== undefined && askable.includes(arg.kind) ? arg.kind as Wanted : undefined;
+  const wanted = askable.find((kind) => kind === arg?.kind);
   // without an instance, config get and its like mean the server
   const isServers = arg?.optional === true && command.args.some(({ kind }) => kind === "key");
   return {
@@ -96,32 +94,19 @@ export function candidates(words: readonly string[], grammar: Grammar): Candidat
 
 const keysOf = (path: string) => configured.find(([beginning]) => path.startsWith(beginning))?.[1] ?? "";
 
-function findCommand(words: readonly string[], { commands, groups }: Grammar) {
+function findCommand(words: readonly string[], grammar: Grammar) {
   let path = "";
   for (const [at, word] of words.entries()) {
-    const next = path === "" ? word : `${path} ${word}`;
-    const parent = path;
-    const command = commands.find((row) => row.path === next || isAlias(row, parent, word));
-    if (command !== undefined) return { command, path: command.path, rest: words.slice(at + 1) };
-    if (!groups.some((group) => group.path === next)) {
-      return { command: undefined, path, rest: words.slice(at) };
-    }
+    const next = knownPath(path === "" ? [word] : [...path.split(" "), word], grammar);
+    if (next === undefined) return { command: undefined, path, rest: words.slice(at) };
+    const command = grammar.commands.find((row) => row.path === next);
+    if (command !== undefined) return { command, path: next, rest: words.slice(at + 1) };
     path = next;
   }
   return { command: undefined, path, rest: [] };
 }
 
-const isAlias = ({ path, aliases }: Command, parent: string, word: string) =>
-  path.split(" ").slice(0, -1).join(" ") === parent && aliases?.includes(word) === true;
-
-function below(path: string, { commands, groups }: Grammar): string[] {
-  const prefix = path === "" ? "" : `${path} `;
-  return ([...groups, ...commands.filter((row) => !row.isHidden)] as Group[])
-    .map((row) => row.path)
-    .filter((row) => row.startsWith(prefix) && !row.slice(prefix.length).includes(" "))
-    .map((row) => row.slice(prefix.length))
-    .sort();
-}
+const wordsBelow = (path: string, grammar: Grammar): string[] => below(path, grammar).map(lastWord);
 
 const flagWords = (flags: Command["flags"]) => [...flags, ...globalFlags].map(({ name }) => `--${name}`);
 

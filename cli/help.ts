@@ -1,6 +1,6 @@
 // Help texts, made from the table of commands.
 
-import { type Command, type Flag, globalFlags, type Group, usage } from "./command.ts";
+import { below, type Command, type Flag, globalFlags, type Group, lastWord, usage } from "./command.ts";
 import type { Grammar } from "./parse.ts";
 
 /** The page for a command, for a group of commands, or for the whole program (an empty topic). */
@@ -14,7 +14,7 @@ function programPage(grammar: Grammar): string {
   return page([
     ["", ["drey runs system containers and virtual machines without root."]],
     ["Usage", ["drey <command> [flags]"]],
-    ["Commands", listing(children("", grammar))],
+    ["Commands", listing(below("", grammar))],
     [
       "Examples",
       examples([
@@ -31,14 +31,13 @@ function programPage(grammar: Grammar): string {
 
 function groupPage(topic: string, grammar: Grammar): string {
   const group = grammar.groups.find(({ path }) => path === topic);
-  const below = children(topic, grammar);
   const within = grammar.commands.filter(({ path }) => path.startsWith(`${topic} `));
   const direct = within.filter(({ path }) => !path.slice(topic.length + 1).includes(" "));
   const shown = [...new Set([...direct, ...within])].slice(0, 3);
   return page([
     ["", [`${group?.summary ?? topic}.`]],
     ["Usage", [`drey ${topic} <command> [flags]`]],
-    ["Commands", listing(below)],
+    ["Commands", listing(below(topic, grammar))],
     ["Examples", examples(shown.flatMap((command) => command.examples.slice(0, 1)))],
     ["", [`Use "drey help ${topic} <command>" for more about a command.`]],
   ]);
@@ -58,16 +57,7 @@ function commandPage(command: Command): string {
 
 const aliasPath = ({ path }: Command, alias: string) => [...path.split(" ").slice(0, -1), alias].join(" ");
 
-/** What stands directly below a group: its groups and its commands, by name. */
-function children(topic: string, { commands, groups }: Grammar): Group[] {
-  const prefix = topic === "" ? "" : `${topic} `;
-  return [...groups, ...commands.filter((command) => !command.isHidden)]
-    .filter(({ path }) => path.startsWith(prefix) && !path.slice(prefix.length).includes(" "))
-    .map(({ path, summary }) => ({ path: path.slice(prefix.length), summary }))
-    .sort((a, b) => a.path < b.path ? -1 : 1);
-}
-
-const listing = (rows: readonly Group[]) => aligned(rows.map(({ path, summary }) => [path, summary]));
+const listing = (rows: readonly Group[]) => aligned(rows.map((row) => [lastWord(row), row.summary]));
 
 const examples = (rows: Command["examples"]) =>
   rows.flatMap(({ line, about }) => [`drey ${line}`, `    ${about}`]);

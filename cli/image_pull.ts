@@ -5,7 +5,7 @@ import type { Client } from "../client/client.ts";
 import type { Remote } from "../client/remotes.ts";
 import type { Image } from "../wire/image.ts";
 import type { Server } from "../wire/server.ts";
-import { secretOf } from "./image_source.ts";
+import { findImage, secretOf } from "./image_source.ts";
 import type { Shell } from "./shell.ts";
 
 /** An image a server of instances has, and the client of that server. */
@@ -33,12 +33,7 @@ export async function findOwned(
   { remote, name }: { remote: Remote; name: string },
 ): Promise<OwnedImage> {
   const client = await shell.connect(remote);
-  const alias = await client.call("image.alias.get", { params: { name } }).catch((error) => {
-    if (error instanceof DreyError && error.code === "NOT_FOUND") return undefined;
-    throw error;
-  });
-  const image = await client.call("image.get", { params: { fingerprint: alias?.target ?? name } });
-  return { client, image, remote };
+  return { client, image: await findImage(client, name), remote };
 }
 
 /**

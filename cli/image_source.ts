@@ -4,6 +4,7 @@
 import type { Client } from "../client/client.ts";
 import type { Remote } from "../client/remotes.ts";
 import { DreyError } from "../errors.ts";
+import type { Image } from "../wire/image.ts";
 import type { InstanceSource } from "../wire/instance.ts";
 import type { Server } from "../wire/server.ts";
 import { resolve, resolveImage } from "./resolve.ts";
@@ -16,28 +17,23 @@ export async function imageSource(shell: Shell, text: string, target: Remote): P
   // our own server finds out by itself what a name means; so do those who ask servers of images
   if (isLocal || remote.protocol !== "lxd" || name === "") return resolveImage(text);
   const client = await shell.connect(remote);
-  const fingerprint = await fingerprintOf(client, name);
+  const image = await findImage(client, name);
+  const { fingerprint } = image;
   if (remote.name === target.name) return { type: "image", fingerprint };
-  return {
-    type: "image",
-    mode: "pull",
-    protocol: "lxd",
-    fingerprint,
-    ...await wayTo(client, remote, fingerprint),
-  };
+  return { type: "image", mode: "pull", protocol: "lxd", fingerprint, ...await wayTo(client, remote, image) };
 }
 
-async function fingerprintOf(client: Client, name: string): Promise<string> {
-  try {
-    return (await client.call("image.alias.get", { params: { name } })).target;
-  } catch (error) {
-    if (!(error instanceof DreyError && error.code === "NOT_FOUND")) throw error;
-    return (await client.call("image.get", { params: { fingerprint: name } })).fingerprint;
-  }
+/** The image a server has under an alias or a fingerprint. @throws {DreyError} `NOT_FOUND` */
+export async function findImage(client: Client, name: string): Promise<Image> {
+  const alias = await client.call("image.alias.get", { params: { name } }).catch((error) => {
+    if (error instanceof DreyError && error.code === "NOT_FOUND") return undefined;
+    throw error;
+  });
+  return await client.call("image.get", { params: { fingerprint: alias?.target ?? name } });
 }
 
 /** Address, certificate, and a secret for what is not everybody's. */
-async function wayTo(client: Client, remote: Remote, fingerprint: string) {
+async function wayTo(client: Client, remote: Remote, { fingerprint, public: isPublic }: Image) {
   const { environment } = await client.call("server.get") as Partial<Server>;
   const server = remote.address === "unix://" ? environment?.addresses[0] : remote.address;
   if (server === undefined) {
@@ -47,7 +43,6 @@ async function wayTo(client: Client, remote: Remote, fingerprint: string) {
       hint: "Set one there: drey config set core.https_address=[::]:8443",
     });
   }
-  const { public: isPublic } = await client.call("image.get", { params: { fingerprint } });
   return {
     server: server.startsWith("https://") ? server : `https://${server}`,
     ...(environment?.certificate && { certificate: environment.certificate }),

@@ -1,8 +1,7 @@
 // The manual: a page for the program, for each group of commands and for each command, made from the table like help.
 
-import { type Command, type Flag, globalFlags, type Group, usage } from "./command.ts";
-import { shownValue } from "./help.ts";
-import { help } from "./help.ts";
+import { below, type Command, type Flag, globalFlags, type Group, usage } from "./command.ts";
+import { help, shownValue } from "./help.ts";
 import type { Grammar } from "./parse.ts";
 
 export interface Page {
@@ -60,16 +59,12 @@ function commandPage(command: Command): string[] {
   ];
 }
 
-function groupPage({ path }: Group, { commands, groups }: Grammar): string[] {
-  const prefix = path === "" ? "" : `${path} `;
-  const below = [...groups, ...commands.filter(({ isHidden }) => !isHidden)]
-    .filter((row) => row.path.startsWith(prefix) && !row.path.slice(prefix.length).includes(" "))
-    .sort((a, b) => a.path < b.path ? -1 : 1);
+function groupPage({ path }: Group, grammar: Grammar): string[] {
   return [
     ".SH SYNOPSIS",
-    escaped(`drey ${prefix}<command> [flags]`),
+    escaped(`drey ${path === "" ? "" : `${path} `}<command> [flags]`),
     ".SH COMMANDS",
-    ...below.flatMap((row) => entry(`drey ${row.path}`, row.summary)),
+    ...below(path, grammar).flatMap((row) => entry(`drey ${row.path}`, row.summary)),
     ...(path === "" ? [".SH GLOBAL OPTIONS", ...globalFlags.flatMap(flagLines)] : []),
   ];
 }

@@ -1,7 +1,7 @@
 // From argv to what was typed: which command, its arguments and flags. Knows the table, not what commands do.
 
 import { DreyError } from "../errors.ts";
-import { type Command, type Flag, globalFlags, type Group } from "./command.ts";
+import { below, type Command, type Flag, globalFlags, type Group, lastWord } from "./command.ts";
 import { nearest } from "../config/nearest.ts";
 
 /** What was typed after the command's words. */
@@ -72,15 +72,21 @@ function findCommand(argv: readonly string[], grammar: Grammar): Found {
     words.splice(0, words.length, ...path.split(" "));
     const command = grammar.commands.find((row) => row.path === path);
     if (command !== undefined) {
-      return { ...flagsOf(before), command, topic: path, rest: [...before, ...argv.slice(at + 1)] };
+      return {
+        isVersion: before.includes("--version"),
+        command,
+        topic: path,
+        rest: [...before, ...argv.slice(at + 1)],
+      };
     }
   }
-  return { ...flagsOf(before), command: undefined, topic: words.join(" "), rest: before };
+  return {
+    isVersion: before.includes("--version"),
+    command: undefined,
+    topic: words.join(" "),
+    rest: before,
+  };
 }
-
-const flagsOf = (before: string[]) => ({
-  isVersion: before.includes("--version"),
-});
 
 function takesNext(word: string): boolean {
   return !word.includes("=") && findFlag(globalFlags, word)?.value !== undefined;
@@ -91,8 +97,8 @@ const findFlag = (flags: readonly Flag[], word: string) => {
   return flags.find((flag) => word.startsWith("--") ? flag.name === name : flag.short === name);
 };
 
-// The canonical path of words that may use aliases: `config device rm` is `config device remove`.
-function knownPath(words: readonly string[], { commands, groups }: Grammar): string | undefined {
+/** The canonical path of words that may use aliases: `config device rm` is `config device remove`. */
+export function knownPath(words: readonly string[], { commands, groups }: Grammar): string | undefined {
   const path = words.join(" ");
   const parent = words.slice(0, -1).join(" ");
   const last = words.at(-1) as string;
@@ -104,12 +110,9 @@ function knownPath(words: readonly string[], { commands, groups }: Grammar): str
   return row?.path;
 }
 
-function unknownWord(before: readonly string[], word: string, { commands, groups }: Grammar): DreyError {
+function unknownWord(before: readonly string[], word: string, grammar: Grammar): DreyError {
   const prefix = before.length === 0 ? "" : `${before.join(" ")} `;
-  const siblings = [...groups, ...commands.filter((command) => !command.isHidden)]
-    .filter(({ path }) => path.startsWith(prefix) && !path.slice(prefix.length).includes(" "))
-    .map(({ path }) => path.slice(prefix.length));
-  const guess = nearest(word, siblings);
+  const guess = nearest(word, below(before.join(" "), grammar).map(lastWord));
   const name = `${prefix}${word}`;
   return new DreyError("BAD_REQUEST", {
     message: `Unknown command "${name}"`,

@@ -3,7 +3,8 @@
 import { defaultRemote } from "../../client/remotes.ts";
 import { toTable } from "../columns.ts";
 import { type Format, formatList } from "../output.ts";
-import { resolveName, resolveOnServer } from "../resolve.ts";
+import { resolveOnServer } from "../resolve.ts";
+import { readName } from "../named.ts";
 import type { Shell } from "../shell.ts";
 
 export async function create(shell: Shell): Promise<void> {
@@ -44,7 +45,4 @@ export async function list(shell: Shell): Promise<void> {
   shell.print(await formatList(shell.typed.text("format") as Format, table, shown));
 }
 
-async function read(shell: Shell) {
-  const { remote, name } = resolveName(shell.typed.args[0] ?? "", "image alias");
-  return { client: await shell.connect(remote), name };
-}
+const read = (shell: Shell) => readName(shell, "image alias");

@@ -13,6 +13,7 @@ import { configured } from "../configured.ts";
 import { decimalSize, type Format, formatList, toYaml } from "../output.ts";
 import { resolveName, resolveOnServer } from "../resolve.ts";
 import { change, type Owner, readSettings, settingsCommands } from "../settings.ts";
+import { readName } from "../named.ts";
 import type { Shell } from "../shell.ts";
 
 export const { get, set, unset, edit } = settingsCommands(open);
@@ -202,7 +203,4 @@ async function open(shell: Shell): Promise<Owner<NetworkPut>> {
   };
 }
 
-async function read(shell: Shell) {
-  const { remote, name } = resolveName(shell.typed.args[0] ?? "", "network");
-  return { client: await shell.connect(remote), name };
-}
+const read = (shell: Shell) => readName(shell, "network");

@@ -10,29 +10,17 @@ import {
   networkAclRule,
   networkAclsPost,
 } from "../../wire/network_acl.ts";
-import { toTable } from "../columns.ts";
 import { mustKnowFields } from "../known_fields.ts";
-import { type Format, formatList, toYaml } from "../output.ts";
-import { keyValues, resolveName, resolveOnServer } from "../resolve.ts";
+import { toYaml } from "../output.ts";
+import { keyValues } from "../resolve.ts";
 import { change, type Owner, readSettings, settingsCommands } from "../settings.ts";
+import { listNamed, readName } from "../named.ts";
 import type { Shell } from "../shell.ts";
 
 export const { get, set, unset, edit } = settingsCommands(open);
 
-export async function list(shell: Shell): Promise<void> {
-  const client = await shell.connect(resolveOnServer(shell.typed.args[0] ?? "").remote);
-  const isWide = shell.typed.has("all-projects");
-  const found = await client.call("network.acls.list", {
-    query: { recursion: 1, "all-projects": isWide || undefined },
-  });
-  const table = toTable(found, [
-    ...(isWide ? [{ header: "PROJECT", cell: ({ project }: NetworkAcl) => project }] : []),
-    { header: "NAME", cell: ({ name }) => name },
-    { header: "DESCRIPTION", cell: ({ description }) => description },
-    { header: "USED BY", cell: ({ used_by }) => String(used_by.length) },
-  ]);
-  shell.print(await formatList(shell.typed.text("format") as Format, table, found));
-}
+export const list = (shell: Shell): Promise<void> =>
+  listNamed(shell, (client, query) => client.call("network.acls.list", { query }));
 
 export async function show(shell: Shell): Promise<void> {
   const { client, name } = await read(shell);
@@ -121,7 +109,4 @@ async function open(shell: Shell): Promise<Owner<NetworkAclPut>> {
   };
 }
 
-async function read(shell: Shell) {
-  const { remote, name } = resolveName(shell.typed.args[0] ?? "", "network ACL");
-  return { client: await shell.connect(remote), name };
-}
+const read = (shell: Shell) => readName(shell, "network ACL");

@@ -1,31 +1,19 @@
 // drey profile: configuration that instances share.
 
 import { DreyError } from "../../errors.ts";
-import { type Profile, type ProfilesPost, profilesPost } from "../../wire/profile.ts";
-import { toTable } from "../columns.ts";
+import { type ProfilesPost, profilesPost } from "../../wire/profile.ts";
 import { type Configured, configured, profileWritable } from "../configured.ts";
 import { readGiven } from "../editor.ts";
-import { type Format, formatList, toYaml } from "../output.ts";
-import { resolveName, resolveOnServer } from "../resolve.ts";
+import { toYaml } from "../output.ts";
+import { resolveName } from "../resolve.ts";
 import { change, settingsCommands } from "../settings.ts";
+import { listNamed, readName } from "../named.ts";
 import type { Shell } from "../shell.ts";
 
 export const { get, set, unset, edit } = settingsCommands(open);
 
-export async function list(shell: Shell): Promise<void> {
-  const client = await shell.connect(resolveOnServer(shell.typed.args[0] ?? "").remote);
-  const isWide = shell.typed.has("all-projects");
-  const found = await client.call("profiles.list", {
-    query: { recursion: 1, "all-projects": isWide || undefined },
-  });
-  const table = toTable(found, [
-    ...(isWide ? [{ header: "PROJECT", cell: ({ project }: Profile) => project }] : []),
-    { header: "NAME", cell: ({ name }) => name },
-    { header: "DESCRIPTION", cell: ({ description }) => description },
-    { header: "USED BY", cell: ({ used_by }) => String(used_by.length) },
-  ]);
-  shell.print(await formatList(shell.typed.text("format") as Format, table, found));
-}
+export const list = (shell: Shell): Promise<void> =>
+  listNamed(shell, (client, query) => client.call("profiles.list", { query }));
 
 export async function show(shell: Shell): Promise<void> {
   const { client, name } = await read(shell);
@@ -113,7 +101,4 @@ function open(shell: Shell): Promise<Configured> {
   return configured(shell, "profile", shell.typed.args[0] ?? "");
 }
 
-async function read(shell: Shell) {
-  const { remote, name } = resolveName(shell.typed.args[0] ?? "", "profile");
-  return { client: await shell.connect(remote), name };
-}
+const read = (shell: Shell) => readName(shell, "profile");

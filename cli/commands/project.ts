@@ -1,7 +1,6 @@
 // drey project: instances apart from one another, with images, profiles, volumes and networks of their own.
 
 import type { Remote } from "../../client/remotes.ts";
-import type { Client } from "../../client/client.ts";
 import { chooseProject, chosenProject } from "../../client/projects.ts";
 import {
   type Project,
@@ -15,6 +14,7 @@ import { readGiven } from "../editor.ts";
 import { binarySize, type Format, formatList, toYaml, yesNo } from "../output.ts";
 import { keyValues, resolveName, resolveOnServer } from "../resolve.ts";
 import { type Owner, settingsCommands } from "../settings.ts";
+import { readName } from "../named.ts";
 import type { Shell } from "../shell.ts";
 
 const features: readonly [header: string, feature: string][] = [
@@ -134,7 +134,4 @@ async function open(shell: Shell): Promise<Owner<ProjectPut>> {
   };
 }
 
-async function read(shell: Shell): Promise<{ client: Client; name: string }> {
-  const { remote, name } = resolveName(shell.typed.args[0] ?? "", "project");
-  return { client: await shell.connect(remote), name };
-}
+const read = (shell: Shell) => readName(shell, "project");

@@ -3,8 +3,9 @@
 import { type StoragePoolPut, storagePoolPut, storagePoolsPost } from "../../wire/storage_pool.ts";
 import { toTable } from "../columns.ts";
 import { binarySize, type Format, formatList, toYaml } from "../output.ts";
-import { resolveName, resolveOnServer } from "../resolve.ts";
+import { resolveOnServer } from "../resolve.ts";
 import { type Owner, readSettings, settingsCommands } from "../settings.ts";
+import { readName } from "../named.ts";
 import type { Shell } from "../shell.ts";
 
 export const { get, set, unset, edit } = settingsCommands(open);
@@ -96,7 +97,4 @@ async function open(shell: Shell): Promise<Owner<StoragePoolPut>> {
   };
 }
 
-async function read(shell: Shell) {
-  const { remote, name } = resolveName(shell.typed.args[0] ?? "", "storage pool");
-  return { client: await shell.connect(remote), name };
-}
+const read = (shell: Shell) => readName(shell, "storage pool");
