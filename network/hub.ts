@@ -208,8 +208,10 @@ function pidIn(directory: string, file: string): number | undefined {
 /** All processes of a hub are of the group that its holder leads, or led; -1 if another process leads it by now. */
 function holderGroup(directory: string): number {
   const pid = Number(readIfThere(join(directory, hubFiles.holder))) || -1;
-  const begun = startTime(pid);
-  return begun === undefined || begun === Number(readIfThere(join(directory, hubFiles.begun))) ? pid : -1;
+  const [begun, noted] = [startTime(pid), readIfThere(join(directory, hubFiles.begun))];
+  // older dreys did not note it; while the lock is held, the group is there and its number nobody else's
+  const isKnown = noted === undefined ? isHubAlive(directory) : begun === Number(noted);
+  return begun === undefined || isKnown ? pid : -1;
 }
 
 function groupOf(pid: number): number {

@@ -35,6 +35,13 @@ Deno.test("a holder that does not say yet who it is gets its end, not a second o
   assertEquals(exists(directory), false);
 });
 
+Deno.test("the hub of an older drey, which did not note when its holder began, is ended", async () => {
+  const directory = await Deno.makeTempDir();
+  const holder = holdLock(directory, "echo $$ >holder.pid");
+  await endHub(directory);
+  assertEquals((await holder.status).signal, "SIGKILL");
+});
+
 Deno.test("the files of a holder that nobody can name are left to it", async () => {
   const directory = await Deno.makeTempDir();
   const holder = holdLock(directory, ":");

@@ -25,14 +25,24 @@ export const poolImageFile = (context: Context, name: string): string =>
 /**
  * The record of a pool; revision 0 for a `default` nobody has touched.
  *
- * @throws {DreyError} `NOT_FOUND`
+ * @param name undefined in records of dreys that knew no pools
+ * @throws {DreyError} `NOT_FOUND`; `STATE_BROKEN` without a name
  */
-export async function loadPool(context: Context, name: string): Promise<Entry<PoolRecord>> {
+export async function loadPool(context: Context, name: string | undefined): Promise<Entry<PoolRecord>> {
+  if (name === undefined) throw beforePools(context);
   const entry = await context.store.get<PoolRecord>(poolKey(name));
   if (entry !== undefined) return entry;
   if (name === "default") return { key: poolKey(name), value: untouchedDefault(context), revision: 0 };
   throw new DreyError("NOT_FOUND", { message: `Storage pool "${name}" not found` });
 }
+
+/** Where files of such an instance lie, only the drey that made it knows. */
+const beforePools = ({ paths }: Context) =>
+  new DreyError("STATE_BROKEN", {
+    message: `Cannot use an instance in "${paths.state}": a drey of before 21 November 2026, ` +
+      "which knew no storage pools, has made it",
+    hint: "Use it and delete it with that drey, or set DREY_DIR to a new directory",
+  });
 
 /** All pools by name. */
 export async function listPools(context: Context): Promise<{ name: string; record: PoolRecord }[]> {
