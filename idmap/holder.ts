@@ -180,7 +180,7 @@ export async function openMappedRoot(
       asRootOf({ pid: child.pid, isSingle: isSingle(map) }, { then, words, ...directory && { directory } }),
     async run(argv) {
       // what cannot wait for the other goes its own way
-      if (isBusy) return await run(command(argv));
+      if (isBusy) return await run(apart(command(argv)));
       isBusy = true;
       await order(child, argv);
       const result = await readAnswer(child.output);
@@ -188,7 +188,7 @@ export async function openMappedRoot(
       return result;
     },
     async leave(argv) {
-      if (isBusy) return void await run(command(argv));
+      if (isBusy) return void await run(apart(command(argv)));
       isBusy = isLeft = true;
       await order(child, argv, "left");
       isBusy = false;
@@ -199,6 +199,9 @@ export async function openMappedRoot(
     },
   };
 }
+
+/** argv of what Ctrl-C at the terminal does not reach, like the holder and what it runs. */
+const apart = (argv: readonly string[]): string[] => ["setsid", ...argv];
 
 /** `bytes` that go into an empty pipe whole; PIPE_BUF of pipe(7) */
 const atOnce = 4096;

@@ -24,6 +24,17 @@ Deno.test({
 });
 
 Deno.test({
+  name: "openMappedRoot() keeps what runs beside a busy holder out of reach of Ctrl-C",
+  ignore: layout.parent === undefined || layout.kind === "single",
+  async fn() {
+    await using root = await openMappedRoot(layout.parent!);
+    const session = (stat: string) => stat.split(" ")[5];
+    const [, beside] = await Promise.all([root.run(["true"]), root.run(["cat", "/proc/self/stat"])]);
+    assertEquals(session(beside.stdout), beside.stdout.split(" ")[0]);
+  },
+});
+
+Deno.test({
   name:
     "openMappedRoot() runs programs beside a holder that AppArmor has confined, and by the holder otherwise",
   ignore: layout.parent === undefined || layout.kind === "single",
