@@ -44,7 +44,7 @@ function wordsOf(text: string): Word[] {
   while (text.slice(pattern.lastIndex).trim() !== "") {
     const at = pattern.lastIndex;
     const match = pattern.exec(text);
-    if (match === null) throw invalid(`cannot read on from ${JSON.stringify(text.slice(at).trim())}`);
+    if (match === null) throw invalid(`unterminated quote: ${text.slice(at).trim()}`);
     const quoted = match[1] ?? match[2];
     words.push(
       quoted === undefined
@@ -55,6 +55,7 @@ function wordsOf(text: string): Word[] {
   return words;
 }
 
+/** The reasons of what cannot be read begin as LXD's do; another operator than these two it takes for `eq`. */
 function clausesOf(words: Word[]): Clause[] {
   const clauses: Clause[] = [];
   let join: Clause["join"] = "and";
@@ -62,21 +63,24 @@ function clausesOf(words: Word[]): Clause[] {
     const negated = isWord(words[0], "not");
     if (negated) words.shift();
     const [field, operator, value] = words.splice(0, 3);
-    if (field === undefined || operator === undefined) throw invalid("a clause is: field eq value");
+    if (field === undefined) throw invalid("incomplete not clause");
+    if (operator === undefined) throw invalid(`clause has no operator: "${field.text}"`);
+    if (value === undefined) throw invalid(`clause has no value: "${field.text} ${operator.text}"`);
     const compare = operator.text.toLowerCase();
-    if (compare !== "eq" && compare !== "ne") throw invalid(`unknown operator "${operator.text}"`);
-    if (value === undefined) throw invalid(`"${field.text} ${operator.text}" lacks a value`);
+    if (compare !== "eq" && compare !== "ne") {
+      throw invalid(`unknown operator "${operator.text}": expected eq or ne`);
+    }
     const fits = fitsText(value.text);
     clauses.push({ join, negated, field: field.text, operator: compare, value: value.text, fits });
     const next = words.shift();
     if (next === undefined) return clauses;
     if (!isWord(next, "and") && !isWord(next, "or")) {
-      throw invalid(`expected "and" or "or", got "${next.text}"`);
+      throw invalid(`invalid clause composition: expected "and" or "or", got "${next.text}"`);
     }
-    if (words.length === 0) throw invalid(`nothing follows "${next.text}"`);
+    if (words.length === 0) throw invalid(`unterminated compound clause: nothing follows "${next.text}"`);
     join = isWord(next, "or") ? "or" : "and";
   }
-  throw invalid("it is empty");
+  return clauses;
 }
 
 function isWord(word: Word | undefined, text: string): boolean {

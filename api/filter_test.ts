@@ -41,24 +41,26 @@ Deno.test("a filter tests fields, keys with dots, lists, numbers and booleans", 
     ["name eq c2 or status eq running", true],
     ["name eq c1 and status eq stopped or size eq 5", true],
     ["name EQ c1 AND NOT size eq 4", true],
+    [" ", true],
   ];
   for (const [text, expected] of cases) assertEquals(parseFilter(text)(c1), expected, text);
 });
 
-Deno.test("a filter that cannot be read is a bad request", () => {
-  for (
-    const text of [
-      "",
-      "  ",
-      "name",
-      "name eq",
-      "name like c1",
-      "name eq c1 and",
-      "name eq c1 xor a eq b",
-      'a eq "b',
-    ]
-  ) {
-    assertEquals(assertThrows(() => parseFilter(text), DreyError).code, "BAD_REQUEST", text);
+Deno.test("a filter that cannot be read is a bad request, in LXD's words", () => {
+  const cases = {
+    "not": "incomplete not clause",
+    "name": "clause has no operator",
+    "not name": "clause has no operator",
+    "name eq": "clause has no value",
+    "name like c1": "unknown operator",
+    "size gt 5": "unknown operator",
+    "name eq c1 and": "unterminated compound clause",
+    "name eq c1 xor a eq b": "invalid clause composition",
+    'a eq "b': "unterminated quote",
+  };
+  for (const [text, reason] of Object.entries(cases)) {
+    const error = assertThrows(() => parseFilter(text), DreyError, `Invalid filter: ${reason}`);
+    assertEquals(error.code, "BAD_REQUEST", text);
   }
 });
 

@@ -112,7 +112,13 @@ function openClients(typed: Typed): Clients {
 const encoder = new TextEncoder();
 
 function print(text: string | Uint8Array): void {
-  writeAll(Deno.stdout, typeof text === "string" ? encoded(text, Deno.stdout) : text);
+  try {
+    writeAll(Deno.stdout, typeof text === "string" ? encoded(text, Deno.stdout) : text);
+  } catch (error) {
+    // where Deno names the file it could not write
+    if (error instanceof Error) error.message += ": write 'standard output'";
+    throw error;
+  }
 }
 
 function say(line: string): void {

@@ -44,6 +44,7 @@ Deno.test("a NIC has the keys of how it is connected", () => {
     i: { type: "nic", nictype: "host" },
   });
   const wrong: Device[] = [
+    { type: "nic", network: "dreybr0", mtu: "1400" },
     { type: "nic" },
     { type: "nic", nictype: "bridged" },
     { type: "nic", nictype: "bridged", network: "n" },

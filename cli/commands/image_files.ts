@@ -5,7 +5,7 @@ import type { Client } from "../../client/client.ts";
 import { boundaryOf, readMultipart } from "../../sys/multipart.ts";
 import type { Operation } from "../../wire/operation.ts";
 import { keyValues, resolveOnServer } from "../resolve.ts";
-import { saveBody } from "../files.ts";
+import { saveBody, saveTo } from "../files.ts";
 import type { Shell } from "../shell.ts";
 import { readImage } from "./image.ts";
 
@@ -108,6 +108,14 @@ export async function exportImage(shell: Shell): Promise<void> {
   };
   const type = response.headers.get("content-type") ?? "";
   const boundary = boundaryOf(type);
+  if (target === "-") {
+    if (boundary === undefined) return await saveTo(shell, target, response);
+    await response.body.cancel();
+    throw new DreyError("BAD_REQUEST", {
+      message: `Cannot write image "${text}" to standard output: it has two files, metadata and root`,
+      hint: `Name files for them: drey image export ${text} NAME`,
+    });
+  }
   if (boundary === undefined) {
     const filename = filenameOf(response.headers.get("content-disposition")) ?? `${fingerprint}.tar`;
     return await write(response.body, place(filename, endingOf(filename)));

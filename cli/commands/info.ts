@@ -5,6 +5,7 @@ import type { Client } from "../../client/client.ts";
 import { boundedText } from "../../sys/bounded_text.ts";
 import type { InstanceFull, InstanceState, InstanceStateNetwork } from "../../wire/instance.ts";
 import type { InstanceSnapshot } from "../../wire/instance_snapshot.ts";
+import type { Server, ServerUntrusted } from "../../wire/server.ts";
 import { binarySize, dateTime, decimalSize, toYaml } from "../output.ts";
 import { resolveOnServer } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
@@ -16,7 +17,7 @@ export async function info(shell: Shell): Promise<void> {
   if (name === "" && shell.typed.has("resources")) {
     shell.print(await toYaml(await client.call("resources.get")));
   } else if (name === "") {
-    shell.print(await toYaml(await client.call("server.get")));
+    shell.print(await toYaml(asLxcShows(await client.call("server.get"))));
   } else if (shell.typed.has("plan")) {
     const path = `/internal/instances/${encodeURIComponent(name)}/plan`;
     const answer = await readAnswer(await client.send("GET", path));
@@ -25,6 +26,18 @@ export async function info(shell: Shell): Promise<void> {
     shell.print(await instancePage(client, name));
     if (shell.typed.has("show-log")) shell.print(await logPage(client, name));
   }
+}
+
+/** The one thing of the API whose fields have capitals, which no page of `lxc` has. */
+function asLxcShows(server: Server | ServerUntrusted) {
+  if (!("environment" in server)) return server;
+  const { environment } = server;
+  const shown = environment.storage_supported_drivers.map(({ Name, Version, Remote }) => ({
+    name: Name,
+    version: Version,
+    remote: Remote,
+  }));
+  return { ...server, environment: { ...environment, storage_supported_drivers: shown } };
 }
 
 async function instancePage(client: Client, name: string): Promise<string> {

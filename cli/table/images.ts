@@ -277,6 +277,7 @@ e project, a architecture, t type, s size, u uploaded`,
     examples: [
       example("image export mine", "Export to the current directory"),
       example("image export mine /tmp/mine", "Export under this name; the suffix is added"),
+      example("image export mine -", "Write an image of one file to standard output"),
     ],
     load: async () => (await imageFiles()).exportImage,
   },

@@ -220,7 +220,10 @@ function problem(device: Device): DeviceProblem | undefined {
   if (device["network"] && device["nictype"]) return wrong('"nictype" and "network" exclude each other');
   if (device["network"]) {
     // what the network is decides about the rest, and that is not known here
-    return device["parent"] ? wrong('"parent" and "network" exclude each other') : addressProblem(device);
+    const twice = ["parent", "mtu"].find((key) => device[key]);
+    return twice === undefined
+      ? addressProblem(device)
+      : wrong(`"${twice}" and "network" exclude each other`);
   }
   const type = device["nictype"] as NicType | undefined;
   if (!type) return wrong('the key "nictype" or "network" is missing');

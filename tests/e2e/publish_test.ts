@@ -40,6 +40,14 @@ await e2e("a published instance is an image with its files, owners and links", {
   const list = await runChecked(["sh", "-c", "zstd -dc made.tar.zst | tar -tv"], { cwd: drey.directory });
   assertStringIncludes(list, "metadata.yaml");
   assertStringIncludes(list, "rootfs/etc/mine link to rootfs/etc/hard");
+  const toStdout = '"$@" image export made - | cmp - made.tar.zst; "$@" image list >/dev/full';
+  const inShell = await new Deno.Command("sh", {
+    args: ["-c", toStdout, "sh", ...drey.commandLine([])],
+    env: drey.environment,
+    cwd: drey.directory,
+  }).output();
+  const said = [inShell.stdout, inShell.stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
+  assertEquals(said, 'Error: Cannot write "standard output": the disk is full\n');
   assertEquals((await drey.tries`publish c1 --force --alias made`).code, 1);
   await drey`publish c1 --force --reuse --alias made`;
   assertEquals(JSON.parse(await drey`image list --format json`).length, 2);
