@@ -85,8 +85,19 @@ export async function checkDevices(
   }
 }
 
+/** Key in the note of a device that is being plugged in, out or changed: who finds it there takes it out first. */
+const half = "volatile.half";
+
+/** Whether a running instance has other devices than these. */
+export function hasOtherDevices(run: string, devices: Devices): boolean {
+  const noted = runningDevices(run);
+  const names = new Set([...Object.keys(noted), ...Object.keys(devices)]);
+  return [...names].some((name) => !isSame(noted[name] ?? {}, devices[name] ?? {}));
+}
+
 /**
- * Brings a running instance from one set of devices to another.
+ * Brings a running instance from one set of devices to another. Whoever is killed in it leaves a note of what is half
+ * done, which this undoes when it is called again.
  *
  * @returns what to keep in its configuration; an empty value unsets a key
  */
@@ -107,19 +118,27 @@ export async function plugDevices(
   for (const [name, { device, type }] of Object.entries(old)) {
     const next = wanted[name];
     if (next !== undefined && isSame(device, next.device)) continue;
-    const isSameType = next !== undefined && next.type === type;
-    if (isSameType && await type.change?.({ ...site, name, device: next.device }, device)) {
-      note(name, next.device);
-      continue;
+    note(name, { ...device, [half]: "true" });
+    try {
+      const isSameType = next !== undefined && next.type === type && device[half] === undefined;
+      if (isSameType && await type.change?.({ ...site, name, device: next.device }, device)) {
+        note(name, next.device);
+        continue;
+      }
+      if (type.remove === undefined) {
+        note(name, device);
+        continue;
+      }
+      Object.assign(volatile, (await type.remove({ ...site, name, device }))?.volatile);
+    } catch (error) {
+      note(name, device);
+      throw error;
     }
-    if (type.remove === undefined) continue;
-    Object.assign(volatile, (await type.remove({ ...site, name, device }))?.volatile);
     note(name, undefined);
   }
   for (const [name, { device, type }] of Object.entries(wanted)) {
     if (now[name] !== undefined || type.add === undefined) continue;
-    // noted first, so that what is half done when this is killed is undone at the end
-    note(name, device);
+    note(name, { ...device, [half]: "true" });
     try {
       const config = { ...site.config, ...volatile };
       Object.assign(volatile, (await type.add({ ...site, config, name, device }))?.volatile);
@@ -128,6 +147,7 @@ export async function plugDevices(
       note(name, undefined);
       throw error;
     }
+    note(name, device);
   }
   return volatile;
 }

@@ -18,6 +18,8 @@ export type Intent =
   | { do: "restore"; instance: Ref; snapshot: string; stateful?: boolean }
   /** an instance that is getting another root; `config` is what it will say of its image */
   | { do: "rebuild"; instance: Ref; config: Config }
+  /** a running instance whose devices are being changed to what its record will say */
+  | { do: "plug"; instance: Ref }
   /** an instance that is frozen while its files are copied */
   | { do: "thaw"; instance: Ref }
   /** a virtual machine whose memory is being saved */

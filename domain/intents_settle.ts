@@ -28,6 +28,10 @@ async function act(context: Context, intent: Intent): Promise<void> {
     const { finishSaving } = await import("./instances/stateful.ts");
     return await finishSaving(context, intent.instance);
   }
+  if (intent.do === "plug") {
+    const { finishPlugging } = await import("./instances/update.ts");
+    return await finishPlugging(context, intent.instance);
+  }
   if (intent.do === "thaw") {
     const { thaw } = await import("./instances/snapshots/at_rest.ts");
     return await thaw(context, intent.instance);

@@ -8,8 +8,10 @@ import { applyLimits, controllers, instanceCgroup, missingController } from "../
 import type { Config, Devices, InstancePut, InstanceType } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
-import { checkDevices, plugDevices } from "../devices.ts";
+import type { Write } from "../../store/store.ts";
+import { checkDevices, hasOtherDevices, plugDevices } from "../devices.ts";
 import { lifecycleWrite } from "../events.ts";
+import { announced } from "../intents.ts";
 import { startOperation } from "../operations.ts";
 import { mustAllow } from "../projects/allow.ts";
 import { missingHwaddrs } from "../networks/hwaddr.ts";
@@ -152,19 +154,26 @@ async function change(
   });
   // first: what cannot be is not written down
   const resized = old === now ? [] : await applyRootSize(context, ref, { wasSet: true, size: now });
-  const volatile = await plugLive(context, ref, { ...expanded.after, type: after.type });
   const said = { project: ref.project, action: "instance-updated", source: instanceAddress(ref.name) };
   const key = instanceKey(ref);
   const id = isNewToCloudInit(expanded) ? newInstanceId() : {};
-  const remembered = withoutEmpty({ ...config, ...volatile, ...id });
-  const done = await context.store.commit([{ key, revision }], [
-    {
-      key,
-      value: { ...after, config: { ...remembered, ...missingHwaddrs(expanded.after.devices, remembered) } },
-    },
-    lifecycleWrite(context, said),
-  ]);
-  if (!done) throw instanceChanged(ref);
+  const commit = async (volatile: Config, more: Write[]) => {
+    const remembered = withoutEmpty({ ...config, ...volatile, ...id });
+    const hwaddrs = missingHwaddrs(expanded.after.devices, remembered);
+    const done = await context.store.commit([{ key, revision }], [
+      { key, value: { ...after, config: { ...remembered, ...hwaddrs } } },
+      lifecycleWrite(context, said),
+      ...more,
+    ]);
+    if (!done) throw instanceChanged(ref);
+  };
+  const live = { ...expanded.after, type: after.type };
+  if (!isToPlug(context, ref, live.devices)) await commit({}, []);
+  else {
+    await announced(context, { intent: { do: "plug", instance: ref }, locks: [key] }, async (done) => {
+      await commit(await plugLive(context, ref, live), [done]);
+    });
+  }
   await noteWarnings(context, ref, resized);
   return resized;
 }
@@ -175,6 +184,24 @@ function withoutReplaced({ config, devices }: Pick<InstanceRecord, "config" | "d
     Object.keys(device).filter((key) => device[key] !== "").map((key) => `volatile.${name}.${key}`)
   );
   return Object.fromEntries(Object.entries(config).filter(([key]) => !said.includes(key)));
+}
+
+const isToPlug = (context: Context, ref: Ref, devices: Devices): boolean =>
+  "pid" in currentState(context, ref) && hasOtherDevices(instancePaths(context, ref).run, devices);
+
+/** Gives an instance the devices that its record says, after a change of them that was cut short. */
+export async function finishPlugging(context: Context, ref: Ref): Promise<void> {
+  const key = instanceKey(ref);
+  const entry = await context.store.get<InstanceRecord>(key);
+  if (entry === undefined) return;
+  const { value, revision } = entry;
+  const volatile = await plugLive(context, ref, {
+    ...await expand(context, ref.project, value),
+    type: value.type,
+  });
+  const config = withoutEmpty({ ...value.config, ...volatile });
+  const isKept = await context.store.commit([{ key, revision }], [{ key, value: { ...value, config } }]);
+  if (!isKept) throw instanceChanged(ref);
 }
 
 /** Gives a running instance the devices it shall have now; the others count from its next start. */

@@ -2,6 +2,9 @@
 
 import { eventually } from "../support/eventually.ts";
 import { assert, assertEquals } from "@std/testing";
+import type { InstanceRecord } from "../../domain/instances/record.ts";
+import { openStore } from "../../store/sqlite.ts";
+import type { Devices } from "../../wire/instance.ts";
 import { type Drey, e2e } from "../support/drey.ts";
 import { initOf, type OurProcess, ourProcesses, sleeper, snippets } from "../support/inside.ts";
 import { namesIn } from "../../sys/present.ts";
@@ -263,3 +266,40 @@ function read(path: string): string {
     return ""; // ended, or somebody else's
   }
 }
+
+await e2e("a running instance has the devices of its record after a change was cut short", {
+  needs,
+}, async (drey) => {
+  await drey`launch tiny c1`;
+  const disk = { type: "disk", source: "/etc", path: "/plugged" };
+  const mounts = async () => (await drey`exec c1 -- cat /proc/mounts`).includes(" /plugged ");
+  const note = `${drey.directory}/run/instances/c1/devices.json`;
+  const cutShort = async (noted: Devices, edit: (record: InstanceRecord) => void) => {
+    const known = JSON.parse(Deno.readTextFileSync(note));
+    Deno.writeTextFileSync(note, JSON.stringify({ ...known, ...noted }));
+    const paths = { state: drey.directory, run: `${drey.directory}/run`, config: `${drey.directory}/config` };
+    await using store = await openStore(paths);
+    const key = ["instances", "default", "c1"];
+    const entry = await store.get<InstanceRecord>(key);
+    if (entry === undefined) throw new Error("c1 has no record");
+    edit(entry.value);
+    const intent = {
+      intent: { do: "plug", instance: { project: "default", name: "c1" } },
+      locks: [key],
+      owner: null,
+    };
+    await store.commit([], [{ key, value: entry.value }, { key: ["intents", "cut-short"], value: intent }]);
+  };
+  // plugged in, and killed before that was written down
+  await drey`config device add c1 d disk source=/etc path=/plugged`;
+  assert(await mounts());
+  await cutShort({}, (record) => delete record.devices["d"]);
+  await drey`list`;
+  assert(!await mounts());
+  assertEquals(JSON.parse(Deno.readTextFileSync(note)).d, undefined);
+  // killed while it was plugged in again
+  await cutShort({ d: { ...disk, "volatile.half": "true" } }, (record) => record.devices["d"] = disk);
+  await drey`list`;
+  assert(await mounts());
+  assertEquals(JSON.parse(Deno.readTextFileSync(note)).d, disk);
+});
