@@ -40,11 +40,7 @@ export function sizeOf(
   return content_type === "block" ? size ?? usualBlockSize : size;
 }
 
-/**
- * Directory of a volume's content.
- *
- * @throws {DreyError} `NOT_FOUND` if its files are gone
- */
+/** Directory of a custom volume's content, which is no overlay in any pool. */
 export function treeOf(driver: Driver, volume: Volume): string {
   const root = driver.root(volume);
   if (root.kind === "directory") return root.path;
