@@ -18,11 +18,16 @@ await e2e("a published instance is an image with its files, owners and links", {
   assertStringIncludes((await drey.tries`publish c1 --alias made`).stderr, "is running");
   await drey`publish c1 --force --alias made --compression ${["zstd -1"]} --expire 2030-01-31 os=Mine`;
   assertEquals((await drey`list c1 --format csv --columns s`).trim(), "RUNNING");
-  // Ctrl-C between its steps
-  const interrupted = drey.spawn(["publish", "c1", "--force"], { stderr: "null", stdout: "null" });
+  // Ctrl-C between its steps, of which the last takes a while
+  const big = `${drey.directory}/big`;
+  await runChecked(["dd", "status=none", "if=/dev/urandom", `of=${big}`, "bs=1M", "count=40"]);
+  await drey`file push ${big} c1/big`;
+  const slowly = ["publish", "c1", "--force", "--compression", "xz -9"];
+  const interrupted = drey.spawn(slowly, { stderr: "null", stdout: "null" });
   await eventually("it stops", () => !exists(`${drey.directory}/run/instances/c1`), 1);
   interrupted.kill("SIGINT");
   assertEquals((await interrupted.status).code, 1);
+  await drey`file delete c1/big`;
   assertEquals((await drey`list c1 --format csv --columns s`).trim(), "RUNNING");
   const [image] = JSON.parse(await drey`image list made --format json`);
   assertEquals([image.properties, image.expires_at], [{ os: "Mine" }, "2030-01-31T00:00:00.000Z"]);

@@ -200,7 +200,7 @@ await e2e("a copy of an isolated instance has ids of its own, and owners inside 
   await drey`exec c1 -- sh -c ${"echo two >/root/g"}`;
   await drey`copy c1 c2`;
   await drey`start c2`;
-  const ids = async (name: string) => await drey`config get ${name} volatile.last_state.idmap`;
+  const ids = async (name: string) => await drey`config get ${name} volatile.idmap.current`;
   assert(await ids("c1") !== await ids("c2"), "they share no ids");
   const stat = "stat -c '%u %g %a' /root/f /usr/bin/cat";
   assertEquals(await drey`exec c2 -- sh -c ${stat}`, "1000 33 4750\n0 0 755\n");

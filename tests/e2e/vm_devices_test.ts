@@ -96,7 +96,7 @@ await e2e("limits of a virtual machine count at its start, and some at once", { 
   assert(atStart > 256 * 1024 && atStart < 384 * 1024, `${atStart} kB`);
   const grown = await drey.tries`config set v1 limits.memory=1GiB`;
   assertEquals(grown.code, 1);
-  assertStringIncludes(grown.stderr, "more memory than it was started with");
+  assertStringIncludes(grown.stderr, "more memory than the 384MiB it was started with");
   await givesBackMemory(drey);
   // a list does not wait long for a guest that is busy
   await eventually("a list tells of its memory and processes", async () => {
