@@ -5,9 +5,10 @@ import { onSignals } from "./terminal.ts";
 
 /** What there is to know of Ctrl-C, until disposed. */
 export interface Interrupts extends Disposable {
-  readonly hasCome: boolean;
   /** @throws {DreyError} `CANCELLED` if it has come */
   heed(): void;
+  /** does something when it comes, or at once if it has, until disposed */
+  during(act: () => void): Disposable;
   /** what has come so far was seen to */
   forget(): void;
 }
@@ -15,16 +16,20 @@ export interface Interrupts extends Disposable {
 /** Takes note of Ctrl-C from now on; a second one ends drey. */
 export function noteInterrupts(): Interrupts {
   let hasCome = false;
+  const acts = new Set<() => void>();
   const listening = onSignals((signal) => {
     if (hasCome) Deno.exit(128 + signal);
     hasCome = true;
+    for (const act of acts) act();
   }, { SIGINT: 2 });
   return {
-    get hasCome() {
-      return hasCome;
-    },
     heed() {
       if (hasCome) throw new DreyError("CANCELLED", { message: "Cancelled by Ctrl-C" });
+    },
+    during(act) {
+      acts.add(act);
+      if (hasCome) act();
+      return { [Symbol.dispose]: () => void acts.delete(act) };
     },
     forget: () => void (hasCome = false),
     [Symbol.dispose]: () => listening[Symbol.dispose](),

@@ -68,10 +68,10 @@ function createShell(typed: Typed, connect: Shell["connect"]): Shell {
     connect,
     print,
     say,
-    async wait(running, label, { listenAfter } = {}) {
+    async wait(running, label, { heedsInterrupt = true } = {}) {
       const { waitShown, warningsOf } = await import("./progress.ts");
       const isShown = Deno.stderr.isTerminal() && !typed.has("quiet");
-      const ended = await waitShown(running, { label, isShown, listenAfter });
+      const ended = await waitShown(running, { label, isShown, heedsInterrupt });
       for (const warning of warningsOf(ended)) say(`Warning: ${label}: ${warning}`);
       return ended;
     },

@@ -6,21 +6,21 @@ import type { Operation } from "../wire/operation.ts";
 import { printable } from "./printable.ts";
 import { inAWhile } from "../sys/clock.ts";
 
-/** `milliseconds` that most operations last no longer than */
-const usualDelay = 50;
+/** `milliseconds` an operation runs before Ctrl-C asks it to end: until then it ends drey */
+const listenAfter = 50;
 
 export interface ProgressOptions {
   /** what the line starts with, such as the instance's name */
   label: string;
   /** whether to draw the line at all */
   isShown: boolean;
-  /** `milliseconds` an operation runs before Ctrl-C asks it to end: until then it ends drey */
-  listenAfter?: number | undefined;
+  /** whether Ctrl-C asks it to end */
+  heedsInterrupt: boolean;
 }
 
 /** Waits for an operation and shows what it says about its progress. */
 export async function waitShown(running: RunningOperation, options: ProgressOptions): Promise<Operation> {
-  using _cancelling = cancelOnInterrupt(running, options.listenAfter ?? usualDelay);
+  using _cancelling = options.heedsInterrupt ? cancelOnInterrupt(running) : undefined;
   if (!options.isShown) return await running.wait();
   using line = progressLine();
   return await running.wait({
@@ -63,19 +63,15 @@ function progressLine(): Disposable & { show(text: string): void } {
  * Listens to Ctrl-C once the operation has lasted for a while. To listen takes Deno a thread and a millisecond, and one
  * that is over at once may as well be cut short: the next command tidies up.
  */
-function cancelOnInterrupt(running: RunningOperation, delay: number): Disposable {
+function cancelOnInterrupt(running: RunningOperation): Disposable {
   let isAsked = false;
   const interrupt = () => {
     if (isAsked) Deno.exit(130);
     isAsked = true;
-    running.cancel().catch((error) => {
-      const said = error instanceof Error ? error.message : error;
-      const text = `Cannot cancel: ${said}. Press Ctrl-C again to leave anyway\n`;
-      Deno.stderr.writeSync(new TextEncoder().encode(text));
-    });
+    cancelOrSay(running);
   };
   let isListening = false;
-  const begun = inAWhile(delay, () => {
+  const begun = inAWhile(listenAfter, () => {
     isListening = true;
     Deno.addSignalListener("SIGINT", interrupt);
   });
@@ -85,4 +81,13 @@ function cancelOnInterrupt(running: RunningOperation, delay: number): Disposable
       if (isListening) Deno.removeSignalListener("SIGINT", interrupt);
     },
   };
+}
+
+/** Asks an operation to end for somebody at a terminal, who is told if it cannot. */
+export function cancelOrSay(running: RunningOperation): void {
+  running.cancel().catch((error) => {
+    const said = error instanceof Error ? error.message : error;
+    const text = `Cannot cancel: ${said}. Press Ctrl-C again to leave anyway\n`;
+    Deno.stderr.writeSync(new TextEncoder().encode(text));
+  });
 }

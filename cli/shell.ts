@@ -7,8 +7,8 @@ import type { Operation } from "../wire/operation.ts";
 import type { Typed } from "./parse.ts";
 
 export interface WaitOptions {
-  /** `milliseconds` before Ctrl-C asks the operation to end; until then it ends drey, as it does anybody */
-  listenAfter?: number;
+  /** false where somebody else listens to Ctrl-C, which asks the operation to end otherwise */
+  heedsInterrupt?: boolean;
 }
 
 export interface Shell {

@@ -34,21 +34,30 @@ export function compressor(wish: string): string[] {
   });
 }
 
-/** Content as a compressor gives it back; ends with an error if the content or the compressor does. */
+/**
+ * Content as a compressor gives it back; ends with an error if the content or the compressor does.
+ *
+ * @param signal ends the compressor too, which may have taken all there is and give nothing for a long time
+ * @throws the reason of `signal` if it is aborted
+ */
 export async function* compressed(
   argv: readonly string[],
   content: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
+  signal.throwIfAborted();
   if (argv.length === 0) return yield* content;
   const child = spawn(["sh", "-c", 'exec "$@"', "sh", ...argv], {
     stdin: "piped",
     stdout: "piped",
     stderr: "null",
+    signal,
   });
   const feeding = feed(child.stdin, content);
   feeding.catch(() => {}); // told below, once the output has ended with it
   yield* child.stdout;
   const { code } = await child.status;
+  signal.throwIfAborted();
   if (code === 127) throw readerMissing(argv[0] ?? "");
   await feeding;
   if (code !== 0) throw new DreyError("COMMAND_FAILED", { message: `${argv[0]} ended with status ${code}` });

@@ -4,6 +4,7 @@ import { DreyError } from "../../errors.ts";
 import type { Client } from "../../client/client.ts";
 import { keyValues, resolveName, resolveOnServer } from "../resolve.ts";
 import { type Interrupts, noteInterrupts } from "../interrupts.ts";
+import { cancelOrSay } from "../progress.ts";
 import type { Shell } from "../shell.ts";
 
 export async function publish(shell: Shell): Promise<void> {
@@ -59,8 +60,8 @@ async function make(
   const running = await client.start("images.create", {
     upload: { body: JSON.stringify(body), headers: { "content-type": "application/json" } },
   });
-  if (interrupts?.hasCome) await running.cancel();
-  const { metadata } = await shell.wait(running, name, interrupts && { listenAfter: 0 });
+  using _cancelling = interrupts?.during(() => cancelOrSay(running));
+  const { metadata } = await shell.wait(running, name, { heedsInterrupt: interrupts === undefined });
   return String(metadata?.fingerprint ?? "");
 }
 
@@ -110,7 +111,8 @@ async function stopped(
   }
   const change = async (action: "start" | "stop") => {
     const body = { action, timeout: -1, force: false, stateful: false };
-    await shell.wait(await client.start("instance.state.change", { params: { name }, body }), name);
+    const running = await client.start("instance.state.change", { params: { name }, body });
+    await shell.wait(running, name, { heedsInterrupt: false });
   };
   await change("stop");
   return {

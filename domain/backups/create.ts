@@ -166,7 +166,7 @@ async function write(context: Context, { path, parts, compress, signal }: Writin
   await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const partial = partialName(path);
   try {
-    const bytes = compressed(compress, tarball(context, parts, path));
+    const bytes = compressed(compress, tarball(context, parts, path), signal);
     const content = ReadableStream.from(whileRoom(dirname(path), bytes));
     const file = await Deno.open(partial, { write: true, createNew: true, mode: 0o600 });
     await content.pipeTo(file.writable, { signal });

@@ -106,7 +106,7 @@ async function publish(
   const writer = await imageWriter();
   const report = reporter(task);
   const content = counted(read(), { head, task, say: report.say });
-  const size = await writer.write(path, compressed(argv, content));
+  const size = await writer.write(path, compressed(argv, content, task.signal));
   await report.done();
   const fresh = newRecord(context, {
     project,
