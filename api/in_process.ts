@@ -32,8 +32,8 @@ function wantedBy({ name, body = "{}" }: First): "root" | "parent" | "way in" | 
 /** Requests of an exec: what others have left can be tidied up once its command has ended. */
 const patient: ReadonlySet<RouteName> = new Set(["instance.exec", "operation.socket", "operation.wait"]);
 /**
- * `milliseconds`; a command that is over sooner leaves that to the next request, since it would wait 3 ms for it. No clock
- * begins it while the command runs: the first clock takes Deno 1 ms.
+ * `milliseconds`; a command that is over sooner leaves that to the next request, since it would wait 3 ms for it. Nor is
+ * it begun while the command runs: this process has more to do then than the command.
  */
 const briefly = 50;
 
