@@ -443,8 +443,8 @@ Deno.test("a client that renews its certificate keeps no project that is taken f
     settle: () => context.store.settle(),
     lock: (key, options) => context.store.lock(key, options),
     [Symbol.asyncDispose]: () => Promise.resolve(),
-    async list(prefix) {
-      const found = await context.store.list(prefix);
+    async list(prefix, piece) {
+      const found = await context.store.list(prefix, piece);
       // the first look is whether the client is known
       if (prefix[0] !== "certificates" || ++looks !== 2) return found as never;
       await patchCertificate(context, fingerprint, () => ({ projects: ["one"] }));

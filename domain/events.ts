@@ -3,7 +3,7 @@
 import { inProject } from "../wire/address.ts";
 import type { Event, EventType, Lifecycle, LogLine } from "../wire/event.ts";
 import type { Operation } from "../wire/operation.ts";
-import type { Entry, Write } from "../store/store.ts";
+import type { Key, Piece, Write } from "../store/store.ts";
 import type { Context } from "./context.ts";
 
 export interface LifecycleStart {
@@ -79,11 +79,11 @@ export function listenEvents(
   })();
 }
 
-/** The deletion of events that everybody has had the time to see. */
-export async function expiredEvents(context: Context): Promise<Write[]> {
+/** Keys of events that everybody has had the time to see. */
+export async function expiredEvents(context: Context, piece: Piece): Promise<Key[]> {
   const before = idTime(context.now().getTime() - kept);
-  const entries: Entry[] = await context.store.list(["events"]);
-  return entries.filter(({ key }) => (key[1] ?? "") < before).map(({ key }) => ({ key, delete: true }));
+  const entries = await context.store.list(["events"], piece);
+  return entries.map(({ key }) => key).filter((key) => (key[1] ?? "") < before);
 }
 
 type Happened<E = Event> = E extends Event ? Pick<E, "type" | "project" | "metadata"> : never;

@@ -2,7 +2,7 @@
 // ending them is in operations.ts.
 
 import { DreyError } from "../errors.ts";
-import type { Entry, Write } from "../store/store.ts";
+import type { Entry, Key, Write } from "../store/store.ts";
 import type { Operation } from "../wire/operation.ts";
 import type { Socket } from "../wire/socket.ts";
 import { type OperationStatus, statusCodes } from "../wire/status.ts";
@@ -19,6 +19,9 @@ export interface OperationRecord {
 
 /** `milliseconds` a finished operation stays readable */
 const kept = 60_000;
+/** How many of them, and of events, one commit looks through: it deletes them in half a millisecond. */
+const sweptOperations = 8;
+const sweptEvents = 32;
 
 /** An operation of this process. */
 export interface LiveOperation {
@@ -107,21 +110,43 @@ export function operationWrites(context: Context, project: string, operation: Op
   return [{ key: ["operations", operation.id], value }, operationWrite(context, project, operation)];
 }
 
-/** Once in a while: what has been kept long enough, to be deleted with the next commit. */
+/** How far what is kept for a while has been looked through. */
+interface Swept {
+  /** when all of it was, last */
+  at: string;
+  /** the last one that was looked at since then */
+  operation?: Key | undefined;
+  event?: Key | undefined;
+}
+
+/**
+ * Once in a while: what has been kept long enough, to be deleted with the next commit. However much that is, a commit
+ * gets a piece of it, and the next ones the rest.
+ */
 export async function expiredRecords(context: Context): Promise<Write[]> {
   const now = context.now();
-  const last = await context.store.get<string>(["swept"]);
-  if (last !== undefined && now.getTime() - Date.parse(last.value) < kept) return [];
-  const entries = await context.store.list<OperationRecord>(["operations"]);
-  const old = entries.filter(({ value: { operation, owner } }) =>
-    now.getTime() - Date.parse(operation.updated_at) > kept && (isFinal(operation) ||
-      (operation.class === "token" ? isOverdue(operation, now) : !isAlive(owner)))
-  );
+  const swept = (await context.store.get<Swept>(["swept"]))?.value;
+  if (swept !== undefined && now.getTime() - Date.parse(swept.at) < kept) return [];
+  const piece = { after: swept?.operation, limit: sweptOperations };
+  const operations = await context.store.list<OperationRecord>(["operations"], piece);
+  const old = operations.filter(({ value }) => isExpired(value, now));
+  const events = await expiredEvents(context, { after: swept?.event, limit: sweptEvents });
+  const isDone = operations.length < sweptOperations && events.length < sweptEvents;
+  const value: Swept = isDone ? { at: now.toISOString() } : {
+    at: swept?.at ?? "",
+    operation: operations.at(-1)?.key ?? swept?.operation,
+    event: events.at(-1) ?? swept?.event,
+  };
   return [
-    { key: ["swept"], value: now.toISOString() },
-    ...old.map(({ key }): Write => ({ key, delete: true })),
-    ...await expiredEvents(context),
+    { key: ["swept"], value },
+    ...[...old.map(({ key }) => key), ...events].map((key): Write => ({ key, delete: true })),
   ];
+}
+
+function isExpired({ operation, owner }: OperationRecord, now: Date): boolean {
+  if (now.getTime() - Date.parse(operation.updated_at) <= kept) return false;
+  if (isFinal(operation)) return true;
+  return operation.class === "token" ? isOverdue(operation, now) : !isAlive(owner);
 }
 
 /** A status with its number. */

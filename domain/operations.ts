@@ -288,7 +288,13 @@ function taskOf(running: Running): Task {
   return {
     id: running.operation.id,
     signal: running.abort.signal,
-    update: (metadata) => change(running, { metadata: { ...running.operation.metadata, ...metadata } }),
+    // an operation that tells of itself all the time takes away as much as it leaves
+    update: async (metadata) =>
+      await change(
+        running,
+        { metadata: { ...running.operation.metadata, ...metadata } },
+        await expiredRecords(running.context),
+      ),
     setResources: (resources) => change(running, { resources }),
     tell: (writes) => running.isKept ? committed(running, writes) : keep(running, writes),
   };

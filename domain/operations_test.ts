@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/testing";
 import { DreyError } from "../errors.ts";
+import type { Write } from "../store/store.ts";
 import type { Event } from "../wire/event.ts";
 import { temporaryContext } from "../tests/support/temporary_context.ts";
 import { listenEvents } from "./events.ts";
@@ -201,4 +202,31 @@ Deno.test("a stream needs one of the operation's secrets", async () => {
   resolve();
   await waitOperation(context, id);
   await assertRejects(() => findConnection(context, id, "right"), DreyError, "has ended");
+});
+
+Deno.test("however much has expired, each operation takes away a piece of it, and all goes in the end", async () => {
+  await using context = await temporaryContext();
+  const run = () => Promise.resolve();
+  const { id } = await startOperation(context, { ...start, run });
+  const operation = await waitOperation(context, id);
+  const many = (count: number, noun: string, value: unknown): Write[] =>
+    Array.from({ length: count }, (_, n) => ({ key: [noun, `0${n}`], value }));
+  const record = { project: "default", owner: thisProcess(), operation };
+  await context.store.commit([], [...many(200, "operations", record), ...many(1000, "events", {})]);
+  context.advance(61_000);
+  const writes: number[] = [];
+  const commit = context.store.commit.bind(context.store);
+  context.store.commit = (checks, list) => {
+    writes.push(list.length);
+    return commit(checks, list);
+  };
+  for (let n = 0; n < 40; n++) {
+    const { id } = await startOperation(context, { ...start, run });
+    await waitOperation(context, id);
+  }
+  assert(Math.max(...writes) < 50, writes.join());
+  const now = new Date(context.now()).getTime();
+  const left = (await context.store.list<{ timestamp: string }>(["events"])).map(({ value }) => value);
+  assert(left.every(({ timestamp }) => now - Date.parse(timestamp) < 60_000));
+  assertEquals((await context.store.list(["operations"])).length, 40);
 });

@@ -9,12 +9,12 @@ import { diskError } from "./disk_error.ts";
 import { DatabaseWatch } from "./database_watch.ts";
 import { lockFile } from "./file_lock.ts";
 import { decodeKey, encodeKey, rangeOf } from "./keys.ts";
-import type { Change, Check, Entry, Key, Store, Write } from "./store.ts";
+import type { Change, Check, Entry, Key, Piece, Store, Write } from "./store.ts";
 
 /** A deleted entry is forgotten after so many further revisions: what a watcher may lag behind. */
 const tombstonesKept = 4096;
-/** Every so many revisions old tombstones are removed. */
-const sweepEvery = 256;
+/** Every so many revisions the tombstones of as many are removed: a few at a time, as every commit waits for it. */
+const sweepEvery = 16;
 
 type Row = { key: string; value: string | null; revision: number };
 
@@ -57,9 +57,10 @@ class SqliteStore implements Store {
     });
   }
 
-  list<T = unknown>(prefix: Key): Promise<Entry<T>[]> {
+  list<T = unknown>(prefix: Key, piece?: Piece): Promise<Entry<T>[]> {
     return promised(() => {
       const { self, from, to } = rangeOf(prefix);
+      if (piece !== undefined) return this.#piece({ self, from, to }, piece).map((row) => entryOf<T>(row));
       return this.#rows(
         "SELECT key, value, revision FROM entries " +
           "WHERE (key = ? OR (key >= ? AND key < ?)) AND value IS NOT NULL ORDER BY key",
@@ -152,8 +153,25 @@ class SqliteStore implements Store {
       ).run(encodeKey(write.key), value, revision);
     }
     if (writes.length === 0 || revision % sweepEvery !== 0) return;
-    this.#statement("DELETE FROM entries WHERE revision < ? AND value IS NULL").run(
-      revision - tombstonesKept,
+    const before = revision - tombstonesKept;
+    this.#statement("DELETE FROM entries WHERE revision >= ? AND revision < ? AND value IS NULL").run(
+      before - sweepEvery,
+      before,
+    );
+  }
+
+  #piece({ self, from, to }: ReturnType<typeof rangeOf>, { after, limit }: Piece): Row[] {
+    const last = after === undefined ? "" : encodeKey(after);
+    // the signs keep SQLite from looking for the alternatives one by one and sorting what it finds
+    return this.#rows(
+      "SELECT key, value, revision FROM entries WHERE key >= ? AND key <> ? AND key < ? " +
+        "AND (+key = ? OR +key >= ?) AND value IS NOT NULL ORDER BY key LIMIT ?",
+      last || self,
+      last,
+      to,
+      self,
+      from,
+      limit,
     );
   }
 

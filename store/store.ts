@@ -25,11 +25,18 @@ export type Change = { key: Key; value: unknown; revision: number } | {
   revision: number;
 };
 
+export interface Piece {
+  /** the key before the first one that is wanted; it need not be there any more */
+  after?: Key | undefined;
+  /** how many at most */
+  limit: number;
+}
+
 export interface Store extends AsyncDisposable {
   /** what is there, which is nothing for a key with an empty word */
   get<T = unknown>(key: Key): Promise<Entry<T> | undefined>;
-  /** entries whose key starts with these words, ordered by key */
-  list<T = unknown>(prefix: Key): Promise<Entry<T>[]>;
+  /** entries whose key starts with these words, ordered by key; a piece of them if it is asked for */
+  list<T = unknown>(prefix: Key, piece?: Piece): Promise<Entry<T>[]>;
   /** every check holds and every write happens, or nothing does; the answer says which */
   commit(checks: readonly Check[], writes: readonly Write[]): Promise<boolean>;
   /**

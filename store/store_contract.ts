@@ -50,6 +50,19 @@ export function testStore(name: string, maker: StoreMaker): void {
     assertEquals(await store.list(["x"]), []);
   });
 
+  test("list() gives a piece from where the last one ended, whether that is still there or not", async (store) => {
+    const keys: Key[] = [["i"], ["i", "a"], ["i", "b"], ["i", "c"], ["i", "d"], ["i!", "x"], ["j"]];
+    await store.commit([], keys.map((key) => ({ key, value: 1 })));
+    await store.commit([], [{ key: ["i", "a"], delete: true }]);
+    const names = async (after?: Key) =>
+      (await store.list(["i"], { after, limit: 2 })).map(({ key }) => key.join("/"));
+    assertEquals(await names(), ["i", "i/b"]);
+    assertEquals(await names(["i"]), ["i/b", "i/c"]);
+    await store.commit([], [{ key: ["i", "b"], delete: true }]);
+    assertEquals(await names(["i", "b"]), ["i/c", "i/d"]);
+    assertEquals(await names(["i", "d"]), []);
+  });
+
   test("words of a key may hold anything but nothing", async (store) => {
     const key = ["images", "a/b%2F", "..", "\0ü😀"];
     await store.commit([], [{ key, value: 1 }]);
