@@ -8,7 +8,7 @@ import type { Config } from "../../wire/instance.ts";
 import type { StorageVolumePut } from "../../wire/storage_volume.ts";
 import type { Context } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
-import { finishLater, noteIntent } from "../intents.ts";
+import { finishLater, type Noted, noteIntent } from "../intents.ts";
 import { forgetBackups, removeFiles } from "../backups.ts";
 import { volumeSubject } from "../backups/record.ts";
 import { openPool } from "../storage_pools/open.ts";
@@ -168,17 +168,30 @@ export const deleted = (context: Context, ref: VolumeRef): Write =>
   });
 
 /** Deletes the records first, and the files with an intent, so that what is cut short is finished. */
-export async function removeWith(
+async function removeWith(
   context: Context,
   ref: VolumeRef,
   { revision, writes }: { revision: number; writes: readonly Write[] },
   remove: (volume: ReturnType<typeof volumeOf>) => Promise<void>,
 ): Promise<void> {
-  const key = volumeKey(ref);
+  const removal = noteRemoval(ref);
+  const forgetting = await forgetVolume(context, ref);
+  const check = { key: volumeKey(ref), revision };
+  if (!await context.store.commit([check], [...forgetting, ...writes, removal.write])) {
+    throw volumeChanged(ref);
+  }
+  await finishRemoval(context, ref, { removal, remove });
+}
+
+/** The intent to remove the files of a volume, to be put down by the commit that forgets it. */
+export const noteRemoval = (ref: VolumeRef): Noted =>
+  noteIntent({ do: "remove", pool: ref.pool, volume: volumeOf(ref) }, [volumeKey(ref)]);
+
+/** Writes that forget a volume, its snapshots and its backups; then {@link finishRemoval} removes their files. */
+export async function forgetVolume(context: Context, ref: VolumeRef): Promise<Write[]> {
   const snapshots = await listSnapshotRecords(context, ref);
-  const noted = noteIntent({ do: "remove", pool: ref.pool, volume: volumeOf(ref) }, [key]);
-  const done = await context.store.commit([{ key, revision }], [
-    { key, delete: true },
+  return [
+    { key: volumeKey(ref), delete: true },
     ...snapshots.flatMap(({ name }): Write[] => [
       { key: snapshotKey(ref, name), delete: true },
       lifecycleWrite(context, {
@@ -189,10 +202,18 @@ export async function removeWith(
     ]),
     ...await forgetBackups(context, volumeSubject(ref)),
     ...await forgetSize(context, ref),
-    ...writes,
-    noted.write,
-  ]);
-  if (!done) throw volumeChanged(ref);
+  ];
+}
+
+/** Removes the files of a volume that is forgotten. */
+export async function finishRemoval(
+  context: Context,
+  ref: VolumeRef,
+  { removal, remove }: {
+    removal: Noted;
+    remove: (volume: ReturnType<typeof volumeOf>) => Promise<void>;
+  },
+): Promise<void> {
   removeFiles(context, volumeSubject(ref));
-  await finishLater(context, noted, () => remove(volumeOf(ref)));
+  await finishLater(context, removal, () => remove(volumeOf(ref)));
 }

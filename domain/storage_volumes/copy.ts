@@ -16,7 +16,7 @@ import { mustAllowIn } from "../projects/allow.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { withTemporaryVolume } from "../storage_pools/temporary.ts";
 import { diskOf, emptyContent, sizeOf, treeOf } from "./content.ts";
-import { enterVolume, userConfig, volumeOperation } from "./create.ts";
+import { enterVolume, type Joining, userConfig, volumeOperation } from "./create.ts";
 import {
   listSnapshotRecords,
   loadSnapshot,
@@ -88,11 +88,11 @@ interface Kept {
   record: VolumeSnapshotRecord;
 }
 
-/** Copies a volume whose lock the caller holds, as well as that of the new one. `more` belongs to the same commit. */
+/** Copies a volume whose lock the caller holds, as well as that of the new one. `join` is for the same commit. */
 export async function copyLocked(
   context: Context,
   copying: Copying,
-  more: readonly Write[] = [],
+  join?: () => Promise<Joining>,
 ): Promise<void> {
   const { from, to, snapshot, volumeOnly } = copying;
   const { value: source } = snapshot === undefined
@@ -120,7 +120,8 @@ export async function copyLocked(
       });
       return await sizedDisk(pool.driver, volumeOf(to), record);
     },
-    more: [...snapshots.map(({ name, record }) => snapshotWrite(to, { name, record })), ...more],
+    more: snapshots.map(({ name, record }) => snapshotWrite(to, { name, record })),
+    join,
   });
 }
 

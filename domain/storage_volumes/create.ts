@@ -4,11 +4,12 @@ import { withoutEmpty } from "../../config/key.ts";
 import { validateVolumeName } from "../../config/names.ts";
 import { inheritedConfig, validateVolumeConfig } from "../../config/volume_keys.ts";
 import { DreyError } from "../../errors.ts";
-import type { Write } from "../../store/store.ts";
+import type { Check, Write } from "../../store/store.ts";
 import { inProject } from "../../wire/address.ts";
 import type { Config } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { StorageVolumesPost, VolumeContent } from "../../wire/storage_volume.ts";
+import { retryCommit } from "../changed.ts";
 import type { Context } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
 import { announced } from "../intents.ts";
@@ -131,13 +132,21 @@ export interface Entering {
   make(pool: OpenPool): Promise<VolumeRecord | void>;
   /** further writes of the commit that makes the volume count */
   more?: readonly Write[];
+  /** what is done by that commit too; asked for again if what it rests on has changed */
+  join?: (() => Promise<Joining>) | undefined;
+}
+
+/** What is to happen in the commit of something else, or nothing of both. */
+export interface Joining {
+  checks: readonly Check[];
+  writes: readonly Write[];
 }
 
 /** Makes a volume's files, and then its record; what fails leaves neither. The caller holds the volume's lock. */
 export async function enterVolume(
   context: Context,
   ref: VolumeRef,
-  { record, make, more = [] }: Entering,
+  { record, make, more = [], join }: Entering,
 ): Promise<void> {
   const key = volumeKey(ref);
   if (await context.store.get(key) !== undefined) throw taken(ref);
@@ -150,18 +159,22 @@ export async function enterVolume(
       config: held.config,
       change: { volume: { ...ref, config: value.config } },
     });
-    const isFree = await context.store.commit([{ key, revision: 0 }], [
-      { key, value },
-      done,
-      ...more,
-      lifecycleWrite(context, {
-        project: ref.project,
-        action: "storage-volume-created",
-        source: volumeAddress(ref),
-        context: { type: "custom" },
-      }),
-    ]);
-    if (!isFree) throw taken(ref);
+    await retryCommit(`What goes with storage volume "${ref.name}"`, async () => {
+      if (await context.store.get(key) !== undefined) throw taken(ref);
+      const { checks, writes } = await join?.() ?? { checks: [], writes: [] };
+      return await context.store.commit([{ key, revision: 0 }, ...checks], [
+        { key, value },
+        done,
+        ...more,
+        ...writes,
+        lifecycleWrite(context, {
+          project: ref.project,
+          action: "storage-volume-created",
+          source: volumeAddress(ref),
+          context: { type: "custom" },
+        }),
+      ]);
+    });
   });
 }
 

@@ -5,7 +5,6 @@ import { DreyError } from "../../errors.ts";
 import type { Write } from "../../store/store.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { StorageVolumePost } from "../../wire/storage_volume.ts";
-import { retryCommit } from "../changed.ts";
 import type { Context } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
 import { announced } from "../intents.ts";
@@ -30,7 +29,7 @@ import {
 } from "./record.ts";
 import { forgetSize, noteNewSize } from "./size.ts";
 import { mustRest, usersFollow, volumeUsers } from "./users.ts";
-import { deleted, removeWith } from "./change.ts";
+import { deleted, finishRemoval, forgetVolume, noteRemoval } from "./change.ts";
 
 /**
  * Gives a volume another name, or another pool or project; whoever uses it follows. A move between pools takes a while:
@@ -111,18 +110,26 @@ async function renameVolume(context: Context, from: VolumeRef, to: VolumeRef): P
   await noteNewSize(context, to);
 }
 
-/** Between pools there is a copy first; the commit that makes it count takes the old one away. */
+/** Between pools there is a copy first; the commit that makes it count forgets the old one, whose files go then. */
 async function moveBetween(context: Context, from: VolumeRef, to: VolumeRef): Promise<void> {
   await using _locks = await lockBoth(context, from, to);
   await mustMove(context, from, to);
-  await copyLocked(context, { from, to, volumeOnly: false, refresh: false });
-  await retryCommit(`The users of storage volume "${from.name}"`, async () => {
-    const users = await usersFollow(context, from, to);
-    return await context.store.commit(users.checks, users.writes);
-  });
-  const { revision } = await loadVolume(context, from);
   await using pool = await openPool(context, from.pool);
-  await removeWith(context, from, { revision, writes: [deleted(context, from)] }, pool.driver.remove);
+  const removal = noteRemoval(from);
+  await copyLocked(context, { from, to, volumeOnly: false, refresh: false }, async () => {
+    const { revision } = await loadVolume(context, from);
+    const users = await usersFollow(context, from, to);
+    return {
+      checks: [{ key: volumeKey(from), revision }, ...users.checks],
+      writes: [
+        ...users.writes,
+        ...await forgetVolume(context, from),
+        deleted(context, from),
+        removal.write,
+      ],
+    };
+  });
+  await finishRemoval(context, from, { removal, remove: pool.driver.remove });
   await noteNewSize(context, to);
 }
 

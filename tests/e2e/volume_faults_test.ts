@@ -1,7 +1,9 @@
 // Work on volumes and backups that is killed at any moment: what was complete stays, what was not is gone.
 
-import { assert, assertEquals } from "@std/testing";
+import { assert, assertEquals, assertStringIncludes } from "@std/testing";
+import { DatabaseSync } from "node:sqlite";
 import { join } from "@std/path";
+import { namesIn } from "../../sys/present.ts";
 import { type Drey, e2e, killLater } from "../support/drey.ts";
 import { eventually } from "../support/eventually.ts";
 
@@ -57,3 +59,40 @@ await e2e("volumes and backups outlive kills at any moment", { needs }, async (d
   await eventually("nothing is left of what was cut short", () => left().length === 0, 10);
   assert([...Deno.readDirSync(join(pool, "containers"))].every(({ name }) => name === "c1"));
 });
+
+await e2e(
+  "a volume that moves between pools is in one of them, also if its old record cannot go",
+  { needs },
+  async (drey) => {
+    await drey`storage create other dir`;
+    await drey`storage volume create default data`;
+    await drey`storage volume snapshot default data s1`;
+    await drey`init tiny c1`;
+    await drey`storage volume attach default data c1 /data`;
+    const places = async () => JSON.parse(await drey`query /1.0/storage-volumes/custom`) as string[];
+    const pools = () =>
+      ["default", "other"].filter((pool) =>
+        namesIn(join(drey.directory, "storage-pools", pool, "custom")).length > 0
+      );
+    // the commit that forgets the old volume fails, as if drey had not come to it
+    using database = new DatabaseSync(join(drey.directory, "database/drey.db"));
+    database.exec(`CREATE TRIGGER stays BEFORE UPDATE ON entries
+    WHEN NEW.key = 'volumes/default/default/data' AND NEW.value IS NULL BEGIN SELECT RAISE(ABORT, 'stays'); END`);
+    const { stderr } = await drey.tries`storage volume move default/data other/data`;
+    assertStringIncludes(stderr, "stays");
+    database.exec("DROP TRIGGER stays");
+    assertEquals([await places(), pools()], [[
+      "/1.0/storage-pools/default/volumes/custom/data",
+      "/1.0/storage-pools/default/volumes/custom/data/snapshots/s1",
+    ], [
+      "default",
+    ]]);
+    assertEquals(await drey`config device get c1 data pool`, "default\n");
+    await drey`storage volume move default/data other/data`;
+    assertEquals([await places(), pools()], [[
+      "/1.0/storage-pools/other/volumes/custom/data",
+      "/1.0/storage-pools/other/volumes/custom/data/snapshots/s1",
+    ], ["other"]]);
+    assertEquals(await drey`config device get c1 data pool`, "other\n");
+  },
+);
