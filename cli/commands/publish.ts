@@ -33,27 +33,37 @@ export async function publish(shell: Shell): Promise<void> {
   await using _again = name.includes("/") ? undefined : await stopped(shell, client, { name, interrupts });
   interrupts?.heed();
   const words = rest.filter((word) => !isRemote(word));
-  const fingerprint = await make(shell, client, { name, words, interrupts });
-  for (const { name } of old) await client.call("image.alias.delete", { params: { name } });
-  for (const alias of aliases) {
-    await client.call("image.aliases.create", {
-      body: { name: alias, target: fingerprint, description: "" },
+  const fresh = aliases.filter((alias) => old.every(({ name }) => name !== alias));
+  const fingerprint = await make(shell, client, { name, words, aliases: fresh, interrupts });
+  for (const { name } of old) {
+    // what it points to by now: somebody else may have published under it meanwhile
+    const { target, description } = await client.call("image.alias.get", { params: { name } });
+    await client.call("image.alias.update", {
+      params: { name },
+      body: { target: fingerprint, description },
     });
+    await removeIfNameless(shell, client, target);
   }
-  for (const { target } of old) await removeIfNameless(shell, client, target);
   shell.print(`Instance published with fingerprint: ${fingerprint}\n`);
 }
 
 async function make(
   shell: Shell,
   client: Client,
-  { name, words, interrupts }: { name: string; words: string[]; interrupts: Interrupts | undefined },
+  { name, words, aliases, interrupts }: {
+    name: string;
+    words: string[];
+    /** those that are not there yet */
+    aliases: string[];
+    interrupts: Interrupts | undefined;
+  },
 ): Promise<string> {
   const { typed } = shell;
   const body = {
     source: { type: name.includes("/") ? "snapshot" : "instance", name },
     public: typed.has("public"),
     properties: keyValues(words),
+    aliases: aliases.map((name) => ({ name })),
     ...typed.text("compression") !== undefined && { compression_algorithm: typed.text("compression") },
     ...typed.text("expire") !== undefined && { expires_at: readTime(typed.text("expire") ?? "") },
   };
@@ -77,21 +87,21 @@ async function existing(
   names: readonly string[],
 ): Promise<{ name: string; target: string }[]> {
   const found = await Promise.all(
-    names.map((name) =>
-      client.call("image.alias.get", { params: { name } }).catch((error) => {
-        if (error instanceof DreyError && error.code === "NOT_FOUND") return undefined;
-        throw error;
-      })
-    ),
+    names.map((name) => client.call("image.alias.get", { params: { name } }).catch(orAbsent)),
   );
   return found.filter((alias) => alias !== undefined);
+}
+
+/** Nothing in the place of what is not there. */
+function orAbsent(error: unknown): undefined {
+  if (!(error instanceof DreyError) || error.code !== "NOT_FOUND") throw error;
 }
 
 /** An image that has lost its last name to a newer one. */
 async function removeIfNameless(shell: Shell, client: Client, fingerprint: string): Promise<void> {
   const params = { fingerprint };
-  const { aliases } = await client.call("image.get", { params });
-  if (aliases.length > 0) return;
+  const image = await client.call("image.get", { params }).catch(orAbsent);
+  if (image === undefined || image.aliases.length > 0) return;
   await shell.wait(await client.start("image.delete", { params }), fingerprint);
 }
 

@@ -7,7 +7,7 @@ import type { Operation } from "../../wire/operation.ts";
 import type { Context } from "../context.ts";
 import { startOperation } from "../operations.ts";
 import { announce } from "./create.ts";
-import { adoptImage, openStage } from "./files.ts";
+import { adoptImage, mustBeFree, openStage } from "./files.ts";
 import { newRecord } from "./new_record.ts";
 import { reporter } from "./progress.ts";
 
@@ -28,6 +28,8 @@ export async function buildImage(
       message: `Cannot build an image for ${architecture}: this host is ${Deno.build.arch}`,
     });
   }
+  const aliases = (post.aliases ?? []).map(({ name, description = "" }) => ({ name, description }));
+  await mustBeFree(context, project, aliases);
   return await startOperation(context, {
     project,
     description: "Building image",
@@ -56,7 +58,6 @@ export async function buildImage(
         public: post.public ?? false,
       };
       const files = { metadata: `${stage.path}/metadata`, rootfs: `${stage.path}/rootfs` };
-      const aliases = (post.aliases ?? []).map(({ name, description = "" }) => ({ name, description }));
       await adoptImage(context, files, { record, aliases });
       await announce(task, record);
     },

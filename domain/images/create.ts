@@ -7,6 +7,7 @@ import type { Context } from "../context.ts";
 import { startOperation, type Task } from "../operations.ts";
 import { createAlias } from "./aliases.ts";
 import { patchImage } from "./change.ts";
+import { mustBeFree } from "./files.ts";
 import { type ImagePart, type ReceivedImage, receiveImage } from "./receive.ts";
 import type { ImageRecord } from "./records.ts";
 import { resolveImage } from "./resolve.ts";
@@ -123,6 +124,7 @@ async function copyIn(
   project: string,
   { source, wish, task }: { source: NonNullable<ImagesPost["source"]>; wish: ImageWish; task: Task },
 ): Promise<void> {
+  await mustBeFree(context, project, wish.aliases ?? []);
   const image = await resolveImage(context, project, source, task);
   await patchImage(context, project, {
     fingerprint: image.fingerprint,

@@ -112,7 +112,17 @@ async function refuseIfTaken(context: Context, record: ImageRecord, aliases: Ima
       message: `Image with same fingerprint already exists: ${fingerprint}`,
     });
   }
+  await mustBeFree(context, project, aliases);
+}
+
+/** Also for whoever is about to make an image at length. @throws {DreyError} `ALREADY_EXISTS`, `BAD_REQUEST` for a name */
+export async function mustBeFree(
+  context: Context,
+  project: string,
+  aliases: readonly ImageAlias[],
+): Promise<void> {
   for (const { name } of aliases) {
+    checkName(name);
     if (await context.store.get(aliasKey(project, name)) !== undefined) throw aliasExists(name);
   }
 }

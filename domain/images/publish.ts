@@ -7,9 +7,8 @@ import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
 import type { InstanceTree } from "../instances/tree.ts";
 import { startOperation, type Task } from "../operations.ts";
-import { createAlias } from "./aliases.ts";
 import { announce, type ImageWish } from "./create.ts";
-import { adoptImage, openStage } from "./files.ts";
+import { adoptImage, mustBeFree, openStage } from "./files.ts";
 import { imageSetting } from "./settings.ts";
 import { newRecord } from "./new_record.ts";
 import { reporter } from "./progress.ts";
@@ -42,6 +41,7 @@ export async function publishImage(
   const algorithm = body.compression_algorithm ||
     await imageSetting(context, projects.project, serverKeys.imagesCompression) || "gzip";
   const argv = compressor(algorithm);
+  await mustBeFree(context, projects.project, wish.aliases ?? []);
   const ref = { project: projects.instances, name };
   const { openTree } = await import("../instances/tree.ts");
   const application = await applicationOf(context, ref, snapshot);
@@ -122,10 +122,7 @@ async function publish(
     auto_update: false,
     profiles: wish.profiles ?? fresh.profiles,
   };
-  await adoptImage(context, { metadata: path }, { record });
-  for (const alias of wish.aliases ?? []) {
-    await createAlias(context, project, { ...alias, target: record.fingerprint });
-  }
+  await adoptImage(context, { metadata: path }, { record, aliases: wish.aliases ?? [] });
   await announce(task, record);
 }
 

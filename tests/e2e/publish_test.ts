@@ -55,7 +55,20 @@ await e2e("a published instance is an image with its files, owners and links", {
   assertEquals(said, 'Error: Cannot write "standard output": the disk is full\n');
   assertEquals((await drey.tries`publish c1 --force --alias made`).code, 1);
   await drey`publish c1 --force --reuse --alias made`;
-  assertEquals(JSON.parse(await drey`image list --format json`).length, 2);
+  const images = async () => JSON.parse(await drey`image list --format json`).length;
+  assertEquals(await images(), 2);
+  // an image that cannot have its alias is not made
+  await drey`init tiny c3`;
+  const body = JSON.stringify({ source: { type: "instance", name: "c3" }, aliases: [{ name: "made" }] });
+  assertMatch(
+    (await drey.tries`query -X POST --wait -d ${body} /1.0/images`).stderr,
+    /"made" already exists/,
+  );
+  assertEquals(await images(), 2);
+  const both = await Promise.all(["a", "b"].map((kind) => drey.tries`publish c3 --alias same kind=${kind}`));
+  assertEquals(both.map(({ code }) => code).toSorted(), [0, 1]);
+  assertMatch(both.map(({ stderr }) => stderr).join(""), /^Error: Alias "same" already exists/m);
+  assertEquals(await images(), 3);
 });
 
 await e2e("a umask of the caller's is not the container's, and in nobody's way", { needs }, async (drey) => {
