@@ -78,7 +78,7 @@ export function profileWritable({ config, description, devices }: Profile): Writ
 
 /** A device of an owner. @throws {DreyError} `NOT_FOUND` */
 export function deviceOf(owner: Configured, { devices }: Writable, name: string): Device {
-  const device = devices[name];
+  const device = Object.hasOwn(devices, name) ? devices[name] : undefined;
   if (device !== undefined) return device;
   throw new DreyError("NOT_FOUND", { message: `The ${owner.title} has no device "${name}" of its own` });
 }

@@ -80,7 +80,7 @@ export async function edit(
   if (!Deno.stdin.isTerminal()) return await apply(await readStdin());
   const before = await toYaml(value);
   for (let text = before;;) {
-    text = await openEditor(text);
+    text = await editText(text);
     if (text === before) return;
     try {
       return await apply(text);
@@ -93,12 +93,17 @@ export async function edit(
 }
 
 /** Lets the user change a text; `suffix` tells the editor what it is. */
-export async function openEditor(text: string, suffix = ".yaml"): Promise<string> {
+export async function editText(text: string, suffix = ".yaml"): Promise<string> {
+  return new TextDecoder().decode(await editFile(new TextEncoder().encode(text), suffix));
+}
+
+/** Lets the user change what is in a file, in whatever encoding; `suffix` tells the editor what it is. */
+export async function editFile(content: Uint8Array, suffix: string): Promise<Uint8Array<ArrayBuffer>> {
   const { spawn } = await import("../sys/run.ts");
   const { inTemporaryPlace } = await import("../sys/temporary_place.ts");
   const file = await inTemporaryPlace(() => Deno.makeTempFile({ prefix: "drey_", suffix }));
   try {
-    await inTemporaryPlace(() => Deno.writeTextFile(file, text));
+    await inTemporaryPlace(() => Deno.writeFile(file, content));
     const editor = Deno.env.get("VISUAL") || Deno.env.get("EDITOR") || "vi";
     // an editor may come with flags, "code --wait": a shell splits them as people expect
     const argv = ["sh", "-c", `${editor} "$0"`, file];
@@ -106,7 +111,7 @@ export async function openEditor(text: string, suffix = ".yaml"): Promise<string
     if (code !== 0) {
       throw new DreyError("COMMAND_FAILED", { message: `The editor "${editor}" ended with status ${code}` });
     }
-    return await Deno.readTextFile(file);
+    return await Deno.readFile(file);
   } finally {
     await Deno.remove(file);
   }

@@ -50,8 +50,9 @@ async function wayTo(client: Client, remote: Remote, { fingerprint, public: isPu
   };
 }
 
-/** What lets another server fetch an image that is not public. */
+/** What lets another server fetch an image that is not public. @throws {DreyError} `SERVER_FAILED` */
 export async function secretOf(client: Client, fingerprint: string): Promise<string> {
-  const { operation } = await client.start("image.secret", { params: { fingerprint } });
-  return String(operation.metadata?.secret ?? "");
+  const { operation: { metadata } } = await client.start("image.secret", { params: { fingerprint } });
+  if (typeof metadata?.secret === "string") return metadata.secret;
+  throw new DreyError("SERVER_FAILED", { message: "The server gave no secret for the image" });
 }

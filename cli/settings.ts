@@ -46,7 +46,7 @@ export function settingsCommands<Body extends Settings>(
       const key = shell.typed.args[at] ?? "";
       const { whole } = await (await open(shell)).read();
       const isProperty = shell.typed.has("property");
-      shell.print(`${isProperty ? getProperty({ ...whole }, key) : whole.config?.[key] ?? ""}\n`);
+      shell.print(`${isProperty ? getProperty({ ...whole }, key) : valueOf(whole.config, key)}\n`);
     },
     async set(shell) {
       const pairs = await readPairs(shell.typed.args.slice(at));
@@ -71,6 +71,10 @@ export function settingsCommands<Body extends Settings>(
   };
 }
 
+/** The value of a key, empty if it is not set; every object answers to "constructor" as well. */
+export const valueOf = (config: Config | undefined, key: string): string =>
+  config !== undefined && Object.hasOwn(config, key) ? config[key] ?? "" : "";
+
 /** Sets keys, or properties. @throws {DreyError} `BAD_REQUEST` for a property that cannot be set so */
 export function setKeys(value: Settings, pairs: Record<string, string>, isProperty: boolean): void {
   if (!isProperty) value.config = { ...value.config, ...pairs };
@@ -84,8 +88,8 @@ export function unsetKey(
   { owner, isProperty }: { owner: { title: string }; isProperty: boolean },
 ): void {
   if (isProperty) return setProperty(value, key, "");
-  const { [key]: old, ...config } = value.config ?? {};
-  if (old === undefined) {
+  const { [key]: _, ...config } = value.config ?? {};
+  if (!Object.hasOwn(value.config ?? {}, key)) {
     throw new DreyError("NOT_FOUND", {
       message: `Cannot unset key "${key}": ${owner.title} does not set it`,
     });

@@ -49,6 +49,12 @@ export function runningOperation(client: Client, operation: Operation): RunningO
   };
 }
 
+/** Name of the instance that an operation creates; older servers tell of containers. */
+export function createdInstance({ resources }: Operation): string {
+  const address = resources?.instances?.[0] ?? resources?.containers?.[0] ?? "";
+  return decodeURIComponent(address.split("/").at(-1) ?? "");
+}
+
 /** LXD numbers the ends of operations from here on. */
 const isFinal = ({ status_code }: Operation) => status_code >= statusCodes.Success;
 

@@ -46,7 +46,7 @@ complete -c drey -f -a '(__drey_complete)'
 
 export function completion(shell: Shell): Promise<void> {
   const [name = ""] = shell.typed.args;
-  const script = scripts[name];
+  const script = Object.hasOwn(scripts, name) ? scripts[name] : undefined;
   if (script === undefined) {
     throw new DreyError("BAD_REQUEST", {
       message: `There is no completion for "${name}"; there is for ${Object.keys(scripts).join(", ")}`,

@@ -6,7 +6,7 @@ import { configured, instanceWritable } from "../configured.ts";
 import { edit as editYaml } from "../editor.ts";
 import { toYaml } from "../output.ts";
 import { resolveName, resolveOnServer } from "../resolve.ts";
-import { change, getProperty, readPairs, setKeys, unsetKey } from "../settings.ts";
+import { change, getProperty, readPairs, setKeys, unsetKey, valueOf } from "../settings.ts";
 import type { Shell } from "../shell.ts";
 import { splitSnapshot } from "./snapshot.ts";
 
@@ -22,10 +22,6 @@ export async function get(shell: Shell): Promise<void> {
   const config = has("expanded") ? value.expanded_config : value.config;
   shell.print(`${has("property") ? getProperty({ ...value }, key) : valueOf(config, key)}\n`);
 }
-
-/** What is set, if anything; every object answers to "constructor" as well. */
-const valueOf = (config: Record<string, string>, key: string): string =>
-  Object.hasOwn(config, key) ? config[key] ?? "" : "";
 
 export async function set(shell: Shell): Promise<void> {
   const { args, has } = shell.typed;

@@ -2,8 +2,8 @@
 
 import { DreyError } from "../../errors.ts";
 import type { Client } from "../../client/client.ts";
+import { createdInstance } from "../../client/operations.ts";
 import type { Devices, InstancesPost } from "../../wire/instance.ts";
-import type { Operation } from "../../wire/operation.ts";
 import { keyValues, resolveName, resolveOnServer } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
 import { splitSnapshot } from "./snapshot.ts";
@@ -30,7 +30,7 @@ export async function copy(shell: Shell): Promise<void> {
     source: {
       type: "copy",
       source: name,
-      ...(typed.text("project") === undefined ? {} : { project: typed.text("project")! }),
+      ...(client.project === undefined ? {} : { project: client.project }),
       instance_only: typed.has("instance-only"),
       refresh,
       ...(typed.has("stateless") ? { live: false } : {}),
@@ -43,7 +43,7 @@ export async function copy(shell: Shell): Promise<void> {
     await client.start("instances.create", { body, query }),
     target.name || name,
   );
-  if (target.name === "") shell.print(`Instance name is: ${createdName(ended)}\n`);
+  if (target.name === "") shell.print(`Instance name is: ${createdInstance(ended)}\n`);
 }
 
 /** What the copy is to have instead of what the source has. */
@@ -92,8 +92,4 @@ async function devicesOf(client: Client, source: string): Promise<Devices> {
     ? await client.call("instance.get", { params: { name } })
     : await client.call("snapshot.get", { params: { name, snapshot } });
   return found.expanded_devices;
-}
-
-function createdName({ resources }: Operation): string {
-  return decodeURIComponent((resources?.instances?.[0] ?? "").split("/").at(-1) ?? "");
 }

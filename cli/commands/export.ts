@@ -44,7 +44,7 @@ export async function importInstance(shell: Shell): Promise<void> {
   const { typed } = shell;
   const [first = "", ...rest] = typed.args;
   const isRemote = /^[\w-]+:$/.test(first);
-  const { remote } = resolveOnServer(isRemote ? first : "local:");
+  const { remote } = resolveOnServer(isRemote ? first : "");
   const [path = "", name] = isRemote ? rest : [first, ...rest];
   const client = await shell.connect(remote);
   const pool = typed.text("storage");
@@ -56,12 +56,8 @@ export async function importInstance(shell: Shell): Promise<void> {
   };
   const body = await openToSend(path);
   const upload = { body, headers: { "content-type": "application/octet-stream", ...headers } };
-  const ended = await shell.wait(await client.start("instances.create", { upload }), name ?? path);
-  for (const warning of warningsOf(ended.metadata)) shell.say(`Warning: ${warning}`);
+  await shell.wait(await client.start("instances.create", { upload }), name ?? path);
 }
-
-const warningsOf = (metadata: Record<string, unknown> | null): string[] =>
-  Array.isArray(metadata?.["warnings"]) ? metadata["warnings"].map(String) : [];
 
 /** `DEVICE,key=value,…` words. @throws {DreyError} `BAD_REQUEST` */
 function readDevices(words: readonly string[]): Record<string, Record<string, string>> {

@@ -90,10 +90,11 @@ export async function edit(shell: Shell): Promise<void> {
   if (!Deno.stdin.isTerminal()) return await write(place, { type: "file" }, {}, Deno.stdin.readable);
   const found = await read(place);
   if (found.type !== "file") throw new DreyError("BAD_REQUEST", { message: `"${place.path}" is no file` });
-  const { openEditor } = await import("../editor.ts");
-  const before = await found.body.text();
-  const after = await openEditor(before, place.path.includes(".") ? `.${place.path.split(".").at(-1)}` : "");
-  if (after !== before) await write(place, { type: "file" }, {}, after);
+  const { editFile } = await import("../editor.ts");
+  const before = new Uint8Array(await found.body.arrayBuffer());
+  const after = await editFile(before, place.path.includes(".") ? `.${place.path.split(".").at(-1)}` : "");
+  const isSame = after.length === before.length && after.every((byte, at) => byte === before[at]);
+  if (!isSame) await write(place, { type: "file" }, {}, after);
 }
 
 /** @throws {DreyError} `BAD_REQUEST` for a word without a path */

@@ -49,8 +49,9 @@ async function bothEnds(
   theirs: Promise<unknown>,
   end: number,
 ): Promise<void> {
-  const [answered] = await Promise.allSettled([theirs.finally(() => closeFd(end))]);
-  const { code, said } = await ours;
+  const [answered, ended] = await Promise.allSettled([theirs.finally(() => closeFd(end)), ours]);
+  if (ended.status === "rejected") throw ended.reason;
+  const { code, said } = ended.value;
   if (code === 1) throw new DreyError("BAD_REQUEST", { message: said });
   if (answered.status === "rejected") throw answered.reason;
   if (code !== 0) throw new DreyError("SERVER_FAILED", { message: "The stream of files broke off" });

@@ -34,11 +34,8 @@ export async function getProperty(shell: Shell): Promise<void> {
   const [text = "", key = ""] = shell.typed.args;
   const { client, fingerprint } = await readImage(shell, text);
   const { properties } = await client.call("image.get", { params: { fingerprint } });
-  const value = Object.hasOwn(properties, key) ? properties[key] : undefined;
-  if (value === undefined) {
-    throw new DreyError("NOT_FOUND", { message: `Image "${text}" has no property "${key}"` });
-  }
-  shell.print(`${value}\n`);
+  if (!Object.hasOwn(properties, key)) throw noProperty(text, key);
+  shell.print(`${properties[key]}\n`);
 }
 
 export async function setProperty(shell: Shell): Promise<void> {
@@ -48,11 +45,15 @@ export async function setProperty(shell: Shell): Promise<void> {
 
 export async function unsetProperty(shell: Shell): Promise<void> {
   const [text = "", key = ""] = shell.typed.args;
-  await change(shell, text, ({ [key]: value, ...rest }) => {
-    if (value !== undefined) return rest;
-    throw new DreyError("NOT_FOUND", { message: `Image "${text}" has no property "${key}"` });
+  await change(shell, text, (properties) => {
+    if (!Object.hasOwn(properties, key)) throw noProperty(text, key);
+    const { [key]: _, ...rest } = properties;
+    return rest;
   });
 }
+
+const noProperty = (image: string, key: string) =>
+  new DreyError("NOT_FOUND", { message: `Image "${image}" has no property "${key}"` });
 
 type Properties = Record<string, string>;
 

@@ -154,6 +154,9 @@ async function relay(shell: Shell, { owned, wish, target, project, alias }: Carr
     "x-lxd-fingerprint": image.fingerprint,
     "x-lxd-public": wish.public ? "1" : "0",
     "x-lxd-properties": new URLSearchParams(image.properties).toString(),
+    ...wish.profiles !== undefined && {
+      "x-lxd-profiles": new URLSearchParams(wish.profiles.map((name) => ["profile", name])).toString(),
+    },
   };
   const upload = { body: response.body, headers };
   await shell.wait(await target.start("images.create", { upload, query: { project } }), alias);

@@ -2,9 +2,9 @@
 
 import { DreyError } from "../../errors.ts";
 import type { Client } from "../../client/client.ts";
+import { createdInstance } from "../../client/operations.ts";
 import { defaultRemote, type Remote } from "../../client/remotes.ts";
 import { type Devices, type InstanceSource, type InstancesPost, instancesPost } from "../../wire/instance.ts";
-import type { Operation } from "../../wire/operation.ts";
 import { knows } from "../extensions.ts";
 import type { Typed } from "../parse.ts";
 import { asRemoteImage, keyValues, resolveImage, resolveOnServer } from "../resolve.ts";
@@ -31,8 +31,8 @@ async function create(shell: Shell, start: boolean): Promise<void> {
   shell.print(name === "" ? "Creating the instance\n" : `Creating ${name}\n`);
   const running = await client.start("instances.create", { body });
   const ended = await shell.wait(running, name || "instance")
-    .catch((error) => tellLeft(client, name || createdName(running.operation), error));
-  const created = name || createdName(ended);
+    .catch((error) => tellLeft(client, name || createdInstance(running.operation), error));
+  const created = name || createdInstance(ended);
   if (name === "") shell.print(`Instance name is: ${created}\n`);
   if (!start) return;
   shell.print(`Starting ${created}\n`);
@@ -172,9 +172,4 @@ async function deviceOfProfiles(client: Client, profiles: readonly string[], nam
   const read = profiles.map((profile) => client.call("profile.get", { params: { name: profile } }));
   const last = (await Promise.all(read)).findLast((profile) => profile.devices[name] !== undefined);
   return { ...last?.devices[name] };
-}
-
-function createdName({ resources }: Operation): string {
-  const address = resources?.instances?.[0] ?? resources?.containers?.[0] ?? "";
-  return decodeURIComponent(address.split("/").at(-1) ?? "");
 }

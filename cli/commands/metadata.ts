@@ -39,9 +39,9 @@ export async function createTemplate(shell: Shell): Promise<void> {
 
 export async function editTemplate(shell: Shell): Promise<void> {
   if (!Deno.stdin.isTerminal()) return await writeTemplate(shell, Deno.stdin.readable);
-  const { openEditor } = await import("../editor.ts");
+  const { editText } = await import("../editor.ts");
   const before = await readTemplate(shell);
-  const after = await openEditor(before, ".tpl");
+  const after = await editText(before, ".tpl");
   if (after !== before) await writeTemplate(shell, after);
 }
 

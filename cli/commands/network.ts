@@ -176,13 +176,16 @@ export const detach = (kind: "instance" | "profile") => async (shell: Shell): Pr
     ).map(([name]) => name);
     const wanted = device ?? (cards.length === 1 ? cards[0] : undefined);
     if (wanted !== undefined && cards.includes(wanted)) return void delete devices[wanted];
-    throw new DreyError(cards.length > 1 ? "BAD_REQUEST" : "NOT_FOUND", {
-      message: cards.length > 1
-        ? `The ${target.title} has several devices on network "${name}": name one of ${cards.join(", ")}`
-        : `The ${target.title} has no device ${device ?? ""} of its own on network "${name}"`.replace(
-          "  ",
-          " ",
-        ),
+    if (device === undefined && cards.length > 1) {
+      throw new DreyError("BAD_REQUEST", {
+        message: `The ${target.title} has several devices on network "${name}": name one of ${
+          cards.join(", ")
+        }`,
+      });
+    }
+    const what = device === undefined ? "device" : `device "${device}"`;
+    throw new DreyError("NOT_FOUND", {
+      message: `The ${target.title} has no ${what} of its own on network "${name}"`,
     });
   });
 };

@@ -1,7 +1,8 @@
 // drey rebuild: the root of an instance as an image has it, or empty.
 
 import { DreyError } from "../../errors.ts";
-import { resolveImage, resolveName } from "../resolve.ts";
+import { imageSource } from "../image_source.ts";
+import { resolveName } from "../resolve.ts";
 import type { Shell } from "../shell.ts";
 
 export async function rebuild(shell: Shell): Promise<void> {
@@ -15,13 +16,13 @@ export async function rebuild(shell: Shell): Promise<void> {
   const { remote, name } = resolveName(args.at(-1) ?? "", "instance");
   const client = await shell.connect(remote);
   const params = { name };
+  const source = has("empty") ? { type: "none" } as const : await imageSource(shell, args[0] ?? "", remote);
   const { status } = await client.call("instance.get", { params });
   const isRunning = status !== "Stopped";
   if (isRunning && has("force")) {
     const body = { action: "stop", force: true, timeout: 0 } as const;
     await shell.wait(await client.start("instance.state.change", { params, body }), name);
   }
-  const source = has("empty") ? { type: "none" } as const : resolveImage(args[0] ?? "");
   await shell.wait(await client.start("instance.rebuild", { params, body: { source } }), name);
   if (!isRunning || !has("force")) return;
   const start = { action: "start" } as const;

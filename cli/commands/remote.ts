@@ -48,7 +48,7 @@ export async function add(shell: Shell): Promise<void> {
 async function entryOf(shell: Shell, name: string, where: string): Promise<RemoteEntry> {
   const { typed } = shell;
   const protocol = typed.text("protocol") ?? "lxd";
-  if (protocol !== "lxd") return { addr: imageAddresses(where, protocol), protocol, public: true };
+  if (protocol !== "lxd") return { addr: await addressOf(where, protocol), protocol, public: true };
   if (where.startsWith("unix:")) return { addr: where, protocol, public: false };
   const { addServer } = await import("../../client/add_server.ts");
   const token = typed.text("token") ?? typed.text("password");
@@ -87,8 +87,7 @@ export async function rename(shell: Shell): Promise<void> {
 export async function setUrl(shell: Shell): Promise<void> {
   const [text = "", where = ""] = shell.typed.args;
   const { name, protocol } = mustBeAdded(text);
-  const isServer = protocol === "lxd" && !where.startsWith("unix:");
-  const addr = isServer ? (await import("../../client/add_server.ts")).serverAddress(where) : where;
+  const addr = await addressOf(where, protocol);
   await change(({ remotes: { [name]: entry } }) => {
     if (entry !== undefined) entry.addr = addr;
   });
@@ -125,8 +124,10 @@ async function nameOf(where: string): Promise<string> {
   return new URL(serverAddress(where)).hostname.replace(/^\[|\]$/g, "").replaceAll(":", "-");
 }
 
-/** A server of images may have mirrors, behind commas. */
-function imageAddresses(where: string, protocol: string): string {
+/** What was typed, as it is kept; a server of images may have mirrors, behind commas. @throws {DreyError} `BAD_REQUEST` */
+async function addressOf(where: string, protocol: string): Promise<string> {
+  if (protocol === "lxd" && where.startsWith("unix:")) return where;
+  if (protocol === "lxd") return (await import("../../client/add_server.ts")).serverAddress(where);
   if (protocol !== "simplestreams") return imageAddress(where);
   return where.split(",").map((text) => imageAddress(text.trim())).join(",");
 }

@@ -34,7 +34,7 @@ export const detach = (kind: ConfiguredKind): Handler => async (shell) => {
   const [owner = "", wanted] = shell.typed.args.slice(2);
   await change(await configured(shell, kind, owner), ({ devices }) => {
     const name = wanted ?? findDevice(devices, named);
-    const device = devices[name];
+    const device = Object.hasOwn(devices, name) ? devices[name] : undefined;
     if (device === undefined) throw new DreyError("NOT_FOUND", { message: `There is no device "${name}"` });
     if (!isOf(device, named)) {
       throw new DreyError("BAD_REQUEST", { message: `Device "${name}" is not volume "${named.volume}"` });

@@ -54,7 +54,7 @@ async function change(shell: Shell, edit: (variables: Variables) => void): Promi
 }
 
 function entryOf(variables: Variables, key: string): Variables[string] {
-  const entry = variables[key];
+  const entry = Object.hasOwn(variables, key) ? variables[key] : undefined;
   if (entry !== undefined) return entry;
   throw new DreyError("NOT_FOUND", { message: `The firmware has no variable "${key}"` });
 }

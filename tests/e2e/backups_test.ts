@@ -158,6 +158,11 @@ await e2e("what is no backup, or a hostile one, is refused", { needs }, async (d
     await Deno.writeTextFile(join(tree, "backup/index.yaml"), text);
     await runChecked(["tar", "-C", tree, "-cf", good, "backup/index.yaml", root]);
   };
+  await sayInstead(`${index}    config: {boot.mode: bios}\n`);
+  const { stderr } = await drey.tries`import ${good} older`;
+  assertEquals(stderr.match(/Warning: .*/g), [
+    'Warning: older: left out the configuration key "boot.mode", which is not supported yet',
+  ]);
   await sayInstead(index.replace("[default]", "[small]"));
   await fails(
     drey,

@@ -6,6 +6,7 @@ import { join } from "@std/path";
 import { type Drey, e2e } from "../support/drey.ts";
 import { requestBytes, sendBytes } from "../support/raw_http.ts";
 import { serve } from "../support/server.ts";
+import { onTerminal } from "../support/terminal.ts";
 
 const needs = ["userns", "subids", "overlay"] as const;
 
@@ -47,6 +48,13 @@ await e2e("files go into a running instance and come out again", { needs }, asyn
   assertEquals(await Deno.readTextFile(join(again, "tree", "one")), "one\n");
   await drey.run(["file", "edit", "c1/root/new"], { stdin: "edited\n" });
   assertEquals(await drey`exec c1 -- cat /root/new`, "edited\n");
+  // what is not touched keeps its bytes, whatever its encoding
+  const latin = join(drey.directory, "latin");
+  await Deno.writeFile(latin, Uint8Array.of(0x63, 0xe9, 0x0a));
+  await drey`file push ${latin} c1/root/latin`;
+  await onTerminal(drey, ["file", "edit", "c1/root/latin"], { before: "export VISUAL='sed -i s/c/C/'" });
+  await drey`file pull c1/root/latin ${latin}`;
+  assertEquals(await Deno.readFile(latin), Uint8Array.of(0x43, 0xe9, 0x0a));
   // what exists keeps its owner
   assertEquals(await drey`exec c1 -- stat -c ${"%u %a"} /root/new`, "1000 640\n");
   await drey`file delete c1/root/new`;

@@ -18,6 +18,7 @@ await e2e("images go to and from another server in every mode", { needs }, async
   const token = (await drey`config trust add --name me`).trim();
   const here = elsewhere(drey);
   await here.run(`remote add far ${token}`);
+  await here.run("profile create web");
   const list = async (): Promise<Listed[]> => JSON.parse(await here.run("image list --format json"));
   // a private image is pulled with a secret
   await here.run("image copy far:tiny local: --copy-aliases --alias mine");
@@ -25,7 +26,8 @@ await e2e("images go to and from another server in every mode", { needs }, async
   assertEquals(image?.aliases.map(({ name }) => name).sort(), ["mine", "tiny"]);
   assertEquals(image?.properties.os, "Tiny");
   await here.run("image delete mine");
-  await here.run("image copy far:tiny local: --mode relay --alias mine");
+  await here.run("image copy far:tiny local: --mode relay --alias mine --profile web");
+  assertStringIncludes(await here.run("image info mine"), "Profiles: web\n");
   await here.run("image set-property mine os Own");
   assertEquals(await here.run("image get-property mine os"), "Own\n");
   await drey`image delete tiny`;
@@ -37,7 +39,9 @@ await e2e("images go to and from another server in every mode", { needs }, async
   await here.run("image delete mine");
   await here.run("launch far:pushed c1");
   assertEquals(await here.run("exec c1 -- hostname"), "c1\n");
-  await here.run("delete --force c1");
+  await here.run("stop --force c1");
+  await here.run("rebuild far:pushed c1");
+  await here.run("delete c1");
   const [cached] = await list();
   assertEquals([cached?.fingerprint], [pushed.fingerprint]);
 });

@@ -74,6 +74,9 @@ await e2e("keys and values that are not known are named", { needs }, async (drey
   assertEquals(await drey`config get c1 limits.nonsense`.catch(() => "\n"), "\n");
   // names that every object of JavaScript has
   assertEquals(await drey`config get c1 constructor`, "\n");
+  assertEquals(await drey`profile get default constructor`, "\n");
+  assertRefused(await drey.tries`profile unset default constructor`, /does not set it/);
+  assertRefused(await drey.tries`config device get c1 constructor name`, /no device "constructor"/);
   assertEquals(await drey`image list constructor=x --format csv`, "");
   assertEquals(await drey`list --columns config:user.constructor,config:constructor --format csv`, ",\n");
   assertRefused(await drey.tries`storage create p1 constructor`, /Unknown storage driver/);

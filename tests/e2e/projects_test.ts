@@ -166,6 +166,9 @@ await e2e("commands mean the project that was switched to", { needs }, async (dr
   assertEquals(await names(drey, ["--project", "default"]), []);
   assertEquals(await names(drey, ["--all-projects"]), ["c1"]);
   assertMatch(await drey`project list`, /web \(current\)/);
+  await drey`copy c1 c2 --target-project default`;
+  assertEquals(await names(drey, ["--project", "default"]), ["c2"]);
+  await drey`delete c2 --project default`;
   await drey`delete c1`;
   await drey`project rename web site`;
   assertEquals(await drey`project get-current`, "site\n");

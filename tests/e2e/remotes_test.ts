@@ -69,7 +69,12 @@ await e2e("drey leads instances of another machine, added by a token", { needs }
   assertEquals(await drey`config get c1 user.team`, "web\n");
   await must(run("remote switch far"));
   assertEquals(JSON.parse(await must(run("list --format json")))[0].name, "c1");
-  await must(run("delete -f c1"));
+  await must(run("stop -f c1"));
+  await must(run(`export c1 ${file}`));
+  await must(run("delete c1"));
+  await must(run(`import ${file}`));
+  assertEquals((await drey`list --format csv -c n`).trim(), "c1");
+  await must(run("delete c1"));
   await must(run("remote switch local"));
   assertMatch((await elsewhere(drey, "third")(`remote add far ${token}`)).stderr, /not authorized/);
 });

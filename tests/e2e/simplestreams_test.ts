@@ -62,7 +62,10 @@ await e2e(
       await drey`image delete ${image.fingerprint}`;
       await using proxy = startWebProxy(server.address);
       await drey`config set core.proxy_http=${proxy.address}`;
-      await drey`remote add near http://images.test --protocol simplestreams`;
+      await drey`remote add near http://elsewhere.test --protocol simplestreams`;
+      await drey`remote set-url near images.test`;
+      assertStringIncludes(await drey`remote list --format csv`, "near,https://images.test,");
+      await drey`remote set-url near http://images.test`;
       await drey`image copy near:tiny/1 local:`;
       assert(proxy.asked.length >= 4);
       assertEquals(proxy.asked.filter((url) => !url.startsWith("http://images.test/")), []);
