@@ -51,6 +51,8 @@ export function naturalCompare(a: string, b: string): number {
     if (x === y) continue;
     const difference = Number(x) - Number(y);
     if (!Number.isNaN(difference) && difference !== 0) return difference;
+    // of one value the shorter is first, as for LXD: 8 before 08
+    if (difference === 0 && x.length !== y.length) return x.length - y.length;
     return x < y ? -1 : 1;
   }
   return left.length - right.length;

@@ -12,6 +12,10 @@ Deno.test("naturalCompare() puts c2 before c10", () => {
   ]);
 });
 
+Deno.test("naturalCompare() puts 6d before 06b, as lxc does", () => {
+  assertEquals(["06b", "6d", "5c", "007", "07"].sort(naturalCompare), ["5c", "6d", "06b", "07", "007"]);
+});
+
 Deno.test("sizes are written as LXD writes them", () => {
   assertEquals([0, 999, 73_670_000].map((bytes) => decimalSize(bytes)), ["0B", "999B", "73.67MB"]);
   assertEquals([1023, 1024, 1 << 30].map((bytes) => binarySize(bytes)), ["1023B", "1.00KiB", "1.00GiB"]);

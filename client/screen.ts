@@ -8,10 +8,19 @@ import { inTemporaryPlace } from "../sys/temporary_place.ts";
 /** sun_path without its final zero byte; unix(7) */
 const longestPath = 107;
 
-/** Leads every connection to a listener to the screen of an instance, until the signal or the machine ends it. */
+/**
+ * Leads every connection to a listener to the screen of an instance, until the signal or the machine ends it.
+ *
+ * @param onOpen called once there is a screen
+ */
 export async function leadToScreen(
   client: Client,
-  { name, listener, detach }: { name: string; listener: Deno.UnixListener; detach: AbortSignal },
+  { name, listener, detach, onOpen }: {
+    name: string;
+    listener: Deno.UnixListener;
+    detach: AbortSignal;
+    onOpen?: () => void;
+  },
 ): Promise<void> {
   const running = await client.start("instance.console", { params: { name }, body: { type: "vga" } });
   const fds = running.operation.metadata?.fds as Record<string, string> | undefined;
@@ -23,6 +32,7 @@ export async function leadToScreen(
   detach.addEventListener("abort", () => control.close(), { once: true });
   if (detach.aborted) control.close();
   const accepting = accept(listener, () => open("0"));
+  onOpen?.();
   try {
     await running.wait();
   } finally {

@@ -46,10 +46,11 @@ async function change(context: Context, to: (old: Values) => Values): Promise<vo
   // one at a time: a server that listens somewhere else meanwhile must not be told two things
   await using _alone = await context.store.lock(configKey);
   const old = await context.store.get<Values>(configKey);
-  const next = withoutEmpty(to(old?.value ?? {}));
+  const wanted = to(old?.value ?? {});
+  validateServerConfig(wanted);
+  const next = withoutEmpty(wanted);
   const changed = changedKeys(old?.value ?? {}, next);
   if (changed.length === 0) return;
-  validateServerConfig(next);
   await context.applyConfig?.(next);
   const metadata = Object.fromEntries(changed.map((name) => [name, next[name] ?? ""]));
   await context.store.commit([], [

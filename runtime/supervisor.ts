@@ -204,8 +204,11 @@ const hints: Record<string, string> = {
 
 function startFailed(directory: string): DreyError {
   const said = (readIfThere(join(directory, runFiles.log)) ?? "").trim().split("\n")[0] ?? "";
+  const [, link] = /"([^"]+)" of the instance is a link/.exec(said) ?? [];
   return new DreyError("KERNEL_REFUSED", {
     message: said === "" ? "The container ended before its init ran" : `Cannot build the container: ${said}`,
-    hint: "Run drey doctor to see what this host allows",
+    hint: link === undefined
+      ? "Run drey doctor to see what this host allows"
+      : `Remove the link, so that a directory is made in its place: drey file delete INSTANCE${link}`,
   });
 }

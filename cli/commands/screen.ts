@@ -20,14 +20,21 @@ export async function showScreen(
   const detach = new AbortController();
   const stop = () => detach.abort();
   for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stop);
+  await leadToScreen(client, {
+    name,
+    listener: socket.listener,
+    detach: detach.signal,
+    onOpen: () => showIn(shell, { path: socket.path, stop }),
+  });
+}
+
+/** Starts a viewer of what is at a socket, or tells where it is. */
+function showIn(shell: Shell, { path, stop }: { path: string; stop: () => void }): void {
   const viewer = viewers.find((known) => findTool(known.name, fullPath()) !== undefined);
-  if (viewer === undefined) {
-    shell.say("Neither remote-viewer nor spicy is installed (packages virt-viewer, spice-client-gtk).");
-    shell.say(`The screen is at spice+unix://${socket.path} until Ctrl-C.`);
-  }
-  const led = leadToScreen(client, { name, listener: socket.listener, detach: detach.signal });
   if (viewer !== undefined) {
-    void spawn([viewer.name, ...viewer.argv(socket.path)], { stdin: "null" }).status.then(stop);
+    void spawn([viewer.name, ...viewer.argv(path)], { stdin: "null" }).status.then(stop);
+    return;
   }
-  await led;
+  shell.say("Neither remote-viewer nor spicy is installed (packages virt-viewer, spice-client-gtk).");
+  shell.say(`The screen is at spice+unix://${path} until Ctrl-C.`);
 }

@@ -12,11 +12,13 @@ import {
   makeNodeSteps,
   plugDisk,
   plugNode,
+  type RunningContainer,
   showNodeSteps,
   showSteps,
   unplugDisk,
 } from "../../runtime/disks.ts";
-import type { DeviceSite, DeviceType, StartParts, StartSite } from "./device.ts";
+import { usableNodes } from "../instances/device_nodes.ts";
+import type { DeviceSite, DeviceType, LiveSite, StartParts, StartSite } from "./device.ts";
 import { runningContainer } from "./running.ts";
 
 export interface HostNode {
@@ -48,9 +50,7 @@ export function nodeType(
     async add(site) {
       const container = runningContainer(site);
       for (const node of find(site)) {
-        const given = giveNode(site, node, container.map);
-        if ("made" in given) await plugNode(container, given.made);
-        else await plugDisk(container, given.shown);
+        await plugGiven(container, giveNode(site, node, container.map));
       }
     },
     async remove(site) {
@@ -58,9 +58,35 @@ export function nodeType(
       // what has been taken from the host may still be shown
       const named = path || source;
       const paths = named ? [named] : find(site).map((node) => node.path);
-      for (const path of paths) await unplugDisk(runningContainer(site), path, { isNode: true });
+      for (const path of paths) {
+        await unplugDisk(runningContainer(site), path, { isNode: true });
+        await showAgain(site, path, find);
+      }
     },
   };
+}
+
+/** Shows what else is at the path of a node that went: a node of every container's, or one of another device. */
+async function showAgain(
+  site: LiveSite,
+  path: string,
+  find: (site: DeviceSite) => HostNode[],
+): Promise<void> {
+  const container = runningContainer(site);
+  const own = usableNodes().some((node) => path === `/dev/${node}`) ? lookAt(path) : undefined;
+  if (own !== undefined) await plugDisk(container, shownNode(own, path));
+  for (const [name, device] of Object.entries(site.devices)) {
+    if (name === site.name || device["type"] !== site.device["type"]) continue;
+    const other = { ...site, name, device };
+    for (const node of find(other).filter((node) => node.path === path)) {
+      await plugGiven(container, giveNode(other, node, container.map));
+    }
+  }
+}
+
+async function plugGiven(container: RunningContainer, given: Given): Promise<void> {
+  if ("made" in given) await plugNode(container, given.made);
+  else await plugDisk(container, given.shown);
 }
 
 function startParts(site: StartSite, given: readonly Given[]): StartParts {
@@ -106,10 +132,11 @@ function giveNode({ context, name, device }: DeviceSite, node: HostNode, map: Id
     throw needsRoot(name, `a node ${major}:${minor}, which "${node.source}" is not,`);
   }
   if ((facts.mode & 0o6) === 0) throw closedNode(name, node.source, facts.kind);
-  const { source, id } = facts;
-  return {
-    shown: { source, id, path: node.path, recursive: false, attributes: ["nosuid"], propagation: "private" },
-  };
+  return { shown: shownNode(facts, node.path) };
+}
+
+function shownNode({ source, id }: HostFacts, path: string): Disk {
+  return { source, id, path, recursive: false, attributes: ["nosuid"], propagation: "private" };
 }
 
 /** What is at a path of the host; undefined if it is no device node. */

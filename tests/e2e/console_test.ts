@@ -77,7 +77,7 @@ await e2e("whoever starts an instance may stay at its console", { needs }, async
   assertMatch(all.stderr, /single instance/);
   const screen = await drey.tries`restart c1 --force --console=vga`;
   assertEquals(screen.code, 1);
-  assertMatch(screen.stderr, /Only virtual machines have a graphical console/);
+  assertMatch(screen.stderr, /^Error: Only virtual machines have a graphical console/);
 });
 
 await e2e("a killed drey gives the console back to the log", { needs }, async (drey) => {

@@ -26,7 +26,14 @@ await e2e(
     assertEquals((await shell("ls /dev | grep full")).stdout, "full\nfull3\n");
     await drey`config device remove c1 full`;
     await drey`config device remove c1 zero`;
-    assertEquals((await shell("ls /dev /dev/deep | grep -E 'full[23]|nought'")).stdout, "");
+    // what else is at the path of a node that goes stays: every container's own, and another device's
+    await drey`config device add c1 null unix-char source=/dev/null`;
+    await drey`config device add c1 first unix-char source=/dev/zero path=/dev/both`;
+    await drey`config device add c1 second unix-char source=/dev/zero path=/dev/both`;
+    await drey`config device remove c1 null second`;
+    assertEquals((await shell("test -c /dev/null && head -c 3 /dev/both | wc -c")).stdout.trim(), "3");
+    await drey`config device remove c1 first`;
+    assertEquals((await shell("ls /dev /dev/deep | grep -E 'full[23]|nought|both'")).stdout, "");
 
     const wrong = await drey.tries`config device add c1 wrong unix-block source=/dev/zero`;
     assertMatch(wrong.stderr, /"\/dev\/zero" is a character device/);
