@@ -42,9 +42,9 @@ export function isHubAlive(directory: string): boolean {
   return isLocked(join(directory, hubFiles.lock));
 }
 
-/** Whether a hub is there with all that makes one: its holder, and the keeper of its namespace. */
+/** Whether a hub is there with all that makes one: its holder, which has the services, and the keeper of its namespace. */
 export function isHubSound(directory: string): boolean {
-  if (!isHubAlive(directory)) return false;
+  if (!isHubAlive(directory) || exists(join(directory, hubFiles.replaced))) return false;
   return !exists(join(directory, hubFiles.keeper)) || pidIn(directory, hubFiles.keeper) !== undefined;
 }
 
@@ -91,14 +91,15 @@ export async function reviveHub(directory: string, cgroup: string | undefined): 
   const pid = isHost ? undefined : hubPid(directory);
   const isWhole = [hubFiles.control, hubFiles.services].every((file) => exists(join(directory, file)));
   if (!isWhole || (!isHost && pid === undefined)) return false;
-  const group = holderGroup(directory);
-  const old = groupMembers(directory);
+  const old = new Set(groupMembers(directory).map(groupOf));
   const way = pid === undefined ? "" : `exec ${enterNamespace(String(pid)).map(quote).join(" ")} sh -c '`;
   const keep = `${way}echo ready; exec >/dev/null${isHost ? "" : "; exec sleep infinity'"}\n`;
+  noteReplaced(directory);
   removeIfThere(join(directory, hubFiles.lock)); // held by the old holder, if that is not what was killed
   await startHolder({ directory, enter: isHost ? undefined : () => [], cgroup }, keep);
-  if (old.length > 0) sendSignal(-group, signals.KILL);
+  for (const group of old) sendSignal(-group, signals.KILL);
   for (const name of serviceNames(directory)) await tell(directory, name);
+  removeIfThere(join(directory, hubFiles.replaced));
   return true;
 }
 
@@ -202,16 +203,42 @@ function servicePid(directory: string, name: string): number | undefined {
 /** A pid that a file names, if it still is that of a process of the hub. */
 function pidIn(directory: string, file: string): number | undefined {
   const pid = Number(readIfThere(join(directory, file)));
-  return pid > 0 && groupOf(pid) === holderGroup(directory) ? pid : undefined;
+  return pid > 0 && hubGroups(directory).includes(groupOf(pid)) ? pid : undefined;
 }
 
-/** All processes of a hub are of the group that its holder leads, or led; -1 if another process leads it by now. */
+/** All processes of a hub are of the group that its holder leads, or led, or of those that were to be replaced. */
+const hubGroups = (directory: string): number[] => [holderGroup(directory), ...replacedGroups(directory)];
+
+/** The group of the holder; -1 if another process leads it by now. */
 function holderGroup(directory: string): number {
   const pid = Number(readIfThere(join(directory, hubFiles.holder))) || -1;
-  const [begun, noted] = [startTime(pid), readIfThere(join(directory, hubFiles.begun))];
+  const noted = readIfThere(join(directory, hubFiles.begun));
+  if (noted !== undefined) return isNobodyElses(pid, Number(noted)) ? pid : -1;
   // older dreys did not note it; while the lock is held, the group is there and its number nobody else's
-  const isKnown = noted === undefined ? isHubAlive(directory) : begun === Number(noted);
-  return begun === undefined || isKnown ? pid : -1;
+  return startTime(pid) === undefined || isHubAlive(directory) ? pid : -1;
+}
+
+/** Whether a process is the one that began then, or is gone: as long as its group is there, no other gets its number. */
+function isNobodyElses(pid: number, begun: number): boolean {
+  const now = startTime(pid);
+  return now === undefined || now === begun;
+}
+
+/** Groups of former holders, whose processes nobody may have ended yet: who was to do so was killed. */
+function replacedGroups(directory: string): number[] {
+  const lines = (readIfThere(join(directory, hubFiles.replaced)) ?? "").trim().split("\n");
+  return lines.map((line) => line.split(" ").map(Number) as [number, number]).filter(([group, begun]) =>
+    group > 0 && isNobodyElses(group, begun)
+  ).map(([group]) => group);
+}
+
+/** Notes the present holder's group, before that of the next one takes its place in the files. */
+function noteReplaced(directory: string): void {
+  const group = holderGroup(directory);
+  if (group === -1) return;
+  const begun = Number(readIfThere(join(directory, hubFiles.begun)) ?? startTime(group));
+  const line = `${group} ${begun}\n`;
+  Deno.writeTextFileSync(join(directory, hubFiles.replaced), line, { append: true });
 }
 
 function groupOf(pid: number): number {
@@ -283,7 +310,7 @@ export async function endHub(directory: string): Promise<void> {
 
 async function endMembers(directory: string): Promise<void> {
   const members = groupMembers(directory);
-  if (members.length > 0) sendSignal(-holderGroup(directory), signals.KILL);
+  for (const group of new Set(members.map(groupOf))) sendSignal(-group, signals.KILL);
   await Promise.all(members.map(ended));
 }
 

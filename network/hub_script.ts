@@ -11,6 +11,8 @@ export const hubFiles = {
   holder: "holder.pid",
   /** when that process began, proc_pid_stat(5): with the host, or with who removed it, its pid becomes another's */
   begun: "holder.start",
+  /** process groups of holders in whose place another one is put, as `GROUP START`, until that has the services */
+  replaced: "replaced",
   /** host pid of the process that stands in the namespace; none where that is the host's */
   keeper: "keeper.pid",
   /** where the holder is told what to start: `NAME` */

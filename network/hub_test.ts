@@ -1,10 +1,11 @@
 import { assertEquals, assertRejects } from "@std/testing";
-import { join } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 import { DreyError } from "../errors.ts";
 import { closeFd, makePipe, withStdin } from "../sys/descriptors.ts";
 import { tryLockFile } from "../sys/locks.ts";
-import { exists } from "../sys/present.ts";
-import { endHub, reviveHub } from "./hub.ts";
+import { exists, readIfThere } from "../sys/present.ts";
+import { eventually } from "../tests/support/eventually.ts";
+import { endHub, isHubAlive, isHubSound, reviveHub, startHub } from "./hub.ts";
 
 Deno.test("a hub whose files were being removed is not revived", async () => {
   const directory = await Deno.makeTempDir();
@@ -51,6 +52,47 @@ Deno.test("the files of a holder that nobody can name are left to it", async () 
   await holder.status;
   await endHub(directory);
   assertEquals(exists(directory), false);
+});
+
+Deno.test("what a reviver that is killed leaves, the next one ends and goes on with", async () => {
+  const directory = await Deno.makeTempDir();
+  // the start of a holder keeps no program alive
+  const awake = setInterval(() => {}, 1000);
+  const service = { name: "nap", argv: ["sleep", "61"], isInside: false };
+  await startHub({ directory, enter: undefined, setup: "", services: [service], cgroup: undefined });
+  const pidOf = (file: string) => Number(readIfThere(join(directory, file)));
+  const isNapping = (pid: number) => readIfThere(`/proc/${pid}/cmdline`)?.startsWith("sleep") === true;
+  await eventually("the service runs", () => isNapping(pidOf("services/nap.pid")));
+  const [holder, nap] = [pidOf("holder.pid"), pidOf("services/nap.pid")];
+  Deno.kill(holder, "SIGKILL");
+  await eventually("the holder is gone", () => !isHubSound(directory));
+  // the new holder waits for somebody to read this before it says who it is
+  const cgroup = join(directory, "cgroup");
+  await Deno.mkdir(cgroup);
+  makePipe(join(cgroup, "cgroup.procs"));
+  const module = JSON.stringify(new URL("./hub.ts", import.meta.url).href);
+  const config = fromFileUrl(new URL("../deno.json", import.meta.url));
+  const program = `import { reviveHub } from ${module}; setInterval(() => {}, 1000); await reviveHub(${
+    JSON.stringify(directory)
+  }, ${JSON.stringify(cgroup)});`;
+  const args = ["eval", "--quiet", "--ext=js", `--config=${config}`, program];
+  const reviver = new Deno.Command(Deno.execPath(), { args }).spawn();
+  await eventually("there is another holder", () => isHubAlive(directory));
+  reviver.kill("SIGKILL");
+  await reviver.status;
+  await Deno.readTextFile(join(cgroup, "cgroup.procs"));
+  await eventually("the holder says who it is", () => pidOf("holder.pid") !== holder);
+  assertEquals([isHubSound(directory), isNapping(nap)], [false, true]);
+  assertEquals(await reviveHub(directory, undefined), true);
+  await eventually(
+    "the service is another",
+    () => !isNapping(nap) && pidOf("services/nap.pid") !== nap && isNapping(pidOf("services/nap.pid")),
+  );
+  assertEquals(isHubSound(directory), true);
+  const last = pidOf("services/nap.pid");
+  await endHub(directory);
+  assertEquals(isNapping(last), false);
+  clearInterval(awake);
 });
 
 /** A process that leads a group and holds the lock of a hub, after it has run a line of sh. */

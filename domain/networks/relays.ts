@@ -5,7 +5,7 @@ import { join } from "@std/path";
 import { DreyError } from "../../errors.ts";
 import {
   endHub,
-  isHubAlive,
+  isHubSound,
   reviveHub,
   serviceNames,
   startHub,
@@ -51,7 +51,7 @@ export async function tryRelay(context: Context, name: string, plan: RelayPlan):
 
 async function begin(context: Context, name: string, plan: RelayPlan): Promise<void> {
   const run = directory(context);
-  if (!isHubAlive(run) && !await reviveHub(run, cgroupOf(context))) {
+  if (!isHubSound(run) && !await reviveHub(run, cgroupOf(context))) {
     await startHub({ directory: run, enter: undefined, setup: "", services: [], cgroup: cgroupOf(context) });
   }
   const [program, file] = [join(run, "relay.pl"), join(run, `${name}.plan`)];
@@ -100,9 +100,9 @@ const isHostSocket = (file: string) => (readIfThere(file) ?? "").startsWith("at\
 /** Mends the relays' holder, if it was killed; one without relays was about to end. */
 export async function mendRelays(context: Context): Promise<void> {
   const run = directory(context);
-  if (!exists(run) || isHubAlive(run)) return;
+  if (!exists(run) || isHubSound(run)) return;
   await using _lock = await context.store.lock(["relays"]);
-  if (!exists(run) || isHubAlive(run)) return;
+  if (!exists(run) || isHubSound(run)) return;
   await (serviceNames(run).length === 0 ? endHub(run) : reviveHub(run, cgroupOf(context)));
 }
 
