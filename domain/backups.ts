@@ -1,11 +1,12 @@
 // Backups of instances and of custom volumes as the API shows them, and what becomes of them when their owner goes.
 
-import { exists } from "../sys/present.ts";
+import { exists, namesIn, removeIfThere } from "../sys/present.ts";
 import type { Write } from "../store/store.ts";
 import type { InstanceBackup, VolumeBackup } from "../wire/backup.ts";
 import { shownExpiry } from "../wire/expiry.ts";
 import type { Context } from "./context.ts";
 import { join } from "@std/path";
+import { finishLater, noteIntent } from "./intents.ts";
 import { type BackupRecord, backupsRoot, listBackups, loadBackup, type Subject } from "./backups/record.ts";
 
 /** A backup of an instance. */
@@ -51,30 +52,60 @@ export async function backupOf<T>(
   return shape(name, (await loadBackup(context, subject, name)).value);
 }
 
-/** Writes that forget the backups of a thing that goes; then {@link removeFiles} removes them. */
-export async function forgetBackups(context: Context, { prefix }: Subject): Promise<Write[]> {
-  return (await context.store.list(prefix)).map(({ key }) => ({ key, delete: true as const }));
+/** What forgets the backups of a thing that goes. */
+export interface Forgetting {
+  writes: Write[];
+  /** to be called after the commit of the writes */
+  removeFiles(): Promise<void>;
 }
 
-/** Removes the files of a thing's backups. */
-export function removeFiles(context: Context, { directory }: Subject): void {
-  const path = join(backupsRoot(context), directory);
-  if (exists(path)) Deno.removeSync(path, { recursive: true });
+/** Forgets the backups of a thing that goes. The caller holds its lock. */
+export async function forgetBackups(context: Context, subject: Subject): Promise<Forgetting> {
+  const { directory, prefix, key } = subject;
+  const entries = await context.store.list(prefix);
+  if (entries.length === 0 && !exists(join(backupsRoot(context), directory))) {
+    return { writes: [], removeFiles: () => Promise.resolve() };
+  }
+  const of = [{ directory, prefix }];
+  const noted = noteIntent({ do: "backups", of }, [key]);
+  return {
+    writes: [...entries.map(({ key }): Write => ({ key, delete: true })), noted.write],
+    async removeFiles() {
+      const { removeUnrecorded } = await import("./backups/unrecorded.ts");
+      await finishLater(context, noted, () => removeUnrecorded(context, of));
+    },
+  };
 }
 
-/** Writes that make the backups of a thing those of what it is called now; then {@link moveFiles} moves them. */
+/** Has a thing's backups follow it to another name: `work` commits {@link backupsFollow}. The caller holds both locks. */
+export async function followedByBackups(
+  context: Context,
+  { from, to }: { from: Subject; to: Subject },
+  work: () => Promise<void>,
+): Promise<void> {
+  const [old, now] = [from, to].map(({ directory }) => join(backupsRoot(context), directory)) as [
+    string,
+    string,
+  ];
+  const names = namesIn(old);
+  if (names.length === 0) return await work();
+  const { withFiles } = await import("./backups/unrecorded.ts");
+  await withFiles(context, [from, to], async () => {
+    // links first, so that the files are there under whichever name counts
+    Deno.mkdirSync(now, { recursive: true, mode: 0o700 });
+    for (const name of names) {
+      removeIfThere(join(now, name));
+      Deno.linkSync(join(old, name), join(now, name));
+    }
+    await work();
+  });
+}
+
+/** Writes that make the backups of a thing those of what it is called now. */
 export async function backupsFollow(context: Context, from: Subject, to: Subject): Promise<Write[]> {
   const entries = await context.store.list(from.prefix);
   return entries.flatMap(({ key, value }): Write[] => [
     { key, delete: true },
     { key: [...to.prefix, key.at(-1) ?? ""], value },
   ]);
-}
-
-/** Moves the files of a thing's backups to its new name. */
-export function moveFiles(context: Context, from: Subject, to: Subject): void {
-  const [old, now] = [from, to].map(({ directory }) => join(backupsRoot(context), directory));
-  if (old === undefined || now === undefined || !exists(old)) return;
-  Deno.mkdirSync(join(now, ".."), { recursive: true, mode: 0o700 });
-  Deno.renameSync(old, now);
 }

@@ -6,6 +6,7 @@ import { DreyError, explained } from "../errors.ts";
 import type { Volume } from "../storage/driver.ts";
 import type { Entry, Key, Write } from "../store/store.ts";
 import type { Config } from "../wire/instance.ts";
+import type { Subject } from "./backups/record.ts";
 import type { Context, Ref } from "./context.ts";
 import { isAlive, type Owner, thisProcess } from "./owner.ts";
 
@@ -22,6 +23,8 @@ export type Intent =
   | { do: "plug"; instance: Ref }
   /** an instance that is frozen while its files are copied */
   | { do: "thaw"; instance: Ref }
+  /** things whose backups are being made, renamed or forgotten: files that no record tells of are to go */
+  | { do: "backups"; of: Pick<Subject, "directory" | "prefix">[] }
   /** a virtual machine whose memory is being saved */
   | { do: "save"; instance: Ref };
 

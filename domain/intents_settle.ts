@@ -24,6 +24,10 @@ async function act(context: Context, intent: Intent): Promise<void> {
     const { finishRestore } = await import("./instances/snapshots/restore.ts");
     return await finishRestore(context, intent.instance, intent);
   }
+  if (intent.do === "backups") {
+    const { removeUnrecorded } = await import("./backups/unrecorded.ts");
+    return await removeUnrecorded(context, intent.of);
+  }
   if (intent.do === "save") {
     const { finishSaving } = await import("./instances/stateful.ts");
     return await finishSaving(context, intent.instance);

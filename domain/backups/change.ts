@@ -1,8 +1,7 @@
 // Renaming and deleting backups, and sending them out.
 
-import { dirname } from "@std/path";
 import { validateSnapshotName } from "../../config/names.ts";
-import { namesIn, removeIfThere } from "../../sys/present.ts";
+import { removeIfThere } from "../../sys/present.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context } from "../context.ts";
 import { lockIfFree } from "../lock_if_free.ts";
@@ -19,6 +18,7 @@ import {
   resourcesOf,
   type Subject,
 } from "./record.ts";
+import { withFiles } from "./unrecorded.ts";
 
 /** Renames a backup, as an operation. @throws {DreyError} `NOT_FOUND`, `ALREADY_EXISTS`, `BAD_REQUEST` */
 export async function renameBackup(
@@ -44,21 +44,22 @@ async function rename(
   await using _lock = await context.store.lock(subject.key);
   const { value, revision } = await loadBackup(context, subject, name);
   await mustBeFree(context, subject, to);
-  // a link first, so that the file is there under whichever name counts
-  const [from, target] = [backupFile(context, subject, name), backupFile(context, subject, to)];
-  removeIfThere(target);
-  await Deno.link(from, target);
-  const done = await context.store.commit([{ key: backupKey(subject, name), revision }], [
-    { key: backupKey(subject, name), delete: true },
-    { key: backupKey(subject, to), value },
-    backupEvent(context, subject, {
-      what: "renamed",
-      name: to,
-      context: { old_name: `${subject.name}/${name}` },
-    }),
-  ]);
-  removeIfThere(done ? from : target);
-  if (!done) throw backupTaken(subject, to);
+  await withFiles(context, [subject], async () => {
+    // a link first, so that the file is there under whichever name counts
+    const [from, target] = [backupFile(context, subject, name), backupFile(context, subject, to)];
+    removeIfThere(target);
+    await Deno.link(from, target);
+    const done = await context.store.commit([{ key: backupKey(subject, name), revision }], [
+      { key: backupKey(subject, name), delete: true },
+      { key: backupKey(subject, to), value },
+      backupEvent(context, subject, {
+        what: "renamed",
+        name: to,
+        context: { old_name: `${subject.name}/${name}` },
+      }),
+    ]);
+    if (!done) throw backupTaken(subject, to);
+  });
 }
 
 /** Deletes a backup, as an operation. @throws {DreyError} `NOT_FOUND` */
@@ -96,19 +97,12 @@ async function remove(
   { name, revision }: { name: string; revision: number },
 ): Promise<void> {
   const key = backupKey(subject, name);
-  const done = await context.store.commit([{ key, revision }], [
-    { key, delete: true },
-    backupEvent(context, subject, { what: "deleted", name }),
-  ]);
-  if (!done) return;
-  const path = backupFile(context, subject, name);
-  removeIfThere(path);
-  removeEmpty(dirname(path));
-}
-
-/** Removes a directory that nothing is in. */
-function removeEmpty(directory: string): void {
-  if (namesIn(directory).length === 0) removeIfThere(directory);
+  await withFiles(context, [subject], async () => {
+    await context.store.commit([{ key, revision }], [
+      { key, delete: true },
+      backupEvent(context, subject, { what: "deleted", name }),
+    ]);
+  });
 }
 
 /** The file of a backup. @throws {DreyError} `NOT_FOUND` */

@@ -38,6 +38,7 @@ import {
   type Subject,
   volumeSubject,
 } from "./record.ts";
+import { withFiles } from "./unrecorded.ts";
 
 /** What a client asks of a backup. */
 export interface BackupWish {
@@ -125,8 +126,10 @@ async function begin(
         optimized: wish.optimized,
       };
       const path = backupFile(context, subject, name);
-      await write(context, { path, parts, compress, signal: task.signal });
-      await enter(context, subject, { name, record });
+      await withFiles(context, [subject], async () => {
+        await write(context, { path, parts, compress, signal: task.signal });
+        await enter(context, subject, { name, record });
+      });
       if (parts.warnings !== undefined) await task.update({ warnings: parts.warnings });
     },
   });

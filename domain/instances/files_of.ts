@@ -13,7 +13,7 @@ import { openPool } from "../storage_pools/open.ts";
 import { type FileRoot } from "./file_root.ts";
 import { instanceAddress, instanceKey, instancePaths, type InstanceRecord, loadRecord } from "./record.ts";
 import { volumeOf } from "./volume_of.ts";
-import { forgetBackups, removeFiles } from "../backups.ts";
+import { forgetBackups } from "../backups.ts";
 import { instanceSubject } from "../backups/record.ts";
 import { instanceChanged, instanceEvent, snapshotEvents } from "./changes.ts";
 
@@ -37,10 +37,11 @@ export async function deleteFiles(context: Context, ref: Ref, given?: FileRoot):
   );
   removed.catch(() => {}); // told below
   const snapshots = await context.store.list<InstanceRecord>(["instance_snapshots", ref.project, ref.name]);
+  const backups = await forgetBackups(context, instanceSubject(ref));
   const writes = [
     { key, delete: true as const },
     ...snapshots.map(({ key }) => ({ key, delete: true as const })),
-    ...await forgetBackups(context, instanceSubject(ref)),
+    ...backups.writes,
     ...await forgetWarnings(context, { project: ref.project, entity: instanceAddress(ref.name) }),
     noted.write,
     ...snapshotEvents(context, ref, {
@@ -54,7 +55,7 @@ export async function deleteFiles(context: Context, ref: Ref, given?: FileRoot):
   if (!done) {
     throw instanceChanged(ref);
   }
-  removeFiles(context, instanceSubject(ref));
+  await backups.removeFiles();
   if (hasHub(context)) {
     const { releaseLeases } = await import("../networks/release_leases.ts");
     await releaseLeases(context, value);

@@ -8,7 +8,7 @@ import type { InstancePost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import { retryCommit } from "../changed.ts";
 import type { Context, Ref } from "../context.ts";
-import { backupsFollow, moveFiles } from "../backups.ts";
+import { backupsFollow, followedByBackups } from "../backups.ts";
 import { instanceSubject } from "../backups/record.ts";
 import { announced } from "../intents.ts";
 import { startOperation } from "../operations.ts";
@@ -98,27 +98,32 @@ async function rename(context: Context, from: Ref, to: Ref): Promise<void> {
   const record = instanceKey(to);
   const intent = { do: "rename", pool: poolName, from: volumeOf(from), to: volumeOf(to), record } as const;
   await using pool = await openPool(context, poolName);
-  await announced(context, { intent, locks: inOrder(from, to).map(instanceKey) }, async (done) => {
-    await pool.driver.rename(intent.from, intent.to);
-    await retryCommit(`Instance "${from.name}"`, async () => {
-      const { value, revision } = await loadRecord(context, from);
-      const config = { ...value.config, ...newInstanceId(), [templateTrigger]: "rename" };
-      const snapshots = await renamedSnapshots(context, from, to);
-      return await context.store.commit(
-        [{ key: instanceKey(from), revision }, { key: record, revision: 0 }],
-        [
-          { key: instanceKey(from), delete: true },
-          { key: record, value: { ...value, config } },
-          done,
-          ...snapshots,
-          ...await backupsFollow(context, instanceSubject(from), instanceSubject(to)),
-          ...renameEvents(context, from, { to, record: value, snapshots: snapshotsIn(snapshots) }),
-        ],
-      );
-    });
-  });
+  const subjects = { from: instanceSubject(from), to: instanceSubject(to) };
+  await followedByBackups(
+    context,
+    subjects,
+    () =>
+      announced(context, { intent, locks: inOrder(from, to).map(instanceKey) }, async (done) => {
+        await pool.driver.rename(intent.from, intent.to);
+        await retryCommit(`Instance "${from.name}"`, async () => {
+          const { value, revision } = await loadRecord(context, from);
+          const config = { ...value.config, ...newInstanceId(), [templateTrigger]: "rename" };
+          const snapshots = await renamedSnapshots(context, from, to);
+          return await context.store.commit(
+            [{ key: instanceKey(from), revision }, { key: record, revision: 0 }],
+            [
+              { key: instanceKey(from), delete: true },
+              { key: record, value: { ...value, config } },
+              done,
+              ...snapshots,
+              ...await backupsFollow(context, instanceSubject(from), instanceSubject(to)),
+              ...renameEvents(context, from, { to, record: value, snapshots: snapshotsIn(snapshots) }),
+            ],
+          );
+        });
+      }),
+  );
   moveDirectory(old.logs, now.logs);
-  moveFiles(context, instanceSubject(from), instanceSubject(to));
 }
 
 const taken = (name: string) => new DreyError("ALREADY_EXISTS", { message: `Name "${name}" already in use` });

@@ -9,7 +9,7 @@ import type { StorageVolumePut } from "../../wire/storage_volume.ts";
 import type { Context } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
 import { finishLater, type Noted, noteIntent } from "../intents.ts";
-import { forgetBackups, removeFiles } from "../backups.ts";
+import { forgetBackups } from "../backups.ts";
 import { volumeSubject } from "../backups/record.ts";
 import { openPool } from "../storage_pools/open.ts";
 import { mustAllowIn } from "../projects/allow.ts";
@@ -175,19 +175,21 @@ async function removeWith(
   remove: (volume: ReturnType<typeof volumeOf>) => Promise<void>,
 ): Promise<void> {
   const removal = noteRemoval(ref);
+  const backups = await forgetBackups(context, volumeSubject(ref));
   const forgetting = await forgetVolume(context, ref);
   const check = { key: volumeKey(ref), revision };
-  if (!await context.store.commit([check], [...forgetting, ...writes, removal.write])) {
+  if (!await context.store.commit([check], [...forgetting, ...backups.writes, ...writes, removal.write])) {
     throw volumeChanged(ref);
   }
-  await finishRemoval(context, ref, { removal, remove });
+  await backups.removeFiles();
+  await finishLater(context, removal, () => remove(volumeOf(ref)));
 }
 
 /** The intent to remove the files of a volume, to be put down by the commit that forgets it. */
 export const noteRemoval = (ref: VolumeRef): Noted =>
   noteIntent({ do: "remove", pool: ref.pool, volume: volumeOf(ref) }, [volumeKey(ref)]);
 
-/** Writes that forget a volume, its snapshots and its backups; then {@link finishRemoval} removes their files. */
+/** Writes that forget a volume and its snapshots. */
 export async function forgetVolume(context: Context, ref: VolumeRef): Promise<Write[]> {
   const snapshots = await listSnapshotRecords(context, ref);
   return [
@@ -200,20 +202,6 @@ export async function forgetVolume(context: Context, ref: VolumeRef): Promise<Wr
         source: snapshotAddress(ref, name),
       }),
     ]),
-    ...await forgetBackups(context, volumeSubject(ref)),
     ...await forgetSize(context, ref),
   ];
-}
-
-/** Removes the files of a volume that is forgotten. */
-export async function finishRemoval(
-  context: Context,
-  ref: VolumeRef,
-  { removal, remove }: {
-    removal: Noted;
-    remove: (volume: ReturnType<typeof volumeOf>) => Promise<void>;
-  },
-): Promise<void> {
-  removeFiles(context, volumeSubject(ref));
-  await finishLater(context, removal, () => remove(volumeOf(ref)));
 }

@@ -7,8 +7,8 @@ import type { Operation } from "../../wire/operation.ts";
 import type { StorageVolumePost } from "../../wire/storage_volume.ts";
 import type { Context } from "../context.ts";
 import { lifecycleWrite } from "../events.ts";
-import { announced } from "../intents.ts";
-import { backupsFollow, moveFiles } from "../backups.ts";
+import { announced, finishLater } from "../intents.ts";
+import { backupsFollow, followedByBackups, forgetBackups } from "../backups.ts";
 import { volumeSubject } from "../backups/record.ts";
 import { effectiveProject } from "../projects/effective.ts";
 import { openPool } from "../storage_pools/open.ts";
@@ -29,7 +29,7 @@ import {
 } from "./record.ts";
 import { forgetSize, noteNewSize } from "./size.ts";
 import { mustRest, usersFollow, volumeUsers } from "./users.ts";
-import { deleted, finishRemoval, forgetVolume, noteRemoval } from "./change.ts";
+import { deleted, forgetVolume, noteRemoval } from "./change.ts";
 
 /**
  * Gives a volume another name, or another pool or project; whoever uses it follows. A move between pools takes a while:
@@ -80,33 +80,34 @@ async function renameVolume(context: Context, from: VolumeRef, to: VolumeRef): P
     record: key,
   } as const;
   await using pool = await openPool(context, from.pool);
-  const locks = [volumeKey(from), key].sort((a, b) => a.join("\0") < b.join("\0") ? -1 : 1);
-  await announced(context, { intent, locks }, async (done) => {
-    await pool.driver.rename(volumeOf(from), volumeOf(to));
-    const isFree = await context.store.commit(
-      [{ key, revision: 0 }, { key: volumeKey(from), revision }, ...users.checks],
-      [
-        { key: volumeKey(from), delete: true },
-        { key, value },
-        ...snapshots.flatMap(({ name, record }): Write[] => [
-          { key: snapshotKey(from, name), delete: true },
-          { key: snapshotKey(to, name), value: record },
-        ]),
-        ...users.writes,
-        ...await backupsFollow(context, volumeSubject(from), volumeSubject(to)),
-        ...await forgetSize(context, from),
-        done,
-        lifecycleWrite(context, {
-          project: to.project,
-          action: "storage-volume-renamed",
-          source: volumeAddress(to),
-          context: { old_name: from.name },
-        }),
-      ],
-    );
-    if (!isFree) throw volumeChanged(from);
-  });
-  moveFiles(context, volumeSubject(from), volumeSubject(to));
+  const locks = [volumeKey(from), key].sort((a, b) => a.join("/") < b.join("/") ? -1 : 1);
+  const subjects = { from: volumeSubject(from), to: volumeSubject(to) };
+  await followedByBackups(context, subjects, () =>
+    announced(context, { intent, locks }, async (done) => {
+      await pool.driver.rename(volumeOf(from), volumeOf(to));
+      const isFree = await context.store.commit(
+        [{ key, revision: 0 }, { key: volumeKey(from), revision }, ...users.checks],
+        [
+          { key: volumeKey(from), delete: true },
+          { key, value },
+          ...snapshots.flatMap(({ name, record }): Write[] => [
+            { key: snapshotKey(from, name), delete: true },
+            { key: snapshotKey(to, name), value: record },
+          ]),
+          ...users.writes,
+          ...await backupsFollow(context, volumeSubject(from), volumeSubject(to)),
+          ...await forgetSize(context, from),
+          done,
+          lifecycleWrite(context, {
+            project: to.project,
+            action: "storage-volume-renamed",
+            source: volumeAddress(to),
+            context: { old_name: from.name },
+          }),
+        ],
+      );
+      if (!isFree) throw volumeChanged(from);
+    }));
   await noteNewSize(context, to);
 }
 
@@ -116,6 +117,7 @@ async function moveBetween(context: Context, from: VolumeRef, to: VolumeRef): Pr
   await mustMove(context, from, to);
   await using pool = await openPool(context, from.pool);
   const removal = noteRemoval(from);
+  const backups = await forgetBackups(context, volumeSubject(from));
   await copyLocked(context, { from, to, volumeOnly: false, refresh: false }, async () => {
     const { revision } = await loadVolume(context, from);
     const users = await usersFollow(context, from, to);
@@ -124,12 +126,14 @@ async function moveBetween(context: Context, from: VolumeRef, to: VolumeRef): Pr
       writes: [
         ...users.writes,
         ...await forgetVolume(context, from),
+        ...backups.writes,
         deleted(context, from),
         removal.write,
       ],
     };
   });
-  await finishRemoval(context, from, { removal, remove: pool.driver.remove });
+  await backups.removeFiles();
+  await finishLater(context, removal, () => pool.driver.remove(volumeOf(from)));
   await noteNewSize(context, to);
 }
 

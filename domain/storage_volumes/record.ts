@@ -101,7 +101,7 @@ export async function lockVolume(
 
 /** Takes the locks of two volumes, always in the same order. */
 export async function lockBoth(context: Context, a: VolumeRef, b: VolumeRef): Promise<AsyncDisposable> {
-  const rank = (ref: VolumeRef) => volumeKey(ref).join("\0");
+  const rank = (ref: VolumeRef) => volumeKey(ref).join("/");
   const refs = rank(a) === rank(b) ? [a] : rank(a) < rank(b) ? [a, b] : [b, a];
   await using locks = new AsyncDisposableStack();
   for (const ref of refs) locks.use(await lockVolume(context, ref));

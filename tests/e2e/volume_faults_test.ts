@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/testing";
 import { DatabaseSync } from "node:sqlite";
 import { join } from "@std/path";
-import { namesIn } from "../../sys/present.ts";
+import { exists, namesIn } from "../../sys/present.ts";
 import { type Drey, e2e, killLater } from "../support/drey.ts";
 import { eventually } from "../support/eventually.ts";
 
@@ -94,5 +94,37 @@ await e2e(
       "/1.0/storage-pools/other/volumes/custom/data/snapshots/s1",
     ], ["other"]]);
     assertEquals(await drey`config device get c1 data pool`, "other\n");
+  },
+);
+
+await e2e(
+  "a drey that is killed before the record of a backup counts leaves no file",
+  { needs },
+  async (drey) => {
+    await drey`init tiny c1`;
+    using database = new DatabaseSync(join(drey.directory, "database/drey.db"));
+    const file = (instance: string) => join(drey.directory, "backups/instances", instance, "b1");
+    /** Kills a command while it commits the record of c1's or c2's backup, which takes long enough. */
+    const killedAtCommit = async (instance: string, argv: string[]) => {
+      database.exec(`CREATE TRIGGER slow BEFORE INSERT ON entries
+      WHEN NEW.key = 'instance_backups/default/${instance}/b1' BEGIN SELECT count(*) FROM (
+        WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1e12) SELECT x FROM n); END`);
+      const child = drey.spawn(argv, { stdout: "null", stderr: "null" });
+      await eventually(`the file of ${instance} is there`, () => exists(file(instance)));
+      assertEquals((await killLater(child, 0)).signal, "SIGKILL");
+      database.exec("DROP TRIGGER slow");
+      await drey`list`;
+      assertEquals(exists(file(instance)), false);
+    };
+    const body = JSON.stringify({ name: "b1", compression_algorithm: "none" });
+    const make = ["query", "-X", "POST", "--wait", "-d", body, "/1.0/instances/c1/backups"];
+    await killedAtCommit("c1", make);
+    await drey`${make}`;
+    await killedAtCommit("c2", ["rename", "c1", "c2"]);
+    assertEquals(exists(file("c1")), true);
+    await drey`rename c1 c2`;
+    assertEquals([exists(file("c1")), exists(file("c2"))], [false, true]);
+    await drey`delete c2`;
+    assertEquals(exists(file("c2")), false);
   },
 );
