@@ -9,7 +9,7 @@ import type { Hands, Volume } from "../../storage/driver.ts";
 import type { Write } from "../../store/store.ts";
 import type { InstancesPost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
-import { recordOf, snapshotRecord } from "../backups/import.ts";
+import { recordOf, snapshotRecord } from "../backups/described.ts";
 import type { IndexInstance } from "../backups/index_file.ts";
 import { validateSnapshotName } from "../../config/names.ts";
 import type { Context, Ref } from "../context.ts";

@@ -8,7 +8,7 @@ import { validateVolumeConfig } from "../../config/volume_keys.ts";
 import { DreyError } from "../../errors.ts";
 import { type IdMap, isSingle, parseMap, toNamespace } from "../../idmap/map.ts";
 import type { Config, Devices, InstanceType } from "../../wire/instance.ts";
-import { isMisremembered } from "../backups/import.ts";
+import { isMisremembered } from "../backups/described.ts";
 import type { Context } from "../context.ts";
 import { checkDevices } from "../devices.ts";
 import { userConfig } from "../instances/create.ts";
