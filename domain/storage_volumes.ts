@@ -16,7 +16,7 @@ import {
   type VolumeSnapshotRecord,
 } from "./storage_volumes/record.ts";
 import { getRoot, listRoots, rootState } from "./storage_volumes/roots.ts";
-import { volumeUsers } from "./storage_volumes/users.ts";
+import { usersByVolume, volumeUsers } from "./storage_volumes/users.ts";
 
 /** A volume as it is asked for. */
 export interface VolumeName {
@@ -78,18 +78,21 @@ async function customVolumes(context: Context, { pool, project }: VolumesWanted)
     : await effectiveProject(context, project, "storage.volumes");
   const under = (prefix: string) =>
     home === undefined ? [prefix] : [prefix, home, ...(pool === undefined ? [] : [pool])];
-  const isWanted = (ref: VolumeRef) => pool === undefined || ref.pool === pool;
-  const volumes = await context.store.list<VolumeRecord>(under("volumes"));
-  const snapshots = await context.store.list<VolumeSnapshotRecord>(under("volume_snapshots"));
-  const shown = volumes.filter(({ key }) => isWanted(refOfKey(key))).map(async ({ key, value }) => {
-    const ref = refOfKey(key);
-    return shape(ref, value, await volumeUsers(context, ref));
-  });
-  const kept = snapshots.filter(({ key }) => isWanted(refOfKey(key))).map(({ key, value }) => {
-    const ref = refOfKey(key);
-    return { ...shape(ref, value, []), name: `${ref.name}/${key[4]}` };
-  });
-  return [...await Promise.all(shown), ...kept];
+  const wanted = async <T extends VolumeRecord>(prefix: string) =>
+    (await context.store.list<T>(under(prefix)))
+      .map(({ key, value }) => ({ ref: refOfKey(key), key, value }))
+      .filter(({ ref }) => pool === undefined || ref.pool === pool);
+  const volumes = await wanted<VolumeRecord>("volumes");
+  const snapshots = await wanted<VolumeSnapshotRecord>("volume_snapshots");
+  if (volumes.length === 0) return [];
+  const usersOf = await usersByVolume(context, new Set(volumes.map(({ ref }) => ref.project)));
+  return [
+    ...volumes.map(({ ref, value }) => shape(ref, value, usersOf(ref))),
+    ...snapshots.map(({ ref, key, value }) => ({
+      ...shape(ref, value, []),
+      name: `${ref.name}/${key[4]}`,
+    })),
+  ];
 }
 
 /** @throws {DreyError} `NOT_FOUND` */

@@ -62,7 +62,7 @@ $serve{get} = sub { my ($path, $wanted) = @_;
   if ($kind == 0120000) { ($type, $content) = ('symlink', readlink $path); refuse() if !defined $content }
   elsif ($kind == 0040000) {
     opendir my $dir, $path or refuse();
-    ($type, $content) = ('directory', join "\0", grep { $_ ne '.' and $_ ne '..' } readdir $dir);
+    ($type, $content) = ('directory', join "\0", sort grep { $_ ne '.' and $_ ne '..' } readdir $dir);
   }
   elsif ($kind != 0100000) { $! = 22; refuse() }
   answer('ok', $type, @stat[4, 5], $stat[2] & 07777, $stat[9], $type eq 'file' ? $stat[7] : length $content);

@@ -4,7 +4,7 @@ import { dirname, resolve } from "@std/path";
 import { type FileOwner, type FileRequest, type FileStat, useFile } from "../../domain/instances/files.ts";
 import { DreyError } from "../../errors.ts";
 import { type Call, type Handlers, refOf } from "../call.ts";
-import { responseOf, sync } from "../envelope.ts";
+import { sync } from "../envelope.ts";
 
 type Names = "instance.file.get" | "instance.file.head" | "instance.file.put" | "instance.file.delete";
 
@@ -35,10 +35,7 @@ async function read(call: Call<"instance.file.get"> | Call<"instance.file.head">
     return new Response(null, { headers });
   }
   if (stat.type === "directory") {
-    const names = (await new Response(content).text()).split("\0").filter((name) => name !== "");
-    const response = responseOf(sync(names.sort()));
-    for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
-    return response;
+    return new Response(ReadableStream.from(listing(content)), { headers });
   }
   if (stat.type === "symlink") {
     return new Response(absoluteTarget(path, await new Response(content).text()), { headers });
@@ -46,6 +43,39 @@ async function read(call: Call<"instance.file.get"> | Call<"instance.file.head">
   // a file of size 0 may be one of /proc, which has more to say
   const size: Record<string, string> = stat.size > 0 ? { "content-length": String(stat.size) } : {};
   return new Response(content, { headers: { ...headers, ...size } });
+}
+
+/** The answer with the names in a directory, piece by piece: there may be millions, and an instance chooses them. */
+async function* listing(names: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const encoder = new TextEncoder();
+  const [head = "", tail = ""] = JSON.stringify(sync([]).body).split("[]");
+  yield encoder.encode(`${head}[`);
+  let isFirst = true;
+  for await (const some of untilNul(names)) {
+    const text = some.map((name) => JSON.stringify(name)).join(",");
+    yield encoder.encode(isFirst ? text : `,${text}`);
+    isFirst = false;
+  }
+  yield encoder.encode(`]${tail}\n`);
+}
+
+/** letters of a name at most, of which each takes a byte or more; NAME_MAX of limits.h */
+const longestName = 255;
+
+/** Names that NUL parts, as many at a time as have come. */
+async function* untilNul(content: AsyncIterable<Uint8Array>): AsyncGenerator<string[]> {
+  // a letter may come in two pieces, NUL is no part of one
+  const decoder = new TextDecoder();
+  let last = "";
+  for await (const chunk of content) {
+    const names = (last + decoder.decode(chunk, { stream: true })).split("\0");
+    last = names.pop() ?? "";
+    // in a guest, its root may be who answers
+    if (last.length > longestName) throw new DreyError("TOO_LARGE", { message: "A name in it has no end" });
+    const whole = names.filter((name) => name !== "");
+    if (whole.length > 0) yield whole;
+  }
+  if (last !== "") yield [last];
 }
 
 /** LXD answers with the target as seen from the root. */

@@ -13,13 +13,15 @@ import { lifecycleWrite } from "../events.ts";
 import type { Write } from "../../store/store.ts";
 import type { VolumeRef } from "./record.ts";
 
-/** Something with devices. */
+/** An instance or a profile with devices of its own. */
 interface Owner {
   ref: Ref;
   key: readonly string[];
   value: { devices: Devices };
   revision: number;
 }
+
+const ownerKinds = ["instances", "profiles"] as const;
 
 /** The volume a device names: `VOLUME`, or `custom/VOLUME` as newer clients say. */
 export function volumeNamed(
@@ -35,31 +37,57 @@ const names = (devices: Devices, { pool, name }: VolumeRef): boolean =>
     return named?.pool === pool && named.name === name;
   });
 
-async function owners(
-  context: Context,
-  volume: VolumeRef,
-  prefix: "instances" | "profiles",
-): Promise<Owner[]> {
-  const projects = await projectsSharing(context, volume.project, "storage.volumes");
-  const entries = await context.store.list<{ devices?: Devices }>([prefix]);
-  return entries.flatMap(({ key, value, revision }) => {
+async function owners(context: Context): Promise<Owner[]> {
+  const entries = await Promise.all(
+    ownerKinds.map((kind) => context.store.list<{ devices?: Devices }>([kind])),
+  );
+  return entries.flat().flatMap(({ key, value, revision }) => {
     const [, project = "", name = ""] = key;
     const { devices } = value;
-    if (key.length !== 3 || devices === undefined || !projects.has(project)) return [];
-    return names(devices, volume)
-      ? [{ ref: { project, name }, key, value: { ...value, devices }, revision }]
-      : [];
+    if (key.length !== 3 || devices === undefined) return [];
+    return [{ ref: { project, name }, key, value: { ...value, devices }, revision }];
   });
+}
+
+async function ownersOf(context: Context, volume: VolumeRef): Promise<Owner[]> {
+  const projects = await projectsSharing(context, volume.project, "storage.volumes");
+  return (await owners(context)).filter(({ ref, value }) =>
+    projects.has(ref.project) && names(value.devices, volume)
+  );
+}
+
+function ownerAddress({ key: [kind], ref: { name, project } }: Owner): string {
+  return inProject(`/1.0/${kind}/${encodeURIComponent(name)}`, project);
 }
 
 /** Addresses of instances and profiles that use a volume by a device of their own. */
 export async function volumeUsers(context: Context, volume: VolumeRef): Promise<string[]> {
-  const instances = await owners(context, volume, "instances");
-  const profiles = await owners(context, volume, "profiles");
-  return [
-    ...instances.map(({ ref }) => inProject(instanceAddress(encodeURIComponent(ref.name)), ref.project)),
-    ...profiles.map(({ ref }) => inProject(`/1.0/profiles/${encodeURIComponent(ref.name)}`, ref.project)),
-  ].sort();
+  return (await ownersOf(context, volume)).map(ownerAddress).sort();
+}
+
+/** What {@link volumeUsers} gives, for every volume of some projects: one look at instances and profiles serves all. */
+export async function usersByVolume(
+  context: Context,
+  projects: ReadonlySet<string>,
+): Promise<(volume: VolumeRef) => string[]> {
+  const sharing = new Map<string, ReadonlySet<string>>();
+  for (const project of projects) {
+    sharing.set(project, await projectsSharing(context, project, "storage.volumes"));
+  }
+  const rank = (project: string, { pool, name }: Omit<VolumeRef, "project">) =>
+    [project, pool, name].join("\0");
+  const addresses = new Map<string, Set<string>>();
+  for (const owner of await owners(context)) {
+    for (const device of Object.values(owner.value.devices)) {
+      const named = volumeNamed(device);
+      if (named === undefined) continue;
+      const place = rank(owner.ref.project, named);
+      addresses.set(place, (addresses.get(place) ?? new Set()).add(ownerAddress(owner)));
+    }
+  }
+  return (volume) =>
+    [...sharing.get(volume.project) ?? []]
+      .flatMap((project) => [...addresses.get(rank(project, volume)) ?? []]).sort();
 }
 
 /** Instances that run with a volume, whatever their settings say by now. */
@@ -87,7 +115,7 @@ export async function usersFollow(
   from: VolumeRef,
   to: VolumeRef,
 ): Promise<{ checks: { key: readonly string[]; revision: number }[]; writes: Write[] }> {
-  const found = [...await owners(context, from, "instances"), ...await owners(context, from, "profiles")];
+  const found = await ownersOf(context, from);
   const renamed = (devices: Devices): Devices =>
     Object.fromEntries(
       Object.entries(devices).map(([name, device]) => {
