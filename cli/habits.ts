@@ -6,6 +6,8 @@ import { DreyError } from "../errors.ts";
 interface Habit {
   /** command, or beginning of one, with a flag if it is that one which is unknown */
   words: string;
+  /** what the refusal must say, where the words alone do not tell what was meant */
+  refusal?: RegExp;
   /** command to type in its place; what stands in brackets is to be filled in */
   use: string;
   because?: string;
@@ -28,6 +30,10 @@ export const habits: readonly Habit[] = [
   { words: "ssh", use: "shell <instance>" },
   { words: "attach", use: "console <instance>" },
   { words: "inspect", use: "config show <instance>" },
+  { words: "status", use: "info <instance>" },
+  { words: "suspend", use: "pause <instance>" },
+  { words: "bash", use: "shell <instance>" },
+  { words: "sh", use: "shell <instance>" },
   { words: "top", use: "list -c nsNmu" },
   { words: "stats", use: "list -c nsmu" },
   { words: "events", use: "monitor" },
@@ -40,6 +46,17 @@ export const habits: readonly Habit[] = [
   { words: "load", use: "image import <file>" },
   { words: "build", use: "image build <definition>" },
   { words: "commit", use: "publish <instance> --alias <alias>" },
+  { words: "system df", use: "storage info <pool>" },
+  { words: "system prune", use: "image prune" },
+  { words: "system", use: "info" },
+  ...["container", "instance"].map((words) => ({
+    words,
+    because: "Commands for instances stand by themselves, as launch, stop and delete do",
+    use: "list",
+  })),
+  { words: "file ls", use: "exec <instance> -- ls -l <path>" },
+  { words: "file list", use: "exec <instance> -- ls -l <path>" },
+  { words: "file create", use: "file push <source> <instance>/<path>" },
   { words: "image pull", use: "image copy <remote>:<image> local:" },
   { words: "image inspect", use: "image show <image>" },
   { words: "volume", use: "storage volume" },
@@ -64,6 +81,17 @@ export const habits: readonly Habit[] = [
     because: "Input is passed on, and a terminal is used where there is one",
     use: "exec <instance> -- <command>",
   },
+  {
+    words: "exec --user",
+    refusal: /needs a whole number/,
+    because: "--user takes the number of a user, su a name",
+    use: "exec <instance> -- su -l <user>",
+  },
+  {
+    words: "exec -u",
+    because: "--user takes the number of a user, su a name",
+    use: "exec <instance> -- su -l <user>",
+  },
   { words: "exec --workdir", use: "exec --cwd <path> <instance> -- <command>" },
   { words: "exec -w", use: "exec --cwd <path> <instance> -- <command>" },
   { words: "launch -i", because: background, use: "shell <instance>" },
@@ -73,6 +101,26 @@ export const habits: readonly Habit[] = [
   { words: "launch --env", use: "launch <image> <name> -c environment.<key>=<value>" },
   { words: "launch --cpus", use: "launch <image> <name> -c limits.cpu=<number>" },
   { words: "launch --memory", use: "launch <image> <name> -c limits.memory=<size>" },
+  { words: "launch -m", use: "launch <image> <name> -c limits.memory=<size>" },
+  { words: "launch --restart", use: "launch <image> <name> -c boot.autorestart=true" },
+  { words: "launch --hostname", because: "The name is the hostname", use: "launch <image> <name>" },
+  {
+    words: "launch --privileged",
+    because: "Root in an instance is never root on the host, and containers within it need no more than this",
+    use: "launch <image> <name> -c security.nesting=true",
+  },
+  {
+    words: "launch",
+    refusal: /has no use for ".+=.*"$/,
+    because: "-e stands for --ephemeral",
+    use: "launch <image> <name> -c environment.<key>=<value>",
+  },
+  {
+    words: "launch",
+    refusal: /has no use for "(\/.*|\w*sh|sleep|true)"$/,
+    because: "An instance runs its own init, and commands beside it",
+    use: "exec <instance> -- <command>",
+  },
   ...["-v", "--volume", "--mount"].map((flag) => ({
     words: `launch ${flag}`,
     use: "launch <image> <name> -d <device>,type=disk,source=<directory>,path=<path>",
@@ -94,11 +142,12 @@ export function habit(argv: readonly string[], refusal: unknown): DreyError | un
   const end = argv.indexOf("--");
   const typed = end === -1 ? argv : argv.slice(0, end);
   const line = `${typed.filter((word) => !word.startsWith("-")).join(" ")} `;
-  const row = habits.find(({ words }) => {
+  const row = habits.find(({ words, refusal: said }) => {
     const [, command = "", flag] = /^(.*?)(?: (-.+))?$/.exec(words) ?? [];
+    if (!line.startsWith(`${command} `)) return false;
+    if (said !== undefined) return said.test(refusal.message);
     // an unknown flag is reported by itself, also out of several in a word
-    return line.startsWith(`${command} `) &&
-      (flag === undefined || refusal.message === `Unknown flag "${flag}"`);
+    return flag === undefined || refusal.message === `Unknown flag "${flag}"`;
   });
   if (row === undefined) return undefined;
   const { use, because } = row;

@@ -7,12 +7,12 @@ import { DreyError } from "../errors.ts";
 import type { Image } from "../wire/image.ts";
 import type { InstanceSource } from "../wire/instance.ts";
 import type { Server } from "../wire/server.ts";
-import { resolve, resolveImage } from "./resolve.ts";
+import { resolveImage, resolveImageName } from "./resolve.ts";
 import type { Shell } from "./shell.ts";
 
 /** Where the root file system of an instance on `target` comes from, given what was typed as its image. */
 export async function imageSource(shell: Shell, text: string, target: Remote): Promise<InstanceSource> {
-  const { remote, name } = resolve(text);
+  const { remote, name } = resolveImageName(text);
   const isLocal = remote.address === "unix://" && target.address === "unix://";
   // our own server finds out by itself what a name means; so do those who ask servers of images
   if (isLocal || remote.protocol !== "lxd" || name === "") return resolveImage(text);

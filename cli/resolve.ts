@@ -16,26 +16,40 @@ export interface Named {
  *
  * @throws {DreyError} `NOT_FOUND` if there is no such remote
  */
-export function resolve(text: string): Named {
+export function resolve(text: string, hint: Hint = hintFor): Named {
   const colon = text.indexOf(":");
   const wanted = colon === -1 ? defaultRemote() : text.slice(0, colon);
   const remote = remotes().find(({ name }) => name === wanted);
   if (remote === undefined) {
     throw new DreyError("NOT_FOUND", {
       message: `There is no remote "${wanted}"`,
-      hint: hintFor(wanted, text.slice(colon + 1)),
+      hint: hint(wanted, text.slice(colon + 1)),
     });
   }
   return { remote, name: text.slice(colon + 1) };
 }
 
+type Hint = (wanted: string, name: string) => string;
+
 function hintFor(wanted: string, name: string): string {
   // as scp and Podman name files
-  if (name.startsWith("/")) {
+  if (/^\/(?!\/)/.test(name)) {
     return `Files of instances are copied by drey file push and drey file pull, named as ${wanted}${name}`;
   }
   const guess = nearest(wanted, remotes().map(({ name }) => name));
   return `${guess === undefined ? "" : `Did you mean "${guess}:"? `}See: drey remote list`;
+}
+
+/** `resolve` for an image, which others name by its registry, by an address or by nothing but a tag. */
+export const resolveImageName = (text: string): Named => resolve(text, hintForImage);
+
+function hintForImage(wanted: string, name: string): string {
+  if (name.startsWith("//")) return "Download the file, then: drey image import <file> --alias <alias>";
+  const guess = nearest(wanted, remotes().map((remote) => remote.name));
+  if (guess !== undefined) return hintFor(wanted, name);
+  const [, registry = "docker", path] = /^(docker|ghcr)\.io\/(?:library\/)?(.*)$/.exec(wanted) ??
+    [undefined, undefined, wanted];
+  return `Images of registries are named with theirs: ${registry}:${path}:${name}. See: drey remote list`;
 }
 
 /** `resolve` for something that lives on a server with instances. @throws {DreyError} `NOT_SUPPORTED` */
@@ -58,7 +72,7 @@ export function resolveName(text: string, what: string): Named {
 
 /** Where the root file system of a new instance comes from, given what was typed as its image. */
 export function resolveImage(text: string): InstanceSource {
-  const { remote, name } = resolve(text);
+  const { remote, name } = resolveImageName(text);
   checkImageRemote(remote);
   if (name === "") throw new DreyError("BAD_REQUEST", { message: `Missing name of the image in "${text}"` });
   if (!remote.isImageServer) return { type: "image", alias: name };

@@ -23,6 +23,21 @@ Deno.test("resolve() names the remote that does not exist, and a likely one", ()
   );
 });
 
+Deno.test("resolveImage() says how images of registries and of addresses come here", () => {
+  const hintOf = (text: string) => assertThrows(() => resolveImage(text), DreyError).hint;
+  const named = (image: string) =>
+    `Images of registries are named with theirs: ${image}. See: drey remote list`;
+  assertEquals(hintOf("nginx:latest"), named("docker:nginx:latest"));
+  assertEquals(hintOf("docker.io/library/nginx:1.27"), named("docker:nginx:1.27"));
+  assertEquals(hintOf("ghcr.io/org/app:1"), named("ghcr:org/app:1"));
+  assertEquals(hintOf("debain:12"), 'Did you mean "debian:"? See: drey remote list');
+  assertEquals(
+    hintOf("https://example.com/x.tar.xz"),
+    "Download the file, then: drey image import <file> --alias <alias>",
+  );
+  assertEquals(assertThrows(() => resolve("http://localhost/1.0"), DreyError).hint, "See: drey remote list");
+});
+
 Deno.test("resolveOnServer() refuses a remote that only has images", () => {
   assertThrows(() => resolveOnServer("debian:c1"), DreyError, "offers images and nothing else");
 });

@@ -130,7 +130,10 @@ function refused(name: string, { kind, found }: DeviceProblem): DreyError {
 function unknownType(name: string, type: string | undefined): DreyError {
   if (type === undefined || type === "") return bad(`Device "${name}" has no type`);
   if (typesToCome.includes(type)) return later(`Device "${name}": type "${type}" is not supported yet`);
-  return bad(`Device "${name}" has the unknown type "${type}"`);
+  return new DreyError("BAD_REQUEST", {
+    message: `Device "${name}" has the unknown type "${type}"`,
+    hint: `There are: ${deviceTypes.map((row) => row.type).join(", ")}`,
+  });
 }
 
 const bad = (message: string) => new DreyError("BAD_REQUEST", { message });

@@ -2,15 +2,23 @@
 
 /** The candidate a typist most likely meant; none if all are far away. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
-  const limit = Math.max(1, Math.floor(word.length * 0.4));
   let best: string | undefined;
-  let least = limit + 1;
+  let least = Infinity;
   for (const candidate of candidates) {
-    const steps = distance(word, candidate);
-    if (steps < least) [best, least] = [candidate, steps];
+    const shared = sharedParts(word, candidate);
+    const steps = distance(word.slice(shared).toLowerCase(), candidate.slice(shared).toLowerCase());
+    const limit = Math.max(1, Math.floor((word.length - shared) * 0.4));
+    if (steps <= limit && steps < least) [best, least] = [candidate, steps];
   }
   if (best !== undefined || word.length < 3) return best;
   return candidates.find((candidate) => candidate.startsWith(word) || candidate.endsWith(`.${word}`));
+}
+
+/** Length of the parts, each with its dot, that two keys begin with: what follows must be alike by itself. */
+function sharedParts(a: string, b: string): number {
+  let end = 0;
+  for (let at = 0; at < a.length && a[at] === b[at]; at++) if (a[at] === ".") end = at + 1;
+  return end;
 }
 
 /** Letters to insert, delete, replace or swap to make one word of the other (Damerau, restricted). */

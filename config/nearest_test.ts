@@ -17,6 +17,16 @@ Deno.test("nearest() finds a misspelt or shortened word, and nothing for a stran
   ]);
 });
 
+Deno.test("nearest() knows a word in capitals, and takes no key for another for its beginning alone", () => {
+  assertEquals(nearest("LIST", ["launch", "list"]), "list");
+  const keys = ["limits.cpu", "limits.memory", "limits.memory.swap"];
+  assertEquals(["limits.ram", "limits.memroy", "limit.memory"].map((word) => nearest(word, keys)), [
+    undefined,
+    "limits.memory",
+    "limits.memory",
+  ]);
+});
+
 Deno.test("nearest() knows a key by its last words", () => {
   assertEquals(nearest("memory", ["limits.cpu", "limits.memory"]), "limits.memory");
 });

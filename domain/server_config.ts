@@ -39,7 +39,9 @@ export async function updateServerConfig(context: Context, put: ServerPut): Prom
 
 /** Changes the settings the body names; an empty value unsets one. */
 export async function patchServerConfig(context: Context, put: ServerPut): Promise<void> {
-  await change(context, (old) => ({ ...old, ...asTexts(put) }));
+  const named = asTexts(put);
+  validateServerConfig(named);
+  await change(context, (old) => ({ ...old, ...named }));
 }
 
 async function change(context: Context, to: (old: Values) => Values): Promise<void> {

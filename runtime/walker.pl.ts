@@ -267,6 +267,8 @@ const hands: Record<Exclude<Step["do"], "file" | "sftp" | "join-files" | "chroot
   reset_signals();
   exec { $_[0] } @_;
   my ($code, $why) = ($! == 2 ? 127 : 126, "$!");
+  # a line for a shell in one word
+  $why .= ". Give its words one by one, or a shell: sh -c '...'" if $code == 127 && @_ == 1 && $_[0] =~ / /;
   print STDERR "drey: cannot run $_[0]: $why\n";
   exit $code;
 }`,

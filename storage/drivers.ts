@@ -47,11 +47,12 @@ export async function loadDriver(name: string): Promise<DriverKind> {
   // every object answers to "constructor" as well
   const load = Object.hasOwn(built, name) ? built[name] : undefined;
   if (load !== undefined) return (await load()).kind;
+  const hint = `There are: ${driverNames.join(", ")}`;
   if (toCome.includes(name)) {
     throw new DreyError("NOT_SUPPORTED", {
       message: `The storage driver "${name}" is not supported yet`,
-      hint: `There are: ${driverNames.join(", ")}`,
+      hint,
     });
   }
-  throw new DreyError("BAD_REQUEST", { message: `Unknown storage driver "${name}"` });
+  throw new DreyError("BAD_REQUEST", { message: `Unknown storage driver "${name}"`, hint });
 }

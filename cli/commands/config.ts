@@ -1,6 +1,7 @@
 // drey config get, set, unset, show, edit: of an instance, or of the server when no instance is named.
 
 import type { Client } from "../../client/client.ts";
+import { DreyError } from "../../errors.ts";
 import { type Server, serverPut } from "../../wire/server.ts";
 import { configured, instanceWritable } from "../configured.ts";
 import { edit as editYaml } from "../editor.ts";
@@ -105,8 +106,21 @@ async function serverOf(client: Client): Promise<Server> {
 }
 
 async function patchServer(shell: Shell, client: Client, config: Record<string, string>): Promise<void> {
-  await client.call("server.patch", { body: { config } });
+  try {
+    await client.call("server.patch", { body: { config } });
+  } catch (error) {
+    throw forAnInstance(error, Object.keys(config)[0] ?? "") ?? error;
+  }
   if (config["core.https_address"] && client.transport.kind === "in-process") {
     shell.say("Nobody listens yet: start drey serve");
   }
+}
+
+/** A key that the server has not may be one of instances, whose name was left out. */
+function forAnInstance(error: unknown, key: string): DreyError | undefined {
+  if (!(error instanceof DreyError) || !/^(boot|environment|limits|raw|security|snapshots)\./.test(key)) {
+    return;
+  }
+  const hint = `Name the instance before it: drey config set <instance> ${key}=<value>`;
+  return new DreyError(error.code, { message: error.message, hint, cause: error });
 }

@@ -106,7 +106,9 @@ async function placeOf(shell: Shell, word: string): Promise<Place> {
       hint: "Name the file as instance/path, such as web/etc/hosts",
     });
   }
-  const { remote, name } = resolveName(word.slice(0, slash), "instance");
+  const before = word.slice(0, slash);
+  // web:/etc/hosts, as scp writes it, is no path of a remote either: the whole word tells what to write
+  const { remote, name } = resolveName(before.endsWith(":") ? word : before, "instance");
   return { client: await shell.connect(remote), name, path: word.slice(slash) };
 }
 

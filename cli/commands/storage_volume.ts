@@ -76,7 +76,13 @@ function matches(volume: StorageVolume, word: string): boolean {
 }
 
 export async function create(shell: Shell): Promise<void> {
-  const { client, params: { pool }, volume } = await readVolume(shell);
+  const { client, params: { pool }, volume, snapshot } = await readVolume(shell);
+  if (snapshot !== undefined) {
+    throw new DreyError("BAD_REQUEST", {
+      message: `Invalid name of a storage volume "${shell.typed.args[1]}"`,
+      hint: `For a snapshot of a volume: drey storage volume snapshot ${pool} ${volume} ${snapshot}`,
+    });
+  }
   const { description, config } = await readSettings(shell, shell.typed.args.slice(2), storageVolumesPost);
   const body = {
     name: volume,

@@ -61,7 +61,7 @@ export const commands: readonly Command[] = [
   },
   {
     path: "file mount",
-    args: [{ name: "instance>[/<path>]", kind: "path", remote: true }, { name: "target", kind: "file" }],
+    args: [{ name: "instance[/path]", kind: "path", remote: true }, { name: "target", kind: "file" }],
     flags: [],
     summary: "Mount a directory of an instance with sshfs",
     about: "Stays mounted until Ctrl-C, or until the instance is started or stopped.",

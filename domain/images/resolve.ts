@@ -115,11 +115,19 @@ async function byAlias(context: Context, project: string, alias: string): Promis
     if (!isNotFound(error)) throw error;
     throw new DreyError("NOT_FOUND", {
       message: error.message,
-      hint:
-        "drey image list shows those that are here; remotes have more, such as debian:12, ubuntu:24.04 or docker:nginx",
+      hint: hintFor(alias),
       cause: error,
     });
   }
+}
+
+function hintFor(typed: string): string {
+  if (/^[.~]{0,2}\/|\.(tar(\.\w+)?|t[gx]z|squashfs|qcow2)$/.test(typed)) {
+    return `A file is imported first: drey image import ${typed} --alias <alias>`;
+  }
+  const [, registry, image] = /^(docker|ghcr)\.io\/(?:library\/)?(.+)$/.exec(typed) ?? [];
+  if (registry !== undefined) return `Images of registries are named with theirs: ${registry}:${image}`;
+  return "drey image list shows those that are here; remotes have more, such as debian:12, ubuntu:24.04 or docker:nginx";
 }
 
 const isNotFound = (error: unknown): error is DreyError =>

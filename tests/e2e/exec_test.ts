@@ -41,6 +41,8 @@ await e2e("the exit status is the one a shell would give", { needs }, async (dre
   for (const [command, code] of expected) {
     assertEquals((await drey.tries`exec c1 -- ${command}`).code, code, command.join(" "));
   }
+  const line = await drey.tries`exec c1 ${"cat /etc/passwd"}`;
+  assertEquals([line.code, /sh -c/.test(line.stderr)], [127, true]);
 });
 
 await e2e("a command gets the environment, directory, user and group asked for", { needs }, async (drey) => {

@@ -81,6 +81,18 @@ await e2e("keys and values that are not known are named", { needs }, async (drey
   assertEquals(await drey`list --columns config:user.constructor,config:constructor --format csv`, ",\n");
   assertRefused(await drey.tries`storage create p1 constructor`, /Unknown storage driver/);
   assertRefused(await drey.tries`config device add c1 constructor none`, /Invalid device name/);
+  assertRefused(await drey.tries`config unset c1`, /Unknown configuration key: c1/);
+  assertRefused(
+    await drey.tries`config set limits.memory=1GiB`,
+    /drey config set <instance> limits\.memory=/,
+  );
+  assertRefused(
+    await drey.tries`storage volume create default a/b`,
+    /Invalid name of a storage volume "a\/b"/,
+  );
+  assertRefused(await drey.tries`file push /etc/hosts c1:/tmp/x`, /named as c1\/tmp\/x/);
+  assertRefused(await drey.tries`launch docker.io/library/nginx c2`, /named with theirs: docker:nginx$/m);
+  assertRefused(await drey.tries`launch ./x.tar.xz c2`, /drey image import \.\/x\.tar\.xz/);
   assertRefused(
     await drey.tries`export c1 ${`${drey.directory}/c1.tar`} --compression toString`,
     /Cannot compress by/,
