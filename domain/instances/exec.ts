@@ -54,7 +54,9 @@ export async function execInstance(context: Context, ref: Ref, post: InstanceExe
     interactive: post.interactive ?? false,
   };
   if (!post["wait-for-websocket"]) {
-    const run = (task: Task) => recordOutput(context, ref, { post, request, task });
+    const { mustHaveRun } = await import("./exec_outcome.ts");
+    const run = async (task: Task) =>
+      await mustHaveRun(task, await recordOutput(context, ref, { post, request, task }));
     return await startOperation(context, { ...common, metadata, run });
   }
   // a client in this process that has gone takes its command along

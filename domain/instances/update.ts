@@ -13,6 +13,7 @@ import { checkDevices, hasOtherDevices, plugDevices } from "../devices.ts";
 import { lifecycleWrite } from "../events.ts";
 import { announced } from "../intents.ts";
 import { startOperation } from "../operations.ts";
+import { profileFor } from "../profile_settings.ts";
 import { mustAllow } from "../projects/allow.ts";
 import { missingHwaddrs } from "../networks/hwaddr.ts";
 import { holdProject } from "../projects/effective.ts";
@@ -43,7 +44,7 @@ import { currentState } from "./status.ts";
 import { checkSyscalls } from "./syscalls.ts";
 import { instanceChanged } from "./changes.ts";
 
-/** Replaces the settings of an instance, as an operation. */
+/** Replaces the settings of an instance, as an operation. @throws {DreyError} `NOT_FOUND`, also for a profile */
 export async function updateInstance(context: Context, ref: Ref, put: InstancePut): Promise<Operation> {
   const { value: { config: known } } = await loadRecord(context, ref);
   if (put.restore) {
@@ -51,6 +52,7 @@ export async function updateInstance(context: Context, ref: Ref, put: InstancePu
     return await restoreInstance(context, ref, { snapshot: put.restore, stateful: put.stateful ?? false });
   }
   await checkVolatile(put.config ?? {}, known);
+  for (const name of put.profiles ?? []) await profileFor(context, { project: ref.project, name });
   return await startOperation(context, {
     project: ref.project,
     description: "Updating instance",

@@ -21,16 +21,22 @@ await e2e("commands that nobody listens to, and instances that run", { needs }, 
   const run = async (...command: string[]) => {
     const body = JSON.stringify({ command });
     const address = "/1.0/instances/c1/exec";
-    return JSON.parse(await lxc("query", "--wait", "-X", "POST", "-d", body, address)).metadata.return;
+    const { id } = JSON.parse(await lxc("query", "-X", "POST", "-d", body, address));
+    const { metadata, err } = JSON.parse(await lxc("query", `/1.0/operations/${id}/wait`));
+    return [metadata.return, err];
   };
-  assertEquals(await run("sh", "-c", "echo told to nobody; echo this too >&2; exit 3"), 3);
-  assertEquals(await run("missing"), 127);
+  assertEquals(await run("sh", "-c", "echo told to nobody; echo this too >&2; exit 3"), [3, ""]);
+  assertEquals(await run("missing"), [127, "Command not found"]);
+  assertEquals(await run("/etc/passwd"), [126, "Command not executable"]);
   // what stays behind does not hold it up
-  assertEquals(await run("sh", "-c", "sleep 1000 & exit 4"), 4);
+  assertEquals(await run("sh", "-c", "sleep 1000 & exit 4"), [4, ""]);
 
   // refused before there is an operation
   assertMatch(await refusal(server, "query", "-X", "DELETE", "/1.0/instances/c1"), /Instance is running/);
   assertMatch(await lxc("list", "-f", "csv", "-c", "ns"), /^c1,RUNNING$/m);
+  const unknown = JSON.stringify({ profiles: ["default", "unknown"] });
+  const put = ["query", "-X", "PUT", "-d", unknown, "/1.0/instances/c1"];
+  assertMatch(await refusal(server, ...put), /^Error: Profile .*not found/);
 
   const file = join(drey.directory, "file");
   await Deno.writeTextFile(file, "x\n");
