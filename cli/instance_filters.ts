@@ -19,7 +19,7 @@ function passesOne(instance: InstanceFull, filter: string): boolean {
     return instance.name.startsWith(filter) || expression(filter).test(instance.name);
   }
   const [key, value] = [filter.slice(0, at), filter.slice(at + 1)];
-  const shorthand = shorthands[key];
+  const shorthand = Object.hasOwn(shorthands, key) ? shorthands[key] : undefined;
   if (shorthand !== undefined) return value.split(",").some((wanted) => shorthand(instance, wanted));
   const property = textsOf(instance, key);
   if (property !== undefined) return property.some((found) => isWanted(found, value));

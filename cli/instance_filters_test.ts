@@ -70,6 +70,7 @@ Deno.test("passes() takes the beginning of a name, whole expressions, and keys t
     "profiles=web",
     "ephemeral=false",
     "snapshots=x",
+    "constructor=x",
   ];
   for (const filter of no) assertEquals(passes(web, [filter]), false, filter);
 });

@@ -61,7 +61,7 @@ function split(text: string): string[] {
 }
 
 function parse(text: string): Times | undefined {
-  const fields = (aliases[text] ?? text).split(/\s+/);
+  const fields = (Object.hasOwn(aliases, text) ? aliases[text] ?? "" : text).split(/\s+/);
   if (fields.length !== 5) return undefined;
   const sets = fields.map((field, index) => parseField(field, ranges[index] ?? [0, 0, []]));
   const [minutes, hours, days, months, weekdays] = sets;

@@ -16,7 +16,18 @@ Deno.test("isSchedule() takes cron's five fields and LXD's words, and nothing el
       "",
     ]
   ) assert(isSchedule(text), text);
-  for (const text of ["* * * *", "60 * * * *", "* 24 * * *", "x", "@often", "5-1 * * * *", "*/0 * * * *"]) {
+  for (
+    const text of [
+      "* * * *",
+      "60 * * * *",
+      "* 24 * * *",
+      "x",
+      "@often",
+      "5-1 * * * *",
+      "*/0 * * * *",
+      "constructor",
+    ]
+  ) {
     assert(!isSchedule(text), text);
   }
 });

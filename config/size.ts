@@ -18,12 +18,14 @@ const units: Record<string, number> = {
   EiB: 2 ** 60,
 };
 
+/** bytes from which a size cannot be counted: the kernel and LXD have 63 bits for it */
+const tooLarge = 2 ** 63;
+
 /** Bytes of a size such as `10GiB`; `undefined` if it is none. */
 export function parseSize(text: string): number | undefined {
-  const match = /^(\d+) ?([A-Za-z]*)$/.exec(text);
-  const unit = units[match?.[2] ?? ""];
-  if (match === null || unit === undefined) return undefined;
-  return Number(match[1]) * unit;
+  const [, digits, unit = ""] = /^(\d+) ?([A-Za-z]*)$/.exec(text) ?? [];
+  const bytes = Object.hasOwn(units, unit) ? Number(digits) * (units[unit] ?? NaN) : NaN;
+  return bytes < tooLarge ? bytes : undefined;
 }
 
 /** Bytes as LXD prints them: `12B`, `1.50GiB`. */

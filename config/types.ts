@@ -39,7 +39,6 @@ function type<T>(name: string, wanted: string, parse: (text: string) => T | unde
 
 export const string: ValueType<string> = type("string", "text", (text) => text);
 
-/** The address of a proxy. */
 /** What kernels call the architectures that images are for. */
 export const knownArchitectures: readonly string[] = [
   ...["x86_64", "aarch64", "i686", "armv7l", "armv6l", "armv8l", "ppc64le", "s390x", "riscv64"],
@@ -57,6 +56,7 @@ const listOf = (wanted: string, one: RegExp): ValueType<string> =>
 export const absolutePaths = listOf("absolute paths, separated by commas", /^\//);
 export const idRanges = listOf("ids and ranges of them, such as 1000,2000-2999", /^\d+(-\d+)?$/);
 
+/** The address of a proxy. */
 export const proxy: ValueType<string> = type(
   "string",
   "the address of a proxy such as http://proxy.example:3128",

@@ -12,7 +12,10 @@ Deno.test("parseSize() knows decimal and binary suffixes", () => {
   assertEquals(parseSize("10kB"), 10_000);
   assertEquals(parseSize("10KiB"), 10_240);
   assertEquals(parseSize("2 GiB"), 2 ** 31);
-  for (const wrong of ["", "x", "10 K", "-1", "1.5GB", "10%"]) {
+  assertEquals(parseSize("7EiB"), 7 * 2 ** 60);
+  for (
+    const wrong of ["", "x", "10 K", "-1", "1.5GB", "10%", "8EiB", `1${"0".repeat(400)}`, "1 constructor"]
+  ) {
     assertEquals(parseSize(wrong), undefined, wrong);
   }
 });

@@ -61,12 +61,13 @@ await e2e(
 
 await e2e("an init that fails is not started again and again", { needs }, async (drey) => {
   await drey`launch tiny c1`;
-  await drey`exec c1 -- sh -c ${"printf '#!/bin/sh\\nexit 3\\n' >/usr/sbin/init"}`;
+  await drey`exec c1 -- sh -c ${"printf '#!/bin/sh\\necho x >>/starts\\nexit 3\\n' >/usr/sbin/init"}`;
   await drey`restart -f c1`;
   await eventually("stopped", async () => await statusOf(drey, "c1") === "Stopped");
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  assertEquals(await statusOf(drey, "c1"), "Stopped");
+  // nobody is left who could start it
   assertEquals((await findLeftovers(drey.directory, [{ name: "c1", isRunning: false }])).processes, []);
+  assertEquals(await statusOf(drey, "c1"), "Stopped");
+  assertEquals(await drey`file pull c1/starts -`, "x\n");
 });
 
 await e2e("an init that cannot be executed is told by start", { needs }, async (drey) => {
