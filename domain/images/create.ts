@@ -79,10 +79,15 @@ export async function createImageFromSource(
       return await start((task) => copyIn(context, project, { source, wish, task }));
     case "url": {
       const { url = "" } = source;
+      const { downloadImage, mustBeWeb } = await import("./from_url.ts");
       mustBeWeb(url);
       const { followProxies } = await import("./outgoing.ts");
       await followProxies(context);
-      return await start((task) => download(context, project, { url, wish, task }));
+      return await start(async (task) => {
+        const { received, fingerprint } = await downloadImage(context, url, task);
+        await using image = received;
+        await takeUpload(context, project, { image, wish: { ...wish, fingerprint }, task });
+      });
     }
     case "instance":
     case "container":
@@ -135,71 +140,6 @@ async function copyIn(
     await createAlias(context, project, { ...alias, target: image.fingerprint });
   }
   await announce(task, image);
-}
-
-/** LXD's way: the address answers with headers that say where the file is and what it hashes to. */
-async function download(
-  context: Context,
-  project: string,
-  { url, wish, task }: { url: string; wish: ImageWish; task: Task },
-): Promise<void> {
-  const head = await ask(url, { method: "HEAD", signal: task.signal });
-  const address = head.headers.get("lxd-image-url");
-  const hash = head.headers.get("lxd-image-hash");
-  await head.body?.cancel();
-  if (address === null || hash === null) {
-    throw new DreyError("BAD_REQUEST", {
-      message: `Cannot download an image from "${url}": it names no LXD-Image-URL and LXD-Image-Hash`,
-    });
-  }
-  const place = URL.canParse(address, url) ? new URL(address, url).href : address;
-  const response = await ask(place, { signal: task.signal });
-  const content = counted(response, (text) => task.update({ download_progress: text }));
-  const filename = new URL(place).pathname.split("/").at(-1) ?? "";
-  async function* parts(): AsyncGenerator<ImagePart> {
-    yield await Promise.resolve({ name: "metadata", filename, content });
-  }
-  await using image = await receiveImage(context, parts());
-  await takeUpload(context, project, { image, wish: { ...wish, fingerprint: hash }, task });
-}
-
-/** fetch() would also read files of this host, and a server says where the image is. @throws {DreyError} `BAD_REQUEST` */
-function mustBeWeb(url: string): void {
-  if (/^https?:\/\//.test(url) && URL.canParse(url)) return;
-  throw new DreyError("BAD_REQUEST", { message: `Cannot download an image from "${url}": no web address` });
-}
-
-async function ask(url: string, init: RequestInit): Promise<Response> {
-  mustBeWeb(url);
-  const { clientFor } = await import("../../images/proxies.ts");
-  const client = clientFor(url);
-  let response: Response;
-  try {
-    response = await fetch(url, { ...init, ...client && { client } });
-  } catch (error) {
-    if (init.signal?.aborted) throw init.signal.reason;
-    const { reason } = await import("../../images/http.ts");
-    const message = `Cannot reach "${new URL(url).host}": ${reason(error)}`;
-    throw new DreyError("NETWORK", { message, cause: error });
-  }
-  if (response.ok) return response;
-  await response.body?.cancel();
-  throw new DreyError("NETWORK", {
-    message: `Cannot download "${url}": the server answered ${response.status}`,
-  });
-}
-
-async function* counted(response: Response, say: (text: string) => Promise<void>) {
-  const total = Number(response.headers.get("content-length") ?? 0);
-  let done = 0;
-  let shown = -1;
-  for await (const chunk of response.body ?? []) {
-    done += chunk.length;
-    const percent = total === 0 ? -1 : Math.floor(100 * done / total);
-    if (percent > shown) await say(`rootfs: ${percent}%`);
-    shown = Math.max(shown, percent);
-    yield chunk;
-  }
 }
 
 /** Writes what clients read from the finished operation. */

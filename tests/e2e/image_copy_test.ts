@@ -93,6 +93,33 @@ await e2e(
   },
 );
 
+await e2e("an image is imported from an address that says what it hashes to", {
+  needs,
+  images: [],
+}, async (drey) => {
+  const [tiny = ""] = await imageFiles("tiny");
+  const bytes = await Deno.readFile(tiny);
+  const hash = (await sha256(tiny)).trim();
+  const told = { "lxd-image-url": "file.tar", "lxd-image-hash": hash };
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    ({ url, method }) => {
+      const { pathname } = new URL(url);
+      if (method === "HEAD") return new Response(null, { headers: pathname === "/none" ? {} : told });
+      if (pathname === "/cut/file.tar") return new Response(cutOff(bytes.subarray(0, 1000)));
+      return pathname === "/file.tar" ? new Response(bytes) : new Response(null, { status: 404 });
+    },
+  );
+  const address = `http://127.0.0.1:${server.addr.port}`;
+  const refused = async (path: string) => (await drey.tries`image import ${`${address}/${path}`}`).stderr;
+  assertStringIncludes(await refused("none"), "names no LXD-Image-URL");
+  assertStringIncludes(await refused("cut/image"), `Error: Cannot download "${address}/cut/file.tar": `);
+  assertEquals(JSON.parse(await drey`image list --format json`), []);
+  await drey`image import ${`${address}/image`} --alias far`;
+  const [image] = JSON.parse(await drey`image list --format json`);
+  assertEquals([image.fingerprint, image.aliases[0].name], [hash, "far"]);
+});
+
 await e2e("a split image keeps its files on its way through servers", { needs, images: [] }, async (drey) => {
   const [tiny = ""] = await imageFiles("tiny");
   const script =
@@ -130,6 +157,13 @@ async function importBothWays(drey: Drey, work: string): Promise<void> {
   assertEquals(await fingerprint(), copied);
   await drey`image delete plain`;
 }
+
+/** A body that breaks off behind these bytes. */
+const cutOff = (bytes: Uint8Array<ArrayBuffer>) =>
+  ReadableStream.from((async function* () {
+    yield await Promise.resolve(bytes);
+    throw new Error("cut");
+  })());
 
 const sha256 = (...paths: string[]) =>
   runChecked(["sh", "-c", 'cat "$@" | sha256sum | cut -d" " -f1', "sh", ...paths]);
