@@ -268,7 +268,7 @@ export const cloudInitNetworkConfig = key({
   on: all,
   type: types.string,
   live: true,
-  short: "How cloud-init in the instance is to set up its network",
+  short: "How cloud-init in the instance is to set up its network, in YAML",
 });
 export const user = key({
   name: "user.*",

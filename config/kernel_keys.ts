@@ -30,7 +30,7 @@ export const limitsKernel = Object.keys(rlimits).map((name) =>
     on: containers,
     type: types.rlimit,
     live: false,
-    short: `Limit ${name} of the instance's processes, or soft and hard limit`,
+    short: `RLIMIT_${name.toUpperCase()} of the instance's processes, see setrlimit(2)`,
   })
 );
 

@@ -3,7 +3,7 @@
 import { defaultRemote } from "../../client/remotes.ts";
 import { DreyError } from "../../errors.ts";
 import { boundedText } from "../../sys/bounded_text.ts";
-import { apiError, readAnswer } from "../../client/answers.ts";
+import { apiError, openEnvelope } from "../../client/answers.ts";
 import { runningOperation } from "../../client/operations.ts";
 import type { Method } from "../../wire/routes.ts";
 import { readStdin } from "../editor.ts";
@@ -37,15 +37,22 @@ export async function query(shell: Shell): Promise<void> {
   const client = await shell.connect(remote);
   const response = await client.send(method as Method, path, data === "-" ? await readStdin() : data);
   if (!response.headers.get("content-type")?.includes("json")) return await printBytes(shell, response);
-  if (typed.has("raw")) {
-    return shell.print(`${JSON.stringify(JSON.parse(await boundedText(response)), null, "\t")}\n`);
+  const text = await boundedText(response);
+  if (typed.has("raw") || (response.ok && !isEnvelope(text))) {
+    return shell.print(`${JSON.stringify(JSON.parse(text), null, "\t")}\n`);
   }
-  const answer = await readAnswer<unknown>(response);
+  const answer = openEnvelope<unknown>(response.status, text);
   const isWaiting = answer.type === "async" && typed.has("wait");
   const metadata = isWaiting
     ? await shell.wait(runningOperation(client, answer.metadata), path)
     : answer.metadata;
   if (metadata !== null && metadata !== undefined) shell.print(`${JSON.stringify(metadata, null, "\t")}\n`);
+}
+
+/** /openapi.json is none, and the only thing of its kind. */
+function isEnvelope(text: string): boolean {
+  const body: unknown = JSON.parse(text);
+  return typeof body === "object" && body !== null && "type" in body;
 }
 
 async function printBytes(shell: Shell, response: Response): Promise<void> {

@@ -81,6 +81,7 @@ await e2e("keys and values that are not known are named", { needs }, async (drey
   assertEquals(await drey`list --columns config:user.constructor,config:constructor --format csv`, ",\n");
   assertRefused(await drey.tries`storage create p1 constructor`, /Unknown storage driver/);
   assertRefused(await drey.tries`config device add c1 constructor none`, /Invalid device name/);
+  assertMatch(await drey`query /openapi.json`, /^\{\n\t"openapi": /);
   assertRefused(await drey.tries`config unset c1`, /Unknown configuration key: c1/);
   assertRefused(
     await drey.tries`config set limits.memory=1GiB`,

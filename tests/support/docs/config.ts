@@ -9,8 +9,9 @@ export function configPage(): string {
 
 # Configuration keys
 
-**Live** keys reach a running instance; the others count from its next start. A key of LXD that is not listed
-here, or is listed as "not yet", is refused when it is set.
+**Live** keys reach a running instance; the others count from its next start, but for those of its ids
+(\`raw.idmap\`, \`security.idmap.*\`), which stay as they were at its first. A key of LXD that is not listed here,
+or is listed as "not yet", is refused when it is set.
 
 ${keyTables.map(section).join("\n\n")}
 `;
