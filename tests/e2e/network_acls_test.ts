@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { e2e } from "../support/drey.ts";
 import { serve } from "../support/server.ts";
-import { dhcp, eventually, ipv4Of, pings, reaches } from "../support/network.ts";
+import { eventually } from "../support/eventually.ts";
+import { dhcp, ipv4Of, pings, reaches } from "../support/network.ts";
 
 await e2e("an ACL lets through what it says, blocks and logs the rest, and root inside cannot lift it", {
   needs: ["subids", "network"],

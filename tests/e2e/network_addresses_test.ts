@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/testing";
 import { e2e } from "../support/drey.ts";
-import { dhcp, eventually, ipv4Of, reaches } from "../support/network.ts";
+import { eventually } from "../support/eventually.ts";
+import { dhcp, ipv4Of, reaches } from "../support/network.ts";
 
 // the rules are the same for root
 const needs = ["subids", "network", "user"] as const;

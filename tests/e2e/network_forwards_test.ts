@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/testing";
 import { e2e } from "../support/drey.ts";
 import { freePort, serve } from "../support/server.ts";
-import { dhcp, eventually, ipv4Of } from "../support/network.ts";
+import { eventually } from "../support/eventually.ts";
+import { dhcp, ipv4Of } from "../support/network.ts";
 
 /** What a port of this machine says. */
 async function hear(port: number): Promise<string> {

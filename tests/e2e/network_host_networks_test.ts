@@ -4,7 +4,7 @@ import { assertEquals, assertMatch } from "@std/testing";
 import { run, runChecked } from "../../sys/run.ts";
 import { e2e } from "../support/drey.ts";
 import { type Neighbor, openNeighbor } from "../support/neighbor.ts";
-import { eventually } from "../support/network.ts";
+import { eventually } from "../support/eventually.ts";
 
 const pings = async (neighbor: Neighbor, address: string) =>
   (await neighbor.run("busybox", "ping", "-c", "1", "-W", "2", address)).code === 0;

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/testing";
 import { run, runChecked } from "../../sys/run.ts";
 import { e2e } from "../support/drey.ts";
 import { openNeighbor } from "../support/neighbor.ts";
-import { eventually } from "../support/network.ts";
+import { eventually } from "../support/eventually.ts";
 
 await e2e("root gives an instance an interface of the host, another on its wire, or its address on it", {
   needs: ["root", "network"],

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch } from "@std/testing";
 import { run } from "../../sys/run.ts";
 import { e2e } from "../support/drey.ts";
 import { openNeighbor } from "../support/neighbor.ts";
-import { eventually } from "../support/network.ts";
+import { eventually } from "../support/eventually.ts";
 
 await e2e("root's forwards and nat proxies tell the instance who asks", {
   needs: ["root", "network"],

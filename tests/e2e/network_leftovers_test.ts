@@ -5,7 +5,7 @@ import { exists } from "../../sys/present.ts";
 import { run, runChecked } from "../../sys/run.ts";
 import { e2e } from "../support/drey.ts";
 import { findLeftovers, nothingLeft } from "../support/leftovers.ts";
-import { eventually } from "../support/network.ts";
+import { eventually } from "../support/eventually.ts";
 
 const needs = ["subids", "network", "root"] as const;
 

@@ -2,7 +2,8 @@ import { assert, assertEquals, assertMatch } from "@std/testing";
 import { e2e } from "../support/drey.ts";
 import { serve } from "../support/server.ts";
 import { runChecked } from "../../sys/run.ts";
-import { dhcp, eventually, hubProcesses, ipv4Of, pings, reaches } from "../support/network.ts";
+import { eventually } from "../support/eventually.ts";
+import { dhcp, hubProcesses, ipv4Of, pings, reaches } from "../support/network.ts";
 
 await e2e("a routed NIC has its addresses from the start, and reaches others by the router's", {
   needs: ["subids", "network", "lxc"],

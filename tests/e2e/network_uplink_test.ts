@@ -4,7 +4,8 @@ import { uplinkArgs, type UplinkTool } from "../../network/uplink.ts";
 import { readIfThere } from "../../sys/present.ts";
 import { kill, run } from "../../sys/run.ts";
 import { e2e } from "../support/drey.ts";
-import { dhcp, eventually, hubProcesses } from "../support/network.ts";
+import { eventually } from "../support/eventually.ts";
+import { dhcp, hubProcesses } from "../support/network.ts";
 
 const needs = ["subids", "network", "uplink", "user"] as const;
 

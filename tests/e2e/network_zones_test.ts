@@ -2,7 +2,7 @@ import { assertEquals, assertMatch } from "@std/testing";
 import { run } from "../../sys/run.ts";
 import { e2e } from "../support/drey.ts";
 import { freePort, serve } from "../support/server.ts";
-import { eventually } from "../support/network.ts";
+import { eventually } from "../support/eventually.ts";
 
 await e2e("another server fetches a zone with the names of instances and records added by hand", {
   // root's answers are no others

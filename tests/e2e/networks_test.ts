@@ -2,16 +2,8 @@ import { assert, assertEquals, assertMatch } from "@std/testing";
 import { run } from "../../sys/run.ts";
 import { e2e } from "../support/drey.ts";
 import { serve } from "../support/server.ts";
-import {
-  dhcp,
-  eventually,
-  hubProcesses,
-  ipv4Of,
-  pings,
-  reaches,
-  routesOf,
-  udhcpc,
-} from "../support/network.ts";
+import { eventually } from "../support/eventually.ts";
+import { dhcp, hubProcesses, ipv4Of, pings, reaches, routesOf, udhcpc } from "../support/network.ts";
 
 await e2e("instances get addresses and reach each other by name, no question asked", {
   needs: ["subids", "network"],

@@ -2,7 +2,8 @@ import { assert, assertEquals, assertMatch } from "@std/testing";
 import { e2e } from "../support/drey.ts";
 import { run } from "../../sys/run.ts";
 import { freePort } from "../support/server.ts";
-import { dhcp, eventually } from "../support/network.ts";
+import { eventually } from "../support/eventually.ts";
+import { dhcp } from "../support/network.ts";
 
 /** What a server on the host says to one line. */
 async function ask(address: Deno.ConnectOptions | Deno.UnixConnectOptions, text = ""): Promise<string> {

@@ -5,7 +5,8 @@ import { join } from "@std/path";
 import { namesIn, readIfThere } from "../../sys/present.ts";
 import { type Drey, e2e } from "../support/drey.ts";
 import { lendKernel } from "../support/machines.ts";
-import { dhcp, eventually, reaches, udhcpc } from "../support/network.ts";
+import { eventually } from "../support/eventually.ts";
+import { dhcp, reaches, udhcpc } from "../support/network.ts";
 
 const needs = ["userns", "subids", "overlay", "machines", "user"] as const;
 

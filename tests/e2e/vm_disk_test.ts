@@ -7,7 +7,7 @@ import { exists, readIfThere } from "../../sys/present.ts";
 import { kill, run, runChecked } from "../../sys/run.ts";
 import { importDisk, perl } from "../support/disk_machine.ts";
 import { type Drey, e2e } from "../support/drey.ts";
-import { eventually } from "../support/network.ts";
+import { eventually } from "../support/eventually.ts";
 import { serve } from "../support/server.ts";
 import { greetSpice, screenPath } from "../support/spice.ts";
 

@@ -2,7 +2,7 @@
 // the other far0 with 198.18.44.8, of a range that no real network has (RFC 2544). For root.
 
 import { run, runChecked, type RunResult } from "../../sys/run.ts";
-import { eventually } from "./network.ts";
+import { eventually } from "./eventually.ts";
 
 export interface Neighbor extends AsyncDisposable {
   run(...argv: string[]): Promise<RunResult>;

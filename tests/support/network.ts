@@ -64,5 +64,3 @@ export function hubProcesses(drey: Drey): { pid: number; argv: string }[] {
     }
   });
 }
-
-export { eventually };
