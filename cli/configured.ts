@@ -12,7 +12,7 @@ import {
 } from "../wire/instance.ts";
 import { type Profile, profilePut } from "../wire/profile.ts";
 import { resolveName } from "./resolve.ts";
-import type { Owner } from "./settings.ts";
+import { type Owner, ownerOf } from "./settings.ts";
 import type { Shell } from "./shell.ts";
 
 /** What can be changed; the rest of an instance's or a profile's fields travel along. */
@@ -52,17 +52,11 @@ function configuredInstance(shell: Shell, client: Client, name: string): Configu
 
 function configuredProfile(client: Client, name: string): Configured {
   const params = { name };
-  return {
-    title: `profile "${name}"`,
-    schema: profilePut,
-    async read() {
-      const { value, etag } = await client.read("profile.get", { params });
-      return { whole: value, value: profileWritable(value), etag };
-    },
-    async write(body, etag) {
-      await client.call("profile.update", { params, body, etag });
-    },
-  };
+  return ownerOf({ title: `profile "${name}"`, schema: profilePut }, {
+    get: () => client.read("profile.get", { params }),
+    writable: profileWritable,
+    put: (body, etag) => client.call("profile.update", { params, body, etag }),
+  });
 }
 
 /** The part of an instance that PUT takes. */

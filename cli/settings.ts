@@ -26,6 +26,32 @@ export interface Owner<Body extends Settings> {
   write(value: Body, etag: string): Promise<void>;
 }
 
+/** The calls of the routes of a thing. */
+interface Calls<Whole extends Settings, Body extends Settings> {
+  get(): Promise<{ value: Whole; etag: string }>;
+  /** the part that PUT takes */
+  writable(whole: Whole): Body;
+  put(body: Body, etag: string): Promise<unknown>;
+}
+
+/** A thing that is read and written by two routes. */
+export function ownerOf<Whole extends Settings, Body extends Settings>(
+  { title, schema }: Pick<Owner<Body>, "title" | "schema">,
+  { get, writable, put }: Calls<Whole, Body>,
+): Owner<Body> {
+  return {
+    title,
+    schema,
+    async read() {
+      const { value, etag } = await get();
+      return { whole: value, value: writable(value), etag };
+    },
+    async write(body, etag) {
+      await put(body, etag);
+    },
+  };
+}
+
 /** Reads, changes in place, writes. */
 export async function change<Body extends Settings>(
   owner: Owner<Body>,

@@ -12,7 +12,7 @@ import { toTable } from "../columns.ts";
 import { configured } from "../configured.ts";
 import { decimalSize, type Format, formatList, toYaml } from "../output.ts";
 import { resolveName, resolveOnServer } from "../resolve.ts";
-import { change, type Owner, readSettings, settingsCommands } from "../settings.ts";
+import { change, type Owner, ownerOf, readSettings, settingsCommands } from "../settings.ts";
 import { readName } from "../named.ts";
 import type { Shell } from "../shell.ts";
 
@@ -193,17 +193,11 @@ export const detach = (kind: "instance" | "profile") => async (shell: Shell): Pr
 async function open(shell: Shell): Promise<Owner<NetworkPut>> {
   const { client, name } = await read(shell);
   const params = { name };
-  return {
-    title: `network "${name}"`,
-    schema: networkPut,
-    async read() {
-      const { value, etag } = await client.read("network.get", { params });
-      return { whole: value, value: { config: value.config, description: value.description }, etag };
-    },
-    async write(body, etag) {
-      await client.call("network.update", { params, body, etag });
-    },
-  };
+  return ownerOf({ title: `network "${name}"`, schema: networkPut }, {
+    get: () => client.read("network.get", { params }),
+    writable: ({ config, description }) => ({ config, description }),
+    put: (body, etag) => client.call("network.update", { params, body, etag }),
+  });
 }
 
 const read = (shell: Shell) => readName(shell, "network");

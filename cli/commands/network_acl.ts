@@ -13,7 +13,7 @@ import {
 import { mustKnowFields } from "../known_fields.ts";
 import { toYaml } from "../output.ts";
 import { keyValues } from "../resolve.ts";
-import { change, type Owner, readSettings, settingsCommands } from "../settings.ts";
+import { change, type Owner, ownerOf, readSettings, settingsCommands } from "../settings.ts";
 import { listNamed, readName } from "../named.ts";
 import type { Shell } from "../shell.ts";
 
@@ -96,17 +96,11 @@ function writable({ description, ingress, egress, config }: NetworkAcl): Network
 async function open(shell: Shell): Promise<Owner<NetworkAclPut>> {
   const { client, name } = await read(shell);
   const params = { name };
-  return {
-    title: `network ACL "${name}"`,
-    schema: networkAclPut,
-    async read() {
-      const { value, etag } = await client.read("network.acl.get", { params });
-      return { whole: value, value: writable(value), etag };
-    },
-    async write(body, etag) {
-      await client.call("network.acl.update", { params, body, etag });
-    },
-  };
+  return ownerOf({ title: `network ACL "${name}"`, schema: networkAclPut }, {
+    get: () => client.read("network.acl.get", { params }),
+    writable,
+    put: (body, etag) => client.call("network.acl.update", { params, body, etag }),
+  });
 }
 
 const read = (shell: Shell) => readName(shell, "network ACL");

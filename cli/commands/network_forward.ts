@@ -14,7 +14,7 @@ import {
 import { toTable } from "../columns.ts";
 import { type Format, formatList, toYaml } from "../output.ts";
 import { resolveName } from "../resolve.ts";
-import { change, type Owner, readPairs, settingsCommands } from "../settings.ts";
+import { change, type Owner, ownerOf, readPairs, settingsCommands } from "../settings.ts";
 import type { Shell } from "../shell.ts";
 
 type Kind = "forward" | "balancer";
@@ -125,17 +125,13 @@ function writable({ description, config, ports, backends }: Thing): Put {
 async function open(shell: Shell, kind: Kind): Promise<Owner<Put>> {
   const { client, network, address } = await read(shell);
   const params = { network, address };
-  return {
-    title: `${titles[kind].toLowerCase()} "${address}"`,
-    schema: kind === "forward" ? networkForwardPut : networkLoadBalancerPut,
-    async read() {
-      const { value, etag } = await client.read(`network.${kind}.get`, { params });
-      return { whole: value, value: writable(value as Thing), etag };
-    },
-    async write(body, etag) {
-      await client.call(`network.${kind}.update`, { params, body, etag });
-    },
-  };
+  const title = `${titles[kind].toLowerCase()} "${address}"`;
+  const schema = kind === "forward" ? networkForwardPut : networkLoadBalancerPut;
+  return ownerOf({ title, schema }, {
+    get: () => client.read(`network.${kind}.get`, { params }),
+    writable: (value) => writable(value as Thing),
+    put: (body, etag) => client.call(`network.${kind}.update`, { params, body, etag }),
+  });
 }
 
 async function read(shell: Shell) {

@@ -7,7 +7,7 @@ import {
   networkZonesPost,
 } from "../../wire/network_zone.ts";
 import { toYaml } from "../output.ts";
-import { type Owner, readSettings, settingsCommands } from "../settings.ts";
+import { type Owner, ownerOf, readSettings, settingsCommands } from "../settings.ts";
 import { listNamed, readName } from "../named.ts";
 import type { Shell } from "../shell.ts";
 
@@ -39,17 +39,11 @@ const writable = ({ description, config }: NetworkZone): NetworkZonePut => ({ de
 async function open(shell: Shell): Promise<Owner<NetworkZonePut>> {
   const { client, name: zone } = await read(shell);
   const params = { zone };
-  return {
-    title: `network zone "${zone}"`,
-    schema: networkZonePut,
-    async read() {
-      const { value, etag } = await client.read("network.zone.get", { params });
-      return { whole: value, value: writable(value), etag };
-    },
-    async write(body, etag) {
-      await client.call("network.zone.update", { params, body, etag });
-    },
-  };
+  return ownerOf({ title: `network zone "${zone}"`, schema: networkZonePut }, {
+    get: () => client.read("network.zone.get", { params }),
+    writable,
+    put: (body, etag) => client.call("network.zone.update", { params, body, etag }),
+  });
 }
 
 const read = (shell: Shell) => readName(shell, "network zone");

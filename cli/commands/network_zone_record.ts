@@ -10,7 +10,7 @@ import {
 import { toTable } from "../columns.ts";
 import { type Format, formatList, toYaml } from "../output.ts";
 import { resolveName } from "../resolve.ts";
-import { change, type Owner, readSettings, settingsCommands } from "../settings.ts";
+import { change, type Owner, ownerOf, readSettings, settingsCommands } from "../settings.ts";
 import type { Shell } from "../shell.ts";
 
 export const { get, set, unset, edit } = settingsCommands(open, 2);
@@ -82,17 +82,11 @@ function writable({ description, entries, config }: NetworkZoneRecord): NetworkZ
 
 async function open(shell: Shell): Promise<Owner<NetworkZoneRecordPut>> {
   const { client, params } = await read(shell);
-  return {
-    title: `record "${params.name}"`,
-    schema: networkZoneRecordPut,
-    async read() {
-      const { value, etag } = await client.read("network.zone.record.get", { params });
-      return { whole: value, value: writable(value), etag };
-    },
-    async write(body, etag) {
-      await client.call("network.zone.record.update", { params, body, etag });
-    },
-  };
+  return ownerOf({ title: `record "${params.name}"`, schema: networkZoneRecordPut }, {
+    get: () => client.read("network.zone.record.get", { params }),
+    writable,
+    put: (body, etag) => client.call("network.zone.record.update", { params, body, etag }),
+  });
 }
 
 async function read(shell: Shell) {

@@ -13,7 +13,7 @@ import { type Column, toTable } from "../columns.ts";
 import { readGiven } from "../editor.ts";
 import { binarySize, type Format, formatList, toYaml, yesNo } from "../output.ts";
 import { keyValues, resolveName, resolveOnServer } from "../resolve.ts";
-import { type Owner, settingsCommands } from "../settings.ts";
+import { type Owner, ownerOf, settingsCommands } from "../settings.ts";
 import { readName } from "../named.ts";
 import type { Shell } from "../shell.ts";
 
@@ -121,17 +121,11 @@ async function currentProject(shell: Shell, remote: Remote): Promise<string> {
 async function open(shell: Shell): Promise<Owner<ProjectPut>> {
   const { client, name } = await read(shell);
   const params = { name };
-  return {
-    title: `project "${name}"`,
-    schema: projectPut,
-    async read() {
-      const { value, etag } = await client.read("project.get", { params });
-      return { whole: value, value: { description: value.description, config: value.config }, etag };
-    },
-    async write(body, etag) {
-      await client.call("project.update", { params, body, etag });
-    },
-  };
+  return ownerOf({ title: `project "${name}"`, schema: projectPut }, {
+    get: () => client.read("project.get", { params }),
+    writable: ({ description, config }) => ({ description, config }),
+    put: (body, etag) => client.call("project.update", { params, body, etag }),
+  });
 }
 
 const read = (shell: Shell) => readName(shell, "project");

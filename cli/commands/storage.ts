@@ -4,7 +4,7 @@ import { type StoragePoolPut, storagePoolPut, storagePoolsPost } from "../../wir
 import { toTable } from "../columns.ts";
 import { binarySize, type Format, formatList, toYaml } from "../output.ts";
 import { resolveOnServer } from "../resolve.ts";
-import { type Owner, readSettings, settingsCommands } from "../settings.ts";
+import { type Owner, ownerOf, readSettings, settingsCommands } from "../settings.ts";
 import { readName } from "../named.ts";
 import type { Shell } from "../shell.ts";
 
@@ -84,17 +84,11 @@ export async function remove(shell: Shell): Promise<void> {
 async function open(shell: Shell): Promise<Owner<StoragePoolPut>> {
   const { client, name } = await read(shell);
   const params = { pool: name };
-  return {
-    title: `storage pool "${name}"`,
-    schema: storagePoolPut,
-    async read() {
-      const { value, etag } = await client.read("pool.get", { params });
-      return { whole: value, value: { config: value.config, description: value.description }, etag };
-    },
-    async write(body, etag) {
-      await client.call("pool.update", { params, body, etag });
-    },
-  };
+  return ownerOf({ title: `storage pool "${name}"`, schema: storagePoolPut }, {
+    get: () => client.read("pool.get", { params }),
+    writable: ({ config, description }) => ({ config, description }),
+    put: (body, etag) => client.call("pool.update", { params, body, etag }),
+  });
 }
 
 const read = (shell: Shell) => readName(shell, "storage pool");
