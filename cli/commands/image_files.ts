@@ -20,11 +20,21 @@ export async function importImage(shell: Shell): Promise<void> {
   const running = /^https?:\/\//.test(file)
     ? await importUrl(client, { url: file, isPublic: typed.has("public"), properties })
     : await importFiles(client, { file, rootfs, isPublic: typed.has("public"), properties });
-  const fingerprint = fingerprintOf(await shell.wait(running, file));
+  const ended = await shell.wait(running, file).catch((error) => tellAlias(error, typed.list("alias")[0]));
+  const fingerprint = fingerprintOf(ended);
   for (const name of typed.list("alias")) {
     await client.call("image.aliases.create", { body: { name, target: fingerprint, description: "" } });
   }
   shell.print(`Image imported with fingerprint: ${fingerprint}\n`);
+}
+
+/** An image that is here already can still be given the name that was typed. */
+function tellAlias(error: unknown, alias: string | undefined): never {
+  const [, short] = /already exists: ([0-9a-f]{12})/.exec(error instanceof DreyError ? error.message : "") ??
+    [];
+  if (!(error instanceof DreyError) || short === undefined || alias === undefined) throw error;
+  const hint = `For another name of it: drey image alias create ${alias} ${short}`;
+  throw new DreyError(error.code, { message: error.message, hint, cause: error });
 }
 
 interface Import {

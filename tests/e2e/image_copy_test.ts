@@ -1,6 +1,6 @@
 // Images between servers: pulled, pushed, carried; public ones and those that take a secret; and kept up to date.
 
-import { assert, assertEquals, assertStringIncludes } from "@std/testing";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/testing";
 import { join } from "@std/path";
 import { runChecked } from "../../sys/run.ts";
 import { type Drey, e2e, imageFiles } from "../support/drey.ts";
@@ -131,6 +131,9 @@ await e2e("a split image keeps its files on its way through servers", { needs, i
   await using _server = await serve(drey);
   await drey`config set core.https_address=127.0.0.1:${freePort()}`;
   await drey`image import ${`${work}/meta.tar.gz`} ${`${work}/root.tar.gz`} --alias split`;
+  const again = await drey
+    .tries`image import ${`${work}/meta.tar.gz`} ${`${work}/root.tar.gz`} --alias again`;
+  assertMatch(again.stderr, /already exists: .* drey image alias create again [0-9a-f]{12}$/m);
   const here = elsewhere(drey);
   await here.run(`remote add far ${(await drey`config trust add --name me`).trim()}`);
   await here.run("image copy far:split local: --alias pulled");
