@@ -1,7 +1,7 @@
 // Files of backups without a record: what is left where drey was killed between the two.
 
 import { join } from "@std/path";
-import { isPartial } from "../../sys/partial.ts";
+import { isAbandoned, isPartial } from "../../sys/partial.ts";
 import { namesIn, removeIfThere } from "../../sys/present.ts";
 import type { Key } from "../../store/store.ts";
 import type { Context } from "../context.ts";
@@ -16,7 +16,7 @@ export async function removeUnrecorded(context: Context, places: readonly Place[
     const known = (await context.store.list(prefix)).map(({ key }) => key.at(-1));
     const path = join(backupsRoot(context), directory);
     for (const name of namesIn(path)) {
-      if (!isPartial(name) && !known.includes(name)) removeIfThere(join(path, name));
+      if (isPartial(name) ? isAbandoned(name) : !known.includes(name)) removeIfThere(join(path, name));
     }
     if (namesIn(path).length === 0) removeIfThere(path);
   }
