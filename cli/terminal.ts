@@ -60,24 +60,37 @@ export async function rawMode(): Promise<RawMode> {
   undo.use(ending);
   // the terminal itself is going, and nobody is there any more
   undo.use(onSignals(end, { SIGHUP: 1 }));
-  Deno.stdin.setRaw(true);
-  undo.defer(leaveRawMode);
-  // Deno leaves output processing on, which would turn the line feeds of full-screen programs into line breaks;
-  // leaving raw mode puts back all that was there before
   const { spawn } = await import("../sys/run.ts");
-  settled = spawn(["stty", "-opost"], { stdin: "inherit", stdout: "null", stderr: "null" }).status;
+  const enter = () => {
+    setRaw(true);
+    // Deno leaves output processing on, which would turn the line feeds of full-screen programs into line breaks;
+    // leaving raw mode puts back all that was there before
+    settled = spawn(["stty", "-opost"], { stdin: "inherit", stdout: "null", stderr: "null" }).status;
+  };
+  enter();
+  undo.defer(leaveRawMode);
+  // the shell of who stopped drey has set the terminal for itself, and need not put back what it found
+  undo.use(onContinue(enter));
   await settled;
   const done = undo.move();
   return { handOver: () => ending[Symbol.dispose](), [Symbol.dispose]: () => done[Symbol.dispose]() };
 }
 
-function leaveRawMode(): void {
+const leaveRawMode = (): void => setRaw(false);
+
+function setRaw(isRaw: boolean): void {
   try {
-    Deno.stdin.setRaw(false);
+    Deno.stdin.setRaw(isRaw);
   } catch (error) {
     // EIO: the terminal itself is gone
     if (!(error instanceof Error && /os error 5\b/.test(error.message))) throw error;
   }
+}
+
+/** Calls back whenever drey goes on after it was stopped, until disposed. */
+function onContinue(callback: () => void): Disposable {
+  Deno.addSignalListener("SIGCONT", callback);
+  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGCONT", callback) };
 }
 
 /**
@@ -94,9 +107,16 @@ export function onResize(
     callback(width, height);
   };
   Deno.addSignalListener("SIGWINCH", listen);
+  // who is stopped is not told
+  const continuing = onContinue(listen);
   const { width, height } = terminalSize();
   if (width !== known.width || height !== known.height) callback(width, height);
-  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGWINCH", listen) };
+  return {
+    [Symbol.dispose]() {
+      Deno.removeSignalListener("SIGWINCH", listen);
+      continuing[Symbol.dispose]();
+    },
+  };
 }
 
 /** Signals that end a program that does not care for them, with their numbers. */

@@ -2,6 +2,8 @@
 
 import { eventually } from "../support/eventually.ts";
 import { assert, assertEquals, assertMatch } from "@std/testing";
+import { join } from "@std/path";
+import { runChecked } from "../../sys/run.ts";
 import { e2e } from "../support/drey.ts";
 import { findHome, readCgroupFacts } from "../../runtime/cgroup_home.ts";
 import { onTerminal } from "../support/terminal.ts";
@@ -183,3 +185,39 @@ await e2e("nothing runs in an instance that is stopped", { needs }, async (drey)
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
+
+await e2e(
+  "a terminal is raw again after drey was stopped and its shell had it meanwhile",
+  { needs },
+  async (drey) => {
+    await drey`launch tiny c1`;
+    const shell = join(drey.directory, "shell");
+    const first = async () => {
+      const parent = Number(await Deno.readTextFile(shell));
+      const child = Number(await Deno.readTextFile(`/proc/${parent}/task/${parent}/children`));
+      const terminal = await Deno.readLink(`/proc/${parent}/fd/0`);
+      const stty = (...words: string[]) => runChecked(["stty", "-F", terminal, ...words]);
+      Deno.kill(child, "SIGSTOP");
+      await stty("sane");
+      Deno.kill(child, "SIGCONT");
+      await eventually("the terminal is raw", async () => {
+        const modes = (await stty("-a")).split(/\s+/);
+        return ["-icanon", "-echo", "-opost"].every((mode) => modes.includes(mode));
+      });
+    };
+    const { output, code } = await onTerminal(drey, [
+      "exec",
+      "c1",
+      "-t",
+      "--",
+      "sh",
+      "-c",
+      "echo ready; read x; exit 3",
+    ], {
+      // a shell with a trap stays beside its last command, and script(1) stops itself where its own child is stopped
+      before: `trap : USR1; echo $$ >${shell}`,
+      typed: { after: "ready", text: "x\r", first },
+    });
+    assertEquals([output, code], ["ready\r\nx\r\n", 3]);
+  },
+);

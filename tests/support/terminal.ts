@@ -5,8 +5,8 @@ import type { Drey } from "./drey.ts";
 export interface TerminalOptions {
   /** shell commands on the terminal before drey starts */
   before?: string;
-  /** what is typed once a text has been shown */
-  typed?: { after: string; text: string };
+  /** what is typed once a text has been shown, and what is done before that */
+  typed?: { after: string; text: string; first?: () => Promise<void> };
 }
 
 /** Runs drey on a terminal that script(1) makes. */
@@ -30,6 +30,7 @@ export async function onTerminal(
     output += new TextDecoder().decode(chunk);
     if (isTyped || typed === undefined || !output.includes(typed.after)) continue;
     isTyped = true;
+    await typed.first?.();
     await keyboard.write(new TextEncoder().encode(typed.text));
   }
   clearTimeout(timer);
