@@ -74,6 +74,24 @@ export function readKey<T>(config: Values, row: Pick<Key<T>, "name" | "type" | "
 export const withoutEmpty = (config: Values): Record<string, string> =>
   Object.fromEntries(Object.entries(config).filter(([, value]) => value !== ""));
 
+/**
+ * Holds the names of the keys that a change takes away against their table: any that LXD has may go, those too that
+ * drey does not obey.
+ *
+ * @param validate holds a configuration against the table
+ * @throws {DreyError} `BAD_REQUEST`
+ */
+export function mustKnowEmptied(config: Values, validate: (emptied: Values) => void): void {
+  for (const [name, value] of Object.entries(config)) {
+    if (value !== "") continue;
+    try {
+      validate({ [name]: value });
+    } catch (error) {
+      if (!(error instanceof DreyError && error.code === "NOT_SUPPORTED")) throw error;
+    }
+  }
+}
+
 /** What follows a pattern's prefix, mapped to its value: `environment.*` as the variables themselves. */
 export function readPattern(config: Values, row: Key<string>): Record<string, string> {
   const prefix = row.name.slice(0, -1);

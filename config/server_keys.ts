@@ -180,7 +180,7 @@ export const serverKeysToCome: Readonly<Record<string, string>> = {
 };
 
 /**
- * Holds the configuration of the server against the table. An empty value unsets a key, which may be any that is known.
+ * Holds the configuration of the server against the table. An empty value is an unset key and passes.
  *
  * @throws {DreyError} `BAD_REQUEST` for an unknown key or a value of the wrong form, `NOT_SUPPORTED` for a key of LXD
  * that drey does not obey
@@ -190,9 +190,7 @@ export function validateServerConfig(config: Values): void {
 }
 
 function validate(name: string, value: string): void {
-  const isUnset = value === "";
   if (name === "core.trust_password") {
-    if (isUnset) return;
     throw new DreyError("NOT_SUPPORTED", {
       message: "A trust password is not supported: it would let in whoever guesses it",
       hint: "Make a token for each client: drey config trust add",
@@ -204,13 +202,12 @@ function validate(name: string, value: string): void {
       known.endsWith("*") ? name.startsWith(known.slice(0, -1)) : name === known
     ) ?? [];
   if (because !== undefined) {
-    if (isUnset) return;
     throw new DreyError("NOT_SUPPORTED", {
       message: `Configuration key "${name}" is not supported: ${because}`,
     });
   }
   if (found === undefined) throw unknownKeyOf(serverKeys, name);
-  if (isUnset) return;
+  if (value === "") return;
   if (value.includes("\0")) throw bad(`Invalid value for "${name}": it holds a zero byte`);
   const parsed = found.type.parse(value);
   if ("problem" in parsed) throw bad(`Invalid value for "${name}": ${parsed.problem}, got "${value}"`);

@@ -1,6 +1,6 @@
 // Zones of DNS: names of networks' instances and further records, which other servers of DNS may fetch.
 
-import { withoutEmpty } from "../config/key.ts";
+import { mustKnowEmptied, withoutEmpty } from "../config/key.ts";
 import { validateZoneConfig, validateZoneName, validateZoneRecord } from "../config/zone_keys.ts";
 import { DreyError } from "../errors.ts";
 import { changedMeanwhile } from "./changed.ts";
@@ -220,6 +220,7 @@ async function changeRecord(
 async function change(context: Context, ref: Ref, edit: (old: ZoneRecord) => ZoneRecord): Promise<void> {
   const { value, revision } = await load(context, ref);
   const edited = edit(value);
+  mustKnowEmptied(edited.config, validateZoneConfig);
   const config = withoutEmpty(edited.config);
   validateZoneConfig(config);
   const done = await context.store.commit([{ key: keyOf(ref), revision }], [

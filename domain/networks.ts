@@ -1,7 +1,7 @@
 // Managed networks: what they are called, what they say, who uses them. What becomes of them in the kernel is the
 // hub's (networks/hub.ts), which has those up that something is plugged into.
 
-import { withoutEmpty } from "../config/key.ts";
+import { mustKnowEmptied, withoutEmpty } from "../config/key.ts";
 import { validateNetworkName } from "../config/names.ts";
 import { type NetworkType, validateNetworkConfig } from "../config/network_keys.ts";
 import { alsoFailed, DreyError } from "../errors.ts";
@@ -171,6 +171,7 @@ async function change(
   await using _lock = await context.store.lock(["networks"]);
   const { value: old, revision } = await loadNetwork(context, ref);
   const edited = edit(old);
+  mustKnowEmptied(edited.config, (emptied) => validateNetworkConfig(old.type, emptied));
   const config = await reopened(context, old.type, withoutEmpty(edited.config));
   validateNetworkConfig(old.type, config);
   refuseHostParts(context, config);

@@ -1,7 +1,7 @@
 // Profiles: named pieces of configuration that instances share. `default` is always there.
 
 import { findRootDisk, validateDevices, withoutEmptyKeys } from "../config/device_keys.ts";
-import { withoutEmpty } from "../config/key.ts";
+import { mustKnowEmptied, withoutEmpty } from "../config/key.ts";
 import { validateProfileConfig } from "../config/instance_keys.ts";
 import { validateProfileName } from "../config/names.ts";
 import { DreyError } from "../errors.ts";
@@ -209,6 +209,7 @@ async function checked(
   ref: Ref,
   { description, ...given }: ProfileSettings,
 ): Promise<ProfileSettings> {
+  mustKnowEmptied(given.config, validateProfileConfig);
   const [config, devices] = [withoutEmpty(given.config), withoutEmptyKeys(given.devices)];
   validateProfileConfig(config);
   validateDevices(devices);

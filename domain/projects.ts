@@ -1,7 +1,7 @@
 // Projects: instances apart from one another, each group with images, profiles, volumes and networks of its own as far
 // as its features say. `default` is always there and has all of it.
 
-import { withoutEmpty } from "../config/key.ts";
+import { mustKnowEmptied, withoutEmpty } from "../config/key.ts";
 import { featureKeys, initialFeatures, validateProjectConfig } from "../config/project_keys.ts";
 import { validateProjectName } from "../config/names.ts";
 import { DreyError } from "../errors.ts";
@@ -149,6 +149,7 @@ async function change(
   await using _lock = await context.store.lock(["project", name]);
   const { record, revision } = await find(context, name);
   const edited = to(record);
+  mustKnowEmptied(edited.config, validateProjectConfig);
   const next = { ...edited, config: withoutEmpty(edited.config) };
   validateProjectConfig(next.config);
   await mustKeepFeatures(context, name, { before: record, after: next });

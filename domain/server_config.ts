@@ -1,6 +1,6 @@
 // The settings of the server, `core.https_address` and the like.
 
-import { readKey, type Values, withoutEmpty } from "../config/key.ts";
+import { mustKnowEmptied, readKey, type Values, withoutEmpty } from "../config/key.ts";
 import { type ServerKey, validateServerConfig } from "../config/server_keys.ts";
 import { DreyError } from "../errors.ts";
 import type { ServerPut } from "../wire/server.ts";
@@ -39,9 +39,7 @@ export async function updateServerConfig(context: Context, put: ServerPut): Prom
 
 /** Changes the settings the body names; an empty value unsets one. */
 export async function patchServerConfig(context: Context, put: ServerPut): Promise<void> {
-  const named = asTexts(put);
-  validateServerConfig(named);
-  await change(context, (old) => ({ ...old, ...named }));
+  await change(context, (old) => ({ ...old, ...asTexts(put) }));
 }
 
 async function change(context: Context, to: (old: Values) => Values): Promise<void> {
@@ -49,10 +47,11 @@ async function change(context: Context, to: (old: Values) => Values): Promise<vo
   await using _alone = await context.store.lock(configKey);
   const old = await context.store.get<Values>(configKey);
   const wanted = to(old?.value ?? {});
-  validateServerConfig(wanted);
+  mustKnowEmptied(wanted, validateServerConfig);
   const next = withoutEmpty(wanted);
   const changed = changedKeys(old?.value ?? {}, next);
   if (changed.length === 0) return;
+  validateServerConfig(next);
   await context.applyConfig?.(next);
   const metadata = Object.fromEntries(changed.map((name) => [name, next[name] ?? ""]));
   await context.store.commit([], [

@@ -1,6 +1,6 @@
 // Storage pools: where volumes lie. `default` appears by itself and is a directory.
 
-import { withoutEmpty } from "../config/key.ts";
+import { mustKnowEmptied, withoutEmpty } from "../config/key.ts";
 import { refuseFixedPoolKeys, validatePoolConfig } from "../config/pool_keys.ts";
 import { validatePoolName } from "../config/names.ts";
 import { DreyError } from "../errors.ts";
@@ -125,6 +125,7 @@ async function change(
   await using _lock = await context.store.lock(poolKey(name));
   const { value: old, revision } = await loadPool(context, name);
   const edited = edit(old);
+  mustKnowEmptied(edited.config, (emptied) => validatePoolConfig(old.driver, emptied));
   const config = withoutEmpty(edited.config);
   validatePoolConfig(old.driver, config);
   refuseFixedPoolKeys(old.config, config);

@@ -21,7 +21,7 @@ import { missingHwaddrs } from "../networks/hwaddr.ts";
 import { type OpenPool, openPool } from "../storage_pools/open.ts";
 import { effectiveProject, holdProject } from "../projects/effective.ts";
 import { applicationSettings, isApplicationKey } from "./application.ts";
-import { expand } from "./expand.ts";
+import { expand, mustNameOnce } from "./expand.ts";
 import { checkRawIds, chooseMap } from "./ids.ts";
 import { checkSyscalls } from "./syscalls.ts";
 import { randomName } from "./random_name.ts";
@@ -79,6 +79,7 @@ export async function createInstance(
 async function check(context: Context, ref: Ref, body: InstancesPost): Promise<void> {
   keys.validateInstanceConfig(body.config ?? {}, body.type || "container");
   validateDevices(body.devices ?? {});
+  mustNameOnce(body.profiles ?? []);
   const { config, devices } = await expand(context, ref.project, settingsOf(body));
   validateTogether(devices);
   // the profiles may be those of the image

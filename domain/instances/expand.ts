@@ -1,5 +1,6 @@
 // Profiles below, the instance's own settings on top: what really counts.
 
+import { DreyError } from "../../errors.ts";
 import type { Config, Devices } from "../../wire/instance.ts";
 import type { Context } from "../context.ts";
 import { profileFor } from "../profile_settings.ts";
@@ -15,6 +16,15 @@ export function mergeSettings(layers: readonly Settings[]): Settings {
     config: Object.assign({}, ...layers.map((layer) => layer.config)),
     devices: Object.assign({}, ...layers.map((layer) => layer.devices)),
   };
+}
+
+/** @throws {DreyError} `BAD_REQUEST` if a profile is named twice */
+export function mustNameOnce(profiles: readonly string[]): void {
+  const twice = profiles.find((name, at) => profiles.indexOf(name) !== at);
+  if (twice === undefined) return;
+  throw new DreyError("BAD_REQUEST", {
+    message: `Duplicate profile "${twice}": an instance has each at most once`,
+  });
 }
 
 /**

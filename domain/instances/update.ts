@@ -18,7 +18,7 @@ import { mustAllow } from "../projects/allow.ts";
 import { missingHwaddrs } from "../networks/hwaddr.ts";
 import { holdProject } from "../projects/effective.ts";
 import { userConfig } from "./create.ts";
-import { expand } from "./expand.ts";
+import { expand, mustNameOnce } from "./expand.ts";
 import { checkRawIds } from "./ids.ts";
 import { readHostSize } from "./host_size.ts";
 import { planLimits } from "./limits.ts";
@@ -126,6 +126,8 @@ async function change(
   const after = { ...edited, config, devices: withoutEmptyKeys(edited.devices) };
   validateInstanceConfig(userConfig(config), after.type);
   validateDevices(after.devices);
+  // what was recorded so before may be changed in other ways
+  if (after.profiles.join() !== before.profiles.join()) mustNameOnce(after.profiles);
   const expanded = {
     before: await expand(context, ref.project, before),
     after: await expand(context, ref.project, after),

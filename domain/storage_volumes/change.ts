@@ -1,7 +1,7 @@
 // Changing custom volumes: settings, going back to a snapshot, deletion. Another name or place is in move.ts.
 
 import { validateVolumeConfig } from "../../config/volume_keys.ts";
-import { withoutEmpty } from "../../config/key.ts";
+import { mustKnowEmptied, withoutEmpty } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
 import type { Write } from "../../store/store.ts";
 import type { Config } from "../../wire/instance.ts";
@@ -71,6 +71,7 @@ async function change(
   await using _lock = await lockVolume(context, ref);
   const { value: old, revision } = await loadVolume(context, ref);
   const edited = edit(old);
+  mustKnowEmptied(userConfig(edited.config), (emptied) => validateVolumeConfig(old.content_type, emptied));
   const record = { ...old, description: edited.description, config: withoutEmpty(edited.config) };
   validateVolumeConfig(record.content_type, userConfig(record.config));
   if (sizeOf(old) !== sizeOf(record)) {

@@ -47,6 +47,20 @@ await e2e("commands that nobody listens to, and instances that run", { needs }, 
   await lxc("storage", "volume", "snapshot", "default", "v", "s");
   assertMatch(await lxc("storage", "volume", "show", "default", "v/s"), /expires_at: 0001-01-01T00:00:00Z/);
 
+  // unset by a slip of the pen, and what LXD has and drey has not
+  for (
+    const words of ["config unset", "profile unset default", "project unset default", "storage unset default"]
+  ) {
+    assertMatch(await refusal(server, ...words.split(" "), "nope"), /nope/);
+  }
+  assertMatch(await refusal(server, "storage", "volume", "unset", "default", "v", "nope"), /nope/);
+  await lxc("profile", "unset", "default", "raw.lxc");
+  assertMatch(await refusal(server, "profile", "add", "c1", "default"), /Duplicate profile "default"/);
+  assertMatch(
+    await refusal(server, "init", "tiny", "c2", "-p", "default", "-p", "default"),
+    /Duplicate profile/,
+  );
+
   await lxc("init", "tiny", "c2", "-t", "c0.5-m0.2");
   const config = await lxc("config", "show", "c2");
   for (const line of ['limits.cpu: "1"', "limits.cpu.allowance: 50%", "limits.memory: 204MB"]) {
