@@ -2,8 +2,19 @@
 // First word to entrance: a command, the server, the clean-up after an instance, or the answers to one. Each part is loaded only if it
 // is the one that runs, since a command's time is mostly loading.
 
-/** Commands that wait for another program or for the kernel, which begins before they are read. */
-const takesLong = ["delete", "launch", "start"];
+/** What begins something before a command's words are read, for those that wait for another program or for the kernel. */
+interface Early {
+  beginWanted(argv: readonly string[]): void | Promise<void>;
+  endUnwanted(): Promise<void>;
+}
+
+const root = () => import("./domain/instances/early_root.ts");
+const earlies: Record<string, () => Promise<Early>> = {
+  delete: root,
+  exec: () => import("./domain/instances/early_way_in.ts"),
+  launch: root,
+  start: root,
+};
 
 /** Runs one command line to the exit status of the process. */
 export async function enter(argv: readonly string[]): Promise<number> {
@@ -25,10 +36,8 @@ export async function enter(argv: readonly string[]): Promise<number> {
         return await serve(rest) ?? 0;
       }
   }
-  const early = takesLong.includes(first ?? "")
-    ? await import("./domain/instances/early_root.ts")
-    : undefined;
-  early?.beginWanted(argv);
+  const early = Object.hasOwn(earlies, first ?? "") ? await earlies[first ?? ""]?.() : undefined;
+  await early?.beginWanted(argv);
   const { main } = await import("./cli/main.ts");
   const status = await main(argv);
   await early?.endUnwanted();

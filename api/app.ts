@@ -3,7 +3,8 @@
 
 import { DreyError, explained } from "../errors.ts";
 import type { Context } from "../domain/context.ts";
-import { type Route, type RouteName, routes } from "../wire/routes.ts";
+import { findRoute } from "../wire/find_route.ts";
+import type { Route, RouteName } from "../wire/routes.ts";
 import type { StreamProtocol } from "../wire/socket.ts";
 import { checkBody } from "./body.ts";
 import {
@@ -55,11 +56,10 @@ export function createApp(context: Context, sources: HandlerSources = handlerSou
     answer,
     report: (fault) => logFault(context, explained(fault)),
     async fetch(request, { accept, caller }) {
-      // not for a command, which would pay for making every route
-      if (http === undefined) mustPair(Object.keys(routes), Object.keys(sources));
-      http ??= import("./http.ts").then(({ createHttp }) => createHttp(answer));
+      http ??= import("./http.ts").then(({ createHttp }) => createHttp(answer, Object.keys(sources)));
+      const answerHttp = await http;
       try {
-        return await (await http)(request, { accept, caller: await recognized(context, caller) });
+        return await answerHttp(request, { accept, caller: await recognized(context, caller) });
       } catch (error) {
         return responseOf(await answerError(context, error));
       }
@@ -67,21 +67,13 @@ export function createApp(context: Context, sources: HandlerSources = handlerSou
   };
 }
 
-function mustPair(names: string[], handled: string[]): void {
-  const [declared, present] = [new Set(names), new Set(handled)];
-  const lost = names.filter((name) => !present.has(name));
-  const extra = handled.filter((name) => !declared.has(name));
-  if (lost.length > 0) throw new Error(`Routes without a handler: ${lost.join(", ")}`);
-  if (extra.length > 0) throw new Error(`Handlers without a route: ${extra.join(", ")}`);
-}
-
 async function answerRoute(arrived: Arrived): Promise<Answer | Response> {
   const { env, asked: { name, path, ifMatch } } = arrived;
-  const route: Route = routes[name];
+  const route = await findRoute(name);
   mayCall(env.caller, route, arrived.asked);
   const call = await callOf(arrived, route);
   const handler = await handlerOf(arrived, name);
-  const shown = ifMatch == null ? undefined : shownBy(name);
+  const shown = ifMatch == null ? undefined : await shownBy(name);
   if (ifMatch == null || shown === undefined) return await answered(arrived, route, await handler(call));
   // nobody else who insists on an ETag may come between the look and the change
   await using _alone = await arrived.context.store.lock(["etag", path]);

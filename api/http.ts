@@ -7,8 +7,13 @@ import { readText } from "./body.ts";
 import { failure, responseOf } from "./envelope.ts";
 import { answerOlderPath } from "./middleware/older_paths.ts";
 
-/** How requests of HTTP are answered by an app. */
-export function createHttp(answer: App["answer"]): App["fetch"] {
+/**
+ * How requests of HTTP are answered by an app.
+ *
+ * @param handled names of the routes that have a handler
+ */
+export function createHttp(answer: App["answer"], handled: readonly string[]): App["fetch"] {
+  mustPair(Object.keys(routes), handled);
   const hono = new Hono<{ Bindings: Env }>();
   hono.onError((error) => responseOf(failure(error)));
   hono.notFound(async ({ req, env }) => {
@@ -42,6 +47,14 @@ export function createHttp(answer: App["answer"]): App["fetch"] {
   }
   const fetch: App["fetch"] = async (request, env) => await hono.fetch(request, env);
   return (request, env) => answerOlderPath(request, (renamed) => fetch(renamed, env)) ?? fetch(request, env);
+}
+
+function mustPair(names: readonly string[], handled: readonly string[]): void {
+  const [declared, present] = [new Set(names), new Set(handled)];
+  const lost = names.filter((name) => !present.has(name));
+  const extra = handled.filter((name) => !declared.has(name));
+  if (lost.length > 0) throw new Error(`Routes without a handler: ${lost.join(", ")}`);
+  if (extra.length > 0) throw new Error(`Handlers without a route: ${extra.join(", ")}`);
 }
 
 /** Fixed words before parameters: `/1.0/images/aliases` must not be taken for a fingerprint. */

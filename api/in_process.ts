@@ -1,10 +1,9 @@
 // The app for a client in the same process: opened with the user's own store, closed with it.
 
-import { currentUser, openContext } from "../domain/open.ts";
-import { beginFileRoot, endEarlyFileRoot } from "../domain/instances/file_root.ts";
-import { mayHaveParent } from "../domain/instances/parent.ts";
+import type { Context } from "../domain/context.ts";
+import { openContext } from "../domain/open.ts";
+import { currentPlaces } from "../domain/places.ts";
 import { finishOperations } from "../domain/operations.ts";
-import { reconcile } from "../domain/reconcile.ts";
 import type { RouteName } from "../wire/routes.ts";
 import { type App, createApp } from "./app.ts";
 
@@ -29,6 +28,34 @@ function wantedBy({ name, body = "{}" }: First): "root" | "parent" | "way in" | 
   return action === "stop" || action === "restart" ? "root" : "nothing";
 }
 
+/** What takes long for a request and was begun before it is made. */
+interface Early {
+  /** to be called once there is a context */
+  know?(context: Context): void;
+  /** ends what nobody has taken */
+  end(): Promise<void>;
+}
+
+async function beginFor(first: First | undefined): Promise<Early> {
+  const wanted = first === undefined ? "nothing" : wantedBy(first);
+  if (wanted === "nothing") return { end: () => Promise.resolve() };
+  if (wanted === "way in") {
+    const { beginWayIn, endEarlyWayIn } = await import("../domain/instances/way_in.ts");
+    beginWayIn();
+    return { end: endEarlyWayIn };
+  }
+  const { beginFileRoot, endEarlyFileRoot } = await import("../domain/instances/file_root.ts");
+  if (wanted === "root") {
+    beginFileRoot(currentPlaces().user);
+    return { end: endEarlyFileRoot };
+  }
+  const { mayHaveParent } = await import("../domain/instances/parent.ts");
+  return {
+    know: (context) => mayHaveParent(context) ? undefined : beginFileRoot(context.user),
+    end: endEarlyFileRoot,
+  };
+}
+
 /** Requests of an exec: what others have left can be tidied up once its command has ended. */
 const patient: ReadonlySet<RouteName> = new Set(["instance.exec", "operation.socket", "operation.wait"]);
 /**
@@ -44,18 +71,15 @@ const briefly = 50;
  * @throws {DreyError} `STATE_BROKEN` if the store cannot be opened
  */
 export async function openApp(first?: First): Promise<App & AsyncDisposable> {
-  const wanted = first === undefined ? "nothing" : wantedBy(first);
-  if (wanted === "root") beginFileRoot(currentUser());
-  const wayIn = wanted === "way in" ? await import("../domain/instances/way_in.ts") : undefined;
-  wayIn?.beginWayIn();
+  const early = await beginFor(first);
   const context = await openContext().catch(async (error) => {
-    await wayIn?.endEarlyWayIn();
+    await early.end();
     throw error;
   });
-  if (wanted === "parent" && !mayHaveParent(context)) beginFileRoot(context.user);
+  early.know?.(context);
   const app = createApp(context);
   let tidied: Promise<void> | undefined;
-  const tidy = () => tidied ??= reconcile(context);
+  const tidy = () => tidied ??= import("../domain/reconcile.ts").then(({ reconcile }) => reconcile(context));
   if (first === undefined || !patient.has(first.name)) await tidy();
   return {
     ...app,
@@ -76,8 +100,7 @@ export async function openApp(first?: First): Promise<App & AsyncDisposable> {
         await tidied;
       } finally {
         await finishOperations(context, grace);
-        await wayIn?.endEarlyWayIn();
-        await endEarlyFileRoot();
+        await early.end();
         await context[Symbol.asyncDispose]();
       }
     },

@@ -1,7 +1,8 @@
 // systemd's units for `drey serve`: a socket that is always there, and a service that starts when somebody comes.
 
 import { join, resolve } from "@std/path";
-import { currentPaths, currentProgram } from "../domain/open.ts";
+import { currentProgram } from "../domain/open.ts";
+import { currentPlaces } from "../domain/places.ts";
 import { DreyError } from "../errors.ts";
 import { sparing } from "../domain/server_program.ts";
 import { mustBeAbleToLetIn } from "./unix_server.ts";
@@ -75,7 +76,7 @@ export function planUnits(plan: UnitPlan): Record<typeof names[number], string> 
  * @throws {DreyError} `CONFLICT` if somebody else's units have these names; what {@link mustBeAbleToLetIn} throws
  */
 export async function installUnits({ socket, group, idle = 300 }: UnitOptions): Promise<string> {
-  const paths = currentPaths();
+  const { paths } = currentPlaces();
   const isRoot = Deno.uid() === 0;
   const variables = ["DREY_DIR", "DREY_CONF"].flatMap((name) => {
     const value = Deno.env.get(name);

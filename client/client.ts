@@ -6,11 +6,10 @@ import {
   type Method,
   type ParamsOf,
   type ResultFor,
-  type Route,
   type RouteName,
-  routes,
   type RoutesOfKind,
 } from "../wire/routes.ts";
+import { findRoute } from "../wire/find_route.ts";
 import type { Socket } from "../wire/socket.ts";
 import type { UploadFile } from "../wire/upload.ts";
 import { fillPath } from "../wire/paths.ts";
@@ -85,13 +84,17 @@ export interface ClientOptions {
 
 /** The client of the API behind a transport. */
 export function createClient(transport: Transport, { project }: ClientOptions = {}): Client {
-  const compose = (name: RouteName, options: CallOptions<RouteName> | undefined): RouteCall => {
-    const { path, query }: Route = routes[name];
+  const compose = async (
+    name: RouteName,
+    options: CallOptions<RouteName> | undefined,
+  ): Promise<RouteCall> => {
+    const { method, path, query } = await findRoute(name);
     const isWide = options?.query?.["all-projects"] === true;
     const isProjectAware = project !== undefined && !isWide && query.includes("project");
     const asked = isProjectAware ? { project, ...options?.query } : options?.query;
     return {
       name,
+      method,
       params: options?.params ?? {},
       path: fillPath(path, options?.params),
       query: textsOf(asked),
@@ -103,7 +106,7 @@ export function createClient(transport: Transport, { project }: ClientOptions = 
   const fetchRoute = async (call: RouteCall, upload?: Upload) =>
     transport.fetch(requestOf(call, upload && await sendable(upload)));
   const ask = async (name: RouteName, options: CallOptions<RouteName> | undefined): Promise<RouteAnswer> => {
-    const call = compose(name, options);
+    const call = await compose(name, options);
     const { upload } = options ?? {};
     if (transport.call !== undefined && upload === undefined) return await transport.call(call);
     if (transport.call !== undefined && upload !== undefined && areFiles(upload.body)) {
@@ -130,7 +133,7 @@ export function createClient(transport: Transport, { project }: ClientOptions = 
     },
     async raw(name, ...[options]) {
       const { upload, ...rest } = (options ?? {}) as CallOptions<RouteName>;
-      const response = await fetchRoute(compose(name, rest), upload);
+      const response = await fetchRoute(await compose(name, rest), upload);
       if (response.status >= 400) await throwIfError(response);
       return response;
     },
@@ -138,7 +141,9 @@ export function createClient(transport: Transport, { project }: ClientOptions = 
       signal?.throwIfAborted();
       return await transport.socket(path, signal);
     },
-    upgrade: (name, options) => transport.upgrade(compose(name, options as CallOptions<RouteName>)),
+    async upgrade(name, options) {
+      return await transport.upgrade(await compose(name, options as CallOptions<RouteName>));
+    },
     send(method, path, body) {
       const headers = body === undefined ? undefined : { "content-type": "application/json" };
       return transport.fetch(new Request(origin + path, { method, body, headers }));

@@ -2,6 +2,7 @@
 
 import { resolve } from "@std/path";
 import { choosePaths, type Paths } from "../sys/paths.ts";
+import { exists } from "../sys/present.ts";
 import { type Client, type ClientOptions, createClient } from "./client.ts";
 import { openInProcess } from "./in_process.ts";
 import type { Remote } from "./remotes.ts";
@@ -65,16 +66,6 @@ async function openDoor(
   if (door === "auto" && !exists(path)) return openInProcess();
   const { answers, overUnixSocket } = await import("./unix.ts");
   return door === "unix" || await answers(path) ? overUnixSocket(path) : openInProcess();
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
-    throw error;
-  }
 }
 
 /** Where `drey serve` listens for this user. */

@@ -4,7 +4,8 @@
 import type { App, Asked, Env } from "../api/app.ts";
 import { DreyError } from "../errors.ts";
 import { matchPath } from "../wire/paths.ts";
-import { routes, type RoutesOfKind } from "../wire/routes.ts";
+import { findRoute } from "../wire/find_route.ts";
+import type { RoutesOfKind } from "../wire/routes.ts";
 import type { Socket } from "../wire/socket.ts";
 import { openEnvelope } from "./answers.ts";
 import { requestOf, type RouteAnswer, type RouteCall, type Transport } from "./transport.ts";
@@ -47,7 +48,9 @@ export function openInProcess(): Transport {
     kind: "in-process",
     fetch: async (request) => await (await house()).app.fetch(request, { caller, accept }),
     call: async (call) => await answerTo((await house(call)).app, call, { caller, accept }),
-    socket: (address, signal) => open({ ...streamAt(address), ...(signal === undefined ? {} : { signal }) }),
+    async socket(address, signal) {
+      return await open({ ...await streamAt(address), ...(signal === undefined ? {} : { signal }) });
+    },
     upgrade: open,
     async [Symbol.asyncDispose]() {
       const { app } = await opened?.catch(notOpened) ?? {};
@@ -103,15 +106,16 @@ const streams = Object.keys(
 ) as RoutesOfKind<"socket">[];
 
 /** The stream at an address such as `/1.0/events?type=lifecycle`. */
-function streamAt(address: string): RouteCall {
+async function streamAt(address: string): Promise<RouteCall> {
   const [path = "", search = ""] = address.split("?");
   for (const name of streams) {
-    const escaped = matchPath(routes[name].path, path);
+    const { method, path: declared } = await findRoute(name);
+    const escaped = matchPath(declared, path);
     if (escaped === undefined) continue;
     const params = Object.fromEntries(
       Object.entries(escaped).map(([key, word]) => [key, decodeURIComponent(word)]),
     );
-    return { name, params, path, query: queryOf(search) };
+    return { name, method, params, path, query: queryOf(search) };
   }
   throw new DreyError("NOT_FOUND", { message: `There is no stream at ${path}` });
 }

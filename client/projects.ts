@@ -3,6 +3,7 @@
 
 import { dirname, join } from "@std/path";
 import { DreyError } from "../errors.ts";
+import { exists, readIfThere } from "../sys/present.ts";
 import { configDirectory } from "./connect.ts";
 import type { Remote } from "./remotes.ts";
 
@@ -36,13 +37,8 @@ export async function chooseProject({ name, isStatic }: Remote, project: string)
 
 /** Read at once and whole: most commands find no such file. */
 function readChosen(path: string): Record<string, string> {
-  let text: string;
-  try {
-    text = Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return {};
-    throw error;
-  }
+  const text = exists(path) ? readIfThere(path) : undefined;
+  if (text === undefined) return {};
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value === "object" && value !== null) return value as Record<string, string>;

@@ -1,6 +1,7 @@
 // The servers a name before a colon may mean, `debian:12`: those that are built in, and those a person has added.
 
 import { DreyError } from "../errors.ts";
+import { exists } from "../sys/present.ts";
 import { configDirectory } from "./connect.ts";
 
 /** What a remote speaks; `debian` images are built on this machine. */
@@ -85,12 +86,7 @@ export const aliases = (): Remotes["aliases"] => known.aliases;
 export async function loadRemotes(): Promise<void> {
   const directory = await configDirectory();
   // a look at the file spares those who have none the code that reads it
-  try {
-    Deno.lstatSync(`${directory}/config.yml`);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return;
-    throw error;
-  }
+  if (!exists(`${directory}/config.yml`)) return;
   const { readRemotes } = await import("./remotes_file.ts");
   known = await readRemotes(directory);
 }

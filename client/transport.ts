@@ -1,7 +1,7 @@
 // The contract of a door to the API: requests and two-way streams. In process, over a unix socket and over HTTPS
 // the same app is behind it, so nothing above this file knows which one is used.
 
-import { type RouteName, routes } from "../wire/routes.ts";
+import type { Method, RouteName } from "../wire/routes.ts";
 import type { Socket } from "../wire/socket.ts";
 import type { UploadFile } from "../wire/upload.ts";
 
@@ -9,6 +9,7 @@ import type { UploadFile } from "../wire/upload.ts";
 export interface RouteCall {
   /** of the route */
   name: RouteName;
+  method: Method;
   /** words of its path, by their names */
   params: Record<string, string>;
   /** its address without the query */
@@ -61,7 +62,7 @@ export const origin = "http://127.0.0.1";
 
 /** A call as a request of HTTP, with a body that is not JSON if there is one. */
 export function requestOf(
-  { name, path, query, etag, body, signal, upload: named }: RouteCall,
+  { method, path, query, etag, body, signal, upload: named }: RouteCall,
   upload?: { body: BodyInit; headers: Record<string, string> },
 ): Request {
   const address = `${origin}${addressOf({ path, query })}`;
@@ -69,7 +70,7 @@ export function requestOf(
     ...(etag === undefined ? {} : { "if-match": etag }),
     ...((upload ?? named)?.headers ?? (body === undefined ? {} : { "content-type": "application/json" })),
   };
-  return new Request(address, { method: routes[name].method, headers, body: upload?.body ?? body, signal });
+  return new Request(address, { method, headers, body: upload?.body ?? body, signal });
 }
 
 /** Path and query of a call. */

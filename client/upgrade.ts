@@ -1,6 +1,6 @@
 // A stream of bytes on a connection that HTTP leaves to another protocol, such as SFTP.
 
-import { routes } from "../wire/routes.ts";
+import { findRoute } from "../wire/find_route.ts";
 import type { Socket } from "../wire/socket.ts";
 import type { Connection } from "../auth/connection.ts";
 import { askUpgrade, closeAtAbort, closeOnce, isGone, writeAll } from "../auth/upgrade.ts";
@@ -16,7 +16,7 @@ import { addressOf, type RouteCall } from "./transport.ts";
 export async function openUpgrade(connection: Connection, call: RouteCall, host?: string): Promise<Socket> {
   using closing = new DisposableStack();
   closing.adopt(connection, closeOnce);
-  const protocol = routes[call.name].kind;
+  const protocol = (await findRoute(call.name)).kind;
   const { rest } = await askUpgrade(connection, {
     address: addressOf(call),
     protocol,

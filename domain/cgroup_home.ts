@@ -7,6 +7,8 @@ import { shortHash } from "../sys/short_hash.ts";
 import { joinScope, managerSocket } from "../sys/systemd.ts";
 import type { Context } from "./context.ts";
 
+type Places = Pick<Context, "paths" | "user">;
+
 export interface CgroupHome {
   path: string;
   /** whoever stands in this cgroup or below it may move processes into the home; without the slash at its end */
@@ -16,13 +18,13 @@ export interface CgroupHome {
 }
 
 /** Two dreys with files in different places keep apart here too. */
-function homeName({ paths }: Context): string {
+function homeName({ paths }: Places): string {
   if (paths.run.startsWith("/run/")) return "drey";
   return `drey-${shortHash(paths.run)}`;
 }
 
 /** Where the cgroups of instances go; undefined where this host delegates none to the user. */
-export function planHome(context: Context): CgroupHome | undefined {
+export function planHome(context: Places): CgroupHome | undefined {
   const { uid } = context.user;
   const facts = readCgroupFacts(uid);
   const name = homeName(context);
@@ -43,7 +45,7 @@ const managerTree = (uid: number) => `user.slice/user-${uid}.slice/user@${uid}.s
  * Makes sure that the home exists and that this process may move others into it. Dispose it once a process that
  * stays is in there.
  */
-export async function openHome(context: Context): Promise<AsyncDisposable> {
+export async function openHome(context: Places): Promise<AsyncDisposable> {
   const home = planHome(context);
   if (home?.scope === undefined) return { [Symbol.asyncDispose]: () => Promise.resolve() };
   if (!isBelowManager(context)) {
@@ -69,7 +71,7 @@ export async function openHome(context: Context): Promise<AsyncDisposable> {
  * Moves this process to where it may move others into an instance's cgroup. Only a process that came from outside
  * the user's manager, such as a login session, has to be moved.
  */
-export async function joinHome(context: Context, home = planHome(context)): Promise<void> {
+export async function joinHome(context: Places, home = planHome(context)): Promise<void> {
   if (home?.scope === undefined || isBelowManager(context)) return;
   await joinScope(context.user.uid, { scope: home.scope, below: "/session", pid: Deno.pid });
 }
@@ -80,7 +82,7 @@ export async function joinHome(context: Context, home = planHome(context)): Prom
  *
  * @param tree the home's, if that is known: who stands in it need not look for it, which takes a millisecond
  */
-export async function enterHome(context: Context, home: string, tree?: string): Promise<boolean> {
+export async function enterHome(context: Places, home: string, tree?: string): Promise<boolean> {
   if (tree !== undefined && standsIn(tree)) return true;
   const planned = planHome(context);
   if (planned?.scope === undefined) return planned?.path === home;
@@ -88,10 +90,10 @@ export async function enterHome(context: Context, home: string, tree?: string): 
   return true;
 }
 
-const isBelowManager = ({ user }: Context) => standsIn(`/${managerTree(user.uid)}`);
+const isBelowManager = ({ user }: Places) => standsIn(`/${managerTree(user.uid)}`);
 
 /** Whether this process is in a cgroup or below it. */
-function standsIn(tree: string): boolean {
+export function standsIn(tree: string): boolean {
   const own = cgroup2Path(Deno.readTextFileSync("/proc/self/cgroup"));
   return `${own}/`.startsWith(`${tree}/`);
 }

@@ -1,11 +1,11 @@
-// The context of this process: who runs drey, where it keeps things, the opened store.
+// The context of this process: whose it is, the opened store, how drey is started again.
 
-import { fromFileUrl, join, resolve } from "@std/path";
-import { DreyError } from "../errors.ts";
+import { fromFileUrl, join } from "@std/path";
 import { openStore } from "../store/sqlite.ts";
-import { choosePaths, type Paths } from "../sys/paths.ts";
+import type { Paths } from "../sys/paths.ts";
 import { bundlePath } from "./entrance.ts";
-import type { Context, User } from "./context.ts";
+import type { Context } from "./context.ts";
+import { currentPlaces } from "./places.ts";
 import { noteChanges } from "./recover/noting.ts";
 
 /** `milliseconds` after a change, or at the end of the process, in which its description is written */
@@ -17,8 +17,7 @@ const describeAfter = 1000;
  * @throws {DreyError} `STATE_BROKEN` if it cannot be opened
  */
 export async function openContext(): Promise<Context & AsyncDisposable> {
-  const { user, home } = whoRuns();
-  const paths = pathsOf(user, home);
+  const { user, paths } = currentPlaces();
   let clock: AbortSignal | undefined;
   let writing = Promise.resolve();
   const notes = noteChanges(await openStore(paths), () => {
@@ -50,67 +49,6 @@ export async function openContext(): Promise<Context & AsyncDisposable> {
   };
 }
 
-/** Whoever runs this process. */
-export function currentUser(): User {
-  return whoRuns().user;
-}
-
-/** Where drey of whoever runs this process keeps things. */
-export function currentPaths(): Paths {
-  const { user, home } = whoRuns();
-  return pathsOf(user, home);
-}
-
-function pathsOf(user: User, home: string): Paths {
-  const env = (name: string) => {
-    const value = Deno.env.get(name);
-    return value === undefined || value === "" ? undefined : resolve(value);
-  };
-  const paths = choosePaths({
-    env,
-    uid: user.uid,
-    home,
-    owns: (directory) => ownerOf(directory) === user.uid,
-    linkedRun: (state) => linkedRun(state, user.uid),
-  });
-  for (const directory of [paths.state, paths.run]) mustBeOwn(directory, user.uid);
-  // plans name paths line by line
-  if (!paths.state.includes("\n")) return paths;
-  throw new DreyError("STATE_BROKEN", {
-    message: `Cannot keep anything in ${JSON.stringify(paths.state)}: there is a line break in it`,
-    hint: "Set DREY_DIR to another directory",
-  });
-}
-
-/** Who owns a directory, or may write to it, can put other records and scripts in the place of drey's. */
-function mustBeOwn(directory: string, uid: number): void {
-  const { uid: owner, mode } = lookAt(directory) ?? {};
-  if (owner === undefined || owner === uid) return;
-  const isOpen = ((mode ?? 0) & 0o2) !== 0;
-  if (owner === 0 && !isOpen) return;
-  throw new DreyError("FORBIDDEN", {
-    message: `Cannot keep anything in "${directory}": ${
-      owner === 0 ? "everybody may write to it" : `it belongs to user ${owner}`
-    }, and what drey runs could be replaced`,
-    hint: "Set DREY_DIR to a directory of your own, or to one that does not exist yet",
-  });
-}
-
-/** What the link `run` in the state directory leads to, if that is there. */
-function linkedRun(state: string, uid: number): string | undefined {
-  const link = join(state, "run");
-  try {
-    if (!Deno.lstatSync(link).isSymlink) return undefined;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) {
-      return undefined;
-    }
-    throw error;
-  }
-  const target = Deno.readLinkSync(link);
-  return ownerOf(target) === uid ? target : undefined;
-}
-
 /** Whether run-time files are where another session of the user might not look for them. */
 const isElsewhere = ({ state, run }: Paths) => run !== join(state, "run") && state !== "/var/lib/drey";
 
@@ -127,38 +65,6 @@ function linkRun({ state, run }: Paths): void {
     Deno.symlinkSync(run, link);
   } catch {
     // on a full or read-only disk, or if another process was first: what it knows is known without
-  }
-}
-
-/** The first line of /etc/passwd with the uid; users it does not know (NSS) are named by the environment. */
-function whoRuns(): { user: User; home: string } {
-  const uid = Deno.uid() ?? 0;
-  const gid = Deno.gid() ?? 0;
-  const line = passwd().map((text) => text.split(":")).find((fields) => fields[2] === `${uid}`);
-  const name = line?.[0] ?? Deno.env.get("USER") ?? Deno.env.get("LOGNAME") ?? `${uid}`;
-  const home = Deno.env.get("HOME") ?? line?.[5] ?? "/";
-  return { user: { uid, gid, name }, home };
-}
-
-function passwd(): string[] {
-  try {
-    return Deno.readTextFileSync("/etc/passwd").split("\n");
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
-}
-
-const ownerOf = (directory: string): number | undefined => lookAt(directory)?.uid ?? undefined;
-
-function lookAt(directory: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.statSync(directory);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) {
-      return undefined;
-    }
-    throw error;
   }
 }
 

@@ -13,15 +13,15 @@ import {
   openPipe,
   sealDescriptors,
 } from "../sys/descriptors.ts";
-import { joinEmptyKeyring, sendSignal } from "../sys/processes.ts";
+import { joinEmptyKeyring, sendSignal, signals } from "../sys/processes.ts";
 import { openTerminalPeer, setWindowSize, unlockTerminal } from "../sys/terminals.ts";
 import { readIfThere } from "../sys/present.ts";
 import { type PipedChild, startOnPipes } from "../sys/piped_child.ts";
 import { spawn } from "../sys/run.ts";
-import { formatSteps } from "./step_words.ts";
+import { formatMoreSteps, formatSteps } from "./step_words.ts";
 import type { Step } from "./steps.ts";
 import { filterSteps, type SyscallFilter } from "./syscall_filter.ts";
-import { inGuest } from "./vm/door.pl.ts";
+import type { inGuest } from "./vm/door.pl.ts";
 import { walkerFor } from "./walker.pl.ts";
 
 /** Where a command is to run. */
@@ -35,6 +35,12 @@ export interface Place {
   cgroup: string | undefined;
 }
 
+/** argv that runs a program of Perl, by its argv, in a guest. */
+export type Guest = (
+  argv: readonly string[],
+  options?: Parameters<typeof inGuest>[2],
+) => string[];
+
 export interface AttachRequest extends Place {
   argv: readonly string[];
   /** the whole environment of the command */
@@ -43,8 +49,8 @@ export interface AttachRequest extends Place {
   cwd: string;
   /** go on in the top directory if there is no such directory; for one that nobody asked for */
   cwdMayLack?: boolean;
-  /** the door of a virtual machine's keeper: the command runs in its guest */
-  door?: string;
+  /** for a command in the guest of a virtual machine: {@link inGuest} with its door */
+  guest?: Guest;
   user: number;
   group: number;
   rlimits: NonNullable<ContainerPlan["rlimits"]>;
@@ -107,6 +113,11 @@ function toCommand(request: AttachRequest): Step[] {
   ];
 }
 
+/** The same for a walker that was given no environment when it was started. */
+function toPipedCommand(request: AttachRequest): Step[] {
+  return [{ do: "environment", env: carried(request.env) }, ...toCommand(request)];
+}
+
 /** In a guest there is nothing to join: the agent is its root. */
 function guestSteps({ user, group, cwd, cwdMayLack, argv }: AttachRequest): Step[] {
   return [
@@ -123,6 +134,8 @@ interface Waiting {
   steps: Deno.FsFile;
   /** where its child has been sent already */
   place?: Place;
+  /** what it runs there already */
+  request?: AttachRequest;
 }
 
 /** One that was begun before anybody asked for it. */
@@ -156,12 +169,24 @@ export function hastenAttach(place: Place): void {
   writeSteps(early, [{ do: "keyring" }, ...enterParent(place), ...toChild(place), { do: "more" }]);
 }
 
+/**
+ * Has what was sent there run its command, for a caller who is certain to take it by {@link attach}: before the command's
+ * streams have somebody to read them, which takes a while.
+ */
+export function runEarly(request: AttachRequest): void {
+  if (early?.place === undefined || early.request !== undefined || !isThere(early, request)) return;
+  early.request = request;
+  writeMoreSteps(early, toPipedCommand(request));
+  early.steps.close();
+}
+
 /** Ends what was begun in vain. */
 export async function endEarlyAttach(): Promise<void> {
   if (early === undefined) return;
-  const { child: { input, output, errors, ended }, steps } = early;
+  const { child: { pid, input, output, errors, ended }, steps, request } = early;
   early = undefined;
-  steps.close();
+  if (request === undefined) steps.close();
+  else signalAttached(await pid, signals.KILL);
   await ended.catch(() => {}); // nobody wanted it
   await Promise.all([input, output, errors].map((stream) => stream.close()));
 }
@@ -183,35 +208,45 @@ function startWaiting(): Waiting {
 
 /** Starts a command with pipes for its standard streams. */
 export function attach(request: AttachRequest): PipedChild {
-  const env = carried(request.env);
-  if (request.door !== undefined) {
+  if (request.guest !== undefined) {
     beforeStart();
-    const argv = inGuest(request.door, walk(guestSteps(request)), { lifeline: lifeline() });
-    return startOnPipes(argv, { env, inherited: [lifeline()] });
+    const argv = request.guest(walk(guestSteps(request)), { lifeline: lifeline() });
+    return startOnPipes(argv, { env: carried(request.env), inherited: [lifeline()] });
   }
   const waiting = takeEarly(request) ?? startWaiting();
-  const way: Step[] = waiting.place === undefined
-    ? [{ do: "keyring" }, ...pipedSteps(request)]
-    : toCommand(request);
+  const { child, steps, place, request: running } = waiting;
+  if (running !== undefined) return child;
   try {
-    writeSteps(waiting, [{ do: "environment", env }, ...way]);
+    if (place !== undefined) writeMoreSteps(waiting, toPipedCommand(request));
+    else {
+      const way: Step[] = [{ do: "keyring" }, ...enterParent(request), ...toChild(request)];
+      writeSteps(waiting, [...way, ...toPipedCommand(request)]);
+    }
   } finally {
-    waiting.steps.close();
+    steps.close();
   }
-  return waiting.child;
+  return child;
 }
 
 /** What was begun, unless it has been sent elsewhere: a program may run commands in several containers. */
-function takeEarly({ init, cgroup }: Place): Waiting | undefined {
-  const place = early?.place;
-  if (place !== undefined && (place.init !== init || place.cgroup !== cgroup)) return undefined;
+function takeEarly(request: AttachRequest): Waiting | undefined {
+  if (early === undefined || !isThere(early, request)) return undefined;
+  if (early.request !== undefined && early.request !== request) return undefined;
   const taken = early;
   early = undefined;
   return taken;
 }
 
-function writeSteps({ steps: file }: Waiting, steps: readonly Step[]): void {
-  const data = new TextEncoder().encode(formatSteps(steps));
+/** Whether a walker is where a command is to run, or still here. */
+const isThere = ({ place }: Waiting, { init, cgroup }: Place) =>
+  place === undefined || (place.init === init && place.cgroup === cgroup);
+
+const writeSteps = (waiting: Waiting, steps: readonly Step[]) => writeText(waiting, formatSteps(steps));
+const writeMoreSteps = (waiting: Waiting, steps: readonly Step[]) =>
+  writeText(waiting, formatMoreSteps(steps));
+
+function writeText({ steps: file }: Waiting, text: string): void {
+  const data = new TextEncoder().encode(text);
   try {
     for (let at = 0; at < data.length;) at += file.writeSync(data.subarray(at));
   } catch (error) {
@@ -241,7 +276,7 @@ function beforeStart(): void {
 }
 
 function silentArgv(request: AttachRequest): string[] {
-  if (request.door !== undefined) return inGuest(request.door, walk(guestSteps(request)));
+  if (request.guest !== undefined) return request.guest(walk(guestSteps(request)));
   return walk(pipedSteps(request, { alone: true }));
 }
 
@@ -257,10 +292,10 @@ export interface OnTerminal {
 
 /** Starts a command on a new terminal of the container's own, so that `tty` answers inside. */
 export function attachTerminal(request: AttachRequest, { size, parent }: OnTerminal): AttachedTerminal {
-  const { door } = request;
-  if (door !== undefined) {
+  const { guest } = request;
+  if (guest !== undefined) {
     // a terminal of the guest's own; one of the host's stands for it, so that sizes and hang-ups are told by it
-    const argv = inGuest(door, walk(guestSteps(request)), { terminal: { owner: request.user } });
+    const argv = guest(walk(guestSteps(request)), { terminal: { owner: request.user } });
     return startOnTerminal(openFd("/dev/ptmx", O_RDWR | O_NOCTTY), {
       size,
       // it is run twice: as the door's client here, and in the guest

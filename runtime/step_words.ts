@@ -9,6 +9,11 @@ export function formatSteps(steps: readonly Step[]): string {
   return formatWords([["numbers", ...Object.entries(callNumbers()).flat().map(String)], ...steps.map(words)]);
 }
 
+/** The same for those that follow others, which have told the numbers of system calls. */
+export function formatMoreSteps(steps: readonly Step[]): string {
+  return formatWords(steps.map(words));
+}
+
 /** Lines of words, as Perl programs of drey's read them. */
 export function formatWords(lines: readonly (readonly string[])[]): string {
   return lines.map((line) => line.map(escapeWord).join("\t")).join("\n") + "\n";

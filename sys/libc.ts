@@ -26,8 +26,10 @@ const symbols = {
   pread: { parameters: ["i32", "buffer", "u64", "i64"], result: "i64" }, // ssize_t pread(int, void *, size_t, off_t);
   read: { parameters: ["i32", "buffer", "u64"], result: "i64" }, // ssize_t read(int fd, void *buf, size_t count);
   renameat2: { parameters: ["i32", "buffer", "i32", "buffer", "u32"], result: "i32" }, // int renameat2(int, const char *, int, const char *, unsigned flags);
+  sigaction: { parameters: ["i32", "pointer", "buffer"], result: "i32" }, // int sigaction(int sig, const struct sigaction *, struct sigaction *old); NULL asks
   signal: { parameters: ["i32", "pointer"], result: "pointer" }, // void (*signal(int sig, void (*handler)(int)))(int); NULL is SIG_DFL
   statfs: { parameters: ["buffer", "buffer"], result: "i32" }, // int statfs(const char *path, struct statfs *buf);
+  statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" }, // int statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *buf);
   syscall: { parameters: ["i64", "i64", "i64", "i64"], result: "i32" }, // long syscall(long number, ...); of those made here all results fit
   utimensat: { parameters: ["i32", "buffer", "pointer", "i32"], result: "i32" }, // int utimensat(int, const char *, const struct timespec[2], int flags); NULL is now
   write: { parameters: ["i32", "buffer", "u64"], result: "i64" }, // ssize_t write(int fd, const void *buf, size_t count);

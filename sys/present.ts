@@ -1,7 +1,9 @@
 // Files that may be there or not, which is no error to those who ask here; every other failure is one.
 
+import { factsOf } from "./file_facts.ts";
+
 /** What `look` finds at a path, or undefined if there is no such file. */
-export function ifThere<T>(path: string, look: (path: string) => T): T | undefined {
+export function ifThere<T>(path: string, look: (path: string) => T | undefined): T | undefined {
   try {
     return look(path);
   } catch (error) {
@@ -24,7 +26,7 @@ export function endedMeanwhile(error: unknown, path: string): boolean {
 }
 
 /** Whether a path exists, be it a link that leads nowhere. */
-export const exists = (path: string): boolean => ifThere(path, Deno.lstatSync) !== undefined;
+export const exists = (path: string): boolean => ifThere(path, factsOf) !== undefined;
 
 /** Whether a path is a directory, and no link to one. */
 export const isDirectory = (path: string): boolean => ifThere(path, Deno.lstatSync)?.isDirectory ?? false;

@@ -35,14 +35,15 @@ let isHeard = false;
  * Has the kernel tell how the programs that are started end. Who started drey may have ignored that, and execve(2) keeps
  * ignored signals ignored: waitpid(2) would know of no child, and a shell neither.
  *
- * @see signal(7), SIGCHLD in wait(2)
+ * @see sigaction(2), SIGCHLD in wait(2)
  */
 export function hearOfChildren(): void {
   if (isHeard) return;
   isHeard = true;
-  const ignored = /^SigIgn:\s*([0-9a-f]+)$/m.exec(Deno.readTextFileSync("/proc/self/status"))?.[1] ?? "0";
-  const isIgnored = BigInt(`0x${ignored}`) >> BigInt(signals.CHLD - 1) & 1n;
-  if (isIgnored) libc.signal(signals.CHLD, null);
+  // struct sigaction begins with the handler, which is SIG_IGN if it is 1; no libc has one of more bytes
+  const action = new BigUint64Array(32);
+  checked(libc.sigaction(signals.CHLD, null, new Uint8Array(action.buffer)), "sigaction(2)", "of SIGCHLD");
+  if (action[0] === 1n) libc.signal(signals.CHLD, null);
 }
 
 const syscallNumbers = { pidfd_open: 434, pidfd_getfd: 438, pidfd_send_signal: 424 } as const;

@@ -1,7 +1,7 @@
 // The user's systemd manager, asked for a scope whose cgroups the user may divide: org.freedesktop.systemd1(5).
 
 import { DreyError } from "../errors.ts";
-import { type Call, type Connection, connectPeer, type Message, type Value } from "./dbus.ts";
+import type { Call, Connection, Message, Value } from "./dbus.ts";
 
 const s = (value: string): Value => ({ type: "s", value });
 const u = (value: number): Value => ({ type: "u", value });
@@ -38,6 +38,8 @@ export async function joinScope(
   uid: number,
   { scope, below, pid }: { scope: string; below: string; pid: number },
 ): Promise<void> {
+  // most processes stand where they may stay
+  const { connectPeer } = await import("./dbus.ts");
   using manager = await connectPeer(managerSocket(uid), uid);
   const attached = await manager.call(
     managerCall("AttachProcessesToUnit", "ssau", [s(scope), s(below), pids([pid])]),

@@ -1,4 +1,5 @@
-// The table of routes. The app, the typed client, validation, the OpenAPI document and docs/api.md read it.
+// The table of routes. The app, the typed client, validation, the OpenAPI document and docs/api.md read it; who wants one
+// route has it from find_route.ts, without the others.
 
 import { backups } from "./routes/backups.ts";
 import { certificates } from "./routes/certificates.ts";
@@ -17,49 +18,34 @@ import { server } from "./routes/server.ts";
 import { storagePools } from "./routes/storage_pools.ts";
 import { warnings } from "./routes/warnings.ts";
 import { storageVolumes } from "./routes/storage_volumes.ts";
-import { group, type Listing, type Method, type Route, type RouteKind } from "./routes/route.ts";
+import type { Listing, Method, Route, RouteKind } from "./routes/route.ts";
 import type { Schema } from "./schema.ts";
 
 export type { Listing, Method, Route, RouteKind };
 
-const all = group(() => ({
-  ...server(),
-  ...certificates(),
-  ...instances(),
-  ...instanceSnapshots(),
-  ...images(),
-  ...profiles(),
-  ...projects(),
-  ...networks(),
-  ...networkAcls(),
-  ...networkForwards(),
-  ...networkZones(),
-  ...storagePools(),
-  ...storageVolumes(),
-  ...recover(),
-  ...backups(),
-  ...operations(),
-  ...warnings(),
-}));
-
 /** Every route by its name: method, path, kind, and the types of what it takes and answers. */
-export type Routes = ReturnType<typeof all>;
+export const routes = {
+  ...server,
+  ...certificates,
+  ...instances,
+  ...instanceSnapshots,
+  ...images,
+  ...profiles,
+  ...projects,
+  ...networks,
+  ...networkAcls,
+  ...networkForwards,
+  ...networkZones,
+  ...storagePools,
+  ...storageVolumes,
+  ...recover,
+  ...backups,
+  ...operations,
+  ...warnings,
+};
 
-/** Groups that are looked through for a name before all others are. */
-const first: readonly (() => Partial<Routes>)[] = [instances, operations];
-
-/** Routes among which are all of the same path as this one: those of its group, or more. */
-export function routesBeside(name: RouteName): Partial<Routes> {
-  return (first.find((routes) => Object.hasOwn(routes(), name)) ?? all)();
-}
-
-/** Each route is made with its group when it is asked for; to make them all would take each command 1.5 ms. */
-export const routes: Routes = new Proxy({} as Routes, {
-  get: (_, name) => routesBeside(name as RouteName)[name as RouteName],
-  has: (_, name) => Reflect.has(all(), name),
-  ownKeys: () => Reflect.ownKeys(all()),
-  getOwnPropertyDescriptor: (_, name) => Reflect.getOwnPropertyDescriptor(all(), name),
-});
+/** The type of the table. */
+export type Routes = typeof routes;
 
 /** The name of a route, such as `instance.get`; docs/api.md lists them. */
 export type RouteName = keyof Routes;

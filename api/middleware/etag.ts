@@ -2,19 +2,20 @@
 // can be replaced and patched has one; the fields that count are those that the replacement takes.
 
 import { DreyError } from "../../errors.ts";
-import { type Method, type Route, type RouteName, routes, routesBeside } from "../../wire/routes.ts";
+import { findRoute, groupOf } from "../../wire/find_route.ts";
+import type { Method, Route, RouteName } from "../../wire/routes.ts";
 
 /** The route that shows what another one replaces or patches. */
-export function shownBy(name: RouteName): RouteName | undefined {
-  const { method, path }: Route = routes[name];
-  if ((method !== "PUT" && method !== "PATCH") || writableFields(name) === undefined) return undefined;
-  return find("GET", path, routesBeside(name))?.[0];
+export async function shownBy(name: RouteName): Promise<RouteName | undefined> {
+  const { method, path } = await findRoute(name);
+  if ((method !== "PUT" && method !== "PATCH") || await writableFields(name) === undefined) return undefined;
+  return find("GET", path, await groupOf(name))?.[0];
 }
 
 /** The ETag of a route's answer, for routes that have one. */
 export async function etagOf(name: RouteName, metadata: unknown): Promise<string | undefined> {
-  const { method }: Route = routes[name];
-  const fields = method === "GET" ? writableFields(name) : undefined;
+  const { method } = await findRoute(name);
+  const fields = method === "GET" ? await writableFields(name) : undefined;
   if (fields === undefined || typeof metadata !== "object" || metadata === null) return undefined;
   const shown = fields.filter((field) => Object.hasOwn(metadata, field))
     .map((field) => [field, (metadata as Record<string, unknown>)[field]]);
@@ -35,9 +36,9 @@ export function mustMatch(wanted: string, etag: string | undefined): void {
 }
 
 /** Names of the fields that can be changed of what is shown at a route's path; undefined if it is no such thing. */
-function writableFields(name: RouteName): readonly string[] | undefined {
-  const { path }: Route = routes[name];
-  const beside = routesBeside(name);
+async function writableFields(name: RouteName): Promise<readonly string[] | undefined> {
+  const { path } = await findRoute(name);
+  const beside = await groupOf(name);
   const body = find("PUT", path, beside)?.[1].body;
   // what can be replaced only is a switch, such as the state of an instance
   if (body?.kind !== "object" || find("PATCH", path, beside) === undefined) return undefined;

@@ -43,8 +43,8 @@ async function run(shell: Shell, post: InstanceExecPost, isDeaf: boolean): Promi
   const { remote, name } = resolveName(shell.typed.args[0] ?? "", "instance");
   const client = await shell.connect(remote);
   const term = Deno.env.get("TERM");
-  const size = terminalSize();
-  if (post.interactive) {
+  const size = post.interactive ? terminalSize() : undefined;
+  if (size !== undefined) {
     Object.assign(post, size);
     if (term !== undefined) post.environment = { TERM: term, ...post.environment };
   }
@@ -61,7 +61,7 @@ async function run(shell: Shell, post: InstanceExecPost, isDeaf: boolean): Promi
     stdout: heard(shell.print),
     stderr: heard(writeStderr),
     onControl(control) {
-      if (post.interactive) resources.use(onResize(size, control.resize));
+      if (size !== undefined) resources.use(onResize(size, control.resize));
       const leave = (number: number) => {
         resources.dispose();
         Deno.exit(128 + number);

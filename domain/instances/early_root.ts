@@ -4,9 +4,9 @@
 // moves between cgroups; a wrong guess costs nothing that anybody feels.
 
 import { primeMoves, readCgroupFacts } from "../../runtime/cgroup_home.ts";
-import { exists } from "../../sys/present.ts";
 import type { Paths } from "../../sys/paths.ts";
-import { currentPaths, currentUser } from "../open.ts";
+import { currentPlaces } from "../places.ts";
+import { isOurs, isServed } from "./early_words.ts";
 import { beginFileRoot, endEarlyFileRoot } from "./file_root.ts";
 
 export { endEarlyFileRoot as endUnwanted };
@@ -14,24 +14,18 @@ export { endEarlyFileRoot as endUnwanted };
 /** Begins what a command will want, if this process is the one to do it. */
 export function beginWanted(argv: readonly string[]): void {
   try {
+    const { paths, user } = currentPlaces();
     if (argv[0] === "delete") {
-      if (willWant(argv, currentPaths)) beginFileRoot(currentUser());
-    } else if (!isServed(currentPaths())) primeMoves(readCgroupFacts(currentUser().uid), 2);
+      if (willWant(argv, paths)) beginFileRoot(user);
+    } else if (!isServed(paths)) primeMoves(readCgroupFacts(user.uid), 2);
   } catch {
     // a directory that cannot be looked into: the command meets it as well, and says so
   }
 }
 
-const isServed = ({ state }: Pick<Paths, "state">) => exists(`${state}/unix.socket`);
-
 /** Whether a command line is a delete in plain words that no server will do: one may listen, or be meant by a name. */
-export function willWant(
-  [, ...words]: readonly string[],
-  places: () => Pick<Paths, "state" | "config">,
-): boolean {
-  if (!isPlain(words)) return false;
-  const { state, config } = places();
-  return !isServed({ state }) && !exists(`${config}/config.yml`);
+export function willWant([, ...words]: readonly string[], paths: Pick<Paths, "state" | "config">): boolean {
+  return isPlain(words) && isOurs(paths);
 }
 
 /** Whether words are names on this machine, with no flag that changes what is meant. */

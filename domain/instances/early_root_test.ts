@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/testing";
 import { willWant } from "./early_root.ts";
 
-const nowhere = () => ({ state: "/nonexistent/state", config: "/nonexistent/config" });
+const nowhere = { state: "/nonexistent/state", config: "/nonexistent/config" };
 
 Deno.test("a root is begun for a delete in plain words", () => {
   for (
@@ -31,7 +31,7 @@ Deno.test("no root is begun where a word may mean something else than an instanc
 
 Deno.test("no root is begun where a server does the work, or remotes have been named", async () => {
   const directory = await Deno.makeTempDir({ prefix: "drey-early-" });
-  const places = () => ({ state: `${directory}/state`, config: `${directory}/config` });
+  const places = { state: `${directory}/state`, config: `${directory}/config` };
   try {
     for (const path of ["state/unix.socket", "config/config.yml"]) {
       await Deno.mkdir(`${directory}/state`, { recursive: true });

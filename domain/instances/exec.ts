@@ -5,34 +5,30 @@ import { join } from "@std/path";
 import * as keys from "../../config/instance_keys.ts";
 import { readPattern } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
-import { isSingle, parseMap } from "../../idmap/map.ts";
+import { isSingle } from "../../idmap/map.ts";
 import { readLayout } from "../../idmap/ranges.ts";
 import {
   attach,
   type AttachRequest,
   attachSilent,
   attachTerminal,
+  type Guest,
   hastenAttach,
-  type Place,
+  runEarly,
 } from "../../runtime/attach.ts";
-import { instanceCgroup } from "../../runtime/cgroups.ts";
 import type { Write } from "../../store/store.ts";
 import { closeFd, O_DIRECTORY, O_PATH, openBelow } from "../../sys/descriptors.ts";
 import { SysError } from "../../sys/libc.ts";
 import type { Config, InstanceExecPost } from "../../wire/instance.ts";
 import type { Operation } from "../../wire/operation.ts";
 import type { Context, Ref } from "../context.ts";
-import { enterHome } from "../cgroup_home.ts";
 import { lifecycleWrite } from "../events.ts";
 import { startOperation, type Task } from "../operations.ts";
 import { createStreams, runOnTerminal, runPiped, runRecorded } from "./exec_streams.ts";
 import { expand } from "./expand.ts";
 import { rlimitsOf } from "./kernel_settings.ts";
-import { readHostSize } from "./host_size.ts";
-import { planLimits } from "./limits.ts";
-import { requireRunning } from "./status.ts";
-import { directoryName, instanceAddress, instancePaths, loadRecord } from "./record.ts";
-import { readRunRecord } from "./run_record.ts";
+import { instanceAddress, instancePaths, loadRecord } from "./record.ts";
+import { findWayIn } from "./way_in.ts";
 
 const defaultEnvironment = {
   PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -59,8 +55,9 @@ export async function execInstance(context: Context, ref: Ref, post: InstanceExe
       await mustHaveRun(task, await recordOutput(context, ref, { post, request, task }));
     return await startOperation(context, { ...common, metadata, run });
   }
-  // a client in this process that has gone takes its command along
+  // a client in this process connects its streams for certain, and takes its command along when it goes
   const isHere = context.requestor?.protocol === "in-process";
+  if (isHere && !post.interactive) runEarly(request);
   const streams = createStreams(streamNames(post), { isHere });
   return await startOperation(context, {
     ...common,
@@ -97,19 +94,11 @@ async function prepare(context: Context, ref: Ref, post: InstanceExecPost): Prom
   if (post.command.length === 0 || post.command[0] === "") {
     throw new DreyError("BAD_REQUEST", { message: "Cannot run an empty command" });
   }
-  const running = readRunRecord(instancePaths(context, ref).run);
-  const home = running?.cgroupHome;
-  const isInside = home !== undefined && await enterHome(context, home, running?.cgroupTree);
-  const where: Place = {
-    init: requireRunning(context, ref),
-    map: parseMap(running?.idmap ?? "[]"),
-    hasParent: context.user.uid !== 0,
-    cgroup: isInside ? instanceCgroup(home, directoryName(ref)).exec : undefined,
-  };
-  if (record.type === "container") hastenAttach(where);
-  const { init, map } = where;
+  const { place, running, isInside } = await findWayIn(context, ref);
+  if (record.type === "container") hastenAttach(place);
+  const { init, map } = place;
   const { config } = await expand(context, ref.project, record);
-  if (home !== undefined && !isInside) refuseUnlimited(config);
+  if (running?.cgroupHome !== undefined && !isInside) await refuseUnlimited(config);
   const user = post.user ?? 0;
   const group = post.group ?? 0;
   if (isSingle(map) && (user !== 0 || group !== 0)) {
@@ -121,33 +110,33 @@ async function prepare(context: Context, ref: Ref, post: InstanceExecPost): Prom
   }
   const account: Record<string, string> = user === 0 ? { HOME: "/root", USER: "root" } : { HOME: "/" };
   return {
-    ...where,
+    ...place,
     argv: post.command,
     rlimits: rlimitsOf(config),
     env: { ...defaultEnvironment, ...account, ...readPattern(config, keys.environment), ...post.environment },
-    ...beginning(init, {
-      post,
-      door: record.type === "container" ? undefined : instancePaths(context, ref).door,
-    }),
+    ...record.type === "container"
+      ? { cwd: post.cwd || defaultDirectory(init, user) }
+      : await guestOf(instancePaths(context, ref).door, post),
     user,
     group,
     filter: running?.filter,
   };
 }
 
-/** Where a command begins; a guest is not to be looked into from here. */
-function beginning(
-  init: number,
-  { post, door }: { post: InstanceExecPost; door: string | undefined },
-): Pick<AttachRequest, "cwd" | "cwdMayLack" | "door"> {
-  const user = post.user ?? 0;
-  if (door === undefined) return { cwd: post.cwd || defaultDirectory(init, user) };
-  if (post.cwd) return { cwd: post.cwd, door };
-  return { cwd: user === 0 ? "/root" : "/", cwdMayLack: true, door };
+/** How a command begins in a guest, which is not to be looked into from here. */
+async function guestOf(
+  door: string,
+  { cwd, user = 0 }: InstanceExecPost,
+): Promise<Pick<AttachRequest, "cwd" | "cwdMayLack" | "guest">> {
+  const { inGuest } = await import("../../runtime/vm/door.pl.ts");
+  const guest: Guest = (argv, options) => inGuest(door, argv, options);
+  return cwd ? { cwd, guest } : { cwd: user === 0 ? "/root" : "/", cwdMayLack: true, guest };
 }
 
 /** A command started outside the delegated tree stays outside, where no limit reaches it: only if there is none. */
-function refuseUnlimited(config: Config): void {
+async function refuseUnlimited(config: Config): Promise<void> {
+  const { readHostSize } = await import("./host_size.ts");
+  const { planLimits } = await import("./limits.ts");
   const first = planLimits(config, readHostSize([]))[0];
   if (first === undefined) return;
   throw new DreyError("CGROUP_MISSING", {

@@ -121,7 +121,7 @@ export interface InstancePaths {
 }
 
 /** Where the files of an instance are, whether it runs or not. */
-export function instancePaths(context: Context, ref: Ref): InstancePaths {
+export function instancePaths(context: Pick<Context, "paths">, ref: Ref): InstancePaths {
   const name = directoryName(ref);
   const logs = join(context.paths.state, "logs", name);
   const run = join(runDirectories(context), name);
@@ -134,7 +134,7 @@ export function instancePaths(context: Context, ref: Ref): InstancePaths {
   };
 }
 
-export const runDirectories = (context: Context) => join(context.paths.run, "instances");
+export const runDirectories = (context: Pick<Context, "paths">) => join(context.paths.run, "instances");
 
 /** The instance a directory name stands for. */
 export function refOf(directory: string): Ref {

@@ -41,6 +41,12 @@ const otherCommands = [
 /** what is as fast with a network as without */
 const beside = /^(list|exec)\b/;
 
+/** what an exec enters once its command has ended, unless that was soon: tidying up after others */
+const afterwards: Record<string, RegExp> = {
+  exec:
+    /^(config\/schedule|domain\/(reconcile|schedule|intents|backups|images|networks|storage_pools)\b|storage\/)/,
+};
+
 /** modules that any command may enter, once a minute */
 const nowAndThen = ["domain/instances/snapshots/upkeep.ts", "domain/storage_volumes/upkeep.ts"];
 
@@ -107,9 +113,12 @@ function enteredBy(runs: readonly Run[]): Record<string, string[]> {
   for (const { word, warm } of runs) {
     const modules = entered[word] ??= new Set([
       ...Object.keys(always),
-      ...word.startsWith("-") ? [] : nowAndThen,
+      ...word.startsWith("-") || Object.hasOwn(afterwards, word) ? [] : nowAndThen,
     ]);
-    for (const module of Object.keys(warm)) if (!module.startsWith("..")) modules.add(module);
+    const isLater = (module: string) => afterwards[word]?.test(module) ?? false;
+    for (const module of Object.keys(warm)) {
+      if (!module.startsWith("..") && !isLater(module)) modules.add(module);
+    }
   }
   return Object.fromEntries(Object.entries(entered).map(([word, modules]) => [word, [...modules]]));
 }

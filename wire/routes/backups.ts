@@ -7,7 +7,7 @@ import {
   type VolumeBackup,
   volumeBackupsPost,
 } from "../backup.ts";
-import { group, type Listing, one, route } from "./route.ts";
+import { type Listing, one, route } from "./route.ts";
 
 const all = "/1.0/instances/{name}/backups";
 const backup = "/1.0/instances/{name}/backups/{backup}";
@@ -15,7 +15,7 @@ const ofVolume = "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/backups";
 const volumeBackup = "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/backups/{backup}";
 const here = ["project", "target"] as const;
 
-export const backups = group(() => ({
+export const backups = {
   "instance.backups.list": route<Listing<string[], InstanceBackup[]>>()(
     "sync",
     `GET ${all}`,
@@ -62,4 +62,4 @@ export const backups = group(() => ({
   "volume.backup.export": route<never>()("raw", `GET ${volumeBackup}/export`, "The backup as a file", {
     query: here,
   }),
-} as const));
+} as const;

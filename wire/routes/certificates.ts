@@ -1,9 +1,9 @@
 // Routes of trusted certificates.
 
 import * as certificate from "../certificate.ts";
-import { group, type Listing, route } from "./route.ts";
+import { type Listing, route } from "./route.ts";
 
-export const certificates = group(() => ({
+export const certificates = {
   "certificates.list": route<Listing<string[], certificate.Certificate[]>>()(
     "sync",
     "GET /1.0/certificates",
@@ -38,4 +38,4 @@ export const certificates = group(() => ({
     "DELETE /1.0/certificates/{fingerprint}",
     "Trust the certificate no more",
   ),
-} as const));
+} as const;

@@ -1,9 +1,9 @@
 // Routes of images and their aliases.
 
 import * as image from "../image.ts";
-import { group, type Listing, lists, one, route } from "./route.ts";
+import { type Listing, lists, one, route } from "./route.ts";
 
-export const images = group(() => ({
+export const images = {
   "images.list": route<Listing<string[], image.Image[]>>()("sync", "GET /1.0/images", "All images", {
     query: lists,
     access: "untrusted",
@@ -102,4 +102,4 @@ export const images = group(() => ({
   "image.alias.delete": route<null>()("sync", "DELETE /1.0/images/aliases/{name}", "Delete the alias", {
     query: one,
   }),
-} as const));
+} as const;

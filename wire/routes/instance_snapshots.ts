@@ -1,9 +1,9 @@
 // Routes of snapshots of instances.
 
 import * as snapshot from "../instance_snapshot.ts";
-import { group, type Listing, one, route } from "./route.ts";
+import { type Listing, one, route } from "./route.ts";
 
-export const instanceSnapshots = group(() => ({
+export const instanceSnapshots = {
   "snapshots.list": route<Listing<string[], snapshot.InstanceSnapshot[]>>()(
     "sync",
     "GET /1.0/instances/{name}/snapshots",
@@ -44,4 +44,4 @@ export const instanceSnapshots = group(() => ({
     "Delete the snapshot",
     { query: one },
   ),
-} as const));
+} as const;

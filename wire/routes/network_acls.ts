@@ -1,9 +1,9 @@
 // Routes of access control lists of networks.
 
 import * as acl from "../network_acl.ts";
-import { group, type Listing, lists, one, route } from "./route.ts";
+import { type Listing, lists, one, route } from "./route.ts";
 
-export const networkAcls = group(() => ({
+export const networkAcls = {
   "network.acls.list": route<Listing<string[], acl.NetworkAcl[]>>()(
     "sync",
     "GET /1.0/network-acls",
@@ -42,4 +42,4 @@ export const networkAcls = group(() => ({
   "network.acl.log": route()("raw", "GET /1.0/network-acls/{name}/log", "What the network ACL has logged", {
     query: one,
   }),
-} as const));
+} as const;

@@ -1,11 +1,11 @@
 // Routes of forwards and load balancers.
 
 import * as forward from "../network_forward.ts";
-import { group, type Listing, one, route } from "./route.ts";
+import { type Listing, one, route } from "./route.ts";
 
 const list = ["project", "recursion", "filter"] as const;
 
-export const networkForwards = group(() => ({
+export const networkForwards = {
   "network.forwards.list": route<Listing<string[], forward.NetworkForward[]>>()(
     "sync",
     "GET /1.0/networks/{network}/forwards",
@@ -78,4 +78,4 @@ export const networkForwards = group(() => ({
     "Delete the load balancer",
     { query: one },
   ),
-} as const));
+} as const;

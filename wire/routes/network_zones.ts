@@ -1,11 +1,11 @@
 // Routes of zones of DNS.
 
 import * as zone from "../network_zone.ts";
-import { group, type Listing, lists, one, route } from "./route.ts";
+import { type Listing, lists, one, route } from "./route.ts";
 
 const list = ["project", "recursion", "filter"] as const;
 
-export const networkZones = group(() => ({
+export const networkZones = {
   "network.zones.list": route<Listing<string[], zone.NetworkZone[]>>()(
     "sync",
     "GET /1.0/network-zones",
@@ -71,4 +71,4 @@ export const networkZones = group(() => ({
     "Delete the record",
     { query: one },
   ),
-} as const));
+} as const;

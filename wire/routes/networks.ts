@@ -1,9 +1,9 @@
 // Routes of networks.
 
 import * as network from "../network.ts";
-import { group, type Listing, lists, one, route } from "./route.ts";
+import { type Listing, lists, one, route } from "./route.ts";
 
-export const networks = group(() => ({
+export const networks = {
   "networks.list": route<Listing<string[], network.Network[]>>()(
     "sync",
     "GET /1.0/networks",
@@ -60,4 +60,4 @@ export const networks = group(() => ({
     "Addresses in use on all networks",
     { query: ["project", "all-projects"] },
   ),
-} as const));
+} as const;

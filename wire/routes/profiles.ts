@@ -1,9 +1,9 @@
 // Routes of profiles.
 
 import * as profile from "../profile.ts";
-import { group, type Listing, lists, one, route } from "./route.ts";
+import { type Listing, lists, one, route } from "./route.ts";
 
-export const profiles = group(() => ({
+export const profiles = {
   "profiles.list": route<Listing<string[], profile.Profile[]>>()(
     "sync",
     "GET /1.0/profiles",
@@ -32,4 +32,4 @@ export const profiles = group(() => ({
   "profile.delete": route<null>()("sync", "DELETE /1.0/profiles/{name}", "Delete the profile", {
     query: one,
   }),
-} as const));
+} as const;

@@ -1,9 +1,9 @@
 // Routes of projects.
 
 import * as project from "../project.ts";
-import { group, type Listing, route } from "./route.ts";
+import { type Listing, route } from "./route.ts";
 
-export const projects = group(() => ({
+export const projects = {
   "projects.list": route<Listing<string[], project.Project[]>>()(
     "sync",
     "GET /1.0/projects",
@@ -33,4 +33,4 @@ export const projects = group(() => ({
     "GET /1.0/projects/{name}/state",
     "What the project may use, and what it does use",
   ),
-} as const));
+} as const;

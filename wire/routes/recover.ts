@@ -1,9 +1,9 @@
 // Routes of recovery. They lie where LXD has them for its own program.
 
 import { type RecoverFound, recoverPost } from "../recover.ts";
-import { group, route } from "./route.ts";
+import { route } from "./route.ts";
 
-export const recover = group(() => ({
+export const recover = {
   "recover.validate": route<RecoverFound>()(
     "sync",
     "POST /internal/recover/validate",
@@ -16,4 +16,4 @@ export const recover = group(() => ({
     "Bring back instances and volumes that the database does not know",
     { body: recoverPost },
   ),
-} as const));
+} as const;

@@ -47,12 +47,6 @@ type Options<B extends Schema | undefined> = {
   takesFile?: boolean;
 };
 
-/** Routes that are made when the first of them is asked for: of most groups a command wants none. */
-export function group<T>(make: () => T): () => T {
-  let made: T | undefined;
-  return () => made ??= make();
-}
-
 /** What lies below these first words belongs to the project only if it has the feature. */
 const features: Record<string, ProjectFeature> = {
   "images": "images",

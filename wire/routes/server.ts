@@ -10,9 +10,9 @@ import {
   serverPut,
   type ServerUntrusted,
 } from "../server.ts";
-import { group, route } from "./route.ts";
+import { route } from "./route.ts";
 
-export const server = group(() => ({
+export const server = {
   "api.versions": route<string[]>()("sync", "GET /", "The API versions this server speaks", {
     access: "untrusted",
   }),
@@ -51,4 +51,4 @@ export const server = group(() => ({
     "POST /internal/doctor",
     "Install the Debian packages that are missing",
   ),
-} as const));
+} as const;

@@ -6,9 +6,9 @@ import {
   type StoragePoolResources,
   storagePoolsPost,
 } from "../storage_pool.ts";
-import { group, type Listing, lists, one, route } from "./route.ts";
+import { type Listing, lists, one, route } from "./route.ts";
 
-export const storagePools = group(() => ({
+export const storagePools = {
   "pools.list": route<Listing<string[], StoragePool[]>>()(
     "sync",
     "GET /1.0/storage-pools",
@@ -43,4 +43,4 @@ export const storagePools = group(() => ({
     "Space of the storage pool",
     { query: ["target"] },
   ),
-} as const));
+} as const;

@@ -13,7 +13,7 @@ import {
   volumeSnapshotPut,
   volumeSnapshotsPost,
 } from "../storage_volume.ts";
-import { group, type Listing, lists, route } from "./route.ts";
+import { type Listing, lists, route } from "./route.ts";
 
 const all = "/1.0/storage-pools/{pool}/volumes";
 const typed = "/1.0/storage-pools/{pool}/volumes/{type}";
@@ -22,7 +22,7 @@ const snapshots = "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/snapshots";
 const snapshot = "/1.0/storage-pools/{pool}/volumes/{type}/{volume}/snapshots/{snapshot}";
 const here = ["project", "target"] as const;
 
-export const storageVolumes = group(() => ({
+export const storageVolumes = {
   "volumes.all": route<Listing<string[], StorageVolume[]>>()(
     "sync",
     "GET /1.0/storage-volumes",
@@ -105,4 +105,4 @@ export const storageVolumes = group(() => ({
   "volume.snapshot.delete": route<never>()("async", `DELETE ${snapshot}`, "Delete the snapshot", {
     query: here,
   }),
-} as const));
+} as const;

@@ -1,9 +1,9 @@
 // Routes of warnings, and of the metrics that count them too.
 
 import * as warning from "../warning.ts";
-import { group, type Listing, route } from "./route.ts";
+import { type Listing, route } from "./route.ts";
 
-export const warnings = group(() => ({
+export const warnings = {
   "warnings.list": route<Listing<string[], warning.Warning[]>>()(
     "sync",
     "GET /1.0/warnings",
@@ -26,4 +26,4 @@ export const warnings = group(() => ({
   "metrics": route()("raw", "GET /1.0/metrics", "What instances use and the server does, as OpenMetrics", {
     query: ["project", "target"],
   }),
-} as const));
+} as const;
