@@ -47,6 +47,18 @@ await e2e("the exit status is the one a shell would give", { needs }, async (dre
   assertEquals([line.code, /sh -c/.test(line.stderr)], [127, true]);
 });
 
+await e2e("a name means the instance of the project that was switched to", { needs }, async (drey) => {
+  await drey`launch tiny c1`;
+  await drey`project create p1 -c features.images=false -c features.profiles=false`;
+  await drey`launch tiny c1 --project p1`;
+  await drey`exec c1 -- touch /in-default`;
+  await drey`project switch p1`;
+  assertEquals((await drey.tries`exec c1 -- test -e /in-default`).code, 1);
+  await drey`project switch default`;
+  assertEquals((await drey.tries`exec c1 -- test -e /in-default`).code, 0);
+  await drey`delete --force c1 --project p1`;
+});
+
 await e2e("a command gets the environment, directory, user and group asked for", { needs }, async (drey) => {
   await drey`launch tiny c1`;
   const flags = ["--env", "A=b c", "--cwd", "/tmp", "--user", "1000", "--group", "1000"];
