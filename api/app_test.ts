@@ -90,6 +90,9 @@ Deno.test("sync, created, async and error have LXD's envelopes", async () => {
   });
   const created = await api.ask("POST /1.0/profiles", { name: "p1" });
   assertEquals([created.status, created.response.headers.get("location")], [201, "/1.0/profiles/p1"]);
+  assertEquals(created.body.metadata, null);
+  const changed = await api.ask("PATCH /1.0/profiles/p1", { description: "d" });
+  assertEquals([changed.status, changed.body.metadata], [200, {}]);
   const missing = await api.ask("GET /1.0/profiles/p2");
   assertEquals([missing.status, missing.body], [404, {
     type: "error",

@@ -31,7 +31,8 @@ export function sync(metadata: unknown, options: { location?: string; etag?: str
     operation: "",
     error_code: 0,
     error: "",
-    metadata: metadata ?? null,
+    // as LXD says that there is nothing to say
+    metadata: metadata ?? (location === undefined ? {} : null),
   };
   const headers = { ...(location !== undefined && { location }), ...(etag !== undefined && { etag }) };
   return { status: location === undefined ? 200 : 201, headers, body };
