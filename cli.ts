@@ -58,8 +58,10 @@ export async function enterBundle(argv: readonly string[]): Promise<number> {
   const { startedAs } = await import("./domain/entrance.ts");
   startedAs(isPart ? word : decodeURIComponent(new URL(Deno.mainModule).pathname));
   const status = await enter(argv);
-  if (isPart) (await import("./cli/code_cache.ts")).foldCodeCache(cache);
-  else if (word !== "") {
+  if (isPart) {
+    // the help would look into libc for nothing else
+    if (argv[0] !== "--help") (await import("./cli/code_cache.ts")).foldCodeCache(cache);
+  } else if (word !== "") {
     const { keepParts } = await import("./cli/bundle_parts.ts");
     keepParts(decodeURIComponent(new URL(Deno.mainModule).pathname), word, argv[0] ?? "");
   }

@@ -2,6 +2,7 @@
 // which every start reads from beginning to end. The programs of the bundle make 7 MB of that, 3 ms of a processor.
 
 import { DatabaseSync } from "node:sqlite";
+import { factsOf } from "../sys/file_facts.ts";
 
 /** bytes of the log from which folding it in is worth the milliseconds that takes */
 const worthIt = 100_000;
@@ -14,7 +15,7 @@ const worthIt = 100_000;
 export function foldCodeCache(directory: string): void {
   const path = `${directory}/v8_code_cache_v2`;
   try {
-    if (Deno.statSync(`${path}-wal`).size < worthIt) return;
+    if ((factsOf(`${path}-wal`)?.size ?? 0) < worthIt) return;
     const database = new DatabaseSync(path);
     // without a time to wait, and without an error if it would have to; sqlite.org/pragma.html
     database.exec("PRAGMA wal_checkpoint(TRUNCATE)");

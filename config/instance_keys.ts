@@ -2,6 +2,7 @@
 
 import { DreyError } from "../errors.ts";
 import type { InstanceType } from "../wire/instance.ts";
+import { environment } from "./environment_key.ts";
 import { findKey, type Key, key, unknownKeyOf, type Values } from "./key.ts";
 import { rawIdmap as idmapType } from "./raw_idmap.ts";
 import { limitsKernel, linuxSysctl, sysctlPath } from "./kernel_keys.ts";
@@ -204,13 +205,6 @@ export const hostShutdownTimeout = key({
   live: true,
   default: "30",
   short: "Seconds the instance is given for a clean end",
-});
-export const environment = key({
-  name: "environment.*",
-  on: all,
-  type: types.string,
-  live: true,
-  short: "Environment variable of the init and of commands run in the instance",
 });
 export const snapshotsExpiry = key({
   name: "snapshots.expiry",

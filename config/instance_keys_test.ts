@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/testing";
 import { DreyError } from "../errors.ts";
+import { environment } from "./environment_key.ts";
 import {
-  environment,
   instanceKeys,
   instanceKeysToCome,
   limitsCpu,

@@ -91,13 +91,16 @@ export async function reviveHub(directory: string, cgroup: string | undefined): 
   const pid = isHost ? undefined : hubPid(directory);
   const isWhole = [hubFiles.control, hubFiles.services].every((file) => exists(join(directory, file)));
   if (!isWhole || (!isHost && pid === undefined)) return false;
-  const old = new Set(groupMembers(directory).map(groupOf));
+  const old = groupMembers(directory);
+  const groups = groupsOf(old);
   const way = pid === undefined ? "" : `exec ${enterNamespace(String(pid)).map(quote).join(" ")} sh -c '`;
   const keep = `${way}echo ready; exec >/dev/null${isHost ? "" : "; exec sleep infinity'"}\n`;
   noteReplaced(directory);
   removeIfThere(join(directory, hubFiles.lock)); // held by the old holder, if that is not what was killed
   await startHolder({ directory, enter: isHost ? undefined : () => [], cgroup }, keep);
-  for (const group of old) sendSignal(-group, signals.KILL);
+  for (const group of groups) sendSignal(-group, signals.KILL);
+  // a holder that is dying would still take from the pipe what the next one is told
+  await Promise.all(old.map(ended));
   for (const name of serviceNames(directory)) await tell(directory, name);
   removeIfThere(join(directory, hubFiles.replaced));
   return true;
@@ -248,6 +251,9 @@ function groupOf(pid: number): number {
   return state === "Z" ? NaN : Number(group);
 }
 
+/** The groups of processes; of one that has ended meanwhile none, since 0 would mean the caller's own to kill(2). */
+const groupsOf = (pids: readonly number[]) => new Set(pids.map(groupOf).filter((group) => group > 1));
+
 /** Every process of the hub that files name. */
 function groupMembers(directory: string): number[] {
   const files = [
@@ -310,7 +316,7 @@ export async function endHub(directory: string): Promise<void> {
 
 async function endMembers(directory: string): Promise<void> {
   const members = groupMembers(directory);
-  for (const group of new Set(members.map(groupOf))) sendSignal(-group, signals.KILL);
+  for (const group of groupsOf(members)) sendSignal(-group, signals.KILL);
   await Promise.all(members.map(ended));
 }
 

@@ -12,6 +12,7 @@ import {
   openFd,
   openPipe,
   sealDescriptors,
+  writeAll,
 } from "../sys/descriptors.ts";
 import { joinEmptyKeyring, sendSignal, signals } from "../sys/processes.ts";
 import { openTerminalPeer, setWindowSize, unlockTerminal } from "../sys/terminals.ts";
@@ -130,8 +131,8 @@ function guestSteps({ user, group, cwd, cwdMayLack, argv }: AttachRequest): Step
 /** A walker on pipes that waits for its steps. */
 interface Waiting {
   child: PipedChild;
-  /** what the steps are written to; closed without any, the walker ends */
-  steps: Deno.FsFile;
+  /** descriptor that the steps are written to; closed without any, the walker ends */
+  steps: number;
   /** where its child has been sent already */
   place?: Place;
   /** what it runs there already */
@@ -177,7 +178,7 @@ export function runEarly(request: AttachRequest): void {
   if (early?.place === undefined || early.request !== undefined || !isThere(early, request)) return;
   early.request = request;
   writeMoreSteps(early, toPipedCommand(request));
-  early.steps.close();
+  closeFd(early.steps);
 }
 
 /** Ends what was begun in vain. */
@@ -185,7 +186,7 @@ export async function endEarlyAttach(): Promise<void> {
   if (early === undefined) return;
   const { child: { pid, input, output, errors, ended }, steps, request } = early;
   early = undefined;
-  if (request === undefined) steps.close();
+  if (request === undefined) closeFd(steps);
   else signalAttached(await pid, signals.KILL);
   await ended.catch(() => {}); // nobody wanted it
   await Promise.all([input, output, errors].map((stream) => stream.close()));
@@ -194,9 +195,7 @@ export async function endEarlyAttach(): Promise<void> {
 /** The walker joins a keyring of its own, since the thread that starts it has the caller's. */
 function startWaiting(): Waiting {
   sealDescriptors();
-  const { readFd, writeFd } = openPipe();
-  const steps = Deno.openSync(`/proc/self/fd/${writeFd}`, { write: true });
-  closeFd(writeFd);
+  const { readFd, writeFd: steps } = openPipe();
   const walker = walkerFor(wayIn.map((name) => ({ do: name })));
   const argv = ["/usr/bin/perl", "-e", walker, `/proc/self/fd/${readFd}`];
   const child = startOnPipes(argv, { env: {}, inherited: [readFd, lifeline()], isAside: true });
@@ -223,7 +222,7 @@ export function attach(request: AttachRequest): PipedChild {
       writeSteps(waiting, [...way, ...toPipedCommand(request)]);
     }
   } finally {
-    steps.close();
+    closeFd(steps);
   }
   return child;
 }
@@ -245,14 +244,9 @@ const writeSteps = (waiting: Waiting, steps: readonly Step[]) => writeText(waiti
 const writeMoreSteps = (waiting: Waiting, steps: readonly Step[]) =>
   writeText(waiting, formatMoreSteps(steps));
 
-function writeText({ steps: file }: Waiting, text: string): void {
-  const data = new TextEncoder().encode(text);
-  try {
-    for (let at = 0; at < data.length;) at += file.writeSync(data.subarray(at));
-  } catch (error) {
-    // it has ended, and says why
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-  }
+/** One that has ended says why itself. */
+function writeText({ steps }: Waiting, text: string): void {
+  writeAll(steps, new TextEncoder().encode(text));
 }
 
 /** Runs a command that reads and writes nothing, to its exit status; it goes on if this process ends before it. */

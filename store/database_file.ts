@@ -4,6 +4,7 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { DreyError } from "../errors.ts";
+import { factsOf } from "../sys/file_facts.ts";
 import { diskError } from "./disk_error.ts";
 import { lockFile } from "./file_lock.ts";
 import { schemaVersion, upgrade, versionOf } from "./upgrades.ts";
@@ -25,7 +26,7 @@ export interface OpenDatabase extends Disposable {
 }
 
 /** Connections nobody uses now, with the inodes of their files. */
-const idle = new Map<string, { database: DatabaseSync; inode: number | null }>();
+const idle = new Map<string, { database: DatabaseSync; inode: number | undefined }>();
 
 /**
  * Opens the database, making it and its directory where they are missing. Disposing gives the connection back.
@@ -83,14 +84,7 @@ function putIdle(file: string, database: DatabaseSync): void {
   else idle.set(file, { database, inode: inodeOf(file) });
 }
 
-function inodeOf(file: string): number | null {
-  try {
-    return Deno.statSync(file).ino;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
-}
+const inodeOf = (file: string): number | undefined => factsOf(file, { follow: true })?.inode;
 
 function useWal(database: DatabaseSync, file: string): void {
   const mode = database.prepare("PRAGMA journal_mode = WAL").get()?.["journal_mode"];

@@ -117,6 +117,17 @@ export function writeBack(readFd: number, bytes: Uint8Array<ArrayBuffer>): boole
   }
 }
 
+/** Writes all of it; false if nobody reads it any more. */
+export function writeAll(fd: number, bytes: Uint8Array<ArrayBuffer>): boolean {
+  for (let rest = bytes; rest.length > 0;) {
+    const size = Number(libc.write(fd, rest, BigInt(rest.length)));
+    if (size < 0 && lastErrno() === "EPIPE") return false;
+    if (size < 0 && lastErrno() === "EINTR") continue;
+    rest = rest.subarray(checked(size, "write(2)", `to descriptor ${fd}`));
+  }
+  return true;
+}
+
 /** Makes a named pipe for the user alone; mkfifo(3). */
 export function makePipe(path: string): void {
   checked(libc.mkfifo(cString(path), 0o600), "mkfifo(3)", `"${path}"`);

@@ -2,10 +2,16 @@
 
 import { factsOf } from "./file_facts.ts";
 
-/** What `look` finds at a path, or undefined if there is no such file. */
-export function ifThere<T>(path: string, look: (path: string) => T | undefined): T | undefined {
+/** the bits of a mode that are the kind of a file, and that of a directory; inode(7) */
+const [S_IFMT, S_IFDIR] = [0o170000, 0o040000];
+
+/**
+ * What `look` finds at a path, or undefined if there is no such file. That is asked first: the first error of a process
+ * takes Deno 0.3 ms.
+ */
+export function ifThere<T>(path: string, look: (path: string) => T): T | undefined {
   try {
-    return look(path);
+    return factsOf(path) === undefined ? undefined : look(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || endedMeanwhile(error, path)) return undefined;
     throw error;
@@ -26,10 +32,11 @@ export function endedMeanwhile(error: unknown, path: string): boolean {
 }
 
 /** Whether a path exists, be it a link that leads nowhere. */
-export const exists = (path: string): boolean => ifThere(path, factsOf) !== undefined;
+export const exists = (path: string): boolean => ifThere(path, () => true) ?? false;
 
 /** Whether a path is a directory, and no link to one. */
-export const isDirectory = (path: string): boolean => ifThere(path, Deno.lstatSync)?.isDirectory ?? false;
+export const isDirectory = (path: string): boolean =>
+  ((ifThere(path, factsOf)?.mode ?? 0) & S_IFMT) === S_IFDIR;
 
 /** Names in a directory; none if there is no such directory. */
 export const namesIn = (directory: string): string[] =>
@@ -69,7 +76,7 @@ export const removeIfThere = (path: string): void => ifThere(path, () => Deno.re
 /** The same beside other work, since a disk may want milliseconds for it; with `recursive` a tree too. */
 export async function discard(path: string, options: Deno.RemoveOptions = {}): Promise<void> {
   try {
-    await Deno.remove(path, options);
+    if (exists(path)) await Deno.remove(path, options);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }

@@ -14,6 +14,7 @@ const backups: Source = async () => (await import("./routes/backups.ts")).backup
 const certificates: Source = async () => (await import("./routes/certificates.ts")).certificates;
 const images: Source = async () => (await import("./routes/images.ts")).images;
 const instances: Source = async () => (await import("./routes/instances.ts")).instances;
+const instanceParts: Source = async () => (await import("./routes/instance_parts.ts")).instanceParts;
 const networkAcls: Source = async () => (await import("./routes/network_acls.ts")).networkAcls;
 const networkForwards: Source = async () => (await import("./routes/network_forwards.ts")).networkForwards;
 const networkZones: Source = async () => (await import("./routes/network_zones.ts")).networkZones;
@@ -39,7 +40,7 @@ const sources: Record<FirstWord, readonly Source[]> = {
   events: [server],
   image: [images],
   images: [images],
-  instance: [instances, backups],
+  instance: [instances, instanceParts, backups],
   instances: [instances],
   metrics: [warnings],
   network: [networks, networkAcls, networkForwards, networkZones],

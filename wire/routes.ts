@@ -4,6 +4,7 @@
 import { backups } from "./routes/backups.ts";
 import { certificates } from "./routes/certificates.ts";
 import { images } from "./routes/images.ts";
+import { instanceParts } from "./routes/instance_parts.ts";
 import { instances } from "./routes/instances.ts";
 import { instanceSnapshots } from "./routes/instance_snapshots.ts";
 import { networkAcls } from "./routes/network_acls.ts";
@@ -28,6 +29,7 @@ export const routes = {
   ...server,
   ...certificates,
   ...instances,
+  ...instanceParts,
   ...instanceSnapshots,
   ...images,
   ...profiles,

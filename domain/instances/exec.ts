@@ -2,7 +2,7 @@
 // output, "2" errors, "control" for window sizes and signals. An empty text frame ends a stream.
 
 import { join } from "@std/path";
-import * as keys from "../../config/instance_keys.ts";
+import { environment } from "../../config/environment_key.ts";
 import { readPattern } from "../../config/key.ts";
 import { DreyError } from "../../errors.ts";
 import { isSingle } from "../../idmap/map.ts";
@@ -113,7 +113,7 @@ async function prepare(context: Context, ref: Ref, post: InstanceExecPost): Prom
     ...place,
     argv: post.command,
     rlimits: rlimitsOf(config),
-    env: { ...defaultEnvironment, ...account, ...readPattern(config, keys.environment), ...post.environment },
+    env: { ...defaultEnvironment, ...account, ...readPattern(config, environment), ...post.environment },
     ...record.type === "container"
       ? { cwd: post.cwd || defaultDirectory(init, user) }
       : await guestOf(instancePaths(context, ref).door, post),

@@ -1,5 +1,6 @@
 // From settings to a container's plan: pure. start.ts gathers the facts and carries it out.
 
+import { environment } from "../../config/environment_key.ts";
 import * as keys from "../../config/instance_keys.ts";
 import { readKey, readPattern } from "../../config/key.ts";
 import type { ContainerPlan, DeviceSteps, MachineBox, RootSource } from "../../runtime/container_plan.ts";
@@ -94,7 +95,7 @@ function planContainer(facts: StartFacts): ContainerPlan {
       argv: facts.init,
       env: {
         ...(facts.application === undefined ? initEnvironment : applicationEnvironment(facts.application)),
-        ...readPattern(facts.config, keys.environment),
+        ...readPattern(facts.config, environment),
       },
       ...facts.application && { application: facts.application },
     },
